@@ -1,0 +1,70 @@
+#include "base/archive.h"
+
+#include <fmt/format.h>
+
+namespace looptwin {
+
+namespace {
+constexpr uint32_t kSectionMark = 0x4c545331;  // "LTS1"
+}
+
+void ArchiveWriter::section(std::string_view name, uint32_t version) {
+  put(kSectionMark);
+  put(name);
+  put(version);
+}
+
+void ArchiveWriter::put_bytes(const void* data, size_t size) {
+  const auto* first = static_cast<const std::byte*>(data);
+  bytes_.insert(bytes_.end(), first, first + size);
+}
+
+uint32_t ArchiveReader::section(std::string_view name, uint32_t newest_known) {
+  const auto mark = get<uint32_t>();
+  const auto found = mark == kSectionMark ? get_string() : std::string();
+  const auto version = get<uint32_t>();
+  if (!ok()) return 0;
+  if (found != name) {
+    fail(fmt::format("expected the section '{}', found '{}'", name, found));
+    return 0;
+  }
+  if (version == 0 || version > newest_known) {
+    fail(fmt::format("section '{}' has version {}; this program reads up to {}", name, version, newest_known));
+    return 0;
+  }
+  section_ = found;
+  return version;
+}
+
+std::string ArchiveReader::get_string() {
+  const auto size = get<uint64_t>();
+  std::string text;
+  if (!fits(size, 1)) return text;
+  text.resize(size);
+  get_bytes(text.data(), size);
+  return text;
+}
+
+bool ArchiveReader::fits(uint64_t count, size_t size) {
+  if (!ok()) return false;
+  if (count <= (bytes_.size() - offset_) / size) return true;
+  fail("the archive ends early");
+  return false;
+}
+
+void ArchiveReader::fail(std::string why) {
+  if (ok()) error_ = section_.empty() ? std::move(why) : fmt::format("{} (after section '{}')", why, section_);
+}
+
+void ArchiveReader::get_bytes(void* data, size_t size) {
+  if (ok() && size > bytes_.size() - offset_) fail("the archive ends early");
+  if (size == 0) return;
+  if (!ok()) {
+    std::memset(data, 0, size);
+    return;
+  }
+  std::memcpy(data, bytes_.data() + offset_, size);
+  offset_ += size;
+}
+
+}  // namespace looptwin

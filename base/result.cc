@@ -1,0 +1,61 @@
+#include "base/result.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace looptwin {
+
+LineColumn line_column(const Source& source, uint32_t offset) {
+  const auto upto = std::string_view(source.text).substr(0, std::min<size_t>(offset, source.text.size()));
+  const auto last_newline = upto.rfind('\n');
+  const auto line_start = last_newline == std::string_view::npos ? 0 : last_newline + 1;
+  return {static_cast<int>(std::count(upto.begin(), upto.end(), '\n')) + 1,
+          static_cast<int>(upto.size() - line_start) + 1};
+}
+
+bool has_errors(const Diagnostics& diagnostics) {
+  return std::any_of(diagnostics.begin(), diagnostics.end(),
+                     [](const Diagnostic& d) { return d.severity == Severity::error; });
+}
+
+std::string render(const Diagnostic& diagnostic) {
+  static constexpr std::string_view kSeverity[] = {"error", "warning", "note"};
+  std::string out;
+  const auto& span = diagnostic.span;
+  if (span.source) {
+    const auto at = line_column(*span.source, span.begin);
+    out += fmt::format("{}:{}:{}: ", span.source->name, at.line, at.column);
+  }
+  out += fmt::format("{}: {}\n", kSeverity[static_cast<int>(diagnostic.severity)], diagnostic.message);
+  if (span.source && span.begin <= span.source->text.size()) {
+    const std::string_view text = span.source->text;
+    const auto newline = span.begin == 0 ? std::string_view::npos : text.rfind('\n', span.begin - 1);
+    const size_t start = newline == std::string_view::npos ? 0 : newline + 1;
+    const size_t stop = std::min(text.find('\n', span.begin), text.size());
+    const auto line = text.substr(start, stop - start);
+    // A tab keeps its width under the caret by being repeated as a tab.
+    std::string pad;
+    for (const char c : line.substr(0, span.begin - start)) pad += c == '\t' ? '\t' : ' ';
+    const size_t width = std::max<size_t>(1, std::min<size_t>(span.end, stop) - std::min<size_t>(span.begin, stop));
+    out += fmt::format("    {}\n    {}{}\n", line, pad, "^" + std::string(width - 1, '~'));
+  }
+  if (!diagnostic.hint.empty()) out += fmt::format("    {}\n", diagnostic.hint);
+  return out;
+}
+
+std::string render(const Diagnostics& diagnostics) {
+  std::string out;
+  for (const auto& d : diagnostics) out += render(d);
+  return out;
+}
+
+tl::unexpected<Diagnostics> failure(std::string message, std::string hint) {
+  return failure(Span{}, std::move(message), std::move(hint));
+}
+
+tl::unexpected<Diagnostics> failure(Span span, std::string message, std::string hint) {
+  return tl::make_unexpected(
+      Diagnostics{{Severity::error, std::move(span), std::move(message), std::move(hint)}});
+}
+
+}  // namespace looptwin

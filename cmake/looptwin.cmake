@@ -1,0 +1,85 @@
+# Settings and helpers that every folder's CMakeLists.txt shares.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# The same bits on every machine: no contraction into FMA, no fast-math. The two -fno options change no value; they let
+# comparisons and square roots be vectorised.
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off -fno-math-errno -fno-trapping-math)
+set(LOOPTWIN_BASELINE -march=x86-64-v2)
+set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1")
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+
+# looptwin_folder(NAME PUBLIC deps... PRIVATE deps...): the library of one folder, from all its .cc files (and those of
+# its sub-folders). A .simd.cc file is compiled once per vector width, see looptwin_vector_sources.
+function(looptwin_folder name)
+  cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE;EXCLUDE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(simd ${sources})
+  list(FILTER sources EXCLUDE REGEX "\\.simd\\.cc$")
+  list(FILTER simd INCLUDE REGEX "\\.simd\\.cc$")
+  foreach(pattern ${ARG_EXCLUDE})
+    list(FILTER sources EXCLUDE REGEX ${pattern})
+  endforeach()
+  if(NOT sources)
+    message(WARNING "${name}/ has no sources yet")
+    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.cc "")
+    set(sources ${CMAKE_CURRENT_BINARY_DIR}/empty.cc)
+  endif()
+  add_library(looptwin_${name} STATIC ${sources})
+  target_include_directories(looptwin_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_compile_options(looptwin_${name} PRIVATE ${LOOPTWIN_BASELINE})
+  target_link_libraries(looptwin_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  if(simd)
+    looptwin_vector_sources(looptwin_${name} ${simd})
+  endif()
+endfunction()
+
+# Compiles each source three times, for x86-64-v2, -v3 (AVX2) and -v4 (AVX-512), with LT_SIMD defined as v2, v3, v4.
+# Such a file puts everything into a namespace named by LT_SIMD and includes no header with inline functions of ours or
+# of the standard library beyond <cstdint>, <cstddef>, <cstring>: what the linker merges must not carry AVX-512.
+function(looptwin_vector_sources target)
+  foreach(source ${ARGN})
+    get_filename_component(stem ${source} NAME_WE)
+    foreach(width v2 v3 v4)
+      set(object ${target}_${stem}_${width})
+      add_library(${object} OBJECT ${source})
+      target_include_directories(${object} PRIVATE ${CMAKE_SOURCE_DIR})
+      target_compile_definitions(${object} PRIVATE LT_SIMD=${width})
+      target_compile_options(${object} PRIVATE -march=x86-64-${width})
+      if(width STREQUAL v4 AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+        target_compile_options(${object} PRIVATE -mprefer-vector-width=512)
+      endif()
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:${object}>)
+    endforeach()
+  endforeach()
+endfunction()
+
+# looptwin_bench(NAME deps...): build/.../bin/bench_NAME from bench_NAME.cc.
+function(looptwin_bench name)
+  add_executable(bench_${name} bench_${name}.cc)
+  target_compile_options(bench_${name} PRIVATE ${LOOPTWIN_BASELINE})
+  target_link_libraries(bench_${name} PRIVATE ${ARGN})
+endfunction()
+
+# looptwin_tests(FOLDER deps...): bin/test_FOLDER from all .cc files of this directory, each case a ctest test.
+function(looptwin_tests name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  add_executable(test_${name} ${sources})
+  target_compile_options(test_${name} PRIVATE ${LOOPTWIN_BASELINE} -O1)
+  target_compile_definitions(test_${name} PRIVATE LT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" LT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  target_link_libraries(test_${name} PRIVATE ${ARGN} looptwin_test_main)
+  catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST)
+endfunction()

@@ -1,0 +1,94 @@
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <numeric>
+
+#include "base/archive.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "base/workers.h"
+
+using namespace looptwin;
+
+TEST_CASE("result: a diagnostic shows file, line, column, the line and a caret") {
+  const auto source = std::make_shared<const Source>(Source{"rules.yaml", "events:\n  raise: air - cool > 3 degC\n"});
+  const Diagnostic d{Severity::error, {source, 30, 36}, "a difference is in K, not in degC", "write 3 K"};
+  CHECK(render(d) ==
+        "rules.yaml:2:23: error: a difference is in K, not in degC\n"
+        "      raise: air - cool > 3 degC\n"
+        "                          ^~~~~~\n"
+        "    write 3 K\n");
+}
+
+TEST_CASE("text: the nearest name is offered only when it is near") {
+  const std::vector<std::string> names = {"temperature", "power", "program"};
+  CHECK(nearest("temprature", names) == "temperature");
+  CHECK(nearest("pwoer", names) == "power");
+  CHECK(nearest("humidity", names).empty());
+}
+
+TEST_CASE("text: globs stop at a slash unless doubled") {
+  CHECK(glob_match("block-3/*", "block-3/home-7"));
+  CHECK_FALSE(glob_match("block-*", "block-3/home-7"));
+  CHECK(glob_match("**", "block-3/home-7"));
+  CHECK(glob_match("block-?/home-7", "block-3/home-7"));
+}
+
+TEST_CASE("archive: what is written is read, and a wrong section is named") {
+  ArchiveWriter writer;
+  writer.section("events", 2);
+  writer.put(int64_t{-7});
+  writer.put_vector(std::vector<double>{1.5, 2.5});
+  writer.put(std::string_view("block-1"));
+
+  ArchiveReader reader(writer.bytes());
+  CHECK(reader.section("events", 2) == 2);
+  CHECK(reader.get<int64_t>() == -7);
+  CHECK(reader.get_vector<double>() == std::vector<double>{1.5, 2.5});
+  CHECK(reader.get_string() == "block-1");
+  CHECK((reader.ok() && reader.at_end()));
+
+  ArchiveReader wrong(writer.bytes());
+  CHECK(wrong.section("rules", 1) == 0);
+  CHECK(wrong.error() == "expected the section 'rules', found 'events'");
+  ArchiveReader old(writer.bytes());
+  CHECK(old.section("events", 1) == 0);
+  CHECK_FALSE(old.ok());
+}
+
+TEST_CASE("archive: every torn tail is a mismatch, never a crash") {
+  ArchiveWriter writer;
+  writer.section("hot", 1);
+  writer.put_vector(std::vector<int>(100, 3));
+  for (size_t size = 0; size < writer.bytes().size(); ++size) {
+    ArchiveReader reader(std::span(writer.bytes()).first(size));
+    reader.section("hot", 1);
+    CHECK(reader.get_vector<int>().size() <= 100);
+    CHECK_FALSE(reader.ok());
+  }
+}
+
+TEST_CASE("fingerprint: chunking does not matter, order does") {
+  const std::string text = "12:00:00 setback block-1/home-7 cool 25.0";
+  const auto bytes = std::as_bytes(std::span(text));
+  Fingerprint whole, pieces, swapped;
+  whole.append(bytes);
+  pieces.append(bytes.first(10));
+  pieces.append(bytes.subspan(10));
+  swapped.append(bytes.subspan(10));
+  swapped.append(bytes.first(10));
+  CHECK(whole.digest() == pieces.digest());
+  CHECK(whole.digest() != swapped.digest());
+  CHECK(whole.digest().size() == 32);
+}
+
+TEST_CASE("workers: every part runs once, whatever the number of threads") {
+  for (const int threads : {1, 2, 5}) {
+    Workers workers(threads);
+    for (const size_t parts : {0u, 1u, 7u, 1000u}) {
+      std::vector<std::atomic<int>> ran(parts);
+      workers.run(parts, [&](size_t part, int) { ran[part].fetch_add(1); });
+      CHECK(std::all_of(ran.begin(), ran.end(), [](const auto& n) { return n.load() == 1; }));
+    }
+  }
+}
