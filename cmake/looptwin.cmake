@@ -16,7 +16,7 @@ endif()
 
 # The same bits on every machine: no contraction into FMA, no fast-math. The two -fno options change no value; they let
 # comparisons and square roots be vectorised.
-add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off -fno-math-errno -fno-trapping-math)
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -Wno-maybe-uninitialized -ffp-contract=off -fno-math-errno -fno-trapping-math)
 set(LOOPTWIN_BASELINE -march=x86-64-v2)
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1")
 find_package(Threads REQUIRED)
