@@ -1,0 +1,112 @@
+// What a scenario says about the loop: feeds, events, rules, alarms. Expressions are spans of the scenario's files.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace looptwin::mml {
+
+enum class OnUnknown : uint8_t { hold, raise, clear };
+
+/// The form that events and alarms share.
+struct EventConfig {
+  std::string name;
+  Span span;
+  std::string each;                        ///< a model: the event lives on each of its devices; empty: one for all
+  Span raise;
+  Duration on_delay{};
+  std::optional<Span> clear;               ///< default: not raise
+  Duration off_delay{};
+  std::optional<Span> deadband;            ///< a quantity; needs `raise` to be one comparison; excludes `clear`
+  OnUnknown unknown = OnUnknown::hold;
+  double min_good = 1;                     ///< of aggregates over sets
+};
+
+enum class AlarmPriority : uint8_t { low, medium, high, urgent };
+
+struct AlarmConfig {
+  EventConfig event;                       ///< its own condition; or
+  std::string of;                          ///< the event that it is about (then `event` has name and span only)
+  AlarmPriority priority = AlarmPriority::medium;
+  std::string cause, consequence, action;  ///< for the operator; `{expr}` is filled in
+  Duration respond_within{};
+};
+
+struct VerifyConfig {
+  Span span;
+  Span that;                               ///< a condition on the target's telemetry
+  Duration within{};
+};
+
+/// Claims on setpoints of related devices, held while the rule's event stands.
+struct OverrideConfig {
+  Span span;
+  std::string target;                      ///< a relation of the event's device, or `self`
+  std::optional<Span> where;               ///< on the target; unknown is not met
+  struct Set {
+    std::string setpoint;
+    Span name_span;
+    Span value;
+  };
+  std::vector<Set> set;
+  uint32_t stagger_groups = 1;             ///< targets fall into groups at random, by (seed, rule, occurrence, device)
+  Duration stagger_every{};
+  bool yield_to_local = false;             ///< a refusal by the resident ends the claim on that device
+  Duration release_over{};                 ///< claims are released in the same groups, spread over this time
+  int priority = 0;
+  std::optional<VerifyConfig> verify;
+};
+
+struct SendConfig {
+  Span span;
+  std::string target;
+  std::optional<Span> where;
+  std::string command;
+  std::optional<VerifyConfig> verify;
+};
+
+/// `publish: {feed: crm, body: {block: id, credit_usd: 1.5}}`
+struct PublishConfig {
+  Span span;
+  std::string feed;
+  struct Item {
+    std::string key;
+    Span value;                            ///< an expression of the event's device; `id` is its id
+  };
+  std::vector<Item> body;
+};
+
+enum class Trigger : uint8_t { while_standing, when_raised, when_cleared };
+
+struct RuleConfig {
+  std::string name;
+  Span span;
+  Trigger trigger = Trigger::while_standing;
+  std::string event;
+  Span event_span;
+  std::vector<OverrideConfig> overrides;   ///< only with while_standing
+  std::vector<SendConfig> sends;
+  std::vector<PublishConfig> publishes;
+};
+
+struct ForecastConfig {
+  Duration issued{};
+  Duration horizon{};
+  Span error;                              ///< a quantity: the standard deviation at the horizon
+};
+
+/// Inbound: a file with signals. Outbound: where publications go (JSON lines in the run folder when `file` is empty).
+struct FeedConfig {
+  std::string name;
+  Span span;
+  bool inbound = true;
+  std::string file;
+  std::optional<ForecastConfig> forecast;
+  std::optional<Duration> longest_gap;     ///< holes up to this are interpolated; default: none are
+};
+
+}  // namespace looptwin::mml

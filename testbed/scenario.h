@@ -1,0 +1,62 @@
+// A scenario as loaded: the configs of all parts in one aggregate, each part's config owned by the part.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "mml/config.h"
+#include "sim/config.h"
+#include "twin/config.h"
+
+namespace looptwin::testbed {
+
+/// Which samples the warm history keeps, by model: `history: {home: {raw: "block-1/*", rollups: [15 min, 1 h]}}`.
+struct HistoryConfig {
+  std::string model;
+  Span span;
+  std::string raw;                         ///< a pattern of device ids whose samples are kept; empty: none
+  std::vector<Duration> rollups;           ///< of 1 min, 15 min, 1 h
+};
+
+struct Scenario {
+  std::filesystem::path folder;
+  std::vector<SourcePtr> sources;          ///< every file that was read, in order
+  std::string name;
+  std::string about;
+  UnixTime start;
+  std::string timezone = "UTC";
+  Duration duration{};
+  Duration cycle = seconds(1);
+  uint64_t seed = 1;
+  double ambient_pressure = 101325;        ///< Pa; what gauge pressures are points against
+
+  std::vector<twin::ModelConfig> models;
+  std::vector<sim::DeviceConfig> devices;  ///< one a model, same order
+  std::vector<twin::FleetConfig> fleet;
+  std::vector<sim::LinkConfig> links;
+  std::vector<sim::FaultConfig> faults;
+  std::vector<mml::FeedConfig> feeds;
+  std::vector<mml::EventConfig> events;
+  std::vector<mml::RuleConfig> rules;
+  std::vector<mml::AlarmConfig> alarms;
+  std::vector<HistoryConfig> history;
+  Duration retention = days(28);           ///< of warm history
+};
+
+/// `--set key=value`: one path names a thing everywhere, as models.home.parameters.UA.default.
+struct Setting {
+  std::string path;
+  std::string value;
+};
+
+/// Reads scenario.yaml of a folder (or the file itself) and what it uses. All problems of all files at once.
+Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings = {});
+
+/// JSON Schema of a scenario file, for editors: generated from the tables that load() reads by.
+std::string json_schema();
+
+}  // namespace looptwin::testbed
