@@ -1,0 +1,134 @@
+#include "twin/tables.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+namespace looptwin::twin {
+namespace {
+
+constexpr size_t kAlignment = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
+
+void fill_unknown(std::byte* data, lang::Storage storage, size_t first, size_t last) {
+  const size_t n = last - first;
+  switch (storage) {
+    case lang::Storage::f64: {
+      auto* p = reinterpret_cast<double*>(data) + first;
+      std::fill(p, p + n, std::numeric_limits<double>::quiet_NaN());
+      break;
+    }
+    case lang::Storage::boolean: std::memset(data + first, 2, n); break;
+    case lang::Storage::code: std::memset(data + first, 255, n); break;
+    case lang::Storage::row: std::memset(data + first * 4, 0xff, n * 4); break;
+    case lang::Storage::instant: {
+      auto* p = reinterpret_cast<int64_t*>(data) + first;
+      std::fill(p, p + n, kNever.ns);
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+void Tables::Free::operator()(std::byte* p) const { std::free(p); }
+
+std::byte* Tables::allocate(const lang::Column& column, size_t capacity) {
+  const size_t bytes = std::max(kAlignment, capacity * lang::size_of(column.storage));
+  const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
+  auto* data = static_cast<std::byte*>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
+  LT_CHECK(data != nullptr, "out of memory for a column");
+  if (bytes >= kHugePage) ::madvise(data, bytes, MADV_HUGEPAGE);
+  fill_unknown(data, column.storage, 0, capacity);
+  return data;
+}
+
+void Tables::resize(TableId table, size_t rows) {
+  if (tables_.size() <= table.index()) tables_.resize(schema_.tables.size());
+  auto& columns = tables_[table.index()];
+  LT_CHECK(rows >= columns.rows, "rows are never removed");
+  const size_t capacity = (rows + kBlockRows - 1) / kBlockRows * kBlockRows;
+  if (capacity > columns.capacity) grow(table, capacity);
+  columns.rows = rows;
+  allocate_added();
+}
+
+void Tables::grow(TableId table, size_t capacity) {
+  auto& columns = tables_[table.index()];
+  for (size_t c = 0; c < columns.data.size(); ++c) {
+    const auto& column = schema_.tables[table.index()].columns[c];
+    std::unique_ptr<std::byte, Free> bigger(allocate(column, capacity));
+    std::memcpy(bigger.get(), columns.data[c].get(), columns.capacity * lang::size_of(column.storage));
+    columns.data[c] = std::move(bigger);
+  }
+  columns.capacity = capacity;
+}
+
+void Tables::allocate_added() {
+  if (tables_.size() < schema_.tables.size()) tables_.resize(schema_.tables.size());
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    const auto& schema = schema_.tables[t].columns;
+    auto& columns = tables_[t];
+    while (columns.data.size() < schema.size()) columns.data.emplace_back(allocate(schema[columns.data.size()], columns.capacity));
+  }
+}
+
+void* Tables::column(TableId table, ColumnId column) {
+  LT_CHECK(table.index() < tables_.size() && column.index() < tables_[table.index()].data.size(),
+           "a column that was not allocated");
+  return tables_[table.index()].data[column.index()].get();
+}
+
+size_t Tables::rows(TableId table) const { return table.index() < tables_.size() ? tables_[table.index()].rows : 0; }
+
+std::vector<Shard> Tables::shards() const {
+  std::vector<Shard> shards;
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    for (size_t first = 0; first < tables_[t].rows; first += kShardRows)
+      shards.push_back({TableId(t), first, std::min(kShardRows, tables_[t].rows - first)});
+  }
+  return shards;
+}
+
+void Tables::save(ArchiveWriter& archive) const {
+  archive.section("tables", 1);
+  archive.put<uint64_t>(tables_.size());
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    const auto& columns = tables_[t];
+    archive.put<uint64_t>(columns.rows);
+    archive.put<uint64_t>(columns.data.size());
+    for (size_t c = 0; c < columns.data.size(); ++c) {
+      const size_t bytes = columns.rows * lang::size_of(schema_.tables[t].columns[c].storage);
+      archive.put_span(std::span<const std::byte>(columns.data[c].get(), bytes));
+    }
+  }
+}
+
+void Tables::restore(ArchiveReader& archive) {
+  archive.section("tables", 1);
+  if (archive.get<uint64_t>() != tables_.size()) return archive.fail("another number of tables");
+  for (size_t t = 0; t < tables_.size(); ++t) {
+    auto& columns = tables_[t];
+    const auto rows = archive.get<uint64_t>();
+    const auto count = archive.get<uint64_t>();
+    if (!archive.ok()) return;
+    if (rows != columns.rows || count != columns.data.size()) return archive.fail("tables of another shape");
+    for (size_t c = 0; c < columns.data.size(); ++c) {
+      const size_t bytes = columns.rows * lang::size_of(schema_.tables[t].columns[c].storage);
+      archive.get_span(std::span<std::byte>(columns.data[c].get(), bytes));
+    }
+  }
+}
+
+size_t Tables::bytes() const {
+  size_t bytes = 0;
+  for (size_t t = 0; t < tables_.size(); ++t)
+    for (size_t c = 0; c < tables_[t].data.size(); ++c)
+      bytes += tables_[t].capacity * lang::size_of(schema_.tables[t].columns[c].storage);
+  return bytes;
+}
+
+}  // namespace looptwin::twin
