@@ -1,0 +1,238 @@
+#include "lang/plan.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <set>
+
+#include "base/check.h"
+
+namespace looptwin::lang {
+namespace {
+
+Storage storage_for(const Type& type) {
+  switch (type.kind) {
+    case Kind::boolean: return Storage::boolean;
+    case Kind::enumeration: return Storage::code;
+    default: return Storage::f64;
+  }
+}
+
+/// Windows whose samples or values lie in a history of their own; rises and time_true keep their state in the program.
+bool is_history_window(Op op) { return is_window(op) && op != Op::rises && op != Op::time_true; }
+
+class Planner {
+ public:
+  Planner(Schema& schema, const Graph& graph, const std::vector<Producer>& producers,
+          const std::function<bool(TableId, ColumnId)>& is_sampled_field)
+      : schema_(schema), graph_(graph), producers_(producers), is_sampled_field_(is_sampled_field) {
+    for (size_t p = 0; p < producers.size(); ++p) producer_of_[{producers[p].table, producers[p].column}] = p;
+    producer_level_.assign(producers.size(), kUnvisited);
+  }
+
+  Result<Plan> build(std::vector<Demand> demands) {
+    for (size_t p = 0; p < producers_.size(); ++p) level_of_producer(p);
+    for (const auto& demand : demands) level(demand.node);
+    if (!problems_.empty()) return tl::make_unexpected(std::move(problems_));
+
+    for (auto& demand : demands) demand.column = store(demand.node, demand.table);
+    for (const auto& producer : producers_)
+      for (const NodeId need : producer.needs) store(need, producer.table);
+    for (size_t p = 0; p < producers_.size(); ++p) stratum(producer_level_[p]).producers.push_back(p);
+    compile();
+    if (!problems_.empty()) return tl::make_unexpected(std::move(problems_));
+    plan_.demands = std::move(demands);
+    return std::move(plan_);
+  }
+
+ private:
+  static constexpr int kUnvisited = -1;
+  static constexpr int kVisiting = -2;
+
+  Stratum& stratum(int level) {
+    if (plan_.strata.size() <= static_cast<size_t>(level)) plan_.strata.resize(static_cast<size_t>(level) + 1);
+    return plan_.strata[static_cast<size_t>(level)];
+  }
+
+  int level_of_producer(size_t p) {
+    if (producer_level_[p] >= 0) return producer_level_[p];
+    if (producer_level_[p] == kVisiting) {
+      problems_.push_back({Severity::error, producers_[p].span, fmt::format("'{}' depends on itself", producers_[p].name),
+                           fmt::format("write previous({}) where its value of the cycle before is meant", producers_[p].name)});
+      return 0;
+    }
+    producer_level_[p] = kVisiting;
+    int highest = 0;
+    for (const NodeId need : producers_[p].needs) highest = std::max(highest, level(need));
+    return producer_level_[p] = highest;
+  }
+
+  /// Whether a node is just a column that stands in memory before its stratum begins.
+  bool is_plain(NodeId id) const { return graph_[id].op == Op::column; }
+
+  /// The stratum in which a node's value can be computed.
+  int level(NodeId id) {
+    if (const auto known = level_.find(id); known != level_.end()) return known->second;
+    const Node& node = graph_[id];
+    int highest = 0;
+    if (node.op == Op::column) {
+      const auto p = producer_of_.find({node.table, node.column});
+      if (p != producer_of_.end()) highest = level_of_producer(p->second) + 1;
+    } else if (node.op == Op::previous && is_plain(node.args[0])) {
+      highest = 0;  // what the column still holds from the cycle before
+    } else {
+      for (const NodeId arg : node.args) highest = std::max(highest, level(arg));
+      const bool through_column = is_set(node.op) || is_history_window(node.op) || node.op == Op::related;
+      if (through_column && !node.args.empty() && !is_plain(node.args[0])) ++highest;
+      if (node.op == Op::previous) highest = level(node.args[0]);
+    }
+    level_[id] = highest;
+    return highest;
+  }
+
+  ColumnId hidden(TableId table, const Node& node) {
+    return schema_.add_column(table, {fmt::format(".{}.{}", name_of(node.op), counter_++), node.type, {}, storage_for(node.type)});
+  }
+
+  /// Makes sure that the node's value stands in a column of `table`, and returns it.
+  ColumnId store(NodeId id, TableId table) {
+    LT_CHECK(table.valid());
+    if (is_plain(id)) return graph_[id].column;
+    if (const auto stored = stored_.find({id, table}); stored != stored_.end()) return stored->second;
+    const Node& node = graph_[id];
+    const ColumnId column = hidden(table, node);
+    stored_[{id, table}] = column;
+    if (is_set(node.op)) {
+      add_set(id, column);
+    } else if (is_history_window(node.op)) {
+      add_window(id, column);
+    } else {
+      roots_[{level(id), table}].push_back({id, column});
+      need_parts(id);
+    }
+    return column;
+  }
+
+  void add_set(NodeId id, ColumnId out) {
+    const Node& node = graph_[id];
+    const auto& relation = schema_.table(node.table).relations[node.relation.index()];
+    const ColumnId from = node.args.empty() ? ColumnId() : store(node.args[0], relation.to);
+    const double minimum_good = node.number.empty() ? 1.0 : node.number[0];
+    stratum(level(id)).sets.push_back({id, node.op, node.table, node.relation, relation.to, from, out, minimum_good});
+  }
+
+  void add_window(NodeId id, ColumnId out) {
+    const Node& node = graph_[id];
+    const NodeId over = node.args[0];
+    const bool sampled = is_plain(over) && is_sampled_field_(node.table, graph_[over].column);
+    const Window window{id, node.op, node.table, store(over, node.table), out, node.span, sampled};
+    if (sampled) plan_.sampled.push_back(window);
+    else stratum(level(id)).windows.push_back(window);
+  }
+
+  /// Sets, windows and related values inside an expression are read from columns: see that they are stored.
+  void need_parts(NodeId id) {
+    if (!seen_.insert(id).second) return;
+    const Node& node = graph_[id];
+    if (is_set(node.op)) {
+      store(id, node.table);
+      return;
+    }
+    if (is_history_window(node.op)) {
+      if (!node.table.valid()) {
+        problems_.push_back({Severity::error, graph_.span(id), "a window over a feed has no history to look at",
+                             "ask the feed for a forecast, or take the window over a telemetry field"});
+        return;
+      }
+      store(id, node.table);
+      return;
+    }
+    if (node.op == Op::related) {
+      store(node.args[0], schema_.table(node.table).relations[node.relation.index()].to);
+      return;
+    }
+    for (const NodeId arg : node.args) need_parts(arg);
+  }
+
+  struct Reads {
+    std::vector<Root> given;
+    std::vector<RelatedRead> related;
+    bool always = false;
+  };
+
+  /// What a program of `table` at `level` reads from columns instead of computing it.
+  void collect(NodeId id, TableId table, int level, bool is_root, Reads& reads, std::set<NodeId>& seen) {
+    if (!seen.insert(id).second) return;
+    const Node& node = graph_[id];
+    if (node.op == Op::now || node.op == Op::age) reads.always = true;
+    if (is_set(node.op) || is_history_window(node.op)) {
+      reads.given.push_back({id, stored_.at({id, table})});
+      return;
+    }
+    if (node.op == Op::previous && is_plain(node.args[0]) && producer_of_.contains({graph_[node.args[0]].table, graph_[node.args[0]].column})) {
+      reads.given.push_back({id, graph_[node.args[0]].column});
+      return;
+    }
+    // What an earlier stratum stored is read; what this one stores it computes itself.
+    if (!is_root && node.op != Op::column && this->level(id) < level) {
+      if (const auto stored = stored_.find({id, table}); stored != stored_.end()) {
+        reads.given.push_back({id, stored->second});
+        return;
+      }
+    }
+    if (node.op == Op::related) {
+      const auto& relation = schema_.table(node.table).relations[node.relation.index()];
+      const NodeId arg = node.args[0];
+      const ColumnId column = is_plain(arg) ? graph_[arg].column : stored_.at({arg, relation.to});
+      reads.related.push_back({node.relation, relation.to, column});
+      if (!is_plain(arg)) reads.given.push_back({arg, column});
+      return;
+    }
+    for (const NodeId arg : node.args) collect(arg, table, level, false, reads, seen);
+  }
+
+  void compile() {
+    std::set<NodeId> uniforms;
+    for (const auto& [key, roots] : roots_) {
+      const auto& [level, table] = key;
+      Reads reads;
+      std::set<NodeId> seen;
+      for (const Root& root : roots) collect(root.node, table, level, true, reads, seen);
+      TableProgram compiled{table, Program::compile(schema_, graph_, table, roots, reads.given), std::move(reads.related), reads.always};
+      for (const NodeId u : compiled.program.uniforms()) uniforms.insert(u);
+      stratum(level).programs.push_back(std::move(compiled));
+    }
+    plan_.uniforms.assign(uniforms.begin(), uniforms.end());
+  }
+
+  Schema& schema_;
+  const Graph& graph_;
+  const std::vector<Producer>& producers_;
+  const std::function<bool(TableId, ColumnId)>& is_sampled_field_;
+  Plan plan_;
+  Diagnostics problems_;
+  std::map<std::pair<TableId, ColumnId>, size_t> producer_of_;
+  std::vector<int> producer_level_;
+  std::map<NodeId, int> level_;
+  std::map<std::pair<NodeId, TableId>, ColumnId> stored_;
+  std::map<std::pair<int, TableId>, std::vector<Root>> roots_;
+  std::set<NodeId> seen_;
+  int counter_ = 0;
+};
+
+}  // namespace
+
+size_t Plan::operations(TableId table) const {
+  size_t n = 0;
+  for (const auto& stratum : strata)
+    for (const auto& p : stratum.programs)
+      if (p.table == table) n += p.program.operations();
+  return n;
+}
+
+Result<Plan> build_plan(Schema& schema, const Graph& graph, std::vector<Demand> demands, const std::vector<Producer>& producers,
+                        const std::function<bool(TableId, ColumnId)>& is_sampled_field) {
+  return Planner(schema, graph, producers, is_sampled_field).build(std::move(demands));
+}
+
+}  // namespace looptwin::lang

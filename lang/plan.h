@@ -1,0 +1,90 @@
+// The order of evaluation: strata. Within a stratum sets and windows are computed first, from columns that earlier strata
+// wrote, then one program a table, then the producers (events) that write columns which later strata read.
+// A cycle among expressions is an error, except through previous().
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "lang/graph.h"
+#include "lang/program.h"
+
+namespace looptwin::lang {
+
+/// An aggregate over a set: for each row of `owner`, over the members of `relation`, of column `from` (invalid: size).
+struct SetAggregate {
+  NodeId node;
+  Op op = Op::set_sum;
+  TableId owner;
+  RelationId relation;
+  TableId member;
+  ColumnId from;
+  ColumnId out;
+  double minimum_good = 1;
+};
+
+/// A window: over the samples of a telemetry field (`sampled`), or over the values of a column at the boundaries.
+struct Window {
+  NodeId node;
+  Op op = Op::window_mean;
+  TableId table;
+  ColumnId from;
+  ColumnId out;
+  Duration span{};
+  bool sampled = false;
+};
+
+/// A column of another table that a program reads through a to-one relation.
+struct RelatedRead {
+  RelationId relation;
+  TableId to;
+  ColumnId column;
+};
+
+struct TableProgram {
+  TableId table;
+  Program program;
+  std::vector<RelatedRead> related;
+  bool always = false;  ///< depends on the time of evaluation itself: every row, every time
+};
+
+struct Stratum {
+  std::vector<SetAggregate> sets;
+  std::vector<Window> windows;  ///< not sampled ones only
+  std::vector<TableProgram> programs;
+  std::vector<size_t> producers;
+};
+
+/// Something outside the language that reads nodes and writes a column which expressions may read: an event.
+struct Producer {
+  std::string name;
+  Span span;
+  TableId table;
+  ColumnId column;
+  std::vector<NodeId> needs;
+};
+
+/// A node whose value somebody wants in a column.
+struct Demand {
+  NodeId node;
+  TableId table;
+  ColumnId column;  ///< filled by build_plan: where the value stands
+};
+
+struct Plan {
+  std::vector<Stratum> strata;
+  std::vector<Window> sampled;   ///< computed by hot history before the first stratum
+  std::vector<Demand> demands;   ///< as given, with their columns
+  std::vector<NodeId> uniforms;  ///< all that any program or demand needs
+  size_t operations(TableId table) const;
+};
+
+/// Orders all demands and the producers' needs. `is_sampled_field(table, column)` tells telemetry fields, whose windows
+/// are over samples. Adds columns to the schema for what must be stored.
+Result<Plan> build_plan(Schema& schema, const Graph& graph, std::vector<Demand> demands,
+                        const std::vector<Producer>& producers,
+                        const std::function<bool(TableId, ColumnId)>& is_sampled_field);
+
+}  // namespace looptwin::lang
