@@ -69,7 +69,7 @@ struct Schema {
 
 /// What a bare name means in one place of a scenario (a model's physics, its controller, rules about it).
 struct Symbol {
-  enum class Is : uint8_t { column, relation, feed_root, constant };
+  enum class Is : uint8_t { column, relation, feed_root, constant, node };
   Is is = Is::column;
   Type type;
   ColumnId column;    ///< the value that the bare name reads
@@ -79,6 +79,7 @@ struct Symbol {
   ColumnId sampled;   ///< when the value was sampled (storage instant), for age(x)
   RelationId relation;
   double value = 0;   ///< constants, SI
+  Id<struct NodeTag> node;  ///< Is::node: the value itself, checked before (an input of physics)
   bool sampled_field = false;  ///< a telemetry field: windows over it use its samples, not boundary values
   Duration period{};           ///< of a telemetry field
   std::string note;   ///< shown when the name cannot be used here: "a controller sees its telemetry, not true state"
