@@ -1,60 +1,47 @@
-// Counter-based random numbers: a draw is a function of (seed, device key, stream, counter) and of nothing else, so it
-// does not matter who asks, in which order, on which thread. Bits are equal at any vector width.
+// Counter-based random numbers: a draw is a hash of (seed, stream name, device, counter), so it does not matter who asks
+// for it, when, in which order, on which thread or at which vector width. Nothing here has a state.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
-#include <vector>
 
-namespace looptwin {
+#include "base/simd.h"
 
-/// A named stream of one run: "home.temperature.noise". Cheap to copy.
-struct RandomStream {
-  RandomStream() = default;
-  RandomStream(uint64_t seed, std::string_view name);
-  uint64_t key = 0;
+namespace looptwin::random {
 
-  /// 64 uniform bits for a device (a stable key of its id) and a counter.
-  uint64_t bits(uint64_t device, uint64_t counter) const;
-  /// In (0, 1), never 0 nor 1.
-  double uniform(uint64_t device, uint64_t counter) const;
-  double normal(uint64_t device, uint64_t counter) const;
-
-  /// Columns: one counter, many devices; out[i] belongs to devices[i].
-  void uniform(std::span<const uint64_t> devices, uint64_t counter, double* out) const;
-  void normal(std::span<const uint64_t> devices, uint64_t counter, double* out) const;
+/// One named source of randomness of one run ("noise.temperature"), the same for all its devices.
+struct Stream {
+  uint64_t device_salt = 0;
+  uint64_t counter_salt = 0;
 };
+Stream stream(uint64_t seed, std::string_view name);
 
-/// A distribution with its parameters in SI. How it is written: lognormal(60 ms, 0.4), uniform(0.7, 1.3), …
-struct Distribution {
-  enum class Kind : uint8_t {
-    constant,     ///< a
-    uniform,      ///< low a, high b
-    normal,       ///< mean a, standard deviation b
-    lognormal,    ///< median a, standard deviation of the logarithm b
-    exponential,  ///< mean a
-    gamma,        ///< shape a, scale b
-    weibull,      ///< shape a, scale b
-    discrete,     ///< values with weights
-    empirical,    ///< values are quantiles at equal steps from 0 to 1, linear between
-    poisson,      ///< mean a
-    bernoulli,    ///< probability a
-  };
-  Kind kind = Kind::constant;
-  double a = 0;
-  double b = 0;
-  std::vector<double> values;
-  std::vector<double> weights;
+/// The number under which a device draws: a stable hash of its id, never its row.
+uint64_t device(std::string_view id);
 
-  double sample(const RandomStream& stream, uint64_t device, uint64_t counter) const;
-  void sample(const RandomStream& stream, std::span<const uint64_t> devices, uint64_t counter, double* out) const;
-  double mean() const;
-  /// Standard deviation; infinite where it does not exist.
-  double deviation() const;
-  /// The value below which a share p in (0, 1) of draws falls.
-  double quantile(double p) const;
+/// 64 random bits: two full 64-bit finalizers in a row, of the device and, after joining, of the counter's hash.
+uint64_t bits(Stream stream, uint64_t device, uint64_t counter);
+/// Further independent bits drawn from `bits` where one draw needs several (rejection); attempt 0 is not `bits` itself.
+uint64_t more_bits(uint64_t bits, uint64_t attempt);
+
+/// In (0, 1), never 0 or 1: 52 bits and a half, (k + 1/2) 2^-52.
+double uniform(uint64_t bits);
+/// Standard normal by inversion; |z| <= 8.3.
+double normal(uint64_t bits);
+
+// Columns. out[i] is the draw of devices[i] at one counter, or of one device at counters first, first + 1, ...
+void bits(Stream stream, const uint64_t* devices, uint64_t counter, uint64_t* out, size_t n);
+void bits(Stream stream, uint64_t device, uint64_t first, uint64_t* out, size_t n);
+void uniform(const uint64_t* bits, double* out, size_t n);
+void normal(const uint64_t* bits, double* out, size_t n);
+
+/// The column functions at one width, see base/maths.h's Columns.
+struct Columns {
+  void (*over_devices)(Stream stream, const uint64_t* devices, uint64_t counter, uint64_t* out, size_t n);
+  void (*over_counters)(Stream stream, uint64_t device, uint64_t first, uint64_t* out, size_t n);
+  void (*uniform)(const uint64_t* bits, double* out, size_t n);
 };
+const Columns& columns(Simd width);
 
-}  // namespace looptwin
+}  // namespace looptwin::random
