@@ -44,16 +44,18 @@ class Program {
   /// Compiles the roots for rows of `table`; common parts are computed once. Nodes in `given` are not computed but read
   /// from a column (windows, sets, what an earlier stratum stored). Uniform nodes that are not constant become
   /// uniforms(): the caller computes them once (see UniformProgram) and passes them in.
-  /// Stateful operations get hidden state columns added to the schema.
+  /// Stateful operations get hidden state columns added to the schema. All columns are read as they were before the
+  /// run, whatever the order of the roots; a column may be the target of one root only. `uniforms` stand first in
+  /// uniforms(), in that order, so that several programs can share one list of values.
   static Program compile(Schema& schema, const Graph& graph, TableId table, std::span<const Root> roots,
-                         std::span<const Root> given);
+                         std::span<const Root> given, std::span<const NodeId> uniforms = {});
 
   /// Resolves column pointers. Call again after a table has grown.
   void bind(Memory& memory);
 
-  /// Runs rows [first, first + count). `due`, where given, is lowered to the earliest instant at which a stateful
-  /// operation of these rows will change by itself (held, rises, time_true), one entry a group of 64 rows (indexed by
-  /// row / 64). Thread-safe for disjoint rows; does not allocate.
+  /// Runs rows [first, first + count). `due`, where given, is lowered to the earliest instant at which an operation
+  /// of these rows may change by itself (held, rises, time_true, age, previous, a switch that waits for its least
+  /// time), one entry a group of 64 rows (indexed by row / 64). Thread-safe for disjoint rows; does not allocate.
   void run(const Instant& instant, size_t first, size_t count, Time* due = nullptr) const;
 
   /// Sets the state columns of rows [first, first + count) to their initial values.
@@ -79,6 +81,8 @@ class UniformProgram {
     virtual ~Feeds() = default;
     virtual double value(FeedId feed, Time now) = 0;
     virtual double forecast(Op how, FeedId feed, Time now, double from, double to) = 0;
+    /// Op::civil_time, civil_weekday, civil_day_of_year in the scenario's timezone.
+    virtual double civil(Op what, Time now) = 0;
   };
   UniformProgram(const Graph& graph, std::vector<NodeId> nodes);
   /// One value a node, in their order; unknown is NaN, booleans 0, ½, 1.

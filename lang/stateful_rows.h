@@ -1,0 +1,16 @@
+// The stateful operations that have a file each; their meaning stands in lang/stateful.h.
+#pragma once
+
+#include "lang/stateful.h"
+
+namespace looptwin::lang {
+
+inline constexpr size_t kRisePanes = 64;  ///< of 8 bits each, eight to a column
+inline constexpr size_t kStretches = 8;   ///< of truth that time_true tells apart
+
+void held(const StatefulBlock& block, Duration span);
+void rises(const StatefulBlock& block, Duration span);
+void time_true(const StatefulBlock& block, Duration span);
+void pid(const StatefulBlock& block);
+
+}  // namespace looptwin::lang
