@@ -28,9 +28,10 @@ class Registry::Builder {
   Diagnostics build(std::span<const ModelConfig> models, std::span<const FleetConfig> fleet) {
     add_models(models);
     add_relations();
+    add_site();
     if (problems_.empty()) add_devices(fleet);
     if (problems_.empty()) index_ids();
-    if (problems_.empty()) assign_parameters(fleet);
+    if (problems_.empty()) assign_parameters();
     return std::move(problems_);
   }
 
@@ -79,14 +80,29 @@ class Registry::Builder {
           c.name = s.name + suffix;
           return schema_.add_column(table, c);
         };
-        model.setpoints.push_back({add(".desired"), add(".default"), add(".reported")});
+        model.setpoints.push_back({add(".desired"), add(".default"), add(".reported"), {}});
+        model.setpoints.back().changed = schema_.add_column(
+            table, {s.name + ".changed", lang::Type::point_of(lang::kTimeDimension), {}, lang::Storage::instant});
       }
       model.status =
           schema_.add_column(table, {"status", lang::Type::enumeration_of(status_), {}, lang::Storage::code});
       r_.models_.push_back(std::move(model));
     }
-    r_.ids_.resize(models.size());
-    r_.keys_.resize(models.size());
+    r_.ids_.resize(models.size() + 1);
+    r_.keys_.resize(models.size() + 1);
+  }
+
+  void add_site() {
+    const TableId site(schema_.tables.size());
+    schema_.tables.push_back({"site", {}, {}});
+    for (const auto& model : r_.models_) {
+      const ColumnId rows = schema_.add_column(model.table, {".site.row", {}, {}, lang::Storage::row});
+      const RelationId up(schema_.table(model.table).relations.size());
+      const RelationId down(schema_.table(site).relations.size());
+      schema_.table(model.table).relations.push_back({"site", site, false, down, rows});
+      schema_.table(site).relations.push_back({model.config.name, model.table, true, up, {}});
+    }
+    r_.ids_.back().add("site");
   }
 
   void add_relations() {
@@ -147,8 +163,10 @@ class Registry::Builder {
       }
       waiting = std::move(later);
     }
-    for (auto& model : r_.models_) {
-      tables_.resize(model.table, r_.ids_[model.table.index()].size());
+    for (size_t t = 0; t < r_.ids_.size(); ++t) tables_.resize(TableId(t), r_.ids_[t].size());
+    for (const auto& model : r_.models_) {
+      const ColumnId rows = schema_.table(model.table).relations.back().rows;
+      for (auto& row : tables_.values<uint32_t>(model.table, rows)) row = 0;
     }
     relate();
   }
@@ -210,7 +228,7 @@ class Registry::Builder {
       r_.keys_[t].resize(ids.size());
       for (size_t row = 0; row < ids.size(); ++row) {
         r_.keys_[t][row] = hash64(ids[row]);
-        r_.by_id_.push_back({TableId(t), Row(row)});
+        if (t < r_.models_.size()) r_.by_id_.push_back({TableId(t), Row(row)});
       }
     }
     std::sort(r_.by_id_.begin(), r_.by_id_.end(), [&](auto a, auto b) { return r_.id(a) < r_.id(b); });
@@ -221,8 +239,7 @@ class Registry::Builder {
           fmt::format("the device id '{}' is given twice", r_.id(*twice)), "put {i}, and the parent's id, into the id's pattern");
   }
 
-  void assign_parameters(std::span<const FleetConfig> fleet) {
-    (void)fleet;
+  void assign_parameters() {
     for (const auto& model : r_.models_) {
       for (size_t p = 0; p < model.config.parameters.size(); ++p) {
         const auto& config = model.config.parameters[p];
@@ -319,9 +336,7 @@ std::optional<TableId> Registry::find_model(std::string_view name) const {
 }
 
 size_t Registry::devices() const {
-  size_t n = 0;
-  for (const auto& ids : ids_) n += ids.size();
-  return n;
+  return by_id_.size();
 }
 
 std::string_view Registry::id(DeviceRef device) const { return ids_[device.table.index()][device.row.index()]; }
@@ -339,7 +354,7 @@ std::vector<DeviceRef> Registry::matching(std::string_view pattern) const {
     if (const auto device = find(pattern)) found.push_back(*device);
     return found;
   }
-  for (size_t t = 0; t < ids_.size(); ++t)
+  for (size_t t = 0; t < models_.size(); ++t)
     for (size_t row = 0; row < ids_[t].size(); ++row)
       if (glob_match(pattern, ids_[t][row])) found.push_back({TableId(t), Row(row)});
   return found;

@@ -1,5 +1,7 @@
 // The system of record: device models, devices with their place, relations in both directions, tags and credentials.
-// Model i of the configs is table i of the schema; a device's row is its order of registration within its model.
+// Model i of the configs is table i of the schema; a device's row is its order of registration within its model. After
+// them comes the table `site` with one row: where events live that are about no device, with a set of all devices of
+// each model, named as the model.
 #pragma once
 
 #include <optional>
@@ -33,6 +35,7 @@ struct SetpointColumns {
   ColumnId desired;  ///< what the device should hold
   ColumnId fallback; ///< what it holds when nobody claims it (default(x))
   ColumnId reported; ///< what it last acknowledged
+  ColumnId changed;  ///< instant at which `desired` last changed; never: as at the start
 };
 
 struct Model {
@@ -54,6 +57,7 @@ class Registry {
   const std::vector<Model>& models() const { return models_; }
   const Model& model(TableId table) const { return models_[table.index()]; }
   std::optional<TableId> find_model(std::string_view name) const;
+  TableId site() const { return TableId(models_.size()); }
 
   size_t devices() const;
   size_t devices(TableId table) const { return ids_[table.index()].size(); }
