@@ -1,0 +1,79 @@
+// The telemetry stream processor: validates frames against the model, updates the twins, keeps hot history and rollups,
+// tells which rows changed, and derives the status of devices. One shard is one thread's at a time.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "base/archive.h"
+#include "lang/schema.h"
+#include "mml/dirty.h"
+#include "twin/hot.h"
+#include "twin/registry.h"
+#include "twin/rollup.h"
+#include "twin/tables.h"
+#include "twin/transport.h"
+
+namespace looptwin::mml {
+
+enum class DeviceStatus : uint8_t { online, stale, offline, faulty, deviating };
+
+/// Where valid samples and closed rollups go beside the twin: warm history. Called from the shard's thread.
+class HistorySink {
+ public:
+  virtual ~HistorySink() = default;
+  /// A validated frame: bad values are kMissing, duplicates are gone.
+  virtual void samples(size_t shard, const twin::Frame& frame) = 0;
+  virtual void bucket(size_t shard, const twin::ClosedBucket& bucket) = 0;
+};
+
+struct ProcessorCounters {
+  uint64_t messages = 0;
+  uint64_t samples = 0;                        ///< values of fields, good or not
+  std::array<uint64_t, 7> by_quality{};        ///< as twin::Quality
+  uint64_t duplicates = 0;
+  uint64_t gaps = 0;                           ///< messages that a device's sequence says are missing
+};
+
+class Processor {
+ public:
+  Processor(const lang::Schema& schema, const twin::Registry& registry, twin::Tables& tables, twin::HotHistory& hot,
+            twin::Rollups& rollups, HistorySink* sink);
+  ~Processor();
+
+  /// After all columns are allocated.
+  void bind();
+
+  /// Everything that shard received up to `now`: places it, evaluates hot windows, staleness and status of all rows that
+  /// are dirty (by new input or because their time has come), closes rollups.
+  void take_in(size_t shard, twin::Inbox& inbox, Time now, Dirty& dirty);
+  void finish(size_t shard);
+
+  ProcessorCounters counters() const;
+  std::array<uint64_t, 5> devices_by_status() const;
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  struct Field;
+  struct Group;
+  struct ModelState;
+  void place(const twin::Shard& shard, twin::Frame& frame, Dirty& dirty, ProcessorCounters& counters);
+  void drop_duplicates(ModelState& model, twin::Frame& frame, ProcessorCounters& counters);
+  void place_field(ModelState& model, size_t field, twin::Frame& frame, size_t position, ProcessorCounters& counters);
+  void expire(ModelState& model, Time now, size_t first, size_t count, Time* due);
+  void derive_status(ModelState& model, Time now, size_t first, size_t count, Time* due);
+
+  const lang::Schema& schema_;
+  const twin::Registry& registry_;
+  twin::Tables& tables_;
+  twin::HotHistory& hot_;
+  twin::Rollups& rollups_;
+  HistorySink* sink_;
+  std::vector<twin::Shard> shards_;
+  std::vector<std::unique_ptr<ModelState>> models_;
+  std::vector<ProcessorCounters> counters_;  ///< [shard]
+};
+
+}  // namespace looptwin::mml
