@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
+#include "base/distribution.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "lang/plant.h"
@@ -26,7 +26,7 @@ struct RandomSignalConfig {
   std::string name;
   Span span;
   lang::Unit unit;
-  Distribution draw;
+  std::optional<Distribution> draw;       ///< always there once loaded
   Duration every{};
 };
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
+#include "base/distribution.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "lang/types.h"

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/hash.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "twin/frame.h"
 
@@ -285,24 +286,26 @@ class Registry::Builder {
   void fill(const Model& model, size_t parameter, size_t first, size_t count, double value, const AssignmentConfig* draw) {
     const auto& config = model.config.parameters[parameter];
     const auto keys = r_.keys(model.table);
-    const RandomStream stream(r_.seed_, model.config.name + "." + config.name + ".assigned");
-    Distribution choice;
+    const auto stream = random::stream(r_.seed_, model.config.name + "." + config.name + ".assigned");
+    std::optional<Distribution> choice;
     if (draw != nullptr && !draw->weights.empty()) {
-      choice.kind = Distribution::Kind::discrete;
-      choice.weights = draw->weights;
-      for (size_t w = 0; w < draw->weights.size(); ++w) choice.values.push_back(static_cast<double>(w));
-    } else if (draw != nullptr && draw->draw) {
-      choice = *draw->draw;
+      std::vector<double> codes;
+      for (size_t w = 0; w < draw->weights.size(); ++w) codes.push_back(static_cast<double>(w));
+      auto made = Distribution::discrete(std::move(codes), draw->weights);
+      if (!made) return error(draw->span, made.error().front().message, made.error().front().hint);
+      choice = std::move(*made);
+    } else if (draw != nullptr) {
+      choice = draw->draw;
     }
     store(model.table, model.parameters[parameter], first, count,
-          [&](size_t i) { return draw == nullptr ? value : choice.sample(stream, keys[i], 0); });
+          [&](size_t i) { return choice ? choice->sample(random::bits(stream, keys[i], 0)) : value; });
   }
 
   void spread(const Model& model, size_t parameter, const Distribution& factor) {
-    const RandomStream stream(r_.seed_, model.config.name + "." + model.config.parameters[parameter].name + ".spread");
+    const auto stream = random::stream(r_.seed_, model.config.name + "." + model.config.parameters[parameter].name + ".spread");
     const auto keys = r_.keys(model.table);
     auto values = tables_.values<double>(model.table, model.parameters[parameter]);
-    for (size_t i = 0; i < values.size(); ++i) values[i] *= factor.sample(stream, keys[i], 0);
+    for (size_t i = 0; i < values.size(); ++i) values[i] *= factor.sample(random::bits(stream, keys[i], 0));
   }
 
   struct ParentRow {
@@ -379,7 +382,7 @@ const std::vector<std::string>& Registry::tags(DeviceRef device) const { return 
 const std::string& Registry::link(DeviceRef device) const { return entry(device).link; }
 
 uint64_t Registry::credential(DeviceRef device) const {
-  return RandomStream(seed_, "registry.credential").bits(key(device), 0);
+  return random::bits(random::stream(seed_, "registry.credential"), key(device), 0);
 }
 
 }  // namespace looptwin::twin
