@@ -13,24 +13,6 @@ namespace {
 
 bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
-double load(const void* column, lang::Storage storage, size_t row) {
-  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-  switch (storage) {
-    case lang::Storage::f64: return static_cast<const double*>(column)[row];
-    case lang::Storage::boolean: {
-      const uint8_t b = static_cast<const uint8_t*>(column)[row];
-      return b == 2 ? 0.5 : b;
-    }
-    case lang::Storage::code: {
-      const uint8_t c = static_cast<const uint8_t*>(column)[row];
-      return c == 255 ? kUnknown : c;
-    }
-    case lang::Storage::row: return static_cast<const uint32_t*>(column)[row];
-    case lang::Storage::instant: return static_cast<double>(static_cast<const int64_t*>(column)[row]);
-  }
-  return kUnknown;
-}
-
 void store(void* column, lang::Storage storage, size_t row, double value) {
   if (storage == lang::Storage::boolean)
     static_cast<uint8_t*>(column)[row] = value == 1 ? 1 : value == 0 ? 0 : 2;
@@ -164,7 +146,7 @@ void Evaluator::run_sets(size_t stratum, Dirty& dirty, Workers& workers) {
         set.due[row] = 0;
         const auto members = registry_.members(set.what.owner, set.what.relation, Row(row));
         const double value = twin::aggregate(set.what.op, set.from, members, set.what.minimum_good);
-        if (same_bits(value, load(set.out, set.out_storage, row))) continue;
+        if (same_bits(value, twin::load(set.out, set.out_storage, row))) continue;
         store(set.out, set.out_storage, row, value);
         dirty.mark(set.what.owner, row);
       }
@@ -180,7 +162,7 @@ void Evaluator::run_windows(size_t stratum, Time previous, Time now, Dirty& dirt
     double* out = in + rows;
     const void* from = tables_.column(specs[w].table, specs[w].from);
     const auto storage = schema_.column(specs[w].table, specs[w].from).storage;
-    for (size_t row = 0; row < rows; ++row) in[row] = load(from, storage, row);
+    for (size_t row = 0; row < rows; ++row) in[row] = twin::load(from, storage, row);
     windows_[stratum][w].step(previous, now, 0, rows, in, out);
     auto* target = static_cast<double*>(tables_.column(specs[w].table, specs[w].out));
     for (size_t row = 0; row < rows; ++row) {
@@ -202,7 +184,7 @@ void Evaluator::mark_readers(size_t stratum, Dirty& dirty) {
       for (size_t g = 0; g < dirty.groups(shadow.what.to); ++g) {
         if (!dirty.marked(shadow.what.to, g)) continue;
         for (size_t row = g * twin::kGroupRows; row < std::min(shadow.seen.size(), (g + 1) * twin::kGroupRows); ++row) {
-          const double value = load(column, storage, row);
+          const double value = twin::load(column, storage, row);
           if (same_bits(value, shadow.seen[row])) continue;
           shadow.seen[row] = value;
           if (!shadow.inverse.valid()) {

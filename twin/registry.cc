@@ -79,6 +79,7 @@ class Registry::Builder {
         const auto add = [&](const char* suffix) {
           auto c = like;
           c.name = s.name + suffix;
+          c.storage = lang::Storage::f64;  // always known, so booleans and words fit as numbers
           return schema_.add_column(table, c);
         };
         model.setpoints.push_back({add(".desired"), add(".default"), add(".reported"), {}});

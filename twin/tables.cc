@@ -34,6 +34,24 @@ void fill_unknown(std::byte* data, lang::Storage storage, size_t first, size_t l
 
 }  // namespace
 
+double load(const void* column, lang::Storage storage, size_t row) {
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  switch (storage) {
+    case lang::Storage::f64: return static_cast<const double*>(column)[row];
+    case lang::Storage::boolean: {
+      const uint8_t b = static_cast<const uint8_t*>(column)[row];
+      return b == 2 ? 0.5 : b;
+    }
+    case lang::Storage::code: {
+      const uint8_t c = static_cast<const uint8_t*>(column)[row];
+      return c == 255 ? kUnknown : c;
+    }
+    case lang::Storage::row: return static_cast<const uint32_t*>(column)[row];
+    case lang::Storage::instant: return static_cast<double>(static_cast<const int64_t*>(column)[row]);
+  }
+  return kUnknown;
+}
+
 void Tables::Free::operator()(std::byte* p) const { std::free(p); }
 
 std::byte* Tables::allocate(const lang::Column& column, size_t capacity) {

@@ -26,6 +26,9 @@ struct Shard {
   size_t rows = 0;
 };
 
+/// One value of a column as the VM sees it: unknown is NaN (booleans: ½); instants in ns.
+double load(const void* column, lang::Storage storage, size_t row);
+
 class Tables : public lang::Memory {
  public:
   explicit Tables(const lang::Schema& schema) : schema_(schema) {}

@@ -1,0 +1,211 @@
+#include "mml/dispatcher.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace looptwin::mml {
+namespace {
+
+/// One key a device and setpoint; commands proper do not supersede each other.
+uint64_t key_of(const twin::Command& c) {
+  return (static_cast<uint64_t>(c.device.table.value) << 48) | (static_cast<uint64_t>(c.index) << 32) | c.device.row.value;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(const twin::Registry& registry, twin::Tables& tables, std::vector<std::string> rule_names,
+                       std::vector<Verification> verifications)
+    : registry_(registry), tables_(tables), rule_names_(std::move(rule_names)), verifications_(std::move(verifications)) {}
+
+void Dispatcher::record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const {
+  const auto& r = active.request;
+  log.push_back({now, kind, r.rule, r.command.index, r.command.device, r.occurrence, r.command.value, r.command.id, r.cause});
+}
+
+void Dispatcher::schedule(uint32_t slot, Time at) {
+  slots_[slot].wake = at;
+  timers_.push({at, slot, slots_[slot].request.command.id});
+}
+
+void Dispatcher::finish(uint32_t slot) {
+  const auto& command = slots_[slot].request.command;
+  by_id_.erase(command.id);
+  if (command.kind == twin::Command::Kind::setpoint) {
+    const auto newest = newest_.find(key_of(command));
+    if (newest != newest_.end() && newest->second == slot) newest_.erase(newest);
+  }
+  slots_[slot].request.command.id = 0;
+  free_.push_back(slot);
+}
+
+void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
+  auto& command = request.command;
+  const bool setpoint = command.kind == twin::Command::Kind::setpoint;
+  const uint64_t key = key_of(command);
+  if (setpoint) {
+    if (const auto older = newest_.find(key); older != newest_.end()) {
+      const uint32_t slot = older->second;
+      record(RecordKind::command_superseded, slots_[slot], now, log);
+      ++counters_.superseded;
+      finish(slot);
+    }
+  }
+  command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device), command.index, ++versions_[key]);
+  command.issued = now;
+  LT_CHECK(command.id != 0 && !by_id_.contains(command.id), "two commands with one id");
+  uint32_t slot;
+  if (free_.empty()) {
+    slot = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    slot = free_.back();
+    free_.pop_back();
+  }
+  slots_[slot] = {request, State::issued, 0, kNever, kNever};
+  by_id_[command.id] = slot;
+  if (setpoint) newest_[key] = slot;
+  leaving_.push_back(slot);
+  record(RecordKind::command_issued, slots_[slot], now, log);
+  ++counters_.issued;
+}
+
+void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log) {
+  const auto found = by_id_.find(ack.id);
+  if (found == by_id_.end()) return;  // of a command that has ended: superseded, failed, or acknowledged twice
+  const uint32_t slot = found->second;
+  Active& active = slots_[slot];
+  if (active.state != State::sent) return;
+  const auto& command = active.request.command;
+  if (ack.outcome != twin::Outcome::accepted) {
+    const bool expired = ack.outcome == twin::Outcome::expired;
+    record(expired ? RecordKind::command_expired : RecordKind::command_refused, active, now, log);
+    ++(expired ? counters_.expired : counters_.refused);
+    ended_.push_back({active.request.rule, command.device, command.index, ack.outcome});
+    finish(slot);
+    return;
+  }
+  record(RecordKind::command_acknowledged, active, now, log);
+  ++counters_.acknowledged;
+  active.state = State::acknowledged;
+  active.applied_at = ack.applied_at;
+  if (active.request.verification < 0) {
+    finish(slot);
+    return;
+  }
+  awaiting_.push_back(slot);
+  schedule(slot, now + verifications_[static_cast<size_t>(active.request.verification)].within);
+}
+
+bool Dispatcher::verified(const Active& active) const {
+  const auto& verification = verifications_[static_cast<size_t>(active.request.verification)];
+  const auto device = active.request.command.device;
+  for (const ColumnId sampled : verification.sampled) {
+    const int64_t at = tables_.values<int64_t>(device.table, sampled)[device.row.index()];
+    if (at == kNever.ns || at <= active.applied_at.ns) return false;
+  }
+  return tables_.values<uint8_t>(device.table, verification.that)[device.row.index()] == 1;
+}
+
+void Dispatcher::check_verifications(Time now, std::vector<Record>& log) {
+  size_t kept = 0;
+  for (const uint32_t slot : awaiting_) {
+    const Active& active = slots_[slot];
+    if (active.request.command.id == 0 || active.state != State::acknowledged) continue;  // ended otherwise
+    if (verified(active)) {
+      record(RecordKind::command_verified, active, now, log);
+      ++counters_.verified;
+      finish(slot);
+    } else if (active.wake <= now) {
+      record(RecordKind::command_failed, active, now, log);
+      ++counters_.failed;
+      finish(slot);
+    } else {
+      awaiting_[kept++] = slot;
+    }
+  }
+  awaiting_.resize(kept);
+}
+
+void Dispatcher::step(Time now, std::vector<twin::Command>& out, std::vector<Record>& log) {
+  check_verifications(now, log);
+  while (!timers_.empty() && timers_.top().at <= now) {
+    const Timer timer = timers_.top();
+    timers_.pop();
+    Active& active = slots_[timer.slot];
+    if (active.request.command.id != timer.id || active.state != State::sent || active.wake != timer.at) continue;
+    if (active.request.command.expires < now) {
+      record(RecordKind::command_expired, active, now, log);
+      ++counters_.expired;
+      finish(timer.slot);
+    } else if (active.attempts >= kAttempts) {
+      record(RecordKind::command_failed, active, now, log);
+      ++counters_.failed;
+      ended_.push_back({active.request.rule, active.request.command.device, active.request.command.index, twin::Outcome::expired});
+      finish(timer.slot);
+    } else {
+      out.push_back(active.request.command);
+      ++active.attempts;
+      ++counters_.repeated;
+      schedule(timer.slot, now + kRepeatAfter);
+    }
+  }
+  for (const uint32_t slot : leaving_) {
+    Active& active = slots_[slot];
+    if (active.request.command.id == 0 || active.state != State::issued) continue;  // superseded in the same cycle
+    out.push_back(active.request.command);
+    active.state = State::sent;
+    active.attempts = 1;
+    record(RecordKind::command_sent, active, now, log);
+    ++counters_.sent;
+    schedule(slot, now + kRepeatAfter);
+  }
+  leaving_.clear();
+}
+
+void Dispatcher::save(ArchiveWriter& archive) const {
+  archive.section("dispatcher", 1);
+  archive.put_vector(slots_);
+  archive.put_vector(free_);
+  archive.put_vector(leaving_);
+  archive.put_vector(awaiting_);
+  archive.put(counters_);
+  // Hash maps are written in the order of their keys, so that equal states give equal archives.
+  std::vector<std::pair<uint64_t, uint32_t>> versions(versions_.begin(), versions_.end());
+  std::sort(versions.begin(), versions.end());
+  std::vector<uint64_t> keys;
+  std::vector<uint32_t> counts;
+  for (const auto& [key, count] : versions) {
+    keys.push_back(key);
+    counts.push_back(count);
+  }
+  archive.put_vector(keys);
+  archive.put_vector(counts);
+}
+
+void Dispatcher::restore(ArchiveReader& archive) {
+  archive.section("dispatcher", 1);
+  slots_ = archive.get_vector<Active>();
+  free_ = archive.get_vector<uint32_t>();
+  leaving_ = archive.get_vector<uint32_t>();
+  awaiting_ = archive.get_vector<uint32_t>();
+  counters_ = archive.get<DispatcherCounters>();
+  const auto keys = archive.get_vector<uint64_t>();
+  const auto counts = archive.get_vector<uint32_t>();
+  if (!archive.ok() || keys.size() != counts.size()) return;
+  versions_.clear();
+  for (size_t i = 0; i < keys.size(); ++i) versions_[keys[i]] = counts[i];
+  by_id_.clear();
+  newest_.clear();
+  timers_ = {};
+  for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    const auto& active = slots_[slot];
+    const auto& command = active.request.command;
+    if (command.id == 0) continue;
+    by_id_[command.id] = slot;
+    if (command.kind == twin::Command::Kind::setpoint) newest_[key_of(command)] = slot;
+    if (active.wake != kNever) timers_.push({active.wake, slot, command.id});
+  }
+}
+
+}  // namespace looptwin::mml

@@ -1,0 +1,105 @@
+// The life of commands: issued, sent, acknowledged, verified; or refused, failed, expired, superseded. A setpoint's new
+// value is a command as well. What is not acknowledged is sent again with the same id, which acts once.
+#pragma once
+
+#include <cstdint>
+#include <queue>
+#include <unordered_map>
+#include <vector>
+
+#include "base/archive.h"
+#include "mml/records.h"
+#include "twin/registry.h"
+#include "twin/tables.h"
+#include "twin/transport.h"
+
+namespace looptwin::mml {
+
+/// A condition that a command's effect is recognised by, on rows of the target's table.
+struct Verification {
+  ColumnId that;                  ///< boolean
+  std::vector<ColumnId> sampled;  ///< instants: all must lie after the acknowledgement
+  Duration within{};
+};
+
+/// What the loop asks of one device, and why.
+struct Request {
+  twin::Command command;       ///< id, issued and expires are filled in by issue()
+  uint16_t rule = 0;
+  uint32_t occurrence = 0;     ///< of the event
+  uint64_t cause = 0;          ///< the event's id
+  int32_t verification = -1;   ///< into the dispatcher's list; -1: done when acknowledged
+};
+
+/// What became of a command that a rule may care about.
+struct Ended {
+  uint16_t rule = 0;
+  twin::DeviceRef device;
+  uint16_t quantity = 0;
+  twin::Outcome outcome = twin::Outcome::accepted;
+};
+
+struct DispatcherCounters {
+  uint64_t issued = 0, sent = 0, repeated = 0, acknowledged = 0, verified = 0, refused = 0, failed = 0, expired = 0, superseded = 0;
+};
+
+class Dispatcher {
+ public:
+  /// An unacknowledged command is sent again after this, so often; then it has failed.
+  static constexpr Duration kRepeatAfter = seconds(30);
+  static constexpr int kAttempts = 5;
+
+  Dispatcher(const twin::Registry& registry, twin::Tables& tables, std::vector<std::string> rule_names,
+             std::vector<Verification> verifications);
+
+  void issue(Request request, Time now, std::vector<Record>& log);
+  void acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log);
+  /// Timers: repeats, expiry, verification. Fills `out` with what leaves now, in the order of decision.
+  void step(Time now, std::vector<twin::Command>& out, std::vector<Record>& log);
+
+  std::vector<Ended>& ended() { return ended_; }  ///< refusals since the caller last cleared it
+  const DispatcherCounters& counters() const { return counters_; }
+  size_t active() const { return by_id_.size(); }
+
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  enum class State : uint8_t { issued, sent, acknowledged };
+  struct Active {
+    Request request;
+    State state = State::issued;
+    uint8_t attempts = 0;
+    Time wake;        ///< when its timer runs out
+    Time applied_at;  ///< by the acknowledgement
+  };
+  struct Timer {
+    Time at;
+    uint32_t slot;
+    uint64_t id;
+    /// Earliest first; equal times in order of slot.
+    friend bool operator<(const Timer& a, const Timer& b) { return std::pair(a.at, a.slot) > std::pair(b.at, b.slot); }
+  };
+  void record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const;
+  void schedule(uint32_t slot, Time at);
+  void finish(uint32_t slot);
+  bool verified(const Active& active) const;
+  void check_verifications(Time now, std::vector<Record>& log);
+
+  const twin::Registry& registry_;
+  twin::Tables& tables_;
+  std::vector<std::string> rule_names_;
+  std::vector<Verification> verifications_;
+  std::vector<Active> slots_;
+  std::vector<uint32_t> free_;
+  std::unordered_map<uint64_t, uint32_t> by_id_;
+  std::unordered_map<uint64_t, uint32_t> newest_;    ///< of (device, setpoint): the command that a newer one supersedes
+  std::unordered_map<uint64_t, uint32_t> versions_;  ///< of (device, setpoint): how many were issued
+  std::vector<uint32_t> leaving_;                    ///< to be sent at the next step, in order
+  std::vector<uint32_t> awaiting_;                   ///< acknowledged, not verified yet, in order
+  std::priority_queue<Timer> timers_;
+  std::vector<Ended> ended_;
+  DispatcherCounters counters_;
+};
+
+}  // namespace looptwin::mml

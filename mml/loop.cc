@@ -1,0 +1,104 @@
+#include "mml/loop.h"
+
+namespace looptwin::mml {
+
+Loop::Loop(Parts parts, int threads)
+    : p_(parts), workers_(threads), dirty_(parts.tables, parts.schema.tables.size()), inboxes_(parts.tables.shards().size()) {
+  for (const auto& event : p_.events.all()) event_names_.push_back(hash64(event.config.name));
+  for (const auto& rule : p_.rules.all()) rule_names_.push_back(hash64(rule.config.name));
+  for (const auto& alarm : p_.alarms.all()) alarm_names_.push_back(hash64(alarm.config.event.name));
+}
+
+RunEnd Loop::run(Clock& clock, twin::Transport& transport, const std::atomic<bool>& stop, const std::function<void(Time)>& each) {
+  for (;;) {
+    const Time boundary = clock.next();
+    if (boundary == kNever) return stop ? RunEnd::stopped : RunEnd::reached_end;
+    if (!cycle(boundary, transport)) return RunEnd::failed;
+    if (each) each(boundary);
+    if (stop) return RunEnd::stopped;
+  }
+}
+
+bool Loop::cycle(Time boundary, twin::Transport& transport) {
+  log_.clear();
+  leaving_.clear();
+  if (everything_)
+    for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
+
+  take_in(boundary, transport);
+  p_.evaluator.evaluate(now_, boundary, dirty_, workers_, [&](size_t producer, size_t shard, size_t first, size_t count, Time* due) {
+    p_.events.step(producer, boundary, shard, first, count, due);
+  });
+  decide(boundary);
+  now_ = boundary;
+  keep_fingerprint();
+  const bool kept = p_.decisions == nullptr || p_.decisions->decided(boundary, log_);
+  if (kept) transport.send(boundary, leaving_);
+  dirty_.clear();
+  return kept;
+}
+
+void Loop::take_in(Time boundary, twin::Transport& transport) {
+  transport.begin(boundary);
+  workers_.run(inboxes_.size(), [&](size_t shard, int) {
+    auto& inbox = inboxes_[shard];
+    inbox.clear();
+    transport.poll(shard, boundary, inbox);
+    p_.processor.take_in(shard, inbox, boundary, dirty_);
+  });
+  for (size_t shard = 0; shard < inboxes_.size(); ++shard) {
+    for (const auto& ack : inboxes_[shard].acknowledgements) p_.dispatcher.acknowledge(ack, boundary, log_);
+    if (p_.inputs != nullptr) p_.inputs->taken_in(boundary, shard, inboxes_[shard]);
+  }
+}
+
+void Loop::decide(Time boundary) {
+  for (const EventChange& change : p_.events.take_changes()) {
+    const Event& event = p_.events.all()[change.event];
+    const twin::DeviceRef device{event.table, Row(change.row)};
+    const uint64_t id = event_id(event.config.name, p_.registry.key(device), change.occurrence);
+    if (!event.of_alarm)
+      log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event), 0, device, change.occurrence, 0, id, 0});
+    p_.alarms.on_change(change, id, boundary, log_);
+    p_.rules.on_change(change, id, boundary, log_);
+  }
+  p_.rules.step(boundary, dirty_, log_);
+  p_.dispatcher.step(boundary, leaving_, log_);
+}
+
+void Loop::keep_fingerprint() {
+  for (const Record& record : log_) {
+    const bool of_event = record.kind <= RecordKind::both_true;
+    const bool of_alarm = record.kind >= RecordKind::alarm_raised && record.kind <= RecordKind::alarm_acknowledged;
+    const auto& names = of_event ? event_names_ : of_alarm ? alarm_names_ : rule_names_;
+    fingerprint_.append(record, names[record.subject], p_.registry.key(record.device));
+  }
+}
+
+void Loop::save(ArchiveWriter& archive) const {
+  archive.section("loop", 1);
+  archive.put(now_);
+  dirty_.save(archive);
+  p_.hot.save(archive);
+  p_.rollups.save(archive);
+  p_.processor.save(archive);
+  p_.evaluator.save(archive);
+  p_.rules.save(archive);
+  p_.alarms.save(archive);
+  p_.dispatcher.save(archive);
+}
+
+void Loop::restore(ArchiveReader& archive) {
+  archive.section("loop", 1);
+  now_ = archive.get<Time>();
+  dirty_.restore(archive);
+  p_.hot.restore(archive);
+  p_.rollups.restore(archive);
+  p_.processor.restore(archive);
+  p_.evaluator.restore(archive);
+  p_.rules.restore(archive);
+  p_.alarms.restore(archive);
+  p_.dispatcher.restore(archive);
+}
+
+}  // namespace looptwin::mml

@@ -1,0 +1,95 @@
+// The loop: what happens at a boundary, in order. It has no mode; clock and transport are given to it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/archive.h"
+#include "base/clock.h"
+#include "base/workers.h"
+#include "mml/alarms.h"
+#include "mml/dirty.h"
+#include "mml/dispatcher.h"
+#include "mml/evaluator.h"
+#include "mml/events.h"
+#include "mml/processor.h"
+#include "mml/records.h"
+#include "mml/rules.h"
+#include "twin/transport.h"
+
+namespace looptwin::mml {
+
+/// Takes the decisions of each boundary, in order, before they are sent: the run folder's log.
+class DecisionSink {
+ public:
+  virtual ~DecisionSink() = default;
+  /// All records of one boundary. False when they could not be kept: the run must end.
+  virtual bool decided(Time boundary, std::span<const Record> records) = 0;
+};
+
+/// All that was taken in at one boundary besides telemetry, in the order in which it acted. With the recorded telemetry
+/// this is the input log.
+class InputSink {
+ public:
+  virtual ~InputSink() = default;
+  virtual void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) = 0;
+};
+
+enum class RunEnd : uint8_t { reached_end, stopped, failed };
+
+class Loop {
+ public:
+  struct Parts {
+    const lang::Schema& schema;
+    const twin::Registry& registry;
+    twin::Tables& tables;
+    twin::HotHistory& hot;
+    twin::Rollups& rollups;
+    Processor& processor;
+    Evaluator& evaluator;
+    Events& events;
+    Rules& rules;
+    Alarms& alarms;
+    Dispatcher& dispatcher;
+    DecisionSink* decisions;  ///< may be null
+    InputSink* inputs;        ///< may be null
+  };
+  Loop(Parts parts, int threads);
+
+  /// One boundary, whole: take in, evaluate, decide, send. False when the decisions could not be kept.
+  bool cycle(Time boundary, twin::Transport& transport);
+  /// Cycles until the clock says it is over, `stop` turns true, or a sink fails. `each` is called after every cycle.
+  RunEnd run(Clock& clock, twin::Transport& transport, const std::atomic<bool>& stop, const std::function<void(Time)>& each = {});
+
+  /// Every row at every boundary, instead of those that can have changed: for the test that holds both equal.
+  void evaluate_everything(bool on) { everything_ = on; }
+  std::string fingerprint() const { return fingerprint_.digest(); }
+  uint64_t decisions() const { return fingerprint_.records(); }
+  Time now() const { return now_; }
+  Workers& workers() { return workers_; }
+
+  /// The whole MML: every stateful part, in a fixed order. The tables are the caller's.
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  void take_in(Time boundary, twin::Transport& transport);
+  void decide(Time boundary);
+  void keep_fingerprint();
+
+  Parts p_;
+  Workers workers_;
+  Dirty dirty_;
+  std::vector<twin::Inbox> inboxes_;
+  std::vector<Record> log_;
+  std::vector<twin::Command> leaving_;
+  DecisionFingerprint fingerprint_;
+  std::vector<uint64_t> event_names_, rule_names_, alarm_names_;
+  Time now_ = kStart;
+  bool everything_ = false;
+};
+
+}  // namespace looptwin::mml
