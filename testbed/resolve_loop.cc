@@ -1,0 +1,181 @@
+// Feeds, events, rules and alarms: that all they name exists, and that what they ask makes sense.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "testbed/resolve.h"
+
+namespace looptwin::testbed {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_feed(Reader& reader, const Scenario& scenario, const mml::FeedConfig& feed) {
+  if (!feed.inbound) {
+    if (feed.forecast) reader.error(feed.span, fmt::format("the outbound feed '{}' has no forecasts", feed.name), "remove forecast:");
+    return;
+  }
+  std::error_code ignored;
+  if (feed.file.empty()) {
+    reader.error(feed.span, fmt::format("the feed '{}' needs 'file': CSV with its signals", feed.name), "or write direction: out, for what rules publish");
+  } else if (!fs::is_regular_file(scenario.folder / feed.file, ignored)) {
+    reader.error(feed.span, fmt::format("the feed '{}' has no file {}", feed.name, feed.file), "paths are relative to the file that names them");
+  }
+}
+
+void check_event(Reader& reader, const Draft& draft, const mml::EventConfig& event, const char* what) {
+  if (!event.each.empty()) find_model(reader, draft.models, event.each, event.span, fmt::format("{} '{}'", what, event.name));
+  if (event.clear && event.deadband)
+    reader.error(event.span, fmt::format("{} '{}' has 'clear' and 'deadband'", what, event.name), "a deadband says how raise: ends; keep one of them");
+}
+
+void check_alarm(Reader& reader, const Draft& draft, const mml::AlarmConfig& alarm) {
+  const auto& event = alarm.event;
+  const auto& events = draft.scenario.events;
+  check_event(reader, draft, event, "alarm");
+  const bool condition = event.raise.source != nullptr;
+  if (condition == !alarm.of.empty())
+    reader.error(event.span, fmt::format("alarm '{}' needs either 'raise' or 'of'", event.name),
+                 condition ? "remove one of them" : "write raise: with a condition, or of: with an event");
+  if (!alarm.of.empty()) {
+    if (!find_named(events, alarm.of))
+      reader.error(event.span, fmt::format("alarm '{}' is of the unknown event '{}'", event.name, alarm.of), near_and_all(alarm.of, names_of(events), "events"));
+    const bool own = !event.each.empty() || event.clear || event.deadband || event.on_delay.ns || event.off_delay.ns;
+    if (own && !condition)
+      reader.error(event.span, fmt::format("alarm '{}' is of an event, which has the condition", event.name), "move each, delays, clear and deadband there");
+  }
+  const auto* same = find_named(events, event.name);
+  if (same && alarm.of != event.name)
+    reader.error(event.span, fmt::format("'{}' is an event's name already", event.name), "rename the alarm, or write of: " + event.name);
+}
+
+/// What a rule's actions may be about: the model of the event's devices, and who is related to it.
+class Targets {
+ public:
+  Targets(Reader& reader, const Draft& draft, const mml::RuleConfig& rule, const mml::EventConfig& event)
+      : reader_(reader), draft_(draft), rule_(rule), event_(event), model_(find_named(draft.models, event.each)) {}
+
+  /// The target's model, or null after having reported why there is none.
+  const ModelDraft* find(const std::string& target, const Span& span) {
+    if (target.empty() || (!model_ && !event_.each.empty())) return nullptr;  // reported where it stands
+    if (!model_) {
+      reader_.error(span, fmt::format("rule '{}' has a target, but its event '{}' is one for all", rule_.name, event_.name),
+                    "write each: with a model in the event; without, rules can publish");
+      return nullptr;
+    }
+    if (target == "self") return model_;
+    std::vector<std::string> names = {"self"};
+    for (const auto& relation : model_->relations) {
+      if (relation.name == target) return find_named(draft_.models, relation.to);
+      names.push_back(relation.name);
+    }
+    for (const auto& other : draft_.models) {
+      for (const auto& relation : other.relations) {
+        if (relation.to != model_->name) continue;
+        if (relation.inverse == target) return &other;
+        names.push_back(relation.inverse);
+      }
+    }
+    reader_.error(span, fmt::format("the target '{}' is neither a relation of '{}' nor self", target, model_->name), near_and_all(target, names, "targets"));
+    return nullptr;
+  }
+
+ private:
+  Reader& reader_;
+  const Draft& draft_;
+  const mml::RuleConfig& rule_;
+  const mml::EventConfig& event_;
+  const ModelDraft* model_;
+};
+
+void check_override(Reader& reader, Targets& targets, const mml::OverrideConfig& override) {
+  const auto* model = targets.find(override.target, override.span);
+  if (!model) return;
+  for (const auto& claim : override.set)
+    if (!find_named(model->setpoints, claim.setpoint))
+      reader.error(claim.name_span, fmt::format("the model '{}' has no setpoint '{}'", model->name, claim.setpoint),
+                   near_and_all(claim.setpoint, names_of(model->setpoints), "setpoints"));
+}
+
+void check_send(Reader& reader, Targets& targets, const mml::SendConfig& send) {
+  const auto* model = targets.find(send.target, send.span);
+  if (model && !send.command.empty() && !find_named(model->commands, send.command))
+    reader.error(send.span, fmt::format("the model '{}' has no command '{}'", model->name, send.command),
+                 near_and_all(send.command, names_of(model->commands), "commands"));
+}
+
+/// A feed that nobody declared is where publications go into the run's folder, unless a declared one was meant.
+void check_publish(Reader& reader, Scenario& scenario, const mml::PublishConfig& publish) {
+  if (publish.feed.empty()) return;
+  const auto* feed = find_named(scenario.feeds, publish.feed);
+  if (feed) {
+    if (!feed->inbound) return;
+    reader.error(publish.span, fmt::format("the feed '{}' is inbound", publish.feed), "publish to one with direction: out, or to one that is not declared");
+    return;
+  }
+  const auto hint = did_you_mean(publish.feed, names_of(scenario.feeds));
+  if (!hint.empty()) {
+    reader.error(publish.span, fmt::format("the feed '{}' is unknown", publish.feed), hint);
+  } else if (check_name(reader, publish.feed, publish.span)) {
+    scenario.feeds.push_back({.name = publish.feed, .span = publish.span, .inbound = false});
+  }
+}
+
+void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
+  auto& scenario = draft.scenario;
+  for (const auto& publish : rule.publishes) check_publish(reader, scenario, publish);
+  if (rule.overrides.empty() && rule.sends.empty() && rule.publishes.empty())
+    reader.error(rule.span, fmt::format("rule '{}' does nothing", rule.name), "write override:, send: or publish:");
+  if (!rule.event_span.source)
+    return reader.error(rule.span, fmt::format("rule '{}' needs its event", rule.name), "write while:, when_raised: or when_cleared: with an event");
+  if (rule.trigger != mml::Trigger::while_standing && !rule.overrides.empty())
+    reader.error(rule.overrides[0].span, fmt::format("rule '{}' overrides at a moment; an override is held while its event stands", rule.name),
+                 fmt::format("write while: {}", rule.event));
+  const auto* event = find_named(scenario.events, rule.event);
+  if (!event) {
+    const bool alarm = std::any_of(scenario.alarms.begin(), scenario.alarms.end(), [&](const auto& a) { return a.event.name == rule.event; });
+    return reader.error(rule.event_span, fmt::format("rule '{}' is about the unknown event '{}'", rule.name, rule.event),
+                        alarm ? fmt::format("'{}' is an alarm: move its condition to events:, and write of: in the alarm", rule.event)
+                              : near_and_all(rule.event, names_of(scenario.events), "events"));
+  }
+  Targets targets(reader, draft, rule, *event);
+  for (const auto& override : rule.overrides) check_override(reader, targets, override);
+  for (const auto& send : rule.sends) check_send(reader, targets, send);
+}
+
+}  // namespace
+
+const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name, const Span& span,
+                             const std::string& what) {
+  if (const auto* model = find_named(models, name)) return model;
+  reader.error(span, fmt::format("{} names the unknown model '{}'", what, name), near_and_all(name, names_of(models), "models"));
+  return nullptr;
+}
+
+std::string near_and_all(const std::string& word, const std::vector<std::string>& candidates, const std::string& what) {
+  if (candidates.empty()) return fmt::format("there are no {}", what);
+  const auto near = did_you_mean(word, candidates);
+  return fmt::format("{}{}{}: {}", near, near.empty() ? "" : " ", what, fmt::join(candidates, ", "));
+}
+
+void resolve_loop(Reader& reader, Draft& draft) {
+  auto& scenario = draft.scenario;
+  for (const auto& feed : scenario.feeds) check_feed(reader, scenario, feed);
+  for (const auto& event : scenario.events) check_event(reader, draft, event, "event");
+  for (const auto& alarm : scenario.alarms) check_alarm(reader, draft, alarm);
+  for (const auto& rule : scenario.rules) check_rule(reader, draft, rule);
+  for (const auto& history : scenario.history)
+    find_model(reader, draft.models, history.model, history.span, "a history entry");
+}
+
+void resolve(Reader& reader, Draft& draft) {
+  resolve_models(reader, draft.models);
+  resolve_fleet(reader, draft);
+  resolve_faults(reader, draft);
+  resolve_loop(reader, draft);
+  for (const auto& model : draft.models) {
+    draft.scenario.models.push_back(model);
+    draft.scenario.devices.push_back(model.device);
+  }
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,46 @@
+// The sections of a scenario file: each reads itself by its table of keys (testbed/keys.h) into the configs.
+#pragma once
+
+#include <vector>
+
+#include "testbed/keys.h"
+#include "testbed/scenario.h"
+#include "testbed/values.h"
+
+namespace looptwin::testbed {
+
+/// A device model as read: the registry's part and the simulation's.
+struct ModelDraft : twin::ModelConfig {
+  sim::DeviceConfig device;
+};
+
+/// A fleet entry, whose assignments wait until the models are known.
+struct FleetDraft : twin::FleetConfig {
+  std::vector<const yaml::Entry*> others;
+};
+
+/// A fault, whose time of day waits for the zone and whose value waits for its sensor's unit.
+struct FaultDraft : sim::FaultConfig {
+  Span kind_span, sensor_span;
+  const yaml::Node* at = nullptr;
+  const yaml::Node* value_node = nullptr;
+};
+
+const Section<ModelDraft>& model_section();
+const Section<FleetDraft>& fleet_section();
+const Section<sim::LinkConfig>& link_section();
+const Section<FaultDraft>& fault_section();
+const Section<HistoryConfig>& history_section();
+const Section<mml::FeedConfig>& feed_section();
+const Section<mml::EventConfig>& event_section();
+const Section<mml::RuleConfig>& rule_section();
+const Section<mml::AlarmConfig>& alarm_section();
+
+/// Reads `name: expression` lines in the file's order.
+Value<std::vector<sim::Named>> expressions();
+/// A distribution of values in `unit`'s dimension; a bare number is in it. `unit` outlives the value.
+std::optional<Distribution> distribution(Reader& reader, const yaml::Node& node, const lang::Unit& unit);
+/// A distribution of times, none negative; a bare number is refused.
+Value<Distribution> time_distribution();
+
+}  // namespace looptwin::testbed
