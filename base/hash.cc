@@ -13,26 +13,11 @@ uint32_t crc32(std::span<const std::byte> bytes, uint32_t start) {
   return static_cast<uint32_t>(::crc32_z(start, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
-struct Fingerprint::State {
-  XXH3_state_t* xxh = XXH3_createState();
-  State() { XXH3_128bits_reset(xxh); }
-  ~State() { XXH3_freeState(xxh); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-};
-
-Fingerprint::Fingerprint() : state_(std::make_unique<State>()) {}
-Fingerprint::~Fingerprint() = default;
-Fingerprint::Fingerprint(Fingerprint&&) noexcept = default;
-Fingerprint& Fingerprint::operator=(Fingerprint&&) noexcept = default;
-
-void Fingerprint::append(std::span<const std::byte> bytes) {
-  XXH3_128bits_update(state_->xxh, bytes.data(), bytes.size());
+Hash128 hash128(std::span<const std::byte> bytes) {
+  const auto hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.high64, hash.low64};
 }
 
-std::string Fingerprint::digest() const {
-  const auto hash = XXH3_128bits_digest(state_->xxh);
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
+std::string to_string(const Hash128& hash) { return fmt::format("{:016x}{:016x}", hash.high, hash.low); }
 
 }  // namespace looptwin

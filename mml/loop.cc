@@ -73,11 +73,13 @@ void Loop::keep_fingerprint() {
     const auto& names = of_event ? event_names_ : of_alarm ? alarm_names_ : rule_names_;
     fingerprint_.append(record, names[record.subject], p_.registry.key(record.device));
   }
+  fingerprint_.close();
 }
 
 void Loop::save(ArchiveWriter& archive) const {
   archive.section("loop", 1);
   archive.put(now_);
+  fingerprint_.save(archive);
   dirty_.save(archive);
   p_.hot.save(archive);
   p_.rollups.save(archive);
@@ -91,6 +93,7 @@ void Loop::save(ArchiveWriter& archive) const {
 void Loop::restore(ArchiveReader& archive) {
   archive.section("loop", 1);
   now_ = archive.get<Time>();
+  fingerprint_.restore(archive);
   dirty_.restore(archive);
   p_.hot.restore(archive);
   p_.rollups.restore(archive);

@@ -1,9 +1,11 @@
 #include "mml/records.h"
 
-#include <cstring>
+#include <bit>
 
 namespace looptwin::mml {
 namespace {
+
+constexpr uint64_t kCanonicalNan = 0x7ff8000000000000;
 
 uint64_t mixed(std::string_view kind, std::string_view name, std::initializer_list<uint64_t> numbers) {
   std::string bytes(kind);
@@ -36,24 +38,41 @@ uint64_t command_id(std::string_view rule, uint64_t cause, uint64_t device_key, 
 }
 
 void DecisionFingerprint::append(const Record& record, uint64_t subject_name, uint64_t device_key) {
-  std::byte bytes[8 + 1 + 8 + 8 + 2 + 4 + 8 + 8];
-  size_t at = 0;
   const auto put = [&](const auto& value) {
-    std::memcpy(bytes + at, &value, sizeof value);
-    at += sizeof value;
+    const auto* first = reinterpret_cast<const std::byte*>(&value);
+    bytes_.insert(bytes_.end(), first, first + sizeof value);
   };
-  const double value = record.value == 0 ? 0.0 : record.value;
-  const uint64_t bits = value == value ? [&] { uint64_t b; std::memcpy(&b, &value, 8); return b; }() : 0x7ff8000000000000ULL;
+  const double value = record.value == record.value ? (record.value == 0 ? 0.0 : record.value) : std::bit_cast<double>(kCanonicalNan);
   put(record.at.ns);
   put(static_cast<uint8_t>(record.kind));
   put(subject_name);
   put(device_key);
   put(record.quantity);
   put(record.occurrence);
-  put(bits);
+  put(std::bit_cast<uint64_t>(value));
   put(record.cause);
-  fingerprint_.append(std::span(bytes, at));
   ++records_;
+}
+
+void DecisionFingerprint::close() {
+  if (bytes_.empty()) return;
+  const auto* chain = reinterpret_cast<const std::byte*>(&chain_);
+  bytes_.insert(bytes_.begin(), chain, chain + sizeof chain_);
+  chain_ = hash128(bytes_);
+  bytes_.clear();
+}
+
+void DecisionFingerprint::save(ArchiveWriter& archive) const {
+  archive.section("fingerprint", 1);
+  archive.put(chain_);
+  archive.put(records_);
+}
+
+void DecisionFingerprint::restore(ArchiveReader& archive) {
+  archive.section("fingerprint", 1);
+  chain_ = archive.get<Hash128>();
+  records_ = archive.get<uint64_t>();
+  bytes_.clear();
 }
 
 }  // namespace looptwin::mml

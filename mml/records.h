@@ -55,18 +55,25 @@ uint64_t event_id(std::string_view event, uint64_t device_key, uint32_t occurren
 uint64_t alarm_id(std::string_view alarm, uint64_t device_key, uint32_t occurrence);
 uint64_t command_id(std::string_view rule, uint64_t cause, uint64_t device_key, uint16_t quantity, uint32_t version);
 
-/// Version 1 of the decision fingerprint: for each record, in order, little-endian without padding: at (i64 ns), kind
-/// (u8), the subject's name and the device's id as XXH3-64 (u64 each), quantity (u16), occurrence (u32), value (f64, one
-/// bit pattern for every NaN and for both zeroes), cause (u64).
+/// Version 1 of the decision fingerprint, a chain: after each boundary with records F becomes XXH3-128(F ‖ records), F
+/// beginning as 16 zero bytes. A record is, little-endian without padding: at (i64 ns), kind (u8), the subject's name and
+/// the device's id as XXH3-64 (u64 each), quantity (u16), occurrence (u32), value (f64, one bit pattern for every NaN and
+/// for both zeroes), cause (u64).
 class DecisionFingerprint {
  public:
   void append(const Record& record, uint64_t subject_name, uint64_t device_key);
-  std::string digest() const { return fingerprint_.digest(); }
+  /// The end of a boundary's records.
+  void close();
+  std::string digest() const { return to_string(chain_); }
   uint64_t records() const { return records_; }
 
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
  private:
-  Fingerprint fingerprint_;
+  Hash128 chain_;
   uint64_t records_ = 0;
+  std::vector<std::byte> bytes_;  ///< of the boundary under way
 };
 
 }  // namespace looptwin::mml
