@@ -23,7 +23,10 @@ enum class Op : uint8_t {
   column,       ///< a column of the node's own table
   feed,         ///< a feed's value at `now`
   now,          ///< the instant of evaluation, in s since the start (a point)
-  step,         ///< the period of the controller or the plant's step, s
+  step,         ///< the period of the controller or the plant's step; number[0] s
+  civil_time,   ///< s since local midnight by the wall clock of the scenario's timezone (14:30 is 52200)
+  civil_weekday,      ///< 1 Monday … 7 Sunday, local
+  civil_day_of_year,  ///< 1 … 366, local
   // Element-wise; args are of the same table or uniform.
   negate, add, subtract, multiply, divide, modulo,
   less, less_equal, greater, greater_equal, equal, not_equal,
@@ -42,15 +45,17 @@ enum class Op : uint8_t {
   rises,        ///< rising edges of a condition over the window
   time_true,    ///< s for which a condition held within the window
   held,         ///< the condition has held for `span` without a break
-  age,          ///< s since the argument's last good sample
+  age,          ///< s since the last good sample of arg 0, a column; `column` holds when that was sampled
   previous,     ///< the argument's value at the previous evaluation: breaks cycles
   forecast,     ///< arg none; `feed`; number[0] lead, s
   forecast_maximum, forecast_minimum, forecast_mean,  ///< number[0..1] from, to, s
   // Controllers' functions, evaluated once a period, with state.
   hysteresis,   ///< (x, on, off, min_on, min_off): with on > off rising switches on; with on < off falling does
-  pid,          ///< (sp, pv, kp, ti, td, ff, low, high, track, manual?) see lang/stateful.h
-  ramp,         ///< (target, rate up /s, rate down /s)
-  delay,        ///< (x), `span`, a whole number of periods
+  /// (sp, pv, kp, ti, td, ff, low, high, track, manual), all ten always; `span` the period. Absent: ti +inf, td and ff
+  /// 0, low -inf, high +inf, track unknown, manual false. action=direct is a negated kp. See lang/stateful.h.
+  pid,
+  ramp,         ///< (target, rate up /s, rate down /s); `span` the period
+  delay,        ///< (x), `span`, a whole number of periods; number[0] how many
   latch,        ///< (set, reset): reset wins
 };
 

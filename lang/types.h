@@ -27,6 +27,8 @@ inline constexpr Dimension kTemperature{{0, 0, 0, 0, 1}};
 
 /// "K", "kg·m²·s⁻³ (W)": for messages.
 std::string to_string(Dimension dimension);
+/// A unit as one may write it in an expression: "W", "kg*m2/s"; "1" for a ratio.
+std::string unit_text(Dimension dimension);
 
 enum class Kind : uint8_t { number, boolean, enumeration, text };
 

@@ -35,6 +35,9 @@ class Units {
 
   /// For the lexer: whether a single name without exponent (`kW`, `degC`, `min`) is a unit, denied ones included.
   bool is_unit_name(std::string_view name) const;
+  /// For the lexer: the length of the longest unit at the start of `text`: names with exponents joined by `*`, `.` or
+  /// `/` without spaces, every name a unit. 0 where the first word is none.
+  size_t unit_length(std::string_view text) const;
 
  private:
   struct Catalogue;
