@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/civil.h"
+
 namespace looptwin {
 namespace {
 
@@ -44,25 +46,6 @@ std::string to_string(Duration d) {
   return out;
 }
 
-std::string to_string(UnixTime t) {
-  int64_t s = t.ns / 1'000'000'000;
-  int64_t ns = t.ns % 1'000'000'000;
-  if (ns < 0) { ns += 1'000'000'000; --s; }
-  int64_t day = s / 86400;
-  int64_t in_day = s % 86400;
-  if (in_day < 0) { in_day += 86400; --day; }
-  // Civil date from a day number: shift to eras of 400 years that begin on 1 March.
-  const int64_t z = day + 719468;
-  const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-  const int64_t doe = z - era * 146097;
-  const int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-  const int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-  const int64_t mp = (5 * doy + 2) / 153;
-  const int64_t d = doy - (153 * mp + 2) / 5 + 1;
-  const int64_t m = mp < 10 ? mp + 3 : mp - 9;
-  const int64_t y = yoe + era * 400 + (m <= 2 ? 1 : 0);
-  return fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}{}Z", y, m, d, in_day / 3600, in_day / 60 % 60,
-                     in_day % 60, fraction(ns));
-}
+std::string to_string(UnixTime t) { return to_iso(utc_fields(t), 0); }
 
 }  // namespace looptwin
