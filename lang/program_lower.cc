@@ -286,6 +286,18 @@ class Lowering {
     return push(std::move(step));
   }
 
+  /// ".held.17.since"; with a number behind where another program has such a column of the same node.
+  std::string unused_name(NodeId id, const std::string& what) const {
+    std::string stem = ".";
+    stem.append(name_of(node(id).op)).append(".").append(std::to_string(id.index())).append(".").append(what);
+    const auto& columns = schema_.table(table_).columns;
+    std::string name = stem;
+    for (int k = 2;; ++k) {
+      if (std::none_of(columns.begin(), columns.end(), [&](const Column& c) { return c.name == name; })) return name;
+      name = stem + "." + std::to_string(k);
+    }
+  }
+
   Value stateful(NodeId id) {
     const Node& n = node(id);
     Code::Stateful call;
@@ -297,10 +309,9 @@ class Lowering {
     }
     for (const NodeId arg : n.args) call.inputs.push_back(value(arg));
     for (const StateColumn& state : state_of(call.kind)) {
-      std::string name = "." + std::string(name_of(n.op)) + "." + std::to_string(id.index()) + "." + state.name;
+      const Type type = state.storage == Storage::boolean ? Type::boolean() : Type::number();
       const ColumnId added = schema_.add_column(
-          table_, {.name = std::move(name), .type = state.storage == Storage::boolean ? Type::boolean() : Type::number(),
-                   .storage = state.storage});
+          table_, {.name = unused_name(id, state.name), .type = type, .storage = state.storage});
       call.state.push_back(column_slot(table_, added));
       call.zero.push_back(state.zero);
     }
