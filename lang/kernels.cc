@@ -15,7 +15,7 @@ const KernelInfo kKernelInfo[kKernels] = {
     {"clamp", 3},         {"multiply_add", 3},   {"multiply_subtract", 3},
     {"subtract_product", 3}, {"sum_times", 3},   {"difference_times", 3},
     {"less_and", 3},      {"less_equal_and", 3}, {"less_or", 3},
-    {"less_equal_or", 3}, {"choose_less", 4},    {"choose_less_equal", 4},
+    {"less_equal_or", 3}, {"sum_of_products", 4}, {"choose_less", 4},    {"choose_less_equal", 4},
     {"choose_less_boolean", 4}, {"choose_less_equal_boolean", 4},
 };
 

@@ -28,10 +28,11 @@ enum class Kernel : uint8_t {
   sum_times,               ///< (a + b)·c
   difference_times,        ///< (a − b)·c
   less_and, less_equal_and, less_or, less_equal_or,  ///< (a < b) && c …
-  // Four operands: a < b ? c : d.
-  choose_less, choose_less_equal, choose_less_boolean, choose_less_equal_boolean,
+  // Four operands.
+  sum_of_products,  ///< a·b + c·d, all rounded
+  choose_less, choose_less_equal, choose_less_boolean, choose_less_equal_boolean,  ///< a < b ? c : d …
 };
-inline constexpr size_t kKernels = 41;
+inline constexpr size_t kKernels = 42;
 inline constexpr size_t kForms = 16;
 
 /// How many operands a kernel has, and its name for listings; indexed by Kernel.

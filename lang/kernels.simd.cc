@@ -77,6 +77,7 @@ LT_KERNEL3(LessAnd, both(less_than(a, b), c));
 LT_KERNEL3(LessEqualAnd, both(at_most(a, b), c));
 LT_KERNEL3(LessOr, either(less_than(a, b), c));
 LT_KERNEL3(LessEqualOr, either(at_most(a, b), c));
+LT_KERNEL4(SumOfProducts, a* b + c * d);
 LT_KERNEL4(ChooseLess, (a < b ? c : (a >= b ? d : kUnknown)));
 LT_KERNEL4(ChooseLessEqual, (a <= b ? c : (a > b ? d : kUnknown)));
 LT_KERNEL4(ChooseLessBoolean, (a < b ? c : (a >= b ? d : kHalf)));
@@ -212,7 +213,7 @@ extern const Kernels kKernels = {
      LT_FORMS(MultiplySubtract, 3), LT_FORMS(SubtractProduct, 3), LT_FORMS(SumTimes, 3),
      LT_FORMS(DifferenceTimes, 3), LT_FORMS(LessAnd, 3), LT_FORMS(LessEqualAnd, 3), LT_FORMS(LessOr, 3),
      LT_FORMS(LessEqualOr, 3),
-     LT_FORMS(ChooseLess, 4), LT_FORMS(ChooseLessEqual, 4), LT_FORMS(ChooseLessBoolean, 4),
+     LT_FORMS(SumOfProducts, 4), LT_FORMS(ChooseLess, 4), LT_FORMS(ChooseLessEqual, 4), LT_FORMS(ChooseLessBoolean, 4),
      LT_FORMS(ChooseLessEqualBoolean, 4)},
     {&load<F64>, &load<Boolean>, &load<Code>, &load<RowIndex>, &load<Instant>},
     {&store<F64>, &store<Boolean>, &store<Code>, &store<RowIndex>, &store<Instant>},

@@ -192,6 +192,10 @@ class Lowering {
   Value sum(const Node& n) {
     if (n.args.size() != 2) return fold(Kernel::add, n);
     const NodeId a = n.args[0], b = n.args[1];
+    if (fusible(a, Op::multiply) && fusible(b, Op::multiply)) {
+      const Node &p = node(a), &q = node(b);
+      return apply(Kernel::sum_of_products, {value(p.args[0]), value(p.args[1]), value(q.args[0]), value(q.args[1])});
+    }
     if (fusible(a, Op::multiply)) return fused(Kernel::multiply_add, a, b);
     if (fusible(b, Op::multiply)) return fused(Kernel::multiply_add, b, a);
     return fold(Kernel::add, n);

@@ -123,7 +123,10 @@ void delay(const StatefulBlock& b, size_t periods) {
 
 StatefulKind stateful_kind(const Node& node) {
   StatefulKind kind{.op = node.op, .span = node.span};
-  if (node.op == Op::delay) kind.periods = static_cast<size_t>(node.number.at(0));
+  if (node.op == Op::delay) {
+    LT_CHECK(node.number.size() == 1 && node.number[0] >= 0, "a delay without its number of periods");
+    kind.periods = static_cast<size_t>(node.number[0]);
+  }
   return kind;
 }
 
