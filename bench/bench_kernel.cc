@@ -4,7 +4,7 @@
 // Exp(1 s), target uniform over all N, no lookahead. The first 20 % of the time is warm-up. Both sides draw the same
 // numbers and must agree on a checksum of every (process, time, message). Figure: millions of steps per CPU second,
 // median of three; memory: growth of the resident set by processes, handlers' list and pending steps, a process.
-// Reference: a priority_queue of 24-byte items (time, sequence and target, message) and a virtual call.
+// Both sides keep their processes on huge pages. Reference: a priority_queue of 24-byte items (time, sequence and target, message) and a virtual call.
 //
 // DEVStone (Glinsky and Wainer 2005; HOmod: Risco-Martín et al. 2017), delays 0: HI 200x200 and HOmod 20x20. Couplings
 // are flattened to offset arrays before the run, as PDEVS allows. An activation of an atomic model (external transition
@@ -33,6 +33,12 @@ struct Item {
   bool operator>(const Item& other) const { return time != other.time ? time > other.time : order > other.order; }
 };
 using PlainQueue = std::priority_queue<Item, std::vector<Item>, std::greater<>>;
+
+/// What has its address for good and lies on huge pages, as the state of a large island should.
+template <typename T>
+T& construct(Slab<T>& slab) {
+  return *new (&slab[slab.add()]) T;
+}
 
 // ---------------------------------------------------------------- PHOLD
 
@@ -69,12 +75,12 @@ class ExponentialTable {
 const ExponentialTable exponential;
 
 struct Draw {
-  uint64_t target;
+  uint32_t target;
   int64_t delay;
 };
 inline Draw draw(uint64_t process, uint64_t count, uint64_t processes) {
   const uint64_t bits = mix(process << 32 | count);
-  return {((bits >> 32) * processes) >> 32, exponential(static_cast<uint32_t>(bits))};
+  return {static_cast<uint32_t>(((bits >> 32) * processes) >> 32), exponential(static_cast<uint32_t>(bits))};
 }
 
 inline uint64_t trace(uint64_t process, int64_t time, uint64_t message) {
@@ -88,14 +94,15 @@ struct PholdResult {
 
 class KernelPhold {
  public:
-  explicit KernelPhold(uint64_t processes) : hop_(kernel_.add_type("hop")), processes_(processes) {
+  explicit KernelPhold(uint64_t processes) : hop_(kernel_.add_type("hop")) {
     for (uint64_t i = 0; i < processes; ++i) {
-      processes_[i].world = this;
-      processes_[i].index = static_cast<uint32_t>(i);
-      kernel_.add(processes_[i]);
+      Process& process = construct(processes_);
+      process.world = this;
+      process.index = static_cast<uint32_t>(i);
+      kernel_.add(process);
     }
-    for (uint64_t i = 0; i < processes; ++i) {
-      kernel_.schedule(processes_[i], Time{draw(i, ~uint32_t{0}, processes).delay}, hop_, i);
+    for (uint32_t i = 0; i < processes; ++i) {
+      kernel_.schedule(processes_[i], Time{draw(i, ~uint32_t{0}, processes).delay}, hop_, uint64_t{i});
     }
   }
 
@@ -123,16 +130,17 @@ class KernelPhold {
 
   Kernel kernel_;
   StepType hop_;
-  std::vector<Process> processes_;
+  Slab<Process> processes_;
   uint64_t checksum_ = 0;
 };
 
 class PlainPhold {
  public:
-  explicit PlainPhold(uint64_t processes) : processes_(processes) {
+  explicit PlainPhold(uint64_t processes) {
     for (uint64_t i = 0; i < processes; ++i) {
-      processes_[i].world = this;
-      processes_[i].index = static_cast<uint32_t>(i);
+      Process& process = construct(processes_);
+      process.world = this;
+      process.index = static_cast<uint32_t>(i);
       schedule(draw(i, ~uint32_t{0}, processes).delay, i, i);
     }
   }
@@ -175,7 +183,7 @@ class PlainPhold {
   }
 
   PlainQueue queue_;
-  std::vector<Process> processes_;
+  Slab<Process> processes_;
   uint64_t sequence_ = 0;
   uint64_t checksum_ = 0;
 };

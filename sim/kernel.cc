@@ -18,21 +18,18 @@ StepType Kernel::add_type(std::string_view name) {
   return static_cast<StepType>(counts_.size() - 1);
 }
 
-uint32_t Kernel::take_slot() {
+inline uint32_t Kernel::take_slot() {
   const uint32_t slot = free_;
-  if (slot != kNoSlot) [[likely]] {
-    free_ = steps_[slot].next_free_;
-    return slot;
-  }
-  const uint32_t fresh = steps_.add();
-  LT_CHECK(fresh < uint32_t{1} << kSlotBits, "more than 67 million pending steps");
-  steps_[fresh].generation_ = 0;
-  return fresh;
+  if (slot == kNoSlot) [[unlikely]] return add_slot();
+  free_ = steps_[slot].next_free_;
+  return slot;
 }
 
-void Kernel::free_slot(uint32_t slot) {
-  steps_[slot].next_free_ = free_;
-  free_ = slot;
+uint32_t Kernel::add_slot() {
+  const uint32_t slot = steps_.add();
+  LT_CHECK(slot < uint32_t{1} << kSlotBits, "more than 67 million pending steps");
+  steps_[slot].generation_ = 0;
+  return slot;
 }
 
 Step& Kernel::place(Handler& handler, Time at, StepType type, Priority priority, size_t size) {

@@ -159,7 +159,11 @@ class Kernel {
 
   Step& place(Handler& handler, Time at, StepType type, Priority priority, size_t size);
   uint32_t take_slot();
-  void free_slot(uint32_t slot);
+  uint32_t add_slot();
+  void free_slot(uint32_t slot) {
+    steps_[slot].next_free_ = free_;
+    free_ = slot;
+  }
   uint64_t run_batch(int64_t until);
   void take_inbox();
   bool is_stale(const StepKey& key) const { return steps_[key.slot()].sequence_ != key.sequence(); }

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kHeapOnly = 64;    // so few pending keys are opened all at once: a heap is then the fastest there is
 constexpr uint32_t kMinTarget = 16;
 constexpr uint32_t kMaxTarget = 1024;  // keys of a sorted bucket; two copies of it stay in the first-level cache's reach
+constexpr uint32_t kGrainsOfTarget = 8;  // a spread bucket's grains hold an eighth of that: more keys will come
 constexpr size_t kInsertionSort = 20;
 constexpr int kMaxCellBits = 12;
 constexpr uint32_t kCrowdedCell = 24;
@@ -35,6 +36,7 @@ void StepQueue::clear() {
     for (uint32_t bucket = 0; bucket < kLevels * kDigits; ++bucket) buckets_[bucket] = {};
   }
   occupied_ = {};
+  grain_.fill(kDigits - 1);
   chunks_.clear();
   free_chunks_ = nullptr;
   ready_head_ = ready_tail_ = 0;
@@ -224,7 +226,8 @@ bool StepQueue::open_bucket() {
   const int shift = kDigitBits * level;
   const int64_t above = level + 1 == kLevels ? 0 : runs_.front().front().time >> (shift + kDigitBits) << (shift + kDigitBits);
   const int64_t first = above | int64_t{first_digit} << shift;
-  const int64_t last = (above | int64_t{last_digit} << shift) | ((int64_t{1} << shift) - 1);
+  const uint32_t last_of_grain = last_digit | (~grain_[static_cast<size_t>(level)] & (kDigits - 1));
+  const int64_t last = (above | int64_t{last_of_grain} << shift) | ((int64_t{1} << shift) - 1);
   sort_collected(count, first, last);
   for (uint32_t d = first_digit; d <= last_digit; ++d) give_back(base + d);
   open_first_ = first;
@@ -265,23 +268,31 @@ void StepQueue::tune() {
   opened_seen_ = near_seen_ = 0;
 }
 
-/// Moves a bucket's keys to the highest level below at which they differ. False (and nothing moved) if they are all of
-/// one instant: such a bucket, however large, is opened as it is.
+/// Moves a bucket's keys to the highest level below at which they differ, whose grain is set to their number. False (and
+/// nothing moved) if they differ at no level below: they are of one instant, or of one grain, and are opened as they are.
 bool StepQueue::spread(int level, uint32_t digit) {
   const uint32_t bucket = static_cast<uint32_t>(level) * kDigits + digit;
   const Chunk* chunk = buckets_[bucket].head;
   const int64_t first = chunk->keys[0].time;
+  // A difference from this bit on settles the level: keys of a bucket with full grain agree in this level's digit.
+  const bool full_grain = grain_[static_cast<size_t>(level)] == kDigits - 1;
+  const int known = kDigitBits * (full_grain ? level - 1 : level);
   uint64_t difference = 0;
   for (uint32_t left = buckets_[bucket].count; left > 0; chunk = chunk->next) {
     const uint32_t count = std::min(left, kChunkKeys);
     for (uint32_t i = 0; i < count; ++i) difference |= static_cast<uint64_t>(chunk->keys[i].time ^ first);
     left -= count;
-    if (difference >> (kDigitBits * (level - 1)) != 0) break;  // the usual case, known from the first chunk
+    if (difference >> known != 0) break;  // the usual case, seen in the first chunk
   }
-  if (difference == 0) return false;
+  if (difference == 0 || level_of(difference) >= level) return false;
   const int lower = level_of(difference);
+  const uint32_t wanted = std::bit_ceil(std::min(kDigits, buckets_[bucket].count / (target_ / kGrainsOfTarget)));
+  const uint32_t grain = (kDigits - 1) & ~(kDigits / wanted - 1);
+  grain_[static_cast<size_t>(lower)] = grain;
   Bucket* below = &buckets_[static_cast<uint32_t>(lower) * kDigits];
-  drain(bucket, [this, below, lower](const StepKey& key) { append(below[digit_of(key.time, lower)], key); });
+  drain(bucket, [this, below, lower, grain](const StepKey& key) {
+    append(below[digit_of(key.time, lower) & grain], key);
+  });
   return true;
 }
 

@@ -115,7 +115,8 @@ class StepQueue {
 
   void place(StepKey key) {
     const int level = level_of(static_cast<uint64_t>(key.time ^ open_last_));
-    append(buckets_[static_cast<uint32_t>(level) * kDigits + digit_of(key.time, level)], key);
+    const uint32_t digit = digit_of(key.time, level) & grain_[static_cast<uint32_t>(level)];
+    append(buckets_[static_cast<uint32_t>(level) * kDigits + digit], key);
   }
   void append(Bucket& bucket, StepKey key) {
     if ((bucket.tail & (kChunkBytes - 1)) == kFull) [[unlikely]] add_chunk(bucket);
@@ -158,8 +159,10 @@ class StepQueue {
   StepKey near_top_ = kNoStep;
   std::vector<StepKey> near_;
   size_t near_limit_;
-  // The radix. A level's bits tell which of its buckets hold keys.
+  // The radix. A level's bits tell which of its buckets hold keys; its grain is the mask of the digit's bits that are
+  // told apart, so that 2^n neighbouring digits share a bucket where keys are few.
   std::unique_ptr<Bucket[]> buckets_;
+  std::array<uint32_t, kLevels> grain_;
   std::array<std::array<uint64_t, kWords>, kLevels> occupied_{};
   Slab<Chunk> chunks_;
   Chunk* free_chunks_ = nullptr;
