@@ -22,7 +22,7 @@ tl::unexpected<Diagnostics> disk_failure(std::string_view verb, const fs::path& 
 class File {
  public:
   File() = default;
-  File(File&& other) noexcept : fd_(other.fd_), path_(std::move(other.path_)) { other.fd_ = -1; }
+  File(File&& other) noexcept { *this = std::move(other); }
   File& operator=(File&& other) noexcept;
   ~File() { close(); }
 

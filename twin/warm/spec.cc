@@ -142,7 +142,7 @@ VariableSpec variable_for(std::string name, std::string unit, double low, double
   // The type's lowest value is the fill; the offset is of whole units, so that decoded values stay short decimals.
   const auto fits = [&](double most, double offset) { return (low - offset) * steps >= -most && (high - offset) * steps <= most; };
   const double middle = std::floor((low + high) / 2);
-  for (const auto [storage, most] : {std::pair{Storage::i16, 32767.0}, std::pair{Storage::i32, 2147483647.0}}) {
+  for (const auto& [storage, most] : {std::pair{Storage::i16, 32767.0}, std::pair{Storage::i32, 2147483647.0}}) {
     for (const double offset : {0.0, middle}) {
       if (!fits(most, offset)) continue;
       v.storage = storage;
