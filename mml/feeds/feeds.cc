@@ -1,0 +1,60 @@
+#include "mml/feeds/feeds.h"
+
+#include <limits>
+
+#include "base/check.h"
+#include "base/maths.h"
+
+namespace looptwin::mml {
+namespace {
+
+/// Seconds as the language has them, to the nearest nanosecond.
+Duration from_seconds(double s) { return {static_cast<int64_t>(maths::round(s * 1e9))}; }
+
+}  // namespace
+
+void Feeds::add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model, lang::Dimension deviation_of) {
+  for (size_t i = 0; i < series->signals.size(); ++i) {
+    const Signal& signal = series->signals[i];
+    Entry entry{series, series->curve(i), nullptr};
+    if (model != nullptr) {
+      ForecastModel own = *model;
+      if (signal.unit.type.dimension != deviation_of) own.deviation = 0;
+      entry.forecast = std::make_unique<Forecast>(entry.truth, own, random::stream(seed_, "forecast"),
+                                                  random::device(feed + "." + signal.name));
+    }
+    signals_.push_back(std::move(entry));
+  }
+}
+
+double Feeds::value(FeedId feed, Time now) {
+  LT_CHECK(feed.index() < signals_.size());
+  return signals_[feed.index()].truth.at(start_ + (now - kStart));
+}
+
+double Feeds::forecast(lang::Op how, FeedId feed, Time now, double from, double to) {
+  LT_CHECK(feed.index() < signals_.size());
+  Forecast* const forecast = signals_[feed.index()].forecast.get();
+  if (forecast == nullptr) return std::numeric_limits<double>::quiet_NaN();
+  const UnixTime t = start_ + (now - kStart);
+  const Duration first = from_seconds(from), last = from_seconds(to);
+  switch (how) {
+    case lang::Op::forecast: return forecast->at(t, first);
+    case lang::Op::forecast_maximum: return forecast->maximum(t, first, last);
+    case lang::Op::forecast_minimum: return forecast->minimum(t, first, last);
+    case lang::Op::forecast_mean: return forecast->mean(t, first, last);
+    default: LT_CHECK(false, "not a question about the future");
+  }
+}
+
+double Feeds::civil(lang::Op what, Time now) {
+  const Civil c = timezone_.to_local(start_ + (now - kStart));
+  switch (what) {
+    case lang::Op::civil_time: return c.hour * 3600 + c.minute * 60 + c.second + static_cast<double>(c.ns) * 1e-9;
+    case lang::Op::civil_weekday: return weekday(c);
+    case lang::Op::civil_day_of_year: return day_of_year(c);
+    default: LT_CHECK(false, "not a question about civil time");
+  }
+}
+
+}  // namespace looptwin::mml

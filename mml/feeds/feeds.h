@@ -1,0 +1,45 @@
+// The inbound feeds of a run, as the language's programs ask for them: a signal now, a forecast of it, civil time.
+// FeedIds count the signals in the order in which they are added; the schema lists them in the same order.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/timezone.h"
+#include "lang/program.h"
+#include "mml/feeds/forecast.h"
+#include "mml/feeds/series.h"
+
+namespace looptwin::mml {
+
+class Feeds final : public lang::UniformProgram::Feeds {
+ public:
+  /// `start`: the civil instant of Time 0.
+  Feeds(UnixTime start, Timezone timezone, uint64_t seed) : start_(start), timezone_(std::move(timezone)), seed_(seed) {}
+
+  /// Adds all signals of a series under `feed`. With a model forecasts may be asked for; its deviation applies to the
+  /// signals of the dimension given, the others are foreseen exactly.
+  void add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model = nullptr,
+           lang::Dimension deviation_of = lang::kTemperature);
+  size_t size() const { return signals_.size(); }
+
+  /// NaN outside the times that the feed covers.
+  double value(FeedId feed, Time now) override;
+  /// NaN where the feed has no forecasts, before now and past the horizon.
+  double forecast(lang::Op how, FeedId feed, Time now, double from, double to) override;
+  double civil(lang::Op what, Time now) override;
+
+ private:
+  struct Entry {
+    std::shared_ptr<const Series> series;
+    Curve truth;
+    std::unique_ptr<Forecast> forecast;
+  };
+  UnixTime start_;
+  Timezone timezone_;
+  uint64_t seed_;
+  std::vector<Entry> signals_;
+};
+
+}  // namespace looptwin::mml
