@@ -76,7 +76,7 @@ class CsvReader {
     } else if (word == "interval") {
       signal.interpolation = Interpolation::interval;
     } else if (!word.empty() && word != "linear") {
-      complaints_.add(at(close + 1), cell.end, fmt::format("'{}' is no way to interpolate", word), "write linear, hold or interval");
+      complaints_.add(cell.end - static_cast<uint32_t>(word.size()), cell.end, fmt::format("'{}' is no way to interpolate", word), "write linear, hold or interval");
     }
     if (auto unit = units_.unit({source_, at(open + 1), at(close)})) {
       signal.unit = *unit;
