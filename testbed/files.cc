@@ -30,7 +30,8 @@ class FileReader {
   FileReader(Files& files, Diagnostics& problems) : files_(files), problems_(problems) {}
 
   void read(const fs::path& path, const Span& used_at) {
-    const auto name = path.lexically_relative(files_.folder).string();
+    const auto relative = path.lexically_relative(files_.folder);
+    const auto name = relative.empty() ? path.string() : relative.string();
     const auto key = fs::weakly_canonical(path, ignored_);
     if (std::find(open_.begin(), open_.end(), key) != open_.end())
       return error(used_at, fmt::format("{} uses itself, by way of {} file{}", name, open_.size(), open_.size() == 1 ? "" : "s"),
@@ -38,12 +39,17 @@ class FileReader {
     if (std::find(read_.begin(), read_.end(), key) != read_.end()) return;
     read_.push_back(key);
     const auto source = load(path, name, used_at);
-    if (!source) return;
+    if (!source) {
+      files_.complete = false;
+      return;
+    }
     open_.push_back(key);
     files_.sources.push_back(source);
-    auto root = yaml::parse(source, problems_);
+    auto [root, complete] = yaml::parse(source, problems_);
+    files_.complete &= complete;
     if (!root.map()) {
-      error(root.span, fmt::format("{} is not a map of sections", name), "write key: value, one a line");
+      files_.complete = false;
+      if (complete && !root.refused()) error(root.span, fmt::format("{} is not a map of sections", name), "write key: value, one a line");
     } else {
       const auto uses = take_uses(root);
       merge(std::move(root));
@@ -57,6 +63,7 @@ class FileReader {
     problems_.push_back({Severity::error, span, std::move(message), std::move(hint)});
   }
 
+  /// The text of a file, or null after having reported why there is none.
   SourcePtr load(const fs::path& path, const std::string& name, const Span& used_at) {
     std::ifstream file(path, std::ios::binary);
     if (!file || fs::is_directory(path, ignored_)) {
@@ -81,10 +88,10 @@ class FileReader {
     std::vector<yaml::Node> uses;
     const auto entry = std::find_if(root.entries.begin(), root.entries.end(), [](const auto& e) { return e.key == "use"; });
     if (entry == root.entries.end()) return uses;
-    if (!entry->value.list()) error(entry->value.span, "'use' is a list of files", "write use: [models.yaml, rules.yaml]");
+    if (!entry->value.list() && !entry->value.refused()) error(entry->value.span, "'use' is a list of files", "write use: [models.yaml, rules.yaml]");
     for (auto& item : entry->value.items) {
       if (item.scalar() && !item.text.empty()) uses.push_back(std::move(item));
-      else error(item.span, "a file's path stands here", "write use: [models.yaml, rules.yaml]");
+      else if (!item.refused()) error(item.span, "a file's path stands here", "write use: [models.yaml, rules.yaml]");
     }
     root.entries.erase(entry);
     return uses;

@@ -13,6 +13,7 @@ struct Files {
   std::filesystem::path folder;
   std::vector<SourcePtr> sources;  ///< in the order in which they were read; named relative to the folder
   yaml::Node root;                 ///< all sections of all files
+  bool complete = true;            ///< false: a file could not be read, so that what is missing may be there
 };
 
 /// Reads a folder's scenario.yaml, or the file itself, and all that it uses. Maps of the same section are joined; the

@@ -57,6 +57,7 @@ std::vector<std::string> SectionInfo::key_names() const {
 
 bool expect_map(Reader& reader, const SectionInfo& section, const yaml::Node& node, const Span& where) {
   if (node.map()) return true;
+  if (node.refused()) return false;
   const Span& span = node.span.source ? node.span : where;
   reader.error(span, fmt::format("{} is a map, not a {}", section.name, node.list() ? "list" : "single value"),
                section.keys.empty() ? "write name: value, one a line" : "keys: " + joined(section.key_names()));
@@ -72,6 +73,7 @@ void check_keys(Reader& reader, const SectionInfo& section, const yaml::Node& no
     reader.error(entry.key_span, fmt::format("{} has no key '{}'", section.name, entry.key), hint);
   }
   for (const auto& key : section.keys) {
+    if (!reader.complete) break;
     if (!key.required || node.find(key.name) != nullptr) continue;
     reader.error(where, fmt::format("{} needs '{}': {}", section.name, key.name, key.about));
   }
@@ -79,6 +81,7 @@ void check_keys(Reader& reader, const SectionInfo& section, const yaml::Node& no
 
 bool expect_list(Reader& reader, const std::string& key, const yaml::Node& node) {
   if (node.list()) return true;
+  if (node.refused()) return false;
   reader.error(node.span, fmt::format("'{}' is a list", key), fmt::format("write {}: [ ... ], or an item a line behind '- '", key));
   return false;
 }

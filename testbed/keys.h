@@ -53,6 +53,7 @@ struct SectionInfo {
 struct Reader {
   const lang::Units& units;
   Diagnostics& problems;
+  bool complete = true;  ///< false: a file is unreadable, so that nothing can be said to be missing
 
   void error(const Span& span, std::string message, std::string hint = {}) {
     problems.push_back({Severity::error, span, std::move(message), std::move(hint)});
@@ -109,11 +110,11 @@ struct Section : SectionInfo {
     check_keys(reader, *this, node, where);
     for (const auto& key : readers)
       for (const auto& entry : node.entries)
-        if (entry.key == key.info.name) key.read(reader, entry, out);
+        if (entry.key == key.info.name && !entry.value.refused()) key.read(reader, entry, out);
     if (!read_other) return;
     for (const auto& entry : node.entries) {
       const bool known = std::any_of(keys.begin(), keys.end(), [&](const KeyInfo& k) { return k.name == entry.key; });
-      if (!known) read_other(reader, entry, out);
+      if (!known && !entry.value.refused()) read_other(reader, entry, out);
     }
   }
 };

@@ -123,6 +123,8 @@ Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setti
   auto files = read_files(path, problems);
   if (files.sources.empty()) return tl::make_unexpected(std::move(problems));
   apply(settings, scenario_section(), files.root, problems);
+  // Where values were refused, what refers to them would be called dangling, wrongly.
+  const bool sound = files.complete && problems.empty();
 
   Draft draft;
   draft.scenario.folder = files.folder;
@@ -135,12 +137,12 @@ Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setti
     draft.scenario.ambient_pressure = pressure().read(reader, *ambient).value_or(draft.scenario.ambient_pressure);
   }
   const lang::Units units(draft.scenario.ambient_pressure);
-  Reader reader{units, problems};
+  Reader reader{units, problems, files.complete};
   const auto& first = files.sources.front();
   scenario_section().read(reader, files.root, Span{first, 0, 0}, draft);
   read_start(reader, draft);
   fill_defaults(draft);
-  resolve(reader, draft);
+  if (sound) resolve(reader, draft);
   draft.scenario.sources = files.sources;
   sort(problems, files.sources);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));

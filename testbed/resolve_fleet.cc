@@ -97,7 +97,7 @@ void check_entry(Reader& reader, const Draft& draft, FleetDraft& entry) {
     return reader.error(entry.span, fmt::format("the fleet of '{}' is per '{}', of which there is none", entry.model, entry.per),
                         near_and_all(entry.per, others, "fleet"));
   }
-  const bool related = std::any_of(model->relations.begin(), model->relations.end(), [&](const auto& r) { return r.to == entry.per; });
+  const bool related = std::any_of(model->relations.begin(), model->relations.end(), [&](const auto& r) { return r.to == entry.per || !find_named(draft.models, r.to); });
   if (!related)
     reader.error(entry.span, fmt::format("the fleet of '{0}' is per '{1}', but the model '{0}' has no relation to '{1}'", entry.model, entry.per),
                  fmt::format("write relations: {{{0}: {{to: {0}, inverse: {1}s}}}} in the model", entry.per, entry.model));

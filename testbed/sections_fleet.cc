@@ -89,7 +89,7 @@ const Section<FleetDraft>& fleet_section() {
                   .about = "a parameter of the model: a value, a distribution, or `{choose: {word: weight, ...}}`"},
                  [](Reader&, const yaml::Entry& entry, T& out) { out.others.push_back(&entry); }};
     return Section<T>("a fleet entry", "fleet",
-        {optional<T>("count", whole_number(1, 1'000'000'000), &T::count, "1", "how many, for each device of `per`"),
+        {optional<T>("count", whole_number(0, 1'000'000'000), &T::count, "1", "how many, for each device of `per`; not 0"),
          optional<T>("per", name(), &T::per, "top level", "the model that each group belongs to"),
          optional<T>("id", pattern(), &T::id, "`{per}/model-{i}`", "pattern of the ids, with `{i}` (from 1) and the parent's `{<per>}`"),
          optional<T>("link", name(), &T::link, "none: at once, without loss", "how they are connected"),

@@ -25,7 +25,6 @@ class Descent {
  public:
   Descent(const Setting& setting, const SectionInfo& root_section, Diagnostics& problems)
       : parts_(split(setting.path)), problems_(problems) {
-    // The source is "path: value", so that a message can point at either.
     source_ = std::make_shared<const Source>(Source{"--set " + setting.path, setting.value});
     here_.form = Form::section;
     here_.section = &root_section;
@@ -33,7 +32,7 @@ class Descent {
 
   void run(Node& root) {
     Diagnostics found;
-    auto value = yaml::parse(source_, found);
+    auto value = yaml::parse(source_, found).root;
     problems_.insert(problems_.end(), found.begin(), found.end());
     if (!found.empty()) return;
     Node* node = &root;

@@ -33,6 +33,7 @@ std::optional<Duration> read_duration(Reader& reader, const yaml::Node& node) {
 }  // namespace
 
 const yaml::Node* scalar(Reader& reader, const yaml::Node& node, std::string_view what) {
+  if (node.refused()) return nullptr;
   if (!node.scalar()) {
     const bool list = node.list();
     reader.error(node.span, fmt::format("{} stands here, not a {}", what, list ? "list" : "map"),
@@ -70,7 +71,7 @@ Value<std::string> path() {
 Value<bool> boolean() {
   return {Form::boolean, [](Reader& reader, const yaml::Node& node) -> std::optional<bool> {
             if (node.scalar() && !node.quoted && (node.text == "true" || node.text == "false")) return node.text == "true";
-            reader.error(node.span, "true or false stands here", node.quoted ? "write it without quotes" : "");
+            if (!node.refused()) reader.error(node.span, "true or false stands here", node.quoted ? "write it without quotes" : "");
             return std::nullopt;
           }};
 }
@@ -131,10 +132,7 @@ Value<Span> expression() {
 
 Value<std::vector<std::string>> texts() {
   return {Form::texts, [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<std::string>> {
-            if (!node.list()) {
-              reader.error(node.span, "a list stands here", "write [one, two]");
-              return std::nullopt;
-            }
+            if (!expect_list(reader, "this", node)) return std::nullopt;
             std::vector<std::string> out;
             for (const auto& item : node.items)
               if (const auto* found = scalar(reader, item, "a text")) out.push_back(found->text);
@@ -201,7 +199,7 @@ std::optional<double> quantity(Reader& reader, const yaml::Node& node, const lan
 
 std::optional<twin::Range> range(Reader& reader, const yaml::Node& node, const lang::Unit& unit) {
   if (!node.list() || node.items.size() != 2) {
-    reader.error(node.span, "a range is two values", "write [low, high]");
+    if (!node.refused()) reader.error(node.span, "a range is two values", "write [low, high]");
     return std::nullopt;
   }
   const auto low = quantity(reader, node.items[0], unit, false);

@@ -98,23 +98,19 @@ class Builder : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
     const uint32_t begin = offset(mark);
     const bool written = begin < text_.size() && (text_[begin] == '~' || lower(text_.substr(begin, 4)) == "null");
-    Node node;
-    node.is = Node::Is::scalar;
-    node.span = {source_, begin, begin + (written ? (text_[begin] == '~' ? 1u : 4u) : 0u)};
-    if (begin >= swallowed_until_ || stack_.empty()) report_null(node.span, written);
-    drop(std::move(node));
+    const Span span{source_, begin, begin + (written ? (text_[begin] == '~' ? 1u : 4u) : 0u)};
+    const bool piece = begin < swallowed_until_ || (!stack_.empty() && stack_.back().has_key && !stack_.back().keep);
+    if (!piece) report_null(span, written);
+    refuse(span);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     const uint32_t begin = offset(mark);
-    refuse_sign(begin, "an alias");
-    Node node;
-    node.is = Node::Is::scalar;
-    node.span = {source_, begin, end_of_line(begin)};
-    drop(std::move(node));
+    refuse_sign(begin);
+    refuse({source_, begin, end_of_line(begin)});
   }
 
-  void OnAnchor(const YAML::Mark& mark, const std::string&) override { refuse_sign(offset(mark), "an anchor"); }
+  void OnAnchor(const YAML::Mark& mark, const std::string&) override { refuse_sign(offset(mark)); }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
     const uint32_t begin = offset(mark);
@@ -122,13 +118,12 @@ class Builder : public YAML::EventHandler {
     node.is = Node::Is::scalar;
     node.text = value;
     if (tag != "?" && tag != "!" && !tag.empty()) {
-      refuse_sign(begin, "a tag");
-      node.span = {source_, begin, end_of_line(begin)};
-      return drop(std::move(node));
+      refuse_sign(begin);
+      return refuse({source_, begin, end_of_line(begin)});
     }
     node.quoted = tag == "!";
     node.span = node.quoted ? quoted_span(begin, value) : Span{source_, begin, folded_end(begin, value)};
-    if (!node.quoted) check_plain(node);
+    if (!node.quoted && !check_plain(node)) return refuse(node.span);
     add(std::move(node));
   }
 
@@ -203,8 +198,9 @@ class Builder : public YAML::EventHandler {
   }
 
   /// A text that YAML takes for a tag, an anchor or an alias because of its first sign.
-  void refuse_sign(uint32_t begin, std::string_view what) {
-    if (begin < swallowed_until_) return;
+  void refuse_sign(uint32_t begin) {
+    if (begin < swallowed_until_ || begin >= text_.size()) return;
+    const auto what = text_[begin] == '!' ? "a tag" : text_[begin] == '&' ? "an anchor" : "an alias";
     uint32_t end = end_of_line(begin);
     if (in_flow()) end = static_cast<uint32_t>(std::min<size_t>(text_.find_first_of(",}]\n", begin), end));
     swallowed_until_ = end;
@@ -227,10 +223,13 @@ class Builder : public YAML::EventHandler {
     }
   }
 
-  void check_plain(const Node& node) {
-    if (node.span.begin < swallowed_until_) return;
-    if (in_flow() && open_brackets(node.text) > 0) return report_split(node.span.begin);
-    if (auto [message, hint] = misread(node.text); !message.empty()) error(node.span, message, hint);
+  bool check_plain(const Node& node) {
+    if (node.span.begin < swallowed_until_) return true;
+    const bool split = in_flow() && open_brackets(node.text) > 0;
+    const auto [message, hint] = misread(node.text);
+    if (split) report_split(node.span.begin);
+    else if (!message.empty()) error(node.span, message, hint);
+    return !split && message.empty();
   }
 
   /// `{a: if(x, 1, 2)}`: YAML splits the expression at its commas. Shows it whole and quoted, and skips its pieces.
@@ -266,19 +265,12 @@ class Builder : public YAML::EventHandler {
     add(std::move(frame.node));
   }
 
-  /// A node that was refused takes its place as far as the alternation of keys and values goes, and is forgotten.
-  void drop(Node node) {
-    if (!stack_.empty() && stack_.back().node.map()) {
-      auto& frame = stack_.back();
-      if (frame.has_key) {
-        frame.has_key = false;
-      } else {
-        frame.key = Entry{"", node.span, {}};
-        frame.has_key = true;
-        frame.keep = false;
-      }
-    }
-    if (stack_.empty()) seen_ = true;
+  /// A node that was reported: it takes its place, so that its key is not reported as missing.
+  void refuse(const Span& span) {
+    Node node;
+    node.is = Node::Is::refused;
+    node.span = span;
+    add(std::move(node));
   }
 
   void add(Node node) {
@@ -289,12 +281,12 @@ class Builder : public YAML::EventHandler {
     }
     auto& frame = stack_.back();
     if (frame.node.list()) {
-      if (!swallowed(node)) frame.node.items.push_back(std::move(node));
+      if (node.refused() || !swallowed(node)) frame.node.items.push_back(std::move(node));
     } else if (!frame.has_key) {
       take_key(frame, std::move(node));
     } else {
       frame.has_key = false;
-      if (!frame.keep || swallowed(node)) return;
+      if (!frame.keep) return;
       frame.key.value = std::move(node);
       frame.node.entries.push_back(std::move(frame.key));
     }
@@ -306,6 +298,7 @@ class Builder : public YAML::EventHandler {
     frame.has_key = true;
     frame.keep = node.scalar() && !swallowed(node);
     frame.key = Entry{node.text, node.span, {}};
+    if (node.refused()) return;
     if (!node.scalar()) return error(node.span, "a key is a word, not a map or a list", "quote a text that begins with { or [");
     if (const Node* before = frame.keep ? frame.node.find(node.text) : nullptr) {
       const auto first = std::find_if(frame.node.entries.begin(), frame.node.entries.end(),
@@ -362,8 +355,9 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
-Node parse(const SourcePtr& source, Diagnostics& problems) {
+Document parse(const SourcePtr& source, Diagnostics& problems) {
   Builder builder(source, problems);
+  bool complete = true;
   try {
     std::istringstream stream(source->text);
     YAML::Parser parser(stream);
@@ -373,13 +367,14 @@ Node parse(const SourcePtr& source, Diagnostics& problems) {
       problems.push_back({Severity::error, {}, fmt::format("{} holds more than one document", source->name),
                           "put each into its own file and name it in use:"});
   } catch (const YAML::Exception& e) {
+    complete = false;
     const auto at = static_cast<uint32_t>(std::clamp<int64_t>(e.mark.pos, 0, static_cast<int64_t>(source->text.size())));
     const bool last = !problems.empty() && problems.back().span.source == source;
     // What was already said about this very place is the better message.
     if (!last || line_column(*source, problems.back().span.begin).line != line_column(*source, at).line)
       problems.push_back({Severity::error, {source, at, at}, "this is not YAML: " + e.msg, quoting_hint(source->text, at)});
   }
-  return builder.take();
+  return {builder.take(), complete};
 }
 
 }  // namespace looptwin::testbed::yaml

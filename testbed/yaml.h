@@ -13,7 +13,10 @@ namespace looptwin::testbed::yaml {
 struct Entry;
 
 struct Node {
-  enum class Is : uint8_t { scalar, map, list };
+  enum class Is : uint8_t {
+    scalar, map, list,
+    refused,  ///< what stood here has been reported; readers pass over it in silence
+  };
   Is is = Is::map;
   bool quoted = false;         ///< scalars: stood in quotes, or in a block (| or >)
   Span span;                   ///< of a scalar: its text, without quotes
@@ -24,6 +27,7 @@ struct Node {
   bool scalar() const { return is == Is::scalar; }
   bool map() const { return is == Is::map; }
   bool list() const { return is == Is::list; }
+  bool refused() const { return is == Is::refused; }
   /// The entry's value, or null.
   const Node* find(std::string_view key) const;
   Node* find(std::string_view key);
@@ -35,10 +39,15 @@ struct Entry {
   Node value;
 };
 
+struct Document {
+  Node root;
+  bool complete = true;  ///< false: the file is not YAML, and what it holds below is unknown
+};
+
 /// Parses one document. Problems go to `problems`; what could be read is returned all the same, an empty map at worst,
 /// so that the errors of all files are shown at once. Where a quoted text has escapes, the node's span points into a
 /// copy of the file in which they are resolved: lines and columns stay right.
-Node parse(const SourcePtr& source, Diagnostics& problems);
+Document parse(const SourcePtr& source, Diagnostics& problems);
 
 /// The text in the quotes that read best: "a b", 'x == "a"'.
 std::string quoted(std::string_view text);

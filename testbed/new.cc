@@ -1,0 +1,111 @@
+#include "testbed/new.h"
+
+#include <fmt/format.h>
+#include <fstream>
+#include <string_view>
+
+namespace looptwin::testbed {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kScenario = R"(# What is tried, when, and with how many devices. docs/scenario.md has all keys.
+scenario: {}
+about: Ten tanks that fill from a common main; the loop closes their inlets when the site draws too much.
+start: "2024-06-03T06:00:00"        # local in timezone
+timezone: UTC
+duration: 6 h
+cycle: 1 s                          # how often the loop decides
+seed: 1                             # same scenario, same seed: same bits
+use: [models.yaml, rules.yaml]
+fleet:
+  site: {{id: main}}
+  tank: {{count: 10, per: site, id: "{{site}}/tank-{{i}}", link: radio}}
+links:
+  radio: {{latency: "lognormal(80 ms, 0.5)", loss: 0.5 %}}
+faults:
+  - {{after: 3 h, device: "main/tank-3", sensor: level, kind: stuck, lasts: 30 min}}
+)";
+
+constexpr std::string_view kModels = R"(# What the devices are: shared, byte for byte, by simulation and rig.
+models:
+  site:
+    parameters: {limit: {default: 20 L/s}}
+  tank:
+    relations: {site: {to: site, inverse: tanks}}
+    parameters:
+      area: {default: 1.5 m2, spread: "uniform(0.9, 1.1)"}
+      demand: {default: 0.8 L/s}
+      capacity: {default: 3 L/s}
+    telemetry:
+      level: {from: height, unit: m, every: 5 s, range: [0, 4], resolution: 0.01, noise: 0.005}
+      inflow: {from: filling, unit: L/s, every: 5 s, range: [0, 10], resolution: 0.01}
+    setpoints:
+      target: {unit: m, default: 2, range: [0.5, 3], tolerance: 0.3}
+    physics:
+      states: {height: 1.5 m}
+      rates:
+        height: (filling - demand) / area
+      outputs:
+        filling: if(inlet, capacity, 0 L/s)
+    controller:                     # inside the device: goes on when the link is down
+      every: 1 s
+      outputs:
+        inlet: hysteresis(target - level, on=0.1 m, off=-0.1 m, min_off=30 s)
+)";
+
+constexpr std::string_view kRules = R"(# What the loop concludes, and what it does about it.
+events:
+  overdraw:
+    each: site
+    raise: sum(tanks.inflow) > limit
+    on_delay: 30 s
+    clear: sum(tanks.inflow) < 0.7 * limit
+    off_delay: 2 min
+    min_good: 80 %
+rules:
+  lower_targets:
+    while: overdraw
+    override:
+      target: tanks
+      set: {target: default(target) - 0.5 m}
+      release: {over: 10 min}
+alarms:
+  low_level:
+    each: tank
+    raise: level < 0.6 m
+    deadband: 0.1 m
+    on_delay: 1 min
+    priority: high
+    cause: Demand is higher than the inlet can follow.
+    consequence: The tank runs dry.
+    action: Close the outlet, or start the reserve pump.
+    respond_within: 15 min
+)";
+
+}  // namespace
+
+Result<std::vector<fs::path>> write_new_scenario(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder, error) && (!fs::is_directory(folder, error) || !fs::is_empty(folder, error)))
+    return failure(fmt::format("{} is there and not an empty folder", folder.string()), "name a new folder");
+  fs::create_directories(folder, error);
+  if (error) return failure(fmt::format("cannot make the folder {}: {}", folder.string(), error.message()));
+
+  const auto name = fs::weakly_canonical(folder, error).filename().string();
+  const std::pair<const char*, std::string> files[] = {
+      {"scenario.yaml", fmt::format(fmt::runtime(kScenario), name.empty() ? "tanks" : fmt::format("\"{}\"", name))},
+      {"models.yaml", std::string(kModels)},
+      {"rules.yaml", std::string(kRules)}};
+  std::vector<fs::path> written;
+  for (const auto& [file, text] : files) {
+    written.push_back(folder / file);
+    std::ofstream out(written.back(), std::ios::binary);
+    out << text;
+    out.close();
+    if (!out) return failure(fmt::format("cannot write {}", written.back().string()), "is there space, and are you allowed to?");
+  }
+  return written;
+}
+
+}  // namespace looptwin::testbed
