@@ -14,18 +14,18 @@ Broker::Broker(const twin::Registry& registry) : registry_(registry) {
 
 bool Broker::connect(twin::DeviceRef device, uint64_t credential) {
   if (credential != registry_.credential(device)) {
-    ++counters_.refused_connections;
+    std::atomic_ref(counters_.refused_connections).fetch_add(1, std::memory_order_relaxed);
     return false;
   }
   auto& session = sessions_[device.table.index()][device.row.index()];
-  if (session == 0) --closed_[device.table.index()];
+  if (session == 0) std::atomic_ref(closed_[device.table.index()]).fetch_sub(1, std::memory_order_relaxed);
   session = 1;
   return true;
 }
 
 void Broker::disconnect(twin::DeviceRef device) {
   auto& session = sessions_[device.table.index()][device.row.index()];
-  if (session != 0) ++closed_[device.table.index()];
+  if (session != 0) std::atomic_ref(closed_[device.table.index()]).fetch_add(1, std::memory_order_relaxed);
   session = 0;
 }
 

@@ -24,6 +24,8 @@ class Broker {
  public:
   explicit Broker(const twin::Registry& registry);
 
+  // connect(), disconnect() and admit() may be called from several threads for devices of different shards.
+
   /// Opens the device's session; false when the credential is not the registry's.
   bool connect(twin::DeviceRef device, uint64_t credential);
   void disconnect(twin::DeviceRef device);

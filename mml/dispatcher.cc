@@ -7,9 +7,10 @@
 namespace looptwin::mml {
 namespace {
 
-/// One key a device and setpoint; commands proper do not supersede each other.
+/// One key a device and setpoint or command. Only setpoints supersede each other.
 uint64_t key_of(const twin::Command& c) {
-  return (static_cast<uint64_t>(c.device.table.value) << 48) | (static_cast<uint64_t>(c.index) << 32) | c.device.row.value;
+  const auto kind = static_cast<uint64_t>(c.kind) << 47;
+  return (static_cast<uint64_t>(c.device.table.value) << 48) | kind | (static_cast<uint64_t>(c.index) << 32) | c.device.row.value;
 }
 
 }  // namespace
@@ -20,7 +21,9 @@ Dispatcher::Dispatcher(const twin::Registry& registry, twin::Tables& tables, std
 
 void Dispatcher::record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const {
   const auto& r = active.request;
-  log.push_back({now, kind, r.rule, r.command.index, r.command.device, r.occurrence, r.command.value, r.command.id, r.cause});
+  const bool imperative = r.command.kind == twin::Command::Kind::command;
+  const auto quantity = static_cast<uint16_t>(r.command.index | (imperative ? kImperative : 0));
+  log.push_back({now, kind, r.rule, quantity, r.command.device, r.occurrence, r.command.value, r.command.id, r.cause});
 }
 
 void Dispatcher::schedule(uint32_t slot, Time at) {

@@ -38,11 +38,13 @@ enum class RecordKind : uint8_t {
 const char* name_of(RecordKind kind);
 inline constexpr uint8_t kRecordKinds = 19;
 
+inline constexpr uint16_t kImperative = 0x8000;
+
 struct Record {
   Time at;
   RecordKind kind = RecordKind::event_raised;
   uint16_t subject = 0;     ///< index of the event, rule or alarm among its kind, in file order
-  uint16_t quantity = 0;    ///< index of the setpoint or command, where there is one
+  uint16_t quantity = 0;    ///< index of the setpoint, or of the command with kImperative added; of a publication's feed
   twin::DeviceRef device;   ///< invalid row: the site
   uint32_t occurrence = 0;  ///< of the event on its device, from 1
   double value = 0;         ///< SI; of setpoints: the value asked for

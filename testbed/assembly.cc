@@ -1,0 +1,154 @@
+#include "testbed/assembly.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fstream>
+#include <sstream>
+
+#include "mml/feeds/read.h"
+
+namespace looptwin::testbed {
+
+class Assembly::NoPublisher final : public mml::Publisher {
+ public:
+  void publish(uint16_t, Time, const std::string&) override {}
+};
+
+Assembly::Assembly(Scenario scenario) : scenario_(std::move(scenario)), units_(scenario_.ambient_pressure) {}
+Assembly::~Assembly() = default;
+
+Result<std::unique_ptr<Assembly>> Assembly::build(Scenario scenario, const AssemblyOptions& options) {
+  std::unique_ptr<Assembly> assembly(new Assembly(std::move(scenario)));
+  if (auto built = assembly->build_parts(options); !built) return tl::make_unexpected(std::move(built.error()));
+  return assembly;
+}
+
+Result<void> Assembly::load_feeds() {
+  auto timezone = Timezone::load(scenario_.timezone);
+  if (!timezone) return tl::make_unexpected(std::move(timezone.error()));
+  feeds_ = std::make_unique<mml::Feeds>(scenario_.start, *timezone, scenario_.seed);
+  Diagnostics problems;
+  for (const auto& config : scenario_.feeds) {
+    if (!config.inbound) continue;
+    const auto path = scenario_.folder / config.file;
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream text;
+    text << file.rdbuf();
+    if (!file) {
+      problems.push_back({Severity::error, config.span, fmt::format("cannot read {}", path.string()), "the path is relative to the scenario's folder"});
+      continue;
+    }
+    mml::ReadOptions options;
+    options.timezone = *timezone;
+    options.first_year = timezone->to_local(scenario_.start).year;
+    options.last_year = timezone->to_local(scenario_.start + scenario_.duration + days(2)).year;
+    if (config.longest_gap) options.gaps = {mml::Gaps::Fill::interpolate, *config.longest_gap};
+    const auto source = std::make_shared<const Source>(Source{path.string(), text.str()});
+    auto series = mml::read_series(source, units_, options);
+    if (!series) {
+      problems.insert(problems.end(), series.error().begin(), series.error().end());
+      continue;
+    }
+    std::optional<mml::ForecastModel> model;
+    lang::Dimension deviation_of = lang::kTemperature;
+    if (config.forecast) {
+      model = mml::ForecastModel{.issued = config.forecast->issued, .horizon = config.forecast->horizon};
+      if (config.forecast->error.source) {
+        auto error = units_.quantity(config.forecast->error);
+        if (!error) {
+          problems.insert(problems.end(), error.error().begin(), error.error().end());
+          continue;
+        }
+        model->deviation = error->value;
+        deviation_of = error->unit.type.dimension;
+      }
+    }
+    for (const auto& signal : series->signals) schema_.feeds.push_back({config.name, signal.name, signal.unit.type, signal.unit, model.has_value()});
+    feeds_->add(config.name, std::make_shared<const mml::Series>(std::move(*series)), model ? &*model : nullptr, deviation_of);
+  }
+  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
+  return {};
+}
+
+Result<void> Assembly::build_parts(const AssemblyOptions& options) {
+  auto registry = twin::Registry::build(scenario_.models, scenario_.fleet, scenario_.seed, schema_, tables_);
+  if (!registry) return tl::make_unexpected(std::move(registry.error()));
+  registry_ = std::make_unique<twin::Registry>(std::move(*registry));
+  if (auto loaded = load_feeds(); !loaded) return loaded;
+
+  // The physics' problems and the rules' are shown together.
+  auto fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
+                                 {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed, scenario_.cycle});
+  auto wired = wire(scenario_, units_, schema_, graph_, *registry_);
+  if (!fleet || !wired) {
+    Diagnostics problems;
+    if (!fleet) problems = std::move(fleet.error());
+    if (!wired) problems.insert(problems.end(), wired.error().begin(), wired.error().end());
+    return tl::make_unexpected(std::move(problems));
+  }
+  fleet_ = std::move(*fleet);
+  wired_ = std::move(*wired);
+
+  tables_.allocate_added();
+  const auto shards = tables_.shards();
+  hot_ = std::make_unique<twin::HotHistory>(*registry_, schema_, tables_, wired_.windows);
+  std::vector<twin::RollupSpec> rollups;
+  if (options.out) {
+    for (const auto& model : registry_->models()) {
+      const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(), [&](const auto& h) { return h.model == model.config.name; });
+      rollups.push_back({model.table, history != scenario_.history.end() ? history->rollups : std::vector<Duration>{minutes(1), minutes(15), hours(1)}});
+    }
+    auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, wired_, shards);
+    if (!recorder) return tl::make_unexpected(std::move(recorder.error()));
+    recorder_ = std::move(*recorder);
+  }
+  rollups_ = std::make_unique<twin::Rollups>(*registry_, std::move(rollups), scenario_.start);
+  no_publisher_ = std::make_unique<NoPublisher>();
+  mml::Publisher& publisher = recorder_ ? static_cast<mml::Publisher&>(*recorder_) : *no_publisher_;
+
+  processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, recorder_.get());
+  events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_);
+  std::vector<std::string> rule_names;
+  for (const auto& rule : wired_.rules) rule_names.push_back(rule.config.name);
+  dispatcher_ = std::make_unique<mml::Dispatcher>(*registry_, tables_, std::move(rule_names), wired_.verifications);
+  rules_ = std::make_unique<mml::Rules>(wired_.rules, schema_, *registry_, tables_, *events_, *dispatcher_, publisher, scenario_.seed);
+  alarms_ = std::make_unique<mml::Alarms>(wired_.alarms, events_->all(), *registry_, tables_);
+  evaluator_ = std::make_unique<mml::Evaluator>(std::move(wired_.plan), schema_, graph_, *registry_, tables_, *feeds_);
+  broker_ = std::make_unique<mml::Broker>(*registry_);
+  transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards);
+
+  fleet_->start();
+  processor_->bind();
+  evaluator_->bind();
+  events_->bind(true);
+  alarms_->bind(true);
+  rules_->bind();
+  loop_ = std::make_unique<mml::Loop>(mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *events_, *rules_,
+                                                       *alarms_, *dispatcher_, recorder_.get(), recorder_.get()},
+                                      options.threads);
+  return {};
+}
+
+void Assembly::save(ArchiveWriter& archive) const {
+  archive.section("run", 1);
+  tables_.save(archive);
+  transport_->save(archive);
+  loop_->save(archive);
+}
+
+void Assembly::restore(ArchiveReader& archive) {
+  archive.section("run", 1);
+  tables_.restore(archive);
+  transport_->restore(archive);
+  loop_->restore(archive);
+}
+
+Result<void> Assembly::finish(const std::string& status_json) {
+  if (!recorder_) return {};
+  const size_t shards = tables_.shards().size();
+  for (size_t shard = 0; shard < shards; ++shard) processor_->finish(shard);
+  recorder_->decided(loop_->now() + nanoseconds(1), {});
+  return recorder_->finish(status_json, loop_->fingerprint());
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,93 @@
+// Everything of one simulated run, put together: the only place that knows both the simulated world and the loop.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/archive.h"
+#include "lang/units.h"
+#include "mml/broker.h"
+#include "mml/feeds/feeds.h"
+#include "mml/loop.h"
+#include "sim/fleet.h"
+#include "testbed/recorder.h"
+#include "testbed/scenario.h"
+#include "testbed/sim_transport.h"
+#include "testbed/wiring.h"
+#include "twin/hot.h"
+#include "twin/rollup.h"
+
+namespace looptwin::testbed {
+
+struct AssemblyOptions {
+  int threads = 1;
+  std::optional<std::filesystem::path> out;  ///< the run folder; absent: nothing is written
+};
+
+class Assembly {
+ public:
+  /// Checks, compiles and wires the scenario: all that `check` does, and all that `run` needs. The scenario is copied.
+  static Result<std::unique_ptr<Assembly>> build(Scenario scenario, const AssemblyOptions& options = {});
+  ~Assembly();
+
+  const Scenario& scenario() const { return scenario_; }
+  const lang::Schema& schema() const { return schema_; }
+  const lang::Graph& graph() const { return graph_; }
+  const Wired& wired() const { return wired_; }
+  const twin::Registry& registry() const { return *registry_; }
+  twin::Tables& tables() { return tables_; }
+  twin::HotHistory& hot() { return *hot_; }
+  sim::Fleet& fleet() { return *fleet_; }
+  mml::Loop& loop() { return *loop_; }
+  const mml::Loop& loop() const { return *loop_; }
+  mml::Processor& processor() { return *processor_; }
+  mml::Evaluator& evaluator() { return *evaluator_; }
+  mml::Rules& rules() { return *rules_; }
+  mml::Alarms& alarms() { return *alarms_; }
+  mml::Dispatcher& dispatcher() { return *dispatcher_; }
+  mml::Broker& broker() { return *broker_; }
+  twin::Transport& transport() { return *transport_; }
+  Recorder* recorder() { return recorder_.get(); }
+  const Diagnostics& warnings() const { return wired_.warnings; }
+
+  /// The whole run, world and loop, at a boundary; restored into an assembly of the same scenario it goes on alike.
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+  /// Ends the run folder: closes rollups and writes the manifest.
+  Result<void> finish(const std::string& status_json);
+
+ private:
+  explicit Assembly(Scenario scenario);
+  Result<void> load_feeds();
+  Result<void> build_parts(const AssemblyOptions& options);
+  class NoPublisher;
+
+  Scenario scenario_;
+  lang::Units units_;
+  lang::Schema schema_;
+  lang::Graph graph_;
+  twin::Tables tables_{schema_};
+  std::unique_ptr<twin::Registry> registry_;
+  std::unique_ptr<mml::Feeds> feeds_;
+  std::unique_ptr<sim::Fleet> fleet_;
+  Wired wired_;
+  std::unique_ptr<twin::HotHistory> hot_;
+  std::unique_ptr<twin::Rollups> rollups_;
+  std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<NoPublisher> no_publisher_;
+  std::unique_ptr<mml::Processor> processor_;
+  std::unique_ptr<mml::Evaluator> evaluator_;
+  std::unique_ptr<mml::Events> events_;
+  std::unique_ptr<mml::Dispatcher> dispatcher_;
+  std::unique_ptr<mml::Rules> rules_;
+  std::unique_ptr<mml::Alarms> alarms_;
+  std::unique_ptr<mml::Broker> broker_;
+  std::unique_ptr<SimTransport> transport_;
+  std::unique_ptr<mml::Loop> loop_;
+};
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,105 @@
+// The command line: one sub-command a job, each a call into the testbed.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "testbed/new.h"
+#include "testbed/run.h"
+#include "testbed/scenario.h"
+
+using namespace looptwin::testbed;
+
+namespace {
+
+/// `--set key=value` as a setting; CLI11 shows the message when there is no '='.
+std::vector<Setting> settings_of(const std::vector<std::string>& texts) {
+  std::vector<Setting> settings;
+  for (const auto& text : texts) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) throw CLI::ValidationError("--set", "'" + text + "' is not key=value, as in --set fleet.home.count=100");
+    settings.push_back({text.substr(0, equals), text.substr(equals + 1)});
+  }
+  return settings;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"looptwin: a testbed for monitor-and-manage loops"};
+  app.set_version_flag("--version", "looptwin " LT_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+
+  std::vector<std::string> set;
+  std::string seed, duration;
+  const auto scenario_options = [&](CLI::App* command, std::filesystem::path& path) {
+    command->add_option("SCENARIO", path, "a scenario's folder, or its scenario.yaml")->required();
+    command->add_option("--set", set, "changes one value: models.home.parameters.UA.default='200 W/K'")->type_name("KEY=VALUE");
+    command->add_option("--seed", seed, "the run's seed");
+    command->add_option("--duration", duration, "how long to simulate: '6 h'");
+  };
+  const auto all_settings = [&] {
+    auto settings = settings_of(set);
+    if (!seed.empty()) settings.push_back({"seed", seed});
+    if (!duration.empty()) settings.push_back({"duration", duration});
+    return settings;
+  };
+
+  RunRequest run_request;
+  std::string out;
+  std::string speed;
+  auto* run_command = app.add_subcommand("run", "simulates a scenario and writes a run folder");
+  scenario_options(run_command, run_request.scenario);
+  run_command->add_option("--threads", run_request.threads, "0: as many as the machine has")->check(CLI::Range(0, 1024));
+  run_command->add_option("--speed", speed, "at most so many times as fast as the wall clock: 60x");
+  run_command->add_option("--out", out, "the run folder; 'none' writes nothing (default: runs/NAME)");
+  run_command->add_flag("--quiet", run_request.quiet, "no progress and no summary");
+
+  CheckRequest check_request;
+  auto* check_command = app.add_subcommand("check", "reads and checks a scenario without running it");
+  scenario_options(check_command, check_request.scenario);
+  check_command->add_flag("--explain", check_request.explain, "shows type, unit, cost and memory of every expression");
+
+  auto* schema_command = app.add_subcommand("schema", "prints the JSON Schema of scenario files, for editors");
+
+  std::filesystem::path new_folder;
+  auto* new_command = app.add_subcommand("new", "writes a small working scenario into a new folder");
+  new_command->add_option("FOLDER", new_folder, "must not exist, or be empty")->required();
+
+  std::filesystem::path run_folder, file;
+  auto* info_command = app.add_subcommand("info", "shows what a run folder holds");
+  info_command->add_option("RUN", run_folder, "a run's folder")->required();
+  auto* export_command = app.add_subcommand("export", "makes one HDF5 file of a run folder");
+  export_command->add_option("RUN", run_folder, "a run's folder")->required();
+  export_command->add_option("FILE", file, "the file to write; must not exist")->required();
+
+  try {
+    app.parse(argc, argv);
+    if (*run_command) {
+      run_request.settings = all_settings();
+      if (out == "none") run_request.no_out = true;
+      else if (!out.empty()) run_request.out = out;
+      if (!speed.empty()) {
+        char* end = nullptr;
+        run_request.speed = std::strtod(speed.c_str(), &end);
+        if (*end == 'x') ++end;
+        if (*end != '\0' || !(*run_request.speed > 0)) throw CLI::ValidationError("--speed", "'" + speed + "' is not a speed; write 60x");
+      }
+      return static_cast<int>(run(run_request));
+    }
+    if (*check_command) {
+      check_request.settings = all_settings();
+      return static_cast<int>(check(check_request));
+    }
+    if (*schema_command) {
+      std::puts(json_schema().c_str());
+      return 0;
+    }
+    if (*new_command) return static_cast<int>(new_scenario_command(new_folder));
+    if (*info_command) return static_cast<int>(info(run_folder));
+    if (*export_command) return static_cast<int>(export_run(run_folder, file));
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
+  }
+  return 0;
+}

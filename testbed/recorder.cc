@@ -1,0 +1,330 @@
+#include "testbed/recorder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace looptwin::testbed {
+namespace {
+
+using twin::Storage;
+
+std::string length_name(Duration d) {
+  if (d.ns % hours(1).ns == 0) return fmt::format("{}h", d / hours(1));
+  if (d.ns % minutes(1).ns == 0) return fmt::format("{}min", d / minutes(1));
+  if (d.ns % seconds(1).ns == 0) return fmt::format("{}s", d / seconds(1));
+  return fmt::format("{}ms", d / milliseconds(1));
+}
+
+/// A field's cells on disk: the wire's integers, moved by a whole offset where that makes them fit into 16 bits.
+twin::VariableSpec variable_of(const twin::FieldConfig& field, const std::string& name, int64_t finer = 1) {
+  const auto scaling = twin::scaling_of(field);
+  const std::string unit = field.boolean || !field.words.empty() ? "1" : field.unit.text;
+  if (scaling.steps != 0) {
+    const double low = field.range ? field.unit.from_si(field.range->low) : -1e5;
+    const double high = field.range ? field.unit.from_si(field.range->high) : 1e5;
+    auto v = twin::variable_for(name, unit, low, high, static_cast<int64_t>(scaling.steps) * finer);
+    if (v.storage != Storage::f64) {
+      v.words = field.words;
+      return v;
+    }
+  }
+  twin::VariableSpec v{.name = name, .unit = unit, .storage = Storage::i32};
+  v.per_unit = scaling.steps != 0 ? static_cast<int64_t>(scaling.steps) * finer : 0;
+  v.scale = scaling.steps != 0 ? 1 : scaling.resolution / static_cast<double>(finer);
+  v.words = field.words;
+  return v;
+}
+
+int32_t shift_of(const twin::VariableSpec& v) { return static_cast<int32_t>(v.offset * static_cast<double>(v.per_unit)); }
+
+}  // namespace
+
+struct Recorder::Spec {
+  twin::RunSpec run;
+  twin::RunOptions options;
+};
+
+struct Recorder::Grid {
+  twin::GridId id;
+  TableId table;
+  Duration period{};
+  bool raw = true;
+  uint16_t group = 0;                 ///< raw: the report group
+  uint16_t field = 0;                 ///< rollup: the field
+  std::vector<int32_t> row;           ///< the grid's row of a device, -1: not kept; empty: its own
+  std::vector<Duration> phase;        ///< of each grid row
+  std::vector<Storage> storage;       ///< of each variable
+  std::vector<int32_t> shift;
+};
+
+/// One shard's cells on their way into its lane.
+struct Recorder::Scratch {
+  std::vector<uint32_t> rows;
+  std::vector<std::vector<int32_t>> values;  ///< [variable]
+  std::vector<std::vector<int16_t>> narrow;
+  std::vector<std::vector<uint8_t>> bytes;
+  std::vector<twin::Cells> cells;
+
+  void begin(size_t variables) {
+    rows.clear();
+    values.resize(std::max(values.size(), variables));
+    narrow.resize(values.size());
+    bytes.resize(values.size());
+    for (auto& v : values) v.clear();
+  }
+};
+
+Recorder::Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry)
+    : scenario_(scenario), schema_(schema), registry_(registry), spec_(std::make_unique<Spec>()) {}
+
+Recorder::~Recorder() = default;
+
+Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& folder, const Scenario& scenario, const lang::Schema& schema,
+                                                   const twin::Registry& registry, const Wired& wired, const std::vector<twin::Shard>& shards) {
+  std::unique_ptr<Recorder> recorder(new Recorder(scenario, schema, registry));
+  recorder->folder_ = folder;
+  recorder->declare(wired);
+  recorder->spec_->options.lanes = shards.size() + 1;
+  recorder->spec_->options.keep_time = scenario.retention;
+  auto writer = twin::RunWriter::create(folder, recorder->spec_->run, recorder->spec_->options);
+  if (!writer) return tl::make_unexpected(std::move(writer.error()));
+  recorder->writer_ = std::make_unique<twin::RunWriter>(std::move(*writer));
+  for (size_t s = 0; s < shards.size(); ++s) recorder->scratch_.push_back(std::make_unique<Scratch>());
+  recorder->feeds_.resize(scenario.feeds.size());
+  for (size_t f = 0; f < scenario.feeds.size(); ++f) {
+    if (scenario.feeds[f].inbound) continue;
+    std::error_code ignored;
+    std::filesystem::create_directories(folder / "feeds", ignored);
+    const auto path = folder / "feeds" / (scenario.feeds[f].name + ".jsonl");
+    recorder->feeds_[f].open(path);
+    if (!recorder->feeds_[f]) return failure(fmt::format("cannot write {}", path.string()));
+  }
+  return recorder;
+}
+
+void Recorder::declare(const Wired& wired) {
+  auto& run = spec_->run;
+  run.scenario = scenario_.name;
+  run.program = "looptwin " LT_VERSION;
+  run.start = scenario_.start;
+  run.cycle = scenario_.cycle;
+  run.seed = scenario_.seed;
+  for (const auto& event : wired.events) event_names_.push_back(event.config.name);
+  for (const auto& rule : wired.rules) rule_names_.push_back(rule.config.name);
+  for (const auto& alarm : wired.alarms) alarm_names_.push_back(alarm.config.event.name);
+
+  for (const auto& model : registry_.models()) {
+    twin::TableSpec table{model.config.name, {}};
+    for (size_t row = 0; row < registry_.devices(model.table); ++row) table.devices.emplace_back(registry_.id({model.table, Row(row)}));
+    if (table.devices.empty()) continue;
+    run.tables.push_back(std::move(table));
+    const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(), [&](const auto& h) { return h.model == model.config.name; });
+    if (model.config.telemetry.empty()) continue;
+    const bool stated = history != scenario_.history.end();
+    declare_raw(model, stated ? history->raw : "**");
+    declare_rollups(model, stated ? history->rollups : std::vector<Duration>{minutes(1), minutes(15), hours(1)});
+  }
+  using enum twin::ColumnType;
+  const auto add_log = [&](twin::LogSpec log) {
+    run.logs.push_back(std::move(log));
+    return twin::LogId(run.logs.size() - 1);
+  };
+  decisions_ = add_log({"decisions", {{"at", time}, {"kind", text}, {"subject", text}, {"device", text}, {"quantity", text}, {"occurrence", i32},
+                                      {"value", f64}, {"unit", text}, {"id", i64}, {"cause", i64}}});
+  inputs_ = add_log({"inputs", {{"boundary", time}, {"kind", text}, {"device", text}, {"at", time}, {"applied_at", time}, {"outcome", u8}, {"id", i64}}});
+  published_ = add_log({"published", {{"at", time}, {"feed", text}, {"body", text}}});
+}
+
+void Recorder::declare_raw(const twin::Model& model, const std::string& pattern) {
+  if (pattern.empty()) return;
+  auto& run = spec_->run;
+  const size_t devices = registry_.devices(model.table);
+  std::vector<int32_t> row_of;
+  std::string table = model.config.name;
+  std::vector<size_t> kept;
+  if (pattern != "**") {
+    row_of.assign(devices, -1);
+    twin::TableSpec part{model.config.name + "-kept", {}};
+    for (const auto& device : registry_.matching(pattern)) {
+      if (device.table != model.table) continue;
+      row_of[device.row.index()] = static_cast<int32_t>(kept.size());
+      kept.push_back(device.row.index());
+      part.devices.emplace_back(registry_.id(device));
+    }
+    if (kept.empty()) return;
+    table = part.name;
+    run.tables.push_back(std::move(part));
+  } else {
+    for (size_t row = 0; row < devices; ++row) kept.push_back(row);
+  }
+  const auto groups = twin::report_groups(model.config);
+  for (size_t g = 0; g < groups.size(); ++g) {
+    Grid grid{.id = twin::GridId(run.grids.size()), .table = model.table, .period = groups[g].every, .group = static_cast<uint16_t>(g), .row = row_of};
+    twin::GridSpec spec{fmt::format("{}/{}", model.config.name, length_name(groups[g].every)), table, groups[g].every, {}, {}};
+    if (g > 0 && std::any_of(run.grids.begin(), run.grids.end(), [&](const auto& other) { return other.name == spec.name; })) spec.name += fmt::format("-{}", g);
+    for (const size_t row : kept) {
+      grid.phase.push_back(twin::phase_of(groups[g], row));
+      spec.phase.push_back(grid.phase.back().ns);
+    }
+    for (const uint16_t f : groups[g].fields) spec.variables.push_back(variable_of(model.config.telemetry[f], model.config.telemetry[f].name));
+    spec.variables.push_back({.name = "taken_in_after", .unit = "1", .long_name = "boundaries between the sample and its use", .storage = Storage::u8, .per_unit = 1});
+    for (const auto& v : spec.variables) {
+      grid.storage.push_back(v.storage);
+      grid.shift.push_back(shift_of(v));
+    }
+    run.grids.push_back(std::move(spec));
+    grids_.push_back(std::move(grid));
+  }
+}
+
+void Recorder::declare_rollups(const twin::Model& model, const std::vector<Duration>& lengths) {
+  auto& run = spec_->run;
+  for (const Duration length : lengths) {
+    const int64_t phase = -scenario_.start.ns - floor_to(Time{-scenario_.start.ns}, length).ns;
+    for (size_t f = 0; f < model.config.telemetry.size(); ++f) {
+      const auto& field = model.config.telemetry[f];
+      Grid grid{.id = twin::GridId(run.grids.size()), .table = model.table, .period = length, .raw = false, .field = static_cast<uint16_t>(f)};
+      twin::GridSpec spec{fmt::format("{}/{}/{}", model.config.name, length_name(length), field.name), model.config.name, length, {}, {}};
+      if (phase != 0) spec.phase.assign(registry_.devices(model.table), phase);
+      for (const char* what : {"minimum", "maximum", "last"}) spec.variables.push_back(variable_of(field, what));
+      spec.variables.push_back(variable_of(field, "mean", 16));
+      spec.variables.push_back({.name = "samples", .unit = "1", .storage = Storage::i32, .per_unit = 1});
+      for (const auto& v : spec.variables) {
+        grid.storage.push_back(v.storage);
+        grid.shift.push_back(shift_of(v));
+      }
+      run.grids.push_back(std::move(spec));
+      grids_.push_back(std::move(grid));
+    }
+  }
+}
+
+void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane) {
+  if (scratch.rows.empty()) return;
+  scratch.cells.clear();
+  for (size_t v = 0; v < grid.storage.size(); ++v) {
+    const auto& values = scratch.values[v];
+    const int32_t shift = grid.shift[v];
+    if (grid.storage[v] == Storage::i16) {
+      auto& narrow = scratch.narrow[v];
+      narrow.resize(values.size());
+      for (size_t i = 0; i < values.size(); ++i) narrow[i] = values[i] == twin::kMissing ? int16_t{-32768} : static_cast<int16_t>(values[i] - shift);
+      scratch.cells.emplace_back(std::span<const int16_t>(narrow));
+    } else if (grid.storage[v] == Storage::u8) {
+      auto& bytes = scratch.bytes[v];
+      bytes.resize(values.size());
+      for (size_t i = 0; i < values.size(); ++i) bytes[i] = values[i] == twin::kMissing ? uint8_t{255} : static_cast<uint8_t>(std::min(values[i], 254));
+      scratch.cells.emplace_back(std::span<const uint8_t>(bytes));
+    } else {
+      auto& wide = scratch.values[v];
+      for (auto& value : wide)
+        if (value != twin::kMissing) value -= shift;
+      scratch.cells.emplace_back(std::span<const int32_t>(wide));
+    }
+  }
+  const bool contiguous = scratch.rows.back() - scratch.rows.front() + 1 == scratch.rows.size() && std::is_sorted(scratch.rows.begin(), scratch.rows.end());
+  if (contiguous) lane.put(grid.id, slot, scratch.rows.front(), scratch.cells);
+  else lane.put_rows(grid.id, slot, scratch.rows, scratch.cells);
+}
+
+void Recorder::samples(size_t shard, const twin::Frame& frame) {
+  const auto grid = std::find_if(grids_.begin(), grids_.end(), [&](const Grid& g) { return g.raw && g.table == frame.table && g.group == frame.group; });
+  if (grid == grids_.end()) return;
+  Scratch& scratch = *scratch_[shard];
+  twin::Lane& lane = writer_->lane(shard);
+  const size_t fields = frame.value.size();
+  const int64_t cycle = scenario_.cycle.ns;
+  scratch.begin(fields + 1);
+  int64_t slot_now = 0;
+  for (size_t i = 0; i < frame.size(); ++i) {
+    const int64_t row = grid->row.empty() ? frame.row[i] : grid->row[frame.row[i]];
+    if (row < 0) continue;
+    const int64_t slot = floor_to(Time{frame.sampled_at[i]} - grid->phase[static_cast<size_t>(row)], grid->period).ns / grid->period.ns;
+    if (slot != slot_now) {
+      put(scratch, *grid, slot_now, lane);
+      scratch.begin(fields + 1);
+      slot_now = slot;
+    }
+    scratch.rows.push_back(static_cast<uint32_t>(row));
+    for (size_t f = 0; f < fields; ++f) scratch.values[f].push_back(frame.value[f][i]);
+    const Time taken_in = ceil_to(Time{frame.received_at[i]}, scenario_.cycle);
+    scratch.values[fields].push_back(static_cast<int32_t>(std::clamp<int64_t>((taken_in.ns - frame.sampled_at[i]) / cycle, 0, 254)));
+  }
+  put(scratch, *grid, slot_now, lane);
+}
+
+void Recorder::bucket(size_t shard, const twin::ClosedBucket& bucket) {
+  const auto grid = std::find_if(grids_.begin(), grids_.end(), [&](const Grid& g) {
+    return !g.raw && g.table == bucket.table && g.field == bucket.field && g.period == bucket.length;
+  });
+  if (grid == grids_.end()) return;
+  // Buckets lie on civil time, slots count from the run's start: the grid's phase makes up for the difference.
+  const int64_t since_start = bucket.slot * bucket.length.ns - scenario_.start.ns;
+  const int64_t slot = floor_to(Time{since_start}, bucket.length).ns / bucket.length.ns;
+  Scratch& scratch = *scratch_[shard];
+  scratch.begin(5);
+  for (size_t i = 0; i < bucket.last.size(); ++i) scratch.rows.push_back(static_cast<uint32_t>(bucket.first_row + i));
+  scratch.values[0].assign(bucket.minimum.begin(), bucket.minimum.end());
+  scratch.values[1].assign(bucket.maximum.begin(), bucket.maximum.end());
+  scratch.values[2].assign(bucket.last.begin(), bucket.last.end());
+  scratch.values[3].assign(bucket.mean16.begin(), bucket.mean16.end());
+  scratch.values[4].assign(bucket.samples.begin(), bucket.samples.end());
+  put(scratch, *grid, slot, writer_->lane(shard));
+}
+
+bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
+  twin::Lane& lane = writer_->lane(scratch_.size());
+  for (const auto& r : records) {
+    using enum mml::RecordKind;
+    const bool of_event = r.kind <= both_true;
+    const bool of_alarm = r.kind >= alarm_raised && r.kind <= alarm_acknowledged;
+    const auto& names = of_event ? event_names_ : of_alarm ? alarm_names_ : rule_names_;
+    std::string_view quantity, unit;
+    double value = r.value;
+    if (!of_event && !of_alarm && r.kind != published) {
+      const auto& model = registry_.model(r.device.table).config;
+      if ((r.quantity & mml::kImperative) != 0) {
+        quantity = model.commands[r.quantity & ~mml::kImperative].name;
+        value = 0;
+      } else {
+        quantity = model.setpoints[r.quantity].name;
+        unit = model.setpoints[r.quantity].unit.text;
+        value = model.setpoints[r.quantity].unit.from_si(r.value);
+      }
+    }
+    lane.append(decisions_, {r.at, name_of(r.kind), names[r.subject], registry_.id(r.device), quantity, static_cast<int32_t>(r.occurrence), value, unit,
+                             static_cast<int64_t>(r.id), static_cast<int64_t>(r.cause)});
+  }
+  for (auto& feed : feeds_)
+    if (feed.is_open()) feed.flush();
+  writer_->end_cycle(boundary);
+  return !writer_->failed();
+}
+
+void Recorder::taken_in(Time boundary, size_t, const twin::Inbox& inbox) {
+  twin::Lane& lane = writer_->lane(scratch_.size());
+  for (const auto& p : inbox.presence)
+    lane.append(inputs_, {boundary, p.online ? "online" : "offline", registry_.id(p.device), p.at, kNever, uint8_t{0}, int64_t{0}});
+  for (const auto& a : inbox.acknowledgements)
+    lane.append(inputs_, {boundary, "acknowledgement", registry_.id(a.device), a.received_at, a.applied_at, static_cast<uint8_t>(a.outcome), static_cast<int64_t>(a.id)});
+}
+
+void Recorder::publish(uint16_t feed, Time at, const std::string& json_fields) {
+  const std::string body = fmt::format("{{\"at\":\"{}\",{}}}", to_string(scenario_.start + (at - kStart)), json_fields);
+  writer_->lane(scratch_.size()).append(published_, {at, scenario_.feeds[feed].name, body});
+  if (feeds_[feed].is_open()) feeds_[feed] << body << '\n';
+}
+
+Diagnostics Recorder::error() const { return writer_->error(); }
+
+Result<void> Recorder::finish(const std::string& status_json, const std::string& fingerprint) {
+  for (auto& feed : feeds_)
+    if (feed.is_open()) feed.close();
+  return writer_->finish(status_json, fingerprint);
+}
+
+}  // namespace looptwin::testbed

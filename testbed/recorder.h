@@ -1,0 +1,60 @@
+// Writes a run's folder as it goes: samples and rollups into grids, decisions, inputs and publications into logs.
+// What it declares, group by group, is documented in docs/formats/run.md.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mml/loop.h"
+#include "mml/rules.h"
+#include "testbed/scenario.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
+#include "twin/warm/run_writer.h"
+
+namespace looptwin::testbed {
+
+class Recorder final : public mml::HistorySink, public mml::DecisionSink, public mml::InputSink, public mml::Publisher {
+ public:
+  /// Begins the run folder; nothing is left behind where that fails.
+  static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& folder, const Scenario& scenario, const lang::Schema& schema,
+                                                  const twin::Registry& registry, const Wired& wired, const std::vector<twin::Shard>& shards);
+  ~Recorder() override;
+
+  void samples(size_t shard, const twin::Frame& frame) override;
+  void bucket(size_t shard, const twin::ClosedBucket& bucket) override;
+  bool decided(Time boundary, std::span<const mml::Record> records) override;
+  void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) override;
+  void publish(uint16_t feed, Time at, const std::string& json_fields) override;
+
+  /// What the disk refused; empty while all is well.
+  Diagnostics error() const;
+  Result<void> finish(const std::string& status_json, const std::string& fingerprint);
+
+ private:
+  struct Grid;
+  struct Scratch;
+  struct Spec;
+  Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry);
+  void declare(const Wired& wired);
+  void declare_raw(const twin::Model& model, const std::string& pattern);
+  void declare_rollups(const twin::Model& model, const std::vector<Duration>& lengths);
+  void put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane);
+
+  const Scenario& scenario_;
+  const lang::Schema& schema_;
+  const twin::Registry& registry_;
+  std::filesystem::path folder_;
+  std::unique_ptr<Spec> spec_;
+  std::unique_ptr<twin::RunWriter> writer_;
+  std::vector<Grid> grids_;
+  std::vector<std::unique_ptr<Scratch>> scratch_;  ///< [shard]
+  std::vector<std::string> event_names_, rule_names_, alarm_names_;
+  std::vector<std::ofstream> feeds_;               ///< [feed of the scenario]; open where it is published to
+  twin::LogId decisions_, inputs_, published_;
+};
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,180 @@
+#include "testbed/run.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/simd.h"
+#include "base/text.h"
+#include "testbed/assembly.h"
+#include "testbed/virtual_clock.h"
+
+namespace looptwin::testbed {
+namespace {
+
+std::atomic<bool> g_stop{false};  // a signal handler can reach nothing else
+
+void stop_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { g_stop = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second Ctrl-C ends the program at once
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+}
+
+using WallClock = std::chrono::steady_clock;
+double seconds_since(WallClock::time_point begin) { return std::chrono::duration<double>(WallClock::now() - begin).count(); }
+
+std::filesystem::path default_folder(const std::string& name) {
+  for (int i = 1;; ++i) {
+    auto folder = std::filesystem::path("runs") / (i == 1 ? name : fmt::format("{}-{}", name, i));
+    std::error_code ignored;
+    if (!std::filesystem::exists(folder, ignored)) return folder;
+  }
+}
+
+/// One line on a terminal, rewritten a few times a second; nothing where nobody looks.
+class Progress {
+ public:
+  Progress(Assembly& assembly, bool quiet) : assembly_(assembly), on_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
+  ~Progress() {
+    if (drawn_) std::fputs("\r\033[K", stderr);
+  }
+
+  void show(Time now) {
+    if (!on_ || seconds_since(last_) < 0.25) return;
+    const double wall = seconds_since(begin_);
+    const auto& scenario = assembly_.scenario();
+    const auto messages = assembly_.processor().counters().messages;
+    std::fputs(fmt::format("\r\033[K{}  {:3.0f} %  {:.0f}x  {} messages/s  {} alarms", to_string(now), 100 * now.seconds() / scenario.duration.seconds(),
+                           now.seconds() / wall, grouped(static_cast<long long>(static_cast<double>(messages) / wall)),
+                           assembly_.alarms().counters().raised)
+                   .c_str(),
+               stderr);
+    std::fflush(stderr);
+    last_ = WallClock::now();
+    drawn_ = true;
+  }
+  double wall() const { return seconds_since(begin_); }
+
+ private:
+  Assembly& assembly_;
+  bool on_;
+  bool drawn_ = false;
+  WallClock::time_point begin_ = WallClock::now();
+  WallClock::time_point last_ = begin_;
+};
+
+const char* name_of(mml::RunEnd end) {
+  switch (end) {
+    case mml::RunEnd::reached_end: return "reached its end";
+    case mml::RunEnd::stopped: return "stopped by the user";
+    case mml::RunEnd::failed: return "failed";
+  }
+  return "";
+}
+
+void row(const char* what, const std::string& text) { fmt::print("  {:<22} {}\n", what, text); }
+template <typename N>
+std::string number(N n) {
+  return grouped(static_cast<long long>(n));
+}
+
+void summary(Assembly& a, mml::RunEnd end, double wall) {
+  const auto& s = a.scenario();
+  const auto p = a.processor().counters();
+  const auto f = a.fleet().counters();
+  const auto d = a.dispatcher().counters();
+  const auto& r = a.rules().counters();
+  const auto& alarms = a.alarms().counters();
+  const auto status = a.processor().devices_by_status();
+  const double simulated = a.loop().now().seconds();
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  fmt::print("\n{}: {}\n", s.name, name_of(end));
+  row("simulated", fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(a.loop().now() - kStart), wall, simulated / wall));
+  row("devices", fmt::format("{}  online {}, stale {}, offline {}, faulty {}, deviating {}", number(a.registry().devices()), number(status[0]), number(status[1]),
+                             number(status[2]), number(status[3]), number(status[4])));
+  row("messages", fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}", number(p.messages), number(static_cast<double>(p.messages) / wall), number(f.sent),
+                              number(f.lost), number(p.duplicates)));
+  row("samples", fmt::format("{} ({}/s); late {}, out of range {}, missing {}", number(p.samples), number(static_cast<double>(p.samples) / wall),
+                             number(p.by_quality[static_cast<size_t>(twin::Quality::late)]), number(p.by_quality[static_cast<size_t>(twin::Quality::out_of_range)]),
+                             number(p.by_quality[static_cast<size_t>(twin::Quality::missing)])));
+  row("overrides", fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}", number(r.claims), number(r.releases), number(r.yields), number(r.conflicts)));
+  row("commands", fmt::format("issued {}, acknowledged {}, verified {}, refused {}, failed {}, expired {}, superseded {}, repeated {}", number(d.issued),
+                              number(d.acknowledged), number(d.verified), number(d.refused), number(d.failed), number(d.expired), number(d.superseded), number(d.repeated)));
+  row("alarms", fmt::format("raised {} (urgent {}, high {}, medium {}, low {}), returned {}", number(alarms.raised), number(alarms.raised_by_priority[3]),
+                            number(alarms.raised_by_priority[2]), number(alarms.raised_by_priority[1]), number(alarms.raised_by_priority[0]), number(alarms.returned)));
+  row("published", number(r.published));
+  row("decisions", number(a.loop().decisions()));
+  row("memory", fmt::format("{} MiB at the most; hot history {} MiB", usage.ru_maxrss / 1024, a.hot().bytes() >> 20));
+  row("fingerprint", a.loop().fingerprint());
+}
+
+std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
+  const auto p = a.processor().counters();
+  const auto d = a.dispatcher().counters();
+  return nlohmann::json{{"state", end == mml::RunEnd::reached_end ? "reached_end" : end == mml::RunEnd::stopped ? "stopped" : "failed"},
+                        {"simulated_s", a.loop().now().seconds()},
+                        {"wall_s", wall},
+                        {"threads", a.loop().workers().threads()},
+                        {"simd", looptwin::name_of(simd())},
+                        {"devices", a.registry().devices()},
+                        {"messages", p.messages},
+                        {"samples", p.samples},
+                        {"decisions", a.loop().decisions()},
+                        {"commands_issued", d.issued},
+                        {"alarms_raised", a.alarms().counters().raised}}
+      .dump();
+}
+
+Exit refuse(const Diagnostics& problems) {
+  std::fputs(render(problems).c_str(), stderr);
+  size_t errors = 0;
+  for (const auto& p : problems) errors += p.severity == Severity::error;
+  fmt::print(stderr, "{} error{}\n", errors, errors == 1 ? "" : "s");
+  return Exit::bad_input;
+}
+
+}  // namespace
+
+Exit run(const RunRequest& request) {
+  auto scenario = load(request.scenario, request.settings);
+  if (!scenario) return refuse(scenario.error());
+  AssemblyOptions options;
+  options.threads = request.threads > 0 ? request.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  if (!request.no_out) options.out = request.out ? *request.out : default_folder(scenario->name);
+  auto built = Assembly::build(std::move(*scenario), options);
+  if (!built) return refuse(built.error());
+  Assembly& assembly = **built;
+  std::fputs(render(assembly.warnings()).c_str(), stderr);
+
+  g_stop = false;
+  stop_on_signals();
+  VirtualClock clock(assembly.scenario().start, assembly.scenario().cycle, kStart + assembly.scenario().duration, g_stop, request.speed);
+  mml::RunEnd end;
+  double wall = 0;
+  {
+    Progress progress(assembly, request.quiet);
+    end = assembly.loop().run(clock, assembly.transport(), g_stop, [&](Time now) { progress.show(now); });
+    wall = progress.wall();
+  }
+  Diagnostics problems;
+  if (end == mml::RunEnd::failed && assembly.recorder() != nullptr) problems = assembly.recorder()->error();
+  if (auto finished = assembly.finish(status_json(assembly, end, wall)); !finished && problems.empty()) problems = finished.error();
+  if (!request.quiet) {
+    summary(assembly, end, wall);
+    if (options.out) row("run folder", options.out->string());
+  }
+  if (!problems.empty()) return refuse(problems);
+  return Exit::held;
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,39 @@
+// `looptwin run`: a scenario from its folder to a run folder and a summary.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "testbed/scenario.h"
+
+namespace looptwin::testbed {
+
+/// Exit codes of all commands.
+enum class Exit : int { held = 0, failed = 1, bad_input = 2, internal_fault = 3 };
+
+struct RunRequest {
+  std::filesystem::path scenario;
+  std::vector<Setting> settings;
+  int threads = 0;                           ///< 0: as many as the machine has
+  std::optional<double> speed;               ///< simulated seconds a second; absent: as fast as possible
+  std::optional<std::filesystem::path> out;  ///< absent: runs/NAME, or the first free runs/NAME-2, -3, …
+  bool no_out = false;                       ///< write no run folder
+  bool quiet = false;
+};
+Exit run(const RunRequest& request);
+
+struct CheckRequest {
+  std::filesystem::path scenario;
+  std::vector<Setting> settings;
+  bool explain = false;
+};
+Exit check(const CheckRequest& request);
+
+/// `looptwin info RUN`, `looptwin export RUN FILE`.
+Exit info(const std::filesystem::path& run);
+Exit export_run(const std::filesystem::path& run, const std::filesystem::path& file);
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,60 @@
+#include "testbed/sim_transport.h"
+
+#include <utility>
+
+namespace looptwin::testbed {
+
+SimTransport::SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry, std::vector<twin::Shard> shards)
+    : fleet_(fleet), broker_(broker), registry_(registry), shards_(std::move(shards)), arrivals_(shards_.size()), returned_(shards_.size()),
+      by_shard_(shards_.size()) {
+  for (size_t s = 0; s < shards_.size(); ++s) {
+    while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
+  }
+}
+
+size_t SimTransport::shard_of(twin::DeviceRef device) const {
+  return first_shard_[device.table.index()] + device.row.index() / twin::kShardRows;
+}
+
+void SimTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
+  auto& arrivals = arrivals_[shard];
+  fleet_.advance(shard, boundary, arrivals);
+  for (const auto& presence : arrivals.presence) {
+    if (!presence.online) {
+      broker_.disconnect(presence.device);
+    } else if (broker_.connect(presence.device, registry_.credential(presence.device))) {
+      returned_[shard].push_back(presence.device);
+    }
+  }
+  for (auto& frame : arrivals.frames) broker_.admit(frame);
+  std::swap(inbox.frames, arrivals.frames);
+  std::swap(inbox.acknowledgements, arrivals.acknowledgements);
+  std::swap(inbox.presence, arrivals.presence);
+}
+
+void SimTransport::send(Time now, std::span<const twin::Command> commands) {
+  leaving_.clear();
+  for (auto& returned : returned_) {
+    for (const auto device : returned) broker_.release(device, now, leaving_);
+    returned.clear();
+  }
+  broker_.route(commands, leaving_);
+  for (const auto& command : leaving_) by_shard_[shard_of(command.device)].push_back(command);
+  for (size_t shard = 0; shard < by_shard_.size(); ++shard) {
+    if (by_shard_[shard].empty()) continue;
+    fleet_.deliver(shard, now, by_shard_[shard]);
+    by_shard_[shard].clear();
+  }
+}
+
+void SimTransport::save(ArchiveWriter& archive) const {
+  fleet_.save(archive);
+  broker_.save(archive);
+}
+
+void SimTransport::restore(ArchiveReader& archive) {
+  fleet_.restore(archive);
+  broker_.restore(archive);
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,38 @@
+// The Transport of a simulation: the simulated fleet on one side, the in-process broker on the other.
+#pragma once
+
+#include <vector>
+
+#include "base/archive.h"
+#include "mml/broker.h"
+#include "sim/fleet.h"
+#include "twin/transport.h"
+
+namespace looptwin::testbed {
+
+class SimTransport final : public twin::Transport {
+ public:
+  SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry, std::vector<twin::Shard> shards);
+
+  void begin(Time boundary) override { fleet_.begin(boundary); }
+  void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
+  void send(Time now, std::span<const twin::Command> commands) override;
+
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  size_t shard_of(twin::DeviceRef device) const;
+
+  sim::Fleet& fleet_;
+  mml::Broker& broker_;
+  const twin::Registry& registry_;
+  std::vector<twin::Shard> shards_;
+  std::vector<size_t> first_shard_;                    ///< [table]
+  std::vector<sim::Arrivals> arrivals_;                ///< [shard]
+  std::vector<std::vector<twin::DeviceRef>> returned_; ///< [shard] devices that came online and may have messages waiting
+  std::vector<twin::Command> leaving_;
+  std::vector<std::vector<twin::Command>> by_shard_;
+};
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,31 @@
+// The Clock of a simulation: every boundary of the cycle, as fast as it is asked, or at a multiple of the wall's time.
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "base/clock.h"
+
+namespace looptwin::testbed {
+
+class VirtualClock final : public Clock {
+ public:
+  /// Boundaries at cycle, 2·cycle, …, up to `end`. `speed`: simulated seconds a second at the most; absent: no limit.
+  VirtualClock(UnixTime start, Duration cycle, Time end, const std::atomic<bool>& stop, std::optional<double> speed = {});
+
+  Time next() override;
+  UnixTime civil(Time t) const override { return start_ + (t - kStart); }
+  /// Goes on after a boundary that was restored.
+  void go_on_after(Time boundary) { now_ = boundary; }
+
+ private:
+  UnixTime start_;
+  Duration cycle_;
+  Time end_;
+  const std::atomic<bool>& stop_;
+  std::optional<double> speed_;
+  Time now_ = kStart;
+  int64_t wall_begin_ns_ = 0;
+};
+
+}  // namespace looptwin::testbed

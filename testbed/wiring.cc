@@ -1,0 +1,378 @@
+#include "testbed/wiring.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <set>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace looptwin::testbed {
+namespace {
+
+using lang::NodeId;
+using lang::Op;
+
+std::string_view text_of(const Span& span) {
+  std::string_view text = std::string_view(span.source->text).substr(span.begin, span.end - span.begin);
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.remove_suffix(1);
+  return text;
+}
+
+class Wiring {
+ public:
+  Wiring(const Scenario& scenario, const lang::Units& units, lang::Schema& schema, lang::Graph& graph, const twin::Registry& registry)
+      : scenario_(scenario), units_(units), schema_(schema), graph_(graph), registry_(registry), checker_(units, schema, graph, problems_) {}
+
+  Result<Wired> wire() {
+    scopes_ = rule_scopes(schema_, registry_);
+    add_events();
+    check_events();
+    for (const auto& config : scenario_.rules) add_rule(config);
+    note_rivals();
+    if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
+    if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
+    out_.warnings = std::move(problems_);
+    return std::move(out_);
+  }
+
+ private:
+  void error(const Span& span, std::string message, std::string hint = {}) {
+    problems_.push_back({Severity::error, span, std::move(message), std::move(hint)});
+  }
+
+  NodeId check(const std::string& name, const Span& text, TableId table, lang::Wanted wanted = {}) {
+    wanted.instance = ++instances_;
+    const NodeId node = checker_.check(text, scopes_, table, wanted);
+    if (node.valid()) out_.explained.push_back({name, text, node, table});
+    return node;
+  }
+
+  /// The column in which the node's value will stand once the plan is made: filled through `slot`.
+  void demand(NodeId node, TableId table, ColumnId& slot) {
+    if (!node.valid()) return;
+    demands_.push_back({node, table, {}});
+    slots_.push_back(&slot);
+  }
+
+  // ---- events and alarms
+
+  TableId table_of(const mml::EventConfig& config) {
+    if (config.each.empty()) return registry_.site();
+    const auto table = registry_.find_model(config.each);
+    if (table) return *table;
+    std::vector<std::string> names;
+    for (const auto& model : registry_.models()) names.push_back(model.config.name);
+    error(config.span, fmt::format("'{}' is of each '{}', which is no model", config.name, config.each), did_you_mean(config.each, names));
+    return registry_.site();
+  }
+
+  void add_event(const mml::EventConfig& config, bool of_alarm) {
+    mml::Event event{.config = config, .table = table_of(config), .of_alarm = of_alarm};
+    auto& names = scopes_.of_table[event.table.index()].names;
+    if (names.contains(config.name) || config.name == "id") {
+      error(config.span, fmt::format("the name '{}' is taken in '{}'", config.name, schema_.table(event.table).name), "choose another name for it");
+      return;
+    }
+    mml::add_columns(schema_, event);
+    lang::Symbol standing;
+    standing.type = lang::Type::boolean();
+    standing.column = event.standing;
+    names[config.name] = standing;
+    out_.events.push_back(std::move(event));
+  }
+
+  void add_events() {
+    for (const auto& config : scenario_.events) add_event(config, false);
+    for (const auto& config : scenario_.alarms) {
+      mml::Alarm alarm{.config = config};
+      if (config.of.empty()) {
+        const size_t before = out_.events.size();
+        add_event(config.event, true);
+        if (out_.events.size() == before) continue;
+        alarm.event = before;
+      } else {
+        const auto event = std::find_if(out_.events.begin(), out_.events.end(), [&](const auto& e) { return e.config.name == config.of; });
+        if (event == out_.events.end()) {
+          error(config.event.span, fmt::format("alarm '{}' is about the unknown event '{}'", config.event.name, config.of));
+          continue;
+        }
+        alarm.event = static_cast<size_t>(event - out_.events.begin());
+      }
+      alarm.table = out_.events[alarm.event].table;
+      mml::add_columns(schema_, alarm);
+      out_.alarms.push_back(std::move(alarm));
+    }
+  }
+
+  /// `x > limit` with a deadband clears at `x <= limit - deadband`: on the return only (OPC UA Part 9).
+  NodeId returned(NodeId raise, const mml::EventConfig& config) {
+    const lang::Node node = graph_[raise];
+    const bool rising = node.op == Op::greater || node.op == Op::greater_equal;
+    const bool falling = node.op == Op::less || node.op == Op::less_equal;
+    if (!rising && !falling) {
+      error(*config.deadband, fmt::format("a deadband needs `raise` of '{}' to be one comparison", config.name),
+            "write `raise: x > limit`, or give the return in `clear:` yourself");
+      return raise;
+    }
+    lang::Type difference = graph_[node.args[0]].type;
+    difference.point = false;
+    lang::Wanted wanted;
+    wanted.type = difference;
+    const NodeId band = checker_.check(*config.deadband, scopes_, TableId(), wanted);
+    if (!band.valid()) return raise;
+    lang::Node limit{.op = rising ? Op::subtract : Op::add, .type = graph_[node.args[1]].type, .table = graph_[node.args[1]].table, .args = {node.args[1], band}};
+    const NodeId shifted = graph_.add(std::move(limit), *config.deadband);
+    const Op back = node.op == Op::greater ? Op::less_equal : node.op == Op::greater_equal ? Op::less : node.op == Op::less ? Op::greater_equal : Op::greater;
+    return graph_.add({.op = back, .type = node.type, .table = node.table, .args = {node.args[0], shifted}}, *config.deadband);
+  }
+
+  void check_events() {
+    for (auto& event : out_.events) {
+      const auto& config = event.config;
+      const std::string name = (event.of_alarm ? "alarms." : "events.") + config.name;
+      lang::Wanted wanted;
+      wanted.type = lang::Type::boolean();
+      wanted.minimum_good = config.min_good;
+      const NodeId raise = check(name + ".raise", config.raise, event.table, wanted);
+      if (!raise.valid()) continue;
+      NodeId clear;
+      if (config.clear && config.deadband) {
+        error(*config.deadband, fmt::format("'{}' has both a deadband and `clear:`", config.name), "keep the one that you mean");
+      } else if (config.clear) {
+        clear = check(name + ".clear", *config.clear, event.table, wanted);
+      } else if (config.deadband) {
+        clear = returned(raise, config);
+      } else {
+        clear = graph_.add({.op = Op::logical_not, .type = lang::Type::boolean(), .table = graph_[raise].table, .args = {raise}}, config.raise);
+      }
+      if (!clear.valid()) continue;
+      producers_.push_back({config.name, config.span, event.table, event.standing, {raise, clear}});
+      demand(raise, event.table, event.raise);
+      demand(clear, event.table, event.clear);
+    }
+  }
+
+  // ---- rules
+
+  std::optional<mml::WiredTarget> target(const std::string& name, const Span& span, TableId from) {
+    if (name == "self" || name.empty()) return mml::WiredTarget{from, from, {}, {}};
+    const auto& relations = schema_.table(from).relations;
+    const auto found = std::find_if(relations.begin(), relations.end(), [&](const auto& r) { return r.name == name; });
+    if (found == relations.end() || !found->many) {
+      std::vector<std::string> names = {"self"};
+      for (const auto& r : relations)
+        if (r.many) names.push_back(r.name);
+      error(span, fmt::format("'{}' has no set of devices '{}'", schema_.table(from).name, name),
+            fmt::format("write one of: {}", fmt::join(names, ", ")));
+      return std::nullopt;
+    }
+    return mml::WiredTarget{from, found->to, RelationId(static_cast<size_t>(found - relations.begin())), {}};
+  }
+
+  void where(mml::WiredTarget& target, const std::optional<Span>& text, const std::string& name) {
+    if (!text) return;
+    lang::Wanted wanted;
+    wanted.type = lang::Type::boolean();
+    const NodeId node = check(name + ".where", *text, target.table, wanted);
+    target.where.emplace();
+    demand(node, target.table, *target.where);
+  }
+
+  /// The fields whose samples must be newer than the acknowledgement for `node` to say anything about its effect.
+  void collect_sampled(NodeId id, TableId table, std::set<ColumnId>& sampled) {
+    const lang::Node& node = graph_[id];
+    if (node.op == Op::column && node.table == table && table.index() < registry_.models().size())
+      for (const auto& field : registry_.model(table).fields)
+        if (field.value == node.column) sampled.insert(field.sampled);
+    for (const NodeId arg : node.args) collect_sampled(arg, table, sampled);
+  }
+
+  int32_t verification(const std::optional<mml::VerifyConfig>& config, TableId table, const std::string& name) {
+    if (!config) return -1;
+    lang::Wanted wanted;
+    wanted.type = lang::Type::boolean();
+    const NodeId node = check(name + ".verify.that", config->that, table, wanted);
+    if (!node.valid()) return -1;
+    std::set<ColumnId> sampled;
+    collect_sampled(node, table, sampled);
+    verifications_.push_back(std::make_unique<mml::Verification>(mml::Verification{{}, {sampled.begin(), sampled.end()}, config->within}));
+    demand(node, table, verifications_.back()->that);
+    return static_cast<int32_t>(verifications_.size()) - 1;
+  }
+
+  void add_rule(const mml::RuleConfig& config) {
+    auto rule = std::make_unique<mml::Rule>();
+    rule->config = config;
+    const auto event = std::find_if(out_.events.begin(), out_.events.end(), [&](const auto& e) { return e.config.name == config.event; });
+    if (event == out_.events.end()) {
+      std::vector<std::string> names;
+      for (const auto& e : out_.events) names.push_back(e.config.name);
+      return error(config.event_span, fmt::format("rule '{}' waits for the unknown event '{}'", config.name, config.event), did_you_mean(config.event, names));
+    }
+    rule->event = static_cast<size_t>(event - out_.events.begin());
+    const TableId from = event->table;
+    const std::string name = "rules." + config.name;
+    rule->overrides.reserve(config.overrides.size());
+    for (const auto& o : config.overrides) add_override(*rule, o, from, name);
+    rule->sends.reserve(config.sends.size());
+    for (const auto& s : config.sends) add_send(*rule, s, from, name);
+    rule->publishes.reserve(config.publishes.size());
+    for (const auto& p : config.publishes) add_publish(*rule, p, from, name);
+    rules_.push_back(std::move(rule));
+  }
+
+  void add_override(mml::Rule& rule, const mml::OverrideConfig& config, TableId from, const std::string& name) {
+    auto found = target(config.target, config.span, from);
+    if (!found) return;
+    if (found->table == registry_.site()) return error(config.span, "the site has no setpoints", "name a set of devices as `target:`");
+    auto& wired = rule.overrides.emplace_back();
+    wired.target = *found;
+    where(wired.target, config.where, name + ".override");
+    wired.verification = verification(config.verify, found->table, name + ".override");
+    const auto& model = registry_.model(found->table);
+    wired.set.reserve(config.set.size());
+    for (const auto& set : config.set) {
+      const auto& setpoints = model.config.setpoints;
+      const auto setpoint = std::find_if(setpoints.begin(), setpoints.end(), [&](const auto& s) { return s.name == set.setpoint; });
+      if (setpoint == setpoints.end()) {
+        std::vector<std::string> names;
+        for (const auto& s : setpoints) names.push_back(s.name);
+        error(set.name_span, fmt::format("'{}' has no setpoint '{}'", model.config.name, set.setpoint), did_you_mean(set.setpoint, names));
+        continue;
+      }
+      auto& item = wired.set.emplace_back();
+      item.setpoint = static_cast<uint16_t>(setpoint - setpoints.begin());
+      const lang::Type type = schema_.column(found->table, model.setpoints[item.setpoint].desired).type;
+      lang::Wanted wanted;
+      wanted.type = type;
+      wanted.bare = setpoint->unit;
+      const NodeId value = check(name + ".set." + set.setpoint, set.value, found->table, wanted);
+      mml::add_columns(schema_, config_name(rule, wired), found->table, type, item);
+      demand(value, found->table, item.value);
+    }
+  }
+
+  static std::string config_name(const mml::Rule& rule, const mml::WiredOverride& wired) {
+    return fmt::format("{}.{}", rule.config.name, &wired - rule.overrides.data());
+  }
+
+  void add_send(mml::Rule& rule, const mml::SendConfig& config, TableId from, const std::string& name) {
+    auto found = target(config.target, config.span, from);
+    if (!found) return;
+    if (found->table == registry_.site()) return error(config.span, "the site takes no commands", "name a set of devices as `target:`");
+    const auto& commands = registry_.model(found->table).config.commands;
+    const auto command = std::find_if(commands.begin(), commands.end(), [&](const auto& c) { return c.name == config.command; });
+    if (command == commands.end()) {
+      std::vector<std::string> names;
+      for (const auto& c : commands) names.push_back(c.name);
+      return error(config.span, fmt::format("'{}' has no command '{}'", schema_.table(found->table).name, config.command), did_you_mean(config.command, names));
+    }
+    auto& wired = rule.sends.emplace_back();
+    wired.target = *found;
+    wired.command = static_cast<uint16_t>(command - commands.begin());
+    where(wired.target, config.where, name + ".command");
+    wired.verification = verification(config.verify, found->table, name + ".command");
+  }
+
+  void add_publish(mml::Rule& rule, const mml::PublishConfig& config, TableId from, const std::string& name) {
+    const auto feed = std::find_if(scenario_.feeds.begin(), scenario_.feeds.end(), [&](const auto& f) { return f.name == config.feed; });
+    if (feed == scenario_.feeds.end() || feed->inbound)
+      return error(config.span, fmt::format("'{}' is no feed that one can publish to", config.feed), "declare it under feeds:, with `out: true`");
+    auto& wired = rule.publishes.emplace_back();
+    wired.feed = static_cast<uint16_t>(feed - scenario_.feeds.begin());
+    using Is = mml::WiredPublish::Item::Is;
+    wired.items.resize(config.body.size());
+    for (size_t i = 0; i < config.body.size(); ++i) {
+      auto& item = wired.items[i];
+      const auto text = text_of(config.body[i].value);
+      if (text == "id") {
+        item.is = Is::id;
+      } else if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
+        item.is = Is::text;
+        item.text = std::string(text.substr(1, text.size() - 2));
+      } else {
+        const NodeId node = check(name + ".publish." + config.body[i].key, config.body[i].value, from);
+        if (!node.valid()) continue;
+        const lang::Type type = graph_[node].type;
+        item.is = type.kind == lang::Kind::boolean ? Is::boolean : type.kind == lang::Kind::enumeration ? Is::word : Is::number;
+        item.words = type.enumeration;
+        demand(node, from, item.column);
+      }
+    }
+  }
+
+  /// Two rules that may claim the same setpoint of the same devices: allowed, but said.
+  void note_rivals() {
+    struct Claim {
+      const mml::Rule* rule;
+      const mml::OverrideConfig* config;
+      TableId table;
+      uint16_t setpoint;
+    };
+    std::vector<Claim> claims;
+    for (const auto& rule : rules_) {
+      for (size_t o = 0; o < rule->overrides.size(); ++o) {
+        for (const auto& set : rule->overrides[o].set) {
+          const Claim claim{rule.get(), &rule->config.overrides[o], rule->overrides[o].target.table, set.setpoint};
+          for (const Claim& other : claims) {
+            if (other.table != claim.table || other.setpoint != claim.setpoint || other.config->priority != claim.config->priority) continue;
+            const auto& model = registry_.model(claim.table).config;
+            problems_.push_back({Severity::warning, claim.config->span,
+                                 fmt::format("rules '{}' and '{}' both set {}.{} with priority {}: the earlier claim holds", other.rule->config.name,
+                                             claim.rule->config.name, model.name, model.setpoints[claim.setpoint].name, claim.config->priority),
+                                 "give one of them a higher `priority:`"});
+          }
+          claims.push_back(claim);
+        }
+      }
+    }
+  }
+
+  // ---- the plan
+
+  std::optional<uint16_t> field_at(TableId table, ColumnId column) const {
+    if (table.index() >= registry_.models().size()) return std::nullopt;
+    const auto& fields = registry_.model(table).fields;
+    for (size_t f = 0; f < fields.size(); ++f)
+      if (fields[f].value == column) return static_cast<uint16_t>(f);
+    return std::nullopt;
+  }
+
+  Result<void> plan() {
+    const auto sampled = [&](TableId table, ColumnId column) { return field_at(table, column).has_value(); };
+    auto planned = lang::build_plan(schema_, graph_, demands_, producers_, sampled);
+    if (!planned) return tl::make_unexpected(std::move(planned.error()));
+    out_.plan = std::move(*planned);
+    for (size_t d = 0; d < slots_.size(); ++d) *slots_[d] = out_.plan.demands[d].column;
+    for (const auto& w : out_.plan.sampled) out_.windows.push_back({w.table, *field_at(w.table, w.from), w.op, w.span, w.out});
+    for (auto& rule : rules_) out_.rules.push_back(std::move(*rule));
+    for (auto& v : verifications_) out_.verifications.push_back(std::move(*v));
+    return {};
+  }
+
+  const Scenario& scenario_;
+  const lang::Units& units_;
+  lang::Schema& schema_;
+  lang::Graph& graph_;
+  const twin::Registry& registry_;
+  Diagnostics problems_;
+  lang::Checker checker_;
+  lang::Scopes scopes_;
+  Wired out_;
+  std::vector<lang::Producer> producers_;
+  std::vector<lang::Demand> demands_;
+  std::vector<ColumnId*> slots_;  ///< where each demand's column goes; rules live at fixed places until then
+  std::vector<std::unique_ptr<mml::Rule>> rules_;
+  std::vector<std::unique_ptr<mml::Verification>> verifications_;
+  uint32_t instances_ = 1'000'000;  ///< apart from the numbers that plants and controllers use
+};
+
+}  // namespace
+
+Result<Wired> wire(const Scenario& scenario, const lang::Units& units, lang::Schema& schema, lang::Graph& graph, const twin::Registry& registry) {
+  return Wiring(scenario, units, schema, graph, registry).wire();
+}
+
+}  // namespace looptwin::testbed
