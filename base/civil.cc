@@ -60,8 +60,8 @@ int days_in_month(int year, int month) {
   return month == 2 && is_leap(year) ? 29 : kDays[month - 1];
 }
 
-// Years are counted from 1 March, so that the leap day comes last and the months' lengths follow one line, in eras of
-// 400 years (146 097 days).
+// Years are counted from 1 March, so that the leap day comes last and the months' lengths follow one line, in
+// eras of 400 years (146 097 days).
 int64_t day_number(int year, int month, int day) {
   const int64_t y = year - (month <= 2 ? 1 : 0);
   const int64_t era = floor_divide(y, 400), year_of_era = y - era * 400;
@@ -72,7 +72,8 @@ int64_t day_number(int year, int month, int day) {
 Civil civil_from_days(int64_t days) {
   const int64_t z = days + 719468;
   const int64_t era = floor_divide(z, 146097), day_of_era = z - era * 146097;
-  const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
   const int64_t from_march = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const int64_t shifted = (5 * from_march + 2) / 153;
   Civil c;
@@ -128,8 +129,8 @@ std::optional<IsoTime> parse_iso(std::string_view text) {
     if (r.ok) t.offset = read_offset(r);
   }
   // 1700 to 2200 is what nanoseconds in 64 bits hold.
-  const bool day_exists = r.ok && r.text.empty() && c.year >= 1700 && c.year <= 2200 && c.month >= 1 && c.month <= 12 &&
-                          c.day >= 1 && c.day <= days_in_month(c.year, c.month);
+  const bool day_exists = r.ok && r.text.empty() && c.year >= 1700 && c.year <= 2200 && c.month >= 1 &&
+                          c.month <= 12 && c.day >= 1 && c.day <= days_in_month(c.year, c.month);
   if (!day_exists) return std::nullopt;
   if (c.hour == 24 && c.minute == 0 && c.second == 0 && c.ns == 0) {
     c = civil_from_days(day_number(c.year, c.month, c.day) + 1);
@@ -140,7 +141,8 @@ std::optional<IsoTime> parse_iso(std::string_view text) {
 }
 
 std::string to_iso(const Civil& c, std::optional<int> offset) {
-  std::string out = fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}", c.year, c.month, c.day, c.hour, c.minute, c.second);
+  std::string out = fmt::format("{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}", c.year, c.month, c.day, c.hour,
+                                c.minute, c.second);
   if (c.ns != 0) {
     out += fmt::format(".{:09d}", c.ns);
     out.erase(out.find_last_not_of('0') + 1);

@@ -1,5 +1,5 @@
-// Civil dates and times: the proleptic Gregorian calendar and ISO 8601 texts. Which instant a local time is, is a
-// timezone's matter (base/timezone.h).
+// Civil dates and times: the proleptic Gregorian calendar and ISO 8601 texts. Which instant a local time is,
+// is a timezone's matter (base/timezone.h).
 #pragma once
 
 #include <compare>
@@ -14,9 +14,9 @@ namespace looptwin {
 
 struct Civil {
   int year = 1970;
-  int month = 1;   ///< 1 to 12
-  int day = 1;     ///< 1 to 31
-  int hour = 0;    ///< 0 to 23
+  int month = 1;  ///< 1 to 12
+  int day = 1;    ///< 1 to 31
+  int hour = 0;   ///< 0 to 23
   int minute = 0;
   int second = 0;  ///< 0 to 59
   int64_t ns = 0;  ///< 0 to 999 999 999
@@ -43,8 +43,9 @@ struct IsoTime {
   Civil local;
   std::optional<int> offset;
 };
-/// "2019-07-15", "2019-07-15T14:00", "2019-07-15 14:00:30.25", each with or without "Z", "+02", "-07:00". "24:00" is the
-/// next day's midnight. Empty when the text is nothing of that, or names a day or time that does not exist.
+/// "2019-07-15", "2019-07-15T14:00", "2019-07-15 14:00:30.25", each with or without "Z", "+02", "-07:00".
+/// "24:00" is the next day's midnight. Empty when the text is nothing of that, or names a day or time that
+/// does not exist.
 std::optional<IsoTime> parse_iso(std::string_view text);
 
 /// "2019-07-15T14:00:30.25", and with an offset "2019-07-15T14:00:30-07:00" ("Z" for 0).

@@ -1,7 +1,7 @@
 #include "base/distribution.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 #include "base/maths.h"
@@ -28,19 +28,23 @@ Result<Distribution> Distribution::constant(double value) {
 
 Result<Distribution> Distribution::uniform(double low, double high) {
   if (!finite(low)) return wrong("lower end of a uniform distribution", "be finite", low);
-  if (!finite(high) || high < low) return wrong("upper end of a uniform distribution", "not lie below the lower end", high);
+  if (!finite(high) || high < low)
+    return wrong("upper end of a uniform distribution", "not lie below the lower end", high);
   return Distribution(Kind::uniform, low, high);
 }
 
 Result<Distribution> Distribution::normal(double mean, double deviation) {
   if (!finite(mean)) return wrong("mean of a normal distribution", "be finite", mean);
-  if (!finite(deviation) || deviation < 0) return wrong("deviation of a normal distribution", "not be negative", deviation);
+  if (!finite(deviation) || deviation < 0)
+    return wrong("deviation of a normal distribution", "not be negative", deviation);
   return Distribution(Kind::normal, mean, deviation);
 }
 
 Result<Distribution> Distribution::lognormal(double median, double sigma) {
-  if (!finite(median) || median <= 0) return wrong("median of a lognormal distribution", "be positive", median);
-  if (!finite(sigma) || sigma < 0) return wrong("sigma of a lognormal distribution", "not be negative", sigma);
+  if (!finite(median) || median <= 0)
+    return wrong("median of a lognormal distribution", "be positive", median);
+  if (!finite(sigma) || sigma < 0)
+    return wrong("sigma of a lognormal distribution", "not be negative", sigma);
   return Distribution(Kind::lognormal, median, sigma);
 }
 
@@ -83,12 +87,14 @@ Result<Distribution> Distribution::discrete(std::vector<double> values, std::vec
 }
 
 Result<Distribution> Distribution::empirical(std::vector<double> quantiles) {
-  if (quantiles.size() < 2) return failure("an empirical distribution needs at least two quantiles, those at 0 and at 1");
+  if (quantiles.size() < 2)
+    return failure("an empirical distribution needs at least two quantiles, those at 0 and at 1");
   for (size_t i = 0; i < quantiles.size(); ++i) {
-    if (!finite(quantiles[i])) return wrong("quantile of an empirical distribution", "be finite", quantiles[i]);
+    if (!finite(quantiles[i]))
+      return wrong("quantile of an empirical distribution", "be finite", quantiles[i]);
     if (i > 0 && quantiles[i] < quantiles[i - 1]) {
-      return failure(fmt::format("the quantiles of an empirical distribution decrease from {} to {}", shortest(quantiles[i - 1]),
-                                 shortest(quantiles[i])),
+      return failure(fmt::format("the quantiles of an empirical distribution decrease from {} to {}",
+                                 shortest(quantiles[i - 1]), shortest(quantiles[i])),
                      "write them in rising order");
     }
   }
@@ -98,24 +104,32 @@ Result<Distribution> Distribution::empirical(std::vector<double> quantiles) {
 }
 
 Result<Distribution> Distribution::poisson(double mean) {
-  if (!(mean >= 0) || mean > 1e9) return wrong("mean of a Poisson distribution", "lie between 0 and 1e9", mean);
+  if (!(mean >= 0) || mean > 1e9)
+    return wrong("mean of a Poisson distribution", "lie between 0 and 1e9", mean);
   return Distribution(Kind::poisson, mean);
 }
 
 Result<Distribution> Distribution::bernoulli(double probability) {
-  if (!(probability >= 0 && probability <= 1)) return wrong("probability", "lie between 0 and 1", probability);
+  if (!(probability >= 0 && probability <= 1))
+    return wrong("probability", "lie between 0 and 1", probability);
   return Distribution(Kind::bernoulli, probability);
 }
 
 /// The quantile of the kinds that have one. For u in (0, 1) it is also the sample.
 double Distribution::at(double p) const {
   switch (kind_) {
-    case Kind::constant: return a_;
-    case Kind::uniform: return a_ + (b_ - a_) * p;
-    case Kind::normal: return a_ + b_ * maths::normal_quantile(p);
-    case Kind::lognormal: return a_ * maths::exp(b_ * maths::normal_quantile(p));
-    case Kind::exponential: return -a_ * maths::log1p(-p);
-    case Kind::weibull: return b_ * maths::pow(-maths::log1p(-p), 1 / a_);
+    case Kind::constant:
+      return a_;
+    case Kind::uniform:
+      return a_ + (b_ - a_) * p;
+    case Kind::normal:
+      return a_ + b_ * maths::normal_quantile(p);
+    case Kind::lognormal:
+      return a_ * maths::exp(b_ * maths::normal_quantile(p));
+    case Kind::exponential:
+      return -a_ * maths::log1p(-p);
+    case Kind::weibull:
+      return b_ * maths::pow(-maths::log1p(-p), 1 / a_);
     case Kind::discrete: {
       const auto it = std::lower_bound(cumulative_.begin(), cumulative_.end() - 1, p);
       return values_[static_cast<size_t>(it - cumulative_.begin())];
@@ -125,9 +139,11 @@ double Distribution::at(double p) const {
       const auto i = std::min(static_cast<size_t>(position), values_.size() - 2);
       return values_[i] + (values_[i + 1] - values_[i]) * (position - static_cast<double>(i));
     }
-    case Kind::bernoulli: return p > 1 - a_ ? 1 : 0;
+    case Kind::bernoulli:
+      return p > 1 - a_ ? 1 : 0;
     case Kind::gamma:
-    case Kind::poisson: break;
+    case Kind::poisson:
+      break;
   }
   LT_CHECK(false, "a kind without a quantile");
 }
@@ -168,8 +184,8 @@ void Distribution::sample(std::span<const uint64_t> bits, std::span<double> x) c
   }
 }
 
-/// Marsaglia and Tsang (2000): d v with v = (1 + z / sqrt(9d))³ for d = shape - 1/3, accepted by the squeeze-free test;
-/// below shape 1 that of shape + 1 times u^(1/shape).
+/// Marsaglia and Tsang (2000): d v with v = (1 + z / sqrt(9d))³ for d = shape - 1/3, accepted by the
+/// squeeze-free test; below shape 1 that of shape + 1 times u^(1/shape).
 double Distribution::sample_gamma(uint64_t bits) const {
   const double shape = a_ < 1 ? a_ + 1 : a_;
   const double d = shape - 1.0 / 3, c = 1 / maths::sqrt(9 * d);
@@ -208,7 +224,8 @@ double Distribution::sample_poisson(uint64_t bits) const {
     const double k = maths::floor((2 * a / us + b) * u + a_ + 0.43);
     if (us >= 0.07 && v <= accept) return k;
     if (k < 0 || (us < 0.013 && v > us)) continue;
-    if (maths::log(v * inverse_alpha / (a / (us * us) + b)) <= k * log_mean - a_ - maths::lgamma(k + 1)) return k;
+    if (maths::log(v * inverse_alpha / (a / (us * us) + b)) <= k * log_mean - a_ - maths::lgamma(k + 1))
+      return k;
   }
 }
 
@@ -218,14 +235,20 @@ double Distribution::mean() const {
     case Kind::normal:
     case Kind::exponential:
     case Kind::poisson:
-    case Kind::bernoulli: return a_;
-    case Kind::uniform: return a_ + 0.5 * (b_ - a_);
-    case Kind::lognormal: return a_ * maths::exp(0.5 * b_ * b_);
-    case Kind::gamma: return a_ * b_;
-    case Kind::weibull: return b_ * maths::exp(maths::lgamma(1 + 1 / a_));
+    case Kind::bernoulli:
+      return a_;
+    case Kind::uniform:
+      return a_ + 0.5 * (b_ - a_);
+    case Kind::lognormal:
+      return a_ * maths::exp(0.5 * b_ * b_);
+    case Kind::gamma:
+      return a_ * b_;
+    case Kind::weibull:
+      return b_ * maths::exp(maths::lgamma(1 + 1 / a_));
     case Kind::discrete: {
       double sum = 0;
-      for (size_t i = 0; i < values_.size(); ++i) sum += values_[i] * (cumulative_[i] - (i > 0 ? cumulative_[i - 1] : 0));
+      for (size_t i = 0; i < values_.size(); ++i)
+        sum += values_[i] * (cumulative_[i] - (i > 0 ? cumulative_[i - 1] : 0));
       return sum;
     }
     case Kind::empirical: {

@@ -1,5 +1,6 @@
-// Distributions of parameters, delays, noise and arrivals. A sample is a function of 64 random bits (base/random.h) and
-// of nothing else, through deterministic maths, so a distribution may be shared and asked in any order.
+// Distributions of parameters, delays, noise and arrivals. A sample is a function of 64 random bits
+// (base/random.h) and of nothing else, through deterministic maths, so a distribution may be shared and asked
+// in any order.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,17 @@ namespace looptwin {
 class Distribution {
  public:
   enum class Kind : uint8_t {
-    constant, uniform, normal, lognormal, exponential, gamma, weibull, discrete, empirical, poisson, bernoulli
+    constant,
+    uniform,
+    normal,
+    lognormal,
+    exponential,
+    gamma,
+    weibull,
+    discrete,
+    empirical,
+    poisson,
+    bernoulli
   };
 
   // Each refuses parameters outside its domain. Values are in whatever unit the caller keeps them.
@@ -44,8 +55,8 @@ class Distribution {
   void sample(std::span<const uint64_t> bits, std::span<double> x) const;
 
   double mean() const;
-  /// The value that is not exceeded with probability p, 0 < p < 1; empty for gamma and Poisson, which are drawn by
-  /// rejection and have no closed form.
+  /// The value that is not exceeded with probability p, 0 < p < 1; empty for gamma and Poisson, which are
+  /// drawn by rejection and have no closed form.
   std::optional<double> quantile(double p) const;
 
  private:

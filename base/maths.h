@@ -1,6 +1,6 @@
-// Deterministic mathematics: the same bits on every machine, at every vector width, one by one or as a column.
+// Deterministic mathematics: the same bits on every machine, at every vector width, one by one or in a column.
 // What reaches state or decisions uses these, never libm. Angles are in radians.
-// NaN in gives NaN out in every function, pow(x, 0) and hypot(inf, x) included: an unknown value stays unknown.
+// NaN in gives NaN out always, in pow(x, 0) and hypot(inf, x) too: an unknown value stays unknown.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,13 @@
 #include "base/simd.h"
 
 // The functions of one and of two arguments, for tables of them.
-#define LOOPTWIN_MATHS_UNARY(X)                                                                                   \
-  X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(cbrt) X(sin) X(cos) X(tan) X(asin) X(acos)   \
-  X(atan) X(sinh) X(cosh) X(tanh) X(floor) X(ceil) X(round) X(erf) X(erfc) X(normal_cdf) X(normal_quantile)       \
-  X(lgamma)
+// clang-format off
+#define LOOPTWIN_MATHS_UNARY(X)                                                                          \
+  X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(cbrt) X(sin) X(cos) X(tan) X(asin)  \
+  X(acos) X(atan) X(sinh) X(cosh) X(tanh) X(floor) X(ceil) X(round) X(erf) X(erfc) X(normal_cdf)         \
+  X(normal_quantile) X(lgamma)
 #define LOOPTWIN_MATHS_BINARY(X) X(pow) X(atan2) X(hypot) X(mod)
+// clang-format on
 
 namespace looptwin::maths {
 
@@ -45,17 +47,17 @@ double tanh(double x);             ///< 2 ulp
 double floor(double x);
 double ceil(double x);
 double round(double x);          ///< halves away from zero
-/// a - b floor(a / b), exact (rounded once where a and b differ in sign); its sign is b's. NaN for b = 0 or infinite a.
+/// a - b floor(a / b), exact (rounded once where the signs differ), with b's sign. NaN for b = 0 or a = ±∞.
 double mod(double a, double b);
 
 double erf(double x);              ///< 2 ulp
 double erfc(double x);             ///< 4.5 ulp down to the smallest normal number
 double normal_cdf(double x);       ///< Φ(x); 4.5 ulp down to the smallest normal number
 double normal_quantile(double p);  ///< Φ⁻¹(p), 6 ulp (8 below 1e-10); ∓∞ at 0 and 1, NaN outside
-/// ln |Γ(x)|; 4 ulp for x > 0, and an absolute error of a few ulp of 1 near the zeros below 0. ∞ at 0, -1, -2 ...
+/// ln |Γ(x)|; 4 ulp for x > 0, an absolute error of a few ulp of 1 near the zeros below 0. ∞ at 0, -1, -2 ...
 double lgamma(double x);
 
-// Columns: y[i] = f(x[i]) for i < n, at the width of simd(). y may be x itself, and must not overlap it otherwise.
+// Columns: y[i] = f(x[i]) for i < n, at the width of simd(). y is x itself or does not overlap it.
 #define LOOPTWIN_MATHS_COLUMN(f) void f(const double* x, double* y, size_t n);
 LOOPTWIN_MATHS_UNARY(LOOPTWIN_MATHS_COLUMN)
 #undef LOOPTWIN_MATHS_COLUMN

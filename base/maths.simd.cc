@@ -1,5 +1,5 @@
-// The columns of base/maths.h at one vector width. The loops hold no branch, so the compiler vectorises them; ivdep says
-// that writing y[i] cannot change a later x[i] (y is x itself, or apart from it).
+// The columns of base/maths.h at one vector width. The loops hold no branch, so the compiler vectorises them;
+// ivdep says that writing y[i] cannot change a later x[i] (y is x itself, or apart from it).
 #include "base/maths.h"
 #include "base/maths_kernels.h"
 #include "base/maths_special_kernels.h"
@@ -7,6 +7,7 @@
 namespace looptwin::maths::LT_SIMD {
 namespace {
 
+// clang-format off
 #define LT_PLAIN_COLUMN(f)                                 \
   void f##_column(const double* x, double* y, size_t n) {  \
     _Pragma("GCC ivdep") for (size_t i = 0; i < n; ++i) {  \
@@ -69,6 +70,7 @@ constexpr size_t kBlock = 256;
 LT_ANGLE_COLUMN(sin)
 LT_ANGLE_COLUMN(cos)
 LT_ANGLE_COLUMN(tan)
+// clang-format on
 
 void mod_column(const double* a, const double* b, double* z, size_t n) {
   for (size_t begin = 0; begin < n; begin += kBlock) {
@@ -76,7 +78,9 @@ void mod_column(const double* a, const double* b, double* z, size_t n) {
     uint64_t rare = 0;
     for (size_t i = begin; i < end; ++i) rare |= mod_is_large(a[i], b[i]);
     if (rare != 0) [[unlikely]] {
-      for (size_t i = begin; i < end; ++i) z[i] = mod_is_large(a[i], b[i]) ? mod_large(a[i], b[i]) : mod(a[i], b[i]);
+      for (size_t i = begin; i < end; ++i) {
+        z[i] = mod_is_large(a[i], b[i]) ? mod_large(a[i], b[i]) : mod(a[i], b[i]);
+      }
       continue;
     }
 #pragma GCC ivdep

@@ -1,4 +1,4 @@
-// Coefficients of base/maths_kernels.h, written by scripts/derive-maths.py; do not edit. Lowest power first.
+// Coefficients of base/maths_kernels.h, lowest power first. Written by scripts/derive-maths.py; do not edit.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
-// The element functions behind base/maths.h, written once and compiled four times: into the scalars (maths.cc) and into
-// the columns at each vector width (maths.simd.cc). Only IEEE additions, products, quotients, roots and integer
-// operations in a fixed order, and selects instead of branches, so that every copy yields the same bits.
-// Not a header to include elsewhere: LT_SIMD must name the copy.
+// The element functions behind base/maths.h, written once and compiled four times: into the scalars
+// (maths.cc) and into the columns at each vector width (maths.simd.cc). Only IEEE additions, products,
+// quotients, roots and integer operations in a fixed order, and selects instead of branches, so that every
+// copy yields the same bits. Not a header to include elsewhere: LT_SIMD must name the copy.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,8 @@ LT_INLINE double from_bits(uint64_t b) { return __builtin_bit_cast(double, b); }
 LT_INLINE double magnitude(double x) { return from_bits(bits_of(x) & ~(1ull << 63)); }
 LT_INLINE uint64_t sign_of(double x) { return bits_of(x) & (1ull << 63); }
 LT_INLINE double with_sign(double x, uint64_t sign) { return from_bits(bits_of(x) ^ sign); }
-/// Both values are computed, whatever the condition: a chain of these stays free of branches where nested ?: would not.
+/// Both values are computed, whatever the condition: a chain of these stays free of branches where nested ?:
+/// would not.
 LT_INLINE double select(bool condition, double yes, double no) { return condition ? yes : no; }
 /// NaN stays NaN: both comparisons are false for it.
 LT_INLINE double clamp(double x, double low, double high) {
@@ -47,7 +48,8 @@ LT_INLINE double polynomial(const double (&c)[N], double x) {
   return horner<0>(c, x);
 }
 
-// --- sums of two doubles: |lo| is at most half a unit in the last place of hi (Dekker 1971, Knuth TAOCP 4.2.2) --------
+// --- sums of two doubles: |lo| is at most half a unit in the last place of hi (Dekker 1971, Knuth
+// TAOCP 4.2.2) --------
 
 struct Two {
   double hi, lo;
@@ -80,7 +82,8 @@ LT_INLINE Two product(Two a, Two b) {
 }
 LT_INLINE Two two(const double (&c)[2]) { return {c[0], c[1]}; }
 
-// --- exponentials ----------------------------------------------------------------------------------------------------
+// --- exponentials
+// ----------------------------------------------------------------------------------------------------
 
 /// 2^k for an integer -1022 <= k <= 1023: the sum's low bits are k + 1023.
 LT_INLINE double power_of_two(double k) { return from_bits(bits_of(k + (0x1p52 + 1023)) << 52); }
@@ -128,7 +131,8 @@ LT_INLINE double expm1(double x) {
   return x == 0 ? x : y;  // keeps the sign of -0
 }
 
-// --- logarithms ------------------------------------------------------------------------------------------------------
+// --- logarithms
+// ------------------------------------------------------------------------------------------------------
 
 /// x = m · 2^k with sqrt(1/2) <= m < sqrt(2), for finite x > 0.
 struct Mantissa {
@@ -147,7 +151,8 @@ LT_INLINE double log_edges(double x, double y) {
   y = x > 0 ? y : x == 0 ? -kInfinity : kNan;
   return x < kInfinity ? y : x + x;  // +∞ and NaN (also x < 0, NaN already, is smaller than ∞)
 }
-/// ln(m 2^k) + c for a small correction c. With f = m - 1, s = f / (2 + f): ln(1 + f) = 2 atanh(s) = f - f²/2 + s (f²/2 + 2R).
+/// ln(m 2^k) + c for a small correction c. With f = m - 1, s = f / (2 + f): ln(1 + f) = 2 atanh(s) = f - f²/2
+/// + s (f²/2 + 2R).
 LT_INLINE double log_of(Mantissa x, double c) {
   const double f = x.m - 1;
   const double s = f / (2 + f);
@@ -207,14 +212,16 @@ LT_INLINE double pow(double x, double y) {
   const double at_zero = select(y > 0, 0, kInfinity), at_infinity = select(y > 0, kInfinity, 0);
   r = select(ax == 0, at_zero, r);
   r = select(ax == kInfinity, at_infinity, r);
-  const double negative = select(integer, select(even, r, -r), select(ax == kInfinity, r, select(ax == 0, r, kNan)));
+  const double negative =
+      select(integer, select(even, r, -r), select(ax == kInfinity, r, select(ax == 0, r, kNan)));
   r = select(sign_of(x) != 0, negative, r);
   r = select(y == 0, 1, r);
   r = select(x != x, x, r);
   return select(y != y, y, r);
 }
 
-// --- hyperbolic ------------------------------------------------------------------------------------------------------
+// --- hyperbolic
+// ------------------------------------------------------------------------------------------------------
 
 LT_INLINE double sinh(double x) {
   const double a = magnitude(x), z = x * x;
@@ -232,7 +239,8 @@ LT_INLINE double tanh(double x) {
   return a < 0.625 ? x + x * (z * polynomial(kTanh, z)) : large;
 }
 
-// --- roots -----------------------------------------------------------------------------------------------------------
+// --- roots
+// -----------------------------------------------------------------------------------------------------------
 
 LT_INLINE double sqrt(double x) { return __builtin_sqrt(x); }
 
@@ -245,7 +253,9 @@ LT_INLINE double cbrt(double x) {
   const double third = ((k - 1) * (1.0 / 3) + kRound) - kRound;  // k = 3 third + rest, rest 0, 1 or 2
   const double rest = k - 3 * third;
   const double value = m * (rest == 0 ? 1 : rest == 1 ? 2 : 4);
-  const double guess = polynomial(kCbrt, m) * (rest == 0 ? kCbrtOfPower[0] : rest == 1 ? kCbrtOfPower[1] : kCbrtOfPower[2]);
+  const double guess = polynomial(kCbrt, m) * (rest == 0   ? kCbrtOfPower[0]
+                                               : rest == 1 ? kCbrtOfPower[1]
+                                                           : kCbrtOfPower[2]);
   const double newton = guess + (value / (guess * guess) - guess) * (1.0 / 3);
   const double t = from_bits(bits_of(newton) & ~((1ull << 27) - 1));  // 26 bits: its square is exact
   const double s = value / (t * t);
@@ -270,7 +280,8 @@ LT_INLINE double hypot(double x, double y) {
   return select(y != y, y, r);
 }
 
-// --- circular functions ----------------------------------------------------------------------------------------------
+// --- circular functions
+// ----------------------------------------------------------------------------------------------
 
 /// x = quadrant · π/2 + (hi + lo), |hi| <= π/4 (a little more at the seams).
 struct Angle {
@@ -319,8 +330,9 @@ LT_INLINE double tan_of(Angle a) {
   return magnitude(t) > 0x1p-400 && magnitude(t) < 0x1p400 ? t + correction : t;
 }
 
-/// The reduction for any finite x, by integers (Payne and Hanek 1983): x = m 2^e, and of m · 2/π · 2^e only the bits
-/// around the point matter. Five words of 2/π leave an error below 2^-170 quadrants; no double comes nearer than 2^-62.
+/// The reduction for any finite x, by integers (Payne and Hanek 1983): x = m 2^e, and of m · 2/π · 2^e only
+/// the bits around the point matter. Five words of 2/π leave an error below 2^-170 quadrants; no double comes
+/// nearer than 2^-62.
 static inline Angle reduce_large(double x) {
   if (!(magnitude(x) < kInfinity)) return {kNan, kNan, 0};
   const uint64_t b = bits_of(magnitude(x));
@@ -360,9 +372,10 @@ static inline Angle reduce_large(double x) {
   const int zeros = high != 0 ? __builtin_clzll(high) : 64 + (low != 0 ? __builtin_clzll(low) : 63);
   const unsigned __int128 shifted = fraction << zeros;
   const double unit = from_bits(static_cast<uint64_t>(1023 - 53 - zeros) << 52);
-  const Two f = {static_cast<double>(static_cast<int64_t>(static_cast<uint64_t>(shifted >> 75))) * unit,
-                 static_cast<double>(static_cast<int64_t>(static_cast<uint64_t>(shifted >> 22) & ((1ull << 53) - 1))) *
-                     (unit * 0x1p-53)};
+  const Two f = {
+      static_cast<double>(static_cast<int64_t>(static_cast<uint64_t>(shifted >> 75))) * unit,
+      static_cast<double>(static_cast<int64_t>(static_cast<uint64_t>(shifted >> 22) & ((1ull << 53) - 1))) *
+          (unit * 0x1p-53)};
   const Two r = product(f, two(kHalfPiDouble));
   const double sign = upper ? -1 : 1;
   if ((bits_of(x) >> 63) != 0) return {-sign * r.hi, -sign * r.lo, 0 - quadrant};
@@ -371,8 +384,9 @@ static inline Angle reduce_large(double x) {
 
 constexpr double kTanEighth = 0x1.a827999fcef32p-2, kTanThreeEighths = 0x1.3504f333f9de6p+1;
 
-/// atan(y / x) for 0 <= x, y, not both 0 nor both infinite; no product of the two may overflow. Above tan(π/8) it is
-/// π/4 + atan((y - x)/(y + x)) or π/2 + atan(-x / y), with the quotient's rounding error carried along.
+/// atan(y / x) for 0 <= x, y, not both 0 nor both infinite; no product of the two may overflow. Above
+/// tan(π/8) it is π/4 + atan((y - x)/(y + x)) or π/2 + atan(-x / y), with the quotient's rounding error
+/// carried along.
 LT_INLINE double atan_quadrant(double y, double x) {
   const bool low = y <= kTanEighth * x, high = y > kTanThreeEighths * x;
   const Two difference = sum(y, -x), whole = sum(y, x);
@@ -439,7 +453,8 @@ LT_INLINE double acos(double x) {
   return a <= 0.5 ? centre : a <= 1 ? outer : kNan;
 }
 
-// --- rounding --------------------------------------------------------------------------------------------------------
+// --- rounding
+// --------------------------------------------------------------------------------------------------------
 
 LT_INLINE double floor(double x) { return __builtin_floor(x); }
 LT_INLINE double ceil(double x) { return __builtin_ceil(x); }
@@ -447,11 +462,12 @@ LT_INLINE double round(double x) {
   const double below_half = from_bits(bits_of(0x1.fffffffffffffp-2) | sign_of(x));
   return __builtin_trunc(x + below_half);
 }
-/// a - b floor(a / b) while |a / b| < 2^51: the product is split exactly, and a quotient rounded up to the next integer
-/// is put right by one b.
+/// a - b floor(a / b) while |a / b| < 2^51: the product is split exactly, and a quotient rounded up to the
+/// next integer is put right by one b.
 LT_INLINE bool mod_is_large(double a, double b) {
   const double q = magnitude(a / b);
-  return !(q < 0x1p51 && magnitude(b) < 0x1p990 && magnitude(a) < 0x1p990 && (magnitude(b) > 0x1p-900 || a == 0));
+  return !(q < 0x1p51 && magnitude(b) < 0x1p990 && magnitude(a) < 0x1p990 &&
+           (magnitude(b) > 0x1p-900 || a == 0));
 }
 LT_INLINE double mod(double a, double b) {
   const double q = __builtin_floor(a / b);
@@ -462,7 +478,8 @@ LT_INLINE double mod(double a, double b) {
   return with_sign(r, sign_of(b));
 }
 
-// --- what needs a decision: rare arguments outside the fast kernels' range ---------------------------------------------
+// --- what needs a decision: rare arguments outside the fast kernels' range
+// ---------------------------------------------
 
 LT_INLINE bool angle_is_large(double x) { return !(magnitude(x) <= kFastAngle); }
 

@@ -31,7 +31,8 @@ LT_INLINE double normal_cdf(double x) {
   const double centre = 0.5 + 0.5 * with_sign(a + a * polynomial(kErf, a * a), sign_of(x));
   return a < 0.5 ? centre : x > 0 ? 1 - upper : upper;
 }
-/// Φ⁻¹(p), by a polynomial in (p - 1/2)² and quotients in r = sqrt(-ln(min(p, 1 - p))), as Wichura (1988) splits it.
+/// Φ⁻¹(p), by a polynomial in (p - 1/2)² and quotients in r = sqrt(-ln(min(p, 1 - p))), as Wichura (1988)
+/// splits it.
 LT_INLINE double normal_quantile(double p) {
   const double q = p - 0.5;
   const bool centre = magnitude(q) <= 0.3;
@@ -50,7 +51,8 @@ LT_INLINE double normal_quantile(double p) {
 LT_INLINE double lgamma_positive(double x) {
   const double big = x > 8 ? x : 8;
   const double l = log(big), w = 1 / (big * big);
-  const double stirling = (big - 0.5) * (l - 1) + ((kHalfLog2PiDouble[0] - 0.5) + polynomial(kStirling, w) / big);
+  const double stirling =
+      (big - 0.5) * (l - 1) + ((kHalfLog2PiDouble[0] - 0.5) + polynomial(kStirling, w) / big);
   // Γ(x + 1) = x Γ(x) brings x < 8 to 2 + f with |f| <= 1/2.
   double f = x, factor = 1;
 #pragma GCC unroll 6

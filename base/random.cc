@@ -8,9 +8,15 @@
 
 namespace looptwin::random {
 
-namespace v2 { extern const Columns kColumns; }
-namespace v3 { extern const Columns kColumns; }
-namespace v4 { extern const Columns kColumns; }
+namespace v2 {
+extern const Columns kColumns;
+}
+namespace v3 {
+extern const Columns kColumns;
+}
+namespace v4 {
+extern const Columns kColumns;
+}
 
 const Columns& columns(Simd width) {
   return width == Simd::v4 ? v4::kColumns : width == Simd::v3 ? v3::kColumns : v2::kColumns;

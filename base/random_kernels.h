@@ -10,14 +10,15 @@
 
 namespace looptwin::random::LT_SIMD {
 
-/// The finalizer of SplitMix64 (Stafford's variant 13): a bijection in which each bit in flips each bit out with
-/// probability one half.
+/// The finalizer of SplitMix64 (Stafford's variant 13): a bijection in which each bit in flips each bit out
+/// with probability one half.
 LT_RANDOM_INLINE uint64_t mix(uint64_t z) {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);
 }
-/// The finalizer of MurmurHash3 (Appleby): another such bijection, so that the two rounds have nothing in common.
+/// The finalizer of MurmurHash3 (Appleby): another such bijection, so that the two rounds have nothing in
+/// common.
 LT_RANDOM_INLINE uint64_t mix_other(uint64_t z) {
   z = (z ^ (z >> 33)) * 0xff51afd7ed558ccd;
   z = (z ^ (z >> 33)) * 0xc4ceb9fe1a85ec53;
@@ -25,9 +26,11 @@ LT_RANDOM_INLINE uint64_t mix_other(uint64_t z) {
 }
 
 LT_RANDOM_INLINE uint64_t device_key(Stream s, uint64_t device) { return mix_other(device + s.device_salt); }
-LT_RANDOM_INLINE uint64_t counter_key(Stream s, uint64_t counter) { return mix_other(counter + s.counter_salt); }
-/// Both keys are scrambled before they meet, so neighbouring devices or counters are as far apart as any two; adding
-/// one and rotating the other keeps swapped pairs apart.
+LT_RANDOM_INLINE uint64_t counter_key(Stream s, uint64_t counter) {
+  return mix_other(counter + s.counter_salt);
+}
+/// Both keys are scrambled before they meet, so neighbouring devices or counters are as far apart as any two;
+/// adding one and rotating the other keeps swapped pairs apart.
 LT_RANDOM_INLINE uint64_t join(uint64_t device_key, uint64_t counter_key) {
   return mix(device_key + ((counter_key << 23) | (counter_key >> 41)) * 0x9e3779b97f4a7c15);
 }

@@ -1,10 +1,10 @@
 #include "base/timezone.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <fmt/format.h>
 #include <fstream>
 #include <iterator>
 #include <vector>
@@ -81,7 +81,8 @@ struct PosixReader {
   int number() {
     size_t n = 0;
     int value = 0;
-    for (; n < text.size() && n < 4 && text[n] >= '0' && text[n] <= '9'; ++n) value = value * 10 + (text[n] - '0');
+    for (; n < text.size() && n < 4 && text[n] >= '0' && text[n] <= '9'; ++n)
+      value = value * 10 + (text[n] - '0');
     if (n == 0) ok = false;
     text.remove_prefix(n);
     return value;
@@ -164,7 +165,8 @@ struct Header {
   char version = 0;
   uint64_t utc_flags = 0, standard_flags = 0, leaps = 0, times = 0, types = 0, letters = 0;
   size_t size(size_t time_size) const {
-    return times * (time_size + 1) + types * 6 + letters + leaps * (time_size + 4) + standard_flags + utc_flags;
+    return times * (time_size + 1) + types * 6 + letters + leaps * (time_size + 4) + standard_flags +
+           utc_flags;
   }
 };
 
@@ -174,7 +176,8 @@ Header read_header(Bytes& b) {
   const auto version = b.skip(1);
   h.version = version.empty() ? '\0' : version[0];
   b.skip(15);
-  for (uint64_t* count : {&h.utc_flags, &h.standard_flags, &h.leaps, &h.times, &h.types, &h.letters}) *count = b.big_endian(4);
+  for (uint64_t* count : {&h.utc_flags, &h.standard_flags, &h.leaps, &h.times, &h.types, &h.letters})
+    *count = b.big_endian(4);
   return h;
 }
 
@@ -187,10 +190,12 @@ std::vector<std::string> known_names() {
   std::vector<std::string> names;
   std::error_code error;
   const std::filesystem::path root = directory();
-  for (auto it = std::filesystem::recursive_directory_iterator(root, error); !error && it != std::filesystem::end(it); it.increment(error)) {
+  for (auto it = std::filesystem::recursive_directory_iterator(root, error);
+       !error && it != std::filesystem::end(it); it.increment(error)) {
     const auto name = it->path().lexically_relative(root).string();
     if (name == "posix" || name == "right") it.disable_recursion_pending();
-    if (it->is_regular_file(error) && !name.empty() && name[0] >= 'A' && name[0] <= 'Z') names.push_back(name);
+    if (it->is_regular_file(error) && !name.empty() && name[0] >= 'A' && name[0] <= 'Z')
+      names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -208,7 +213,8 @@ struct Timezone::Rules {
 
   const Period& at(UnixTime time) const {
     const int64_t t = time.ns / kSecond - (time.ns % kSecond < 0 ? 1 : 0);
-    if (transitions.empty() || t < transitions.front()) return transitions.empty() && has_posix ? posix.at(t) : periods.front();
+    if (transitions.empty() || t < transitions.front())
+      return transitions.empty() && has_posix ? posix.at(t) : periods.front();
     if (t >= transitions.back() && has_posix) return posix.at(t);
     const auto next = std::upper_bound(transitions.begin(), transitions.end(), t);
     return periods[types[static_cast<size_t>(next - transitions.begin()) - 1]];
@@ -217,7 +223,8 @@ struct Timezone::Rules {
 
 Result<Timezone> Timezone::load(std::string_view name) {
   const std::string text(name);
-  const bool plausible = !name.empty() && name.front() != '/' && name.find("..") == std::string_view::npos && name.back() != '/';
+  const bool plausible =
+      !name.empty() && name.front() != '/' && name.find("..") == std::string_view::npos && name.back() != '/';
   std::error_code error;
   const std::filesystem::path path = std::filesystem::path(directory()) / text;
   if (!plausible || !std::filesystem::is_regular_file(path, error)) {
@@ -232,7 +239,8 @@ Result<Timezone> Timezone::load(std::string_view name) {
 
 Result<Timezone> Timezone::from_bytes(std::string name, std::string_view data) {
   const auto broken = [&](const char* what) {
-    return failure(fmt::format("the timezone file of '{}' {}", name, what), "install the package tzdata anew");
+    return failure(fmt::format("the timezone file of '{}' {}", name, what),
+                   "install the package tzdata anew");
   };
   Bytes b{data};
   const Header first = read_header(b);
@@ -263,7 +271,8 @@ Result<Timezone> Timezone::from_bytes(std::string name, std::string_view data) {
   for (const uint8_t type : rules->types) {
     if (type >= rules->periods.size()) return broken("refers to a period that it does not have");
   }
-  if (!std::is_sorted(rules->transitions.begin(), rules->transitions.end())) return broken("has transitions out of order");
+  if (!std::is_sorted(rules->transitions.begin(), rules->transitions.end()))
+    return broken("has transitions out of order");
   b.skip(h.leaps * 12 + h.standard_flags + h.utc_flags);
   if (!b.ok || b.skip(1) != "\n") return broken("has no footer");
   if (const auto footer = b.data.substr(0, b.data.find('\n')); !footer.empty()) {
@@ -278,7 +287,9 @@ Result<Timezone> Timezone::from_bytes(std::string name, std::string_view data) {
 Timezone Timezone::fixed(int offset_s) {
   auto rules = std::make_shared<Rules>();
   const int minutes = std::abs(offset_s) / 60;
-  rules->name = offset_s == 0 ? "UTC" : fmt::format("UTC{}{:02d}:{:02d}", offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  rules->name = offset_s == 0
+                    ? "UTC"
+                    : fmt::format("UTC{}{:02d}:{:02d}", offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
   rules->periods.push_back({offset_s, rules->name});
   return Timezone(std::move(rules));
 }
@@ -288,8 +299,8 @@ int Timezone::offset_at(UnixTime t) const { return rules_->at(t).offset; }
 std::string Timezone::abbreviation_at(UnixTime t) const { return rules_->at(t).abbreviation; }
 Civil Timezone::to_local(UnixTime t) const { return utc_fields(t + seconds(offset_at(t))); }
 
-// A local time's offset is one of those in force a day before and a day after it; each is right if it holds at the
-// instant that it leads to.
+// A local time's offset is one of those in force a day before and a day after it; each is right if it holds
+// at the instant that it leads to.
 Timezone::Instants Timezone::instants(const Civil& local) const {
   const UnixTime read = from_utc_fields(local);
   const int before = offset_at(read + days(-1)), after = offset_at(read + days(1));

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Derives the coefficients of base/maths_coefficients.h (needs mpmath): derive-maths.py > base/maths_coefficients.h
+"""Derives the coefficients of base/maths_coefficients.h (needs mpmath):
 
-Every table interpolates its function at Chebyshev nodes in 120 digits, which is within a small factor of the minimax
-polynomial (or quotient) of that degree; the degree is chosen so that the error shown stays below the rounding error of
-its place in base/maths_kernels.h. Coefficients are rounded to double at the end, lowest power first.
+    derive-maths.py > base/maths_coefficients.h
+
+Every table interpolates its function at Chebyshev nodes in 120 digits, which is within a small factor of the
+minimax polynomial (or quotient) of that degree; the degree is chosen so that the error shown stays below the
+rounding error of its place in base/maths_kernels.h. Coefficients are rounded to double at the end.
 """
-from mpmath import (mp, mpf, exp, log, sin, cos, atan, asin, sinh, tanh, erf, erfc, sqrt, pi, cbrt, loggamma, euler,
-                    floor, findroot, lu_solve, matrix, cot)
+from mpmath import (mp, mpf, exp, log, sin, cos, atan, asin, sinh, tanh, erf, erfc, sqrt, pi, cbrt, loggamma,
+                    floor, findroot, lu_solve, matrix)
 
 mp.dps = 120
 EPS = mpf(10) ** -30
@@ -83,7 +85,7 @@ def away(f):
 
 
 def parts(name, x, bits, count, about):
-    """x as a sum of doubles of `bits` bits each, the last one of 53, so that a product with a small integer is exact."""
+    """x as a sum of doubles of `bits` bits (the last: 53), so that products with small integers are exact."""
     out, rest = [], x
     for i in range(count):
         lead = floor(log(rest, 2)) + 1
@@ -106,7 +108,7 @@ def normal_centre(z):
     return findroot(lambda x: erf(x / sqrt(mpf(2))) / 2 - q, q * mpf("2.5")) / q
 
 
-print("""// Coefficients of base/maths_kernels.h, written by scripts/derive-maths.py; do not edit. Lowest power first.
+print("""// Coefficients of base/maths_kernels.h, lowest power first. Written by scripts/derive-maths.py; do not edit.
 #pragma once
 
 #include <cstdint>
@@ -116,19 +118,22 @@ namespace looptwin::maths {
 parts("kLn2Parts", log(2), 32, 2, "ln 2 in two parts, the first of 32 bits.")
 parts("kHalfPiParts", pi / 2, 23, 5, "pi/2 in four parts of 23 bits and a rest.")
 for name, x in (("kLn2Double", log(2)), ("kInvLn2Double", 1 / log(2)), ("kInvLn10Double", 1 / log(10)),
-                ("kThirdDouble", mpf(1) / 3), ("kFifthDouble", mpf(1) / 5), ("kPiDouble", pi), ("kHalfPiDouble", pi / 2),
-                ("kQuarterPiDouble", pi / 4), ("kSqrtHalfDouble", sqrt(mpf("0.5"))), ("kHalfLog2PiDouble", log(2 * pi) / 2)):
+                ("kThirdDouble", mpf(1) / 3), ("kFifthDouble", mpf(1) / 5), ("kPiDouble", pi),
+                ("kHalfPiDouble", pi / 2), ("kQuarterPiDouble", pi / 4), ("kSqrtHalfDouble", sqrt(mpf("0.5"))),
+                ("kHalfLog2PiDouble", log(2 * pi) / 2)):
     hi = mpf(float(x))
     show(name, [hi, x - hi], f"{name[1:-6]} as a sum of two doubles")
 show("kCbrtOfPower", [mpf(1), cbrt(mpf(2)), cbrt(mpf(4))], "cbrt(1), cbrt(2), cbrt(4).")
 
-fit("kExp", away(lambda r: (exp(r) - 1 - r) / r ** 2), -0.34658, 0.34658, 10, "(eʳ - 1 - r)/r² for |r| <= ln2/2")
+fit("kExp", away(lambda r: (exp(r) - 1 - r) / r ** 2), -0.34658, 0.34658, 10,
+    "(eʳ - 1 - r)/r² for |r| <= ln2/2")
 odd_log = lambda z: log((1 + sqrt(z)) / (1 - sqrt(z))) / (2 * sqrt(z))
 fit("kLog", away(lambda z: (odd_log(z) - 1) / z), 0, 0.02944, 7, "(atanh(s)/s - 1)/z, z = s²")
 fit("kLogTail", lambda z: sum(z ** k / (2 * k + 7) for k in range(60)), 0, 0.02944, 9,
     "(atanh(s)/s - 1 - z/3 - z²/5)/z³, z = s²")
 fit("kSin", away(lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z), 0, 0.61687, 6, "(sin(r)/r - 1)/z, z = r²")
-fit("kCos", away(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z ** 2), 0, 0.61687, 6, "(cos(r) - 1 + z/2)/z², z = r²")
+fit("kCos", away(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z ** 2), 0, 0.61687, 6,
+    "(cos(r) - 1 + z/2)/z², z = r²")
 fit("kAtan", away(lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z), 0, 0.17158, 11, "(atan(t)/t - 1)/z, z = t²")
 fit("kAsin", away(lambda z: (asin(sqrt(z)) / sqrt(z) - 1) / z), 0, 0.25001, 12, "(asin(x)/x - 1)/z, z = x²")
 fit("kSinh", away(lambda z: (sinh(sqrt(z)) / sqrt(z) - 1) / z), 0, 1, 7, "(sinh(x)/x - 1)/z, z = x²")
@@ -144,16 +149,27 @@ def scaled(t):
         s = sum((-1) ** k * mp.fac2(2 * k - 1) / (2 * x * x) ** k for k in range(30)) / (x * sqrt(pi))
         return (1 + 2 * x) * s
     return (1 + 2 * x) * exp(x * x) * erfc(x)
-fit("kErfcx", scaled, (mpf("0.5") - K) / (mpf("0.5") + K), 1, 24, "(1 + 2x) exp(x²) erfc(x) in t = (x - 4)/(x + 4), x >= 0.5")
+fit("kErfcx", scaled, (mpf("0.5") - K) / (mpf("0.5") + K), 1, 24,
+    "(1 + 2x) exp(x²) erfc(x) in t = (x - 4)/(x + 4), x >= 0.5")
 fit("kNormalCentre", away(normal_centre), 0, mpf("0.09001"), 18, "quantile(1/2 + q)/q in z = q², |q| <= 0.3")
-fit_quotient("kNormalTail", lambda y: normal_tail(y + mpf("1.26")), 0, mpf("3.74"), 10, "-quantile(exp(-r²)) in y = r - 1.26, r <= 5")
-fit_quotient("kNormalFarTail", lambda y: normal_tail(1 / (y + mpf(1) / 32)) * (y + mpf(1) / 32), mpf(1) / 28 - mpf(1) / 32, mpf("0.2") - mpf(1) / 32, 9,
+fit_quotient("kNormalTail", lambda y: normal_tail(y + mpf("1.26")), 0, mpf("3.74"), 10,
+    "-quantile(exp(-r²)) in y = r - 1.26, r <= 5")
+FAR = mpf(1) / 32
+fit_quotient("kNormalFarTail", lambda y: normal_tail(1 / (y + FAR)) * (y + FAR), mpf(1) / 28 - FAR, mpf("0.2") - FAR, 9,
              "-quantile(exp(-r²))/r in y = 1/r - 1/32, 5 <= r <= 28")
 fit("kLogGammaOne", away(lambda f: loggamma(1 + f) / f), mpf("-0.25"), mpf("0.5"), 22, "lgamma(1 + f)/f")
 fit("kLogGammaTwo", away(lambda f: loggamma(2 + f) / f), mpf("-0.5"), mpf("0.5"), 20, "lgamma(2 + f)/f")
-fit("kStirling", lambda w: (1 / mpf(12) if w < mpf(10) ** -12 else
-                            (loggamma(1 / sqrt(w)) - (1 / sqrt(w) - mpf("0.5")) * log(1 / sqrt(w)) + 1 / sqrt(w) - log(2 * pi) / 2) / sqrt(w)),
-    0, mpf(1) / 64, 7, "x (lgamma(x) - (x - 1/2) ln x + x - ln(2π)/2) in w = 1/x², x >= 8")
+
+
+def stirling(w):
+    if w < mpf(10) ** -12:
+        return 1 / mpf(12)
+    x = 1 / sqrt(w)
+    return (loggamma(x) - (x - mpf("0.5")) * log(x) + x - log(2 * pi) / 2) * x
+
+
+fit("kStirling", stirling, 0, mpf(1) / 64, 7,
+    "x (lgamma(x) - (x - 1/2) ln x + x - ln(2π)/2) in w = 1/x², x >= 8")
 
 mp.prec = 1400
 words = int(floor(2 / mp.pi * mpf(2) ** 1216))

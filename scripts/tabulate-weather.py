@@ -3,9 +3,9 @@
 
     tabulate-weather.py FILE.tmy2 --month 7 --year 2019 > phoenix-july.csv
 
-Times are local standard time at the end of each hour, as the file has them; the first row is the instant at which the
-month begins. One hour more on either side lets rules look across the month's ends. The station and the typical year's
-origin go into the header. TMY2 files are works of the US government (NREL) and free of copyright.
+Times are local standard time at the end of each hour, as the file has them. One hour more on either side of
+the month lets rules look across its ends. The station and the year that was measured go into the header. TMY2
+files are works of the US government (NREL) and free of copyright.
 """
 import argparse
 import datetime
@@ -37,9 +37,11 @@ def main():
                 years.add(1900 + int(row[1:3]))
     name, state = station[7:29].strip().title(), station[30:32]
     print(f"# {name}, {state}: the {begin:%B} of a typical year, hourly.")
-    print(f"# Source: NREL TMY2, station {station[1:6]}; measured in {', '.join(map(str, sorted(years)))}, dated {options.year}.")
-    print(f"# Local standard time (UTC{int(station[33:36]):+d} h). Temperatures, humidity and wind are of the instant; irradiances are the")
-    print("# mean of the hour that ends there. Written by scripts/tabulate-weather.py.")
+    measured = ", ".join(map(str, sorted(years)))
+    print(f"# Source: NREL TMY2, station {station[1:6]}; measured in {measured}, dated {options.year}.")
+    zone = int(station[33:36])
+    print(f"# Local standard time (UTC{zone:+d} h). Temperatures, humidity and wind are of the instant;")
+    print("# irradiances are the mean of the hour that ends there. Written by scripts/tabulate-weather.py.")
     print(",".join(["time", *(header for header, *_ in COLUMNS)]))
     print("\n".join(taken))
 

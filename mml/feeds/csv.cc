@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <limits>
 
 #include "mml/feeds/table.h"
@@ -36,7 +36,8 @@ class CsvReader {
     }
     if (table_.series.times.empty() && !complaints_.any()) {
       const auto size = static_cast<uint32_t>(source_->text.size());
-      complaints_.add(size, size, "there is no row of values", "write at least one line: 2019-07-15T00:00,30.5");
+      complaints_.add(size, size, "there is no row of values",
+                      "write at least one line: 2019-07-15T00:00,30.5");
     }
     if (!complaints_.any()) fill_gaps(table_, options_.gaps, options_.timezone, complaints_);
     if (complaints_.any()) return complaints_.failure();
@@ -46,9 +47,12 @@ class CsvReader {
  private:
   void read_header(const std::vector<Piece>& cells) {
     if (cells[0].in(*source_) != "time") {
-      complaints_.add(cells[0].begin, cells[0].end, "the first column is not `time`", "write: time,temperature [degC],...");
+      complaints_.add(cells[0].begin, cells[0].end, "the first column is not `time`",
+                      "write: time,temperature [degC],...");
     }
-    if (cells.size() < 2) complaints_.add(cells[0].begin, cells[0].end, "the header names no signal", "write: time,temperature [degC],...");
+    if (cells.size() < 2)
+      complaints_.add(cells[0].begin, cells[0].end, "the header names no signal",
+                      "write: time,temperature [degC],...");
     for (size_t i = 1; i < cells.size(); ++i) read_signal(cells[i]);
   }
 
@@ -57,7 +61,8 @@ class CsvReader {
     const auto text = cell.in(*source_);
     const auto open = text.find('['), close = text.find(']');
     if (open == text.npos || close == text.npos || close < open) {
-      complaints_.add(cell.begin, cell.end, fmt::format("the column '{}' has no unit", text), "write: name [unit], and [1] for a ratio");
+      complaints_.add(cell.begin, cell.end, fmt::format("the column '{}' has no unit", text),
+                      "write: name [unit], and [1] for a ratio");
       return;
     }
     auto name = text.substr(0, open);
@@ -68,15 +73,18 @@ class CsvReader {
     signal.name = std::string(name);
     const auto at = [&](size_t offset) { return cell.begin + static_cast<uint32_t>(offset); };
     if (!identifier(name)) {
-      complaints_.add(cell.begin, at(open), fmt::format("'{}' is not a name", name), "use letters, digits and _");
+      complaints_.add(cell.begin, at(open), fmt::format("'{}' is not a name", name),
+                      "use letters, digits and _");
     }
-    if (table_.series.find(name)) complaints_.add(cell.begin, cell.end, fmt::format("there are two columns '{}'", name));
+    if (table_.series.find(name))
+      complaints_.add(cell.begin, cell.end, fmt::format("there are two columns '{}'", name));
     if (word == "hold") {
       signal.interpolation = Interpolation::hold;
     } else if (word == "interval") {
       signal.interpolation = Interpolation::interval;
     } else if (!word.empty() && word != "linear") {
-      complaints_.add(cell.end - static_cast<uint32_t>(word.size()), cell.end, fmt::format("'{}' is no way to interpolate", word), "write linear, hold or interval");
+      complaints_.add(cell.end - static_cast<uint32_t>(word.size()), cell.end,
+                      fmt::format("'{}' is no way to interpolate", word), "write linear, hold or interval");
     }
     if (auto unit = units_.unit({source_, at(open + 1), at(close)})) {
       signal.unit = *unit;
@@ -90,16 +98,18 @@ class CsvReader {
     auto& series = table_.series;
     const size_t want = series.signals.size() + 1;
     if (cells.size() != want) {
-      complaints_.add(line.begin, line.end, fmt::format("this row has {} columns, the header {}", cells.size(), want));
+      complaints_.add(line.begin, line.end,
+                      fmt::format("this row has {} columns, the header {}", cells.size(), want));
       return;
     }
     const auto t = read_time(cells[0]);
     if (!t) return;
     if (!series.times.empty() && *t <= series.times.back()) {
       complaints_.add(cells[0].begin, cells[0].end,
-                      *t == series.times.back() ? "this time is there already in the row before"
-                                                : fmt::format("this time is before that of the row before, {}",
-                                                              options_.timezone.format(series.times.back())),
+                      *t == series.times.back()
+                          ? "this time is there already in the row before"
+                          : fmt::format("this time is before that of the row before, {}",
+                                        options_.timezone.format(series.times.back())),
                       "order the rows by time, one a time");
       return;
     }
@@ -112,14 +122,17 @@ class CsvReader {
     const auto text = cell.in(*source_);
     const auto iso = parse_iso(text);
     if (!iso) {
-      complaints_.add(cell.begin, std::max(cell.end, cell.begin + 1), fmt::format("'{}' is not a time", text), "write: 2019-07-15T14:00");
+      complaints_.add(cell.begin, std::max(cell.end, cell.begin + 1), fmt::format("'{}' is not a time", text),
+                      "write: 2019-07-15T14:00");
       return std::nullopt;
     }
     if (iso->offset) return options_.timezone.to_utc(*iso);
     const auto instants = options_.timezone.instants(iso->local);
     if (instants.kind == Timezone::Kind::gap) {
-      complaints_.add(cell.begin, cell.end, fmt::format("there is no {} in {}: clocks are set forward over it", text, options_.timezone.name()),
-                      "write the offset from UTC: " + std::string(text) + "+01:00");
+      complaints_.add(
+          cell.begin, cell.end,
+          fmt::format("there is no {} in {}: clocks are set forward over it", text, options_.timezone.name()),
+          "write the offset from UTC: " + std::string(text) + "+01:00");
       return std::nullopt;
     }
     // Where clocks are set back an hour comes twice; the rows' order tells which one is meant.
@@ -136,7 +149,8 @@ class CsvReader {
     } else if (const auto value = number(text)) {
       signal.values.push_back(signal.unit.to_si(*value));
     } else {
-      complaints_.add(cell.begin, cell.end, fmt::format("'{}' is not a number", text), "leave the cell empty where the value is missing");
+      complaints_.add(cell.begin, cell.end, fmt::format("'{}' is not a number", text),
+                      "leave the cell empty where the value is missing");
       signal.values.push_back(kUnknown);
     }
   }

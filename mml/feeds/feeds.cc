@@ -13,7 +13,8 @@ Duration from_seconds(double s) { return {static_cast<int64_t>(maths::round(s * 
 
 }  // namespace
 
-void Feeds::add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model, lang::Dimension deviation_of) {
+void Feeds::add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model,
+                lang::Dimension deviation_of) {
   for (size_t i = 0; i < series->signals.size(); ++i) {
     const Signal& signal = series->signals[i];
     Entry entry{series, series->curve(i), nullptr};
@@ -39,21 +40,30 @@ double Feeds::forecast(lang::Op how, FeedId feed, Time now, double from, double 
   const UnixTime t = start_ + (now - kStart);
   const Duration first = from_seconds(from), last = from_seconds(to);
   switch (how) {
-    case lang::Op::forecast: return forecast->at(t, first);
-    case lang::Op::forecast_maximum: return forecast->maximum(t, first, last);
-    case lang::Op::forecast_minimum: return forecast->minimum(t, first, last);
-    case lang::Op::forecast_mean: return forecast->mean(t, first, last);
-    default: LT_CHECK(false, "not a question about the future");
+    case lang::Op::forecast:
+      return forecast->at(t, first);
+    case lang::Op::forecast_maximum:
+      return forecast->maximum(t, first, last);
+    case lang::Op::forecast_minimum:
+      return forecast->minimum(t, first, last);
+    case lang::Op::forecast_mean:
+      return forecast->mean(t, first, last);
+    default:
+      LT_CHECK(false, "not a question about the future");
   }
 }
 
 double Feeds::civil(lang::Op what, Time now) {
   const Civil c = timezone_.to_local(start_ + (now - kStart));
   switch (what) {
-    case lang::Op::civil_time: return c.hour * 3600 + c.minute * 60 + c.second + static_cast<double>(c.ns) * 1e-9;
-    case lang::Op::civil_weekday: return weekday(c);
-    case lang::Op::civil_day_of_year: return day_of_year(c);
-    default: LT_CHECK(false, "not a question about civil time");
+    case lang::Op::civil_time:
+      return c.hour * 3600 + c.minute * 60 + c.second + static_cast<double>(c.ns) * 1e-9;
+    case lang::Op::civil_weekday:
+      return weekday(c);
+    case lang::Op::civil_day_of_year:
+      return day_of_year(c);
+    default:
+      LT_CHECK(false, "not a question about civil time");
   }
 }
 

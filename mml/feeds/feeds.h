@@ -1,5 +1,6 @@
-// The inbound feeds of a run, as the language's programs ask for them: a signal now, a forecast of it, civil time.
-// FeedIds count the signals in the order in which they are added; the schema lists them in the same order.
+// The inbound feeds of a run, as the language's programs ask for them: a signal now, a forecast of it, civil
+// time. FeedIds count the signals in the order in which they are added; the schema lists them in the same
+// order.
 #pragma once
 
 #include <memory>
@@ -16,10 +17,11 @@ namespace looptwin::mml {
 class Feeds final : public lang::UniformProgram::Feeds {
  public:
   /// `start`: the civil instant of Time 0.
-  Feeds(UnixTime start, Timezone timezone, uint64_t seed) : start_(start), timezone_(std::move(timezone)), seed_(seed) {}
+  Feeds(UnixTime start, Timezone timezone, uint64_t seed)
+      : start_(start), timezone_(std::move(timezone)), seed_(seed) {}
 
-  /// Adds all signals of a series under `feed`. With a model forecasts may be asked for; its deviation applies to the
-  /// signals of the dimension given, the others are foreseen exactly.
+  /// Adds all signals of a series under `feed`. With a model forecasts may be asked for; its deviation
+  /// applies to the signals of the dimension given, the others are foreseen exactly.
   void add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model = nullptr,
            lang::Dimension deviation_of = lang::kTemperature);
   size_t size() const { return signals_.size(); }

@@ -42,15 +42,18 @@ void Forecast::compute(int64_t issue) {
     const uint64_t counter = static_cast<uint64_t>(issue) * 0x10000 + h;
     const double draw = random::normal(random::bits(stream_, signal_, counter));
     z = h == 0 ? draw : keep * z + fresh * draw;
-    const double lead = std::min(static_cast<double>(h) * static_cast<double>(kHour), static_cast<double>(model_.horizon.ns));
+    const double lead =
+        std::min(static_cast<double>(h) * static_cast<double>(kHour), static_cast<double>(model_.horizon.ns));
     hourly_error_[h] = model_.deviation * maths::sqrt(lead / static_cast<double>(model_.horizon.ns)) * z;
   }
 
-  // The truth's own points within reach, and for a linear signal the hours as well: the sum is linear between them.
+  // The truth's own points within reach, and for a linear signal the hours as well: the sum is linear between
+  // them.
   times_.clear();
   values_.clear();
   const auto first = std::lower_bound(truth_.times.begin(), truth_.times.end(), start);
-  const auto from = first != truth_.times.begin() && (first == truth_.times.end() || *first > start) ? first - 1 : first;
+  const auto from =
+      first != truth_.times.begin() && (first == truth_.times.end() || *first > start) ? first - 1 : first;
   for (auto it = from; it != truth_.times.end(); ++it) {
     times_.push_back(*it);
     if (*it >= end) break;
@@ -73,12 +76,12 @@ Curve Forecast::issue_at(UnixTime now) {
 double Forecast::at(UnixTime now, Duration lead) { return mean(now, lead, lead); }
 
 // A window is known only from now on and up to the horizon of the newest issue.
-#define LT_WITHIN(function)                                                                           \
-  double Forecast::function(UnixTime now, Duration from, Duration to) {                               \
-    const Curve issue = issue_at(now);                                                                \
-    const UnixTime end = UnixTime{issue_ * model_.issued.ns} + model_.horizon;                        \
-    if (from.ns < 0 || now + to > end) return std::numeric_limits<double>::quiet_NaN();               \
-    return issue.function(now + from, now + to);                                                      \
+#define LT_WITHIN(function)                                                             \
+  double Forecast::function(UnixTime now, Duration from, Duration to) {                 \
+    const Curve issue = issue_at(now);                                                  \
+    const UnixTime end = UnixTime{issue_ * model_.issued.ns} + model_.horizon;          \
+    if (from.ns < 0 || now + to > end) return std::numeric_limits<double>::quiet_NaN(); \
+    return issue.function(now + from, now + to);                                        \
   }
 LT_WITHIN(maximum)
 LT_WITHIN(minimum)

@@ -1,9 +1,11 @@
-// A weather service's forecast of one signal, made from what will happen and an error: what a rule may know of the
-// future. Issued every `issued` since 1970 in UTC; at any moment the newest issue counts, and reaches `horizon` far.
+// A weather service's forecast of one signal, made from what will happen and an error: what a rule may know
+// of the future. Issued every `issued` since 1970 in UTC; at any moment the newest issue counts, and reaches
+// `horizon` far.
 //
 //   forecast(v) = truth(v) + σ(v - i) z(v)      for the valid time v of the issue at i, i <= v <= i + horizon
 //   σ(lead) = deviation · sqrt(lead / horizon)   as a random walk's; nothing is wrong about the present
-//   z(v): standard normal, one draw per issue and valid hour, correlated over the hours as AR(1) with `correlation`,
+//   z(v): standard normal, one draw per issue and valid hour, correlated over the hours as AR(1) with
+//   `correlation`,
 //         linear between the hours
 //
 // The draws are counter-based (base/random.h), so a forecast does not depend on which others were asked for.
@@ -30,8 +32,8 @@ class Forecast {
 
   /// What is expected at now + lead. NaN for a lead below 0 or a time past the horizon or the truth's end.
   double at(UnixTime now, Duration lead);
-  // Over [now + from, now + to]; NaN if any of it is unknown. An issue's values are computed when it is first asked
-  // for; later calls only look at the points within the window.
+  // Over [now + from, now + to]; NaN if any of it is unknown. An issue's values are computed when it is first
+  // asked for; later calls only look at the points within the window.
   double maximum(UnixTime now, Duration from, Duration to);
   double minimum(UnixTime now, Duration from, Duration to);
   double mean(UnixTime now, Duration from, Duration to);

@@ -21,7 +21,9 @@ std::optional<FeedFormat> sniff(std::string_view text) {
   const auto rest = text.substr(std::min(first.size() + 1, text.size()));
   const auto second = rest.substr(0, rest.find('\n'));
   // TMY2: a station's number, then fixed columns that begin with year, month, day and hour.
-  if (first.size() >= 58 && digits(first.substr(1, 5)) && second.size() >= 141 && digits(second.substr(1, 20))) return FeedFormat::tmy2;
+  if (first.size() >= 58 && digits(first.substr(1, 5)) && second.size() >= 141 &&
+      digits(second.substr(1, 20)))
+    return FeedFormat::tmy2;
   while (!text.empty()) {
     auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
@@ -41,9 +43,12 @@ Result<Series> read_series(const SourcePtr& source, const lang::Units& units, co
                    "a CSV begins with a header such as: time,temperature [degC],price [USD/kWh] hold");
   }
   switch (*format) {
-    case FeedFormat::csv: return read_csv(source, units, options);
-    case FeedFormat::tmy2: return read_tmy2(source, units, options);
-    case FeedFormat::epw: return read_epw(source, units, options);
+    case FeedFormat::csv:
+      return read_csv(source, units, options);
+    case FeedFormat::tmy2:
+      return read_tmy2(source, units, options);
+    case FeedFormat::epw:
+      return read_epw(source, units, options);
   }
   return failure("unknown format");
 }

@@ -26,12 +26,14 @@ double Curve::at(UnixTime t) const {
   return between(times[i], values[i], times[after], values[after], t);
 }
 
-/// Calls piece(t0, v0, t1, v1) for the straight pieces of [from, to] in order; false where something is unknown.
+/// Calls piece(t0, v0, t1, v1) for the straight pieces of [from, to] in order; false where something is
+/// unknown.
 template <typename Piece>
 bool Curve::pieces(UnixTime from, UnixTime to, Piece&& piece) const {
   if (times.empty() || from > to || from < times.front()) return false;
   const UnixTime end = interpolation == Interpolation::hold ? times.back() + last : times.back();
-  if (to > end || (interpolation == Interpolation::hold && to == end && last.ns > 0 && from == to)) return false;
+  if (to > end || (interpolation == Interpolation::hold && to == end && last.ns > 0 && from == to))
+    return false;
   if (from == to) {
     const double v = at(from);
     piece(from, v, to, v);
@@ -46,7 +48,8 @@ bool Curve::pieces(UnixTime from, UnixTime to, Piece&& piece) const {
       v0 = v1 = values[i + 1];
     } else if (interpolation == Interpolation::linear) {
       v0 = between(times[i], values[i], times[i + 1], values[i + 1], t);
-      v1 = next == times[i + 1] ? values[i + 1] : between(times[i], values[i], times[i + 1], values[i + 1], next);
+      v1 = next == times[i + 1] ? values[i + 1]
+                                : between(times[i], values[i], times[i + 1], values[i + 1], next);
     }
     if (v0 != v0 || v1 != v1) return false;
     piece(t, v0, next, v1);
@@ -57,13 +60,17 @@ bool Curve::pieces(UnixTime from, UnixTime to, Piece&& piece) const {
 
 double Curve::maximum(UnixTime from, UnixTime to) const {
   double most = -std::numeric_limits<double>::infinity();
-  const bool known = pieces(from, to, [&](UnixTime, double v0, UnixTime, double v1) { most = std::max({most, v0, v1}); });
+  const bool known = pieces(from, to, [&](UnixTime, double v0, UnixTime, double v1) {
+    most = std::max({most, v0, v1});
+  });
   return known ? most : kUnknown;
 }
 
 double Curve::minimum(UnixTime from, UnixTime to) const {
   double least = std::numeric_limits<double>::infinity();
-  const bool known = pieces(from, to, [&](UnixTime, double v0, UnixTime, double v1) { least = std::min({least, v0, v1}); });
+  const bool known = pieces(from, to, [&](UnixTime, double v0, UnixTime, double v1) {
+    least = std::min({least, v0, v1});
+  });
   return known ? least : kUnknown;
 }
 

@@ -25,7 +25,7 @@ struct Curve {
   std::span<const UnixTime> times;  ///< rising
   std::span<const double> values;   ///< one a time
   Interpolation interpolation = Interpolation::linear;
-  Duration last{};                  ///< how long the last value of a `hold` signal holds
+  Duration last{};  ///< how long the last value of a `hold` signal holds
 
   double at(UnixTime t) const;
   // Over [from, to]; exact for the function that at() describes; NaN where any of it is unknown or from > to.

@@ -1,9 +1,9 @@
 #include "mml/feeds/table.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 #include <map>
 
@@ -28,11 +28,13 @@ Duration usual_step(const std::vector<UnixTime>& times) {
 }
 
 std::string hint_for(const Gaps& gaps, Duration hole) {
-  if (gaps.fill == Gaps::Fill::refuse) return fmt::format("add the rows, or allow holes up to {}", to_string(hole));
+  if (gaps.fill == Gaps::Fill::refuse)
+    return fmt::format("add the rows, or allow holes up to {}", to_string(hole));
   return fmt::format("add the rows; holes are filled up to {} only", to_string(gaps.longest));
 }
 
-/// Puts rows of unknown values into holes that may be filled, so that they are then treated as missing values are.
+/// Puts rows of unknown values into holes that may be filled, so that they are then treated as missing values
+/// are.
 void insert_missing_rows(Table& table, const Gaps& gaps, const Timezone& timezone, Complaints& complaints) {
   Series& s = table.series;
   const Duration step = s.step;
@@ -45,8 +47,8 @@ void insert_missing_rows(Table& table, const Gaps& gaps, const Timezone& timezon
       const Duration hole = s.times[i] - s.times[i - 1];
       if (gaps.fill == Gaps::Fill::refuse || hole > gaps.longest) {
         complaints.add(table.rows[i].begin, table.rows[i].end,
-                       fmt::format("nothing is known for {} from {} to {}", to_string(hole), timezone.format(s.times[i - 1]),
-                                   timezone.format(s.times[i])),
+                       fmt::format("nothing is known for {} from {} to {}", to_string(hole),
+                                   timezone.format(s.times[i - 1]), timezone.format(s.times[i])),
                        hint_for(gaps, hole));
       } else {
         for (UnixTime t = s.times[i - 1] + step; 2 * (s.times[i] - t).ns > step.ns; t = t + step) {
@@ -79,7 +81,8 @@ void insert_missing_rows(Table& table, const Gaps& gaps, const Timezone& timezon
 }  // namespace
 
 void Complaints::add(uint32_t begin, uint32_t end, std::string message, std::string hint) {
-  if (count_++ < most_) kept_.push_back({Severity::error, {source_, begin, end}, std::move(message), std::move(hint)});
+  if (count_++ < most_)
+    kept_.push_back({Severity::error, {source_, begin, end}, std::move(message), std::move(hint)});
 }
 
 void Complaints::add(Diagnostics other) {
@@ -89,9 +92,11 @@ void Complaints::add(Diagnostics other) {
 }
 
 tl::unexpected<Diagnostics> Complaints::failure() {
-  std::stable_sort(kept_.begin(), kept_.end(), [](const auto& a, const auto& b) { return a.span.begin < b.span.begin; });
+  std::stable_sort(kept_.begin(), kept_.end(),
+                   [](const auto& a, const auto& b) { return a.span.begin < b.span.begin; });
   if (count_ > most_) {
-    kept_.push_back({Severity::error, {}, fmt::format("and {} more in {}", count_ - most_, source_->name), {}});
+    kept_.push_back(
+        {Severity::error, {}, fmt::format("and {} more in {}", count_ - most_, source_->name), {}});
   }
   return tl::make_unexpected(std::move(kept_));
 }
@@ -127,14 +132,16 @@ std::optional<double> number(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty() || !std::isfinite(value)) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || text.empty() || !std::isfinite(value))
+    return std::nullopt;
   return value;
 }
 
 void fill_gaps(Table& table, const Gaps& gaps, const Timezone& timezone, Complaints& complaints) {
   Series& s = table.series;
   s.step = usual_step(s.times);
-  const bool all_hold = std::all_of(s.signals.begin(), s.signals.end(), [](const Signal& x) { return x.interpolation == Interpolation::hold; });
+  const bool all_hold = std::all_of(s.signals.begin(), s.signals.end(),
+                                    [](const Signal& x) { return x.interpolation == Interpolation::hold; });
   // What holds until the next row has no holes, however far the rows are apart.
   if (!all_hold && s.times.size() > 2) insert_missing_rows(table, gaps, timezone, complaints);
 
@@ -148,13 +155,15 @@ void fill_gaps(Table& table, const Gaps& gaps, const Timezone& timezone, Complai
       while (next < values.size() && values[next] != values[next]) ++next;
       const bool inside = first > 0 && next < values.size();
       const Duration hole = s.times[std::min(next, values.size() - 1)] - s.times[first > 0 ? first - 1 : 0];
-      const bool may_fill = gaps.fill != Gaps::Fill::refuse && hole <= gaps.longest && (inside || (gaps.fill == Gaps::Fill::hold && first > 0));
+      const bool may_fill = gaps.fill != Gaps::Fill::refuse && hole <= gaps.longest &&
+                            (inside || (gaps.fill == Gaps::Fill::hold && first > 0));
       if (!may_fill) {
         const auto found = places.find({k, first});
         const Piece place = found == places.end() ? table.rows[first] : found->second;
         const size_t rows = next - first;
         complaints.add(place.begin, std::max(place.end, place.begin + 1),
-                       fmt::format("{} is missing{}", s.signals[k].name, rows > 1 ? fmt::format(" in {} rows from here", rows) : ""),
+                       fmt::format("{} is missing{}", s.signals[k].name,
+                                   rows > 1 ? fmt::format(" in {} rows from here", rows) : ""),
                        inside ? hint_for(gaps, hole) : "a series begins and ends with known values");
       } else {
         const double before = values[first - 1];
@@ -190,9 +199,10 @@ std::vector<Signal> make_weather_signals(const lang::Units& units) {
   return signals;
 }
 
-Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_hour, const Site& site, const ReadOptions& options,
-                             Complaints& complaints) {
-  // Holes are looked for in the one year of the file, dated in a leap year so that a 29 February has its place.
+Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_hour, const Site& site,
+                             const ReadOptions& options, Complaints& complaints) {
+  // Holes are looked for in the one year of the file, dated in a leap year so that a 29 February has its
+  // place.
   constexpr int kDated = 2000;
   const auto stamp = [&](int year, int month, int day, int minute) {
     return from_utc_fields({year, month, day}) + minutes(minute) + seconds(-site.offset_s);
@@ -204,7 +214,8 @@ Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_
     table.series.times.push_back(stamp(kDated, r.month, r.day, r.minute));
     table.rows.push_back(r.place);
     if (i > 0 && table.series.times[i] <= table.series.times[i - 1]) {
-      complaints.add(r.place.begin, r.place.end, "this hour does not come after the one before it", "order the rows from January to December");
+      complaints.add(r.place.begin, r.place.end, "this hour does not come after the one before it",
+                     "order the rows from January to December");
     }
   }
   if (complaints.any()) return complaints.failure();
@@ -219,7 +230,8 @@ Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_
   const size_t n = table.series.times.size();
   if (!complaints.any() && n != want) {
     const Piece last = table.rows.back();
-    complaints.add(last.begin, last.end, fmt::format("the year has {} rows instead of {}", n, want), "a weather file covers 1 January to 31 December");
+    complaints.add(last.begin, last.end, fmt::format("the year has {} rows instead of {}", n, want),
+                   "a weather file covers 1 January to 31 December");
   }
   if (complaints.any()) return complaints.failure();
 
@@ -231,16 +243,19 @@ Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_
   for (auto& signal : out.signals) signal.values.clear();
   const auto append = [&](UnixTime t, size_t row) {
     out.times.push_back(t);
-    for (size_t k = 0; k < out.signals.size(); ++k) out.signals[k].values.push_back(table.series.signals[k].values[row]);
+    for (size_t k = 0; k < out.signals.size(); ++k)
+      out.signals[k].values.push_back(table.series.signals[k].values[row]);
   };
   append(stamp(options.first_year, 1, 1, 0), n - 1);
   for (int year = options.first_year; year <= options.last_year; ++year) {
     for (int month = 1; month <= 12; ++month) {
       for (int day = 1; day <= days_in_month(year, month); ++day) {
         const int source_day = month == 2 && day == 29 && !leap_day ? 28 : day;
-        const size_t of_year = static_cast<size_t>(day_of_year({leap_day ? 2000 : 2001, month, source_day}) - 1);
+        const size_t of_year =
+            static_cast<size_t>(day_of_year({leap_day ? 2000 : 2001, month, source_day}) - 1);
         for (size_t i = 0; i < per_day; ++i) {
-          append(stamp(year, month, day, 0) + Duration{out.step.ns * static_cast<int64_t>(i + 1)}, of_year * per_day + i);
+          append(stamp(year, month, day, 0) + Duration{out.step.ns * static_cast<int64_t>(i + 1)},
+                 of_year * per_day + i);
         }
       }
     }

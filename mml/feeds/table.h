@@ -33,7 +33,9 @@ class Complaints {
 /// A piece of the source's text, [begin, end).
 struct Piece {
   uint32_t begin = 0, end = 0;
-  std::string_view in(const Source& source) const { return std::string_view(source.text).substr(begin, end - begin); }
+  std::string_view in(const Source& source) const {
+    return std::string_view(source.text).substr(begin, end - begin);
+  }
 };
 
 /// The lines of a text, without their ends (LF or CR LF) and without a byte order mark.
@@ -59,17 +61,28 @@ void fill_gaps(Table& table, const Gaps& gaps, const Timezone& timezone, Complai
 
 /// The signals of a weather file, in the order of WeatherSignal, without values.
 enum WeatherSignal : uint8_t {
-  temperature, dew_point, humidity, pressure, wind_speed, wind_direction, ghi, dni, dhi, weather_signals
+  temperature,
+  dew_point,
+  humidity,
+  pressure,
+  wind_speed,
+  wind_direction,
+  ghi,
+  dni,
+  dhi,
+  weather_signals
 };
 std::vector<Signal> make_weather_signals(const lang::Units& units);
 
-/// One row of a typical year: the values of the instant `minute` minutes after the local midnight that begins the day.
+/// One row of a typical year: the values of the instant `minute` minutes after the local midnight that begins
+/// the day.
 struct TypicalRow {
   int month, day, minute;  ///< minute 1 to 1440
   Piece place;
 };
-/// Lays rows over the years asked for. `values` of the table's signals are one a row; `per_hour` rows an hour.
-Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_hour, const Site& site, const ReadOptions& options,
-                             Complaints& complaints);
+/// Lays rows over the years asked for. `values` of the table's signals are one a row; `per_hour` rows an
+/// hour.
+Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_hour, const Site& site,
+                             const ReadOptions& options, Complaints& complaints);
 
 }  // namespace looptwin::mml

@@ -33,12 +33,15 @@ struct Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     return z ^ (z >> 31);
   }
-  double uniform(double low, double high) { return low + (high - low) * (static_cast<double>(next() >> 11) * 0x1p-53); }
+  double uniform(double low, double high) {
+    return low + (high - low) * (static_cast<double>(next() >> 11) * 0x1p-53);
+  }
   /// Every exponent from log2 low to log2 high is as likely as another.
   double magnitude(double low, double high) { return std::exp2(uniform(std::log2(low), std::log2(high))); }
 };
 
-/// The distance of y from the exact value in units of the last place of that value (of the smallest number at least).
+/// The distance of y from the exact value in units of the last place of that value (of the smallest number at
+/// least).
 double ulps(double y, long double exact) {
   if (std::isnan(y) || std::isnan(exact)) return std::isnan(y) == std::isnan(exact) ? 0 : kInf;
   const double rounded = static_cast<double>(exact);
@@ -87,8 +90,9 @@ struct Case {
   std::vector<Range> ranges;
 };
 
-#define LT_CASE(f, reference) \
-  #f, static_cast<double (*)(double)>(maths::f), &maths::Columns::f, [](double x) -> long double { return reference; }
+#define LT_CASE(f, reference)                                          \
+#f, static_cast < double (*)(double)>(maths::f), &maths::Columns::f, \
+      [](double x) -> long double { return reference; }
 
 std::vector<Case> cases() {
   using L = long double;
@@ -103,9 +107,15 @@ std::vector<Case> cases() {
       {LT_CASE(log1p, log1pl(L(x))), 1.5, {{-0.999999, 3}, {1e-300, 0.5, true}, {1, kHuge, true, true}}},
       {LT_CASE(sqrt, sqrtl(L(x))), 0.5005, {{0, 4}, {kTiny, kHuge, true, true}}},
       {LT_CASE(cbrt, cbrtl(L(x))), 1, {{-8, 8}, {kTiny, kHuge, true}}},
-      {LT_CASE(sin, sinl(L(x))), 1, {{-4, 4}, {-1e4, 1e4}, {-1e9, 1e9}, {1e-300, 1, true}, {1e9, 1e18, true}}},
-      {LT_CASE(cos, cosl(L(x))), 1, {{-4, 4}, {-1e4, 1e4}, {-1e9, 1e9}, {1e-300, 1, true}, {1e9, 1e18, true}}},
-      {LT_CASE(tan, tanl(L(x))), 1.1, {{-4, 4}, {-1e4, 1e4}, {-1e9, 1e9}, {1e-300, 1, true}, {1e9, 1e18, true}}},
+      {LT_CASE(sin, sinl(L(x))),
+       1,
+       {{-4, 4}, {-1e4, 1e4}, {-1e9, 1e9}, {1e-300, 1, true}, {1e9, 1e18, true}}},
+      {LT_CASE(cos, cosl(L(x))),
+       1,
+       {{-4, 4}, {-1e4, 1e4}, {-1e9, 1e9}, {1e-300, 1, true}, {1e9, 1e18, true}}},
+      {LT_CASE(tan, tanl(L(x))),
+       1.1,
+       {{-4, 4}, {-1e4, 1e4}, {-1e9, 1e9}, {1e-300, 1, true}, {1e9, 1e18, true}}},
       {LT_CASE(asin, asinl(L(x))), 0.7, {{-1, 1}, {1e-300, 1, true}}},
       {LT_CASE(acos, acosl(L(x))), 0.7, {{-1, 1}, {1e-300, 1, true}}},
       {LT_CASE(atan, atanl(L(x))), 0.7, {{-3, 3}, {1e-300, 1e300, true}}},
@@ -118,7 +128,9 @@ std::vector<Case> cases() {
       {LT_CASE(erf, erfl(L(x))), 2, {{-1, 1}, {-7, 7}, {1e-300, 1, true}}},
       {LT_CASE(erfc, erfcl(L(x))), 4.5, {{-7, 1}, {0.4, 3}, {1, 26.5}}},
       {LT_CASE(normal_cdf, normal_cdf_reference(x)), 4.5, {{-1, 1}, {-5, 9}, {-37.5, -5}}},
-      {LT_CASE(normal_quantile, normal_quantile_reference(x)), 6, {{0, 1}, {1e-10, 0.5, true, true}, {0.05, 0.1}}},
+      {LT_CASE(normal_quantile, normal_quantile_reference(x)),
+       6,
+       {{0, 1}, {1e-10, 0.5, true, true}, {0.05, 0.1}}},
       {LT_CASE(normal_quantile, normal_quantile_reference(x)), 8, {{1e-300, 1e-10, true, true}}},
       {LT_CASE(lgamma, lgammal(L(x))), 4, {{0, 3}, {2, 20}, {0.5, 1.5}, {1e-300, 1e300, true, true}}},
   };
@@ -135,10 +147,54 @@ Column points(const Range& range, size_t n, Random& random) {
 
 /// What a function is most likely to get wrong: zeros, infinities, the edges of the ranges of numbers, seams.
 Column edges() {
-  Column x = {0.0, 1e-320, 5e-324, 1e-308, 0x1p-1022, 1e-200, 1e-17, 1e-9, 0.1, 0.25, 0.375, 0.4142135623730950, 0.5, 0.625, 0.75,
-              0.9999999999999999, 1, 1.0000000000000002, 1.5, 2, 2.5, 3, 4, 8, 10, 30, 31.5, 700, 709.78, 709.79, 710.4, 710.5,
-              744.4, 745.2, 746, 1023, 1024, 1e9, 1073741824, 1073741825, 1e15, 4503599627370496, 9007199254740994, 1e22, 1e100, 1e300,
-              1.7976931348623157e308, kInf};
+  Column x = {0.0,
+              1e-320,
+              5e-324,
+              1e-308,
+              0x1p-1022,
+              1e-200,
+              1e-17,
+              1e-9,
+              0.1,
+              0.25,
+              0.375,
+              0.4142135623730950,
+              0.5,
+              0.625,
+              0.75,
+              0.9999999999999999,
+              1,
+              1.0000000000000002,
+              1.5,
+              2,
+              2.5,
+              3,
+              4,
+              8,
+              10,
+              30,
+              31.5,
+              700,
+              709.78,
+              709.79,
+              710.4,
+              710.5,
+              744.4,
+              745.2,
+              746,
+              1023,
+              1024,
+              1e9,
+              1073741824,
+              1073741825,
+              1e15,
+              4503599627370496,
+              9007199254740994,
+              1e22,
+              1e100,
+              1e300,
+              1.7976931348623157e308,
+              kInf};
   const size_t n = x.size();
   for (size_t i = 0; i < n; ++i) x.push_back(-x[i]);
   x.push_back(kNan);
@@ -151,7 +207,9 @@ bool same_bits(double a, double b) {
 
 }  // namespace
 
-TEST_CASE("maths: functions of one argument stay within their bound, with equal bits one by one and at every width") {
+TEST_CASE(
+    "maths: functions of one argument stay within their bound, with equal bits one by one and at every "
+    "width") {
   constexpr size_t kPoints = 200'000;
   Random random;
   for (const auto& c : cases()) {
@@ -172,7 +230,8 @@ TEST_CASE("maths: functions of one argument stay within their bound, with equal 
         (maths::columns(width).*c.column)(x.data(), y.data(), x.size());
         size_t different = 0;
         for (size_t i = 0; i < x.size(); ++i) {
-          if (!same_bits(y[i], first[i]) && different++ == 0) UNSCOPED_INFO(c.name << " of " << x[i] << ": " << y[i] << " and " << first[i]);
+          if (!same_bits(y[i], first[i]) && different++ == 0)
+            UNSCOPED_INFO(c.name << " of " << x[i] << ": " << y[i] << " and " << first[i]);
         }
         INFO(c.name << " at " << name_of(width));
         CHECK(different == 0);
@@ -198,8 +257,9 @@ struct BinaryCase {
   std::vector<std::pair<Range, Range>> ranges;
 };
 
-#define LT_CASE_2(f, reference) \
-  #f, static_cast<double (*)(double, double)>(maths::f), &maths::Columns::f, [](double x, double y) -> long double { return reference; }
+#define LT_CASE_2(f, reference)                                                \
+#f, static_cast < double (*)(double, double)>(maths::f), &maths::Columns::f, \
+      [](double x, double y) -> long double { return reference; }
 
 /// The floor of x / y is exact in the remainder, whatever the sizes.
 long double mod_reference(double x, double y) {
@@ -212,17 +272,29 @@ std::vector<BinaryCase> binary_cases() {
   const Range near_one{0.9, 1.1}, small{-10, 10}, any{1e-300, 1e300, true};
   return {
       // powl itself errs by a unit of long double, far below these bounds.
-      {LT_CASE_2(pow, powl(L(x), L(y))), 1,
-       {{{1e-5, 1e5, true, true}, {-60, 60}}, {near_one, {-7000, 7000}}, {{1e-300, 1e300, true, true}, {-1.1, 1.1}}, {{0.5, 2}, {-1074, 1024}}}},
-      {LT_CASE_2(atan2, atan2l(L(x), L(y))), 1.5, {{small, small}, {any, any}, {{1e-300, 1, true}, {1e-300, 1, true}}}},
-      {LT_CASE_2(hypot, hypotl(L(x), L(y))), 1, {{small, small}, {any, any}, {{1e-320, 1e-300, true}, {1e-320, 1e-300, true}}}},
-      {LT_CASE_2(mod, mod_reference(x, y)), 0.5, {{{-100, 100}, small}, {{1, 1e15, true}, small}, {any, any}}},
+      {LT_CASE_2(pow, powl(L(x), L(y))),
+       1,
+       {{{1e-5, 1e5, true, true}, {-60, 60}},
+        {near_one, {-7000, 7000}},
+        {{1e-300, 1e300, true, true}, {-1.1, 1.1}},
+        {{0.5, 2}, {-1074, 1024}}}},
+      {LT_CASE_2(atan2, atan2l(L(x), L(y))),
+       1.5,
+       {{small, small}, {any, any}, {{1e-300, 1, true}, {1e-300, 1, true}}}},
+      {LT_CASE_2(hypot, hypotl(L(x), L(y))),
+       1,
+       {{small, small}, {any, any}, {{1e-320, 1e-300, true}, {1e-320, 1e-300, true}}}},
+      {LT_CASE_2(mod, mod_reference(x, y)),
+       0.5,
+       {{{-100, 100}, small}, {{1, 1e15, true}, small}, {any, any}}},
   };
 }
 
 }  // namespace
 
-TEST_CASE("maths: functions of two arguments stay within their bound, with equal bits one by one and at every width") {
+TEST_CASE(
+    "maths: functions of two arguments stay within their bound, with equal bits one by one and at every "
+    "width") {
   constexpr size_t kPoints = 150'000;
   Random random;
   for (const auto& c : binary_cases()) {
@@ -253,7 +325,8 @@ TEST_CASE("maths: functions of two arguments stay within their bound, with equal
         CHECK(different == 0);
       }
     }
-    if (std::getenv("LOOPTWIN_SHOW_ULPS") != nullptr) WARN(c.name << ": " << worst << " ulp at " << at_x << ", " << at_y);
+    if (std::getenv("LOOPTWIN_SHOW_ULPS") != nullptr)
+      WARN(c.name << ": " << worst << " ulp at " << at_x << ", " << at_y);
     INFO(c.name << ": " << worst << " ulp at " << at_x << ", " << at_y << " gives " << c.scalar(at_x, at_y));
     CHECK(worst <= c.bound);
   }
@@ -262,14 +335,18 @@ TEST_CASE("maths: functions of two arguments stay within their bound, with equal
 TEST_CASE("maths: at zeros, infinities and outside the domain the values are C's") {
   using Pair = std::pair<double (*)(double), double (*)(double)>;
   const std::vector<std::pair<const char*, Pair>> unary = {
-      {"exp", {maths::exp, std::exp}},       {"exp2", {maths::exp2, std::exp2}},    {"expm1", {maths::expm1, std::expm1}},
-      {"log", {maths::log, std::log}},       {"log2", {maths::log2, std::log2}},    {"log10", {maths::log10, std::log10}},
-      {"log1p", {maths::log1p, std::log1p}}, {"sqrt", {maths::sqrt, std::sqrt}},    {"cbrt", {maths::cbrt, std::cbrt}},
-      {"sin", {maths::sin, std::sin}},       {"cos", {maths::cos, std::cos}},       {"tan", {maths::tan, std::tan}},
-      {"asin", {maths::asin, std::asin}},    {"acos", {maths::acos, std::acos}},    {"atan", {maths::atan, std::atan}},
-      {"sinh", {maths::sinh, std::sinh}},    {"cosh", {maths::cosh, std::cosh}},    {"tanh", {maths::tanh, std::tanh}},
-      {"erf", {maths::erf, std::erf}},       {"erfc", {maths::erfc, std::erfc}},    {"lgamma", {maths::lgamma, std::lgamma}},
-      {"floor", {maths::floor, std::floor}}, {"ceil", {maths::ceil, std::ceil}},    {"round", {maths::round, std::round}},
+      {"exp", {maths::exp, std::exp}},          {"exp2", {maths::exp2, std::exp2}},
+      {"expm1", {maths::expm1, std::expm1}},    {"log", {maths::log, std::log}},
+      {"log2", {maths::log2, std::log2}},       {"log10", {maths::log10, std::log10}},
+      {"log1p", {maths::log1p, std::log1p}},    {"sqrt", {maths::sqrt, std::sqrt}},
+      {"cbrt", {maths::cbrt, std::cbrt}},       {"sin", {maths::sin, std::sin}},
+      {"cos", {maths::cos, std::cos}},          {"tan", {maths::tan, std::tan}},
+      {"asin", {maths::asin, std::asin}},       {"acos", {maths::acos, std::acos}},
+      {"atan", {maths::atan, std::atan}},       {"sinh", {maths::sinh, std::sinh}},
+      {"cosh", {maths::cosh, std::cosh}},       {"tanh", {maths::tanh, std::tanh}},
+      {"erf", {maths::erf, std::erf}},          {"erfc", {maths::erfc, std::erfc}},
+      {"lgamma", {maths::lgamma, std::lgamma}}, {"floor", {maths::floor, std::floor}},
+      {"ceil", {maths::ceil, std::ceil}},       {"round", {maths::round, std::round}},
   };
   for (const auto& [name, pair] : unary) {
     for (const double x : edges()) {
@@ -335,8 +412,10 @@ TEST_CASE("maths: mod takes the divisor's sign and lies below it") {
 }
 
 TEST_CASE("maths: the sine of a huge number is reduced with all the bits of pi") {
-  // 6381956970095103 · 2^797 lies closer to a multiple of π/2 than any other double; 1e22 and 2^1023 are the usual probes.
-  for (const double x : {std::ldexp(6381956970095103.0, 797), 1e22, std::ldexp(1.0, 1023), 1.7976931348623157e308, 1e9, 1073741824.0 * 1.5}) {
+  // 6381956970095103 · 2^797 lies closer to a multiple of π/2 than any other double; 1e22 and 2^1023 are the
+  // usual probes.
+  for (const double x : {std::ldexp(6381956970095103.0, 797), 1e22, std::ldexp(1.0, 1023),
+                         1.7976931348623157e308, 1e9, 1073741824.0 * 1.5}) {
     CHECK(ulps(maths::sin(x), sinl(x)) <= 1);
     CHECK(ulps(maths::cos(x), cosl(x)) <= 1);
     CHECK(ulps(maths::tan(-x), tanl(-static_cast<long double>(x))) <= 1.1);
@@ -349,7 +428,8 @@ TEST_CASE("maths: lgamma is right below zero, between its poles") {
     const double x = random.uniform(-30, 0);
     const long double exact = lgammal(x);
     // Next to a zero the absolute error counts, next to a pole the distance to it as given.
-    CHECK(std::abs(maths::lgamma(x) - static_cast<double>(exact)) <= 4e-15 * std::max(std::abs(static_cast<double>(exact)), 10.0));
+    CHECK(std::abs(maths::lgamma(x) - static_cast<double>(exact)) <=
+          4e-15 * std::max(std::abs(static_cast<double>(exact)), 10.0));
   }
 }
 

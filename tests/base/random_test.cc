@@ -16,8 +16,8 @@ namespace {
 
 constexpr uint64_t kSeed = 42;
 
-/// The largest distance between the samples' distribution function and `cdf`, times sqrt(n): above 1.95 in one case of
-/// a thousand.
+/// The largest distance between the samples' distribution function and `cdf`, times sqrt(n): above 1.95 in
+/// one case of a thousand.
 double kolmogorov(std::vector<double> x, const std::function<double(double)>& cdf) {
   std::sort(x.begin(), x.end());
   const double n = static_cast<double>(x.size());
@@ -42,7 +42,9 @@ std::vector<double> samples(const Distribution& d, size_t n) {
   return x;
 }
 
-double mean_of(const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size()); }
+double mean_of(const std::vector<double>& x) {
+  return std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+}
 double deviation_of(const std::vector<double>& x) {
   const double m = mean_of(x);
   double sum = 0;
@@ -64,7 +66,8 @@ TEST_CASE("random: these draws are part of the interface and never change") {
   const auto stream = random::stream(kSeed, "noise.temperature");
   CHECK(random::bits(stream, random::device("block-1/home-1"), 0) == 0x736ddef681a28455);
   CHECK(random::bits(stream, random::device("block-1/home-1"), 1) == 0x4488bc858a8ec5bf);
-  CHECK(random::bits(random::stream(kSeed + 1, "noise.temperature"), random::device("block-1/home-2"), 12345) == 0x9ac3e1fcb366ec9a);
+  CHECK(random::bits(random::stream(kSeed + 1, "noise.temperature"), random::device("block-1/home-2"),
+                     12345) == 0x9ac3e1fcb366ec9a);
 }
 
 TEST_CASE("random: columns equal single draws at every width, whatever the order of asking") {
@@ -100,7 +103,9 @@ TEST_CASE("random: each input bit flips each output bit half the time") {
     for (int trial = 0; trial < kTrials; ++trial) {
       const uint64_t x = static_cast<uint64_t>(trial) * (which == 1 ? 0x9e3779b97f4a7c15 : 1);
       const auto draw = [&](uint64_t v) {
-        return which == 0 ? random::bits(stream, 5, v) : which == 1 ? random::bits(stream, v, 5) : random::bits(random::stream(v, "s"), 5, 5);
+        return which == 0   ? random::bits(stream, 5, v)
+               : which == 1 ? random::bits(stream, v, 5)
+                            : random::bits(random::stream(v, "s"), 5, 5);
       };
       const uint64_t base = draw(x);
       for (int in = 0; in < 64; ++in) {
@@ -178,7 +183,8 @@ TEST_CASE("random: further bits of one draw are independent of it and of each ot
   const auto b = draws("more", 100'000);
   double first = 0, second = 0;
   for (const uint64_t x : b) {
-    const double z = random::normal(x), z0 = random::normal(random::more_bits(x, 0)), z1 = random::normal(random::more_bits(x, 1));
+    const double z = random::normal(x), z0 = random::normal(random::more_bits(x, 0)),
+                 z1 = random::normal(random::more_bits(x, 1));
     first += z * z0;
     second += z0 * z1;
   }
@@ -195,17 +201,25 @@ TEST_CASE("distribution: samples follow the closed form of each kind") {
   };
   const double g = std::tgamma(1.5), g2 = std::tgamma(2.0);
   const std::vector<Expect> all = {
-      {"uniform(2, 5)", Distribution::uniform(2, 5), 3.5, 3 / std::sqrt(12.0), [](double x) { return (x - 2) / 3; }},
-      {"normal(10, 3)", Distribution::normal(10, 3), 10, 3, [](double x) { return 0.5 * std::erfc((10 - x) / 3 / std::sqrt(2)); }},
-      {"lognormal(60, 0.4)", Distribution::lognormal(60, 0.4), 60 * std::exp(0.08), 60 * std::exp(0.08) * std::sqrt(std::expm1(0.16)),
+      {"uniform(2, 5)", Distribution::uniform(2, 5), 3.5, 3 / std::sqrt(12.0),
+       [](double x) { return (x - 2) / 3; }},
+      {"normal(10, 3)", Distribution::normal(10, 3), 10, 3,
+       [](double x) { return 0.5 * std::erfc((10 - x) / 3 / std::sqrt(2)); }},
+      {"lognormal(60, 0.4)", Distribution::lognormal(60, 0.4), 60 * std::exp(0.08),
+       60 * std::exp(0.08) * std::sqrt(std::expm1(0.16)),
        [](double x) { return 0.5 * std::erfc(-std::log(x / 60) / 0.4 / std::sqrt(2)); }},
       {"exponential(4)", Distribution::exponential(4), 4, 4, [](double x) { return -std::expm1(-x / 4); }},
-      {"weibull(2, 3)", Distribution::weibull(2, 3), 3 * g, 3 * std::sqrt(g2 - g * g), [](double x) { return -std::expm1(-x * x / 9); }},
-      {"gamma(0.3, 2)", Distribution::gamma(0.3, 2), 0.6, 2 * std::sqrt(0.3), [](double x) { return gamma_cdf(0.3, x / 2); }},
+      {"weibull(2, 3)", Distribution::weibull(2, 3), 3 * g, 3 * std::sqrt(g2 - g * g),
+       [](double x) { return -std::expm1(-x * x / 9); }},
+      {"gamma(0.3, 2)", Distribution::gamma(0.3, 2), 0.6, 2 * std::sqrt(0.3),
+       [](double x) { return gamma_cdf(0.3, x / 2); }},
       {"gamma(1, 2)", Distribution::gamma(1, 2), 2, 2, [](double x) { return gamma_cdf(1, x / 2); }},
-      {"gamma(7.5, 0.5)", Distribution::gamma(7.5, 0.5), 3.75, 0.5 * std::sqrt(7.5), [](double x) { return gamma_cdf(7.5, x / 0.5); }},
+      {"gamma(7.5, 0.5)", Distribution::gamma(7.5, 0.5), 3.75, 0.5 * std::sqrt(7.5),
+       [](double x) { return gamma_cdf(7.5, x / 0.5); }},
       {"empirical", Distribution::empirical({0, 1, 1.5, 10}), 0.5 / 3 + 1.25 / 3 + 5.75 / 3, -1,
-       [](double x) { return x < 1 ? x / 3 : x < 1.5 ? (1 + (x - 1) / 0.5) / 3 : (2 + (x - 1.5) / 8.5) / 3; }},
+       [](double x) {
+         return x < 1 ? x / 3 : x < 1.5 ? (1 + (x - 1) / 0.5) / 3 : (2 + (x - 1.5) / 8.5) / 3;
+       }},
   };
   constexpr size_t kDraws = 200'000;
   for (const auto& e : all) {
@@ -236,7 +250,8 @@ TEST_CASE("distribution: counts have the probabilities of their kind") {
     // Each value within 4 deviations of the mean appears as often as it should.
     double chi2 = 0;
     int classes = 0;
-    for (double k = std::max(0.0, std::floor(mean - 3 * std::sqrt(mean))); k <= mean + 3 * std::sqrt(mean); ++k) {
+    for (double k = std::max(0.0, std::floor(mean - 3 * std::sqrt(mean))); k <= mean + 3 * std::sqrt(mean);
+         ++k) {
       const double expected = kDraws * std::exp(k * std::log(mean) - mean - std::lgamma(k + 1));
       if (expected < 20) continue;
       const auto seen = static_cast<double>(std::count(x.begin(), x.end(), k));
@@ -258,14 +273,17 @@ TEST_CASE("distribution: counts have the probabilities of their kind") {
 
 TEST_CASE("distribution: a column of samples has the bits of single samples") {
   const auto b = draws("column", 1001);
-  for (const auto& d : {Distribution::constant(3), Distribution::uniform(1, 2), Distribution::normal(1, 2), Distribution::lognormal(3, 0.5),
-                        Distribution::exponential(2), Distribution::gamma(0.7, 1), Distribution::weibull(1.5, 2), Distribution::poisson(12),
-                        Distribution::bernoulli(0.5), Distribution::empirical({1, 2, 4}), Distribution::discrete({1, 2}, {1, 1})}) {
+  for (const auto& d :
+       {Distribution::constant(3), Distribution::uniform(1, 2), Distribution::normal(1, 2),
+        Distribution::lognormal(3, 0.5), Distribution::exponential(2), Distribution::gamma(0.7, 1),
+        Distribution::weibull(1.5, 2), Distribution::poisson(12), Distribution::bernoulli(0.5),
+        Distribution::empirical({1, 2, 4}), Distribution::discrete({1, 2}, {1, 1})}) {
     REQUIRE(d);
     std::vector<double> x(b.size());
     d->sample(b, x);
     size_t different = 0;
-    for (size_t i = 0; i < b.size(); ++i) different += std::bit_cast<uint64_t>(x[i]) != std::bit_cast<uint64_t>(d->sample(b[i]));
+    for (size_t i = 0; i < b.size(); ++i)
+      different += std::bit_cast<uint64_t>(x[i]) != std::bit_cast<uint64_t>(d->sample(b[i]));
     INFO("kind " << static_cast<int>(d->kind()));
     CHECK(different == 0);
   }
@@ -281,7 +299,8 @@ TEST_CASE("distribution: parameters outside the domain are refused with a reason
   CHECK_FALSE(Distribution::discrete({1, 2}, {1}));
   CHECK_FALSE(Distribution::discrete({1, 2}, {0, 0}));
   CHECK_FALSE(Distribution::empirical({2, 1}));
-  CHECK(Distribution::normal(0, -1).error()[0].message == "the deviation of a normal distribution must not be negative, it is -1");
+  CHECK(Distribution::normal(0, -1).error()[0].message ==
+        "the deviation of a normal distribution must not be negative, it is -1");
 }
 
 }  // namespace looptwin

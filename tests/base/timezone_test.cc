@@ -293,15 +293,18 @@ Civil local(const char* text) { return parse_iso(text)->local; }
 
 }  // namespace
 
-TEST_CASE("timezone: offsets agree with Python's zoneinfo, before, between and after the table's transitions") {
+TEST_CASE(
+    "timezone: offsets agree with Python's zoneinfo, before, between and after the table's transitions") {
   for (const auto& k : kKnown) {
     INFO(k.zone << " at " << k.at);
     CHECK(zone(k.zone).offset_at(at(k.at)) == k.offset);
   }
 }
 
-TEST_CASE("timezone: every instant survives the way to local fields and back, but for the second pass of a fold") {
-  for (const char* name : {"America/Phoenix", "America/New_York", "Europe/Dublin", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"}) {
+TEST_CASE(
+    "timezone: every instant survives the way to local fields and back, but for the second pass of a fold") {
+  for (const char* name : {"America/Phoenix", "America/New_York", "Europe/Dublin", "Australia/Lord_Howe",
+                           "Africa/Casablanca", "Pacific/Apia"}) {
     const auto z = zone(name);
     size_t lost = 0;
     for (int64_t s = 1'000'000'000; s < 2'600'000'000; s += 1'799) {
@@ -343,7 +346,8 @@ TEST_CASE("timezone: unknown names and broken files are refused") {
   CHECK_FALSE(Timezone::from_bytes("x", std::string(500, 'a')));
   std::ifstream file("/usr/share/zoneinfo/Europe/Berlin", std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  for (size_t n = 0; n < bytes.size() - 20; n += 7) CHECK_FALSE(Timezone::from_bytes("x", bytes.substr(0, n)));
+  for (size_t n = 0; n < bytes.size() - 20; n += 7)
+    CHECK_FALSE(Timezone::from_bytes("x", bytes.substr(0, n)));
   CHECK(Timezone::fixed(-25200).name() == "UTC-07:00");
   CHECK(Timezone::fixed(-25200).offset_at(at(0)) == -25200);
 }
@@ -372,8 +376,9 @@ TEST_CASE("civil: ISO 8601 texts are read in full or not at all") {
   CHECK(parse_iso("2019-07-15T14:00-07:00")->offset == -25200);
   CHECK(parse_iso("2019-07-15T14:00+0530")->offset == 19800);
   CHECK_FALSE(parse_iso("2019-07-15T14:00")->offset);
-  for (const char* bad : {"", "2019", "2019-7-15", "2019-02-29", "2019-13-01", "2019-07-32", "2019-07-15T", "2019-07-15T24:01", "2019-07-15T14",
-                          "2019-07-15T14:60", "2019-07-15T14:00x", "2019-07-15T14:00+", "07/15/2019", "2019-07-15T14:00:00.", "2019-07-15Z"}) {
+  for (const char* bad : {"", "2019", "2019-7-15", "2019-02-29", "2019-13-01", "2019-07-32", "2019-07-15T",
+                          "2019-07-15T24:01", "2019-07-15T14", "2019-07-15T14:60", "2019-07-15T14:00x",
+                          "2019-07-15T14:00+", "07/15/2019", "2019-07-15T14:00:00.", "2019-07-15Z"}) {
     INFO(bad);
     CHECK_FALSE(parse_iso(bad));
   }

@@ -53,7 +53,9 @@ TEST_CASE("feeds: a CSV's signals are SI and interpolate each in its own way") {
   const auto series = read(kDay);
   INFO((series ? std::string() : render(series.error())));
   REQUIRE(series);
-  const auto value = [&](const char* signal, const char* t) { return series->curve(*series->find(signal)).at(at(t)); };
+  const auto value = [&](const char* signal, const char* t) {
+    return series->curve(*series->find(signal)).at(at(t));
+  };
   CHECK(value("temperature", "2019-07-15T12:30") == Approx(273.15 + 39));
   CHECK(value("ghi", "2019-07-15T12:30") == 1000);
   CHECK(value("ghi", "2019-07-15T13:00") == 1000);
@@ -125,7 +127,8 @@ TEST_CASE("feeds: all defects of a CSV are told at once, each with its place") {
 
 TEST_CASE("feeds: beyond twenty defects only their number is told") {
   std::string text = "time,t [K]\n";
-  for (int i = 0; i < 50; ++i) text += "2019-07-15T00:" + std::string(i < 10 ? "0" : "") + std::to_string(i) + ",x\n";
+  for (int i = 0; i < 50; ++i)
+    text += "2019-07-15T00:" + std::string(i < 10 ? "0" : "") + std::to_string(i) + ",x\n";
   const auto result = read(text);
   REQUIRE_FALSE(result);
   CHECK(result.error().size() == 21);
@@ -144,11 +147,13 @@ TEST_CASE("feeds: holes are refused, or filled up to the length allowed") {
       "2019-07-15T08:00,21,3\n";
   CHECK(complaints(read(text)) ==
         "feed.csv:4:18: error: t is missing\n"
-        "feed.csv:7:1: error: nothing is known for 3 h from 2019-07-15T04:00:00-07:00 to 2019-07-15T07:00:00-07:00\n");
+        "feed.csv:7:1: error: nothing is known for 3 h from 2019-07-15T04:00:00-07:00 to "
+        "2019-07-15T07:00:00-07:00\n");
   ReadOptions options{.timezone = phoenix()};
   options.gaps = {Gaps::Fill::interpolate, hours(2)};
   CHECK(complaints(read(text, options)) ==
-        "feed.csv:7:1: error: nothing is known for 3 h from 2019-07-15T04:00:00-07:00 to 2019-07-15T07:00:00-07:00\n");
+        "feed.csv:7:1: error: nothing is known for 3 h from 2019-07-15T04:00:00-07:00 to "
+        "2019-07-15T07:00:00-07:00\n");
   options.gaps.longest = hours(3);
   const auto filled = read(text, options);
   REQUIRE(filled);
@@ -166,13 +171,16 @@ TEST_CASE("feeds: holes are refused, or filled up to the length allowed") {
 
 TEST_CASE("feeds: local times follow the clocks, also on the nights that they are changed") {
   const auto berlin = *Timezone::load("Europe/Berlin");
-  const auto autumn = read("time,t [K]\n2024-10-27T01:00,1\n2024-10-27T02:00,2\n2024-10-27T02:00,3\n2024-10-27T03:00,4\n", {.timezone = berlin});
+  const auto autumn =
+      read("time,t [K]\n2024-10-27T01:00,1\n2024-10-27T02:00,2\n2024-10-27T02:00,3\n2024-10-27T03:00,4\n",
+           {.timezone = berlin});
   INFO((autumn ? std::string() : render(autumn.error())));
   REQUIRE(autumn);
   CHECK(autumn->step == hours(1));
   CHECK(autumn->times[2] - autumn->times[1] == hours(1));
-  CHECK(complaints(read("time,t [K]\n2024-03-31T02:30,1\n", {.timezone = berlin})) ==
-        "feed.csv:2:1: error: there is no 2024-03-31T02:30 in Europe/Berlin: clocks are set forward over it\n");
+  CHECK(
+      complaints(read("time,t [K]\n2024-03-31T02:30,1\n", {.timezone = berlin})) ==
+      "feed.csv:2:1: error: there is no 2024-03-31T02:30 in Europe/Berlin: clocks are set forward over it\n");
   const auto offset = read("time,t [K]\n2024-03-31T02:30Z,1\n", {.timezone = berlin});
   REQUIRE(offset);
   CHECK(berlin.format(offset->times[0]) == "2024-03-31T04:30:00+02:00");
@@ -205,7 +213,9 @@ TEST_CASE("feeds: a TMY2 file is laid out over the scenario's years, 29 February
   CHECK(series->times.size() == (365 + 366) * 24 + 1);
   CHECK(series->times.front() == at("2019-01-01T00:00"));
   CHECK(series->times.back() == at("2021-01-01T00:00"));
-  const auto value = [&](const char* signal, const char* t) { return series->curve(*series->find(signal)).at(at(t)); };
+  const auto value = [&](const char* signal, const char* t) {
+    return series->curve(*series->find(signal)).at(at(t));
+  };
   CHECK(value("temperature", "2019-07-15T15:00") == Approx(273.15 + 41.7));
   CHECK(value("dew_point", "2019-07-15T15:00") == Approx(273.15 + 13.3));
   CHECK(value("humidity", "2019-07-15T15:00") == Approx(0.19));
@@ -238,14 +248,16 @@ TEST_CASE("feeds: a TMY2 file is laid out over the scenario's years, 29 February
 
 TEST_CASE("feeds: an EPW file reads, its missing marks and hour convention minded") {
   std::string text =
-      "LOCATION,Nowhere,XX,DEU,TMY,1,52.5,13.4,1.0,50\nDESIGN CONDITIONS,0\nDATA PERIODS,1,1,Data,Sunday, 1/ 1,12/31\n";
+      "LOCATION,Nowhere,XX,DEU,TMY,1,52.5,13.4,1.0,50\nDESIGN CONDITIONS,0\nDATA PERIODS,1,1,Data,Sunday, 1/ "
+      "1,12/31\n";
   const int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   int row = 0;
   for (int month = 1; month <= 12; ++month) {
     for (int day = 1; day <= kDays[month - 1]; ++day) {
       for (int hour = 1; hour <= 24; ++hour, ++row) {
         std::ostringstream line;
-        line << "2005," << month << ',' << day << ',' << hour << ",60,flags," << (month == 3 && day == 2 && hour == 4 ? 99.9 : hour) << ",5.5,"
+        line << "2005," << month << ',' << day << ',' << hour << ",60,flags,"
+             << (month == 3 && day == 2 && hour == 4 ? 99.9 : hour) << ",5.5,"
              << "80,101325,0,0,300," << hour * 10 << ",1,2,0,0,0,0,270,3.5,5,5\r\n";
         text += line.str();
       }
@@ -258,7 +270,9 @@ TEST_CASE("feeds: an EPW file reads, its missing marks and hour convention minde
   REQUIRE(series);
   CHECK(series->site->offset_s == 3600);
   const auto zone = Timezone::fixed(3600);
-  const auto value = [&](const char* signal, const char* t) { return series->curve(*series->find(signal)).at(zone.to_utc(*parse_iso(t))); };
+  const auto value = [&](const char* signal, const char* t) {
+    return series->curve(*series->find(signal)).at(zone.to_utc(*parse_iso(t)));
+  };
   CHECK(value("temperature", "2024-03-02T04:00") == Approx(273.15 + 4));
   CHECK(value("temperature", "2024-02-29T13:30") == Approx(273.15 + 13.5));
   CHECK(value("ghi", "2024-07-15T12:30") == 130);
@@ -282,7 +296,8 @@ struct Week {
   }
   Curve truth() const { return {times, values, Interpolation::linear, hours(1)}; }
   Forecast forecast(double deviation, uint64_t seed = 1) const {
-    return Forecast(truth(), {hours(6), hours(24), deviation, 0.9}, random::stream(seed, "forecast"), random::device("weather.temperature"));
+    return Forecast(truth(), {hours(6), hours(24), deviation, 0.9}, random::stream(seed, "forecast"),
+                    random::device("weather.temperature"));
   }
 };
 
@@ -303,7 +318,8 @@ TEST_CASE("forecast: without an error it is the future; past its horizon it is u
   CHECK(std::isnan(f.at(UnixTime{} + hours(24 * 400 - 1), hours(2))));
 }
 
-TEST_CASE("forecast: its error grows with the square root of the lead and is correlated along the valid time") {
+TEST_CASE(
+    "forecast: its error grows with the square root of the lead and is correlated along the valid time") {
   const Week week;
   auto f = week.forecast(2.0);
   constexpr int kIssues = 1500;
@@ -336,8 +352,10 @@ TEST_CASE("forecast: an issue stands until the next, whoever asks in which order
   CHECK(forward.at(valid, {}) == Approx(week.truth().at(valid)));
   CHECK(other.at(UnixTime{} + hours(54), hours(6)) != said);
   std::vector<double> first, second;
-  for (int k = 0; k < 60; ++k) first.push_back(forward.maximum(UnixTime{} + minutes(100 * k), minutes(k), hours(9)));
-  for (int k = 60; k-- > 0;) second.push_back(backward.maximum(UnixTime{} + minutes(100 * k), minutes(k), hours(9)));
+  for (int k = 0; k < 60; ++k)
+    first.push_back(forward.maximum(UnixTime{} + minutes(100 * k), minutes(k), hours(9)));
+  for (int k = 60; k-- > 0;)
+    second.push_back(backward.maximum(UnixTime{} + minutes(100 * k), minutes(k), hours(9)));
   CHECK(std::equal(first.begin(), first.end(), second.rbegin()));
   // The extreme over a window is the extreme of the single answers.
   const UnixTime now = UnixTime{} + hours(97) + minutes(23);
@@ -360,7 +378,8 @@ TEST_CASE("feeds: programs ask for values, forecasts and civil time") {
   CHECK(std::isnan(feeds.value(FeedId(size_t{0}), kStart + hours(3))));
   // The deviation is of temperatures: the price is foreseen exactly, the temperature is not.
   CHECK(feeds.forecast(lang::Op::forecast, FeedId(size_t{2}), later, 1800, 0) == Approx(0.3 / 3.6e6));
-  CHECK(feeds.forecast(lang::Op::forecast, FeedId(size_t{0}), later, 1800, 0) != Approx(273.15 + 40).epsilon(1e-9));
+  CHECK(feeds.forecast(lang::Op::forecast, FeedId(size_t{0}), later, 1800, 0) !=
+        Approx(273.15 + 40).epsilon(1e-9));
   CHECK(feeds.forecast(lang::Op::forecast_maximum, FeedId(size_t{1}), later, 0, 3600) == 1000);
   CHECK(std::isnan(feeds.forecast(lang::Op::forecast, FeedId(size_t{3}), later, 0, 0)));
   CHECK(feeds.civil(lang::Op::civil_time, later) == 45000);

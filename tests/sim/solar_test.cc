@@ -31,7 +31,7 @@ std::vector<Irradiance> tmy2_july(std::ifstream& file, int day) {
 
 TEST_CASE("solar: the sun stands where the almanac has it") {
   CHECK(declination(172) / kDegree == Approx(23.45).margin(0.01));  // the solstice
-  CHECK(std::abs(declination(80)) < 1 * kDegree);                    // the equinox
+  CHECK(std::abs(declination(80)) < 1 * kDegree);                   // the equinox
   // Almanac: -14.2 min on 11 February, +16.4 min on 3 November, 0 near 15 April.
   CHECK(equation_of_time(42) * 60 == Approx(-14.2).margin(0.4));
   CHECK(equation_of_time(307) * 60 == Approx(16.4).margin(0.4));
@@ -61,7 +61,8 @@ TEST_CASE("solar: a level surface under the isotropic sky receives the global ir
 }
 
 TEST_CASE("solar: the walls' mean is GridLAB-D's incident solar, minute by minute") {
-  std::ifstream weather(kReferences + "AZ-Phoenix.tmy2"), reference(kReferences + "gridlabd_house_phoenix_sp75.csv");
+  std::ifstream weather(kReferences + "AZ-Phoenix.tmy2"),
+      reference(kReferences + "gridlabd_house_phoenix_sp75.csv");
   if (!weather || !reference) return;
   // GridLAB-D takes 3.412 Btu/Wh.
   const double to_btu_sf = 3.412 / 10.76391041671;
