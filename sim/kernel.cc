@@ -114,18 +114,17 @@ uint64_t Kernel::run_until(Time until) {
 }
 
 uint64_t Kernel::run_batch(int64_t until) {
-  // The open bucket is sorted, so what comes next is known: a step's own line is fetched kAhead steps early, and half as
+  // The ready list and the open bucket are in order, so what comes next is known: a step's own line is fetched kAhead steps early, and half as
   // early, when that line has come, its handler and the rest of its payload.
   constexpr size_t kHalf = StepQueue::kAhead / 2;
   const auto fetch_first = [this] {
-    for (size_t i = 0; i <= StepQueue::kAhead; ++i) __builtin_prefetch(&steps_[queue_.upcoming()[i].slot()], 1);
+    for (size_t i = 0; i <= StepQueue::kAhead; ++i) __builtin_prefetch(&steps_[queue_.upcoming(i).slot()], 1);
   };
   uint64_t done = 0;
   StepKey key;
   while (done < kBatch && !stopped_ && queue_.take(until, key, fetch_first)) {
-    const StepKey* upcoming = queue_.upcoming();
-    __builtin_prefetch(&steps_[upcoming[StepQueue::kAhead].slot()], 1);
-    const Step& soon = steps_[upcoming[kHalf].slot()];
+    __builtin_prefetch(&steps_[queue_.upcoming(StepQueue::kAhead).slot()], 1);
+    const Step& soon = steps_[queue_.upcoming(kHalf).slot()];
     __builtin_prefetch(soon.handler_, 1);
     if (soon.size_ > Step::kFirstLine) __builtin_prefetch(soon.payload_ + Step::kFirstLine, 1);
 

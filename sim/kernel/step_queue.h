@@ -19,7 +19,7 @@ namespace looptwin::sim {
 
 class StepQueue {
  public:
-  /// How many keys behind upcoming() may be read: real ones, then kNoStep.
+  /// How far ahead upcoming() may look: at real keys, then at kNoStep.
   static constexpr size_t kAhead = 16;
 
   StepQueue();
@@ -68,8 +68,10 @@ class StepQueue {
     }
   }
 
-  /// The open bucket's next keys, so that what they need can be fetched early; [0, kAhead] may be read.
-  const StepKey* upcoming() const { return open_next_; }
+  /// A key that is likely to come k takes later (k <= kAhead), so that what it needs can be fetched early.
+  const StepKey& upcoming(size_t k) const {
+    return ready_tail_ - ready_head_ > k ? ready_[(ready_head_ + k) & ready_mask_] : open_next_[k];
+  }
 
   /// The smallest key, or kNoStep.
   StepKey peek();
