@@ -44,7 +44,7 @@ Term Elaborator::evaluate(const Ast& ast) {
     case Ast::Kind::call: return call(ast);
     case Ast::Kind::list: return fail(ast, "a list stands only after 'in'", "write x in [a, b]");
     case Ast::Kind::over:
-      return fail(ast, "'over' belongs into a window function", "write avg(x over 5 min)");
+      return fail(ast, "'over' belongs in a window function", "write avg(x over 5 min)");
   }
   LT_CHECK(false, "an unknown kind of tree");
 }

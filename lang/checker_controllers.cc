@@ -17,7 +17,7 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 bool Elaborator::in_controller(const Ast& ast) {
   if (scopes_.controller_functions) return true;
-  fail(ast, fmt::format("{}() belongs into a controller", ast.text),
+  fail(ast, fmt::format("{}() belongs in a controller", ast.text),
        ast.text == "latch"   ? "of an event write latch: true"
        : ast.text == "delay" ? "in a rule write on_delay:, or held(condition, 10 s)"
                              : "write it under controller: of the model");

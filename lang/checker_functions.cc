@@ -104,8 +104,6 @@ constexpr Foreign kForeign[] = {
     {"PID", "write pid(…)"},           {"lookup", "write interp(x, x0, y0, x1, y1)"},
 };
 
-std::string_view parameter_list(std::string_view usage) { return usage; }
-
 }  // namespace
 
 std::string_view usage_of(std::string_view function) {
@@ -131,7 +129,7 @@ Term Elaborator::call(const Ast& ast) {
 // Gives each argument its parameter, by position or by name.
 bool Elaborator::bind(const Ast& ast, std::initializer_list<std::string_view> names, size_t required, Bound& bound) {
   const std::vector<std::string> known(names.begin(), names.end());
-  const auto usage = parameter_list(usage_of(ast.text));
+  const auto usage = usage_of(ast.text);
   for (size_t i = 0; i < ast.args.size(); ++i) {
     const auto& argument = ast.args[i];
     if (argument.value->kind == Ast::Kind::over) {
@@ -142,7 +140,7 @@ bool Elaborator::bind(const Ast& ast, std::initializer_list<std::string_view> na
     const auto it = std::ranges::find(names, name);
     if (it == names.end()) {
       const auto begin = argument.name.empty() ? argument.value->begin : argument.name_begin;
-      const auto near = nearest(name, known);
+      const auto near = name.empty() ? std::string() : nearest(name, known);
       fail(begin, argument.value->end,
            name.empty() ? fmt::format("{}() takes at most {} arguments", ast.text, names.size())
                         : fmt::format("{}() has no argument '{}'", ast.text, name),

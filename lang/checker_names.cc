@@ -93,11 +93,14 @@ Term Elaborator::symbol(const Ast& ast, TableId table, std::string_view name, Re
       term.node = constant(symbol.value, symbol.type, ast);
       return term;
     case Symbol::Is::node:
-      if (base) return unknown_name(ast, scope, name, base);
+      LT_CHECK(symbol.node.valid() && symbol.node.index() < graph_.size(), it->first);
+      if (base) return fail(ast, fmt::format("`{}` cannot be read from another table", name), symbol.note);
+      if (reading != Reading::value)
+        return fail(ast, fmt::format("`{}` has one value only", name), "write it without a function");
       term.is = Term::Is::number;
-      term.set = {};
       term.type = symbol.type;
       term.node = symbol.node;
+      if (const auto& node = graph_[symbol.node]; node.op == Op::feed) term.unit = schema_.feeds[node.feed.index()].unit;
       return term;
     case Symbol::Is::relation: {
       LT_CHECK(table.valid() && symbol.relation.index() < schema_.table(table).relations.size(), it->first);
@@ -251,7 +254,8 @@ Term Elaborator::unknown_name(const Ast& ast, const Scope& scope, std::string_vi
     if (symbol.is != Symbol::Is::relation || !scope.table.valid()) continue;
     const auto& relation = schema_.table(scope.table).relations[symbol.relation.index()];
     if (!scope_of(relation.to).names.contains(word)) continue;
-    related = relation.many ? fmt::format("write sum({}.{})", known, name) : fmt::format("write {}.{}", known, name);
+    related += related.empty() ? "write " : " or ";
+    related += relation.many ? fmt::format("sum({}.{})", known, name) : fmt::format("{}.{}", known, name);
   }
   if (!related.empty() && !base) return say(message, related);
   if (const auto near = nearest(name, names); !near.empty()) return say(message, fmt::format("did you mean '{}'?", near));

@@ -31,6 +31,11 @@ Op op_of(Operator op) {
   return Op::equal;
 }
 
+// Of ratios in % or degrees a number without unit is ambiguous, but for 0.
+bool needs_unit(const Unit& unit) {
+  return unit.type == Type::number() && !unit.text.empty() && unit.scale != 1;
+}
+
 bool is_literal(const Term& term) { return term.ast && term.ast->kind == Ast::Kind::number; }
 bool is_bare(const Term& term) { return term.ast && term.ast->is_bare_number(); }
 
@@ -248,18 +253,33 @@ bool Elaborator::alike(const Ast& ast, std::vector<Term>& values, std::string_vi
     mismatch(ast, values[0], values[i], doing);
     return false;
   }
-  return unify(ast, values);
+  return ratios_clear(values) && unify(ast, values);
+}
+
+// A bare number beside a ratio that is written in a unit: `soc > 50` might mean 50 % or 50.
+bool Elaborator::ratios_clear(const std::vector<Term>& values) {
+  for (const auto& bare : values) {
+    if (!is_bare(bare) || bare.ast->number == 0) continue;
+    for (const auto& other : values) {
+      if (!needs_unit(other.unit)) continue;
+      const auto number = bare.ast->number;
+      fail(*bare.ast, fmt::format("a unit is missing: `{}` is {}", written(*other.ast), in_words(other)),
+           fmt::format("write {}, or {} if the ratio {} is meant", number_text(number) + " " + other.unit.text,
+                       number_in(number, other.unit), number_text(number)));
+      return false;
+    }
+  }
+  return true;
 }
 
 Term Elaborator::unary(const Ast& ast) {
   const auto operand = value_of(ast.arg(0));
   if (!operand.ok()) return operand;
   if (ast.op == Operator::logical_not) {
-    const Ast& inner = ast.arg(0);
-    if (!condition(operand, inner.kind == Ast::Kind::name || inner.kind == Ast::Kind::member
-                                ? "'!' binds to the name behind it and"
-                                : "'!'"))
-      return {};
+    if (operand.is_number())
+      return fail(ast.arg(0), fmt::format("'!' needs a condition, but `{}` is {}", written(ast.arg(0)), in_words(operand)),
+                  fmt::format("compare it in brackets, as in !({} > {})", written(ast.arg(0)), number_in(0, operand.unit)));
+    if (!condition(operand, "'!'")) return {};
     return result(ast, Op::logical_not, Type::boolean(), {operand});
   }
   if (!is_amount(operand, "negated")) return {};
@@ -306,7 +326,7 @@ Term Elaborator::add_or_subtract(const Ast& ast, const Term& a, const Term& b) {
   if (!type.point) unit = difference_unit(unit);
   if (type.point && !unit.type.point) unit = {};
   std::vector<Term> values{a, b};
-  if (!unify(ast, values)) return {};
+  if (!ratios_clear(values) || !unify(ast, values)) return {};
   return result(ast, op_of(ast.op), type, values, std::move(unit));
 }
 

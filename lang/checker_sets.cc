@@ -61,6 +61,10 @@ Term Elaborator::aggregate(const Ast& ast) {
     return fail(ast, fmt::format("{}() of one value: `{}` is {}", ast.text, written(ast.arg(0)), in_words(value)),
                 how.op == Op::set_sum ? "write sum(homes.power) over a set, or sum(a, b)"
                                       : fmt::format("write {0}(x over 5 min), {0}(homes.power) or {0}(a, b)", ast.text));
+  const Ast& last = *ast.args.back().value;
+  if (ast.args.size() == 2 && last.kind == Ast::Kind::number && last.quantity.unit.type == Type::number(kTimeDimension) &&
+      value.type.dimension != kTimeDimension && how.op != Op::set_sum)
+    return window(ast);  // which says that the window follows the word 'over'
   if (how.op == Op::set_minimum) return scalar_extreme(ast, Op::minimum);
   if (how.op == Op::set_maximum) return scalar_extreme(ast, Op::maximum);
   return scalar_sum(ast, how.op == Op::set_mean);

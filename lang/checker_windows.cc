@@ -112,8 +112,8 @@ Term Elaborator::forecast(const Ast& ast) {
   if (!(at ? bind(ast, {"x", "lead"}, 2, bound) : bind(ast, {"x", "from", "to"}, 3, bound))) return {};
   const auto x = value_of(*bound["x"]);
   if (!x.ok()) return x;
-  const auto& feed = graph_[x.node];
-  if (x.is != Term::Is::number || feed.op != Op::feed)
+  const Node feed = x.is == Term::Is::number ? graph_[x.node] : Node{};  // a copy: the graph grows below
+  if (feed.op != Op::feed)
     return fail(*x.ast, fmt::format("`{}` is not a feed's signal: nobody forecasts it", written(*x.ast)),
                 fmt::format("write {}", usage_of(ast.text)));
   if (!schema_.feeds[feed.feed.index()].forecast)
@@ -174,9 +174,9 @@ bool Elaborator::state_allowed(const Ast& ast, bool windows, bool controllers) {
 bool Elaborator::not_over_set(const Ast& ast, const Term& value) {
   if (!value.set.is_set()) return true;
   const auto text = written(*value.ast);
-  // A name reached by one relation can be shown as it has to be written.
-  const auto dot = text.find('.');
-  const bool plain = value.ast->kind == Ast::Kind::member && dot == text.rfind('.');
+  // A path of names can be shown as it has to be written.
+  const auto dot = text.rfind('.');
+  const bool plain = value.ast->kind == Ast::Kind::member && dot != std::string::npos;
   const auto set = plain ? text.substr(0, dot) : "homes";
   const auto rest = plain ? text.substr(dot + 1) : "x";
   const auto call = value.is_condition() ? fmt::format("all({}, {}(…{}…))", set, ast.text, rest)

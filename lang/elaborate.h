@@ -111,6 +111,7 @@ class Elaborator {
   bool in_range(const Ast& ast, const Type& type);
   bool unify(const Ast& ast, std::vector<Term>& values);      ///< brings values to one set, or none
   bool alike(const Ast& ast, std::vector<Term>& values, std::string_view doing);  ///< to one type
+  bool ratios_clear(const std::vector<Term>& values);
   bool resolve_words(const Ast& ast, std::vector<Term>& values);
   Term word_of(const Term& word, EnumId enumeration);
   Term mismatch(const Ast& ast, const Term& a, const Term& b, std::string_view doing);
@@ -137,7 +138,6 @@ class Elaborator {
   Term scale_to_amount(const Ast& ast);
   Term reading(const Ast& ast);
   Term instant(const Ast& ast);
-  Term not_ours(const Ast& ast);
 
   // checker_sets.cc
   Term aggregate(const Ast& ast);
@@ -178,7 +178,7 @@ class Elaborator {
   int errors_ = 0;
 };
 
-/// The number of arguments-in-words of a function, for messages: "clamp(x, low, high)"; empty where it is none of ours.
+/// How a function is written, for messages: "clamp(x, low, high)"; empty where it is none of ours.
 std::string_view usage_of(std::string_view function);
 
 }  // namespace looptwin::lang

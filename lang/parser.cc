@@ -48,7 +48,7 @@ constexpr Slip kSlips[] = {
     {"xor", "'xor' is not an operator", "write a != b"},
     {"mod", "'mod' is a function", "write mod(a, b)"},
     {"is", "'is' is not an operator", "write =="},
-    {"over", "'over' belongs into a window", "write avg(x over 5 min)"},
+    {"over", "'over' belongs in a window", "write avg(x over 5 min)"},
     {"not", "'not' stands before a condition", "write !(x in [a, b]) or not x"},
     {"between", "'between' is not an operator", "write a <= x && x <= b"},
     {"if", "'if' is a function", "write if(condition, then, else)"},

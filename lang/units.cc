@@ -126,7 +126,7 @@ std::string suggestion(std::string_view name) {
   const auto common = common_units();
   for (const auto& unit : common)
     if (lower(unit) == lower(name)) return fmt::format("write {}", unit);
-  const auto near = nearest(name, common);
+  const auto near = name.size() < 2 ? std::string() : nearest(name, common);
   return near.empty() ? "units are written as kW, degC, m3/h, W/K" : fmt::format("did you mean {}?", near);
 }
 
