@@ -42,14 +42,16 @@ struct WindowCost {
 
 class HotHistory {
  public:
-  /// Fails when a window is not a positive time. Windows over the same field share its samples.
+  /// Every window must be a positive time. Windows over the same field share its samples, those of equal span one scan.
   HotHistory(const Registry& registry, const lang::Schema& schema, Tables& tables, std::vector<WindowSpec> windows);
   ~HotHistory();
 
   /// Takes in good samples of one field of rows of one shard: row[i] sampled at sampled_at[i] (ns), raw[i] in steps of
-  /// the resolution. Late samples are inserted where they belong; a second sample of one row and instant is ignored;
-  /// samples that come so fast that the history cannot hold the window are shed and counted. Rows of different shards
-  /// may be inserted at once; kMissing entries are skipped.
+  /// the resolution, at most one period (for long windows: one pane) later than the next `now`. Late samples are inserted
+  /// where they belong; a second sample of one row and instant is ignored (by long windows if it is within 14 periods of
+  /// the row's newest); samples that come so fast that the history cannot hold an exact window are shed and counted.
+  /// Instants count as the next whole millisecond (us for fields faster than 16 ms; s for exact windows beyond six
+  /// days). Rows of different shards may be inserted at once; kMissing entries are skipped.
   void insert(TableId table, uint16_t field, std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
               std::span<const int32_t> raw);
 

@@ -1,0 +1,107 @@
+// A long window over one field: 64 panes and the open one, with only the statistics that are asked for, and totals over
+// the panes of the window, so that reading a mean costs the same however long the window is.
+// Pane k holds the samples of (k p, (k + 1) p], p = span / 64 rounded up to whole nanoseconds. A window at `now` is all
+// panes that end after now - span: it is never shorter than the span, and longer by less than one pane.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/archive.h"
+#include "base/time.h"
+#include "twin/hot_kernels.h"
+#include "twin/hot_samples.h"
+
+namespace looptwin::twin {
+
+/// What a window's operations need of its samples, beside count and sum.
+struct PaneWants {
+  bool squares = false;
+  bool minimum = false;
+  bool maximum = false;
+  bool ends = false;
+  bool trend = false;
+  bool any() const { return squares || minimum || maximum || ends || trend; }
+};
+
+/// A sample of a window's edge: its instant, ns, and its value.
+struct EdgeSample {
+  int64_t at;
+  int64_t value;
+};
+/// Sums over t in ticks: Σt, Σt², Σtx. With windows of n samples and T ticks these need 2 log2 T + log2 n bits.
+struct TrendSum {
+  __int128 time;
+  __int128 squares;
+  __int128 products;
+};
+
+/// Columns of statistics, one cell a row (totals) or one a row and pane. Those not wanted are empty.
+struct PaneCells {
+  std::vector<uint32_t> count;
+  std::vector<int64_t> sum;
+  std::vector<__int128> squares;  ///< Σx²
+  std::vector<int32_t> minimum, maximum;
+  std::vector<EdgeSample> first;  ///< the oldest sample
+  std::vector<TrendSum> trend;
+
+  void resize(size_t cells, const PaneWants& wants);
+  void clear(size_t begin, size_t end);
+  size_t bytes() const;
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+};
+
+class Panes {
+ public:
+  static constexpr size_t kCount = 64;
+
+  /// Samples are at most one pane ahead of the boundary at which they are inserted. `tick` is what trends count in.
+  Panes(size_t rows, Duration span, Duration tick, PaneWants wants);
+
+  /// Takes in the samples that are new (Taken::ignored are not). Rows of different groups of 64 may be inserted at once.
+  void insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at, std::span<const int32_t> raw,
+              const Taken* taken);
+
+  /// Lets panes leave that end at or before now - span. Cell `group * 64 + lane` of totals() then is about the window;
+  /// trends there count from reference(group).
+  void move_to(size_t group, Time now);
+  const PaneCells& totals() const { return totals_; }
+  int64_t reference(size_t group) const { return reference_[group]; }
+  /// The newest samples of the rows, where there are any in the window and ends are wanted.
+  const std::vector<EdgeSample>& newest() const { return newest_; }
+  /// When the oldest pane that holds samples of lanes [begin, end) leaves; kNever where none does. After move_to.
+  Time leaves(size_t group, size_t begin, size_t end) const;
+
+  Duration span() const { return span_; }
+  Duration pane() const { return {pane_}; }
+  size_t bytes() const;
+  size_t bytes_per_row() const;
+
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  /// 65 panes can be in a window; one more is for samples just ahead of the boundary.
+  static constexpr size_t kRing = kCount + 2;
+
+  void add_wanted(size_t total, size_t cell, int64_t pane, int64_t at, int32_t raw);
+  void advance(size_t group, int64_t oldest);
+  void recompute(size_t group);
+  void recompute_wanted(size_t first, size_t column, int64_t shift);
+  size_t cell(size_t group, int64_t pane) const;  ///< of lane 0
+  int64_t begin_tick(int64_t pane) const;
+
+  Duration span_;
+  int64_t pane_;
+  int64_t tick_;
+  PaneWants wants_;
+  std::vector<int64_t> oldest_;     ///< [group]: the first pane that is not gone
+  std::vector<int64_t> reference_;  ///< [group]: tick from which the totals' trends count
+  PaneCells totals_;                ///< [group][lane]
+  PaneCells panes_;                 ///< [group][pane modulo kRing][lane]
+  std::vector<EdgeSample> newest_;  ///< [group][lane]; panes leave from the old end, so none is kept for each pane
+};
+
+}  // namespace looptwin::twin
