@@ -1,5 +1,6 @@
-// What the benchmarks share: options, processor time, resident memory, and a report that prints a table, or with --json
-// one object a line {"name", "value", "unit", "reference", "ratio"}. --quick runs one small iteration, for the tests.
+// What the benchmarks share: options, processor time, resident memory, and a report that prints a table, or
+// with --json one object a line {"name", "value", "unit", "reference", "ratio"}. --quick runs one small
+// iteration, for the tests.
 #pragma once
 
 #include <time.h>
@@ -32,8 +33,8 @@ inline Options parse(int argc, char** argv) {
     } else if (std::strncmp(argv[i], "--only=", 7) == 0) {
       options.only = argv[i] + 7;
     } else {
-      std::fprintf(stderr, "%s: unknown option '%s'\n  write: %s [--json] [--quick] [--only=TEXT]\n", argv[0], argv[i],
-                   argv[0]);
+      std::fprintf(stderr, "%s: unknown option '%s'\n  write: %s [--json] [--quick] [--only=TEXT]\n", argv[0],
+                   argv[i], argv[0]);
       std::exit(2);
     }
   }
@@ -90,13 +91,17 @@ class Report {
 
   bool wants(const std::string& name) const { return name.find(options_.only) != std::string::npos; }
 
-  /// One line. The ratio says how many times better than the reference the value is; a reference of 0 means none.
+  /// One line. The ratio says how many times better than the reference the value is; a reference of 0 means
+  /// none.
   void row(const std::string& name, double value, const std::string& unit, double reference = 0,
            Better better = Better::higher) {
-    const double ratio = reference == 0 ? 0 : better == Better::higher ? value / reference : reference / value;
+    const double ratio = reference == 0             ? 0
+                         : better == Better::higher ? value / reference
+                                                    : reference / value;
     if (options_.json) {
-      std::printf("{\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\", \"reference\": %.6g, \"ratio\": %.4g}\n",
-                  name.c_str(), value, unit.c_str(), reference, ratio);
+      std::printf(
+          "{\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\", \"reference\": %.6g, \"ratio\": %.4g}\n",
+          name.c_str(), value, unit.c_str(), reference, ratio);
     } else if (reference == 0) {
       std::printf("%-34s %12.4g %12s %8s  %s\n", name.c_str(), value, "", "", unit.c_str());
     } else {

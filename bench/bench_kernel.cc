@@ -1,16 +1,18 @@
 // The event kernel (sim/kernel.h) against a std::priority_queue that does the same work in the same run.
 //
-// PHOLD: N processes, each a handler of its own with 16 bytes of state; N steps in flight, each carries 8 bytes; delay
-// Exp(1 s), target uniform over all N, no lookahead. The first 20 % of the time is warm-up. Both sides draw the same
-// numbers and must agree on a checksum of every (process, time, message). Figure: millions of steps per CPU second,
-// median of three; memory: growth of the resident set by processes, handlers' list and pending steps, a process.
-// Both sides keep their processes on huge pages. Reference: a priority_queue of 24-byte items (time, sequence and target, message) and a virtual call.
+// PHOLD: N processes, each a handler of its own with 16 bytes of state; N steps in flight, each carries 8
+// bytes; delay Exp(1 s), target uniform over all N, no lookahead. The first 20 % of the time is warm-up. Both
+// sides draw the same numbers and must agree on a checksum of every (process, time, message). Figure:
+// millions of steps per CPU second, median of three; memory: growth of the resident set by processes,
+// handlers' list and pending steps, a process. Both sides keep their processes on huge pages. Reference: a
+// priority_queue of 24-byte items (time, sequence and target, message) and a virtual call.
 //
-// DEVStone (Glinsky and Wainer 2005; HOmod: Risco-Martín et al. 2017), delays 0: HI 200x200 and HOmod 20x20. Couplings
-// are flattened to offset arrays before the run, as PDEVS allows. An activation of an atomic model (external transition
-// with its bag, output, internal transition) is one step of the kernel, delivered through its ready list; messages are
-// put into the receivers' bags of the next cycle. Transitions and messages must equal the published formulas. Figure:
-// CPU seconds of the simulation, without building the model. Reference: the same models, activated by a priority_queue.
+// DEVStone (Glinsky and Wainer 2005; HOmod: Risco-Martín et al. 2017), delays 0: HI 200x200 and HOmod 20x20.
+// Couplings are flattened to offset arrays before the run, as PDEVS allows. An activation of an atomic model
+// (external transition with its bag, output, internal transition) is one step of the kernel, delivered
+// through its ready list; messages are put into the receivers' bags of the next cycle. Transitions and
+// messages must equal the published formulas. Figure: CPU seconds of the simulation, without building the
+// model. Reference: the same models, activated by a priority_queue.
 #include <array>
 #include <bit>
 #include <cmath>
@@ -30,7 +32,9 @@ struct Item {
   int64_t time;
   uint64_t order;  // sequence in the upper half, target in the lower
   uint64_t message;
-  bool operator>(const Item& other) const { return time != other.time ? time > other.time : order > other.order; }
+  bool operator>(const Item& other) const {
+    return time != other.time ? time > other.time : order > other.order;
+  }
 };
 using PlainQueue = std::priority_queue<Item, std::vector<Item>, std::greater<>>;
 
@@ -208,7 +212,8 @@ void bench_phold(bench::Report& report, uint64_t processes, uint64_t steps, int 
     return result.steps_per_second;
   });
   report.row(name, ours * 1e-6, "M steps/s", theirs * 1e-6);
-  if (processes >= 100'000) report.row(name + " memory", memory / static_cast<double>(processes), "bytes/process");
+  if (processes >= 100'000)
+    report.row(name + " memory", memory / static_cast<double>(processes), "bytes/process");
 }
 
 // ---------------------------------------------------------------- DEVStone
@@ -251,8 +256,9 @@ Couplings high_input(uint32_t width, uint32_t depth) {
   return model;
 }
 
-/// HOmod: at each level a first row that feeds the level below, and a triangle of rows above it, each atomic of which
-/// wakes the row beneath; a level's second input reaches the first row and the first atomic of each other row.
+/// HOmod: at each level a first row that feeds the level below, and a triangle of rows above it, each atomic
+/// of which wakes the row beneath; a level's second input reaches the first row and the first atomic of each
+/// other row.
 Couplings high_output_modified(uint32_t width, uint32_t depth) {
   Couplings model;
   std::vector<uint32_t> feeders;  // the first row of the level outside
@@ -292,8 +298,8 @@ struct DevstoneCounts {
   uint64_t messages = 0;
 };
 
-/// The models' behaviour, over a World that can activate(atomic, cycle). A receiver's bag is that of the next cycle, hence
-/// two bags; an atomic with a message is activated once, in the cycle in which it reads its bag.
+/// The models' behaviour, over a World that can activate(atomic, cycle). A receiver's bag is that of the next
+/// cycle, hence two bags; an atomic with a message is activated once, in the cycle in which it reads its bag.
 template <typename World>
 class Devstone {
  public:

@@ -20,7 +20,8 @@ StepType Kernel::add_type(std::string_view name) {
 
 inline uint32_t Kernel::take_slot() {
   const uint32_t slot = free_;
-  if (slot == kNoSlot) [[unlikely]] return add_slot();
+  if (slot == kNoSlot) [[unlikely]]
+    return add_slot();
   free_ = steps_[slot].next_free_;
   return slot;
 }
@@ -35,7 +36,8 @@ uint32_t Kernel::add_slot() {
 Step& Kernel::place(Handler& handler, Time at, StepType type, Priority priority, size_t size) {
   LT_CHECK(at.ns >= now_, "a step cannot be scheduled before now");
   LT_CHECK(priority <= kLast && static_cast<size_t>(type) < counts_.size());
-  if (next_sequence_ >= sequence_limit_) [[unlikely]] renumber();
+  if (next_sequence_ >= sequence_limit_) [[unlikely]]
+    renumber();
   const uint32_t slot = last_slot_ = take_slot();
   Step& step = steps_[slot];
   step.handler_ = &handler;
@@ -67,7 +69,8 @@ bool Kernel::cancel(StepHandle handle) {
 bool Kernel::reschedule(StepHandle handle, Time at) {
   if (!pending(handle)) return false;
   LT_CHECK(at.ns >= now_, "a step cannot be rescheduled before now");
-  if (next_sequence_ >= sequence_limit_) [[unlikely]] renumber();
+  if (next_sequence_ >= sequence_limit_) [[unlikely]]
+    renumber();
   Step& step = steps_[handle.slot];
   step.sequence_ = next_sequence_;
   queue_.push({StepKey::pack(step.priority_, next_sequence_++, handle.slot), at.ns}, now_);
@@ -75,11 +78,13 @@ bool Kernel::reschedule(StepHandle handle, Time at) {
   return true;
 }
 
-/// Keys of cancelled steps lie where they are until their time comes. Once they are the larger part they are swept out,
-/// so that timers that are always cancelled hold no memory; each sweep is paid for by as many cancellations.
+/// Keys of cancelled steps lie where they are until their time comes. Once they are the larger part they are
+/// swept out, so that timers that are always cancelled hold no memory; each sweep is paid for by as many
+/// cancellations.
 void Kernel::drop_stale_keys() {
   constexpr size_t kTolerated = 1024;
-  if (queue_.size() <= 2 * live_ + kTolerated) [[likely]] return;
+  if (queue_.size() <= 2 * live_ + kTolerated) [[likely]]
+    return;
   queue_.remove_if([this](const StepKey& key) { return is_stale(key); });
 }
 
@@ -105,7 +110,8 @@ uint64_t Kernel::run_until(Time until) {
   stopped_ = false;
   uint64_t done = 0;
   for (uint64_t batch = 1; batch > 0 && !stopped_; done += batch) {
-    if (inbox_.waiting()) [[unlikely]] take_inbox();
+    if (inbox_.waiting()) [[unlikely]]
+      take_inbox();
     batch = run_batch(until.ns);
   }
   running_ = false;
@@ -114,8 +120,9 @@ uint64_t Kernel::run_until(Time until) {
 }
 
 uint64_t Kernel::run_batch(int64_t until) {
-  // The ready list and the open bucket are in order, so what comes next is known: a step's own line is fetched kAhead steps early, and half as
-  // early, when that line has come, its handler and the rest of its payload.
+  // The ready list and the open bucket are in order, so what comes next is known: a step's own line is
+  // fetched kAhead steps early, and half as early, when that line has come, its handler and the rest of its
+  // payload.
   constexpr size_t kHalf = StepQueue::kAhead / 2;
   const auto fetch_first = [this] {
     for (size_t i = 0; i <= StepQueue::kAhead; ++i) __builtin_prefetch(&steps_[queue_.upcoming(i).slot()], 1);
@@ -130,7 +137,8 @@ uint64_t Kernel::run_batch(int64_t until) {
 
     const uint32_t slot = key.slot();
     Step& step = steps_[slot];
-    if (step.sequence_ != key.sequence()) [[unlikely]] continue;  // cancelled or rescheduled
+    if (step.sequence_ != key.sequence()) [[unlikely]]
+      continue;  // cancelled or rescheduled
     now_ = key.time;
     step.sequence_ = kNoSequence;
     ++step.generation_;
@@ -164,6 +172,8 @@ Time Kernel::next_time() {
 
 std::vector<Kernel::Count> Kernel::profile() const { return counts_; }
 
-size_t Kernel::bytes() const { return queue_.bytes() + steps_.bytes() + handlers_.capacity() * sizeof(Handler*); }
+size_t Kernel::bytes() const {
+  return queue_.bytes() + steps_.bytes() + handlers_.capacity() * sizeof(Handler*);
+}
 
 }  // namespace looptwin::sim

@@ -1,7 +1,8 @@
-// The discrete-event kernel of coupled and discrete-event islands: it executes *steps* in the total order (time, priority,
-// sequence), sequence being the order of scheduling. A step is a call of a handler with up to 104 bytes of payload that
-// lie in the kernel. One thread runs a kernel; others reach it by its inbox. A handler's address must not change while it
-// is registered, and its id (the order of registration) is what an archive knows it by.
+// The discrete-event kernel of coupled and discrete-event islands: it executes *steps* in the total order
+// (time, priority, sequence), sequence being the order of scheduling. A step is a call of a handler with up
+// to 104 bytes of payload that lie in the kernel. One thread runs a kernel; others reach it by its inbox. A
+// handler's address must not change while it is registered, and its id (the order of registration) is what an
+// archive knows it by.
 #pragma once
 
 #include <array>
@@ -36,8 +37,8 @@ constexpr Priority kFirst = 0, kNormal = 32, kLast = 63;
 
 class Handler {
  public:
-  /// Executes one step at kernel.now(). The step and its payload live until this returns; it may schedule, cancel and
-  /// reschedule anything, steps at this same instant included.
+  /// Executes one step at kernel.now(). The step and its payload live until this returns; it may schedule,
+  /// cancel and reschedule anything, steps at this same instant included.
   virtual void step(Kernel& kernel, const Step& step) = 0;
   HandlerId id() const { return id_; }
 
@@ -49,8 +50,8 @@ class Handler {
   HandlerId id_;
 };
 
-/// Names a pending step for cancel and reschedule. It goes stale, safely and for ever, when its step begins or is
-/// cancelled. It may be kept in archives: a restored kernel knows the same handles.
+/// Names a pending step for cancel and reschedule. It goes stale, safely and for ever, when its step begins
+/// or is cancelled. It may be kept in archives: a restored kernel knows the same handles.
 struct StepHandle {
   uint32_t slot = ~uint32_t{0};
   uint32_t generation = 0;
@@ -98,10 +99,11 @@ class Kernel {
   HandlerId add(Handler& handler);
   StepType add_type(std::string_view name);
 
-  /// Schedules handler.step at a time that is not before now(). At now() itself it goes behind what is pending for now at
-  /// the same priority. The handler's memory is not touched.
+  /// Schedules handler.step at a time that is not before now(). At now() itself it goes behind what is
+  /// pending for now at the same priority. The handler's memory is not touched.
   template <typename Payload>
-  StepHandle schedule(Handler& handler, Time at, StepType type, const Payload& payload, Priority priority = kNormal) {
+  StepHandle schedule(Handler& handler, Time at, StepType type, const Payload& payload,
+                      Priority priority = kNormal) {
     static_assert(std::is_trivially_copyable_v<Payload> && sizeof(Payload) <= Step::kMaxPayload);
     Step& step = place(handler, at, type, priority, sizeof payload);
     std::memcpy(step.payload_, &payload, sizeof payload);
@@ -113,13 +115,13 @@ class Kernel {
   }
 
   bool pending(StepHandle handle) const;
-  /// Both are O(1) and return false for a stale handle. A rescheduled step keeps handle, priority and payload, and goes
-  /// behind what is pending at its new time.
+  /// Both are O(1) and return false for a stale handle. A rescheduled step keeps handle, priority and
+  /// payload, and goes behind what is pending at its new time.
   bool cancel(StepHandle handle);
   bool reschedule(StepHandle handle, Time at);
 
-  /// Executes all steps up to and at `until`, then stands at it; returns how many. run_until(a), run_until(b) equals
-  /// run_until(b). kNever runs until nothing is left, and the kernel stands at its last step.
+  /// Executes all steps up to and at `until`, then stands at it; returns how many. run_until(a), run_until(b)
+  /// equals run_until(b). kNever runs until nothing is left, and the kernel stands at its last step.
   uint64_t run_until(Time until);
   /// From within a step: run_until returns after this step and the kernel stands at it.
   void stop() { stopped_ = true; }
@@ -148,8 +150,9 @@ class Kernel {
   /// Memory held for pending steps, in bytes, used or not.
   size_t bytes() const;
 
-  /// Between runs only. Writes time, pending steps, handles, sequences and counts; what waits in the inbox belongs to who
-  /// posted it. Restore needs the same handlers and types registered; after a mismatch (see reader) the kernel is empty.
+  /// Between runs only. Writes time, pending steps, handles, sequences and counts; what waits in the inbox
+  /// belongs to who posted it. Restore needs the same handlers and types registered; after a mismatch (see
+  /// reader) the kernel is empty.
   void save(ArchiveWriter& writer) const;
   void restore(ArchiveReader& reader);
 

@@ -1,5 +1,6 @@
-// The door through which other threads hand steps to a running kernel. Any number of threads post; the kernel looks at it
-// before every batch of steps. Each post bears the time at which it is to act; one that is already past acts at once.
+// The door through which other threads hand steps to a running kernel. Any number of threads post; the kernel
+// looks at it before every batch of steps. Each post bears the time at which it is to act; one that is
+// already past acts at once.
 #pragma once
 
 #include <array>
@@ -39,14 +40,14 @@ class Inbox {
     if (wake_) wake_();
   }
 
-  /// Called after each post, on the poster's thread: lets who paces a kernel sleep until there is something to do. Set it
-  /// before the first post.
+  /// Called after each post, on the poster's thread: lets who paces a kernel sleep until there is something
+  /// to do. Set it before the first post.
   void set_wake(std::function<void()> wake) { wake_ = std::move(wake); }
 
   bool waiting() const { return waiting_.load(std::memory_order_acquire); }
 
-  /// Swaps all posts out; `into` must be empty. The two vectors change places for ever, so nothing is allocated once both
-  /// have seen the largest burst.
+  /// Swaps all posts out; `into` must be empty. The two vectors change places for ever, so nothing is
+  /// allocated once both have seen the largest burst.
   void take(std::vector<Post>& into) {
     const std::lock_guard lock(mutex_);
     posts_.swap(into);

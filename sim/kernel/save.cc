@@ -1,5 +1,5 @@
-// Save and restore of a kernel. The archive holds what the future depends on and nothing of how the queue happens to lie:
-// two kernels that would go on alike write the same bytes.
+// Save and restore of a kernel. The archive holds what the future depends on and nothing of how the queue
+// happens to lie: two kernels that would go on alike write the same bytes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -86,8 +86,8 @@ void Kernel::restore(ArchiveReader& reader) {
   const auto handler_count = reader.get<uint64_t>();
   const auto type_count = reader.get<uint64_t>();
   if (handler_count != handlers_.size() || type_count != counts_.size()) {
-    return refuse(fmt::format("the kernel has {} handlers and {} step types, the archive {} and {}", handlers_.size(),
-                              counts_.size(), handler_count, type_count));
+    return refuse(fmt::format("the kernel has {} handlers and {} step types, the archive {} and {}",
+                              handlers_.size(), counts_.size(), handler_count, type_count));
   }
   for (Count& count : counts_) {
     const std::string name = reader.get_string();
@@ -101,7 +101,8 @@ void Kernel::restore(ArchiveReader& reader) {
   if (!reader.ok()) return clear();
 
   // Every slot is either free or pending, once; anything else is not an archive of ours.
-  if (now_ < 0 || generations.size() != free.size() + saved.size() || generations.size() > size_t{1} << kSlotBits) {
+  if (now_ < 0 || generations.size() != free.size() + saved.size() ||
+      generations.size() > size_t{1} << kSlotBits) {
     return refuse("its pending steps do not add up");
   }
   std::vector<bool> seen(generations.size());
@@ -121,9 +122,9 @@ void Kernel::restore(ArchiveReader& reader) {
   }
   size_t offset = 0;
   for (const SavedStep& step : saved) {
-    if (!is_new(step.slot) || step.time < now_ || step.sequence >= next_sequence_ || step.handler >= handlers_.size() ||
-        step.type >= counts_.size() || step.size > Step::kMaxPayload || step.priority > kLast ||
-        step.size > payloads.size() - offset) {
+    if (!is_new(step.slot) || step.time < now_ || step.sequence >= next_sequence_ ||
+        step.handler >= handlers_.size() || step.type >= counts_.size() || step.size > Step::kMaxPayload ||
+        step.priority > kLast || step.size > payloads.size() - offset) {
       return refuse("its pending steps are broken");
     }
     Step& target = steps_[step.slot];
@@ -136,7 +137,8 @@ void Kernel::restore(ArchiveReader& reader) {
     offset += step.size;
   }
   // In the order of scheduling, so that ties come to lie as they did.
-  std::sort(saved.begin(), saved.end(), [](const SavedStep& a, const SavedStep& b) { return a.sequence < b.sequence; });
+  std::sort(saved.begin(), saved.end(),
+            [](const SavedStep& a, const SavedStep& b) { return a.sequence < b.sequence; });
   for (const SavedStep& step : saved) {
     queue_.push({StepKey::pack(step.priority, step.sequence, step.slot), step.time}, now_);
   }

@@ -16,10 +16,11 @@ size_t round_up(size_t bytes) { return (bytes + kHugePage - 1) & ~(kHugePage - 1
 
 void* allocate_block(size_t bytes, size_t align) {
   if (bytes < kHugePage) return ::operator new(bytes, std::align_val_t(align));
-  // One page more than asked for, so that the block can begin on a page; what sticks out is given back at once.
+  // One page more than asked for, so that the block can begin on a page; what sticks out is given back at
+  // once.
   const size_t wanted = round_up(bytes);
-  void* mapped =
-      ::mmap(nullptr, wanted + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* mapped = ::mmap(nullptr, wanted + kHugePage, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   LT_CHECK(mapped != MAP_FAILED, "out of memory for pending steps");
   const auto raw = reinterpret_cast<uintptr_t>(mapped);
   const uintptr_t begin = round_up(raw);

@@ -1,5 +1,6 @@
-// What the kernel orders: 16 bytes by value, compared as one 128-bit number (time, priority, sequence). The slot says
-// where the step lies; it stands in the lowest bits and never decides, because no two pending steps share a sequence.
+// What the kernel orders: 16 bytes by value, compared as one 128-bit number (time, priority, sequence). The
+// slot says where the step lies; it stands in the lowest bits and never decides, because no two pending steps
+// share a sequence.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,8 @@ struct StepKey {
 
 inline bool operator<(const StepKey& a, const StepKey& b) {
   using Wide = unsigned __int128;  // two instructions and no branch
-  return ((Wide(static_cast<uint64_t>(a.time)) << 64) | a.low) < ((Wide(static_cast<uint64_t>(b.time)) << 64) | b.low);
+  return ((Wide(static_cast<uint64_t>(a.time)) << 64) | a.low) <
+         ((Wide(static_cast<uint64_t>(b.time)) << 64) | b.low);
 }
 
 /// After every real key; its slot is 0, so that prefetching it does no harm.

@@ -8,10 +8,13 @@ namespace looptwin::sim {
 
 namespace {
 
-constexpr size_t kHeapOnly = 64;    // so few pending keys are opened all at once: a heap is then the fastest there is
+constexpr size_t kHeapOnly =
+    64;  // so few pending keys are opened all at once: a heap is then the fastest there is
 constexpr uint32_t kMinTarget = 16;
-constexpr uint32_t kMaxTarget = 1024;  // keys of a sorted bucket; two copies of it stay in the first-level cache's reach
-constexpr uint32_t kGrainsOfTarget = 8;  // a spread bucket's grains hold an eighth of that: more keys will come
+constexpr uint32_t kMaxTarget =
+    1024;  // keys of a sorted bucket; two copies of it stay in the first-level cache's reach
+constexpr uint32_t kGrainsOfTarget =
+    8;  // a spread bucket's grains hold an eighth of that: more keys will come
 constexpr size_t kInsertionSort = 20;
 constexpr int kMaxCellBits = 12;
 constexpr uint32_t kCrowdedCell = 24;
@@ -29,7 +32,9 @@ void insertion_sort(StepKey* begin, StepKey* end) {
 
 }  // namespace
 
-StepQueue::StepQueue() : ready_(64), ready_mask_(63), near_limit_(2 * kHeapOnly), target_(2 * kMinTarget) { clear(); }
+StepQueue::StepQueue() : ready_(64), ready_mask_(63), near_limit_(2 * kHeapOnly), target_(2 * kMinTarget) {
+  clear();
+}
 
 void StepQueue::clear() {
   if (buckets_) {
@@ -112,7 +117,8 @@ void StepQueue::push_near(StepKey key, int64_t now) {
   if (!(key < kNoStep)) return;
   near_.push_back(key);
   std::push_heap(near_.begin(), near_.end(), kLater);
-  if (near_.size() > near_limit_) [[unlikely]] close_bucket(now);
+  if (near_.size() > near_limit_) [[unlikely]]
+    close_bucket(now);
 }
 
 void StepQueue::pop_near() {
@@ -125,10 +131,11 @@ void StepQueue::pop_near() {
   near_.pop_back();
 }
 
-/// Too much has landed in the open span: it was too wide for the density here. The span is cut to end now, and all keys
-/// after now return to the radix. That is consistent while now lies in the span: buckets below the open one's level are
-/// empty, and keys above differ from now in the same digit as from the old end. If now is before the span (a bucket was
-/// opened to look ahead, then much was scheduled before it), everything is placed anew.
+/// Too much has landed in the open span: it was too wide for the density here. The span is cut to end now,
+/// and all keys after now return to the radix. That is consistent while now lies in the span: buckets below
+/// the open one's level are empty, and keys above differ from now in the same digit as from the old end. If
+/// now is before the span (a bucket was opened to look ahead, then much was scheduled before it), everything
+/// is placed anew.
 void StepQueue::close_bucket(int64_t now) {
   if (!buckets_) buckets_ = std::make_unique<Bucket[]>(kLevels * kDigits);
   if (now < open_first_) {
@@ -147,7 +154,8 @@ void StepQueue::close_bucket(int64_t now) {
   std::fill(open_.begin(), open_.begin() + kAhead + 1, kNoStep);
   open_next_ = open_end_ = open_.data();
   near_.push_back(near_top_);
-  const auto kept = std::partition(near_.begin(), near_.end(), [now](const StepKey& key) { return key.time <= now; });
+  const auto kept =
+      std::partition(near_.begin(), near_.end(), [now](const StepKey& key) { return key.time <= now; });
   for (auto key = kept; key != near_.end(); ++key) place(*key);
   near_.erase(kept, near_.end());
   std::make_heap(near_.begin(), near_.end(), kLater);
@@ -194,8 +202,8 @@ uint32_t StepQueue::next_digit(int level, uint32_t from) const {
   }
 }
 
-/// Opens the next keys: about target_ of them, as neighbouring buckets of the lowest level that has any. A bucket with
-/// more than that is spread over the level below first. Called when everything nearer is used up.
+/// Opens the next keys: about target_ of them, as neighbouring buckets of the lowest level that has any. A
+/// bucket with more than that is spread over the level below first. Called when everything nearer is used up.
 bool StepQueue::open_bucket() {
   if (size_ == 0) return false;
   near_limit_ = std::max<size_t>(2 * kHeapOnly, target_);
@@ -212,7 +220,8 @@ bool StepQueue::open_bucket() {
     digit = next_digit(level, 0);
   }
 
-  // Neighbours are taken as long as they fit. The first one is taken whatever its size: it is one instant then.
+  // Neighbours are taken as long as they fit. The first one is taken whatever its size: it is one instant
+  // then.
   const uint32_t base = static_cast<uint32_t>(level) * kDigits;
   runs_.clear();
   size_t count = 0;
@@ -224,7 +233,8 @@ bool StepQueue::open_bucket() {
     last_digit = digit;
   }
   const int shift = kDigitBits * level;
-  const int64_t above = level + 1 == kLevels ? 0 : runs_.front().front().time >> (shift + kDigitBits) << (shift + kDigitBits);
+  const int64_t above =
+      level + 1 == kLevels ? 0 : runs_.front().front().time >> (shift + kDigitBits) << (shift + kDigitBits);
   const int64_t first = above | int64_t{first_digit} << shift;
   const uint32_t last_of_grain = last_digit | (~grain_[static_cast<size_t>(level)] & (kDigits - 1));
   const int64_t last = (above | int64_t{last_of_grain} << shift) | ((int64_t{1} << shift) - 1);
@@ -256,8 +266,8 @@ void StepQueue::open_everything() {
   open_last_ = kEnd;
 }
 
-/// Wider buckets cost less a key to open, but more keys land in their span and go through the heap. The target follows
-/// the share that did: up below 1 in 32, down above 1 in 8.
+/// Wider buckets cost less a key to open, but more keys land in their span and go through the heap. The
+/// target follows the share that did: up below 1 in 32, down above 1 in 8.
 void StepQueue::tune() {
   if (opened_seen_ < 4 * uint64_t{target_}) return;
   if (near_seen_ * 8 > opened_seen_) {
@@ -268,13 +278,15 @@ void StepQueue::tune() {
   opened_seen_ = near_seen_ = 0;
 }
 
-/// Moves a bucket's keys to the highest level below at which they differ, whose grain is set to their number. False (and
-/// nothing moved) if they differ at no level below: they are of one instant, or of one grain, and are opened as they are.
+/// Moves a bucket's keys to the highest level below at which they differ, whose grain is set to their number.
+/// False (and nothing moved) if they differ at no level below: they are of one instant, or of one grain, and
+/// are opened as they are.
 bool StepQueue::spread(int level, uint32_t digit) {
   const uint32_t bucket = static_cast<uint32_t>(level) * kDigits + digit;
   const Chunk* chunk = buckets_[bucket].head;
   const int64_t first = chunk->keys[0].time;
-  // A difference from this bit on settles the level: keys of a bucket with full grain agree in this level's digit.
+  // A difference from this bit on settles the level: keys of a bucket with full grain agree in this level's
+  // digit.
   const bool full_grain = grain_[static_cast<size_t>(level)] == kDigits - 1;
   const int known = kDigitBits * (full_grain ? level - 1 : level);
   uint64_t difference = 0;
@@ -286,7 +298,8 @@ bool StepQueue::spread(int level, uint32_t digit) {
   }
   if (difference == 0 || level_of(difference) >= level) return false;
   const int lower = level_of(difference);
-  const uint32_t wanted = std::bit_ceil(std::min(kDigits, buckets_[bucket].count / (target_ / kGrainsOfTarget)));
+  const uint32_t wanted =
+      std::bit_ceil(std::min(kDigits, buckets_[bucket].count / (target_ / kGrainsOfTarget)));
   const uint32_t grain = (kDigits - 1) & ~(kDigits / wanted - 1);
   grain_[static_cast<size_t>(lower)] = grain;
   Bucket* below = &buckets_[static_cast<uint32_t>(lower) * kDigits];
@@ -310,8 +323,9 @@ void StepQueue::give_back(uint32_t bucket) {
   if (buckets_[bucket].count > 0) drain(bucket, [](const StepKey&) {});
 }
 
-/// Sorts what runs_ holds into open_: by a distribution over about as many cells of time as there are keys, then by
-/// insertion. A crowded cell (ties, or an uneven density) is sorted on its own, so that nothing is quadratic.
+/// Sorts what runs_ holds into open_: by a distribution over about as many cells of time as there are keys,
+/// then by insertion. A crowded cell (ties, or an uneven density) is sorted on its own, so that nothing is
+/// quadratic.
 void StepQueue::sort_collected(size_t count, int64_t first, int64_t last) {
   if (open_.size() < count + kAhead + 1) open_.resize(std::bit_ceil(count + kAhead + 1));
   StepKey* open = open_.data();
@@ -344,7 +358,8 @@ void StepQueue::sort_collected(size_t count, int64_t first, int64_t last) {
     begin = 0;  // each cell now holds its end
     for (const uint32_t end : cells_) {
       // Keys come in the order of their sequences, so a cell of ties is mostly in order already.
-      if (end - begin > kCrowdedCell && !std::is_sorted(open + begin, open + end)) std::sort(open + begin, open + end);
+      if (end - begin > kCrowdedCell && !std::is_sorted(open + begin, open + end))
+        std::sort(open + begin, open + end);
       begin = end;
     }
   }

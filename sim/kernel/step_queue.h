@@ -1,7 +1,8 @@
-// Pending keys in the kernel's total order. From near to far: a ready list (steps for this very instant, in order of
-// their coming), one open bucket that is sorted, a small heap for keys that land in its span, and a radix of buckets by
-// the highest digit in which a time differs from the open bucket's end. A key moves down at most once a digit, whatever
-// the delays are; how much is opened at a time follows the density seen. Nothing here allocates in steady state.
+// Pending keys in the kernel's total order. From near to far: a ready list (steps for this very instant, in
+// order of their coming), one open bucket that is sorted, a small heap for keys that land in its span, and a
+// radix of buckets by the highest digit in which a time differs from the open bucket's end. A key moves down
+// at most once a digit, whatever the delays are; how much is opened at a time follows the density seen.
+// Nothing here allocates in steady state.
 #pragma once
 
 #include <algorithm>
@@ -26,11 +27,13 @@ class StepQueue {
 
   size_t size() const { return size_; }
 
-  /// Adds a key that is not earlier than now. Keys for now keep the order of their coming (they carry rising sequences).
+  /// Adds a key that is not earlier than now. Keys for now keep the order of their coming (they carry rising
+  /// sequences).
   void push(StepKey key, int64_t now) {
     ++size_;
     if (key.time == now && (ready_head_ == ready_tail_ || ready_[(ready_tail_ - 1) & ready_mask_] < key)) {
-      if (ready_tail_ - ready_head_ > ready_mask_) [[unlikely]] grow_ready();
+      if (ready_tail_ - ready_head_ > ready_mask_) [[unlikely]]
+        grow_ready();
       ready_[ready_tail_++ & ready_mask_] = key;
     } else if (key.time <= open_last_) {
       push_near(key, now);
@@ -39,12 +42,14 @@ class StepQueue {
     }
   }
 
-  /// Takes the smallest key out, if it is not after `until`. `on_open()` is called after another bucket was opened.
+  /// Takes the smallest key out, if it is not after `until`. `on_open()` is called after another bucket was
+  /// opened.
   template <typename OnOpen>
   bool take(int64_t until, StepKey& key, OnOpen&& on_open) {
     for (;;) {
       const StepKey* best = open_next_;
-      if (near_top_ < *best) [[unlikely]] best = &near_top_;
+      if (near_top_ < *best) [[unlikely]]
+        best = &near_top_;
       if (ready_head_ != ready_tail_) {
         const StepKey* ready = &ready_[ready_head_ & ready_mask_];
         if (*ready < *best) best = ready;
@@ -55,7 +60,8 @@ class StepQueue {
         on_open();
         continue;
       }
-      if (key.time > until) [[unlikely]] return false;
+      if (key.time > until) [[unlikely]]
+        return false;
       --size_;
       if (best == open_next_) {
         ++open_next_;
@@ -101,8 +107,8 @@ class StepQueue {
     Chunk* next;
   };
   static_assert(sizeof(Chunk) == kChunkBytes);
-  /// Keys in a chain of chunks. `tail` is where the next key goes; at the end of a chunk, or where there is none, its
-  /// offset in the chunk is kFull, so that one test finds both.
+  /// Keys in a chain of chunks. `tail` is where the next key goes; at the end of a chunk, or where there is
+  /// none, its offset in the chunk is kFull, so that one test finds both.
   struct Bucket {
     uintptr_t tail = kFull;
     Chunk* head = nullptr;
@@ -121,7 +127,8 @@ class StepQueue {
     append(buckets_[static_cast<uint32_t>(level) * kDigits + digit], key);
   }
   void append(Bucket& bucket, StepKey key) {
-    if ((bucket.tail & (kChunkBytes - 1)) == kFull) [[unlikely]] add_chunk(bucket);
+    if ((bucket.tail & (kChunkBytes - 1)) == kFull) [[unlikely]]
+      add_chunk(bucket);
     *reinterpret_cast<StepKey*>(bucket.tail) = key;
     bucket.tail += sizeof(StepKey);
     ++bucket.count;
@@ -161,14 +168,15 @@ class StepQueue {
   StepKey near_top_ = kNoStep;
   std::vector<StepKey> near_;
   size_t near_limit_;
-  // The radix. A level's bits tell which of its buckets hold keys; its grain is the mask of the digit's bits that are
-  // told apart, so that 2^n neighbouring digits share a bucket where keys are few.
+  // The radix. A level's bits tell which of its buckets hold keys; its grain is the mask of the digit's bits
+  // that are told apart, so that 2^n neighbouring digits share a bucket where keys are few.
   std::unique_ptr<Bucket[]> buckets_;
   std::array<uint32_t, kLevels> grain_;
   std::array<std::array<uint64_t, kWords>, kLevels> occupied_{};
   Slab<Chunk> chunks_;
   Chunk* free_chunks_ = nullptr;
-  // What is opened at a time, and what it is tuned by: keys opened, and keys that landed in an open bucket's span.
+  // What is opened at a time, and what it is tuned by: keys opened, and keys that landed in an open bucket's
+  // span.
   uint32_t target_;
   uint64_t opened_seen_ = 0;
   uint64_t near_seen_ = 0;

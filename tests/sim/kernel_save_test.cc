@@ -10,7 +10,8 @@ using namespace looptwin::sim;
 
 namespace {
 
-/// A small world whose whole state is its kernel and a few numbers; it keeps handles, as a model of a device would.
+/// A small world whose whole state is its kernel and a few numbers; it keeps handles, as a model of a device
+/// would.
 class World final : public Handler {
  public:
   explicit World(uint64_t agents = 700) : handles_(agents) {
@@ -18,21 +19,24 @@ class World final : public Handler {
     hop_ = kernel_.add_type("hop");
     timer_ = kernel_.add_type("timer");
     for (uint64_t i = 0; i < agents; ++i) {
-      handles_[i] = kernel_.schedule(*this, Time{static_cast<int64_t>(next() % 1'000'000)}, timer_, Hop{i, 0});
+      handles_[i] =
+          kernel_.schedule(*this, Time{static_cast<int64_t>(next() % 1'000'000)}, timer_, Hop{i, 0});
       kernel_.schedule(*this, Time{static_cast<int64_t>(next() % 1000)}, hop_, Hop{i, 0});
     }
   }
 
   void step(Kernel& kernel, const Step& step) override {
     const auto hop = step.payload<Hop>();
-    trace_ = (trace_ ^ static_cast<uint64_t>(kernel.now().ns) ^ hop.agent << 40 ^ hop.count << 20) * 0x100000001b3;
+    trace_ =
+        (trace_ ^ static_cast<uint64_t>(kernel.now().ns) ^ hop.agent << 40 ^ hop.count << 20) * 0x100000001b3;
     const uint64_t bits = next();
     const Hop onward{bits % handles_.size(), hop.count + 1};
     if (step.type() == timer_) {
       handles_[hop.agent] = kernel.schedule(*this, kernel.now() + milliseconds(1), timer_, hop);
       return;
     }
-    // Watchdogs are pushed back by every hop, some are cancelled and set again; a fifth of the hops take no time.
+    // Watchdogs are pushed back by every hop, some are cancelled and set again; a fifth of the hops take no
+    // time.
     if (bits >> 60 == 0) kernel.cancel(handles_[onward.agent]);
     if (!kernel.reschedule(handles_[onward.agent], kernel.now() + microseconds(50))) {
       handles_[onward.agent] = kernel.schedule(*this, kernel.now() + milliseconds(2), timer_, onward, kFirst);
@@ -95,13 +99,15 @@ TEST_CASE("kernel: advancing to a and then to b is advancing to b, byte for byte
   trunk.kernel().run_until(kEnd);
   for (const int64_t piece : {999, 40'000, 1'100'000}) {
     World cut;
-    for (Time t{0}; t < kEnd; t = t + Duration{piece}) cut.kernel().run_until(std::min(kEnd, t + Duration{piece}));
+    for (Time t{0}; t < kEnd; t = t + Duration{piece})
+      cut.kernel().run_until(std::min(kEnd, t + Duration{piece}));
     CHECK(cut.trace() == trunk.trace());
     CHECK(cut.save() == trunk.save());
   }
 }
 
-TEST_CASE("kernel: a world saved in the middle and restored elsewhere goes on as the trunk does, byte for byte") {
+TEST_CASE(
+    "kernel: a world saved in the middle and restored elsewhere goes on as the trunk does, byte for byte") {
   World trunk;
   trunk.kernel().run_until(kEnd);
   World first;
@@ -117,7 +123,9 @@ TEST_CASE("kernel: a world saved in the middle and restored elsewhere goes on as
   }
 }
 
-TEST_CASE("kernel: an archive that is cut short or belongs to another kernel is refused, and leaves the kernel empty") {
+TEST_CASE(
+    "kernel: an archive that is cut short or belongs to another kernel is refused, and leaves the kernel "
+    "empty") {
   const auto bytes = saved_kernel();
   for (const size_t size : {size_t{0}, size_t{30}, bytes.size() / 2, bytes.size() - 1}) {
     World world(20);

@@ -32,7 +32,8 @@ class Program final : public Handler {
   void step(Kernel& kernel, const Step& step) override {
     const auto id = step.payload<uint64_t>();
     if (expected_.empty() || std::get<3>(*expected_.begin()) != id ||
-        std::get<0>(*expected_.begin()) != kernel.now().ns || std::get<1>(*expected_.begin()) != step.priority()) {
+        std::get<0>(*expected_.begin()) != kernel.now().ns ||
+        std::get<1>(*expected_.begin()) != step.priority()) {
       ++wrong_;
       kernel.stop();
       return;
@@ -73,15 +74,25 @@ class Program final : public Handler {
     const auto below = [&](int64_t n) { return static_cast<int64_t>(random_() % static_cast<uint64_t>(n)); };
     if (kernel_.now().ns > int64_t{1} << 60) return below(100);
     switch (delays_) {
-      case Delays::ties: return below(4) * kSecond;
-      case Delays::bimodal: return below(2) ? below(1000) : 3600 * kSecond + below(kSecond);
-      case Delays::far: return int64_t{1} << below(56);
-      case Delays::dense: return below(3000);
-      case Delays::growing: return below(static_cast<int64_t>(1000 + steps_ * steps_));
-      case Delays::mixed: break;
+      case Delays::ties:
+        return below(4) * kSecond;
+      case Delays::bimodal:
+        return below(2) ? below(1000) : 3600 * kSecond + below(kSecond);
+      case Delays::far:
+        return int64_t{1} << below(56);
+      case Delays::dense:
+        return below(3000);
+      case Delays::growing:
+        return below(static_cast<int64_t>(1000 + steps_ * steps_));
+      case Delays::mixed:
+        break;
     }
     const int64_t kind = below(5);
-    return kind == 0 ? 0 : kind == 1 ? kSecond : kind == 2 ? below(50) : kind == 3 ? below(kSecond) : below(kSecond * kSecond);
+    return kind == 0   ? 0
+           : kind == 1 ? kSecond
+           : kind == 2 ? below(50)
+           : kind == 3 ? below(kSecond)
+                       : below(kSecond * kSecond);
   }
 
   void schedule() {
@@ -92,7 +103,10 @@ class Program final : public Handler {
     known_[id] = {handle, {at.ns, priority, sequence_++, id}};
     expected_.insert(known_[id].key);
   }
-  uint64_t any() { return std::next(known_.begin(), static_cast<long>(random_() % std::min<size_t>(known_.size(), 50)))->first; }
+  uint64_t any() {
+    return std::next(known_.begin(), static_cast<long>(random_() % std::min<size_t>(known_.size(), 50)))
+        ->first;
+  }
   void cancel() {
     if (known_.empty()) return;
     const uint64_t id = any();
@@ -146,7 +160,8 @@ struct Timers final : Handler {
     random = random * 6364136223846793005u + 1442695040888963407u;
     kernel.cancel(timer);
     timer = kernel.schedule(*this, kernel.now() + hours(1), type, uint64_t{0});
-    kernel.schedule(*this, kernel.now() + Duration{static_cast<int64_t>(random >> 40)}, type, step.payload<uint64_t>());
+    kernel.schedule(*this, kernel.now() + Duration{static_cast<int64_t>(random >> 40)}, type,
+                    step.payload<uint64_t>());
     if (random >> 54 == 0) kernel.schedule(*this, kernel.now(), type, uint64_t{1});
   }
 };
@@ -175,7 +190,8 @@ TEST_CASE("kernel: a hundred thousand ties run by priority, then in the order of
   constexpr uint64_t kTies = 100'000;
   for (uint64_t i = 0; i < kTies; ++i) {
     kernel.schedule(recorder, Time{5'000'000'000}, type, i, i % 3 == 0 ? kFirst : kNormal);
-    if (i % 100 == 0) kernel.schedule(recorder, Time{4'999'000'000 + static_cast<int64_t>(i)}, type, kTies + i);
+    if (i % 100 == 0)
+      kernel.schedule(recorder, Time{4'999'000'000 + static_cast<int64_t>(i)}, type, kTies + i);
   }
   CHECK(kernel.run_until(Time{4'999'999'999}) == kTies / 100);
   recorder.seen.clear();
@@ -190,7 +206,8 @@ TEST_CASE("kernel: a hundred thousand ties run by priority, then in the order of
   CHECK(recorder.seen == expected);
 }
 
-TEST_CASE("kernel: what is scheduled at now goes behind what is pending for now, but before a lower priority") {
+TEST_CASE(
+    "kernel: what is scheduled at now goes behind what is pending for now, but before a lower priority") {
   struct Chain final : Handler {
     StepType type;
     std::vector<int> order;
@@ -215,7 +232,9 @@ TEST_CASE("kernel: what is scheduled at now goes behind what is pending for now,
   CHECK(chain.order == std::vector<int>{1, 12, 2, 10, 11, 20, 3});
 }
 
-TEST_CASE("kernel: a handle goes stale when its step begins or is cancelled, and its slot's next step has another") {
+TEST_CASE(
+    "kernel: a handle goes stale when its step begins or is cancelled, and its slot's next step has "
+    "another") {
   Kernel kernel;
   Recorder recorder;
   kernel.add(recorder);
@@ -243,12 +262,14 @@ TEST_CASE("kernel: much that is scheduled before an opened bucket still runs in 
   Recorder recorder;
   kernel.add(recorder);
   const StepType type = kernel.add_type("x");
-  for (uint64_t i = 0; i < 500; ++i) kernel.schedule(recorder, Time{1'000'000'000 + static_cast<int64_t>(i * 77)}, type, i);
+  for (uint64_t i = 0; i < 500; ++i)
+    kernel.schedule(recorder, Time{1'000'000'000 + static_cast<int64_t>(i * 77)}, type, i);
   CHECK(kernel.next_time() == Time{1'000'000'000});
   for (uint64_t i = 0; i < 5000; ++i) {
     kernel.schedule(recorder, Time{static_cast<int64_t>(i * 7919 % 900'000'001)}, type, i);
   }
-  for (uint64_t i = 0; i < 5000; ++i) kernel.schedule(recorder, Time{1'000'000'000 + static_cast<int64_t>(i)}, type, i);
+  for (uint64_t i = 0; i < 5000; ++i)
+    kernel.schedule(recorder, Time{1'000'000'000 + static_cast<int64_t>(i)}, type, i);
   CHECK(kernel.run_until(kNever) == 10'500);
   CHECK(std::is_sorted(recorder.times.begin(), recorder.times.end()));
 }
@@ -284,7 +305,8 @@ TEST_CASE("kernel: posts of several threads all arrive, each thread's in its ord
   for (uint64_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       // Even ones lie in the past and act at once, odd ones ahead.
-      for (uint64_t i = 0; i < kPosts; ++i) kernel.post(recorder, Time{i % 2 ? 1'000'000'000 : 10}, type, t << 32 | i);
+      for (uint64_t i = 0; i < kPosts; ++i)
+        kernel.post(recorder, Time{i % 2 ? 1'000'000'000 : 10}, type, t << 32 | i);
     });
   }
   for (uint64_t i = 0; i < kThreads * kPosts; ++i) {
@@ -311,7 +333,8 @@ TEST_CASE("kernel: in steady state, with timers that are always cancelled, nothi
   Timers timers;
   kernel.add(timers);
   timers.type = kernel.add_type("timer");
-  for (uint64_t i = 2; i < 5002; ++i) kernel.schedule(timers, Time{static_cast<int64_t>(i * 3001)}, timers.type, i);
+  for (uint64_t i = 2; i < 5002; ++i)
+    kernel.schedule(timers, Time{static_cast<int64_t>(i * 3001)}, timers.type, i);
   // A pass of zero-delay steps stops the kernel now and then; the loop goes on where it stood.
   const auto run = [&](uint64_t steps) {
     while (timers.steps < steps) kernel.run_until(kernel.now() + seconds(1));
