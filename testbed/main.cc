@@ -21,6 +21,17 @@ std::vector<Setting> settings_of(const std::vector<std::string>& texts) {
   return settings;
 }
 
+Exit write_new(const std::filesystem::path& folder) {
+  const auto files = write_new_scenario(folder);
+  if (!files) {
+    std::fputs(looptwin::render(files.error()).c_str(), stderr);
+    return Exit::bad_input;
+  }
+  for (const auto& file : *files) std::printf("%s\n", file.c_str());
+  std::printf("\nrun it with: looptwin run %s\n", folder.c_str());
+  return Exit::held;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -94,7 +105,7 @@ int main(int argc, char** argv) {
       std::puts(json_schema().c_str());
       return 0;
     }
-    if (*new_command) return static_cast<int>(new_scenario_command(new_folder));
+    if (*new_command) return static_cast<int>(write_new(new_folder));
     if (*info_command) return static_cast<int>(info(run_folder));
     if (*export_command) return static_cast<int>(export_run(run_folder, file));
   } catch (const CLI::ParseError& error) {

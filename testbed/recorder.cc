@@ -164,7 +164,7 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
   const auto groups = twin::report_groups(model.config);
   for (size_t g = 0; g < groups.size(); ++g) {
     Grid grid{.id = twin::GridId(run.grids.size()), .table = model.table, .period = groups[g].every, .group = static_cast<uint16_t>(g), .row = row_of};
-    twin::GridSpec spec{fmt::format("{}/{}", model.config.name, length_name(groups[g].every)), table, groups[g].every, {}, {}};
+    twin::GridSpec spec{fmt::format("{}/raw/{}", model.config.name, length_name(groups[g].every)), table, groups[g].every, {}, {}};
     if (g > 0 && std::any_of(run.grids.begin(), run.grids.end(), [&](const auto& other) { return other.name == spec.name; })) spec.name += fmt::format("-{}", g);
     for (const size_t row : kept) {
       grid.phase.push_back(twin::phase_of(groups[g], row));

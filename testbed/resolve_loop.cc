@@ -57,10 +57,8 @@ class Targets {
   /// The target's model, or null after having reported why there is none.
   const ModelDraft* find(const std::string& target, const Span& span) {
     if (target.empty() || (!model_ && !event_.each.empty())) return nullptr;  // reported where it stands
-    if (!model_) {
-      reader_.error(span, fmt::format("rule '{}' has a target, but its event '{}' is one for all", rule_.name, event_.name),
-                    "write each: with a model in the event; without, rules can publish");
-      return nullptr;
+    if (!model_) {  // an event of the site: its targets are all devices of a model
+      return find_model(reader_, draft_.models, target, span, fmt::format("rule '{}', whose event '{}' is one for all,", rule_.name, event_.name));
     }
     if (target == "self") return model_;
     std::vector<std::string> names = {"self"};
@@ -131,12 +129,11 @@ void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
     reader.error(rule.overrides[0].span, fmt::format("rule '{}' overrides at a moment; an override is held while its event stands", rule.name),
                  fmt::format("write while: {}", rule.event));
   const auto* event = find_named(scenario.events, rule.event);
-  if (!event) {
-    const bool alarm = std::any_of(scenario.alarms.begin(), scenario.alarms.end(), [&](const auto& a) { return a.event.name == rule.event; });
+  for (const auto& alarm : scenario.alarms)  // an alarm with a condition of its own is an event, too
+    if (event == nullptr && alarm.of.empty() && alarm.event.name == rule.event) event = &alarm.event;
+  if (!event)
     return reader.error(rule.event_span, fmt::format("rule '{}' is about the unknown event '{}'", rule.name, rule.event),
-                        alarm ? fmt::format("'{}' is an alarm: move its condition to events:, and write of: in the alarm", rule.event)
-                              : near_and_all(rule.event, names_of(scenario.events), "events"));
-  }
+                        near_and_all(rule.event, names_of(scenario.events), "events"));
   Targets targets(reader, draft, rule, *event);
   for (const auto& override : rule.overrides) check_override(reader, targets, override);
   for (const auto& send : rule.sends) check_send(reader, targets, send);

@@ -1,0 +1,116 @@
+// Whole runs of a small scenario: equal decisions at any number of threads, from saved states, with lazy evaluation.
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "base/archive.h"
+#include "testbed/assembly.h"
+#include "testbed/virtual_clock.h"
+
+using namespace looptwin;
+using namespace looptwin::testbed;
+
+namespace {
+
+const std::string kSmall = LT_SOURCE_DIR "/tests/testbed/scenarios/small";
+
+std::unique_ptr<Assembly> assemble(int threads = 1, const std::vector<Setting>& settings = {}) {
+  auto scenario = load(kSmall, settings);
+  INFO((scenario ? std::string() : render(scenario.error())));
+  REQUIRE(scenario.has_value());
+  auto assembly = Assembly::build(std::move(*scenario), {.threads = threads, .out = {}});
+  INFO((assembly ? std::string() : render(assembly.error())));
+  REQUIRE(assembly.has_value());
+  return std::move(*assembly);
+}
+
+void run_to(Assembly& assembly, Time end) {
+  while (assembly.loop().now() + assembly.scenario().cycle <= end)
+    REQUIRE(assembly.loop().cycle(assembly.loop().now() + assembly.scenario().cycle, assembly.transport()));
+}
+
+Time end_of(const Assembly& assembly) { return kStart + assembly.scenario().duration; }
+
+std::string fingerprint_of_run(int threads, const std::vector<Setting>& settings = {}) {
+  auto assembly = assemble(threads, settings);
+  run_to(*assembly, end_of(*assembly));
+  return assembly->loop().fingerprint();
+}
+
+}  // namespace
+
+TEST_CASE("run: the small scenario makes every kind of decision that it is there for") {
+  auto assembly = assemble();
+  run_to(*assembly, end_of(*assembly));
+  const auto commands = assembly->dispatcher().counters();
+  const auto rules = assembly->rules().counters();
+  const auto telemetry = assembly->processor().counters();
+  CHECK(commands.acknowledged > 0);
+  CHECK(commands.verified > 0);
+  CHECK(commands.refused > 0);
+  CHECK(rules.claims > 0);
+  CHECK(rules.releases > 0);
+  CHECK(rules.yields > 0);
+  CHECK(rules.published > 0);
+  CHECK(assembly->alarms().counters().raised > 0);
+  CHECK(telemetry.duplicates > 0);
+  CHECK(telemetry.by_quality[static_cast<size_t>(twin::Quality::late)] > 0);
+  CHECK(telemetry.by_quality[static_cast<size_t>(twin::Quality::out_of_range)] > 0);
+  CHECK(assembly->fleet().counters().lost > 0);
+  CHECK(assembly->fleet().counters().outages > 0);
+}
+
+TEST_CASE("run: the fingerprint is the same twice, at 1, 2 and 5 threads, and another for another seed") {
+  const auto once = fingerprint_of_run(1);
+  CHECK(fingerprint_of_run(1) == once);
+  CHECK(fingerprint_of_run(2) == once);
+  CHECK(fingerprint_of_run(5) == once);
+  CHECK(fingerprint_of_run(1, {{"seed", "8"}}) != once);
+}
+
+TEST_CASE("run: evaluating only rows that can have changed decides the same as evaluating all") {
+  auto lazy = assemble();
+  auto full = assemble();
+  full->loop().evaluate_everything(true);
+  const Time end = end_of(*lazy);
+  while (lazy->loop().now() < end) {
+    const Time boundary = lazy->loop().now() + lazy->scenario().cycle;
+    run_to(*lazy, boundary);
+    run_to(*full, boundary);
+    INFO(to_string(boundary));
+    REQUIRE(lazy->loop().fingerprint() == full->loop().fingerprint());
+  }
+  CHECK(lazy->evaluator().rows_evaluated() < full->evaluator().rows_evaluated());
+}
+
+TEST_CASE("run: restored after any cycle, it goes on as the run that was never interrupted") {
+  auto trunk = assemble();
+  std::vector<std::byte> state;
+  std::string end_fingerprint;
+  {
+    auto whole = assemble();
+    run_to(*whole, end_of(*whole));
+    end_fingerprint = whole->loop().fingerprint();
+  }
+  // After every cycle: save, restore into a fresh assembly, one more cycle of both; every 100 cycles to the very end.
+  const Time end = end_of(*trunk);
+  auto branch = assemble();
+  while (trunk->loop().now() < end) {
+    ArchiveWriter writer;
+    trunk->save(writer);
+    const bool long_way = trunk->loop().now().ns / 1'000'000'000 % 300 == 150;
+    if (long_way) branch = assemble();
+    ArchiveReader reader(writer.bytes());
+    branch->restore(reader);
+    INFO(to_string(trunk->loop().now()) << " " << reader.error());
+    REQUIRE((reader.ok() && reader.at_end()));
+    const Time next = trunk->loop().now() + trunk->scenario().cycle;
+    run_to(*trunk, next);
+    run_to(*branch, next);
+    REQUIRE(branch->loop().fingerprint() == trunk->loop().fingerprint());
+    if (long_way) {
+      run_to(*branch, end);
+      REQUIRE(branch->loop().fingerprint() == end_fingerprint);
+    }
+  }
+  CHECK(trunk->loop().fingerprint() == end_fingerprint);
+}
