@@ -1,0 +1,30 @@
+# Shortcuts; what they do is in CMakePresets.json and .ci/run.
+SHELL := /bin/bash
+PRESET ?= release
+BUILD := build/$(PRESET)
+JOBS ?= $(shell nproc)
+SCENARIO ?= scenarios/smart-meters
+
+.PHONY: build run test bench format clean
+
+build: $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --parallel $(JOBS)
+
+# Configures once; CMake itself notices later changes of its files.
+$(BUILD)/build.ninja:
+	@cmake --preset $(PRESET)
+
+run: build
+	$(BUILD)/bin/looptwin run $(SCENARIO)
+
+test: build
+	ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
+
+bench: build
+	@set -e; for b in $(BUILD)/bin/bench_*; do [ -x "$$b" ] || continue; echo "== $$(basename $$b)"; "$$b"; done
+
+format:
+	git ls-files '*.h' '*.cc' | xargs clang-format -i
+
+clean:
+	rm -rf build
