@@ -9,7 +9,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kScenario = R"(# What is tried, when, and with how many devices. docs/scenario.md has all keys.
+constexpr std::string_view kScenario =
+    R"yaml(# What is tried, when, and with how many devices. docs/scenario.md has all keys.
 scenario: {}
 about: Ten tanks that fill from a common main; the loop closes their inlets when the site draws too much.
 start: "2024-06-03T06:00:00"        # local in timezone
@@ -25,9 +26,10 @@ links:
   radio: {{latency: "lognormal(80 ms, 0.5)", loss: 0.5 %}}
 faults:
   - {{after: 3 h, device: "main/tank-3", sensor: level, kind: stuck, lasts: 30 min}}
-)";
+)yaml";
 
-constexpr std::string_view kModels = R"(# What the devices are: shared, byte for byte, by simulation and rig.
+constexpr std::string_view kModels =
+    R"yaml(# What the devices are: shared, byte for byte, by simulation and rig.
 models:
   site:
     parameters: {limit: {default: 20 L/s}}
@@ -52,9 +54,9 @@ models:
       every: 1 s
       outputs:
         inlet: hysteresis(target - level, on=0.1 m, off=-0.1 m, min_off=30 s)
-)";
+)yaml";
 
-constexpr std::string_view kRules = R"(# What the loop concludes, and what it does about it.
+constexpr std::string_view kRules = R"yaml(# What the loop concludes, and what it does about it.
 events:
   overdraw:
     each: site
@@ -81,7 +83,7 @@ alarms:
     consequence: The tank runs dry.
     action: Close the outlet, or start the reserve pump.
     respond_within: 15 min
-)";
+)yaml";
 
 }  // namespace
 
@@ -94,7 +96,8 @@ Result<std::vector<fs::path>> write_new_scenario(const fs::path& folder) {
 
   const auto name = fs::weakly_canonical(folder, error).filename().string();
   const std::pair<const char*, std::string> files[] = {
-      {"scenario.yaml", fmt::format(fmt::runtime(kScenario), name.empty() ? "tanks" : fmt::format("\"{}\"", name))},
+      {"scenario.yaml",
+       fmt::format(fmt::runtime(kScenario), name.empty() ? "tanks" : fmt::format("\"{}\"", name))},
       {"models.yaml", std::string(kModels)},
       {"rules.yaml", std::string(kRules)}};
   std::vector<fs::path> written;
@@ -103,7 +106,9 @@ Result<std::vector<fs::path>> write_new_scenario(const fs::path& folder) {
     std::ofstream out(written.back(), std::ios::binary);
     out << text;
     out.close();
-    if (!out) return failure(fmt::format("cannot write {}", written.back().string()), "is there space, and are you allowed to?");
+    if (!out)
+      return failure(fmt::format("cannot write {}", written.back().string()),
+                     "is there space, and are you allowed to?");
   }
   return written;
 }
