@@ -1,15 +1,16 @@
-// What the world does to a run folder: files that tear, shorten and flip, a writer that is killed, a disk that is full.
+// What the world does to a run folder: files that tear, shorten and flip, a writer that is killed, a disk
+// that is full.
 #include "tests/twin/warm_support.h"
 
-#include <atomic>
-#include <csignal>
 #include <fcntl.h>
-#include <random>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <atomic>
+#include <csignal>
+#include <random>
 
 #include "twin/warm/journal.h"
 
@@ -50,7 +51,8 @@ struct KilledRun {
   void check(const std::string& damaged, int64_t expected) {
     write_bytes(journal, damaged);
     auto run = good(RunReader::open(folder));
-    const bool is_as_expected = run.end() == Position{static_cast<uint64_t>(expected), Time{seconds(expected).ns}};
+    const bool is_as_expected =
+        run.end() == Position{static_cast<uint64_t>(expected), Time{seconds(expected).ns}};
     if (!is_as_expected || !holds_all_up_to(run, expected)) FAIL("not all of " << expected << " s is there");
   }
 };
@@ -70,7 +72,8 @@ int status_of(pid_t child) {
   return status;
 }
 
-/// Fills a disk that holds less than the run: everything journalled must stay readable, and resume after. 0: so it is.
+/// Fills a disk that holds less than the run: everything journalled must stay readable, and resume after. 0:
+/// so it is.
 int fill_disk(const fs::path& folder, const std::string& expected_reason) {
   auto options = small_options();
   options.sync_every = nanoseconds(-1);
@@ -83,7 +86,8 @@ int fill_disk(const fs::path& folder, const std::string& expected_reason) {
       writer->end_cycle(Time{seconds(second).ns});
     }
     if (!writer->failed()) return 2;
-    for (int64_t second = 20'000; second < 20'100; ++second) writer->end_cycle(Time{seconds(second).ns});  // goes on, lost
+    for (int64_t second = 20'000; second < 20'100; ++second)
+      writer->end_cycle(Time{seconds(second).ns});  // goes on, lost
     if (render(writer->error()).find(expected_reason) == std::string::npos) return 3;
     if (writer->await_durable(Time{seconds(20'099).ns})) return 4;
     if (writer->finish("{}")) return 5;
@@ -100,8 +104,10 @@ int fill_disk(const fs::path& folder, const std::string& expected_reason) {
 TEST_CASE("journal: a torn tail is dropped, all before it is kept, at whichever byte it tears") {
   KilledRun run;
   const size_t last = run.ends[run.ends.size() - 5];
-  for (size_t size = last; size <= run.bytes.size(); ++size) run.check(run.bytes.substr(0, size), run.seconds_within(size));
-  for (size_t size = 0; size < run.ends[0] + 100; size += 3) run.check(run.bytes.substr(0, size), run.seconds_within(size));
+  for (size_t size = last; size <= run.bytes.size(); ++size)
+    run.check(run.bytes.substr(0, size), run.seconds_within(size));
+  for (size_t size = 0; size < run.ends[0] + 100; size += 3)
+    run.check(run.bytes.substr(0, size), run.seconds_within(size));
 }
 
 TEST_CASE("journal: a flipped bit is found, what follows is dropped and said, all before it is kept") {
@@ -144,7 +150,8 @@ TEST_CASE("journal: a record that makes no sense, though its checksum is right, 
   run.check(bytes_of(run.journal), 80);
 }
 
-TEST_CASE("segments: one that is half written under its temporary name is passed over, and removed on resuming") {
+TEST_CASE(
+    "segments: one that is half written under its temporary name is passed over, and removed on resuming") {
   KilledRun run;
   write_bytes(run.folder / "segments/000002.h5.tmp", "half");
   run.check(run.bytes, 95);
@@ -165,8 +172,10 @@ TEST_CASE("segments: a damaged one is an error that names it, never wrong values
   CHECK(read.error()[0].message.find("000001.h5") != std::string::npos);
 }
 
-TEST_CASE("run folder: after kill -9 at any moment everything journalled is readable, and the run can go on") {
-  // The writer tells by shared memory how far its journal came; it is killed when that passes a random second.
+TEST_CASE(
+    "run folder: after kill -9 at any moment everything journalled is readable, and the run can go on") {
+  // The writer tells by shared memory how far its journal came; it is killed when that passes a random
+  // second.
   auto* told = static_cast<std::atomic<int64_t>*>(
       mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   REQUIRE(told != MAP_FAILED);
@@ -207,7 +216,8 @@ TEST_CASE("run folder: after kill -9 at any moment everything journalled is read
   munmap(told, 4096);
 }
 
-TEST_CASE("run folder: where a file may not grow, the writer says so and everything journalled stays readable") {
+TEST_CASE(
+    "run folder: where a file may not grow, the writer says so and everything journalled stays readable") {
   Scratch scratch;
   const pid_t child = in_child([&] {
     signal(SIGXFSZ, SIG_IGN);
@@ -225,13 +235,16 @@ TEST_CASE("run folder: on a full disk the writer says so and everything journall
   constexpr int kNotAllowed = 99;
   const pid_t child = in_child([&] {
     const auto size = "size=" + std::to_string(megabytes) + "m";
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kNotAllowed;
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+      return kNotAllowed;
     if (mount("none", (scratch / "disk").c_str(), "tmpfs", 0, size.c_str()) != 0) return kNotAllowed;
     return fill_disk(scratch / "disk/run", "no space left");
   });
   const int outcome = WEXITSTATUS(status_of(child));
-  if (outcome == kNotAllowed) WARN("a small disk can be mounted by root only");
-  else CHECK(outcome == 0);
+  if (outcome == kNotAllowed)
+    WARN("a small disk can be mounted by root only");
+  else
+    CHECK(outcome == 0);
 }
 
 TEST_CASE("run folder: a disk that is full from the beginning leaves nothing half-written") {

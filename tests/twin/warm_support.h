@@ -1,13 +1,13 @@
-// A small run for the tests of the run folder: every value is a function of (row, slot), so that any reader can tell
-// what must be there from how far the run came.
+// A small run for the tests of the run folder: every value is a function of (row, slot), so that any reader
+// can tell what must be there from how far the run came.
 #pragma once
 
+#include <unistd.h>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
-#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/workers.h"
@@ -50,7 +50,8 @@ inline RunSpec small_spec(uint32_t homes = 7) {
   raw.variables[0].long_name = "room temperature";
   raw.variables.push_back({.name = "quality", .storage = Storage::u8, .words = {"good", "bad"}});
   raw.variables.push_back({.name = "received_after", .unit = "s", .storage = Storage::i32, .per_unit = 1000});
-  GridSpec rollup{"home/minute", "home", minutes(1), {}, {{.name = "mean", .unit = "kW", .storage = Storage::f64}}};
+  GridSpec rollup{
+      "home/minute", "home", minutes(1), {}, {{.name = "mean", .unit = "kW", .storage = Storage::f64}}};
   spec.tables = {home};
   spec.grids = {raw, rollup};
   spec.logs = {{"decisions",
@@ -70,11 +71,16 @@ inline RunOptions small_options() {
   return options;
 }
 
-inline int16_t temperature_of(uint32_t row, int64_t slot) { return static_cast<int16_t>(200 + (row * 31 + slot * 7) % 97); }
-inline int16_t power_of(uint32_t row, int64_t slot) { return static_cast<int16_t>((row * 13 + slot * 29) % 3001); }
+inline int16_t temperature_of(uint32_t row, int64_t slot) {
+  return static_cast<int16_t>(200 + (row * 31 + slot * 7) % 97);
+}
+inline int16_t power_of(uint32_t row, int64_t slot) {
+  return static_cast<int16_t>((row * 13 + slot * 29) % 3001);
+}
 inline double mean_of(uint32_t row, int64_t slot) { return 0.125 * row + 1.5 * static_cast<double>(slot); }
 
-/// What the loop would put in the cycle that ends at `second`: the homes whose phase is there, one lane a part.
+/// What the loop would put in the cycle that ends at `second`: the homes whose phase is there, one lane a
+/// part.
 inline void put_cycle(RunWriter& writer, int64_t second, size_t lanes) {
   const auto& raw = writer.spec().grids[0];
   const auto homes = static_cast<uint32_t>(writer.spec().tables[0].devices.size());
@@ -88,8 +94,11 @@ inline void put_cycle(RunWriter& writer, int64_t second, size_t lanes) {
       const uint8_t quality[] = {static_cast<uint8_t>(row == 3)};
       const int32_t after[] = {static_cast<int32_t>(slot % 50)};
       const uint32_t rows[] = {row};
-      if (row % 2) lane.put(GridId(0), slot, row, {Cells(temperature), Cells(power), Cells(quality), Cells(after)});
-      else lane.put_rows(GridId(0), slot, rows, {Cells(temperature), Cells(power), Cells(quality), Cells(after)});
+      if (row % 2)
+        lane.put(GridId(0), slot, row, {Cells(temperature), Cells(power), Cells(quality), Cells(after)});
+      else
+        lane.put_rows(GridId(0), slot, rows,
+                      {Cells(temperature), Cells(power), Cells(quality), Cells(after)});
     }
   };
   for (size_t part = 0; part < lanes; ++part) put_part(part);
@@ -100,8 +109,8 @@ inline void put_cycle(RunWriter& writer, int64_t second, size_t lanes) {
   }
   if (second % 7 == 0) {
     const std::string rule = "rule-" + std::to_string(second % 3);
-    writer.lane(0).append(LogId(0), {Time{seconds(second).ns}, rule, int32_t(second % 5), 0.5 * static_cast<double>(second),
-                                     uint8_t(second % 2), second * 1000});
+    writer.lane(0).append(LogId(0), {Time{seconds(second).ns}, rule, int32_t(second % 5),
+                                     0.5 * static_cast<double>(second), uint8_t(second % 2), second * 1000});
   }
 }
 
@@ -119,22 +128,27 @@ inline bool holds_all_up_to(RunReader& run, int64_t second) {
   const auto homes = static_cast<uint32_t>(run.spec().tables[0].devices.size());
   const SlotRange slots{0, second / 10 + 2};
   const auto width = static_cast<size_t>(slots.size());
-  const auto temperature = run.read(GridId(0), 0, {0, homes}, slots), power = run.read(GridId(0), 1, {0, homes}, slots);
+  const auto temperature = run.read(GridId(0), 0, {0, homes}, slots),
+             power = run.read(GridId(0), 1, {0, homes}, slots);
   const auto means = run.read(GridId(1), 0, {0, homes}, {0, second / 60 + 1});
   if (!temperature || !power || !means) return false;
   for (uint32_t row = 0; row < homes; ++row) {
     for (int64_t slot = 0; slot < slots.end; ++slot) {
       const int64_t at = slot * 10 + raw.phase[row] / seconds(1).ns;
       const bool is_there = at >= 1 && at <= second;
-      const double t = (*temperature)[row * width + static_cast<size_t>(slot)], p = (*power)[row * width + static_cast<size_t>(slot)];
-      if (is_there ? t != temperature_of(row, slot) / 10.0 || p != power_of(row, slot) / 100.0 : t == t || p == p) return false;
+      const double t = (*temperature)[row * width + static_cast<size_t>(slot)],
+                   p = (*power)[row * width + static_cast<size_t>(slot)];
+      if (is_there ? t != temperature_of(row, slot) / 10.0 || p != power_of(row, slot) / 100.0
+                   : t == t || p == p)
+        return false;
     }
     for (int64_t slot = 0; slot <= second / 60; ++slot) {
       const double mean = (*means)[row * static_cast<size_t>(second / 60 + 1) + static_cast<size_t>(slot)];
       if (slot < second / 60 ? mean != mean_of(row, slot) : mean == mean) return false;
     }
   }
-  const auto times = run.read_log(LogId(0), 0), rules = run.read_log(LogId(0), 1), ids = run.read_log(LogId(0), 5);
+  const auto times = run.read_log(LogId(0), 0), rules = run.read_log(LogId(0), 1),
+             ids = run.read_log(LogId(0), 5);
   if (!times || !rules || !ids || rows_of(*times) != static_cast<size_t>(second / 7)) return false;
   for (int64_t i = 0; i < second / 7; ++i) {
     const int64_t when = (i + 1) * 7;
@@ -158,7 +172,8 @@ inline void write_bytes(const fs::path& path, std::string_view bytes) {
 /// The names and bytes of all files of a folder.
 inline std::map<std::string, std::string> files_in(const fs::path& folder) {
   std::map<std::string, std::string> files;
-  for (const auto& entry : fs::directory_iterator(folder)) files[entry.path().filename()] = bytes_of(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder))
+    files[entry.path().filename()] = bytes_of(entry.path());
   return files;
 }
 

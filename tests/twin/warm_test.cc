@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "twin/warm/export.h"
+#include "twin/warm/journal.h"
 #include "twin/warm/manifest.h"
 
 using namespace looptwin;
@@ -41,26 +42,34 @@ TEST_CASE("run folder: every type of a log's column comes back as it went in, te
   auto writer = good(RunWriter::create(scratch / "run", small_spec(), small_options()));
   const double nan = std::numeric_limits<double>::quiet_NaN();
   writer.lane(0).append(LogId(0), {kNever, "", INT32_MIN, nan, uint8_t(255), INT64_MIN});
-  writer.lane(0).append(LogId(0), {Time{-1}, "Überlast, \"Straße\" 7 €", INT32_MAX, -0.0, uint8_t(0), INT64_MAX});
+  writer.lane(0).append(LogId(0),
+                        {Time{-1}, "Überlast, \"Straße\" 7 €", INT32_MAX, -0.0, uint8_t(0), INT64_MAX});
   writer.end_cycle(Time{1});
   SECTION("from the journal") {}
   SECTION("from a segment") { good(writer.finish("{}")); }
-  if (!writer.failed()) { auto ended = std::move(writer); }
+  if (!writer.failed()) {
+    auto ended = std::move(writer);
+  }
   auto run = good(RunReader::open(scratch / "run"));
-  CHECK(std::get<std::vector<int64_t>>(good(run.read_log(LogId(0), 0))) == std::vector<int64_t>{kNever.ns, -1});
+  CHECK(std::get<std::vector<int64_t>>(good(run.read_log(LogId(0), 0))) ==
+        std::vector<int64_t>{kNever.ns, -1});
   const auto texts = std::get<Texts>(good(run.read_log(LogId(0), 1)));
   REQUIRE(texts.size() == 2);
   CHECK(texts[0].empty());
   CHECK(texts[1] == "Überlast, \"Straße\" 7 €");
-  CHECK(std::get<std::vector<int32_t>>(good(run.read_log(LogId(0), 2))) == std::vector<int32_t>{INT32_MIN, INT32_MAX});
+  CHECK(std::get<std::vector<int32_t>>(good(run.read_log(LogId(0), 2))) ==
+        std::vector<int32_t>{INT32_MIN, INT32_MAX});
   const auto values = std::get<std::vector<double>>(good(run.read_log(LogId(0), 3)));
   CHECK(std::isnan(values[0]));
   CHECK(std::signbit(values[1]));
   CHECK(std::get<std::vector<uint8_t>>(good(run.read_log(LogId(0), 4))) == std::vector<uint8_t>{255, 0});
-  CHECK(std::get<std::vector<int64_t>>(good(run.read_log(LogId(0), 5))) == std::vector<int64_t>{INT64_MIN, INT64_MAX});
+  CHECK(std::get<std::vector<int64_t>>(good(run.read_log(LogId(0), 5))) ==
+        std::vector<int64_t>{INT64_MIN, INT64_MAX});
 }
 
-TEST_CASE("run folder: a fill never overwrites a sample, and the later of two samples counts, across segments too") {
+TEST_CASE(
+    "run folder: a fill never overwrites a sample, and the later of two samples counts, across segments "
+    "too") {
   Scratch scratch;
   auto spec = small_spec();
   auto writer = good(RunWriter::create(scratch / "run", spec, small_options()));
@@ -137,7 +146,11 @@ TEST_CASE("run folder: a run that goes on after a stop is equal byte for byte to
     good(whole.finish("{}"));
   }
   const int64_t stop = GENERATE(1, 59, 60, 61, 130, 180);
-  { run_seconds(*std::make_unique<RunWriter>(good(RunWriter::create(scratch / "run", small_spec(), small_options()))), 0, stop); }
+  {
+    run_seconds(
+        *std::make_unique<RunWriter>(good(RunWriter::create(scratch / "run", small_spec(), small_options()))),
+        0, stop);
+  }
   auto writer = good(RunWriter::resume(scratch / "run", small_spec()));
   CHECK(writer.position() == Position{static_cast<uint64_t>(stop), Time{seconds(stop).ns}});
   run_seconds(writer, stop, 250);
@@ -178,7 +191,11 @@ TEST_CASE("run folder: from a mark a run goes on as if what came after had not b
 
 TEST_CASE("run folder: a position whose journal is gone is refused, and the run stays as it was") {
   Scratch scratch;
-  { run_seconds(*std::make_unique<RunWriter>(good(RunWriter::create(scratch / "run", small_spec(), small_options()))), 0, 150); }
+  {
+    run_seconds(
+        *std::make_unique<RunWriter>(good(RunWriter::create(scratch / "run", small_spec(), small_options()))),
+        0, 150);
+  }
   const auto before = files_in(scratch / "run/segments");
   const auto refused = RunWriter::resume(scratch / "run", small_spec(), Position{30, Time{seconds(30).ns}});
   REQUIRE(!refused);
@@ -244,12 +261,15 @@ TEST_CASE("run folder: an export holds what the folder holds, late samples in th
     auto a = good(run.read_log(LogId(0), c)), b = good(copy.read_log(LogId(0), c));
     CHECK(rows_of(a) == 180 / 7);
     if (auto* texts = std::get_if<Texts>(&a)) CHECK(texts->characters == std::get<Texts>(b).characters);
-    if (auto* numbers = std::get_if<std::vector<int64_t>>(&a)) CHECK(*numbers == std::get<std::vector<int64_t>>(b));
+    if (auto* numbers = std::get_if<std::vector<int64_t>>(&a))
+      CHECK(*numbers == std::get<std::vector<int64_t>>(b));
     if (auto* reals = std::get_if<std::vector<double>>(&a)) CHECK(*reals == std::get<std::vector<double>>(b));
   }
 }
 
-TEST_CASE("run folder: a folder in use and a spec with faults are refused, with all faults and nothing left behind") {
+TEST_CASE(
+    "run folder: a folder in use and a spec with faults are refused, with all faults and nothing left "
+    "behind") {
   Scratch scratch;
   fs::create_directories(scratch / "used/something");
   const auto used = RunWriter::create(scratch / "used", small_spec());
@@ -269,7 +289,8 @@ TEST_CASE("run folder: a folder in use and a spec with faults are refused, with 
   CHECK(!RunWriter::create("/proc/no/run", small_spec()));
 }
 
-TEST_CASE("run folder: an empty folder may be given, and the longest segment that fits the memory is chosen") {
+TEST_CASE(
+    "run folder: an empty folder may be given, and the longest segment that fits the memory is chosen") {
   Scratch scratch;
   fs::create_directories(scratch / "run");
   RunOptions options;
@@ -283,7 +304,8 @@ TEST_CASE("run folder: an empty folder may be given, and the longest segment tha
   CHECK(good(empty.slots(GridId(0))).empty());
 }
 
-TEST_CASE("variables: the smallest storage that fits range and resolution, offset by whole units where it must") {
+TEST_CASE(
+    "variables: the smallest storage that fits range and resolution, offset by whole units where it must") {
   CHECK(variable_for("t", "degC", -40, 60, 10).storage == Storage::i16);
   CHECK(variable_for("p", "kW", 0, 30, 100).offset == 0);
   const auto shifted = variable_for("p", "hPa", 900, 1100, 200);  // 220 000 steps from 0, but 40 000 wide
@@ -294,7 +316,9 @@ TEST_CASE("variables: the smallest storage that fits range and resolution, offse
   CHECK(variable_for("x", "1", 0, 1e12, 1).storage == Storage::f64);
 }
 
-TEST_CASE("variables: values go to the nearest step, ties to even, out of range to the limit, unknown to the fill") {
+TEST_CASE(
+    "variables: values go to the nearest step, ties to even, out of range to the limit, unknown to the "
+    "fill") {
   const auto v = variable_for("t", "degC", -40, 60, 10);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::vector<double> values{20.04, 20.06, 0.25, 1e9, -1e9, nan};
@@ -328,4 +352,52 @@ TEST_CASE("run folder: h5py, xarray and netCDF4 read segments and exports as the
   CHECK(std::system((python + " " LT_SOURCE_DIR "/tests/twin/warm_read.py h5py " + folder).c_str()) == 0);
   CHECK(std::system((python + " " LT_SOURCE_DIR "/tests/twin/warm_read.py xarray " + folder).c_str()) == 0);
   CHECK(std::system((python + " " LT_SOURCE_DIR "/tests/twin/warm_read.py netcdf " + folder).c_str()) == 0);
+}
+
+namespace {
+
+/// As xxd -g 1 prints them.
+std::vector<std::string> hex_lines(const std::string& bytes) {
+  std::vector<std::string> lines;
+  for (size_t at = 0; at < bytes.size(); at += 16) {
+    char text[80];
+    int n = std::snprintf(text, sizeof text, "%08zx:", at);
+    for (size_t i = at; i < std::min(at + 16, bytes.size()); ++i) {
+      n += std::snprintf(text + n, sizeof text - static_cast<size_t>(n), " %02x", static_cast<unsigned char>(bytes[i]));
+    }
+    lines.emplace_back(text);
+  }
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("journal: the worked example in docs/formats/run.md is what is written") {
+  Scratch scratch;
+  RunSpec spec;
+  spec.scenario = "example";
+  spec.program = "looptwin 0.1.0";
+  spec.start = UnixTime{1563174000'000000000};
+  spec.cycle = seconds(1);
+  spec.tables = {{"home", {"home-1", "home-2", "home-3"}}};
+  spec.grids = {{"home/raw", "home", seconds(10), {}, {variable_for("temperature", "degC", -40, 60, 10)}}};
+  spec.logs = {{"decisions", {{"time", ColumnType::time}, {"rule", ColumnType::text}}}};
+  {
+    auto writer = good(RunWriter::create(scratch / "run", spec));
+    const int16_t two[] = {215, 220}, one[] = {198};
+    const uint32_t third[] = {2};
+    writer.lane(0).put(GridId(0), 0, 0, {Cells(two)});
+    writer.end_cycle(Time{seconds(1).ns});
+    writer.lane(0).put_rows(GridId(0), 0, third, {Cells(one)});
+    writer.lane(0).append(LogId(0), {Time{seconds(2).ns}, "setback"});
+    writer.end_cycle(Time{seconds(2).ns});
+  }
+  const auto lines = hex_lines(bytes_of(journal_path(scratch / "run", 1)));
+  const auto page = bytes_of(LT_SOURCE_DIR "/docs/formats/run.md");
+  std::string missing;
+  for (const auto& line : lines) {
+    if (page.find(line + "\n") == std::string::npos && page.find(line + "  ") == std::string::npos) missing += line + "\n";
+  }
+  INFO(missing);
+  CHECK(missing.empty());
 }

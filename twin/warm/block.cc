@@ -9,7 +9,9 @@ namespace looptwin::twin {
 namespace {
 
 /// How many slots before a segment's beginning, and after its end, still belong to its cells.
-int64_t margin(const GridSpec& grid, const SegmentPlan& plan) { return ceil_to(kStart + plan.late_within, grid.period).ns / grid.period.ns + 1; }
+int64_t margin(const GridSpec& grid, const SegmentPlan& plan) {
+  return ceil_to(kStart + plan.late_within, grid.period).ns / grid.period.ns + 1;
+}
 
 SlotRange held_slots(const GridSpec& grid, const SegmentPlan& plan, Time from) {
   const int64_t first = floor_to(from, grid.period).ns / grid.period.ns - margin(grid, plan);
@@ -26,7 +28,8 @@ bool makes_sense(const ItemHeader& header, const GridSpec& spec, uint32_t rows, 
     if (header.present >> v & 1) size += padded(header.count * size_of(spec.variables[v].storage));
   }
   if (spec.variables.size() < 64 && header.present >> spec.variables.size() != 0) return false;
-  if (header.kind == ItemKind::cells) return size == header.size && uint64_t{header.first} + header.count <= rows;
+  if (header.kind == ItemKind::cells)
+    return size == header.size && uint64_t{header.first} + header.count <= rows;
   if (size + padded(header.count * sizeof(uint32_t)) != header.size) return false;
   const auto* scattered = reinterpret_cast<const uint32_t*>(data);
   return std::all_of(scattered, scattered + header.count, [&](uint32_t row) { return row < rows; });
@@ -87,12 +90,17 @@ void Texts::clear() {
 
 ColumnData empty_column(ColumnType type) {
   switch (type) {
-    case ColumnType::i32: return std::vector<int32_t>();
-    case ColumnType::u8: return std::vector<uint8_t>();
-    case ColumnType::f64: return std::vector<double>();
-    case ColumnType::text: return Texts();
+    case ColumnType::i32:
+      return std::vector<int32_t>();
+    case ColumnType::u8:
+      return std::vector<uint8_t>();
+    case ColumnType::f64:
+      return std::vector<double>();
+    case ColumnType::text:
+      return Texts();
     case ColumnType::i64:
-    case ColumnType::time: break;
+    case ColumnType::time:
+      break;
   }
   return std::vector<int64_t>();
 }
@@ -115,13 +123,16 @@ void append_column(ColumnData& to, const ColumnData& from) {
       to);
 }
 
-void lay_late(const VariableSpec& variable, const LateCells& late, size_t v, RowRange rows, SlotRange slots, std::byte* cells) {
+void lay_late(const VariableSpec& variable, const LateCells& late, size_t v, RowRange rows, SlotRange slots,
+              std::byte* cells) {
   const size_t size = size_of(variable.storage);
   for (size_t i = 0; i < late.size(); ++i) {
     const int64_t slot = late.slot[i];
     const uint32_t row = late.row[i];
-    if (row < rows.first || row - rows.first >= rows.count || slot < slots.first || slot >= slots.end) continue;
-    const size_t at = (row - rows.first) * static_cast<size_t>(slots.size()) + static_cast<size_t>(slot - slots.first);
+    if (row < rows.first || row - rows.first >= rows.count || slot < slots.first || slot >= slots.end)
+      continue;
+    const size_t at =
+        (row - rows.first) * static_cast<size_t>(slots.size()) + static_cast<size_t>(slot - slots.first);
     lay_cells(variable, &late.cells[v][i * size], cells + at * size, 1);
   }
 }
@@ -175,7 +186,8 @@ bool Block::apply(std::span<const std::byte> items) {
     std::memcpy(&header, items.data(), sizeof header);
     items = items.subspan(sizeof header);
     if (header.size > items.size() || header.size % 8 != 0) return false;
-    const bool good = header.kind == ItemKind::row ? apply_row(header, items.data()) : apply_cells(header, items.data());
+    const bool good =
+        header.kind == ItemKind::row ? apply_row(header, items.data()) : apply_cells(header, items.data());
     if (!good) return false;
     items = items.subspan(header.size);
   }
@@ -185,7 +197,7 @@ bool Block::apply(std::span<const std::byte> items) {
 void Block::use_slot(size_t g, int64_t slot) {
   auto& grid = grids_[g];
   const SlotRange wanted = hull(grid.used, {slot, slot + 1});
-  const SlotRange fresh = grid.used.empty()         ? wanted
+  const SlotRange fresh = grid.used.empty()            ? wanted
                           : wanted.end > grid.used.end ? SlotRange{grid.used.end, wanted.end}
                                                        : SlotRange{wanted.first, grid.used.first};
   for (size_t v = 0; v < grid.columns.size(); ++v) {
@@ -221,7 +233,8 @@ bool Block::apply_cells(const ItemHeader& header, const std::byte* data) {
       lay_cells(variable, cells, slot + header.first * size_of(variable.storage), header.count);
     } else {
       with_type(variable.storage, [&]<typename T>(T) {
-        scatter(reinterpret_cast<const T*>(cells), rows, header.count, fill_of<T>(variable), reinterpret_cast<T*>(slot));
+        scatter(reinterpret_cast<const T*>(cells), rows, header.count, fill_of<T>(variable),
+                reinterpret_cast<T*>(slot));
       });
     }
   });

@@ -1,6 +1,7 @@
-// What was put since the last seal, in memory: the cells of each grid slot by slot, samples that are too late (or too
-// early) for these, and rows of logs. The storage thread fills one while it seals another; a reader fills one from the
-// journal. Cells lie slot-major, as they arrive, and are turned row-major when they are sealed.
+// What was put since the last seal, in memory: the cells of each grid slot by slot, samples that are too late
+// (or too early) for these, and rows of logs. The storage thread fills one while it seals another; a reader
+// fills one from the journal. Cells lie slot-major, as they arrive, and are turned row-major when they are
+// sealed.
 #pragma once
 
 #include <memory>
@@ -44,8 +45,8 @@ struct Texts {
 };
 
 /// A log's column: i64 and time, i32, u8, f64, text.
-using ColumnData =
-    std::variant<std::vector<int64_t>, std::vector<int32_t>, std::vector<uint8_t>, std::vector<double>, Texts>;
+using ColumnData = std::variant<std::vector<int64_t>, std::vector<int32_t>, std::vector<uint8_t>,
+                                std::vector<double>, Texts>;
 ColumnData empty_column(ColumnType type);
 size_t rows_of(const ColumnData& column);
 void append_column(ColumnData& to, const ColumnData& from);
@@ -58,7 +59,8 @@ struct LateCells {
   size_t size() const { return slot.size(); }
 };
 /// Lays the late samples of one variable over cells [rows][slots], which are row-major.
-void lay_late(const VariableSpec& variable, const LateCells& late, size_t v, RowRange rows, SlotRange slots, std::byte* cells);
+void lay_late(const VariableSpec& variable, const LateCells& late, size_t v, RowRange rows, SlotRange slots,
+              std::byte* cells);
 
 class Block {
  public:
@@ -67,7 +69,8 @@ class Block {
   /// Empties it; its segment begins at `from`.
   void open(Time from);
 
-  /// Takes in one cycle's items. False: they make no sense (only possible for bytes from a disk); those before count.
+  /// Takes in one cycle's items. False: they make no sense (only possible for bytes from a disk); those
+  /// before count.
   bool apply(std::span<const std::byte> items);
 
   /// The slots of a grid that were put, late ones aside.

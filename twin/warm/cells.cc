@@ -6,22 +6,30 @@ namespace looptwin::twin {
 namespace {
 
 template <typename T>
-const T* typed(const std::byte* cells) { return reinterpret_cast<const T*>(cells); }
+const T* typed(const std::byte* cells) {
+  return reinterpret_cast<const T*>(cells);
+}
 template <typename T>
-T* typed(std::byte* cells) { return reinterpret_cast<T*>(cells); }
+T* typed(std::byte* cells) {
+  return reinterpret_cast<T*>(cells);
+}
 
 template <typename T>
 bool is_fill(T cell, T fill) {
-  if constexpr (std::is_same_v<T, double>) return std::isnan(cell);
-  else return cell == fill;
+  if constexpr (std::is_same_v<T, double>)
+    return std::isnan(cell);
+  else
+    return cell == fill;
 }
 
 template <typename T>
 T encode(const VariableSpec& v, T fill, double value) {
-  if constexpr (std::is_same_v<T, double>) return value;
+  if constexpr (std::is_same_v<T, double>)
+    return value;
   else {
     if (std::isnan(value)) return fill;
-    const double steps = v.per_unit > 0 ? (value - v.offset) * static_cast<double>(v.per_unit) : (value - v.offset) / v.scale;
+    const double steps =
+        v.per_unit > 0 ? (value - v.offset) * static_cast<double>(v.per_unit) : (value - v.offset) / v.scale;
     double low = std::numeric_limits<T>::min(), high = std::numeric_limits<T>::max();
     if (fill == std::numeric_limits<T>::min()) ++low;
     if (fill == std::numeric_limits<T>::max()) --high;
@@ -34,7 +42,8 @@ T encode(const VariableSpec& v, T fill, double value) {
 }  // namespace
 
 void fill_cells(const VariableSpec& variable, std::byte* cells, size_t count) {
-  with_type(variable.storage, [&]<typename T>(T) { std::fill_n(typed<T>(cells), count, fill_of<T>(variable)); });
+  with_type(variable.storage,
+            [&]<typename T>(T) { std::fill_n(typed<T>(cells), count, fill_of<T>(variable)); });
 }
 
 void lay_cells(const VariableSpec& variable, const std::byte* from, std::byte* to, size_t count) {
@@ -58,7 +67,8 @@ void decode_cells(const VariableSpec& v, const std::byte* cells, std::span<doubl
       if (v.per_unit > 0) {
         for (size_t i = 0; i < values.size(); ++i) values[i] = in[i] == fill ? nan : in[i] / steps + v.offset;
       } else {
-        for (size_t i = 0; i < values.size(); ++i) values[i] = in[i] == fill ? nan : in[i] * v.scale + v.offset;
+        for (size_t i = 0; i < values.size(); ++i)
+          values[i] = in[i] == fill ? nan : in[i] * v.scale + v.offset;
       }
     }
   });

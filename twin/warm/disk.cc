@@ -1,14 +1,14 @@
 #include "twin/warm/disk.h"
 
-#include <array>
-#include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
 
 namespace looptwin::twin {
 namespace {
@@ -16,14 +16,20 @@ namespace {
 std::string hint_for(int error) {
   switch (error) {
     case ENOSPC:
-    case EDQUOT: return "free space there, or let the run keep less (retention by age or size)";
-    case EFBIG: return "raise the limit on file sizes (ulimit -f), or seal segments sooner";
+    case EDQUOT:
+      return "free space there, or let the run keep less (retention by age or size)";
+    case EFBIG:
+      return "raise the limit on file sizes (ulimit -f), or seal segments sooner";
     case EACCES:
     case EPERM:
-    case EROFS: return "a folder that this user may write to";
-    case ENOENT: return "a path that exists";
-    case EMFILE: return "raise the limit on open files (ulimit -n)";
-    default: return {};
+    case EROFS:
+      return "a folder that this user may write to";
+    case ENOENT:
+      return "a path that exists";
+    case EMFILE:
+      return "raise the limit on open files (ulimit -n)";
+    default:
+      return {};
   }
 }
 
@@ -71,7 +77,8 @@ Result<File> File::append_after(const fs::path& path, uint64_t size) {
   file.fd_ = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (file.fd_ < 0) return disk_failure("append to", path, errno);
   if (::ftruncate(file.fd_, static_cast<off_t>(size)) != 0) return disk_failure("cut", path, errno);
-  if (::lseek(file.fd_, static_cast<off_t>(size), SEEK_SET) < 0) return disk_failure("append to", path, errno);
+  if (::lseek(file.fd_, static_cast<off_t>(size), SEEK_SET) < 0)
+    return disk_failure("append to", path, errno);
   file.size_ = size;
   return file;
 }
@@ -92,7 +99,8 @@ Result<void> File::write(std::span<const std::span<const std::byte>> pieces) {
   for (size_t next = 0; next < pieces.size();) {
     size_t count = 0;
     for (; next < pieces.size() && count < vectors.size(); ++next) {
-      if (!pieces[next].empty()) vectors[count++] = {const_cast<std::byte*>(pieces[next].data()), pieces[next].size()};
+      if (!pieces[next].empty())
+        vectors[count++] = {const_cast<std::byte*>(pieces[next].data()), pieces[next].size()};
     }
     for (size_t first = 0; first < count;) {
       const ssize_t n = ::writev(fd_, &vectors[first], static_cast<int>(count - first));
@@ -100,7 +108,8 @@ Result<void> File::write(std::span<const std::span<const std::byte>> pieces) {
       if (n < 0) {
         const int error = errno;
         // Best effort: readers drop a torn record as well.
-        if (::ftruncate(fd_, static_cast<off_t>(size_)) == 0) ::lseek(fd_, static_cast<off_t>(size_), SEEK_SET);
+        if (::ftruncate(fd_, static_cast<off_t>(size_)) == 0)
+          ::lseek(fd_, static_cast<off_t>(size_), SEEK_SET);
         return disk_failure("write", path_, error);
       }
       written += static_cast<uint64_t>(n);
@@ -119,7 +128,8 @@ Result<void> File::sync() {
 Result<size_t> File::read_at(uint64_t offset, std::span<std::byte> bytes) const {
   size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t n = ::pread(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    const ssize_t n =
+        ::pread(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return disk_failure("read", path_, errno);
     if (n == 0) break;

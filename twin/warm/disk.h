@@ -1,5 +1,6 @@
-// The few things that a run folder asks of a file system: whole files that appear at once or not at all, bytes that
-// are appended, and directories whose entries last. Every failure names the path, the reason and what to do.
+// The few things that a run folder asks of a file system: whole files that appear at once or not at all,
+// bytes that are appended, and directories whose entries last. Every failure names the path, the reason and
+// what to do.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +53,8 @@ class File {
 /// Makes created, renamed and removed entries of a directory last.
 Result<void> sync_directory(const fs::path& directory);
 
-/// Writes `path`.tmp, syncs it, renames it to `path` and syncs the directory; leaves nothing behind where it fails.
+/// Writes `path`.tmp, syncs it, renames it to `path` and syncs the directory; leaves nothing behind where it
+/// fails.
 Result<void> write_whole_file(const fs::path& path, std::span<const std::byte> bytes);
 Result<void> write_whole_file(const fs::path& path, std::string_view text);
 /// The second half of the above, for a temporary file that someone else has written.

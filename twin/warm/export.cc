@@ -68,7 +68,8 @@ Result<void> export_all(RunReader& run, const fs::path& path) {
 Result<void> export_single_file(RunReader& run, const fs::path& path) {
   std::error_code error;
   if (fs::exists(path, error)) {
-    return failure(fmt::format("cannot export to {}: it exists", path.string()), "another name, or remove this file");
+    return failure(fmt::format("cannot export to {}: it exists", path.string()),
+                   "another name, or remove this file");
   }
   const fs::path temporary = path.string() + ".tmp";
   fs::remove(temporary, error);

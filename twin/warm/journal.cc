@@ -1,10 +1,10 @@
 #include "twin/warm/journal.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <fmt/format.h>
 
 #include "base/archive.h"
 #include "base/hash.h"
@@ -24,7 +24,9 @@ static_assert(sizeof(Frame) == 32);
 
 constexpr std::string_view kMagic = "LTJRNL01";
 
-uint32_t frame_crc(const Frame& frame) { return crc32(std::as_bytes(std::span(&frame, 1)).subspan(sizeof frame.crc)); }
+uint32_t frame_crc(const Frame& frame) {
+  return crc32(std::as_bytes(std::span(&frame, 1)).subspan(sizeof frame.crc));
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ Result<JournalWriter> JournalWriter::create(const fs::path& path, const JournalS
   words[3] = start.log_rows.size();
   std::copy(start.log_rows.begin(), start.log_rows.end(), words.begin() + 4);
   const auto payload = std::as_bytes(std::span(words));
-  if (auto done = writer.append(RecordKind::start, start.sequence, start.from, std::span(&payload, 1)); !done) {
+  if (auto done = writer.append(RecordKind::start, start.sequence, start.from, std::span(&payload, 1));
+      !done) {
     return tl::unexpected(done.error());
   }
   return writer;
@@ -81,13 +84,14 @@ Result<JournalReader> JournalReader::open(const fs::path& path) {
   uint64_t words[4];
   const bool is_start = record.kind == RecordKind::start && record.payload.size() >= sizeof words;
   if (is_start) std::memcpy(words, record.payload.data(), sizeof words);
-  if (!is_start || std::memcmp(words, kMagic.data(), kMagic.size()) != 0 ||
-      record.payload.size() % 8 != 0 || words[3] != record.payload.size() / 8 - std::size(words)) {
+  if (!is_start || std::memcmp(words, kMagic.data(), kMagic.size()) != 0 || record.payload.size() % 8 != 0 ||
+      words[3] != record.payload.size() / 8 - std::size(words)) {
     reader.reject_last("it does not begin as a journal does");
     return reader;
   }
   reader.start_ = {words[1], record.sequence, record.boundary, words[2], std::vector<uint64_t>(words[3])};
-  std::memcpy(reader.start_.log_rows.data(), record.payload.data() + sizeof words, words[3] * sizeof(uint64_t));
+  std::memcpy(reader.start_.log_rows.data(), record.payload.data() + sizeof words,
+              words[3] * sizeof(uint64_t));
   return reader;
 }
 
@@ -104,7 +108,8 @@ bool JournalReader::next(JournalRecord& record) {
     return damaged("a record cannot be read");
   }
   if (crc32(payload_, frame_crc(frame)) != frame.crc) return damaged("a record's checksum is wrong");
-  if (frame.kind != static_cast<uint32_t>(RecordKind::start) && frame.kind != static_cast<uint32_t>(RecordKind::cycle)) {
+  if (frame.kind != static_cast<uint32_t>(RecordKind::start) &&
+      frame.kind != static_cast<uint32_t>(RecordKind::cycle)) {
     return damaged("a record is of an unknown kind");
   }
   before_last_ = good_;
@@ -138,7 +143,8 @@ Result<std::vector<uint64_t>> numbers_in(const fs::path& directory, std::string_
     const auto stem = it->path().stem().string();
     uint64_t number = 0;
     const auto parsed = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-    if (it->path().extension() == extension && parsed.ptr == stem.data() + stem.size()) numbers.push_back(number);
+    if (it->path().extension() == extension && parsed.ptr == stem.data() + stem.size())
+      numbers.push_back(number);
   }
   if (error) return disk_failure("list", directory, error.value());
   std::sort(numbers.begin(), numbers.end());

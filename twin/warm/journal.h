@@ -1,5 +1,5 @@
-// The journal: one file a segment that is not sealed yet, made of records with a CRC. A reader keeps all up to the
-// first record that is torn or damaged, and says where that was. docs/formats/run.md has the bytes.
+// The journal: one file a segment that is not sealed yet, made of records with a CRC. A reader keeps all up
+// to the first record that is torn or damaged, and says where that was. docs/formats/run.md has the bytes.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@ enum class RecordKind : uint32_t { start = 1, cycle = 2 };
 
 struct JournalRecord {
   RecordKind kind = RecordKind::cycle;
-  uint64_t sequence = 0;  ///< of the cycle since the run's first; of a start record: of the first cycle that follows
-  Time boundary;          ///< the cycle's end; of a start record: the segment's beginning
+  uint64_t sequence =
+      0;          ///< of the cycle since the run's first; of a start record: of the first cycle that follows
+  Time boundary;  ///< the cycle's end; of a start record: the segment's beginning
   std::span<const std::byte> payload;
 };
 
@@ -37,7 +38,8 @@ class JournalWriter {
   static Result<JournalWriter> resume(const fs::path& path, uint64_t size);
 
   /// One record whose payload is the pieces in order; in the page cache when it returns.
-  Result<void> append(RecordKind kind, uint64_t sequence, Time boundary, std::span<const std::span<const std::byte>> pieces);
+  Result<void> append(RecordKind kind, uint64_t sequence, Time boundary,
+                      std::span<const std::span<const std::byte>> pieces);
   Result<void> sync() { return file_.sync(); }
   bool is_open() const { return file_.is_open(); }
   uint64_t size() const { return file_.size(); }
@@ -49,14 +51,15 @@ class JournalWriter {
 
 class JournalReader {
  public:
-  /// Fails only where the file cannot be opened; a damaged beginning shows in damage() and an invalid start().
+  /// Fails only where the file cannot be opened; a damaged beginning shows in damage() and an invalid
+  /// start().
   static Result<JournalReader> open(const fs::path& path);
 
   const JournalStart& start() const { return start_; }
   /// The next good record; false at the end or at the first damage. The payload is valid until the next call.
   bool next(JournalRecord& record);
 
-  uint64_t good_bytes() const { return good_; }         ///< up to the end of the last good record
+  uint64_t good_bytes() const { return good_; }          ///< up to the end of the last good record
   const std::string& damage() const { return damage_; }  ///< empty: none so far
   /// Gives back the last record, whose payload turned out to make no sense.
   void reject_last(const std::string& why);

@@ -20,7 +20,8 @@ std::byte* Lane::begin(const ItemHeader& header) {
   return bytes_.data() + at + sizeof header;
 }
 
-ItemHeader Lane::cells_header(ItemKind kind, GridId grid, int64_t slot, std::span<const Cells> variables) const {
+ItemHeader Lane::cells_header(ItemKind kind, GridId grid, int64_t slot,
+                              std::span<const Cells> variables) const {
   LT_CHECK(grid.index() < spec_->grids.size());
   const auto& spec = spec_->grids[grid.index()];
   LT_CHECK(variables.size() == spec.variables.size(), spec.name);
@@ -58,7 +59,8 @@ void Lane::put(GridId grid, int64_t slot, uint32_t first_row, std::span<const Ce
   copy_variables(begin(header), variables);
 }
 
-void Lane::put_rows(GridId grid, int64_t slot, std::span<const uint32_t> rows, std::span<const Cells> variables) {
+void Lane::put_rows(GridId grid, int64_t slot, std::span<const uint32_t> rows,
+                    std::span<const Cells> variables) {
   const auto header = cells_header(ItemKind::scattered, grid, slot, variables);
   if (header.count == 0) return;
   LT_CHECK(rows.size() == header.count, spec_->grids[grid.index()].name);
@@ -80,11 +82,14 @@ void Lane::append(LogId log, std::span<const LogValue> values) {
     size += sizeof(uint64_t) + padded(values[c].text_.size());
   }
   LT_CHECK(size <= UINT32_MAX, spec.name);
-  std::byte* to = begin({ItemKind::row, static_cast<uint16_t>(log.index()), static_cast<uint32_t>(size), 0, 0, 1, 0});
+  std::byte* to =
+      begin({ItemKind::row, static_cast<uint16_t>(log.index()), static_cast<uint32_t>(size), 0, 0, 1, 0});
   for (const auto& value : values) {
     const uint64_t length = value.text_.size();
-    if (value.type_ == ColumnType::text) std::memcpy(to, &length, sizeof length);
-    else std::memcpy(to, &value.word_, sizeof value.word_);
+    if (value.type_ == ColumnType::text)
+      std::memcpy(to, &length, sizeof length);
+    else
+      std::memcpy(to, &value.word_, sizeof value.word_);
     to += sizeof length;
     if (length > 0) std::memcpy(to, value.text_.data(), length);
     to += padded(length);

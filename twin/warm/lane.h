@@ -1,5 +1,6 @@
-// What one shard hands to the warm history in a cycle: cells of grids and rows of logs, copied into the very bytes that
-// the journal will hold. Lanes are taken in lane order, so number them by part of the fleet, never by thread.
+// What one shard hands to the warm history in a cycle: cells of grids and rows of logs, copied into the very
+// bytes that the journal will hold. Lanes are taken in lane order, so number them by part of the fleet, never
+// by thread.
 #pragma once
 
 #include <initializer_list>
@@ -13,10 +14,11 @@ namespace looptwin::twin {
 
 enum class ItemKind : uint16_t { cells = 1, scattered = 2, row = 3 };
 
-/// Before each item in a cycle's record; `size` bytes follow, a multiple of 8. What follows, each part padded to 8 bytes:
-///   cells      for each variable whose bit is set in `present`: `count` raw cells of rows `first`, `first` + 1, ...
-///   scattered  `count` rows as u32, then as above for these rows
-///   row        for each column one word (i64, the others widened to it, or f64), a text as length and bytes
+/// Before each item in a cycle's record; `size` bytes follow, a multiple of 8. What follows, each part padded
+/// to 8 bytes:
+///   cells      for each variable whose bit is set in `present`: `count` raw cells of rows `first`, `first` +
+///   1, ... scattered  `count` rows as u32, then as above for these rows row        for each column one word
+///   (i64, the others widened to it, or f64), a text as length and bytes
 struct ItemHeader {
   ItemKind kind;
   uint16_t target;  ///< the grid's or the log's index
@@ -52,14 +54,15 @@ class LogValue {
   std::string_view text_;
 };
 
-/// Used by one thread at a time. All calls check against the spec: a wrong type, count or row is a bug of ours.
+/// Used by one thread at a time. All calls check against the spec: a wrong type, count or row is a bug of
+/// ours.
 class Lane {
  public:
   explicit Lane(const RunSpec& spec);  // the spec outlives the lane
 
-  /// Samples of one slot, of rows first_row, first_row + 1, ...: as many as the variables' cells, one Cells a variable
-  /// of the grid. A fill cell, or a variable without cells, leaves what the warm history has. Where a cell is put
-  /// twice, the later one counts. O(bytes), no allocation once the lane has been as full.
+  /// Samples of one slot, of rows first_row, first_row + 1, ...: as many as the variables' cells, one Cells a
+  /// variable of the grid. A fill cell, or a variable without cells, leaves what the warm history has. Where
+  /// a cell is put twice, the later one counts. O(bytes), no allocation once the lane has been as full.
   void put(GridId grid, int64_t slot, uint32_t first_row, std::span<const Cells> variables);
   void put(GridId grid, int64_t slot, uint32_t first_row, std::initializer_list<Cells> variables) {
     put(grid, slot, first_row, std::span(variables.begin(), variables.size()));
@@ -67,7 +70,8 @@ class Lane {
 
   /// The same for any rows, in any order: for phases that are spread over the period.
   void put_rows(GridId grid, int64_t slot, std::span<const uint32_t> rows, std::span<const Cells> variables);
-  void put_rows(GridId grid, int64_t slot, std::span<const uint32_t> rows, std::initializer_list<Cells> variables) {
+  void put_rows(GridId grid, int64_t slot, std::span<const uint32_t> rows,
+                std::initializer_list<Cells> variables) {
     put_rows(grid, slot, rows, std::span(variables.begin(), variables.size()));
   }
 

@@ -1,7 +1,7 @@
 #include "twin/warm/manifest.h"
 
-#include <charconv>
 #include <fmt/format.h>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
@@ -14,8 +14,10 @@ using Json = nlohmann::ordered_json;
 Json to_json(const VariableSpec& v) {
   Json json{{"name", v.name}, {"unit", v.unit}, {"long_name", v.long_name}, {"storage", name_of(v.storage)}};
   if (v.storage == Storage::f64) return json;
-  if (v.per_unit > 0) json["per_unit"] = v.per_unit;
-  else json["scale"] = v.scale;
+  if (v.per_unit > 0)
+    json["per_unit"] = v.per_unit;
+  else
+    json["scale"] = v.scale;
   json["offset"] = v.offset;
   json["fill"] = v.fill_value();
   if (!v.words.empty()) json["words"] = v.words;
@@ -25,23 +27,26 @@ Json to_json(const VariableSpec& v) {
 Json to_json(const GridSpec& grid) {
   Json variables = Json::array();
   for (const auto& v : grid.variables) variables.push_back(to_json(v));
-  return {{"name", grid.name}, {"table", grid.table}, {"period_ns", grid.period.ns}, {"variables", variables}};
+  return {
+      {"name", grid.name}, {"table", grid.table}, {"period_ns", grid.period.ns}, {"variables", variables}};
 }
 
 Json to_json(const LogSpec& log) {
   Json columns = Json::array();
   for (const auto& c : log.columns) {
-    columns.push_back({{"name", c.name}, {"type", name_of(c.type)}, {"unit", c.unit}, {"long_name", c.long_name}});
+    columns.push_back(
+        {{"name", c.name}, {"type", name_of(c.type)}, {"unit", c.unit}, {"long_name", c.long_name}});
   }
   return {{"name", log.name}, {"columns", columns}};
 }
 
-std::string table_file(const std::string& table) { return "tables/" + table + ".csv"; }
+std::string table_file(const std::string& table) { return fmt::format("tables/{}.csv", table); }
 
 Json describe(const RunSpec& spec) {
   Json tables = Json::array(), grids = Json::array(), logs = Json::array();
   for (const auto& table : spec.tables) {
-    tables.push_back({{"name", table.name}, {"devices", table.devices.size()}, {"file", table_file(table.name)}});
+    tables.push_back(
+        {{"name", table.name}, {"devices", table.devices.size()}, {"file", table_file(table.name)}});
   }
   for (const auto& grid : spec.grids) grids.push_back(to_json(grid));
   for (const auto& log : spec.logs) logs.push_back(to_json(log));
@@ -70,7 +75,8 @@ ColumnSpec column_from(const Json& json) {
 
 Manifest manifest_from(const Json& json) {
   if (json.at("format") != "looptwin run") throw std::invalid_argument("this is not a run's manifest");
-  if (json.at("version") != kRunFormat) throw std::invalid_argument("a version of the format that this program does not know");
+  if (json.at("version") != kRunFormat)
+    throw std::invalid_argument("a version of the format that this program does not know");
   Manifest m;
   m.spec.scenario = json.at("scenario");
   m.spec.program = json.at("program");
@@ -81,7 +87,8 @@ Manifest manifest_from(const Json& json) {
   m.plan.late_within.ns = json.at("segments").at("late_within_ns");
   for (const auto& table : json.at("tables")) m.spec.tables.push_back({table.at("name"), {}});
   for (const auto& grid : json.at("grids")) {
-    m.spec.grids.push_back({grid.at("name"), grid.at("table"), {grid.at("period_ns").get<int64_t>()}, {}, {}});
+    m.spec.grids.push_back(
+        {grid.at("name"), grid.at("table"), {grid.at("period_ns").get<int64_t>()}, {}, {}});
     for (const auto& v : grid.at("variables")) m.spec.grids.back().variables.push_back(variable_from(v));
   }
   for (const auto& log : json.at("logs")) {
@@ -110,7 +117,9 @@ bool read_table(std::string_view text, RunSpec& spec, TableSpec& table) {
   if (header[0] != "device") return false;
   std::vector<GridSpec*> grids;
   for (size_t c = 1; c < header.size(); ++c) {
-    const auto is_it = [&](const GridSpec& grid) { return grid.name == header[c] && grid.table == table.name; };
+    const auto is_it = [&](const GridSpec& grid) {
+      return grid.name == header[c] && grid.table == table.name;
+    };
     const auto grid = std::find_if(spec.grids.begin(), spec.grids.end(), is_it);
     if (grid == spec.grids.end()) return false;
     grids.push_back(&*grid);
@@ -147,9 +156,11 @@ Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
             {"cycle_ns", spec.cycle.ns},
             {"status", status},
             {"fingerprint", manifest.fingerprint},
-            {"segments", {{"length_ns", manifest.plan.length.ns}, {"late_within_ns", manifest.plan.late_within.ns}}}};
+            {"segments",
+             {{"length_ns", manifest.plan.length.ns}, {"late_within_ns", manifest.plan.late_within.ns}}}};
   json.update(describe(spec));
-  return write_whole_file(folder / "manifest.json", json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return write_whole_file(folder / "manifest.json",
+                          json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 Result<void> write_tables(const fs::path& folder, const RunSpec& spec) {
@@ -176,7 +187,8 @@ Result<Manifest> read_manifest(const fs::path& folder) {
   auto text = read_whole_file(path);
   if (!text) return tl::unexpected(text.error());
   const auto wrong = [&](std::string_view why) {
-    return failure(fmt::format("cannot read {}: {}", path.string(), why), "the folder of a run that looptwin wrote");
+    return failure(fmt::format("cannot read {}: {}", path.string(), why),
+                   "the folder of a run that looptwin wrote");
   };
   Manifest manifest;
   Json json;

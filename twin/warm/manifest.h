@@ -1,5 +1,5 @@
-// manifest.json and tables/*.csv of a run folder: what the run declares about itself, readable by people. Written when
-// the run begins ("running") and once more when it ends.
+// manifest.json and tables/*.csv of a run folder: what the run declares about itself, readable by people.
+// Written when the run begins ("running") and once more when it ends.
 #pragma once
 
 #include <string>
@@ -11,7 +11,8 @@ namespace looptwin::twin {
 
 inline constexpr int kRunFormat = 1;
 
-/// How the run's boundaries are cut into segments; chosen when the run begins, so that a resumed run cuts the same.
+/// How the run's boundaries are cut into segments; chosen when the run begins, so that a resumed run cuts the
+/// same.
 struct SegmentPlan {
   Duration length;       ///< of time covered; a segment ends at a boundary
   Duration late_within;  ///< samples up to so late stay in a segment's cells, later ones go to its late table
@@ -25,7 +26,8 @@ struct Manifest {
   std::string fingerprint;                         ///< of the decisions; empty until the run's end
 };
 
-/// Changes whenever what the journal's bytes mean changes: the names, types, order and sizes of grids and logs.
+/// Changes whenever what the journal's bytes mean changes: the names, types, order and sizes of grids and
+/// logs.
 uint64_t layout_hash(const RunSpec& spec);
 
 /// Replaces manifest.json atomically. `status` must be JSON.

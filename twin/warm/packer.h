@@ -1,5 +1,5 @@
-// A chunk as HDF5's shuffle and deflate filters would leave it, made faster: the bytes of a chunk's cells plane by
-// plane, deflated by one zlib stream that is used again and again.
+// A chunk as HDF5's shuffle and deflate filters would leave it, made faster: the bytes of a chunk's cells
+// plane by plane, deflated by one zlib stream that is used again and again.
 #pragma once
 
 #include <cstddef>

@@ -28,8 +28,8 @@ struct RunReader::State {
 
   explicit State(fs::path f, Manifest m) : folder(std::move(f)), manifest(std::move(m)) {}
 
-  /// Segments first, then the journals after them. A segment may be sealed in between: what its journal told before it
-  /// was dropped is then in the segment, so begin anew.
+  /// Segments first, then the journals after them. A segment may be sealed in between: what its journal told
+  /// before it was dropped is then in the segment, so begin anew.
   Result<void> load() {
     for (;;) {
       segments.clear();
@@ -72,7 +72,8 @@ struct RunReader::State {
   void replay(JournalReader& journal, uint64_t number) {
     const auto& start = journal.start();
     if (!journal.damage().empty()) return;
-    if (start.number != number || start.sequence != end.sequence || start.layout != layout_hash(manifest.spec)) {
+    if (start.number != number || start.sequence != end.sequence ||
+        start.layout != layout_hash(manifest.spec)) {
       return journal.reject_last("it does not follow what is sealed");
     }
     if (blocks.empty()) log_rows_before_blocks = start.log_rows;
@@ -80,7 +81,8 @@ struct RunReader::State {
     block.open(start.from);
     JournalRecord record;
     while (journal.next(record)) {
-      if (record.kind != RecordKind::cycle || record.sequence != end.sequence || !block.apply(record.payload)) {
+      if (record.kind != RecordKind::cycle || record.sequence != end.sequence ||
+          !block.apply(record.payload)) {
         return journal.reject_last("a record makes no sense");
       }
       end = {record.sequence + 1, record.boundary};
@@ -100,7 +102,8 @@ struct RunReader::State {
     return result;
   }
 
-  Result<void> read_segment(SegmentReader& segment, size_t grid, size_t variable, RowRange rows, SlotRange slots, std::byte* cells) {
+  Result<void> read_segment(SegmentReader& segment, size_t grid, size_t variable, RowRange rows,
+                            SlotRange slots, std::byte* cells) {
     const auto& v = manifest.spec.grids[grid].variables[variable];
     const auto has = segment.slots(grid);
     if (!has) return tl::unexpected(has.error());
@@ -117,7 +120,8 @@ struct RunReader::State {
     return {};
   }
 
-  void read_block(const Block& block, size_t grid, size_t variable, RowRange rows, SlotRange slots, std::byte* cells) {
+  void read_block(const Block& block, size_t grid, size_t variable, RowRange rows, SlotRange slots,
+                  std::byte* cells) {
     const auto& v = manifest.spec.grids[grid].variables[variable];
     const SlotRange part = common(block.slots(grid), slots);
     if (!part.empty()) {
@@ -195,10 +199,12 @@ Result<LateCells> RunReader::stray(GridId grid) {
   return stray;
 }
 
-Result<void> RunReader::read_raw(GridId grid, size_t variable, RowRange rows, SlotRange slots, std::byte* cells) {
+Result<void> RunReader::read_raw(GridId grid, size_t variable, RowRange rows, SlotRange slots,
+                                 std::byte* cells) {
   LT_CHECK(grid.index() < spec().grids.size());
   const auto& spec = this->spec().grids[grid.index()];
-  LT_CHECK(variable < spec.variables.size() && uint64_t{rows.first} + rows.count <= this->spec().rows(spec), spec.name);
+  LT_CHECK(variable < spec.variables.size() && uint64_t{rows.first} + rows.count <= this->spec().rows(spec),
+           spec.name);
   if (slots.empty() || rows.count == 0) return {};
   fill_cells(spec.variables[variable], cells, rows.count * static_cast<size_t>(slots.size()));
   for (auto& segment : state_->segments) {
@@ -207,7 +213,8 @@ Result<void> RunReader::read_raw(GridId grid, size_t variable, RowRange rows, Sl
     });
     if (!read) return read;
   }
-  for (const auto& block : state_->blocks) state_->read_block(block, grid.index(), variable, rows, slots, cells);
+  for (const auto& block : state_->blocks)
+    state_->read_block(block, grid.index(), variable, rows, slots, cells);
   return {};
 }
 
@@ -216,7 +223,8 @@ Result<std::vector<double>> RunReader::read(GridId grid, size_t variable, RowRan
   const auto& v = spec().grids[grid.index()].variables[variable];
   const size_t count = slots.empty() ? 0 : rows.count * static_cast<size_t>(slots.size());
   std::vector<std::byte> raw(count * size_of(v.storage));
-  if (auto done = read_raw(grid, variable, rows, slots, raw.data()); !done) return tl::unexpected(done.error());
+  if (auto done = read_raw(grid, variable, rows, slots, raw.data()); !done)
+    return tl::unexpected(done.error());
   std::vector<double> values(count);
   decode_cells(v, raw.data(), values);
   return values;
@@ -226,7 +234,8 @@ Result<ColumnData> RunReader::read_log(LogId log, size_t column) {
   LT_CHECK(log.index() < spec().logs.size() && column < spec().logs[log.index()].columns.size());
   ColumnData all = empty_column(spec().logs[log.index()].columns[column].type);
   for (auto& segment : state_->segments) {
-    const auto read = state_->with_segment(segment, [&](SegmentReader& s) { return s.append_log(log.index(), column, all); });
+    const auto read = state_->with_segment(
+        segment, [&](SegmentReader& s) { return s.append_log(log.index(), column, all); });
     if (!read) return tl::unexpected(read.error());
   }
   for (const auto& block : state_->blocks) append_column(all, block.log(log.index())[column]);
@@ -235,7 +244,8 @@ Result<ColumnData> RunReader::read_log(LogId log, size_t column) {
 
 Result<uint64_t> RunReader::first_log_row(LogId log) {
   for (auto& segment : state_->segments) {
-    const auto rows = state_->with_segment(segment, [&](SegmentReader& s) { return s.log_rows(log.index()); });
+    const auto rows =
+        state_->with_segment(segment, [&](SegmentReader& s) { return s.log_rows(log.index()); });
     if (!rows) return tl::unexpected(rows.error());
     if (!rows->empty()) return rows->first;
   }

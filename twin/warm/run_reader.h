@@ -1,5 +1,6 @@
-// Reads a run folder: finished, killed, or still being written. Sealed segments and the journal's good part look like
-// one; what is damaged is said and left out. Not for two threads at once; opened anew, it sees what has come since.
+// Reads a run folder: finished, killed, or still being written. Sealed segments and the journal's good part
+// look like one; what is damaged is said and left out. Not for two threads at once; opened anew, it sees what
+// has come since.
 #pragma once
 
 #include <memory>
@@ -30,8 +31,8 @@ class RunReader {
   /// Where the journal is torn or damaged, file and byte; empty where it is whole.
   const std::vector<std::string>& damage() const;
 
-  /// Slots of a grid that hold samples. Samples too late or too early for their segment count only where they lie
-  /// within; stray() has the others.
+  /// Slots of a grid that hold samples. Samples too late or too early for their segment count only where they
+  /// lie within; stray() has the others.
   Result<SlotRange> slots(GridId grid);
   Result<LateCells> stray(GridId grid);
 

@@ -1,5 +1,6 @@
-// Going on with a run: after a kill, after its end, or from an earlier position when a saved state is restored. First
-// all is read and checked; only then is what lies beyond removed, newest first, so that a kill amid leaves a good run.
+// Going on with a run: after a kill, after its end, or from an earlier position when a saved state is
+// restored. First all is read and checked; only then is what lies beyond removed, newest first, so that a
+// kill amid leaves a good run.
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -8,13 +9,16 @@
 
 namespace looptwin::twin {
 
-Result<std::unique_ptr<RunStore>> RunStore::resume(const fs::path& folder, const RunSpec& spec, std::optional<Position> at,
-                                                   const RunOptions& options) {
+Result<std::unique_ptr<RunStore>> RunStore::resume(const fs::path& folder, const RunSpec& spec,
+                                                   std::optional<Position> at, const RunOptions& options) {
   auto manifest = read_manifest(folder);
   if (!manifest) return tl::unexpected(manifest.error());
-  if (layout_hash(manifest->spec) != layout_hash(spec) || manifest->spec.tables != spec.tables || manifest->spec.start != spec.start) {
-    return failure(fmt::format("cannot go on with {}: it was written with other devices, grids, logs or another start", folder.string()),
-                   "the scenario that this run began with, or another folder");
+  if (layout_hash(manifest->spec) != layout_hash(spec) || manifest->spec.tables != spec.tables ||
+      manifest->spec.start != spec.start) {
+    return failure(
+        fmt::format("cannot go on with {}: it was written with other devices, grids, logs or another start",
+                    folder.string()),
+        "the scenario that this run began with, or another folder");
   }
   std::unique_ptr<RunStore> store(new RunStore(folder, std::move(*manifest), options));
   if (auto done = store->find_base(at); !done) return tl::unexpected(done.error());
@@ -50,7 +54,8 @@ Result<void> RunStore::find_base(std::optional<Position> at) {
     from_ = info->to;
   }
   if (segments_.empty() && !numbers->empty() && numbers->front() != 1) {
-    return failure(fmt::format("cannot go on with {} from cycle {}: its segments up to there were dropped", folder_.string(), at->sequence),
+    return failure(fmt::format("cannot go on with {} from cycle {}: its segments up to there were dropped",
+                               folder_.string(), at->sequence),
                    "a later position");
   }
   position_ = {first_sequence_, from_};
@@ -66,15 +71,18 @@ Result<void> RunStore::replay(std::optional<Position> at) {
     const bool is_whole = journal->damage().empty() && fs::exists(journal_path(folder_, number_ + 1)) &&
                           !(at && at->sequence == position_.sequence);
     if (!is_whole) break;
-    // It was being sealed when the run stopped; where a later position is wanted, its segment may still be missing.
+    // It was being sealed when the run stopped; where a later position is wanted, its segment may still be
+    // missing.
     if (auto started = start_sealing(); !started) return started;
     if (auto sealed = seal_all(); !sealed) return sealed;
     journal_bytes_ = 0;
   }
   if (at && position_ != *at) {
-    return failure(fmt::format("cannot go on with {} from cycle {} at {}: what is kept ends at cycle {} at {}", folder_.string(),
-                               at->sequence, to_string(at->boundary), position_.sequence, to_string(position_.boundary)),
-                   "the last position that was marked, or none to go on after the last good record");
+    return failure(
+        fmt::format("cannot go on with {} from cycle {} at {}: what is kept ends at cycle {} at {}",
+                    folder_.string(), at->sequence, to_string(at->boundary), position_.sequence,
+                    to_string(position_.boundary)),
+        "the last position that was marked, or none to go on after the last good record");
   }
   return {};
 }
@@ -83,16 +91,17 @@ Result<void> RunStore::replay_journal(JournalReader& journal, std::optional<Posi
   journal_bytes_ = 0;
   const auto& start = journal.start();
   if (start.number == 0) return {};  // torn while it was created: nothing in it
-  if (start.number != number_ || start.sequence != first_sequence_ || start.layout != layout_hash(manifest_.spec) ||
-      start.log_rows.size() != log_rows_.size()) {
-    return failure(fmt::format("cannot go on with {}: {} is not the journal after its last segment", folder_.string(),
-                               journal_path(folder_, number_).string()));
+  if (start.number != number_ || start.sequence != first_sequence_ ||
+      start.layout != layout_hash(manifest_.spec) || start.log_rows.size() != log_rows_.size()) {
+    return failure(fmt::format("cannot go on with {}: {} is not the journal after its last segment",
+                               folder_.string(), journal_path(folder_, number_).string()));
   }
   log_rows_ = start.log_rows;
   journal_bytes_ = journal.good_bytes();
   JournalRecord record;
   while (!(at && position_.sequence == at->sequence) && journal.next(record)) {
-    if (record.kind != RecordKind::cycle || record.sequence != position_.sequence || !open_->apply(record.payload)) {
+    if (record.kind != RecordKind::cycle || record.sequence != position_.sequence ||
+        !open_->apply(record.payload)) {
       journal.reject_last("a record makes no sense");
       break;
     }
@@ -116,7 +125,8 @@ Result<void> RunStore::remove_beyond() {
     if (auto synced = sync_directory(folder_ / part); !synced) return synced;
   }
   std::error_code error;
-  for (fs::directory_iterator it(folder_ / "segments", error), end; !error && it != end; it.increment(error)) {
+  for (fs::directory_iterator it(folder_ / "segments", error), end; !error && it != end;
+       it.increment(error)) {
     if (it->path().extension() == ".tmp") fs::remove(it->path(), error);
   }
   old_journals_.clear();

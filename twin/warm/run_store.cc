@@ -1,7 +1,7 @@
 #include "twin/warm/run_store.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 
@@ -13,8 +13,8 @@ constexpr size_t kMostLooseBytes = size_t{64} << 20;
 /// The longest usual length whose cells fit twice into the memory that is allowed.
 SegmentPlan plan_for(const RunSpec& spec, const RunOptions& options) {
   if (options.segment_length.ns > 0) return {options.segment_length, options.late_within};
-  for (const auto length : {days(1), hours(12), hours(8), hours(6), hours(4), hours(3), hours(2), hours(1), minutes(30),
-                            minutes(20), minutes(15), minutes(10), minutes(5), minutes(2)}) {
+  for (const auto length : {days(1), hours(12), hours(8), hours(6), hours(4), hours(3), hours(2), hours(1),
+                            minutes(30), minutes(20), minutes(15), minutes(10), minutes(5), minutes(2)}) {
     const SegmentPlan plan{length, options.late_within};
     if (2 * Block::cell_bytes(spec, plan) <= options.memory) return plan;
   }
@@ -40,12 +40,16 @@ Result<void> write_skeleton(const fs::path& folder, const Manifest& manifest) {
 }  // namespace
 
 RunStore::RunStore(fs::path folder, Manifest manifest, const RunOptions& options)
-    : folder_(std::move(folder)), manifest_(std::move(manifest)), options_(options), log_rows_(manifest_.spec.logs.size()) {
+    : folder_(std::move(folder)),
+      manifest_(std::move(manifest)),
+      options_(options),
+      log_rows_(manifest_.spec.logs.size()) {
   open_ = std::make_unique<Block>(manifest_.spec, manifest_.plan);
   closing_ = std::make_unique<Block>(manifest_.spec, manifest_.plan);
 }
 
-Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& folder, const RunSpec& spec, const RunOptions& options) {
+Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& folder, const RunSpec& spec,
+                                                   const RunOptions& options) {
   if (auto found = problems(spec); !found.empty()) return tl::unexpected(found);
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error))) {
@@ -74,8 +78,9 @@ Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& folder, const
 }
 
 Result<void> RunStore::start_journal() {
-  auto journal = JournalWriter::create(journal_path(folder_, number_),
-                                       {number_, first_sequence_, from_, layout_hash(manifest_.spec), log_rows_});
+  auto journal =
+      JournalWriter::create(journal_path(folder_, number_),
+                            {number_, first_sequence_, from_, layout_hash(manifest_.spec), log_rows_});
   if (!journal) return tl::unexpected(journal.error());
   journal_ = std::move(*journal);
   return sync_directory(folder_ / "journal");
@@ -83,7 +88,8 @@ Result<void> RunStore::start_journal() {
 
 Result<void> RunStore::take(Time boundary, std::span<const std::span<const std::byte>> lanes) {
   LT_CHECK(boundary > position_.boundary || position_.sequence == 0);
-  if (auto written = journal_.append(RecordKind::cycle, position_.sequence, boundary, lanes); !written) return written;
+  if (auto written = journal_.append(RecordKind::cycle, position_.sequence, boundary, lanes); !written)
+    return written;
   for (const auto lane : lanes) LT_CHECK(open_->apply(lane));
   position_ = {position_.sequence + 1, boundary};
   if (boundary - from_ < manifest_.plan.length && open_->loose_bytes() < kMostLooseBytes) return {};
@@ -99,7 +105,8 @@ Result<void> RunStore::roll() {
 
 Result<void> RunStore::start_sealing() {
   std::swap(open_, closing_);
-  sealer_.emplace(manifest_.spec, *closing_, SegmentInfo{number_, first_sequence_, position_.sequence, from_, position_.boundary},
+  sealer_.emplace(manifest_.spec, *closing_,
+                  SegmentInfo{number_, first_sequence_, position_.sequence, from_, position_.boundary},
                   log_rows_, segment_path(folder_, number_));
   for (size_t log = 0; log < log_rows_.size(); ++log) log_rows_[log] += closing_->log_rows(log);
   old_journals_.emplace_back(number_, position_.sequence);
@@ -132,7 +139,8 @@ Result<void> RunStore::seal_all() {
 Result<void> RunStore::drop_journals() {
   const uint64_t sealed_end = segments_.empty() ? 0 : segments_.back().end_sequence;
   while (!old_journals_.empty() && old_journals_.front().second <= std::min(sealed_end, keep_after_.load())) {
-    if (auto removed = remove_file(journal_path(folder_, old_journals_.front().first)); !removed) return removed;
+    if (auto removed = remove_file(journal_path(folder_, old_journals_.front().first)); !removed)
+      return removed;
     old_journals_.pop_front();
   }
   return {};
@@ -142,10 +150,12 @@ Result<void> RunStore::drop_old_segments() {
   uint64_t bytes = 0;
   for (const auto& segment : segments_) bytes += segment.bytes;
   const auto is_too_much = [&] {
-    const bool is_old = options_.keep_time.ns > 0 && position_.boundary - segments_.front().to > options_.keep_time;
+    const bool is_old =
+        options_.keep_time.ns > 0 && position_.boundary - segments_.front().to > options_.keep_time;
     return is_old || (options_.keep_bytes > 0 && bytes > options_.keep_bytes);
   };
-  // The newest stays, since it says where the journal begins; likewise the last before the position to come back to.
+  // The newest stays, since it says where the journal begins; likewise the last before the position to come
+  // back to.
   while (segments_.size() > 1 && segments_[1].end_sequence <= keep_after_ && is_too_much()) {
     if (auto removed = remove_file(segment_path(folder_, segments_.front().number)); !removed) return removed;
     bytes -= segments_.front().bytes;

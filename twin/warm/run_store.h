@@ -1,5 +1,5 @@
-// A run folder as its storage thread sees it: takes in one cycle after another, journals it, fills the open block and
-// seals the one before. Single-threaded and without a clock; RunWriter runs it in its own thread.
+// A run folder as its storage thread sees it: takes in one cycle after another, journals it, fills the open
+// block and seals the one before. Single-threaded and without a clock; RunWriter runs it in its own thread.
 #pragma once
 
 #include <atomic>
@@ -15,9 +15,10 @@ namespace looptwin::twin {
 
 class RunStore {
  public:
-  static Result<std::unique_ptr<RunStore>> create(const fs::path& folder, const RunSpec& spec, const RunOptions& options);
-  static Result<std::unique_ptr<RunStore>> resume(const fs::path& folder, const RunSpec& spec, std::optional<Position> at,
+  static Result<std::unique_ptr<RunStore>> create(const fs::path& folder, const RunSpec& spec,
                                                   const RunOptions& options);
+  static Result<std::unique_ptr<RunStore>> resume(const fs::path& folder, const RunSpec& spec,
+                                                  std::optional<Position> at, const RunOptions& options);
   RunStore(const RunStore&) = delete;
 
   const RunSpec& spec() const { return manifest_.spec; }
@@ -74,8 +75,9 @@ class RunStore {
   Position position_;
   uint64_t journal_bytes_ = 0;  // resume(): good bytes of its journal, 0 where it has to be started
 
-  std::deque<Sealed> segments_;                              // sealed and not dropped, oldest first
-  std::deque<std::pair<uint64_t, uint64_t>> old_journals_;  // number and end of those that are sealed but still there
+  std::deque<Sealed> segments_;  // sealed and not dropped, oldest first
+  std::deque<std::pair<uint64_t, uint64_t>>
+      old_journals_;  // number and end of those that are sealed but still there
   std::atomic<uint64_t> keep_after_ = kKeepNone;
 };
 

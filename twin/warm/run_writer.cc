@@ -16,8 +16,8 @@ namespace {
 
 using Wall = std::chrono::steady_clock;  // when to sync; no value of the run depends on it
 
-/// What one cycle hands over. Batches go round between the cycle's thread and the storage thread, so that their memory
-/// is found again and not asked for.
+/// What one cycle hands over. Batches go round between the cycle's thread and the storage thread, so that
+/// their memory is found again and not asked for.
 struct Batch {
   Time boundary;
   std::vector<std::vector<std::byte>> lanes;
@@ -34,25 +34,29 @@ struct RunWriter::State {
 
   std::mutex mutex;
   std::condition_variable work, progress;
-  std::vector<Batch> batches;           // all of them
-  std::vector<Batch*> free, queue;      // queue: oldest first; both reserved for all
-  size_t queued_bytes = 0;
+  std::vector<Batch> batches;       // all of them
+  std::vector<Batch*> free, queue;  // queue: oldest first; both reserved for all
+  size_t queued_bytes = 0;          // of what is queued or being taken
   bool stop = false;
-  bool hurry = false;  // somebody waits for a sync
+  bool is_idle = false;  // the storage thread waits for work
+  bool hurry = false;    // somebody waits for a sync
   Diagnostics error;
 
   std::atomic<bool> failed = false;
   std::atomic<int64_t> journalled_ns = 0, durable_ns = 0;
   Wall::time_point sync_due;  // the storage thread's
+  std::vector<Batch*> taken;
   std::vector<std::span<const std::byte>> pieces;
   std::thread thread;
 
-  State(std::unique_ptr<RunStore> s, const RunOptions& o) : store(std::move(s)), options(o), position(store->position()) {
+  State(std::unique_ptr<RunStore> s, const RunOptions& o)
+      : store(std::move(s)), options(o), position(store->position()) {
     options.lanes = std::max<size_t>(options.lanes, 1);
     for (size_t i = 0; i < options.lanes; ++i) lanes.emplace_back(store->spec());
     batches.resize(std::max<size_t>(options.queued_cycles, 1) + 1);
     free.reserve(batches.size());
     queue.reserve(batches.size());
+    taken.reserve(batches.size());
     for (auto& batch : batches) {
       batch.lanes.resize(options.lanes);
       free.push_back(&batch);
@@ -78,44 +82,57 @@ struct RunWriter::State {
   bool is_synced() const { return journalled_ns == durable_ns; }
   bool syncs_itself() const { return options.sync_every.ns >= 0; }
 
+  /// All that is queued goes at once, so that the two threads wake each other once a group and not once a
+  /// cycle.
   void run() {
-    while (true) {
-      Batch* batch = nullptr;
+    for (bool is_last = false; !is_last;) {
       bool sync_now = false;
       {
         std::unique_lock lock(mutex);
-        const auto has_work = [&] { return !queue.empty() || stop || hurry || (!failed && store->is_sealing()); };
-        if (is_synced() || !syncs_itself() || failed) work.wait(lock, has_work);
-        else work.wait_until(lock, sync_due, has_work);
-        if (!queue.empty()) batch = queue.front();
-        // All that was handed over before somebody began to wait goes first.
-        sync_now = hurry && queue.size() <= 1;
-        if (sync_now) hurry = false;
-        if (!batch && stop) break;
+        const auto has_work = [&] {
+          return !queue.empty() || stop || hurry || (!failed && store->is_sealing());
+        };
+        is_idle = true;
+        if (is_synced() || !syncs_itself() || failed)
+          work.wait(lock, has_work);
+        else
+          work.wait_until(lock, sync_due, has_work);
+        is_idle = false;
+        taken.swap(queue);
+        sync_now = std::exchange(hurry, false);
+        is_last = stop && taken.empty();
       }
-      if (batch) take(*batch);
+      for (const auto* batch : taken) take(*batch);
+      give_back();
       if (!failed && store->is_sealing()) note(store->seal_some());
-      if (sync_now || (!is_synced() && syncs_itself() && Wall::now() >= sync_due)) sync();
+      if (sync_now || is_last || (!is_synced() && syncs_itself() && Wall::now() >= sync_due)) sync();
     }
-    sync();
   }
 
-  void take(Batch& batch) {
-    if (!failed) {
-      pieces.clear();
-      for (const auto& lane : batch.lanes) {
-        if (!lane.empty()) pieces.emplace_back(lane);
-      }
-      if (is_synced()) sync_due = Wall::now() + std::chrono::nanoseconds(std::max<int64_t>(options.sync_every.ns, 0));
-      const auto taken = store->take(batch.boundary, pieces);
-      // A cycle that reached the journal counts, even where sealing after it failed.
-      if (store->position().boundary == batch.boundary) journalled_ns = batch.boundary.ns;
-      note(taken);
+  void take(const Batch& batch) {
+    if (failed) return;
+    pieces.clear();
+    for (const auto& lane : batch.lanes) {
+      if (!lane.empty()) pieces.emplace_back(lane);
     }
-    std::lock_guard lock(mutex);
-    queue.erase(queue.begin());
-    queued_bytes -= batch.bytes;
-    free.push_back(&batch);
+    if (is_synced())
+      sync_due = Wall::now() + std::chrono::nanoseconds(std::max<int64_t>(options.sync_every.ns, 0));
+    const auto result = store->take(batch.boundary, pieces);
+    // A cycle that reached the journal counts, even where sealing after it failed.
+    if (store->position().boundary == batch.boundary) journalled_ns = batch.boundary.ns;
+    note(result);
+  }
+
+  void give_back() {
+    if (taken.empty()) return;
+    {
+      std::lock_guard lock(mutex);
+      for (auto* batch : taken) {
+        queued_bytes -= batch->bytes;
+        free.push_back(batch);
+      }
+      taken.clear();
+    }
     progress.notify_all();
   }
 
@@ -179,7 +196,7 @@ void RunWriter::end_cycle(Time boundary) {
   {
     std::unique_lock lock(s.mutex);
     s.progress.wait(lock, [&] {
-      return !s.free.empty() && (s.queue.empty() || s.queued_bytes + bytes <= s.options.queued_bytes);
+      return !s.free.empty() && (s.queued_bytes == 0 || s.queued_bytes + bytes <= s.options.queued_bytes);
     });
     batch = s.free.back();
     s.free.pop_back();
@@ -188,12 +205,14 @@ void RunWriter::end_cycle(Time boundary) {
   batch->bytes = bytes;
   for (size_t i = 0; i < s.lanes.size(); ++i) s.lanes[i].exchange(batch->lanes[i]);
   s.position = {s.position.sequence + 1, boundary};
+  bool wake = false;
   {
     std::lock_guard lock(s.mutex);
     s.queue.push_back(batch);
     s.queued_bytes += bytes;
+    wake = s.is_idle;
   }
-  s.work.notify_one();
+  if (wake) s.work.notify_one();
 }
 
 Position RunWriter::position() const { return state_->position; }

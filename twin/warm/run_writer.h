@@ -1,6 +1,7 @@
-// Writes a run folder while the run goes on. Cycle threads put samples and rows into lanes; at each boundary end_cycle()
-// hands them to one storage thread, which alone journals, seals and syncs. A kill at any moment costs only what was not
-// journalled yet; what the disk refuses shows in failed(), and the run may go on without its warm history.
+// Writes a run folder while the run goes on. Cycle threads put samples and rows into lanes; at each boundary
+// end_cycle() hands them to one storage thread, which alone journals, seals and syncs. A kill at any moment
+// costs only what was not journalled yet; what the disk refuses shows in failed(), and the run may go on
+// without its warm history.
 #pragma once
 
 #include <memory>
@@ -17,12 +18,13 @@ namespace looptwin::twin {
 class RunWriter {
  public:
   /// Begins a run in a folder that does not exist or is empty. Nothing is left behind where that fails.
-  static Result<RunWriter> create(const fs::path& folder, const RunSpec& spec, const RunOptions& options = {});
-
-  /// Goes on with a run of the same spec: after its last good cycle, or after `at`, dropping what came later. A position
-  /// is good if it was the last one that mark() gave, or the end of a segment that is kept.
-  static Result<RunWriter> resume(const fs::path& folder, const RunSpec& spec, std::optional<Position> at = {},
+  static Result<RunWriter> create(const fs::path& folder, const RunSpec& spec,
                                   const RunOptions& options = {});
+
+  /// Goes on with a run of the same spec: after its last good cycle, or after `at`, dropping what came later.
+  /// A position is good if it was the last one that mark() gave, or the end of a segment that is kept.
+  static Result<RunWriter> resume(const fs::path& folder, const RunSpec& spec,
+                                  std::optional<Position> at = {}, const RunOptions& options = {});
 
   RunWriter(RunWriter&&) noexcept;
   RunWriter& operator=(RunWriter&&) noexcept;
@@ -33,11 +35,12 @@ class RunWriter {
   std::optional<GridId> grid(std::string_view name) const;
   std::optional<LogId> log(std::string_view name) const;
 
-  /// One a part of the fleet, RunOptions::lanes in all; each used by one thread at a time, never during end_cycle().
+  /// One a part of the fleet, RunOptions::lanes in all; each used by one thread at a time, never during
+  /// end_cycle().
   Lane& lane(size_t part);
 
-  /// Hands over what all lanes hold, for the cycle that ends at this boundary (later than the one before). Waits only
-  /// while the storage thread is too far behind. After a failure it drops what the lanes hold.
+  /// Hands over what all lanes hold, for the cycle that ends at this boundary (later than the one before).
+  /// Waits only while the storage thread is too far behind. After a failure it drops what the lanes hold.
   void end_cycle(Time boundary);
 
   /// So many cycles were handed over.
@@ -55,7 +58,8 @@ class RunWriter {
   bool failed() const;
   Diagnostics error() const;
 
-  /// Seals all, writes how the run ended (JSON) and the decisions' fingerprint into the manifest, and ends the writer.
+  /// Seals all, writes how the run ended (JSON) and the decisions' fingerprint into the manifest, and ends
+  /// the writer.
   Result<void> finish(const std::string& status_json, const std::string& fingerprint = {});
 
  private:

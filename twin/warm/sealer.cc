@@ -18,9 +18,13 @@ class BlockCells final : public CellSource {
 
 }  // namespace
 
-Sealer::Sealer(const RunSpec& spec, const Block& block, const SegmentInfo& info, std::vector<uint64_t> log_rows_before,
-               fs::path path)
-    : spec_(spec), block_(block), info_(info), log_rows_before_(std::move(log_rows_before)), path_(std::move(path)) {}
+Sealer::Sealer(const RunSpec& spec, const Block& block, const SegmentInfo& info,
+               std::vector<uint64_t> log_rows_before, fs::path path)
+    : spec_(spec),
+      block_(block),
+      info_(info),
+      log_rows_before_(std::move(log_rows_before)),
+      path_(std::move(path)) {}
 
 Result<bool> Sealer::step() {
   if (!writer_) {
@@ -30,7 +34,8 @@ Result<bool> Sealer::step() {
   }
   while (grid_ < spec_.grids.size()) {
     if (!grid_is_open_ && !block_.slots(grid_).empty()) {
-      if (auto opened = writer_->open_grid(grid_, block_.slots(grid_)); !opened) return tl::unexpected(opened.error());
+      if (auto opened = writer_->open_grid(grid_, block_.slots(grid_)); !opened)
+        return tl::unexpected(opened.error());
       grid_is_open_ = true;
     }
     if (grid_is_open_) {
@@ -39,7 +44,8 @@ Result<bool> Sealer::step() {
       if (*left > 0) return false;
     }
     if (block_.late(grid_).size() > 0) {
-      if (auto late = writer_->write_late(grid_, block_.late(grid_)); !late) return tl::unexpected(late.error());
+      if (auto late = writer_->write_late(grid_, block_.late(grid_)); !late)
+        return tl::unexpected(late.error());
     }
     grid_is_open_ = false;
     ++grid_;
@@ -50,7 +56,8 @@ Result<bool> Sealer::step() {
 Result<bool> Sealer::finish() {
   for (size_t log = 0; log < spec_.logs.size(); ++log) {
     if (block_.log_rows(log) == 0) continue;
-    if (auto done = writer_->write_log(log, block_.log(log), log_rows_before_[log]); !done) return tl::unexpected(done.error());
+    if (auto done = writer_->write_log(log, block_.log(log), log_rows_before_[log]); !done)
+      return tl::unexpected(done.error());
   }
   const auto image = writer_->image();
   if (!image) return tl::unexpected(image.error());

@@ -1,4 +1,5 @@
-// Turns a block into a sealed segment, a few milliseconds at a time, so that the journal never waits for long.
+// Turns a block into a sealed segment, a few milliseconds at a time, so that the journal never waits for
+// long.
 #pragma once
 
 #include <optional>
@@ -10,10 +11,11 @@ namespace looptwin::twin {
 class Sealer {
  public:
   /// The block and the spec must stay as they are until step() says that it is done.
-  Sealer(const RunSpec& spec, const Block& block, const SegmentInfo& info, std::vector<uint64_t> log_rows_before,
-         fs::path path);
+  Sealer(const RunSpec& spec, const Block& block, const SegmentInfo& info,
+         std::vector<uint64_t> log_rows_before, fs::path path);
 
-  /// Goes on; true: the segment is on the disk under its name. After a failure there is none, and the object is spent.
+  /// Goes on; true: the segment is on the disk under its name. After a failure there is none, and the object
+  /// is spent.
   Result<bool> step();
 
   const SegmentInfo& info() const { return info_; }

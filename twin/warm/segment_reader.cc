@@ -1,8 +1,8 @@
 #include "twin/warm/segment_reader.h"
 
-#include <array>
 #include <fmt/format.h>
 #include <hdf5.h>
+#include <array>
 #include <optional>
 
 #include "base/check.h"
@@ -13,19 +13,26 @@ namespace {
 
 hid_t memory_type(Storage storage) {
   switch (storage) {
-    case Storage::u8: return H5T_NATIVE_UINT8;
-    case Storage::i16: return H5T_NATIVE_INT16;
-    case Storage::i32: return H5T_NATIVE_INT32;
-    case Storage::f64: break;
+    case Storage::u8:
+      return H5T_NATIVE_UINT8;
+    case Storage::i16:
+      return H5T_NATIVE_INT16;
+    case Storage::i32:
+      return H5T_NATIVE_INT32;
+    case Storage::f64:
+      break;
   }
   return H5T_NATIVE_DOUBLE;
 }
 
 template <typename T>
 hid_t memory_type() {
-  if constexpr (std::is_same_v<T, int64_t>) return H5T_NATIVE_INT64;
-  else if constexpr (std::is_same_v<T, uint32_t>) return H5T_NATIVE_UINT32;
-  else return memory_type(storage_of<T>());
+  if constexpr (std::is_same_v<T, int64_t>)
+    return H5T_NATIVE_INT64;
+  else if constexpr (std::is_same_v<T, uint32_t>)
+    return H5T_NATIVE_UINT32;
+  else
+    return memory_type(storage_of<T>());
 }
 
 int64_t integer_attribute(hid_t object, const char* name) {
@@ -78,7 +85,8 @@ struct SegmentReader::File {
   std::vector<std::optional<SlotRange>> slots;
   std::vector<std::optional<LateCells>> late;
 
-  File(const RunSpec& s, fs::path p) : spec(s), path(std::move(p)), slots(s.grids.size()), late(s.grids.size()) {}
+  File(const RunSpec& s, fs::path p)
+      : spec(s), path(std::move(p)), slots(s.grids.size()), late(s.grids.size()) {}
 
   Result<void> open() {
     if (id.ok()) return {};
@@ -88,7 +96,8 @@ struct SegmentReader::File {
     return {};
   }
   tl::unexpected<Diagnostics> wrong(std::string_view why) const {
-    return failure(fmt::format("cannot read {}: {}", path.string(), why), "remove this segment to read the rest of the run");
+    return failure(fmt::format("cannot read {}: {}", path.string(), why),
+                   "remove this segment to read the rest of the run");
   }
   /// Whether a group of this path is there, level by level as HDF5 wants to be asked.
   bool has(const std::string& group) const {
@@ -101,7 +110,8 @@ struct SegmentReader::File {
   Hdf5Id group(const std::string& name) const { return {H5Gopen2(id, name.c_str(), H5P_DEFAULT), H5Gclose}; }
 };
 
-SegmentReader::SegmentReader(const RunSpec& spec, fs::path path) : file_(std::make_unique<File>(spec, std::move(path))) {}
+SegmentReader::SegmentReader(const RunSpec& spec, fs::path path)
+    : file_(std::make_unique<File>(spec, std::move(path))) {}
 SegmentReader::SegmentReader(SegmentReader&&) noexcept = default;
 SegmentReader& SegmentReader::operator=(SegmentReader&&) noexcept = default;
 SegmentReader::~SegmentReader() = default;
@@ -113,8 +123,11 @@ Result<SegmentInfo> SegmentReader::info() {
   if (auto opened = file_->open(); !opened) return tl::unexpected(opened.error());
   const auto number = [&](const char* name) { return integer_attribute(file_->id, name); };
   if (number("looptwin_format") != kRunFormat) return file_->wrong("its format is not known here");
-  return SegmentInfo{static_cast<uint64_t>(number("number")), static_cast<uint64_t>(number("first_sequence")),
-                     static_cast<uint64_t>(number("end_sequence")), {number("from_ns")}, {number("to_ns")}};
+  return SegmentInfo{static_cast<uint64_t>(number("number")),
+                     static_cast<uint64_t>(number("first_sequence")),
+                     static_cast<uint64_t>(number("end_sequence")),
+                     {number("from_ns")},
+                     {number("to_ns")}};
 }
 
 Result<SlotRange> SegmentReader::slots(size_t grid) {
@@ -131,7 +144,8 @@ Result<SlotRange> SegmentReader::slots(size_t grid) {
   return *(known = SlotRange{first, first + static_cast<int64_t>((*shape)[0])});
 }
 
-Result<void> SegmentReader::read(size_t grid, size_t variable, RowRange rows, SlotRange slots, std::byte* cells) {
+Result<void> SegmentReader::read(size_t grid, size_t variable, RowRange rows, SlotRange slots,
+                                 std::byte* cells) {
   const auto all = this->slots(grid);
   if (!all) return tl::unexpected(all.error());
   if (auto opened = file_->open(); !opened) return opened;
@@ -148,7 +162,8 @@ Result<void> SegmentReader::read(size_t grid, size_t variable, RowRange rows, Sl
   const Hdf5Id from{H5Dget_space(set), H5Sclose}, to{H5Screate_simple(2, count, nullptr), H5Sclose};
   H5Sselect_hyperslab(from, H5S_SELECT_SET, first, nullptr, count, nullptr);
   const hid_t type = memory_type(spec.variables[variable].storage);
-  if (H5Dread(set, type, to, from, H5P_DEFAULT, cells) < 0) return file_->wrong(fmt::format("{} is damaged", name));
+  if (H5Dread(set, type, to, from, H5P_DEFAULT, cells) < 0)
+    return file_->wrong(fmt::format("{} is damaged", name));
   return {};
 }
 
@@ -181,7 +196,8 @@ Result<void> SegmentReader::append_log(size_t log, size_t column, ColumnData& to
   const auto& spec = file_->spec.logs[log];
   if (!file_->has(spec.name)) return {};
   const auto group = file_->group(spec.name);
-  const bool good = std::visit([&](auto& values) { return read_column(group, spec.columns[column].name, values); }, to);
+  const bool good =
+      std::visit([&](auto& values) { return read_column(group, spec.columns[column].name, values); }, to);
   if (!good) return file_->wrong(fmt::format("{}/{} is damaged", spec.name, spec.columns[column].name));
   return {};
 }

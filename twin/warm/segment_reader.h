@@ -1,5 +1,5 @@
-// Reads one HDF5 file that a SegmentWriter wrote. The file is opened at the first question and may be closed between
-// two, so that a run of thousands of segments does not need as many open files.
+// Reads one HDF5 file that a SegmentWriter wrote. The file is opened at the first question and may be closed
+// between two, so that a run of thousands of segments does not need as many open files.
 #pragma once
 
 #include <memory>

@@ -1,11 +1,11 @@
 #include "twin/warm/segment_writer.h"
 
-#include <algorithm>
-#include <bit>
-#include <cstring>
 #include <fmt/format.h>
 #include <hdf5.h>
 #include <hdf5_hl.h>
+#include <algorithm>
+#include <bit>
+#include <cstring>
 #include <numeric>
 
 #include "base/check.h"
@@ -18,26 +18,33 @@ namespace {
 static_assert(std::is_same_v<hid_t, int64_t> && std::is_same_v<herr_t, int>);
 static_assert(std::endian::native == std::endian::little, "cells go to the disk as they lie in memory");
 
-constexpr int64_t kChunkCells = 32768;     // 64 KiB of i16: one device over a day at 10 s costs one chunk of 4 rows
+constexpr int64_t kChunkCells =
+    16384;  // 32 KiB of i16: one device over a day at 10 s costs one chunk of 2 rows
 constexpr int64_t kMostChunkSlots = 16384;
-constexpr uint32_t kRowsAtOnce = 32;       // a cache line of i16 when slots are turned into rows
+constexpr uint32_t kRowsAtOnce = 32;  // a cache line of i16 when slots are turned into rows
 constexpr hsize_t kLogChunk = 16384;
 constexpr size_t kMemoryStep = size_t{4} << 20;
 
 hid_t file_type(Storage storage) {
   switch (storage) {
-    case Storage::u8: return H5T_STD_U8LE;
-    case Storage::i16: return H5T_STD_I16LE;
-    case Storage::i32: return H5T_STD_I32LE;
-    case Storage::f64: break;
+    case Storage::u8:
+      return H5T_STD_U8LE;
+    case Storage::i16:
+      return H5T_STD_I16LE;
+    case Storage::i32:
+      return H5T_STD_I32LE;
+    case Storage::f64:
+      break;
   }
   return H5T_IEEE_F64LE;
 }
 
 template <typename T>
 hid_t file_type() {
-  if constexpr (std::is_same_v<T, int64_t>) return H5T_STD_I64LE;
-  else return file_type(storage_of<T>());
+  if constexpr (std::is_same_v<T, int64_t>)
+    return H5T_STD_I64LE;
+  else
+    return file_type(storage_of<T>());
 }
 
 /// The innermost reason on this thread's HDF5 error stack: "write failed: ... errno = 28 ...".
@@ -53,13 +60,15 @@ std::string hdf5_reason() {
   return reason;
 }
 
-/// "seconds since 2019-07-15 07:00:00" and how many ns such a unit has: the coarsest in which all steps are whole.
+/// "seconds since 2019-07-15 07:00:00" and how many ns such a unit has: the coarsest in which all steps are
+/// whole.
 struct TimeUnit {
   const char* name;
   int64_t ns;
 };
 TimeUnit unit_for(Duration period) {
-  for (const auto unit : {TimeUnit{"seconds", 1'000'000'000}, {"milliseconds", 1'000'000}, {"microseconds", 1'000}}) {
+  for (const auto unit :
+       {TimeUnit{"seconds", 1'000'000'000}, {"milliseconds", 1'000'000}, {"microseconds", 1'000}}) {
     if (period.ns % unit.ns == 0) return unit;
   }
   return {"nanoseconds", 1};
@@ -107,16 +116,22 @@ struct SegmentWriter::File {
   }
   Result<void> outcome() const {
     if (error.empty()) return {};
-    return failure(fmt::format("cannot write {}: {}", path, error), "check that its disk has space and can be written");
+    return failure(fmt::format("cannot write {}: {}", path, error),
+                   "check that its disk has space and can be written");
   }
 
   void put_attribute(hid_t object, const char* name, hid_t type, const void* value) {
     const auto space = take(H5Screate(H5S_SCALAR), H5Sclose, "space");
-    const auto attribute = take(H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose, name);
+    const auto attribute =
+        take(H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose, name);
     good(H5Awrite(attribute, type, value) >= 0, name);
   }
-  void attribute(hid_t object, const char* name, double value) { put_attribute(object, name, H5T_IEEE_F64LE, &value); }
-  void attribute(hid_t object, const char* name, int64_t value) { put_attribute(object, name, H5T_STD_I64LE, &value); }
+  void attribute(hid_t object, const char* name, double value) {
+    put_attribute(object, name, H5T_IEEE_F64LE, &value);
+  }
+  void attribute(hid_t object, const char* name, int64_t value) {
+    put_attribute(object, name, H5T_STD_I64LE, &value);
+  }
   void attribute(hid_t object, const char* name, std::string_view value) {
     if (value.empty()) return;
     const auto type = take(H5Tcopy(H5T_C_S1), H5Tclose, "text type");
@@ -195,7 +210,8 @@ struct SegmentWriter::File {
     std::iota(codes.begin(), codes.end(), T{0});
     const hsize_t n = codes.size();
     const auto space = take(H5Screate_simple(1, &n, nullptr), H5Sclose, "space");
-    const auto values = take(H5Acreate2(set, "flag_values", file_type<T>(), space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose, "flag_values");
+    const auto values = take(H5Acreate2(set, "flag_values", file_type<T>(), space, H5P_DEFAULT, H5P_DEFAULT),
+                             H5Aclose, "flag_values");
     good(H5Awrite(values, file_type<T>(), codes.data()) >= 0, "flag_values");
     attribute(set, "flag_meanings", fmt::format("{}", fmt::join(v.words, " ")));
   }
@@ -246,7 +262,8 @@ SegmentWriter::~SegmentWriter() = default;
 Result<SegmentWriter> SegmentWriter::in_memory(const RunSpec& spec, const SegmentInfo& info) {
   hbool_t is_thread_safe = false;
   if (H5is_library_threadsafe(&is_thread_safe) < 0 || !is_thread_safe) {
-    return failure("this HDF5 library is not thread-safe", "a build with --enable-threadsafe, such as Debian's libhdf5-103-1");
+    return failure("this HDF5 library is not thread-safe",
+                   "a build with --enable-threadsafe, such as Debian's libhdf5-103-1");
   }
   const auto name = fmt::format("segment {}", info.number);
   auto f = std::make_unique<File>(spec, info, name);
@@ -258,7 +275,8 @@ Result<SegmentWriter> SegmentWriter::in_memory(const RunSpec& spec, const Segmen
   return SegmentWriter(std::move(f));
 }
 
-Result<SegmentWriter> SegmentWriter::on_disk(const RunSpec& spec, const SegmentInfo& info, const fs::path& path) {
+Result<SegmentWriter> SegmentWriter::on_disk(const RunSpec& spec, const SegmentInfo& info,
+                                             const fs::path& path) {
   auto f = std::make_unique<File>(spec, info, path.string());
   f->file = f->take(H5Fcreate(path.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT), H5Fclose, "create");
   f->root_attributes();
@@ -284,12 +302,14 @@ Result<void> SegmentWriter::open_grid(size_t grid, SlotRange slots) {
   f.attribute(group, "period_ns", spec.period.ns);
   f.attribute(group, "first_slot", slots.first);
   f.attribute(group, "table", spec.table);
-  const auto device = f.text_column(group, "device", rows, [&](size_t i) -> const std::string& { return devices[i]; });
+  const auto device =
+      f.text_column(group, "device", rows, [&](size_t i) -> const std::string& { return devices[i]; });
   f.attribute(device, "long_name", "device id");
   f.scale(device, "device");
   const auto unit = unit_for(spec.period);
   std::vector<int64_t> times(static_cast<size_t>(slots.size()));
-  for (size_t i = 0; i < times.size(); ++i) times[i] = (slots.first + static_cast<int64_t>(i)) * (spec.period.ns / unit.ns);
+  for (size_t i = 0; i < times.size(); ++i)
+    times[i] = (slots.first + static_cast<int64_t>(i)) * (spec.period.ns / unit.ns);
   const auto time = f.column(group, "time", H5T_STD_I64LE, times.data(), times.size());
   f.attribute(time, "standard_name", "time");
   f.attribute(time, "long_name", "beginning of the slot; a sample is taken phase later");
@@ -307,7 +327,8 @@ Result<void> SegmentWriter::open_grid(size_t grid, SlotRange slots) {
   for (const auto& v : spec.variables) {
     with_type(v.storage, [&]<typename T>(T) {
       const T fill = fill_of<T>(v);
-      f.datasets.push_back(f.dataset(group, v.name.c_str(), file_type<T>(), {rows, times.size()}, {f.chunk_rows, chunk_slots}, &fill));
+      f.datasets.push_back(f.dataset(group, v.name.c_str(), file_type<T>(), {rows, times.size()},
+                                     {f.chunk_rows, chunk_slots}, &fill));
     });
     f.variable_attributes(f.datasets.back(), v);
     f.attach(f.datasets.back(), device, 0);
@@ -324,7 +345,8 @@ Result<uint32_t> SegmentWriter::write_rows(const CellSource& source) {
   const uint32_t rows = std::min(left, at_once);
   for (size_t v = 0; v < spec.variables.size() && f.error.empty(); ++v) {
     f.cells.resize(rows * static_cast<size_t>(f.slots.size()) * size_of(spec.variables[v].storage));
-    if (auto read = source.cells(v, {f.next_row, rows}, f.cells.data()); !read) return tl::unexpected(read.error());
+    if (auto read = source.cells(v, {f.next_row, rows}, f.cells.data()); !read)
+      return tl::unexpected(read.error());
     f.write_chunks(f.datasets[v], spec.variables[v], rows);
   }
   f.next_row += rows;
@@ -356,12 +378,14 @@ Result<void> SegmentWriter::write_late(size_t grid, const LateCells& late) {
   add("device_row", H5T_STD_U32LE, late.row.data());
   for (size_t v = 0; v < spec.variables.size(); ++v) {
     const auto name = "value_" + spec.variables[v].name;
-    f.variable_attributes(add(name.c_str(), file_type(spec.variables[v].storage), late.cells[v].data()), spec.variables[v]);
+    f.variable_attributes(add(name.c_str(), file_type(spec.variables[v].storage), late.cells[v].data()),
+                          spec.variables[v]);
   }
   return f.outcome();
 }
 
-Result<void> SegmentWriter::write_log(size_t log, const std::vector<ColumnData>& columns, uint64_t first_row) {
+Result<void> SegmentWriter::write_log(size_t log, const std::vector<ColumnData>& columns,
+                                      uint64_t first_row) {
   auto& f = *file_;
   const auto& spec = f.spec.logs[log];
   const size_t n = rows_of(columns[0]);
@@ -379,7 +403,8 @@ Result<void> SegmentWriter::write_log(size_t log, const std::vector<ColumnData>&
           if constexpr (std::is_same_v<Values, Texts>) {
             return f.text_column(group, column.name.c_str(), n, [&](size_t i) { return values[i]; });
           } else {
-            return f.column(group, column.name.c_str(), file_type<typename Values::value_type>(), values.data(), n);
+            return f.column(group, column.name.c_str(), file_type<typename Values::value_type>(),
+                            values.data(), n);
           }
         },
         columns[c]);

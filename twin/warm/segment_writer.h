@@ -1,6 +1,7 @@
-// Writes one HDF5 file: a sealed segment, or a whole run as one file. A group a grid and a log, with CF attributes and
-// dimension scales, so that h5py, xarray and netCDF tools read it as it is; docs/formats/run.md has the layout.
-// Chunks are shuffled and deflated here and handed over ready (HDF5's built-in filters read them).
+// Writes one HDF5 file: a sealed segment, or a whole run as one file. A group a grid and a log, with CF
+// attributes and dimension scales, so that h5py, xarray and netCDF tools read it as it is;
+// docs/formats/run.md has the layout. Chunks are shuffled and deflated here and handed over ready (HDF5's
+// built-in filters read them).
 #pragma once
 
 #include <memory>

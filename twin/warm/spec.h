@@ -1,5 +1,6 @@
-// What a run folder holds, declared before the run: tables of devices, grids (devices x slots) and logs (typed rows).
-// A grid's sample lies at slot * period + phase[row] since the start; what does not fit that goes into a log.
+// What a run folder holds, declared before the run: tables of devices, grids (devices x slots) and logs
+// (typed rows). A grid's sample lies at slot * period + phase[row] since the start; what does not fit that
+// goes into a log.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,9 @@ using LogId = Id<struct LogTag>;    ///< a log, in the order of RunSpec::logs
 /// How a cell lies in memory, in the journal and in a segment.
 enum class Storage : uint8_t { u8, i16, i32, f64 };
 
-/// A quantity of a grid. Its value is raw / per_unit + offset, or raw * scale + offset where per_unit is 0; an f64 is
-/// stored as it is. One raw value, the fill, means "no sample": NaN for f64, else `fill` or the type's default
-/// (u8 255, i16 -32768, i32 -2147483648).
+/// A quantity of a grid. Its value is raw / per_unit + offset, or raw * scale + offset where per_unit is 0;
+/// an f64 is stored as it is. One raw value, the fill, means "no sample": NaN for f64, else `fill` or the
+/// type's default (u8 255, i16 -32768, i32 -2147483648).
 struct VariableSpec {
   std::string name;
   std::string unit = "1";  ///< as udunits and CF write it: "degC", "kW"
@@ -38,8 +39,8 @@ struct VariableSpec {
   bool operator==(const VariableSpec&) const = default;
 };
 
-/// The smallest storage (i16, i32, else f64) that holds [low, high] at `per_unit` steps a unit, with an offset of whole
-/// units where the range needs one. per_unit 0 means that no resolution is known: f64.
+/// The smallest storage (i16, i32, else f64) that holds [low, high] at `per_unit` steps a unit, with an
+/// offset of whole units where the range needs one. per_unit 0 means that no resolution is known: f64.
 VariableSpec variable_for(std::string name, std::string unit, double low, double high, int64_t per_unit);
 
 /// Devices in row order; a grid's rows are its table's.
@@ -60,7 +61,8 @@ struct GridSpec {
 
 enum class ColumnType : uint8_t { i64, i32, u8, f64, text, time };
 
-/// A column of a log. A time is int64 ns since the run's start; kNever stands for "none". Text is UTF-8 without NUL.
+/// A column of a log. A time is int64 ns since the run's start; kNever stands for "none". Text is UTF-8
+/// without NUL.
 struct ColumnSpec {
   std::string name;
   ColumnType type = ColumnType::i64;
