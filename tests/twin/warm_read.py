@@ -1,6 +1,7 @@
-"""Reads the run that warm_test.cc wrote with tools that know nothing of looptwin: warm_read.py h5py|xarray|netcdf FOLDER.
+"""Reads the run that warm_test.cc wrote with tools that know nothing of looptwin.
 
-One tool a process, since Python's packages bring their own HDF5 libraries. Values are recomputed from row and slot.
+warm_read.py h5py|xarray|netcdf FOLDER: one tool a process, since Python's packages bring their own HDF5 libraries.
+Values are recomputed from row and slot.
 """
 
 import json
@@ -108,7 +109,8 @@ def with_netcdf(folder):
         times = netCDF4.num2date(raw["time"][:2], raw["time"].units, raw["time"].calendar)
         assert times[1].isoformat() == "2019-07-15T07:00:10"
         np.testing.assert_allclose(raw["temperature"][1, 1], temperature(1, 1), atol=1e-9)
-        assert raw["temperature"][1, :].mask.sum() == sum(not is_there(1, s, SECONDS) for s in range(SECONDS // 10 + 1))
+        missing = sum(not is_there(1, slot, SECONDS) for slot in range(SECONDS // 10 + 1))
+        assert raw["temperature"][1, :].mask.sum() == missing
         assert file["decisions/rule"][0] == "rule-1"
 
 
