@@ -35,6 +35,10 @@ enum class Kernel : uint8_t {
 inline constexpr size_t kKernels = 42;
 inline constexpr size_t kForms = 16;
 
+/// Sums of so many products are one kernel: a long row of a plant's exact step is then one pass over its columns.
+inline constexpr size_t kLeastProducts = 3;
+inline constexpr size_t kMostProducts = 6;
+
 /// How many operands a kernel has, and its name for listings; indexed by Kernel.
 struct KernelInfo {
   const char* name;
@@ -52,6 +56,7 @@ struct Kernels {
   using Store = void (*)(void* column, const double* in, size_t n);
   using Gather = void (*)(double* out, const uint32_t* rows, const void* column, size_t n);
   using Interpolate = void (*)(double* out, const double* x, const double* table, size_t points, size_t n);
+  using Dot = void (*)(double* out, const double* const* in, size_t n);
   using Age = void (*)(double* out, const int64_t* sampled, int64_t now_ns, size_t n);
 
   Apply apply[kKernels][kForms];  ///< null where a form has no operand that varies by row
@@ -59,6 +64,8 @@ struct Kernels {
   Store store[kStorages];         ///< the inverse: ½ and NaN become unknown, instants are rounded to ns
   Gather gather[kStorages];       ///< column[rows[i]], unknown where rows[i] is none
   Interpolate interpolate;        ///< table: `points` abscissae, ordinates, slopes to the next point, held at the ends
+  /// in[0]·in[1] + in[2]·in[3] + …, all rounded, from the left; no operand is one value for all rows.
+  Dot dot[kMostProducts - kLeastProducts + 1];
   Age age;                        ///< now − sampled in s, NaN where never
 };
 

@@ -193,6 +193,19 @@ void interpolate(double* out, const double* x, const double* table, size_t point
   }
 }
 
+template <size_t kProducts>
+void dot(double* out, const double* const* in, size_t n) {
+  const double* factor[2 * kProducts];
+  for (size_t k = 0; k < 2 * kProducts; ++k) factor[k] = in[k];
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) {
+    double sum = factor[0][i] * factor[1][i];
+#pragma GCC unroll 8
+    for (size_t k = 1; k < kProducts; ++k) sum += factor[2 * k][i] * factor[2 * k + 1][i];
+    out[i] = sum;
+  }
+}
+
 void age(double* out, const int64_t* sampled, int64_t now_ns, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     out[i] = sampled[i] == INT64_MIN ? kUnknown : static_cast<double>(now_ns - sampled[i]) / 1e9;
@@ -220,6 +233,7 @@ extern const Kernels kKernels = {
     {&gather<F64, false>, &gather<Boolean, true>, &gather<Code, false>, &gather<RowIndex, false>,
      &gather<Instant, false>},
     &interpolate,
+    {&dot<3>, &dot<4>, &dot<5>, &dot<6>},
     &age,
 };
 

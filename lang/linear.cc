@@ -90,19 +90,25 @@ class Decomposition {
     const Node node = algebra_.graph()[id];
     if (is_constant_(id)) return {{}, id};
     switch (node.op) {
-      case Op::negate: return mapped(of(node.args[0]), [&](NodeId k) { return algebra_.negate(k); });
+      case Op::negate:
+        return mapped(of(node.args[0]), [&](NodeId k) { return algebra_.negate(k); });
       case Op::add: {
         LinearForm sum = of(node.args[0]);
-        for (size_t k = 1; k < node.args.size(); ++k) sum = combined(std::move(sum), of(node.args[k]), &Algebra::add);
+        for (size_t k = 1; k < node.args.size(); ++k)
+          sum = combined(std::move(sum), of(node.args[k]), &Algebra::add);
         return sum;
       }
-      case Op::subtract: return combined(of(node.args[0]), of(node.args[1]), &Algebra::subtract);
-      case Op::multiply: return product(id, node);
+      case Op::subtract:
+        return combined(of(node.args[0]), of(node.args[1]), &Algebra::subtract);
+      case Op::multiply:
+        return product(id, node);
       case Op::divide:
         if (!is_constant_(node.args[1])) return term(id);
         return mapped(of(node.args[0]), [&](NodeId k) { return algebra_.divide(k, node.args[1]); });
-      case Op::choose: return choice(id, node);
-      default: return term(id);
+      case Op::choose:
+        return choice(id, node);
+      default:
+        return term(id);
     }
   }
 
@@ -120,7 +126,8 @@ class Decomposition {
     const NodeId zero = algebra_.constant(0);
     std::vector<NodeId> others(a.terms.size(), zero);
     for (const LinearForm::Term& t : b.terms) {
-      const auto it = std::find_if(a.terms.begin(), a.terms.end(), [&](const auto& u) { return u.term == t.term; });
+      const auto it =
+          std::find_if(a.terms.begin(), a.terms.end(), [&](const auto& u) { return u.term == t.term; });
       if (it == a.terms.end()) {
         a.terms.push_back({t.term, zero});
         others.push_back(t.coefficient);

@@ -1,5 +1,6 @@
-// Symbolic algebra on the graph: sums and products with the obvious simplifications, replacement of leaves, and the
-// form Σ coefficient·term + constant of an expression. Plants use it to find which rates are linear in their states.
+// Symbolic algebra on the graph: sums and products with the obvious simplifications, replacement of leaves,
+// and the form Σ coefficient·term + constant of an expression. Plants use it to find which rates are linear
+// in their states.
 #pragma once
 
 #include <functional>
@@ -10,8 +11,8 @@
 
 namespace looptwin::lang {
 
-/// Adds nodes for numbers: x·1 is x, x + 0 is x; constants are not folded otherwise. Only for what need not read back
-/// as the scenario's own text, since it may round otherwise than the expression as written.
+/// Adds nodes for numbers: x·1 is x, x + 0 is x; constants are not folded otherwise. Only for what need not
+/// read back as the scenario's own text, since it may round otherwise than the expression as written.
 class Algebra {
  public:
   explicit Algebra(Graph& graph) : graph_(graph) {}
@@ -43,7 +44,8 @@ class Replacement {
   std::unordered_map<NodeId, NodeId> done_;
 };
 
-/// Σ coefficient·term + constant. Terms are distinct, in the order in which they are first met; `constant` is a node.
+/// Σ coefficient·term + constant. Terms are distinct, in the order in which they are first met; `constant` is
+/// a node.
 struct LinearForm {
   struct Term {
     NodeId term;
@@ -53,9 +55,9 @@ struct LinearForm {
   NodeId constant;
 };
 
-/// Takes sums, differences, products and quotients by constants, and choices by a constant condition, apart. What cannot
-/// be taken apart is a term, with coefficient 1. `is_constant` says which nodes count as constants: all their
-/// combinations must as well.
+/// Takes sums, differences, products and quotients by constants, and choices by a constant condition, apart.
+/// What cannot be taken apart is a term, with coefficient 1. `is_constant` says which nodes count as
+/// constants: all their combinations must as well.
 LinearForm linear_form(Algebra& algebra, NodeId expression, const std::function<bool(NodeId)>& is_constant);
 
 }  // namespace looptwin::lang

@@ -34,7 +34,8 @@ void Plant::bind(Memory& memory) {
   code.advance.bind(memory);
   const auto pointers = [&](const std::vector<StepColumn>& columns) {
     std::vector<double*> bound;
-    for (const StepColumn& c : columns) bound.push_back(static_cast<double*>(memory.column(code.table, c.column)));
+    for (const StepColumn& c : columns)
+      bound.push_back(static_cast<double*>(memory.column(code.table, c.column)));
     return bound;
   };
   body_->phi = pointers(code.phi);
@@ -82,7 +83,9 @@ void Plant::advance(const Instant& instant, size_t first, size_t count) const {
 
 const std::vector<NodeId>& Plant::uniforms() const { return body_->code.advance.uniforms(); }
 Integrator Plant::integrator() const { return body_->code.integrator; }
-size_t Plant::operations() const { return body_->code.outputs.operations() + body_->code.advance.operations(); }
+size_t Plant::operations() const {
+  return body_->code.outputs.operations() + body_->code.advance.operations();
+}
 
 std::vector<ColumnId> Plant::hidden_columns() const {
   std::vector<ColumnId> columns = body_->code.hoisted;

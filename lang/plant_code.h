@@ -8,9 +8,9 @@
 
 namespace looptwin::lang {
 
-/// A hidden column with one coefficient of the exact step, row-major by (state, other). `prepare` leaves in it what the
-/// continuous system has there (A, or the coefficient of an input), where it has anything; the discretisation then
-/// puts Φ, or Γ times the coefficient, in its place.
+/// A hidden column with one coefficient of the exact step, row-major by (state, other). `prepare` leaves in
+/// it what the continuous system has there (A, or the coefficient of an input), where it has anything; the
+/// discretisation then puts Φ, or Γ times the coefficient, in its place.
 struct StepColumn {
   size_t state = 0;
   size_t other = 0;
@@ -23,9 +23,9 @@ struct PlantCode {
   Integrator integrator = Integrator::exact;
   Duration step{};
   size_t states = 0;
-  size_t inputs = 0;               ///< groups of terms with coefficients of their own
-  std::vector<StepColumn> phi;     ///< states × states, without structural zeroes
-  std::vector<StepColumn> gamma;   ///< states × inputs, likewise
+  size_t inputs = 0;              ///< groups of terms with coefficients of their own
+  std::vector<StepColumn> phi;    ///< states × states, without structural zeroes
+  std::vector<StepColumn> gamma;  ///< states × inputs, likewise
   std::vector<ColumnId> hoisted;
   Program prepare, outputs, advance;
   std::vector<double> prepare_uniforms;  ///< constants that the prepare program wants as uniform values

@@ -1,5 +1,6 @@
-// From rates to programs. Outputs are put in for their names, so that what a rate depends on shows; then either the
-// exact step or the four stages of Runge-Kutta are written as expressions, and the program compiler does the rest.
+// From rates to programs. Outputs are put in for their names, so that what a rate depends on shows; then
+// either the exact step or the four stages of Runge-Kutta are written as expressions, and the program
+// compiler does the rest.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -92,7 +93,8 @@ class PlantCompiler {
     if (open != open_.end()) {
       std::string circle;
       for (auto it = open; it != open_.end(); ++it) circle += name(*it) + " → ";
-      auto error = failure(graph_.span(output->node), "outputs depend on each other in a circle: " + circle + name(column),
+      auto error = failure(graph_.span(output->node),
+                           "outputs depend on each other in a circle: " + circle + name(column),
                            "a state in between, or one equation solved for the other");
       refused_ = error.value();
       return error;
@@ -154,7 +156,8 @@ class PlantCompiler {
 
   bool is_parameter(const Node& node) const {
     return node.op == Op::column && node.table == source_.table &&
-           std::find(source_.parameters.begin(), source_.parameters.end(), node.column) != source_.parameters.end();
+           std::find(source_.parameters.begin(), source_.parameters.end(), node.column) !=
+               source_.parameters.end();
   }
 
   std::optional<size_t> state_of(NodeId id) const {
@@ -246,7 +249,8 @@ class PlantCompiler {
     std::vector<Root> next;
     for (size_t i = 0; i < n; ++i) {
       NodeId sum = algebra_.constant(0);
-      for (size_t j = 0; j < n; ++j) sum = algebra_.add(sum, algebra_.multiply(phi[i * n + j], read_state(j)));
+      for (size_t j = 0; j < n; ++j)
+        sum = algebra_.add(sum, algebra_.multiply(phi[i * n + j], read_state(j)));
       for (size_t k = 0; k < m; ++k) {
         sum = algebra_.add(sum, algebra_.multiply(gamma[i * m + k], system.inputs[k].value));
       }
@@ -256,7 +260,9 @@ class PlantCompiler {
   }
 
   NodeId read(ColumnId column) {
-    return graph_.add({.op = Op::column, .type = schema_.column(source_.table, column).type, .table = source_.table,
+    return graph_.add({.op = Op::column,
+                       .type = schema_.column(source_.table, column).type,
+                       .table = source_.table,
                        .column = column});
   }
   NodeId read_state(size_t i) { return read(source_.states[i].column); }
@@ -275,7 +281,8 @@ class PlantCompiler {
     const size_t n = code_.states, m = code_.inputs;
     std::vector<NodeId> nodes;
     for (const auto& row : system.a) nodes.insert(nodes.end(), row.begin(), row.end());
-    for (const Input& input : system.inputs) nodes.insert(nodes.end(), input.coefficients.begin(), input.coefficients.end());
+    for (const Input& input : system.inputs)
+      nodes.insert(nodes.end(), input.coefficients.begin(), input.coefficients.end());
     const std::vector<double> values = constants(nodes);
     std::vector<double> p(n * n), g(n * n);
     Discretisation(n).compute(std::span(values).first(n * n), code_.step.seconds(), p, g);
@@ -289,7 +296,8 @@ class PlantCompiler {
     }
   }
 
-  /// Φ and Γ are columns; which of their entries are zero for every row follows from which states act on which.
+  /// Φ and Γ are columns; which of their entries are zero for every row follows from which states act on
+  /// which.
   void column_step(const LinearSystem& system, std::vector<NodeId>& phi, std::vector<NodeId>& gamma) {
     const size_t n = code_.states, m = code_.inputs;
     std::vector<std::vector<bool>> reaches(n, std::vector<bool>(n));
@@ -306,11 +314,13 @@ class PlantCompiler {
       for (size_t j = 0; j < n; ++j) {
         if (!reaches[i][j]) continue;
         code_.phi.push_back({i, j});
-        phi[i * n + j] = coefficient_column(code_.phi.back(), ".phi." + state + "." + source_.states[j].name, system.a[i][j]);
+        phi[i * n + j] = coefficient_column(code_.phi.back(), ".phi." + state + "." + source_.states[j].name,
+                                            system.a[i][j]);
       }
       for (size_t k = 0; k < m; ++k) {
         bool any = false;
-        for (size_t j = 0; j < n; ++j) any = any || (reaches[i][j] && !algebra_.is_constant(system.inputs[k].coefficients[j], 0));
+        for (size_t j = 0; j < n; ++j)
+          any = any || (reaches[i][j] && !algebra_.is_constant(system.inputs[k].coefficients[j], 0));
         if (!any) continue;
         code_.gamma.push_back({i, k});
         gamma[i * m + k] = coefficient_column(code_.gamma.back(), ".gamma." + state + "." + std::to_string(k),
@@ -350,7 +360,8 @@ class PlantCompiler {
       NodeId sum = algebra_.add(k[0][i], algebra_.multiply(two, k[1][i]));
       sum = algebra_.add(sum, algebra_.multiply(two, k[2][i]));
       sum = algebra_.add(sum, k[3][i]);
-      next.push_back({algebra_.add(read_state(i), algebra_.multiply(algebra_.constant(h / 6), sum)), source_.states[i].column});
+      next.push_back({algebra_.add(read_state(i), algebra_.multiply(algebra_.constant(h / 6), sum)),
+                      source_.states[i].column});
     }
     return next;
   }
@@ -370,7 +381,8 @@ class PlantCompiler {
 
   // --- Programs ---
 
-  /// Everything that depends on parameters alone, and is more than a parameter, is computed once a row by `prepare`.
+  /// Everything that depends on parameters alone, and is more than a parameter, is computed once a row by
+  /// `prepare`.
   void hoist(NodeId id, std::set<NodeId>& seen) {
     if (!seen.insert(id).second) return;
     const Node node = graph_[id];
@@ -394,7 +406,8 @@ class PlantCompiler {
     code_.prepare = Program::compile(schema_, graph_, source_.table, prepared_, {});
     code_.prepare_uniforms = constants(code_.prepare.uniforms());
     code_.outputs = Program::compile(schema_, graph_, source_.table, outputs_, hoisted_);
-    code_.advance = Program::compile(schema_, graph_, source_.table, next, hoisted_, code_.outputs.uniforms());
+    code_.advance =
+        Program::compile(schema_, graph_, source_.table, next, hoisted_, code_.outputs.uniforms());
   }
 
   Schema& schema_;

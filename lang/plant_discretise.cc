@@ -33,7 +33,8 @@ double largest_row_sum(std::span<const double> a, size_t n) {
 
 }  // namespace
 
-void Discretisation::compute(std::span<const double> a, double h, std::span<double> phi, std::span<double> gamma) {
+void Discretisation::compute(std::span<const double> a, double h, std::span<double> phi,
+                             std::span<double> gamma) {
   const size_t n = n_;
   const double norm = largest_row_sum(a, n) * h;
   if (!std::isfinite(norm)) {

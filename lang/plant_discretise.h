@@ -7,9 +7,9 @@
 
 namespace looptwin::lang {
 
-/// Φ = e^{Ah} and Γ = ∫₀ʰ e^{As} ds, by scaling (‖Ah‖∞/2ˢ ≤ ½), a Taylor polynomial of Γ of degree 14 (truncation below
-/// half an ulp), Φ = I + AΓ, and s doublings Γ(2h) = Γ + ΦΓ, Φ(2h) = Φ². Works for singular A. The same bits on every
-/// machine. Everything is NaN where A is not finite.
+/// Φ = e^{Ah} and Γ = ∫₀ʰ e^{As} ds, by scaling (‖Ah‖∞/2ˢ ≤ ½), a Taylor polynomial of Γ of degree 14
+/// (truncation below half an ulp), Φ = I + AΓ, and s doublings Γ(2h) = Γ + ΦΓ, Φ(2h) = Φ². Works for singular
+/// A. The same bits on every machine. Everything is NaN where A is not finite.
 class Discretisation {
  public:
   explicit Discretisation(size_t states) : n_(states), power_(states * states), next_(states * states) {}

@@ -27,7 +27,8 @@ Program Program::compile(Schema& schema, const Graph& graph, TableId table, std:
                          std::span<const Root> given, std::span<const NodeId> uniforms) {
   for (size_t i = 0; i < roots.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
-      LT_CHECK(roots[i].column != roots[j].column, "two roots for " + schema.column(table, roots[i].column).name);
+      LT_CHECK(roots[i].column != roots[j].column,
+               "two roots for " + schema.column(table, roots[i].column).name);
     }
   }
   Program program;
@@ -43,7 +44,8 @@ Program Program::compile(Schema& schema, const Graph& graph, TableId table, std:
 
 void Program::bind(Memory& memory) {
   body_->columns.clear();
-  for (const Code::Column& c : body_->code.columns) body_->columns.push_back(memory.column(c.table, c.column));
+  for (const Code::Column& c : body_->code.columns)
+    body_->columns.push_back(memory.column(c.table, c.column));
 }
 
 void Program::run(const Instant& instant, size_t first, size_t count, Time* due) const {

@@ -93,7 +93,8 @@ class UniformProgram {
   const Graph& graph_;
   std::vector<NodeId> nodes_;
   std::vector<NodeId> order_;
-  std::vector<double> value_;
+  std::vector<double> value_;                ///< by node
+  std::vector<std::vector<double>> tables_;  ///< of the interpolations, in their order
 };
 
 }  // namespace looptwin::lang

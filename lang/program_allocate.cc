@@ -1,5 +1,6 @@
-// Steps to instructions. A root's value is stored as early as no later step reads the column's old value, an f64 root in
-// place by the step that computes it; the rest at the end. Registers are given by linear scan, the last freed first.
+// Steps to instructions. A root's value is stored as early as no later step reads the column's old value, an
+// f64 root in place by the step that computes it; the rest at the end. Registers are given by linear scan,
+// the last freed first.
 #include <algorithm>
 #include <limits>
 
@@ -50,7 +51,8 @@ class Allocation {
       first.push_back(copy(v, {Value::Is::temporary, static_cast<uint32_t>(temporaries_++)}));
       v = first.back().out;
     }
-    steps_.insert(steps_.begin(), std::make_move_iterator(first.begin()), std::make_move_iterator(first.end()));
+    steps_.insert(steps_.begin(), std::make_move_iterator(first.begin()),
+                  std::make_move_iterator(first.end()));
   }
 
   static Step copy(Value from, Value to) {
@@ -153,10 +155,14 @@ class Allocation {
 
   std::string text(Value v) const {
     switch (v.is) {
-      case Value::Is::column: return column_names_[v.index];
-      case Value::Is::constant: return shortest(code_.constants[v.index]);
-      case Value::Is::uniform: return "u" + std::to_string(v.index);
-      default: return "r" + std::to_string(register_[v.index]);
+      case Value::Is::column:
+        return column_names_[v.index];
+      case Value::Is::constant:
+        return shortest(code_.constants[v.index]);
+      case Value::Is::uniform:
+        return "u" + std::to_string(v.index);
+      default:
+        return "r" + std::to_string(register_[v.index]);
     }
   }
 
@@ -188,13 +194,27 @@ void Allocation::emit(const Step& step) {
       instruction.apply = table.apply[static_cast<size_t>(step.kernel)][form];
       LT_CHECK(instruction.apply != nullptr, line);
       break;
-    case Action::maths_unary: instruction.unary = step.unary; break;
-    case Action::maths_binary: instruction.binary = step.binary; break;
-    case Action::load: instruction.load = table.load[storage]; break;
-    case Action::store: instruction.store = table.store[storage]; break;
-    case Action::gather: instruction.gather = table.gather[storage]; break;
+    case Action::maths_unary:
+      instruction.unary = step.unary;
+      break;
+    case Action::maths_binary:
+      instruction.binary = step.binary;
+      break;
+    case Action::load:
+      instruction.load = table.load[storage];
+      break;
+    case Action::store:
+      instruction.store = table.store[storage];
+      break;
+    case Action::gather:
+      instruction.gather = table.gather[storage];
+      break;
+    case Action::dot:
+      for (const Value v : step.in) code_.dots[step.extra].push_back(slot(v));
+      break;
     case Action::interpolate:
-    case Action::age: break;
+    case Action::age:
+      break;
     case Action::stateful: {
       Code::Stateful& call = code_.stateful[step.extra];
       for (const Value v : step.in) {
@@ -215,7 +235,8 @@ void allocate(Code& code, const Schema& schema, TableId table, Lowered lowered, 
   // Every target has a slot before temporaries are counted off against columns.
   for (const Root& root : roots) {
     const Code::Column wanted{table, root.column, schema.column(table, root.column).storage, false};
-    if (std::find(code.columns.begin(), code.columns.end(), wanted) == code.columns.end()) code.columns.push_back(wanted);
+    if (std::find(code.columns.begin(), code.columns.end(), wanted) == code.columns.end())
+      code.columns.push_back(wanted);
   }
   Allocation(code, schema, table, std::move(lowered), roots).run();
 }

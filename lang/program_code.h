@@ -1,6 +1,6 @@
-// What a Program is inside: instructions over slots. A slot is a column (read and written in place where it is f64),
-// a constant, a uniform value, or a register; in this order in one table of pointers.
-// Lowering (graph to steps) → allocation (steps to instructions) → vm.
+// What a Program is inside: instructions over slots. A slot is a column (read and written in place where it
+// is f64), a constant, a uniform value, or a register; in this order in one table of pointers. Lowering
+// (graph to steps) → allocation (steps to instructions) → vm.
 #pragma once
 
 #include <string>
@@ -21,9 +21,10 @@ enum class Action : uint8_t {
   maths_unary,  ///< a column function of base/maths.h
   maths_binary,
   interpolate,
-  load,         ///< column to register
-  store,        ///< register to column, not f64
-  gather,       ///< through a relation's rows
+  dot,     ///< a sum of products
+  load,    ///< column to register
+  store,   ///< register to column, not f64
+  gather,  ///< through a relation's rows
   age,
   stateful,
 };
@@ -31,8 +32,9 @@ enum class Action : uint8_t {
 using MathsUnary = void (*)(const double* x, double* y, size_t n);
 using MathsBinary = void (*)(const double* x, const double* y, double* z, size_t n);
 
-/// How an element-wise operation is computed, unfused: by a kernel (with its two operands exchanged, for greater) or by a
-/// column function. Operations of more than two arguments of one kind (add, minimum, logical_and …) go from the left.
+/// How an element-wise operation is computed, unfused: by a kernel (with its two operands exchanged, for
+/// greater) or by a column function. Operations of more than two arguments of one kind (add, minimum,
+/// logical_and …) go from the left.
 struct Operation {
   Kernel kernel = Kernel::copy;
   bool exchanged = false;
@@ -63,7 +65,7 @@ struct Step {
   const char* name = "";
   Value out;
   std::vector<Value> in;
-  uint32_t extra = 0;  ///< index into Code::tables or Code::stateful
+  uint32_t extra = 0;  ///< index into Code::tables, Code::dots or Code::stateful
 };
 
 using Slot = uint16_t;
@@ -88,7 +90,8 @@ struct Code {
     TableId table;
     ColumnId column;
     Storage storage = Storage::f64;
-    bool whole = false;  ///< read by row number (a relation's other table): the pointer does not move with the block
+    bool whole =
+        false;  ///< read by row number (a relation's other table): the pointer does not move with the block
     bool operator==(const Column&) const = default;
   };
   struct Table {
@@ -110,6 +113,7 @@ struct Code {
   std::vector<NodeId> uniforms;
   size_t registers = 0;
   std::vector<Table> tables;
+  std::vector<std::vector<Slot>> dots;  ///< their factors
   std::vector<Stateful> stateful;
   std::vector<Instruction> instructions;
   std::vector<std::string> listing;  ///< one line an instruction
@@ -127,7 +131,8 @@ struct Lowered {
   size_t temporaries = 0;
 };
 
-/// Graph to steps: fusion of operations, loads, state columns. Fills columns, constants, uniforms, tables, stateful.
+/// Graph to steps: fusion of operations, loads, state columns. Fills columns, constants, uniforms, tables,
+/// stateful.
 Lowered lower(Code& code, Schema& schema, const Graph& graph, TableId table, std::span<const Root> roots,
               std::span<const Root> given, std::span<const NodeId> uniforms);
 

@@ -1,5 +1,6 @@
-// Graph to steps. Walks the graph depth first from each root; what is written twice is computed once, since the graph
-// is hash-consed. Where an operation has one user, it may be fused into it: fewer passes over the registers.
+// Graph to steps. Walks the graph depth first from each root; what is written twice is computed once, since
+// the graph is hash-consed. Where an operation has one user, it may be fused into it: fewer passes over the
+// registers.
 #include <algorithm>
 #include <bit>
 #include <unordered_map>
@@ -39,7 +40,8 @@ class Lowering {
   const Node& node(NodeId id) const { return graph_[id]; }
   bool is_given(NodeId id) const { return given_.contains(id); }
 
-  /// Whether a node has a value a row. A stateful operation has, even of uniform arguments: its state is a row's.
+  /// Whether a node has a value a row. A stateful operation has, even of uniform arguments: its state is a
+  /// row's.
   bool by_row(NodeId id) {
     if (const auto it = by_row_.find(id); it != by_row_.end()) return it->second;
     const Node& n = node(id);
@@ -121,13 +123,19 @@ class Lowering {
     if (n.op == Op::step && !n.number.empty()) return constant(n.number[0]);
     if (!by_row(id)) return uniform(id);
     if (is_stateful(n.op)) return stateful(id);
-    LT_CHECK(n.table == table_, std::string("a value of another table is reached by relation only: ") + name_of(n.op));
+    LT_CHECK(n.table == table_,
+             std::string("a value of another table is reached by relation only: ") + name_of(n.op));
     switch (n.op) {
-      case Op::column: return column(table_, n.column);
-      case Op::related: return related(n);
-      case Op::interpolate: return interpolate(n);
-      case Op::age: return age(n);
-      default: break;
+      case Op::column:
+        return column(table_, n.column);
+      case Op::related:
+        return related(n);
+      case Op::interpolate:
+        return interpolate(n);
+      case Op::age:
+        return age(n);
+      default:
+        break;
     }
     LT_CHECK(is_elementwise(n.op), std::string("must be given as a column: ") + name_of(n.op));
     return elementwise(n);
@@ -135,14 +143,22 @@ class Lowering {
 
   Value elementwise(const Node& n) {
     switch (n.op) {
-      case Op::add: return sum(n);
-      case Op::subtract: return difference(n);
-      case Op::multiply: return product(n);
-      case Op::logical_not: return negation(n);
-      case Op::logical_and: return logic(n, Kernel::logical_and, Kernel::less_and, Kernel::less_equal_and);
-      case Op::logical_or: return logic(n, Kernel::logical_or, Kernel::less_or, Kernel::less_equal_or);
-      case Op::choose: return choice(n);
-      default: return plain(n);
+      case Op::add:
+        return sum(n);
+      case Op::subtract:
+        return difference(n);
+      case Op::multiply:
+        return product(n);
+      case Op::logical_not:
+        return negation(n);
+      case Op::logical_and:
+        return logic(n, Kernel::logical_and, Kernel::less_and, Kernel::less_equal_and);
+      case Op::logical_or:
+        return logic(n, Kernel::logical_or, Kernel::less_or, Kernel::less_equal_or);
+      case Op::choose:
+        return choice(n);
+      default:
+        return plain(n);
     }
   }
 
@@ -150,7 +166,9 @@ class Lowering {
     const Operation operation = operation_of(graph_, n);
     if (operation.unary != nullptr || operation.binary != nullptr) {
       Step step{.action = operation.unary != nullptr ? Action::maths_unary : Action::maths_binary,
-                .unary = operation.unary, .binary = operation.binary, .name = name_of(n.op)};
+                .unary = operation.unary,
+                .binary = operation.binary,
+                .name = name_of(n.op)};
       for (const NodeId arg : n.args) step.in.push_back(spread(value(arg)));
       return push(std::move(step));
     }
@@ -192,13 +210,46 @@ class Lowering {
   Value sum(const Node& n) {
     if (n.args.size() != 2) return fold(Kernel::add, n);
     const NodeId a = n.args[0], b = n.args[1];
+    std::vector<NodeId> factors;
+    if (collect_products(n, factors) && factors.size() >= 2 * kLeastProducts) return dot(factors);
     if (fusible(a, Op::multiply) && fusible(b, Op::multiply)) {
       const Node &p = node(a), &q = node(b);
-      return apply(Kernel::sum_of_products, {value(p.args[0]), value(p.args[1]), value(q.args[0]), value(q.args[1])});
+      return apply(Kernel::sum_of_products,
+                   {value(p.args[0]), value(p.args[1]), value(q.args[0]), value(q.args[1])});
     }
     if (fusible(a, Op::multiply)) return fused(Kernel::multiply_add, a, b);
     if (fusible(b, Op::multiply)) return fused(Kernel::multiply_add, b, a);
     return fold(Kernel::add, n);
+  }
+
+  /// The factors of ((a·b + c·d) + e·f) + …, where nothing else needs one of the sums or products.
+  bool collect_products(const Node& n, std::vector<NodeId>& factors) {
+    const NodeId left = n.args[0], right = n.args[1];
+    if (!fusible(right, Op::multiply)) return false;
+    if (fusible(left, Op::multiply)) {
+      factors = node(left).args;
+    } else if (!fusible(left, Op::add) || !collect_products(node(left), factors)) {
+      return false;
+    }
+    factors.insert(factors.end(), node(right).args.begin(), node(right).args.end());
+    return factors.size() <= 2 * kMostProducts;
+  }
+
+  Value dot(const std::vector<NodeId>& factors) {
+    Step step{.action = Action::dot, .name = "dot"};
+    for (const NodeId factor : factors) step.in.push_back(spread_once(factor));
+    step.extra = static_cast<uint32_t>(code_.dots.size());
+    code_.dots.emplace_back();
+    return push(std::move(step));
+  }
+
+  /// A value by row of a node, which several users may share.
+  Value spread_once(NodeId id) {
+    const Value v = value(id);
+    if (!v.scalar()) return v;
+    const auto [it, added] = spread_.try_emplace(id);
+    if (added) it->second = spread(v);
+    return it->second;
   }
 
   Value difference(const Node& n) {
@@ -229,7 +280,8 @@ class Lowering {
   Value logic(const Node& n, Kernel plain, Kernel with_less, Kernel with_less_equal) {
     std::vector<NodeId> rest(n.args.begin(), n.args.end());
     // The one that starts the chain is computed for itself: preferably one that cannot be fused anyway.
-    const auto start = std::find_if(rest.begin(), rest.end(), [&](NodeId id) { return !fusible_comparison(id); });
+    const auto start =
+        std::find_if(rest.begin(), rest.end(), [&](NodeId id) { return !fusible_comparison(id); });
     std::rotate(rest.begin(), start == rest.end() ? rest.begin() : start,
                 start == rest.end() ? rest.begin() : start + 1);
     Value result = value(rest[0]);
@@ -274,10 +326,13 @@ class Lowering {
              std::string("what is reached by relation must be a column or given: ") + name_of(source.op));
     const ColumnId column = given != given_.end() ? given->second : source.column;
     // Rows of one's own table may have been stored already, or not, when they are read.
-    const bool stored = relation.to == table_ && std::any_of(roots_.begin(), roots_.end(),
-                                                             [&](const Root& r) { return r.column == column; });
-    LT_CHECK(!stored, "a column is reached by relation in the program that stores it: it needs a stratum of its own");
-    Step step{.action = Action::gather, .storage = schema_.column(relation.to, column).storage, .name = "gather"};
+    const bool stored =
+        relation.to == table_ &&
+        std::any_of(roots_.begin(), roots_.end(), [&](const Root& r) { return r.column == column; });
+    LT_CHECK(!stored,
+             "a column is reached by relation in the program that stores it: it needs a stratum of its own");
+    Step step{
+        .action = Action::gather, .storage = schema_.column(relation.to, column).storage, .name = "gather"};
     step.in = {Value{Value::Is::column, column_slot(table_, relation.rows)},
                Value{Value::Is::column, column_slot(relation.to, column, true)}};
     return push(std::move(step));
@@ -297,7 +352,8 @@ class Lowering {
     const auto& columns = schema_.table(table_).columns;
     std::string name = stem;
     for (int k = 2;; ++k) {
-      if (std::none_of(columns.begin(), columns.end(), [&](const Column& c) { return c.name == name; })) return name;
+      if (std::none_of(columns.begin(), columns.end(), [&](const Column& c) { return c.name == name; }))
+        return name;
       name = stem + "." + std::to_string(k);
     }
   }
@@ -335,6 +391,7 @@ class Lowering {
   std::unordered_map<NodeId, bool> by_row_;
   std::unordered_map<NodeId, int> uses_;
   std::unordered_map<NodeId, Value> values_;
+  std::unordered_map<NodeId, Value> spread_;
   std::vector<Step> steps_;
   size_t temporaries_ = 0;
 };

@@ -24,7 +24,8 @@ void previous(const StatefulBlock& b, bool own_column) {
   for (size_t i = 0; i < b.rows; ++i) {
     const double x = b.input(0, i);
     if (when[i] != b.now.ns) {
-      // A column of this program still has its value of the last evaluation; it has one once there was a first.
+      // A column of this program still has its value of the last evaluation; it has one once there was a
+      // first.
       before[i] = !own_column ? at_last[i] : when[i] == kNeverYet ? kUnknown : x;
       when[i] = b.now.ns;
     }
@@ -86,7 +87,8 @@ void ramp(const StatefulBlock& b) {
     } else if (is_known(target) && is_known(up) && is_known(down)) {
       const double dt = seconds_since(b.now, when[i]);
       // A rate without limit over no time at all is no step.
-      const double rise = dt > 0 ? std::max(up, 0.0) * dt : 0.0, fall = dt > 0 ? std::max(down, 0.0) * dt : 0.0;
+      const double rise = dt > 0 ? std::max(up, 0.0) * dt : 0.0,
+                   fall = dt > 0 ? std::max(down, 0.0) * dt : 0.0;
       const double step = target - value[i];
       value[i] = step > rise ? value[i] + rise : step < -fall ? value[i] - fall : target;
     }
@@ -137,11 +139,16 @@ std::vector<StateColumn> state_of(const StatefulKind& kind) {
     for (size_t k = 0; k < n; ++k) columns.push_back({name + std::to_string(k), storage, zero});
   };
   switch (kind.op) {
-    case Op::held: return {{"since", instant}};
-    case Op::previous: return {{"last", f64}, {"before", f64}, {"when", instant}};
-    case Op::hysteresis: return {{"on", boolean}, {"since", instant}};
-    case Op::latch: return {{"on", boolean}};
-    case Op::ramp: return {{"value", f64}, {"when", instant}};
+    case Op::held:
+      return {{"since", instant}};
+    case Op::previous:
+      return {{"last", f64}, {"before", f64}, {"when", instant}};
+    case Op::hysteresis:
+      return {{"on", boolean}, {"since", instant}};
+    case Op::latch:
+      return {{"on", boolean}};
+    case Op::ramp:
+      return {{"value", f64}, {"when", instant}};
     case Op::rises:
       columns = {{"was", f64}, {"pane", instant}};
       several(kRisePanes / 8, "counts", instant, true);
@@ -155,24 +162,35 @@ std::vector<StateColumn> state_of(const StatefulKind& kind) {
       several(kind.periods, "x", f64, false);
       return columns;
     case Op::pid:
-      return {{"integral", f64}, {"u", f64}, {"e", f64}, {"pv", f64}, {"slope", f64}, {"kp", f64}, {"td", f64},
-              {"when", instant}};
-    default: LT_CHECK(false, std::string("not stateful: ") + name_of(kind.op));
+      return {{"integral", f64}, {"u", f64},  {"e", f64},  {"pv", f64},
+              {"slope", f64},    {"kp", f64}, {"td", f64}, {"when", instant}};
+    default:
+      LT_CHECK(false, std::string("not stateful: ") + name_of(kind.op));
   }
 }
 
 void evaluate(const StatefulKind& kind, const StatefulBlock& block) {
   switch (kind.op) {
-    case Op::held: return held(block, kind.span);
-    case Op::rises: return rises(block, kind.span);
-    case Op::time_true: return time_true(block, kind.span);
-    case Op::previous: return previous(block, kind.own_column);
-    case Op::hysteresis: return hysteresis(block);
-    case Op::latch: return latch(block);
-    case Op::ramp: return ramp(block);
-    case Op::delay: return delay(block, kind.periods);
-    case Op::pid: return pid(block);
-    default: LT_CHECK(false, name_of(kind.op));
+    case Op::held:
+      return held(block, kind.span);
+    case Op::rises:
+      return rises(block, kind.span);
+    case Op::time_true:
+      return time_true(block, kind.span);
+    case Op::previous:
+      return previous(block, kind.own_column);
+    case Op::hysteresis:
+      return hysteresis(block);
+    case Op::latch:
+      return latch(block);
+    case Op::ramp:
+      return ramp(block);
+    case Op::delay:
+      return delay(block, kind.periods);
+    case Op::pid:
+      return pid(block);
+    default:
+      LT_CHECK(false, name_of(kind.op));
   }
 }
 

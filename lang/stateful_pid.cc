@@ -18,19 +18,30 @@ struct Inputs {
   double sp, pv, kp, ti, td, ff, low, high, track, manual;
 
   Inputs(const StatefulBlock& b, size_t i)
-      : sp(b.input(0, i)), pv(b.input(1, i)), kp(b.input(2, i)), ti(b.input(3, i)), td(b.input(4, i)),
-        ff(b.input(5, i)), low(b.input(6, i)), high(b.input(7, i)), track(b.input(8, i)), manual(b.input(9, i)) {
+      : sp(b.input(0, i)),
+        pv(b.input(1, i)),
+        kp(b.input(2, i)),
+        ti(b.input(3, i)),
+        td(b.input(4, i)),
+        ff(b.input(5, i)),
+        low(b.input(6, i)),
+        high(b.input(7, i)),
+        track(b.input(8, i)),
+        manual(b.input(9, i)) {
     if (!is_known(low)) low = -kInfinite;
     if (!is_known(high)) high = kInfinite;
     if (td < 0) td = 0;
   }
 
-  bool computable() const { return is_known(sp) && is_known(pv) && is_known(kp) && is_known(td) && is_known(ff); }
+  bool computable() const {
+    return is_known(sp) && is_known(pv) && is_known(kp) && is_known(td) && is_known(ff);
+  }
   bool integrates() const { return ti > 0 && ti < kInfinite; }
   double limited(double u) const { return u < low ? low : u > high ? high : u; }
 };
 
-/// One row's memory. `pv` is unknown while the controller does not run by itself: it then starts without a step.
+/// One row's memory. `pv` is unknown while the controller does not run by itself: it then starts without a
+/// step.
 struct Memory {
   double &integral, &u, &e, &pv, &slope, &kp, &td;
   int64_t& when;

@@ -87,7 +87,8 @@ void rises(const StatefulBlock& b, Duration span) {
 
 namespace {
 
-/// The stretches of truth of one row, oldest first; none beyond the last. The last is open while its `to` is none.
+/// The stretches of truth of one row, oldest first; none beyond the last. The last is open while its `to` is
+/// none.
 class Stretches {
  public:
   Stretches(const StatefulBlock& block, size_t row) : block_(block), row_(row) {
@@ -152,7 +153,8 @@ void time_true(const StatefulBlock& b, Duration span) {
       const int64_t to = stretches.to(k) == kNone ? b.now.ns : stretches.to(k);
       total += to - std::max(stretches.from(k), begin.ns);
     }
-    // It grows while the condition is true and the window is not full of it; it shrinks while the oldest stretch leaves.
+    // It grows while the condition is true and the window is not full of it; it shrinks while the oldest
+    // stretch leaves.
     if (stretches.open() && total < span.ns) b.report(i, b.now + nanoseconds(1));
     if (stretches.size() > 0 && total < span.ns) {
       b.report(i, std::max(Time{stretches.from(0)} + span, b.now) + nanoseconds(1));

@@ -1,5 +1,5 @@
-// Uniform nodes, evaluated one by one with the VM's own kernels, so that a value is the same whether it varies by row
-// or not.
+// Uniform nodes, evaluated one by one with the VM's own kernels, so that a value is the same whether it
+// varies by row or not.
 #include <limits>
 
 #include "base/check.h"
@@ -11,15 +11,15 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
+double interpolate(std::span<const double> points, double x) {
+  kernels(simd()).interpolate(&x, &x, points.data(), points.size() / 3, 1);
+  return x;
+}
+
 double elementwise(const Graph& graph, const Node& node, std::span<const double> value) {
   const auto argument = [&](size_t k) { return value[node.args[k].index()]; };
   const Kernels& table = kernels(simd());
   double result = argument(0);
-  if (node.op == Op::interpolate) {
-    const std::vector<double> points = interpolation_table(node.number);
-    table.interpolate(&result, &result, points.data(), points.size() / 3, 1);
-    return result;
-  }
   const Operation operation = operation_of(graph, node);
   if (operation.unary != nullptr) {
     operation.unary(&result, &result, 1);
@@ -50,20 +50,26 @@ double number_of(const Node& node, size_t k) { return k < node.number.size() ? n
 double evaluate(const Graph& graph, const Node& node, Time now, UniformProgram::Feeds& feeds,
                 std::span<const double> value) {
   switch (node.op) {
-    case Op::constant: return node.number[0];
-    case Op::step: return node.number.empty() ? kUnknown : node.number[0];
-    case Op::now: return now.seconds();
-    case Op::feed: return feeds.value(node.feed, now);
+    case Op::constant:
+      return node.number[0];
+    case Op::step:
+      return node.number.empty() ? kUnknown : node.number[0];
+    case Op::now:
+      return now.seconds();
+    case Op::feed:
+      return feeds.value(node.feed, now);
     case Op::civil_time:
     case Op::civil_weekday:
-    case Op::civil_day_of_year: return feeds.civil(node.op, now);
+    case Op::civil_day_of_year:
+      return feeds.civil(node.op, now);
     case Op::forecast:
       return feeds.forecast(node.op, node.feed, now, number_of(node, 0), number_of(node, 0));
     case Op::forecast_maximum:
     case Op::forecast_minimum:
     case Op::forecast_mean:
       return feeds.forecast(node.op, node.feed, now, number_of(node, 0), number_of(node, 1));
-    default: return elementwise(graph, node, value);
+    default:
+      return elementwise(graph, node, value);
   }
 }
 
@@ -77,19 +83,28 @@ UniformProgram::UniformProgram(const Graph& graph, std::vector<NodeId> nodes)
   for (size_t i = graph.size(); i-- > 0;) {
     if (!wanted[i]) continue;
     const Node& node = graph[NodeId(i)];
-    const bool uniform = !node.table.valid() && !is_stateful(node.op) && !is_set(node.op) && !is_window(node.op);
+    const bool uniform =
+        !node.table.valid() && !is_stateful(node.op) && !is_set(node.op) && !is_window(node.op);
     LT_CHECK(uniform, std::string("not a uniform value: ") + name_of(node.op));
     for (const NodeId arg : node.args) wanted[arg.index()] = true;
   }
   for (size_t i = 0; i < graph.size(); ++i) {
-    if (wanted[i]) order_.push_back(NodeId(i));
+    if (!wanted[i]) continue;
+    order_.push_back(NodeId(i));
+    if (graph[NodeId(i)].op == Op::interpolate)
+      tables_.push_back(interpolation_table(graph[NodeId(i)].number));
   }
   value_.resize(graph.size());
 }
 
 void UniformProgram::run(Time now, Feeds& feeds, std::span<double> values) {
   LT_CHECK(values.size() >= nodes_.size(), "room for fewer uniform values than there are");
-  for (const NodeId id : order_) value_[id.index()] = evaluate(graph_, graph_[id], now, feeds, value_);
+  auto table = tables_.begin();
+  for (const NodeId id : order_) {
+    const Node& node = graph_[id];
+    value_[id.index()] = node.op == Op::interpolate ? interpolate(*table++, value_[node.args[0].index()])
+                                                    : evaluate(graph_, node, now, feeds, value_);
+  }
   for (size_t k = 0; k < nodes_.size(); ++k) values[k] = value_[nodes_[k].index()];
 }
 

@@ -11,9 +11,11 @@ namespace {
 struct House {
   static constexpr size_t kRows = 300;
   Workbench w;
-  ColumnId ua = w.column("UA"), ca = w.column("CA"), cm = w.column("CM"), hm = w.column("HM"), capacity = w.column("capacity");
+  ColumnId ua = w.column("UA"), ca = w.column("CA"), cm = w.column("CM"), hm = w.column("HM"),
+           capacity = w.column("capacity");
   ColumnId compressor = w.column("compressor", Storage::boolean);
-  ColumnId air = w.column("air"), mass = w.column("mass"), cooling = w.column("cooling"), flow = w.column("flow");
+  ColumnId air = w.column("air"), mass = w.column("mass"), cooling = w.column("cooling"),
+           flow = w.column("flow");
   Tables tables{w.schema, {kRows}};
 
   NodeId sub(NodeId a, NodeId b) { return w.op(Op::subtract, {a, b}); }
@@ -69,7 +71,10 @@ struct House {
 
 TEST_CASE("plant: the two-mass house follows its closed form at any step") {
   // Closed form of GridLAB-D's house_e with UA 400, Ca 1500, Cm 4500, Hm 5000, outdoor 100 °F, from 70 °F.
-  struct { int64_t hours; double air, mass; } const reference[] = {
+  struct {
+    int64_t hours;
+    double air, mass;
+  } const reference[] = {
       {1, 73.08628, 71.46547}, {6, 80.44202, 79.25146}, {24, 93.79238, 93.41450}, {48, 98.65602, 98.57421}};
   const Duration step = GENERATE(seconds(1), seconds(60), minutes(10), hours(1));
   House house;
@@ -86,16 +91,20 @@ TEST_CASE("plant: the two-mass house follows its closed form at any step") {
     const double b = 5400.0 / 1500 + 5000.0 / 4500, c = 400.0 * 5000 / (1500.0 * 4500);
     const double fast = -(b + std::sqrt(b * b - 4 * c)) / 2, slow = c / fast;
     const double rise = 30 * 400.0 / 1500, t = static_cast<double>(r.hours);
-    const double exact = 100 + ((rise + 30 * slow) * std::exp(fast * t) - (rise + 30 * fast) * std::exp(slow * t)) / (fast - slow);
+    const double exact =
+        100 +
+        ((rise + 30 * slow) * std::exp(fast * t) - (rise + 30 * fast) * std::exp(slow * t)) / (fast - slow);
     CHECK(house.at(house.air)[0] == Approx(exact).epsilon(1e-11));
   }
 }
 
 TEST_CASE("plant: rows have their own parameters, and a part of the rows advances as all at once do") {
   House house, parts;
-  const Plant plant = house.compile(house.source(minutes(1))), other = parts.compile(parts.source(minutes(1)));
+  const Plant plant = house.compile(house.source(minutes(1))),
+              other = parts.compile(parts.source(minutes(1)));
   House::advance(plant, 50);
-  for (const auto [first, count] : {std::pair<size_t, size_t>{0, 7}, {7, 260}, {267, 33}}) House::advance(other, 50, first, count);
+  for (const auto [first, count] : {std::pair<size_t, size_t>{0, 7}, {7, 260}, {267, 33}})
+    House::advance(other, 50, first, count);
   for (size_t i = 0; i < House::kRows; ++i) {
     REQUIRE(same(house.at(house.air)[i], parts.at(parts.air)[i]));
     if (i > 0) REQUIRE(house.at(house.air)[i] > house.at(house.air)[i - 1]);
@@ -108,13 +117,15 @@ TEST_CASE("plant: an actuator that changed since the outputs acts in the next st
   const double outdoor[] = {70.0};
   plant.outputs({kStart, outdoor}, 0, House::kRows);
   CHECK(house.at(house.cooling)[3] == 0.0);
-  for (size_t i = 0; i < House::kRows; ++i) house.tables.as<uint8_t>(house.w.table, house.compressor)[i] = i % 2;
+  for (size_t i = 0; i < House::kRows; ++i)
+    house.tables.as<uint8_t>(house.w.table, house.compressor)[i] = i % 2;
   plant.advance({kStart, outdoor}, 0, House::kRows);
   CHECK(house.at(house.air)[2] == Approx(70).epsilon(1e-14));
   CHECK(house.at(house.air)[3] < 69.8);
   plant.outputs({kStart, outdoor}, 0, House::kRows);
   CHECK(house.at(house.cooling)[3] == 20000.0);
-  CHECK(house.at(house.flow)[3] == house.at(house.hm)[3] * (house.at(house.mass)[3] - house.at(house.air)[3]));
+  CHECK(house.at(house.flow)[3] ==
+        house.at(house.hm)[3] * (house.at(house.mass)[3] - house.at(house.air)[3]));
 }
 
 TEST_CASE("plant: Runge-Kutta agrees with the exact step where both apply") {
@@ -142,7 +153,8 @@ TEST_CASE("plant: coefficients that are the same for all rows need no columns") 
   Tables t(w.schema, {5});
   plant->bind(t);
   plant->prepare(0, 5);
-  for (size_t i = 0; i < 5; ++i) t.as<double>(w.table, x)[i] = 1, t.as<double>(w.table, force)[i] = 2.0 * static_cast<double>(i);
+  for (size_t i = 0; i < 5; ++i)
+    t.as<double>(w.table, x)[i] = 1, t.as<double>(w.table, force)[i] = 2.0 * static_cast<double>(i);
   for (int k = 1; k <= 200; ++k) {
     plant->advance({kStart, {}}, 0, 5);
     for (size_t i = 0; i < 5; ++i) {
@@ -156,7 +168,8 @@ TEST_CASE("plant: an integrator, whose matrix is singular, is exact as well") {
   Workbench w;
   const ColumnId level = w.column("level"), inflow = w.column("inflow"), area = w.column("area");
   PlantSource s{.table = w.table, .step = seconds(2)};
-  s.states = {{"level", level, w.op(Op::divide, {w.op(Op::subtract, {w.read(inflow), w.constant(0.5)}), w.read(area)})}};
+  s.states = {{"level", level,
+               w.op(Op::divide, {w.op(Op::subtract, {w.read(inflow), w.constant(0.5)}), w.read(area)})}};
   s.parameters = {area};
   Result<Plant> plant = Plant::compile(w.schema, w.graph, s);
   REQUIRE(plant);

@@ -38,10 +38,12 @@ TEST_CASE("program: arithmetic over columns, constants and uniform values") {
   REQUIRE(program.uniforms() == std::vector<NodeId>{w.feed(0)});
   const double uniforms[] = {7.0};
   program.run({kStart, uniforms}, 0, kRows);
-  for (size_t i = 0; i < kRows; ++i) REQUIRE(r.numbers(r.out)[i] == 3.0 * static_cast<double>(i) + 7.0 - 1000.0);
+  for (size_t i = 0; i < kRows; ++i)
+    REQUIRE(r.numbers(r.out)[i] == 3.0 * static_cast<double>(i) + 7.0 - 1000.0);
 }
 
-TEST_CASE("program: what is written twice is computed once, and a multiplication fuses with its only addition") {
+TEST_CASE(
+    "program: what is written twice is computed once, and a multiplication fuses with its only addition") {
   Rows r;
   Workbench& w = r.w;
   const ColumnId second = w.column("second");
@@ -51,6 +53,26 @@ TEST_CASE("program: what is written twice is computed once, and a multiplication
   Program shared = r.compile({{sum, r.out}, {w.op(Op::subtract, {product, w.read(r.c)}), second}});
   CHECK(shared.operations() == 3);
   CHECK(shared.disassemble() == "r0 = multiply a, b\nout = add r0, c\nsecond = subtract r0, c\n");
+}
+
+TEST_CASE(
+    "program: a long sum of products is one operation, a longer one adds to it, and both equal the plain "
+    "sum") {
+  Rows r;
+  Workbench& w = r.w;
+  const auto product = [&](int k) {
+    return w.op(Op::multiply, {w.read(k % 2 == 0 ? r.a : r.b), w.op(Op::add, {w.read(r.c), w.constant(k)})});
+  };
+  NodeId sum = product(0);
+  for (int k = 1; k < 8; ++k) sum = w.op(Op::add, {sum, product(k)});
+  Program program = r.compile({{sum, r.out}});
+  CHECK(program.disassemble().find("dot") != std::string::npos);
+  program.run({kStart, {}}, 0, kRows);
+  for (size_t i = 0; i < kRows; ++i) {
+    double expected = 0;
+    for (int k = 0; k < 8; ++k) expected += r.numbers(k % 2 == 0 ? r.a : r.b)[i] * (r.numbers(r.c)[i] + k);
+    REQUIRE(r.numbers(r.out)[i] == expected);
+  }
 }
 
 TEST_CASE("program: roots that store each other's columns see the values from before the run") {
@@ -133,8 +155,10 @@ TEST_CASE("program: a related value is gathered through the relation, and is unk
   const TableId block(w.schema.tables.size());
   w.schema.tables.push_back({.name = "block"});
   const ColumnId limit = w.schema.add_column(block, {.name = "limit", .type = Type::number()});
-  const ColumnId open = w.schema.add_column(block, {.name = "open", .type = Type::boolean(), .storage = Storage::boolean});
-  const ColumnId rows = w.column("block", Storage::row), out = w.column("out"), is_open = w.column("is_open", Storage::boolean);
+  const ColumnId open =
+      w.schema.add_column(block, {.name = "open", .type = Type::boolean(), .storage = Storage::boolean});
+  const ColumnId rows = w.column("block", Storage::row), out = w.column("out"),
+                 is_open = w.column("is_open", Storage::boolean);
   w.schema.table(w.table).relations.push_back({.name = "block", .to = block, .rows = rows});
   const auto related = [&](ColumnId column, Type type) {
     const NodeId source = w.graph.add({.op = Op::column, .type = type, .table = block, .column = column});
@@ -148,7 +172,8 @@ TEST_CASE("program: a related value is gathered through the relation, and is unk
   std::memcpy(t.column(block, limit), limits, sizeof limits);
   std::memcpy(t.column(block, open), opens, sizeof opens);
   for (size_t i = 0; i < 600; ++i) t.as<uint32_t>(w.table, rows)[i] = i % 3 == 2 ? UINT32_MAX : i % 3;
-  const std::vector<Root> roots = {{related(limit, Type::number()), out}, {related(open, Type::boolean()), is_open}};
+  const std::vector<Root> roots = {{related(limit, Type::number()), out},
+                                   {related(open, Type::boolean()), is_open}};
   Program program = Program::compile(w.schema, w.graph, w.table, roots, {});
   program.bind(t);
   program.run({kStart, {}}, 1, 599);
@@ -158,7 +183,9 @@ TEST_CASE("program: a related value is gathered through the relation, and is unk
   }
 }
 
-TEST_CASE("program: the age of a sample grows with the instant, makes its rows due, and is unknown where never sampled") {
+TEST_CASE(
+    "program: the age of a sample grows with the instant, makes its rows due, and is unknown where never "
+    "sampled") {
   Workbench w;
   const ColumnId x = w.column("x"), sampled = w.column(".sampled", Storage::instant), out = w.column("out");
   Node age = w.make(Op::age, {w.read(x)});

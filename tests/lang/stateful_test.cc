@@ -11,7 +11,8 @@ namespace {
 
 Time at(double s) { return kStart + Duration{static_cast<int64_t>(s * 1e9)}; }
 
-/// A program with one stateful operation over columns that the test writes, in a few rows of which it looks at one.
+/// A program with one stateful operation over columns that the test writes, in a few rows of which it looks
+/// at one.
 struct Bench {
   static constexpr size_t kRows = 70, kRow = 65;
   Workbench w;
@@ -21,9 +22,11 @@ struct Bench {
   std::unique_ptr<Program> program;
   Time due[2] = {};
 
-  Bench(Op op, size_t number_inputs, size_t boolean_inputs, Duration span = {}, std::vector<double> number = {}) {
+  Bench(Op op, size_t number_inputs, size_t boolean_inputs, Duration span = {},
+        std::vector<double> number = {}) {
     for (size_t k = 0; k < number_inputs; ++k) inputs.push_back(w.column("x" + std::to_string(k)));
-    for (size_t k = 0; k < boolean_inputs; ++k) inputs.push_back(w.column("b" + std::to_string(k), Storage::boolean));
+    for (size_t k = 0; k < boolean_inputs; ++k)
+      inputs.push_back(w.column("b" + std::to_string(k), Storage::boolean));
     std::vector<NodeId> args;
     for (const ColumnId c : inputs) args.push_back(w.read(c));
     const NodeId node = w.stateful(op, args, span, std::move(number));
@@ -58,7 +61,9 @@ struct Bench {
   }
 };
 
-TEST_CASE("held: true only after the condition was true for the span, and the delay starts anew after false or unknown") {
+TEST_CASE(
+    "held: true only after the condition was true for the span, and the delay starts anew after false or "
+    "unknown") {
   Bench b(Op::held, 0, 1, seconds(10));
   CHECK(b.run(at(0), {1}) == 0.0);
   CHECK(b.due[1] == at(10));
@@ -169,7 +174,8 @@ TEST_CASE("previous: of a column that the same program stores it is the value be
   }
 }
 
-TEST_CASE("hysteresis: switches at its two levels, either way round, and holds between them and while unknown") {
+TEST_CASE(
+    "hysteresis: switches at its two levels, either way round, and holds between them and while unknown") {
   Bench b(Op::hysteresis, 5, 0);
   const auto cool = [&](double t, double x) { return b.run(at(t), {x, 1, -1, 0, 0}); };
   CHECK(cool(0, 0.9) == 0.0);
@@ -255,7 +261,8 @@ TEST_CASE("pid: the derivative acts on the value alone and settles at kp·td·sl
   CHECK(u == Approx(2 * (3 - 5.9) - 2 * 5 * 0.1).epsilon(1e-9));
 }
 
-TEST_CASE("pid: at a limit the integral does not wind up, so that it leaves the limit as soon as the error turns") {
+TEST_CASE(
+    "pid: at a limit the integral does not wind up, so that it leaves the limit as soon as the error turns") {
   Pid c;
   c.high = 3;
   for (int k = 0; k < 100; ++k) c.run(k, 0);
@@ -275,7 +282,9 @@ TEST_CASE("pid: the integral follows what the inner loop really does") {
   CHECK(c.run(300, 0) == Approx(2.5));
 }
 
-TEST_CASE("pid: between manual and automatic, after unknown inputs, and at a change of gains the output does not jump") {
+TEST_CASE(
+    "pid: between manual and automatic, after unknown inputs, and at a change of gains the output does not "
+    "jump") {
   Pid c;
   c.manual = 1;
   c.track = 7;
@@ -296,7 +305,8 @@ TEST_CASE("pid: between manual and automatic, after unknown inputs, and at a cha
   CHECK(held == c.run(60, 0.2));
 }
 
-TEST_CASE("pid: feed-forward stands before the limits, and the first evaluation takes over from the actual value") {
+TEST_CASE(
+    "pid: feed-forward stands before the limits, and the first evaluation takes over from the actual value") {
   Pid c;
   c.ff = 10;
   c.high = 11;
@@ -307,12 +317,16 @@ TEST_CASE("pid: feed-forward stands before the limits, and the first evaluation 
   CHECK(d.run(0, 0) == Approx(4.0));
 }
 
-TEST_CASE("stateful operations: saved and restored with their state columns they go on as if nothing had happened") {
+TEST_CASE(
+    "stateful operations: saved and restored with their state columns they go on as if nothing had "
+    "happened") {
   Workbench w;
   const ColumnId x = w.column("x"), c = w.column("c", Storage::boolean);
   const NodeId number = w.read(x), condition = w.read(c), one = w.constant(1), zero = w.constant(0);
   std::vector<Root> roots;
-  const auto root = [&](NodeId node) { roots.push_back({node, w.column("out" + std::to_string(roots.size()))}); };
+  const auto root = [&](NodeId node) {
+    roots.push_back({node, w.column("out" + std::to_string(roots.size()))});
+  };
   root(w.stateful(Op::held, {condition}, seconds(3)));
   root(w.stateful(Op::rises, {condition}, seconds(20)));
   root(w.stateful(Op::time_true, {condition}, seconds(20)));
@@ -321,8 +335,8 @@ TEST_CASE("stateful operations: saved and restored with their state columns they
   root(w.stateful(Op::ramp, {number, one, one}));
   root(w.stateful(Op::delay, {number}, seconds(4), {4}));
   root(w.stateful(Op::latch, {condition, w.op(Op::less, {number, w.constant(-2)})}));
-  root(w.stateful(Op::pid, {zero, number, one, w.constant(5), one, zero, w.constant(-9), w.constant(9), w.constant(kUnknown),
-                            w.truth(0)}));
+  root(w.stateful(Op::pid, {zero, number, one, w.constant(5), one, zero, w.constant(-9), w.constant(9),
+                            w.constant(kUnknown), w.truth(0)}));
   Program program = Program::compile(w.schema, w.graph, w.table, roots, {});
   Tables trunk(w.schema, {3}), fork(w.schema, {3});
   program.bind(fork);
@@ -334,7 +348,8 @@ TEST_CASE("stateful operations: saved and restored with their state columns they
     for (size_t i = 0; i < 3; ++i) {
       const double value = static_cast<double>(engine() % 9) - 4;
       const auto truth = static_cast<uint8_t>(engine() % 3);
-      for (Tables* t : {&trunk, &fork}) t->as<double>(w.table, x)[i] = value, t->as<uint8_t>(w.table, c)[i] = truth;
+      for (Tables* t : {&trunk, &fork})
+        t->as<double>(w.table, x)[i] = value, t->as<uint8_t>(w.table, c)[i] = truth;
     }
     program.run({at(k), {}}, 0, 3);
     if (k > 0) {
@@ -350,7 +365,8 @@ TEST_CASE("stateful operations: saved and restored with their state columns they
     program.bind(fork);
     program.reset(0, 3);
     for (const ColumnId s : program.state_columns()) {
-      std::memcpy(fork.column(w.table, s), trunk.column(w.table, s), 3 * size_of(w.schema.column(w.table, s).storage));
+      std::memcpy(fork.column(w.table, s), trunk.column(w.table, s),
+                  3 * size_of(w.schema.column(w.table, s).storage));
     }
     program.bind(trunk);
   }

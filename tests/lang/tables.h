@@ -31,7 +31,9 @@ class Tables : public Memory {
   size_t rows(TableId table) const override { return rows_[table.index()]; }
 
   template <typename T>
-  T* as(TableId table, ColumnId c) { return static_cast<T*>(column(table, c)); }
+  T* as(TableId table, ColumnId c) {
+    return static_cast<T*>(column(table, c));
+  }
   std::map<std::pair<uint32_t, uint32_t>, std::vector<std::byte>>& all() { return columns_; }
 
  private:
@@ -68,7 +70,8 @@ struct Workbench {
     for (const NodeId arg : node.args)
       if (graph[arg].table.valid()) node.table = graph[arg].table;
     const bool compares = op >= Op::less && op <= Op::logical_or;
-    if (compares || op == Op::known || op == Op::held || op == Op::hysteresis || op == Op::latch) node.type = Type::boolean();
+    if (compares || op == Op::known || op == Op::held || op == Op::hysteresis || op == Op::latch)
+      node.type = Type::boolean();
     if (op == Op::choose) node.type = graph[node.args[1]].type;
     if (op == Op::previous || op == Op::delay) node.type = graph[node.args[0]].type;
     return node;
