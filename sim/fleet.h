@@ -59,14 +59,21 @@ class Fleet {
   /// Once a cycle, before any advance: feeds' values at the grid points up to the boundary, scheduled faults.
   virtual void begin(Time boundary) = 0;
   /// Takes what is due in (previous, boundary] of one shard (of Tables::shards()), and lets what is on the way arrive.
-  /// Thread-safe over different shards. Does not allocate in a steady state.
+  /// `arrivals` is emptied first; it keeps its memory. Frames are in the order of the model's report groups, each in no
+  /// particular order of rows; all devices come online at the start. Thread-safe over different shards. Does not
+  /// allocate in a steady state.
   virtual void advance(size_t shard, Time boundary, Arrivals& arrivals) = 0;
   /// A message from the broker to a device that is connected, sent at `now`: arrives after the link's latency.
   virtual void deliver(size_t shard, Time now, std::span<const twin::Command> commands) = 0;
   /// Brings the true state of a shard's rows to the last grid point at or before `time` (for truth, save, fork).
   virtual void settle(size_t shard, Time time) = 0;
 
+  /// The column that holds the true value behind a telemetry field once settle() has run: what truth(x) reads. Invalid
+  /// where nothing is simulated behind the field.
+  virtual ColumnId truth(TableId table, size_t field) const = 0;
+
   virtual FleetCounters counters() const = 0;
+  /// All that does not lie in columns of tables: those are the tables' to save, and to restore before this.
   virtual void save(ArchiveWriter& archive) const = 0;
   virtual void restore(ArchiveReader& archive) = 0;
   /// Nodes with a name for `check --explain`: "home.physics.rates.air".

@@ -1,0 +1,136 @@
+// One device model, compiled: the column programs of its physics, controller and sensors, and where its columns lie.
+// Read-only once it is bound: all islands of the model share it.
+//
+// Names. Physics sees parameters, states, outputs, inputs, random signals and the controller's signals (actuators). A
+// controller sees its telemetry as measured, setpoints as held, commands, parameters and its own signals. A sensor's
+// `from` sees what physics sees, and the setpoints.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/draws.h"
+#include "lang/plant.h"
+#include "lang/program.h"
+#include "sim/fleet.h"
+#include "twin/frame.h"
+
+namespace looptwin::sim {
+
+/// A program and where its uniform values stand in its model's list.
+struct ColumnProgram {
+  lang::Program program;
+  size_t first_uniform = 0;
+};
+
+struct RandomSignal {
+  ColumnId column;
+  double* value = nullptr;  ///< [row]
+  Distribution draw;
+  Draws stream;
+  Duration every{};
+};
+
+/// A controller's output, which physics sees as an actuator.
+struct Signal {
+  std::string name;
+  ColumnId column;
+  lang::Storage storage = lang::Storage::f64;
+  void* value = nullptr;  ///< [row]
+
+  std::span<std::byte> cell(size_t row) const {
+    const size_t size = lang::size_of(storage);
+    return {static_cast<std::byte*>(value) + row * size, size};
+  }
+};
+
+/// A setpoint as the device holds it.
+struct HeldSetpoint {
+  ColumnId column;
+  lang::Storage storage = lang::Storage::f64;
+  void* value = nullptr;  ///< [row]
+  double initial = 0;
+  twin::Range range{};    ///< infinite where none is declared
+  bool local = false;
+
+  bool accepts(double value) const;
+  void set(size_t row, double value) const;
+};
+
+/// The sensor of one telemetry field: true value in, reading out. Readings are SI at the field's resolution.
+struct Sensor {
+  bool present = false;                  ///< false: the model does not say where the value comes from
+  lang::Storage storage = lang::Storage::f64;
+  ColumnId source;                       ///< the true value
+  ColumnId reading;                      ///< the last reading
+  std::optional<ColumnProgram> program;  ///< stores the true value where `from` is more than a name
+  bool seen = false;                     ///< by the controller, or by `refuses`
+  const void* truth = nullptr;           ///< [row]
+  void* value = nullptr;                 ///< [row]
+  twin::Scaling scaling;
+  twin::Range range{};
+  double noise = 0;
+  double dropout = 0;
+  std::vector<double> bias;              ///< [row], empty where none is declared
+  std::vector<double> drift;             ///< [row], per second
+  Draws noise_stream;
+  Draws dropout_stream;
+};
+
+/// A report group, with the phases of the rows of a block.
+struct Report {
+  twin::ReportGroup group;
+  std::vector<int64_t> phase;  ///< [row % kBlockRows] ns, ascending
+  bool silent = false;         ///< no sensor stands behind any of its fields
+};
+
+struct DeviceModel {
+  TableId table;
+  std::string name;
+  Duration step = seconds(1);
+  Duration period{};  ///< the controller's; a multiple of `step`
+  std::span<const uint64_t> keys;
+
+  std::optional<lang::Plant> plant;
+  std::optional<ColumnProgram> initial;  ///< states at the start, from parameters
+  std::optional<ColumnProgram> controller;
+  std::optional<ColumnProgram> refuses;
+  ColumnId refusing;
+  const uint8_t* refusal = nullptr;  ///< [row]
+  size_t plant_uniforms = 0;
+
+  std::vector<RandomSignal> random;
+  std::vector<Signal> signals;
+  std::vector<HeldSetpoint> setpoints;
+  std::vector<ColumnId> commands;
+  std::vector<uint8_t*> command;  ///< [command][row]
+  std::vector<Sensor> sensors;    ///< in the order of the telemetry
+  std::vector<Report> reports;
+  std::vector<lang::NodeId> uniforms;  ///< of all programs, one after the other
+  std::vector<Fleet::Explained> explained;
+
+  /// Nothing of it changes by itself between two inputs.
+  bool idle() const { return !plant && !controller && random.empty(); }
+  /// There is a device to speak with: telemetry, setpoints or commands.
+  bool connected() const { return !reports.empty() || !setpoints.empty() || !commands.empty(); }
+  lang::Instant instant(int64_t grid, const double* values, size_t first, size_t count) const {
+    return {Time{grid * step.ns}, {values + first, count}};
+  }
+  lang::Instant instant(int64_t grid, const double* values, const ColumnProgram& p) const {
+    return instant(grid, values, p.first_uniform, p.program.uniforms().size());
+  }
+
+  /// Resolves pointers, draws biases, sets what devices hold at the start.
+  void bind(lang::Memory& memory, const twin::Registry& registry, std::span<const SensorConfig> sensor_configs,
+            uint64_t seed);
+};
+
+/// Checks and compiles one model's expressions and adds its columns. Problems are appended; the model is then of no use.
+DeviceModel compile_model(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
+                          const twin::Registry& registry, TableId table, const DeviceConfig& config, uint64_t seed,
+                          Diagnostics& problems);
+
+}  // namespace looptwin::sim

@@ -1,0 +1,65 @@
+#include "sim/expressions.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace looptwin::sim {
+namespace {
+
+bool of_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+std::string_view text_of(const Span& span) {
+  if (!span.source) return {};
+  return std::string_view(span.source->text).substr(span.begin, span.end - span.begin);
+}
+
+void visit(std::span<const Named> lines, size_t line, std::vector<char>& seen, std::vector<size_t>& order) {
+  if (seen[line]) return;
+  seen[line] = 1;
+  for (size_t other = 0; other < lines.size(); ++other)
+    if (other != line && mentions(lines[line].text, lines[other].name)) visit(lines, other, seen, order);
+  order.push_back(line);
+}
+
+}  // namespace
+
+bool mentions(const Span& span, const std::string& name) {
+  const auto text = text_of(span);
+  for (size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+    const bool begins = at == 0 || !of_word(text[at - 1]);
+    const size_t end = at + name.size();
+    if (begins && (end == text.size() || !of_word(text[end]))) return true;
+  }
+  return false;
+}
+
+std::vector<size_t> in_order_of_use(std::span<const Named> lines) {
+  std::vector<size_t> order;
+  std::vector<char> seen(lines.size());
+  for (size_t line = 0; line < lines.size(); ++line) visit(lines, line, seen, order);
+  return order;
+}
+
+bool reads(const lang::Graph& graph, lang::NodeId id, TableId table, ColumnId column) {
+  const auto& node = graph[id];
+  if (node.op == lang::Op::column) return node.table == table && node.column == column;
+  return std::any_of(node.args.begin(), node.args.end(), [&](lang::NodeId arg) {
+    const bool before = node.op == lang::Op::previous && graph[arg].op == lang::Op::column;
+    return !before && reads(graph, arg, table, column);
+  });
+}
+
+lang::Storage storage_of(const lang::Type& type) {
+  switch (type.kind) {
+    case lang::Kind::number: return lang::Storage::f64;
+    case lang::Kind::boolean: return lang::Storage::boolean;
+    case lang::Kind::enumeration: return lang::Storage::code;
+    case lang::Kind::text: break;
+  }
+  LT_CHECK(false, "a text has no column here");
+}
+
+}  // namespace looptwin::sim

@@ -1,0 +1,108 @@
+// What goes wrong with devices and links, and when: scheduled faults, drawn faults, outages of links.
+// A source (an outage's statistics, a fault of the scenario) makes one spell after the other on each device that it
+// concerns; when they come is a function of (seed, device, source, count), known ahead, and does not depend on who asks.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/archive.h"
+#include "sim/draws.h"
+#include "base/time.h"
+#include "sim/config.h"
+
+namespace looptwin::sim {
+
+/// What makes spells on devices.
+struct FaultSource {
+  FaultKind kind = FaultKind::link_down;
+  bool outage = false;           ///< of a link, drawn by LinkConfig: counted as outage, not as fault
+  uint16_t target = 0;           ///< the telemetry field, or the controller's signal
+  double value = 0;
+  Time after{};                  ///< the first spell begins (or the first wait for one) here
+  std::optional<Distribution> wait; ///< s between two spells; absent: there is one only
+  std::optional<Duration> lasts; ///< absent, and no distribution: to the run's end
+  std::optional<Distribution> lasts_drawn;
+  Draws wait_stream;
+  Draws length_stream;
+
+  bool breaks_link() const { return kind == FaultKind::link_down || kind == FaultKind::device_off; }
+};
+
+/// From `from` on, and before `to`, something is wrong with one device.
+struct Spell {
+  Time from;
+  Time to;
+  double value = 0;
+  uint32_t row = 0;
+  uint16_t target = 0;
+  FaultKind kind = FaultKind::link_down;
+  uint8_t unused = 0;  ///< no padding: spells are saved as they lie
+  bool at(Time t) const { return from <= t && t < to; }
+};
+
+/// The spells of one shard's devices, in order of time. Spells of kind link_down are merged over outages, faults of
+/// the link and lost power: they do not overlap on a device, so their end is when it connects again.
+class Disturbances {
+ public:
+  explicit Disturbances(std::span<const FaultSource> sources, std::span<const uint64_t> keys)
+      : sources_(sources), keys_(keys) {}
+
+  /// A source concerns a row (of the whole table). Rows must not descend.
+  void add(uint32_t row, uint16_t source);
+
+  /// Calls begin(spell) for every spell that begins by `boundary`.
+  template <typename Begin>
+  void until(Time boundary, Begin&& begin) {
+    while (!heap_.empty() && heap_.front().when <= boundary) {
+      const auto [spell, link] = next();
+      if (spell) begin(*spell);
+      if (link) begin(*link);
+    }
+  }
+  uint64_t outages() const { return outages_; }
+  uint64_t faults() const { return faults_; }
+
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  /// The next spell of one source on one row.
+  struct Stream {
+    uint32_t row = 0;
+    uint32_t source = 0;
+    uint64_t count = 0;
+    Time from;
+    Time to;
+  };
+  struct Entry {
+    Time when;
+    uint64_t stream = 0;
+    /// Heaps of the standard library keep the largest in front.
+    bool operator<(const Entry& o) const { return when != o.when ? when > o.when : stream > o.stream; }
+  };
+  struct Begun {
+    std::optional<Spell> spell;
+    std::optional<Spell> link;
+  };
+  Begun next();
+  void draw(Stream& stream) const;
+  bool follow(Stream& stream) const;
+  Time connected_again(size_t stream) const;
+
+  std::span<const FaultSource> sources_;
+  std::span<const uint64_t> keys_;
+  std::vector<Stream> streams_;    ///< by row
+  std::vector<Time> link_until_;   ///< a stream: up to when the row's link is known to be down; kept at the row's first
+  std::vector<uint32_t> first_of_; ///< a stream: the first stream of the same row
+  std::vector<Entry> heap_;
+  uint64_t outages_ = 0;
+  uint64_t faults_ = 0;
+};
+
+/// A time span drawn in s, at least 1 ns, at most about a century.
+Duration drawn_span(double seconds);
+
+}  // namespace looptwin::sim

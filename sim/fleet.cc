@@ -1,0 +1,287 @@
+#include "sim/fleet.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+#include "base/check.h"
+#include "base/text.h"
+#include "sim/device_model.h"
+#include "sim/island.h"
+
+namespace looptwin::sim {
+namespace {
+
+class SimulatedFleet : public Fleet {
+ public:
+  SimulatedFleet(const twin::Registry& registry, twin::Tables& tables, lang::UniformProgram::Feeds& feeds,
+                 const FleetConfigs& configs)
+      : registry_(registry), tables_(tables), feeds_(feeds), devices_(configs.devices.begin(), configs.devices.end()),
+        seed_(configs.seed), cycle_(configs.cycle) {}
+
+  Diagnostics compile(const lang::Units& units, lang::Schema& schema, lang::Graph& graph, const FleetConfigs& configs);
+
+  void start() override;
+  void begin(Time boundary) override;
+  void advance(size_t shard, Time boundary, Arrivals& arrivals) override { islands_[shard]->advance(boundary, arrivals); }
+  void deliver(size_t shard, Time now, std::span<const twin::Command> commands) override {
+    islands_[shard]->deliver(now, commands);
+  }
+  void settle(size_t shard, Time time) override { islands_[shard]->settle(time); }
+  ColumnId truth(TableId table, size_t field) const override;
+  FleetCounters counters() const override;
+  void save(ArchiveWriter& archive) const override;
+  void restore(ArchiveReader& archive) override;
+  std::vector<Explained> explained() const override;
+
+ private:
+  struct Concern {  ///< a source of faults may strike a device
+    uint32_t row;
+    uint16_t source;
+  };
+  void add_links(const FleetConfigs& configs, Diagnostics& problems);
+  void add_fault(const FaultConfig& fault, size_t index, Diagnostics& problems);
+  uint16_t add_source(FaultSource source);
+  std::optional<uint16_t> target_of(const FaultConfig& fault, const DeviceModel& model) const;
+  const Link& link_of(const std::string& name) const;
+  void prepare(DeviceModel& model) const;
+  std::vector<LinkRun> link_runs(const twin::Shard& shard) const;
+
+  const twin::Registry& registry_;
+  twin::Tables& tables_;
+  lang::UniformProgram::Feeds& feeds_;
+  std::vector<DeviceConfig> devices_;
+  uint64_t seed_;
+  Duration cycle_;
+  std::vector<DeviceModel> models_;                   ///< [table]
+  std::vector<std::unique_ptr<Uniforms>> uniforms_;   ///< [table]
+  std::map<std::string, Link> links_;                 ///< by name; "" is the ideal one
+  std::map<std::string, uint16_t> outages_;           ///< by link: its source of spells
+  std::vector<FaultSource> sources_;
+  std::vector<std::vector<Concern>> concerns_;        ///< [table] faults of the scenario
+  std::vector<std::unique_ptr<Island>> islands_;      ///< [shard]
+};
+
+std::optional<Distribution> exponential(Duration mean) {
+  const auto made = Distribution::exponential(mean.seconds());
+  LT_CHECK(made.has_value(), "a mean time that is not positive");
+  return *made;
+}
+
+bool needs_sensor(FaultKind kind) { return kind != FaultKind::link_down && kind != FaultKind::device_off; }
+
+Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
+                                    const FleetConfigs& configs) {
+  LT_CHECK(devices_.size() == registry_.models().size(), "one DeviceConfig a model");
+  Diagnostics problems;
+  for (size_t m = 0; m < devices_.size(); ++m)
+    models_.push_back(compile_model(units, schema, graph, registry_, TableId(m), devices_[m], seed_, problems));
+  concerns_.resize(models_.size());
+  add_links(configs, problems);
+  for (size_t i = 0; i < configs.faults.size(); ++i) add_fault(configs.faults[i], i, problems);
+  for (const auto& model : models_) uniforms_.push_back(std::make_unique<Uniforms>(graph, model.uniforms, model.step));
+  return problems;
+}
+
+void SimulatedFleet::add_links(const FleetConfigs& configs, Diagnostics& problems) {
+  size_t groups = 0;
+  for (const auto& model : models_) groups = std::max(groups, model.reports.size());
+  links_.emplace("", Link::ideal(groups));
+  std::vector<std::string> names;
+  for (const auto& config : configs.links) {
+    names.push_back(config.name);
+    links_.emplace(config.name, Link(config, seed_, groups));
+    if (!config.outage_every) continue;
+    FaultSource outage{.kind = FaultKind::link_down, .outage = true, .wait = exponential(*config.outage_every)};
+    outage.lasts_drawn = config.outage_lasts;
+    if (!outage.lasts_drawn) outage.lasts = minutes(1);
+    outage.wait_stream = Draws(seed_, "link." + config.name + ".outage.wait");
+    outage.length_stream = Draws(seed_, "link." + config.name + ".outage.length");
+    outages_[config.name] = add_source(std::move(outage));
+  }
+  for (const auto& model : models_) {
+    const size_t rows = registry_.devices(model.table);
+    std::string last;
+    for (size_t row = 0; row < rows; ++row) {
+      const auto& name = registry_.link({model.table, Row(row)});
+      if (name == last) continue;
+      last = name;
+      if (links_.contains(name)) continue;
+      problems.push_back({Severity::error, {}, fmt::format("device '{}' hangs on the unknown link '{}'",
+                          registry_.id({model.table, Row(row)}), name), did_you_mean(name, names)});
+      return;
+    }
+  }
+}
+
+uint16_t SimulatedFleet::add_source(FaultSource source) {
+  LT_CHECK(sources_.size() < 65535, "too many kinds of faults");
+  sources_.push_back(std::move(source));
+  return static_cast<uint16_t>(sources_.size() - 1);
+}
+
+/// Which field or signal of a model a fault is about; nothing where the model has none of that name.
+std::optional<uint16_t> SimulatedFleet::target_of(const FaultConfig& fault, const DeviceModel& model) const {
+  if (!needs_sensor(fault.kind)) return 0;
+  if (fault.kind == FaultKind::actuator_stuck) {
+    for (size_t s = 0; s < model.signals.size(); ++s)
+      if (model.signals[s].name == fault.sensor) return static_cast<uint16_t>(s);
+    return std::nullopt;
+  }
+  const auto& fields = registry_.model(model.table).config.telemetry;
+  for (size_t f = 0; f < fields.size(); ++f)
+    if (fields[f].name == fault.sensor) return static_cast<uint16_t>(f);
+  return std::nullopt;
+}
+
+void SimulatedFleet::add_fault(const FaultConfig& fault, size_t index, Diagnostics& problems) {
+  const auto error = [&](std::string message, std::string hint) {
+    problems.push_back({Severity::error, fault.span, std::move(message), std::move(hint)});
+  };
+  if (!fault.after && !fault.every) return error("a fault that never comes", "write after: 14 h, or every: 30 d");
+  const auto devices = registry_.matching(fault.device);
+  if (devices.empty()) return error(fmt::format("no device's id matches '{}'", fault.device), "`*` stands for any part of an id without '/'");
+  std::vector<std::optional<uint16_t>> source_of(models_.size());
+  std::vector<char> looked(models_.size());
+  bool any = false;
+  for (const auto device : devices) {
+    const size_t m = device.table.index();
+    if (!looked[m]) {
+      looked[m] = 1;
+      if (const auto target = target_of(fault, models_[m])) {
+        FaultSource source{.kind = fault.kind, .target = *target, .value = fault.value};
+        source.after = fault.after.value_or(kStart);
+        if (fault.every) source.wait = exponential(*fault.every);
+        source.lasts = fault.lasts;
+        source.wait_stream = Draws(seed_, fmt::format("fault.{}.wait", index));
+        source_of[m] = add_source(std::move(source));
+      }
+    }
+    if (!source_of[m]) continue;
+    any = true;
+    concerns_[m].push_back({device.row.value, *source_of[m]});
+  }
+  if (any) return;
+  std::vector<std::string> names;
+  for (size_t m = 0; m < models_.size(); ++m) {
+    if (!looked[m]) continue;
+    if (fault.kind == FaultKind::actuator_stuck) {
+      for (const auto& s : models_[m].signals) names.push_back(s.name);
+    } else {
+      for (const auto& f : registry_.models()[m].config.telemetry) names.push_back(f.name);
+    }
+  }
+  const bool signal = fault.kind == FaultKind::actuator_stuck;
+  error(fmt::format("the devices of this fault have no {} '{}'", signal ? "controller output" : "telemetry", fault.sensor),
+        did_you_mean(fault.sensor, names));
+}
+
+const Link& SimulatedFleet::link_of(const std::string& name) const { return links_.at(name); }
+
+std::vector<LinkRun> SimulatedFleet::link_runs(const twin::Shard& shard) const {
+  std::vector<LinkRun> runs;
+  for (size_t row = shard.first; row < shard.first + shard.rows; ++row) {
+    const auto* link = &link_of(registry_.link({shard.table, Row(row)}));
+    if (runs.empty() || runs.back().link != link) runs.push_back({row, 0, link});
+    ++runs.back().rows;
+  }
+  return runs;
+}
+
+/// What depends on parameters alone.
+void SimulatedFleet::prepare(DeviceModel& model) const {
+  if (model.plant) model.plant->prepare(0, registry_.devices(model.table));
+}
+
+void SimulatedFleet::start() {
+  for (size_t m = 0; m < models_.size(); ++m) {
+    models_[m].bind(tables_, registry_, devices_[m].sensors, seed_);
+    prepare(models_[m]);
+    uniforms_[m]->extend(kStart, feeds_);
+    const auto less = [](const Concern& a, const Concern& b) { return a.row != b.row ? a.row < b.row : a.source < b.source; };
+    std::sort(concerns_[m].begin(), concerns_[m].end(), less);
+  }
+  islands_.clear();
+  for (const auto& shard : tables_.shards()) {
+    const size_t m = shard.table.index();
+    if (m >= models_.size()) {
+      // A table that is no device model (the site): nothing of it is simulated.
+      static const DeviceModel kNothing;
+      static const lang::Graph kNoGraph;
+      static const Uniforms kNoUniforms(kNoGraph, {}, seconds(1));
+      islands_.push_back(std::make_unique<Island>(kNothing, shard, kNoUniforms, std::vector<LinkRun>{}, sources_, cycle_));
+      continue;
+    }
+    auto island = std::make_unique<Island>(models_[m], shard, *uniforms_[m], link_runs(shard), sources_, cycle_);
+    auto concern = std::lower_bound(concerns_[m].begin(), concerns_[m].end(), shard.first,
+                                    [](const Concern& c, size_t row) { return c.row < row; });
+    for (size_t row = shard.first; row < shard.first + shard.rows; ++row) {
+      const auto outage = outages_.find(registry_.link({shard.table, Row(row)}));
+      if (outage != outages_.end()) island->disturbances().add(static_cast<uint32_t>(row), outage->second);
+      for (; concern != concerns_[m].end() && concern->row == row; ++concern)
+        island->disturbances().add(static_cast<uint32_t>(row), concern->source);
+    }
+    island->start(uniforms_[m]->at(0));
+    islands_.push_back(std::move(island));
+  }
+}
+
+void SimulatedFleet::begin(Time boundary) {
+  for (auto& uniforms : uniforms_) uniforms->extend(boundary, feeds_);
+}
+
+ColumnId SimulatedFleet::truth(TableId table, size_t field) const {
+  if (table.index() >= models_.size() || field >= models_[table.index()].sensors.size()) return {};
+  return models_[table.index()].sensors[field].source;
+}
+
+FleetCounters SimulatedFleet::counters() const {
+  FleetCounters sum;
+  for (const auto& island : islands_) {
+    const auto c = island->counters();
+    sum.samples += c.samples;
+    sum.sent += c.sent;
+    sum.lost += c.lost;
+    sum.duplicated += c.duplicated;
+    sum.reordered += c.reordered;
+    sum.stored += c.stored;
+    sum.dropped += c.dropped;
+    sum.delivered += c.delivered;
+    sum.outages += c.outages;
+    sum.faults += c.faults;
+    sum.steps += c.steps;
+  }
+  return sum;
+}
+
+void SimulatedFleet::save(ArchiveWriter& archive) const {
+  archive.section("fleet", 1);
+  for (const auto& uniforms : uniforms_) uniforms->save(archive);
+  for (const auto& island : islands_) island->save(archive);
+}
+
+void SimulatedFleet::restore(ArchiveReader& archive) {
+  archive.section("fleet", 1);
+  for (auto& uniforms : uniforms_) uniforms->restore(archive);
+  for (auto& island : islands_) island->restore(archive);
+  for (auto& model : models_) prepare(model);
+}
+
+std::vector<Fleet::Explained> SimulatedFleet::explained() const {
+  std::vector<Explained> all;
+  for (const auto& model : models_) all.insert(all.end(), model.explained.begin(), model.explained.end());
+  return all;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Fleet>> Fleet::build(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
+                                            const twin::Registry& registry, twin::Tables& tables,
+                                            lang::UniformProgram::Feeds& feeds, const FleetConfigs& configs) {
+  auto fleet = std::make_unique<SimulatedFleet>(registry, tables, feeds, configs);
+  auto problems = fleet->compile(units, schema, graph, configs);
+  if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
+  return fleet;
+}
+
+}  // namespace looptwin::sim

@@ -1,0 +1,142 @@
+#include "sim/island.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "sim/sensor.h"
+
+namespace looptwin::sim {
+
+Island::Island(const DeviceModel& model, const twin::Shard& shard, const Uniforms& uniforms,
+               std::vector<LinkRun> links, std::span<const FaultSource> sources, Duration cycle)
+    : model_(model), shard_(shard), uniforms_(uniforms), links_(std::move(links)),
+      firsts_(cut(model, shard, cycle)), disturbances_(sources, model.keys), in_flight_(model.reports.size(), cycle) {
+  for (size_t i = 0; i < firsts_.size(); ++i) {
+    Slice slice;
+    slice.first = firsts_[i];
+    slice.rows = (i + 1 < firsts_.size() ? firsts_[i + 1] : shard.first + shard.rows) - slice.first;
+    LT_CHECK(slice.rows <= kSliceRows);
+    // Slices that nobody looks at catch up at different times, so that no cycle has all the work.
+    slice.lag = kLongestLag - static_cast<int64_t>(i * 61 % 512);
+    slice.wake = kNever;
+    for (const auto& report : model.reports) {
+      slice.next.push_back(report.silent ? kNever : next_sample(report, slice.first, slice.rows, kStart));
+      slice.wake = std::min(slice.wake, slice.next.back());
+    }
+    slices_.push_back(std::move(slice));
+  }
+  for (size_t g = 0; g < model.reports.size(); ++g) {
+    sequence_.emplace_back(shard.rows);
+    in_flight_.set_fields(g, model.reports[g].group.fields.size());
+  }
+  if (model.refuses) overrides_.resize(model.setpoints.size() * shard.rows);
+}
+
+void Island::start(const double* uniforms) {
+  if (model_.initial)
+    model_.initial->program.run(model_.instant(0, uniforms, *model_.initial), shard_.first, shard_.rows);
+  if (model_.controller) model_.controller->program.reset(shard_.first, shard_.rows);
+  if (model_.refuses) model_.refuses->program.reset(shard_.first, shard_.rows);
+}
+
+void Island::advance(Time boundary, Arrivals& arrivals) {
+  arrivals.frames.resize(model_.reports.size());
+  for (size_t g = 0; g < arrivals.frames.size(); ++g) {
+    auto& frame = arrivals.frames[g];
+    frame.clear();
+    frame.table = model_.table;
+    frame.group = static_cast<uint16_t>(g);
+    frame.value.resize(model_.reports[g].group.fields.size());
+  }
+  arrivals.acknowledgements.clear();
+  arrivals.presence.clear();
+
+  boundary_ = boundary;
+  out_ = &arrivals;
+  disturbances_.until(boundary, [this](const Spell& spell) { begin_spell(spell); });
+  ring(boundary, arrivals);
+  in_flight_.arrive(boundary, arrivals.frames);
+  for (auto& slice : slices_)
+    if (must_move(slice, boundary)) catch_up(slice, boundary);
+  hand_over(boundary, arrivals);
+  out_ = nullptr;
+}
+
+bool Island::must_move(const Slice& slice, Time until) const {
+  const int64_t last = grid(until);
+  return slice.wake <= until || (slice.arrival != kNever && ceil_to(slice.arrival, model_.step) <= time(last)) ||
+         last - slice.at >= slice.lag;
+}
+
+void Island::settle(Time until) {
+  LT_CHECK(until <= boundary_, "truth is asked of what has not been simulated");
+  for (auto& slice : slices_) {
+    catch_up(slice, until);
+    for (const auto& sensor : model_.sensors) {
+      if (!sensor.program || slice.at < 0) continue;
+      sensor.program->program.run(model_.instant(slice.at, uniforms_.at(slice.at), *sensor.program), slice.first, slice.rows);
+    }
+  }
+}
+
+void Island::catch_up(Slice& slice, Time until) {
+  const int64_t last = grid(until);
+  for (;;) {
+    if (slice.at >= 0 && slice.wake <= until) take_samples(slice, std::min(until, Time{time(slice.at + 1).ns - 1}));
+    if (slice.at >= last) break;
+    step(slice, next_grid(slice, last));
+  }
+  const Time now = time(slice.at);
+  std::erase_if(slice.spells, [now](const Spell& s) { return s.to <= now; });
+}
+
+/// Where nothing changes by itself, only grid points count at which something is read or arrives.
+int64_t Island::next_grid(const Slice& slice, int64_t last) const {
+  if (!model_.idle() || slice.at < 0) return slice.at + 1;
+  int64_t next = last;
+  if (slice.wake != kNever) next = std::min(next, grid(slice.wake));
+  if (slice.arrival != kNever) next = std::min(next, grid(ceil_to(slice.arrival, model_.step)));
+  return std::max(next, slice.at + 1);
+}
+
+void Island::step(Slice& slice, int64_t g) {
+  const Time now = time(g);
+  const size_t first = slice.first;
+  const size_t rows = slice.rows;
+  const auto plant_instant = [&](int64_t at) {
+    return model_.instant(at, uniforms_.at(at), model_.plant_uniforms, model_.plant->uniforms().size());
+  };
+  if (model_.plant && g > 0) {
+    model_.plant->advance(plant_instant(g - 1), first, rows);
+    counters_.steps += rows;
+  }
+  if (!model_.random.empty()) draw_random(slice, g);
+  if (model_.plant && g == 0) model_.plant->outputs(plant_instant(0), first, rows);
+  slice.at = g;
+  if (slice.arrival <= now) act(slice, g);
+  if (model_.controller && now.ns % model_.period.ns == 0) control(slice, g);
+  if (!slice.spells.empty()) cut_power(slice, g);
+  if (model_.plant) model_.plant->outputs(plant_instant(g), first, rows);
+}
+
+void Island::draw_random(const Slice& slice, int64_t g) {
+  const auto keys = model_.keys.subspan(slice.first, slice.rows);
+  for (const auto& signal : model_.random) {
+    const int64_t period = time(g).ns / signal.every.ns;
+    if (g > 0 && period == time(g - 1).ns / signal.every.ns) continue;
+    signal.stream.sample(signal.draw, keys, static_cast<uint64_t>(period), signal.value + slice.first);
+  }
+}
+
+size_t Island::slice_of(size_t row) const {
+  return static_cast<size_t>(std::upper_bound(firsts_.begin(), firsts_.end(), row) - firsts_.begin()) - 1;
+}
+
+FleetCounters Island::counters() const {
+  auto c = counters_;
+  c.outages = disturbances_.outages();
+  c.faults = disturbances_.faults();
+  return c;
+}
+
+}  // namespace looptwin::sim

@@ -1,0 +1,162 @@
+// An island of per-device plants: one shard of a model's rows, with their controllers, sensors and links.
+// Its slices (sim/sampling.h) stand still until one of their rows samples or receives something, or truth is asked for,
+// and then catch up step by step while their columns lie in the first-level cache. At each grid point, in this order:
+//   1. physics has advanced to it (inputs and actuators held since the last), random signals are redrawn,
+//   2. what arrived by now acts: setpoints, commands,
+//   3. the controller runs where its period says so, on readings of this instant (of outputs: the last grid point's),
+//   4. outputs are computed,
+//   5. samples up to the next grid point take the values, and leave.
+// When a slice catches up changes nothing but the time of the work: results are the same for any cycle.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "sim/device_model.h"
+#include "sim/fault.h"
+#include "sim/fleet.h"
+#include "sim/link.h"
+#include "sim/sampling.h"
+#include "sim/uniforms.h"
+
+namespace looptwin::sim {
+
+/// Fields that one report group can have.
+inline constexpr size_t kMostFields = 64;
+
+/// Rows [first, first + rows) hang on one link.
+struct LinkRun {
+  size_t first = 0;
+  size_t rows = 0;
+  const Link* link = nullptr;
+};
+
+class Island {
+ public:
+  /// All that is passed in outlives the island. `links` cover the shard's rows in order.
+  Island(const DeviceModel& model, const twin::Shard& shard, const Uniforms& uniforms, std::vector<LinkRun> links,
+         std::span<const FaultSource> sources, Duration cycle);
+
+  Disturbances& disturbances() { return disturbances_; }
+
+  /// Initial states. The model must be bound and its plant prepared.
+  void start(const double* uniforms);
+  void advance(Time boundary, Arrivals& arrivals);
+  void deliver(Time now, std::span<const twin::Command> commands);
+  void settle(Time time);
+
+  FleetCounters counters() const;
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  struct Pending {
+    Time arrival;
+    twin::Command command;
+  };
+  /// The last few commands of a device: sent twice, they act once and are acknowledged as they were.
+  struct Remembered {
+    static constexpr size_t kMany = 4;
+    uint64_t id[kMany] = {};
+    Time applied[kMany];
+    twin::Outcome outcome[kMany] = {};
+    uint8_t used[kMany] = {};
+    uint64_t next = 0;
+  };
+  struct Slice {
+    size_t first = 0;
+    size_t rows = 0;
+    int64_t at = -1;          ///< the last grid point that was worked out
+    int64_t lag = 0;          ///< it catches up when it is so many grid points behind
+    Time sampled{-1};         ///< all samples up to here are taken
+    Time wake;                ///< the next sample
+    Time arrival = kNever;    ///< the first of `inbox`
+    int64_t overridden = 0;   ///< setpoints that are held by an override which the resident may refuse
+    bool commanded = false;   ///< a command's column is set
+    std::vector<Time> next;   ///< [report group] the next sample
+    std::vector<Pending> inbox;
+    std::vector<Spell> spells;  ///< by row, then by time
+    std::vector<Remembered> remembered;  ///< [row - first]; empty until the first command
+  };
+  struct Ringing {  ///< what the broker will notice
+    Time at;
+    uint32_t row = 0;
+    uint32_t online = 0;
+    bool operator<(const Ringing& o) const {
+      if (at != o.at) return at > o.at;
+      return row != o.row ? row > o.row : online > o.online;
+    }
+  };
+
+  // Time (island.cc).
+  int64_t grid(Time t) const { return floor_to(t, model_.step).ns / model_.step.ns; }
+  Time time(int64_t grid) const { return Time{grid * model_.step.ns}; }
+  bool must_move(const Slice& slice, Time until) const;
+  void catch_up(Slice& slice, Time until);
+  void step(Slice& slice, int64_t grid);
+  void draw_random(const Slice& slice, int64_t grid);
+  int64_t next_grid(const Slice& slice, int64_t last) const;
+  size_t slice_of(size_t row) const;
+
+  // Faults (island_faults.cc).
+  void begin_spell(const Spell& spell);
+  static std::span<const Spell> spells_of(const Slice& slice, size_t row);
+  static bool is(const Slice& slice, size_t row, FaultKind kind, Time t);
+  static Time connected(const Slice& slice, size_t row, Time t);
+  template <typename Run>
+  static void powered(const Slice& slice, size_t first, size_t count, Time t, Run&& run);
+  void ring(Time boundary, Arrivals& arrivals);
+
+  // Devices: inputs and controllers (island_devices.cc).
+  void act(Slice& slice, int64_t grid);
+  twin::Outcome decide(Slice& slice, const Pending& pending, int64_t grid);
+  void acknowledge(const Slice& slice, const Pending& pending, twin::Outcome outcome, Time applied);
+  bool refuses(const Slice& slice, size_t row, int64_t grid);
+  void control(Slice& slice, int64_t grid);
+  void give_way(Slice& slice, int64_t grid);
+  void run_controller(Slice& slice, int64_t grid);
+  void cut_power(const Slice& slice, int64_t grid);
+  uint64_t& override_of(size_t setpoint, size_t row) { return overrides_[setpoint * shard_.rows + (row - shard_.first)]; }
+
+  // Telemetry (island_uplink.cc).
+  void take_samples(Slice& slice, Time until);
+  void report(Slice& slice, size_t group, const Due& due);
+  void send(const Slice& slice, size_t group, const Due& due, const LinkRun& run, const int32_t* values,
+            const uint8_t* taken);
+  Time kept_until(const Slice& slice, size_t group, const Link& link, size_t row, Time sampled) const;
+  void put(size_t group, uint32_t row, uint32_t sequence, Time sampled, Time received, const int32_t* values);
+  const Link& link_of(size_t row) const;
+  void hand_over(Time boundary, Arrivals& arrivals);
+
+  const DeviceModel& model_;
+  const twin::Shard shard_;
+  const Uniforms& uniforms_;
+  const std::vector<LinkRun> links_;
+  Time boundary_{-1};
+  bool announced_ = false;
+  std::vector<Slice> slices_;
+  std::vector<size_t> firsts_;                   ///< of the slices
+  std::vector<std::vector<uint32_t>> sequence_;  ///< [report group][row of the shard]
+  std::vector<uint64_t> overrides_;              ///< [setpoint][row of the shard]: the override's id, or 0
+  Disturbances disturbances_;
+  InFlight in_flight_;
+  std::vector<twin::Acknowledgement> acknowledgements_;  ///< on their way
+  std::vector<Ringing> ringing_;                 ///< heap
+  std::vector<double> kept_;                     ///< scratch: values of stuck signals
+  FleetCounters counters_;
+  Arrivals* out_ = nullptr;                      ///< while advance() runs
+};
+
+template <typename Run>
+void Island::powered(const Slice& slice, size_t first, size_t count, Time t, Run&& run) {
+  size_t begin = first;
+  for (const auto& spell : slice.spells) {
+    if (spell.kind != FaultKind::device_off || !spell.at(t) || spell.row < begin || spell.row >= first + count) continue;
+    if (spell.row > begin) run(begin, spell.row - begin);
+    begin = spell.row + 1;
+  }
+  if (begin < first + count) run(begin, first + count - begin);
+}
+
+}  // namespace looptwin::sim
