@@ -284,32 +284,26 @@ void HotHistory::Body::write_exact(const Field& field, const Window& window, con
 
 Time HotHistory::Body::evaluate_panes(const Field& field, Spanned& spanned, const Group& group) {
   Panes& panes = *spanned.panes;
-  panes.move_to(group.index, group.now);
-  const PaneCells& all = panes.totals();
-  const size_t first = group.index * kLanes;
+  PaneTotals all;
+  panes.totals(group.index, group.now, all);
   const Scaling& s = field.scaling;
-  const uint32_t* count = all.count.data() + first;
-  const int64_t* sum = all.sum.data() + first;
-  const auto known = [&](size_t i, double value) { return count[i] == 0 ? kUnknown : value; };
+  const auto known = [&](size_t i, double value) { return all.count[i] == 0 ? kUnknown : value; };
   for (const Window& window : spanned.windows) {
     const auto put = [&](auto value) { write(field, window, group, value); };
     switch (window.op) {
-      case lang::Op::window_count: put([&](size_t i) { return static_cast<double>(count[i]); }); break;
-      case lang::Op::window_minimum: put([&](size_t i) { return known(i, s.to_si(all.minimum[first + i])); }); break;
-      case lang::Op::window_maximum: put([&](size_t i) { return known(i, s.to_si(all.maximum[first + i])); }); break;
+      case lang::Op::window_count: put([&](size_t i) { return static_cast<double>(all.count[i]); }); break;
+      case lang::Op::window_minimum: put([&](size_t i) { return known(i, s.to_si(all.minimum[i])); }); break;
+      case lang::Op::window_maximum: put([&](size_t i) { return known(i, s.to_si(all.maximum[i])); }); break;
       case lang::Op::window_delta:
-        put([&](size_t i) {
-          const int64_t delta = panes.newest()[first + i].value - all.first[first + i].value;
-          return known(i, difference_of(s, static_cast<double>(delta)));
-        });
+        put([&](size_t i) { return known(i, difference_of(s, static_cast<double>(all.last[i] - all.first[i]))); });
         break;
       case lang::Op::window_deviation:
-        put([&](size_t i) { return deviation_of(s, count[i], sum[i], all.squares[first + i]); });
+        put([&](size_t i) { return deviation_of(s, all.count[i], all.sum[i], all.squares[i]); });
         break;
       case lang::Op::window_slope:
-        put([&](size_t i) { return slope_of(s, field.ring->tick(), count[i], sum[i], all.trend[first + i]); });
+        put([&](size_t i) { return slope_of(s, field.ring->tick(), all.count[i], all.sum[i], all.trend[i]); });
         break;
-      default: put([&](size_t i) { return mean_of(s, count[i], sum[i]); });
+      default: put([&](size_t i) { return mean_of(s, all.count[i], all.sum[i]); });
     }
   }
   return panes.leaves(group.index, group.begin, group.end);

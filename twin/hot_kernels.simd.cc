@@ -1,107 +1,117 @@
-// Scans of the sample ring at one vector width. The lanes of a tile stay in registers while the slots go by; what is
-// outside the window is masked, never branched on.
+// Scans of the sample ring at one vector width, slot by slot over 64 lanes. What is outside the window is masked, never
+// branched on; the sums stay in the first cache.
 #include "twin/hot_kernels.h"
 
 namespace looptwin::twin::LT_SIMD {
 namespace {
 
-constexpr size_t kTile = 16;
 constexpr int32_t kLargest = 0x7fffffff;
 constexpr int32_t kSmallest = -kLargest - 1;
 
-inline bool inside(int32_t at, const SampleColumns& c) { return (at > c.after) & (at <= c.until); }
+/// Calls body(at, raw) for the columns of each slot.
+template <typename Body>
+[[gnu::always_inline]] inline void for_each_slot(const SampleColumns& c, Body body) {
+  const size_t slots = c.slots, stride = c.stride;
+  for (size_t s = 0; s < slots; ++s) body(c.at + s * stride, c.raw + s * stride);
+}
 
+/// All ones where after < at <= until.
+[[gnu::always_inline]] inline int32_t mask_of(int32_t at, int32_t after, int32_t until) {
+  return -static_cast<int32_t>((at > after) & (at <= until));
+}
+
+[[gnu::always_inline]] inline int32_t choose(int32_t mask, int32_t a, int32_t b) { return (a & mask) | (b & ~mask); }
+
+// In two passes, as the sums are of two widths.
 void count(const SampleColumns& c, CountSums& sums) {
-  for (size_t lane = 0; lane < kLanes; lane += kTile) {
-    int32_t number[kTile], oldest[kTile], upcoming[kTile];
-    int64_t sum[kTile];
-    for (size_t i = 0; i < kTile; ++i) {
-      number[i] = sums.count[lane + i];
-      sum[i] = sums.sum[lane + i];
-      oldest[i] = sums.oldest[lane + i];
-      upcoming[i] = sums.upcoming[lane + i];
+  const int32_t after = c.after, until = c.until;
+  int32_t* __restrict number = sums.count;
+  int32_t* __restrict oldest = sums.oldest;
+  int32_t* __restrict upcoming = sums.upcoming;
+  int64_t* __restrict sum = sums.sum;
+  for_each_slot(c, [=](const int32_t* __restrict at, const int32_t* __restrict raw) {
+    for (size_t i = 0; i < kLanes; ++i) {
+      const int32_t in = mask_of(at[i], after, until);
+      const int32_t old = choose(in, at[i], kLargest);
+      const int32_t next = at[i] > until ? at[i] : kLargest;
+      number[i] -= in;
+      oldest[i] = old < oldest[i] ? old : oldest[i];
+      upcoming[i] = next < upcoming[i] ? next : upcoming[i];
     }
-    for (size_t s = 0; s < c.slots; ++s) {
-      const int32_t* at = c.at + s * c.stride + lane;
-      const int32_t* raw = c.raw + s * c.stride + lane;
-      for (size_t i = 0; i < kTile; ++i) {
-        const bool in = inside(at[i], c);
-        number[i] += in ? 1 : 0;
-        sum[i] += in ? raw[i] : 0;
-        const int32_t old = in ? at[i] : kLargest;
-        const int32_t next = at[i] > c.until ? at[i] : kLargest;
-        oldest[i] = old < oldest[i] ? old : oldest[i];
-        upcoming[i] = next < upcoming[i] ? next : upcoming[i];
-      }
-    }
-    for (size_t i = 0; i < kTile; ++i) {
-      sums.count[lane + i] = number[i];
-      sums.sum[lane + i] = sum[i];
-      sums.oldest[lane + i] = oldest[i];
-      sums.upcoming[lane + i] = upcoming[i];
-    }
-  }
+    for (size_t i = 0; i < kLanes; ++i) sum[i] += raw[i] & mask_of(at[i], after, until);
+  });
 }
 
 void extremes(const SampleColumns& c, ExtremeSums& sums) {
-  for (size_t s = 0; s < c.slots; ++s) {
-    const int32_t* at = c.at + s * c.stride;
-    const int32_t* raw = c.raw + s * c.stride;
+  const int32_t after = c.after, until = c.until;
+  int32_t* __restrict minimum = sums.minimum;
+  int32_t* __restrict maximum = sums.maximum;
+  for_each_slot(c, [=](const int32_t* __restrict at, const int32_t* __restrict raw) {
     for (size_t i = 0; i < kLanes; ++i) {
-      const bool in = inside(at[i], c);
-      const int32_t low = in ? raw[i] : kLargest;
-      const int32_t high = in ? raw[i] : kSmallest;
-      sums.minimum[i] = low < sums.minimum[i] ? low : sums.minimum[i];
-      sums.maximum[i] = high > sums.maximum[i] ? high : sums.maximum[i];
+      const int32_t in = mask_of(at[i], after, until);
+      const int32_t low = choose(in, raw[i], kLargest);
+      const int32_t high = choose(in, raw[i], kSmallest);
+      minimum[i] = low < minimum[i] ? low : minimum[i];
+      maximum[i] = high > maximum[i] ? high : maximum[i];
     }
-  }
+  });
 }
 
 void ends(const SampleColumns& c, EndSums& sums) {
-  for (size_t s = 0; s < c.slots; ++s) {
-    const int32_t* at = c.at + s * c.stride;
-    const int32_t* raw = c.raw + s * c.stride;
+  const int32_t after = c.after, until = c.until;
+  int32_t* __restrict first_at = sums.first_at;
+  int32_t* __restrict first = sums.first;
+  int32_t* __restrict last_at = sums.last_at;
+  int32_t* __restrict last = sums.last;
+  for_each_slot(c, [=](const int32_t* __restrict at, const int32_t* __restrict raw) {
     for (size_t i = 0; i < kLanes; ++i) {
-      const bool in = inside(at[i], c);
-      const bool earlier = in & (at[i] < sums.first_at[i]);
-      const bool later = in & (at[i] > sums.last_at[i]);
-      sums.first_at[i] = earlier ? at[i] : sums.first_at[i];
-      sums.first[i] = earlier ? raw[i] : sums.first[i];
-      sums.last_at[i] = later ? at[i] : sums.last_at[i];
-      sums.last[i] = later ? raw[i] : sums.last[i];
+      const int32_t in = mask_of(at[i], after, until);
+      const int32_t earlier = in & -static_cast<int32_t>(at[i] < first_at[i]);
+      const int32_t later = in & -static_cast<int32_t>(at[i] > last_at[i]);
+      first_at[i] = choose(earlier, at[i], first_at[i]);
+      first[i] = choose(earlier, raw[i], first[i]);
+      last_at[i] = choose(later, at[i], last_at[i]);
+      last[i] = choose(later, raw[i], last[i]);
     }
-  }
+  });
 }
 
 void squares(const SampleColumns& c, SquareSums& sums) {
-  for (size_t s = 0; s < c.slots; ++s) {
-    const int32_t* at = c.at + s * c.stride;
-    const int32_t* raw = c.raw + s * c.stride;
+  const int32_t after = c.after, until = c.until;
+  int64_t* __restrict high = sums.high;
+  int64_t* __restrict low = sums.low;
+  for_each_slot(c, [=](const int32_t* __restrict at, const int32_t* __restrict raw) {
     for (size_t i = 0; i < kLanes; ++i) {
-      const int64_t x = inside(at[i], c) ? raw[i] : 0;
-      const int64_t square = x * x;
-      sums.high[i] += square >> 32;
-      sums.low[i] += square & 0xffffffff;
+      const int64_t x = raw[i] & mask_of(at[i], after, until);
+      const uint64_t square = static_cast<uint64_t>(x * x);
+      high[i] += static_cast<int64_t>(square >> 32);
+      low[i] += static_cast<int64_t>(square & 0xffffffff);
     }
-  }
+  });
 }
 
 void trend(const SampleColumns& c, TrendSums& sums) {
-  for (size_t s = 0; s < c.slots; ++s) {
-    const int32_t* at = c.at + s * c.stride;
-    const int32_t* raw = c.raw + s * c.stride;
+  const int32_t after = c.after, until = c.until;
+  int64_t* __restrict time = sums.time;
+  int64_t* __restrict square_high = sums.square_high;
+  int64_t* __restrict square_low = sums.square_low;
+  int64_t* __restrict product_high = sums.product_high;
+  int64_t* __restrict product_low = sums.product_low;
+  for_each_slot(c, [=](const int32_t* __restrict at, const int32_t* __restrict raw) {
     for (size_t i = 0; i < kLanes; ++i) {
-      const bool in = inside(at[i], c);
-      const int64_t t = in ? int64_t{at[i]} - c.after : 0;
-      const int64_t square = t * t;
-      const int64_t product = t * (in ? raw[i] : 0);
-      sums.time[i] += t;
-      sums.square_high[i] += square >> 32;
-      sums.square_low[i] += square & 0xffffffff;
-      sums.product_high[i] += product >> 32;
-      sums.product_low[i] += product & 0xffffffff;
+      const int32_t in = mask_of(at[i], after, until);
+      const uint32_t since = static_cast<uint32_t>(at[i]) - static_cast<uint32_t>(after);
+      const int64_t t = static_cast<int32_t>(since) & in;  // in a window: below 2^30
+      const int64_t x = raw[i] & in;
+      const uint64_t square = static_cast<uint64_t>(t * t);
+      const int64_t product = t * x;
+      time[i] += t;
+      square_high[i] += static_cast<int64_t>(square >> 32);
+      square_low[i] += static_cast<int64_t>(square & 0xffffffff);
+      product_high[i] += product >> 32;
+      product_low[i] += product & 0xffffffff;
     }
-  }
+  });
 }
 
 }  // namespace

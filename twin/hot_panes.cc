@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/check.h"
 
@@ -45,6 +46,12 @@ void PaneCells::clear(size_t begin, size_t end) {
   fill(trend, TrendSum{});
 }
 
+bool PaneCells::empty(size_t begin, size_t end) const {
+  uint32_t any = 0;
+  for (size_t i = begin; i < end; ++i) any |= count[i];
+  return any == 0;
+}
+
 size_t PaneCells::bytes() const {
   return bytes_of(count) + bytes_of(sum) + bytes_of(squares) + bytes_of(minimum) + bytes_of(maximum) + bytes_of(first) +
          bytes_of(trend);
@@ -74,8 +81,10 @@ Panes::Panes(size_t rows, Duration span, Duration tick, PaneWants wants)
     : span_(span), pane_(ceil_divide(span.ns, kCount)), tick_(tick.ns), wants_(wants) {
   LT_CHECK(span.ns > 0 && tick.ns > 0, "panes of no length");
   const size_t groups = (rows + kLanes - 1) / kLanes;
-  oldest_.assign(groups, -static_cast<int64_t>(kCount) - 1);
-  reference_.assign(groups, begin_tick(oldest_.empty() ? 0 : oldest_.front()));
+  const int64_t oldest = -static_cast<int64_t>(kCount) - 1;
+  oldest_.assign(groups, oldest);
+  opened_.assign(groups, oldest);
+  open_.resize(groups * kLanes, wants);
   totals_.resize(groups * kLanes, wants);
   panes_.resize(groups * kRing * kLanes, wants);
   if (wants.ends) newest_.assign(groups * kLanes, kNoNewest);
@@ -91,132 +100,161 @@ int64_t Panes::begin_tick(int64_t pane) const { return floor_divide(pane * pane_
 
 void Panes::insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at, std::span<const int32_t> raw,
                    const Taken* taken) {
-  // Neighbours mostly are of one group and fall into one pane: what both have in common is looked up once.
-  int64_t begin = 0, end = 0, pane = 0;
-  size_t group = std::numeric_limits<size_t>::max(), column = 0;
-  bool live = false;
+  // Neighbours mostly are of one group and fall into its open pane: what they have in common is looked up once.
+  uint32_t* const count = open_.count.data();
+  int64_t* const sum = open_.sum.data();
+  const bool plain = !wants_.any();
+  int64_t begin = 0, end = 0, pane = 0, reference = 0;
+  size_t group = std::numeric_limits<size_t>::max();
   for (size_t i = 0; i < row.size(); ++i) {
     if (taken[i] == Taken::ignored) continue;
     const int64_t t = sampled_at[i];
     if (t <= begin || t > end || row[i] / kLanes != group) {
       group = row[i] / kLanes;
       pane = ceil_divide(t, pane_) - 1;
+      if (pane > opened_[group]) open(group, pane);
       begin = pane * pane_;
       end = begin + pane_;
-      const int64_t newest = oldest_[group] + static_cast<int64_t>(kRing) - 1;
-      if (pane > newest) advance(group, oldest_[group] + pane - newest);
-      live = pane >= oldest_[group];
-      column = cell(group, pane);
+      reference = begin_tick(pane);
     }
-    if (!live) continue;
-    const size_t here = column + row[i] % kLanes;
-    panes_.count[here] += 1;
-    panes_.sum[here] += raw[i];
-    totals_.count[row[i]] += 1;
-    totals_.sum[row[i]] += raw[i];
-    if (wants_.any()) add_wanted(row[i], here, pane, t, raw[i]);
+    if (pane != opened_[group]) {
+      add(row[i], pane, t, raw[i]);
+      continue;
+    }
+    count[row[i]] += 1;
+    sum[row[i]] += raw[i];
+    if (plain) continue;
+    add_wanted(open_, row[i], t, raw[i], reference);
+    if (wants_.ends && t > newest_[row[i]].at) newest_[row[i]] = {t, raw[i]};
   }
 }
 
-void Panes::add_wanted(size_t total, size_t cell, int64_t pane, int64_t at, int32_t raw) {
-  if (wants_.squares) {
-    const int64_t square = int64_t{raw} * raw;
-    panes_.squares[cell] += square;
-    totals_.squares[total] += square;
-  }
-  if (wants_.minimum) {
-    panes_.minimum[cell] = std::min(panes_.minimum[cell], raw);
-    totals_.minimum[total] = std::min(totals_.minimum[total], raw);
-  }
-  if (wants_.maximum) {
-    panes_.maximum[cell] = std::max(panes_.maximum[cell], raw);
-    totals_.maximum[total] = std::max(totals_.maximum[total], raw);
-  }
-  if (wants_.ends) {
-    const EdgeSample sample{at, raw};
-    if (at < panes_.first[cell].at) panes_.first[cell] = sample;
-    if (at < totals_.first[total].at) totals_.first[total] = sample;
-    if (at > newest_[total].at) newest_[total] = sample;
-  }
+// A late sample, of a pane that is in the ring or gone.
+void Panes::add(size_t row, int64_t pane, int64_t at, int32_t raw) {
+  const size_t group = row / kLanes;
+  if (pane < oldest_[group]) return;
+  const auto add_to = [&](PaneCells& cells, size_t cell, int64_t reference) {
+    cells.count[cell] += 1;
+    cells.sum[cell] += raw;
+    if (wants_.any()) add_wanted(cells, cell, at, raw, reference);
+  };
+  add_to(panes_, cell(group, pane) + row % kLanes, begin_tick(pane));
+  add_to(totals_, row, begin_tick(oldest_[group]));
+  if (wants_.ends && at > newest_[row].at) newest_[row] = {at, raw};
+}
+
+void Panes::add_wanted(PaneCells& cells, size_t cell, int64_t at, int32_t raw, int64_t reference) {
+  if (wants_.squares) cells.squares[cell] += int64_t{raw} * raw;
+  if (wants_.minimum) cells.minimum[cell] = std::min(cells.minimum[cell], raw);
+  if (wants_.maximum) cells.maximum[cell] = std::max(cells.maximum[cell], raw);
+  if (wants_.ends && at < cells.first[cell].at) cells.first[cell] = {at, raw};
   if (wants_.trend) {
-    const int64_t tick = ceil_divide(at, tick_);
-    const auto add = [&](TrendSum& sum, __int128 t) {
-      sum.time += t;
-      sum.squares += t * t;
-      sum.products += t * raw;
-    };
-    add(panes_.trend[cell], tick - begin_tick(pane));
-    add(totals_.trend[total], tick - reference_[total / kLanes]);
+    const __int128 t = ceil_divide(at, tick_) - reference;
+    TrendSum& trend = cells.trend[cell];
+    trend.time += t;
+    trend.squares += t * t;
+    trend.products += t * raw;
   }
 }
 
-void Panes::move_to(size_t group, Time now) {
-  const int64_t oldest = floor_divide((now - span_).ns, pane_);
-  if (oldest > oldest_[group]) advance(group, oldest);
+// The open pane joins the ring, and a newer one is opened in its place.
+void Panes::open(size_t group, int64_t pane) {
+  const int64_t newest = oldest_[group] + static_cast<int64_t>(kRing) - 1;
+  if (pane > newest) advance(group, oldest_[group] + pane - newest);
+  const size_t first = group * kLanes;
+  const int64_t opened = std::exchange(opened_[group], pane);
+  if (open_.empty(first, first + kLanes)) return;
+  const int64_t shift = begin_tick(opened) - begin_tick(oldest_[group]);
+  merge(panes_, cell(group, opened), open_, first, 0);
+  merge(totals_, first, open_, first, shift);
+  open_.clear(first, first + kLanes);
 }
 
+// Totals are added up anew when a pane leaves: nothing is ever subtracted, and extremes need no special case.
 void Panes::advance(size_t group, int64_t oldest) {
+  const size_t first = group * kLanes;
   const int64_t gone = std::min<int64_t>(oldest - oldest_[group], kRing);
-  bool held = false;
+  bool held = wants_.trend;  // its totals count from the oldest pane
   for (int64_t k = 0; k < gone; ++k) {
     const size_t column = cell(group, oldest_[group] + k);
-    const auto count = panes_.count.begin() + static_cast<ptrdiff_t>(column);
-    if (std::all_of(count, count + kLanes, [](uint32_t n) { return n == 0; })) continue;
+    if (panes_.empty(column, column + kLanes)) continue;
     panes_.clear(column, column + kLanes);
     held = true;
   }
   oldest_[group] = oldest;
-  if (held) recompute(group);
-}
-
-// Totals are added up anew when a pane leaves: nothing is ever subtracted, and extremes need no special case.
-void Panes::recompute(size_t group) {
-  const size_t first = group * kLanes;
-  reference_[group] = begin_tick(oldest_[group]);
-  totals_.clear(first, first + kLanes);
-  for (int64_t pane = oldest_[group]; pane < oldest_[group] + static_cast<int64_t>(kRing); ++pane) {
-    const size_t column = cell(group, pane);
-    for (size_t i = 0; i < kLanes; ++i) {
-      totals_.count[first + i] += panes_.count[column + i];
-      totals_.sum[first + i] += panes_.sum[column + i];
-    }
-    if (wants_.any()) recompute_wanted(first, column, begin_tick(pane) - reference_[group]);
+  if (opened_[group] < oldest) {
+    open_.clear(first, first + kLanes);
+    opened_[group] = oldest;
   }
-  if (!wants_.ends) return;
-  for (size_t i = first; i < first + kLanes; ++i)
-    if (totals_.count[i] == 0) newest_[i] = kNoNewest;
+  if (!held) return;
+  totals_.clear(first, first + kLanes);
+  for (int64_t pane = oldest; pane < oldest + static_cast<int64_t>(kRing); ++pane)
+    merge(totals_, first, panes_, cell(group, pane), begin_tick(pane) - begin_tick(oldest));
 }
 
-void Panes::recompute_wanted(size_t first, size_t column, int64_t shift) {
+void Panes::merge(PaneCells& into, size_t to, const PaneCells& from, size_t begin, int64_t shift) {
+  uint32_t* const count = into.count.data() + to;
+  int64_t* const sum = into.sum.data() + to;
+  const uint32_t* const counts = from.count.data() + begin;
+  const int64_t* const sums = from.sum.data() + begin;
+  if (wants_.any()) merge_wanted(into, to, from, begin, shift);
+#pragma GCC ivdep
   for (size_t i = 0; i < kLanes; ++i) {
-    const size_t total = first + i, cell = column + i;
-    if (panes_.count[cell] == 0) continue;
-    if (wants_.squares) totals_.squares[total] += panes_.squares[cell];
-    if (wants_.minimum) totals_.minimum[total] = std::min(totals_.minimum[total], panes_.minimum[cell]);
-    if (wants_.maximum) totals_.maximum[total] = std::max(totals_.maximum[total], panes_.maximum[cell]);
-    if (wants_.ends && panes_.first[cell].at < totals_.first[total].at) totals_.first[total] = panes_.first[cell];
+    count[i] += counts[i];
+    sum[i] += sums[i];
+  }
+}
+
+void Panes::merge_wanted(PaneCells& into, size_t to, const PaneCells& from, size_t begin, int64_t shift) {
+  for (size_t i = 0; i < kLanes; ++i) {
+    const size_t a = to + i, b = begin + i;
+    if (from.count[b] == 0) continue;
+    if (wants_.squares) into.squares[a] += from.squares[b];
+    if (wants_.minimum) into.minimum[a] = std::min(into.minimum[a], from.minimum[b]);
+    if (wants_.maximum) into.maximum[a] = std::max(into.maximum[a], from.maximum[b]);
+    if (wants_.ends && from.first[b].at < into.first[a].at) into.first[a] = from.first[b];
+    if (wants_.trend) into.trend[a].add(from.trend[b].later(shift, from.count[b], from.sum[b]));
+  }
+}
+
+void Panes::totals(size_t group, Time now, PaneTotals& out) {
+  const int64_t oldest = floor_divide((now - span_).ns, pane_);
+  if (oldest > oldest_[group]) advance(group, oldest);
+  const size_t first = group * kLanes;
+  const int64_t shift = begin_tick(opened_[group]) - begin_tick(oldest_[group]);
+  for (size_t i = 0; i < kLanes; ++i) {
+    out.count[i] = totals_.count[first + i] + open_.count[first + i];
+    out.sum[i] = totals_.sum[first + i] + open_.sum[first + i];
+  }
+  if (!wants_.any()) return;
+  for (size_t i = 0; i < kLanes; ++i) {
+    const size_t c = first + i;
+    if (wants_.squares) out.squares[i] = totals_.squares[c] + open_.squares[c];
+    if (wants_.minimum) out.minimum[i] = std::min(totals_.minimum[c], open_.minimum[c]);
+    if (wants_.maximum) out.maximum[i] = std::max(totals_.maximum[c], open_.maximum[c]);
+    if (wants_.ends) {
+      out.first[i] = totals_.first[c].at < open_.first[c].at ? totals_.first[c].value : open_.first[c].value;
+      out.last[i] = newest_[c].value;
+    }
     if (wants_.trend) {
-      const TrendSum& pane = panes_.trend[cell];
-      TrendSum& sum = totals_.trend[total];
-      const __int128 d = shift;
-      sum.time += pane.time + d * panes_.count[cell];
-      sum.squares += pane.squares + 2 * d * pane.time + d * d * panes_.count[cell];
-      sum.products += pane.products + d * panes_.sum[cell];
+      out.trend[i] = totals_.trend[c];
+      out.trend[i].add(open_.trend[c].later(shift, open_.count[c], open_.sum[c]));
     }
   }
 }
 
 Time Panes::leaves(size_t group, size_t begin, size_t end) const {
-  const uint32_t* totals = totals_.count.data() + group * kLanes;
-  if (std::all_of(totals + begin, totals + end, [](uint32_t n) { return n == 0; })) return kNever;
+  const size_t first = group * kLanes;
+  const bool in_open = !open_.empty(first + begin, first + end);
+  if (!in_open && totals_.empty(first + begin, first + end)) return kNever;
   for (int64_t pane = oldest_[group];; ++pane) {
-    const uint32_t* count = panes_.count.data() + cell(group, pane);
-    if (std::any_of(count + begin, count + end, [](uint32_t n) { return n != 0; }))
+    const size_t column = cell(group, pane);
+    if ((in_open && pane == opened_[group]) || !panes_.empty(column + begin, column + end))
       return Time{(pane + 1) * pane_} + span_;
   }
 }
 
-size_t Panes::bytes() const { return panes_.bytes() + totals_.bytes() + bytes_of(newest_); }
+size_t Panes::bytes() const { return open_.bytes() + totals_.bytes() + panes_.bytes() + bytes_of(newest_); }
 
 size_t Panes::bytes_per_row() const { return bytes() / std::max<size_t>(oldest_.size() * kLanes, 1); }
 
@@ -224,7 +262,8 @@ void Panes::save(ArchiveWriter& archive) const {
   archive.section("panes", 1);
   archive.put(span_);
   archive.put_vector(oldest_);
-  archive.put_vector(reference_);
+  archive.put_vector(opened_);
+  open_.save(archive);
   totals_.save(archive);
   panes_.save(archive);
   archive.put_vector(newest_);
@@ -235,7 +274,8 @@ void Panes::restore(ArchiveReader& archive) {
   if (const auto span = archive.get<Duration>(); archive.ok() && span != span_)
     return archive.fail("panes of another window");
   archive.get_span(std::span(oldest_));
-  archive.get_span(std::span(reference_));
+  archive.get_span(std::span(opened_));
+  open_.restore(archive);
   totals_.restore(archive);
   panes_.restore(archive);
   archive.get_span(std::span(newest_));

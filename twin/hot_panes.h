@@ -1,5 +1,5 @@
-// A long window over one field: 64 panes and the open one, with only the statistics that are asked for, and totals over
-// the panes of the window, so that reading a mean costs the same however long the window is.
+// A long window over one field: a ring of 64 panes and the open one, with only the statistics that are asked for, and
+// totals over the ring, so that reading a mean costs the same however long the window is.
 // Pane k holds the samples of (k p, (k + 1) p], p = span / 64 rounded up to whole nanoseconds. A window at `now` is all
 // panes that end after now - span: it is never shorter than the span, and longer by less than one pane.
 #pragma once
@@ -35,9 +35,19 @@ struct TrendSum {
   __int128 time;
   __int128 squares;
   __int128 products;
+
+  void add(const TrendSum& other) {
+    time += other.time;
+    squares += other.squares;
+    products += other.products;
+  }
+  /// The same n samples, which sum up to `sum`, with their instants counted from `shift` ticks earlier.
+  TrendSum later(__int128 shift, uint32_t n, int64_t sum) const {
+    return {time + shift * n, squares + 2 * shift * time + shift * shift * n, products + shift * sum};
+  }
 };
 
-/// Columns of statistics, one cell a row (totals) or one a row and pane. Those not wanted are empty.
+/// Columns of statistics, a cell a row or a row and pane. Those not wanted are empty.
 struct PaneCells {
   std::vector<uint32_t> count;
   std::vector<int64_t> sum;
@@ -48,9 +58,20 @@ struct PaneCells {
 
   void resize(size_t cells, const PaneWants& wants);
   void clear(size_t begin, size_t end);
+  bool empty(size_t begin, size_t end) const;  ///< no sample in these cells
   size_t bytes() const;
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
+};
+
+/// What a window holds, a lane a row; only what is wanted is set. Trends count from the oldest pane's begin.
+struct PaneTotals {
+  uint32_t count[kLanes];
+  int64_t sum[kLanes];
+  __int128 squares[kLanes];
+  int32_t minimum[kLanes], maximum[kLanes];
+  int64_t first[kLanes], last[kLanes];  ///< values of the oldest and the newest sample
+  TrendSum trend[kLanes];
 };
 
 class Panes {
@@ -64,14 +85,9 @@ class Panes {
   void insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at, std::span<const int32_t> raw,
               const Taken* taken);
 
-  /// Lets panes leave that end at or before now - span. Cell `group * 64 + lane` of totals() then is about the window;
-  /// trends there count from reference(group).
-  void move_to(size_t group, Time now);
-  const PaneCells& totals() const { return totals_; }
-  int64_t reference(size_t group) const { return reference_[group]; }
-  /// The newest samples of the rows, where there are any in the window and ends are wanted.
-  const std::vector<EdgeSample>& newest() const { return newest_; }
-  /// When the oldest pane that holds samples of lanes [begin, end) leaves; kNever where none does. After move_to.
+  /// Lets panes leave that end at or before now - span, and sums up what is left.
+  void totals(size_t group, Time now, PaneTotals& out);
+  /// When the oldest pane that holds samples of lanes [begin, end) leaves; kNever where none does. After totals().
   Time leaves(size_t group, size_t begin, size_t end) const;
 
   Duration span() const { return span_; }
@@ -86,10 +102,12 @@ class Panes {
   /// 65 panes can be in a window; one more is for samples just ahead of the boundary.
   static constexpr size_t kRing = kCount + 2;
 
-  void add_wanted(size_t total, size_t cell, int64_t pane, int64_t at, int32_t raw);
+  void add(size_t row, int64_t pane, int64_t at, int32_t raw);
+  void add_wanted(PaneCells& cells, size_t cell, int64_t at, int32_t raw, int64_t reference);
+  void merge(PaneCells& into, size_t to, const PaneCells& from, size_t begin, int64_t shift);
+  void merge_wanted(PaneCells& into, size_t to, const PaneCells& from, size_t begin, int64_t shift);
+  void open(size_t group, int64_t pane);
   void advance(size_t group, int64_t oldest);
-  void recompute(size_t group);
-  void recompute_wanted(size_t first, size_t column, int64_t shift);
   size_t cell(size_t group, int64_t pane) const;  ///< of lane 0
   int64_t begin_tick(int64_t pane) const;
 
@@ -97,10 +115,12 @@ class Panes {
   int64_t pane_;
   int64_t tick_;
   PaneWants wants_;
+  // What most samples touch is small and dense: only late ones reach into the ring.
   std::vector<int64_t> oldest_;     ///< [group]: the first pane that is not gone
-  std::vector<int64_t> reference_;  ///< [group]: tick from which the totals' trends count
-  PaneCells totals_;                ///< [group][lane]
-  PaneCells panes_;                 ///< [group][pane modulo kRing][lane]
+  std::vector<int64_t> opened_;     ///< [group]: the pane that is open, the newest
+  PaneCells open_;                  ///< [group][lane]: samples of the open pane; trends from its begin
+  PaneCells totals_;                ///< [group][lane]: of the ring's panes; trends from the oldest pane's begin
+  PaneCells panes_;                 ///< [group][pane modulo kRing][lane]; trends from each pane's begin
   std::vector<EdgeSample> newest_;  ///< [group][lane]; panes leave from the old end, so none is kept for each pane
 };
 

@@ -72,7 +72,6 @@ struct Rollups::Body {
   struct Open {
     int64_t begin = 0;
     int64_t end = 0;
-    bool closed = false;
     Accumulator* cells = nullptr;
   };
 
@@ -82,7 +81,7 @@ struct Rollups::Body {
   }
 
   Open open_at(Rolled& rolled, uint16_t field, size_t shard, int64_t at) const;
-  static void put_aside(Progress& progress, const Parked& sample, const Open& open);
+  void put_aside(Rolled& rolled, size_t shard, const Parked& sample);
   void unpark(Rolled& rolled, size_t shard);
   /// Closes the shard's oldest bucket, and the coarser ones that end with it (or all).
   void close_oldest(Rolled& rolled, const Shard& shard, bool all, const Sink& sink);
@@ -104,6 +103,20 @@ void accumulate(Accumulator& bucket, int64_t at, int32_t raw) {
   bucket.last = newest ? raw : bucket.last;
   bucket.last_at = newest ? at : bucket.last_at;
   ++bucket.samples;
+}
+
+/// Neighbours mostly are of one shard and fall into one bucket, so both are looked up once: takes in samples from i on
+/// as long as that holds, and returns the next.
+size_t accumulate_run(Accumulator* cells, size_t shard, int64_t begin, int64_t end, size_t i,
+                      std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
+                      std::span<const int32_t> raw) {
+  const uint64_t length = static_cast<uint64_t>(end - begin);
+  for (; i < row.size(); ++i) {
+    const int64_t t = sampled_at[i];
+    if (static_cast<uint64_t>(t - begin) >= length || row[i] / kShardRows != shard) break;
+    if (raw[i] != kMissing) [[likely]] accumulate(cells[row[i]], t, raw[i]);
+  }
+  return i;
 }
 
 }  // namespace
@@ -139,18 +152,15 @@ void Rollups::insert(TableId table, uint16_t field, std::span<const uint32_t> ro
   LT_CHECK(row.size() == sampled_at.size() && row.size() == raw.size(), "columns of unequal length");
   Body::Rolled* rolled = body_->find(table);
   if (rolled == nullptr) return;
-  // Neighbours mostly are of one shard and fall into one bucket: what both have in common is looked up once.
-  Body::Open open;
-  size_t shard = std::numeric_limits<size_t>::max();
-  for (size_t i = 0; i < row.size(); ++i) {
-    if (raw[i] == kMissing) continue;
-    const int64_t t = sampled_at[i];
-    if (t < open.begin || t >= open.end || row[i] / kShardRows != shard) {
-      shard = row[i] / kShardRows;
-      open = body_->open_at(*rolled, field, shard, t);
+  for (size_t i = 0; i < row.size();) {
+    const size_t shard = row[i] / kShardRows;
+    const Body::Open open = body_->open_at(*rolled, field, shard, sampled_at[i]);
+    if (open.cells != nullptr) {
+      i = accumulate_run(open.cells, shard, open.begin, open.end, i, row, sampled_at, raw);
+      continue;
     }
-    if (open.cells != nullptr) [[likely]] accumulate(open.cells[row[i]], t, raw[i]);
-    else body_->put_aside(rolled->shards[shard], {t, row[i], raw[i], field}, open);
+    if (raw[i] != kMissing) body_->put_aside(*rolled, shard, {sampled_at[i], row[i], raw[i], field});
+    ++i;
   }
 }
 
@@ -160,11 +170,13 @@ Rollups::Body::Open Rollups::Body::open_at(Rolled& rolled, uint16_t field, size_
   const int64_t ahead = slot - rolled.shards[shard].oldest;
   const int64_t begin = slot * length.ns - start.ns;
   const bool is_open = ahead == 0 || ahead == 1;
-  return {begin, begin + length.ns, ahead < 0, is_open ? rolled.fields[field].open[slot & 1].data() : nullptr};
+  return {begin, begin + length.ns, is_open ? rolled.fields[field].open[slot & 1].data() : nullptr};
 }
 
-void Rollups::Body::put_aside(Progress& progress, const Parked& sample, const Open& open) {
-  if (open.closed) ++progress.late;
+void Rollups::Body::put_aside(Rolled& rolled, size_t shard, const Parked& sample) {
+  Progress& progress = rolled.shards[shard];
+  const int64_t slot = floor_divide(sample.at + start.ns, rolled.lengths.front().ns);
+  if (slot < progress.oldest) ++progress.late;
   else progress.parked.push_back(sample);
 }
 

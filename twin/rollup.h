@@ -39,12 +39,14 @@ class Rollups {
   Rollups(const Registry& registry, std::vector<RollupSpec> specs, UnixTime start, Duration grace = seconds(30));
   ~Rollups();
 
-  /// As HotHistory::insert: good samples of one field; rows of different shards may be inserted at once.
+  /// As HotHistory::insert: good samples of one field; rows of different shards may be inserted at once. The newest
+  /// sample of a bucket counts once when it is sent twice. What is two buckets ahead or more (a cycle that is longer than
+  /// a bucket) waits until its bucket opens.
   void insert(TableId table, uint16_t field, std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
               std::span<const int32_t> raw);
 
-  /// Closes what is due at the boundary for the rows of one shard, finest first, and gives each bucket to `sink` (the
-  /// spans are valid during the call). Coarser buckets are built from finer ones as these close.
+  /// Closes what is due at the boundary for the rows of one shard, finest first, and gives each bucket to `sink`, in
+  /// blocks of 1024 rows (the spans are valid during the call). Coarser buckets are built from finer ones as these close.
   void close(const Shard& shard, Time boundary, const std::function<void(const ClosedBucket&)>& sink);
   /// At the run's end: closes all that is open.
   void finish(const Shard& shard, const std::function<void(const ClosedBucket&)>& sink);
