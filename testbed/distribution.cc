@@ -1,8 +1,8 @@
 #include "testbed/distribution.h"
 
+#include <fmt/format.h>
 #include <array>
 #include <cctype>
-#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -12,8 +12,8 @@ namespace {
 
 using Kind = Distribution::Kind;
 
-/// What an argument is: a drawn value, a difference of such, an amount above zero, a plain number above zero, a
-/// probability.
+/// What an argument is: a drawn value, a difference of such, an amount above zero, a plain number above zero,
+/// a probability.
 enum class Is : uint8_t { value, spread, amount, positive, probability };
 
 struct Argument {
@@ -32,18 +32,56 @@ struct Form {
 
 const std::vector<Form>& forms() {
   static const std::vector<Form> kForms = {
-      {"constant", Kind::constant, {{"value", Is::value}}, false, "constant(5 s)", "always the same; a quantity alone means this"},
-      {"uniform", Kind::uniform, {{"low", Is::value}, {"high", Is::value}}, false, "uniform(0.7, 1.3)", "between low and high"},
-      {"normal", Kind::normal, {{"mean", Is::value}, {"deviation", Is::spread}}, false, "normal(21 degC, 0.5 K)", "mean and standard deviation"},
-      {"lognormal", Kind::lognormal, {{"median", Is::amount}, {"sigma", Is::positive}}, false, "lognormal(60 ms, 0.4)",
+      {"constant",
+       Kind::constant,
+       {{"value", Is::value}},
+       false,
+       "constant(5 s)",
+       "always the same; a quantity alone means this"},
+      {"uniform",
+       Kind::uniform,
+       {{"low", Is::value}, {"high", Is::value}},
+       false,
+       "uniform(0.7, 1.3)",
+       "between low and high"},
+      {"normal",
+       Kind::normal,
+       {{"mean", Is::value}, {"deviation", Is::spread}},
+       false,
+       "normal(21 degC, 0.5 K)",
+       "mean and standard deviation"},
+      {"lognormal",
+       Kind::lognormal,
+       {{"median", Is::amount}, {"sigma", Is::positive}},
+       false,
+       "lognormal(60 ms, 0.4)",
        "median, and the standard deviation of the logarithm"},
       {"exponential", Kind::exponential, {{"mean", Is::amount}}, false, "exponential(3 h)", "mean"},
-      {"gamma", Kind::gamma, {{"shape", Is::positive}, {"scale", Is::amount}}, false, "gamma(2, 0.3 kW)", "shape and scale; the mean is their product"},
-      {"weibull", Kind::weibull, {{"shape", Is::positive}, {"scale", Is::amount}}, false, "weibull(2, 8 m/s)", "shape and scale"},
+      {"gamma",
+       Kind::gamma,
+       {{"shape", Is::positive}, {"scale", Is::amount}},
+       false,
+       "gamma(2, 0.3 kW)",
+       "shape and scale; the mean is their product"},
+      {"weibull",
+       Kind::weibull,
+       {{"shape", Is::positive}, {"scale", Is::amount}},
+       false,
+       "weibull(2, 8 m/s)",
+       "shape and scale"},
       {"poisson", Kind::poisson, {{"mean", Is::positive}}, false, "poisson(3.2)", "counts with this mean"},
-      {"bernoulli", Kind::bernoulli, {{"probability", Is::probability}}, false, "bernoulli(0.2)", "1 with this probability, else 0"},
+      {"bernoulli",
+       Kind::bernoulli,
+       {{"probability", Is::probability}},
+       false,
+       "bernoulli(0.2)",
+       "1 with this probability, else 0"},
       {"discrete", Kind::discrete, {}, true, "discrete(3 kW: 0.7, 5 kW: 0.3)", "each value with its weight"},
-      {"empirical", Kind::empirical, {}, true, "empirical(0 s, 2 s, 5 s, 30 s)",
+      {"empirical",
+       Kind::empirical,
+       {},
+       true,
+       "empirical(0 s, 2 s, 5 s, 30 s)",
        "quantiles at equal steps from 0 to 1, straight lines between"},
   };
   return kForms;
@@ -57,7 +95,8 @@ struct Piece {
 
 class Text {
  public:
-  Text(const Span& span, const lang::Units& units, const lang::Unit* bare) : span_(span), units_(units), bare_(bare) {}
+  Text(const Span& span, const lang::Units& units, const lang::Unit* bare)
+      : span_(span), units_(units), bare_(bare) {}
 
   Result<DistributionText> read() {
     const auto text = std::string_view(span_.source->text).substr(span_.begin, span_.end - span_.begin);
@@ -73,7 +112,8 @@ class Text {
     }
     const auto* form = find(std::string(text.substr(0, bracket)));
     if (!form) return tl::make_unexpected(std::move(problems_));
-    const auto pieces = split(span_.begin + static_cast<uint32_t>(bracket) + 1, span_.begin + static_cast<uint32_t>(close));
+    const auto pieces =
+        split(span_.begin + static_cast<uint32_t>(bracket) + 1, span_.begin + static_cast<uint32_t>(close));
     form->list ? read_list(*form, pieces) : read_arguments(*form, pieces);
     return finish(form->kind);
   }
@@ -90,23 +130,35 @@ class Text {
   Result<Distribution> make(Kind kind) {
     const auto [a, b] = argument_;
     switch (kind) {
-      case Kind::constant: return Distribution::constant(a);
-      case Kind::uniform: return Distribution::uniform(a, b);
-      case Kind::normal: return Distribution::normal(a, b);
-      case Kind::lognormal: return Distribution::lognormal(a, b);
-      case Kind::exponential: return Distribution::exponential(a);
-      case Kind::gamma: return Distribution::gamma(a, b);
-      case Kind::weibull: return Distribution::weibull(a, b);
-      case Kind::discrete: return Distribution::discrete(std::move(values_), std::move(weights_));
-      case Kind::empirical: return Distribution::empirical(std::move(values_));
-      case Kind::poisson: return Distribution::poisson(a);
-      case Kind::bernoulli: return Distribution::bernoulli(a);
+      case Kind::constant:
+        return Distribution::constant(a);
+      case Kind::uniform:
+        return Distribution::uniform(a, b);
+      case Kind::normal:
+        return Distribution::normal(a, b);
+      case Kind::lognormal:
+        return Distribution::lognormal(a, b);
+      case Kind::exponential:
+        return Distribution::exponential(a);
+      case Kind::gamma:
+        return Distribution::gamma(a, b);
+      case Kind::weibull:
+        return Distribution::weibull(a, b);
+      case Kind::discrete:
+        return Distribution::discrete(std::move(values_), std::move(weights_));
+      case Kind::empirical:
+        return Distribution::empirical(std::move(values_));
+      case Kind::poisson:
+        return Distribution::poisson(a);
+      case Kind::bernoulli:
+        return Distribution::bernoulli(a);
     }
     LT_CHECK(false, "a distribution without a factory");
   }
 
   void problem(Piece at, std::string message, std::string hint) {
-    problems_.push_back({Severity::error, {span_.source, at.begin, at.end}, std::move(message), std::move(hint)});
+    problems_.push_back(
+        {Severity::error, {span_.source, at.begin, at.end}, std::move(message), std::move(hint)});
   }
 
   const Form* find(const std::string& name) {
@@ -117,7 +169,8 @@ class Text {
     }
     auto hint = did_you_mean(name, names);
     hint += fmt::format("{}distributions: {}", hint.empty() ? "" : " ", fmt::join(names, ", "));
-    problem({span_.begin, span_.begin + static_cast<uint32_t>(name.size())}, fmt::format("'{}' is not a distribution", name), hint);
+    problem({span_.begin, span_.begin + static_cast<uint32_t>(name.size())},
+            fmt::format("'{}' is not a distribution", name), hint);
     return nullptr;
   }
 
@@ -144,19 +197,22 @@ class Text {
       std::vector<std::string> names;
       for (const auto& a : form.arguments) names.push_back(a.name);
       return problem({span_.begin, span_.end},
-                     fmt::format("{} takes {} ({}), not {}", form.name, names.size(), fmt::join(names, ", "), pieces.size()),
+                     fmt::format("{} takes {} ({}), not {}", form.name, names.size(), fmt::join(names, ", "),
+                                 pieces.size()),
                      fmt::format("as {}", form.example));
     }
     // Values first: a spread is a difference of their unit.
     for (const bool spreads : {false, true})
       for (size_t i = 0; i < pieces.size(); ++i)
-        if ((form.arguments[i].is == Is::spread) == spreads) argument_[i] = value(pieces[i], form.arguments[i].is);
+        if ((form.arguments[i].is == Is::spread) == spreads)
+          argument_[i] = value(pieces[i], form.arguments[i].is);
   }
 
   void read_list(const Form& form, const std::vector<Piece>& pieces) {
     const bool weighted = form.kind == Kind::discrete;
     if (pieces.size() < (weighted ? 1u : 2u))
-      return problem({span_.begin, span_.end}, fmt::format("{} needs more values", form.name), fmt::format("as {}", form.example));
+      return problem({span_.begin, span_.end}, fmt::format("{} needs more values", form.name),
+                     fmt::format("as {}", form.example));
     for (const auto& piece : pieces) {
       const auto halves = weighted ? split(piece.begin, piece.end, ':') : std::vector<Piece>{piece};
       if (halves.size() != (weighted ? 2u : 1u)) {
@@ -168,7 +224,8 @@ class Text {
     }
   }
 
-  /// Reads one argument. The first value with a unit gives the whole its unit; all others must be of its dimension.
+  /// Reads one argument. The first value with a unit gives the whole its unit; all others must be of its
+  /// dimension.
   double value(Piece at, Is is) {
     if (at.begin == at.end) {
       problem(at, "a value is missing", "");
@@ -183,7 +240,10 @@ class Text {
     if (plain) {
       if (read->unit.type != lang::Type::number()) problem(at, "a number without unit stands here", "");
       if (is == Is::probability ? read->value < 0 || read->value > 1 : read->value <= 0)
-        problem(at, is == Is::probability ? "a probability is between 0 and 1" : "a number above zero stands here", "");
+        problem(
+            at,
+            is == Is::probability ? "a probability is between 0 and 1" : "a number above zero stands here",
+            "");
       return read->value;
     }
     check_unit(at, is, read->unit);
@@ -194,7 +254,9 @@ class Text {
   }
 
   void check_unit(Piece at, Is is, const lang::Unit& unit) {
-    if (is == Is::amount && unit.type.point) problem(at, fmt::format("this distribution has no sense on the scale of {}", unit.text), "use normal or uniform");
+    if (is == Is::amount && unit.type.point)
+      problem(at, fmt::format("this distribution has no sense on the scale of {}", unit.text),
+              "use normal or uniform");
     if (!known_) {
       known_ = true;
       unit_ = unit;
@@ -202,7 +264,8 @@ class Text {
     }
     const auto wanted = is == Is::spread ? lang::difference_unit(unit_) : unit_;
     if (unit.type != wanted.type)
-      problem(at, fmt::format("{} does not go with {}", unit.text, unit_.text), fmt::format("write it in {}", wanted.text));
+      problem(at, fmt::format("{} does not go with {}", unit.text, unit_.text),
+              fmt::format("write it in {}", wanted.text));
   }
 
   const Span& span_;
@@ -210,7 +273,7 @@ class Text {
   const lang::Unit* bare_;
   std::array<double, 2> argument_{};
   std::vector<double> values_, weights_;
-  lang::Unit unit_;
+  lang::Unit unit_{"1", lang::Type::number(), 1, 0};
   bool known_ = false;  ///< unit_ is
   bool negative_ = false;
   Diagnostics problems_;
@@ -218,7 +281,8 @@ class Text {
 
 }  // namespace
 
-Result<DistributionText> read_distribution(const Span& span, const lang::Units& units, const lang::Unit* bare) {
+Result<DistributionText> read_distribution(const Span& span, const lang::Units& units,
+                                           const lang::Unit* bare) {
   LT_CHECK(span.source, "a distribution's text is part of a source");
   return Text(span, units, bare).read();
 }

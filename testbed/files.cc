@@ -1,9 +1,9 @@
 #include "testbed/files.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fmt/format.h>
 #include <fstream>
 #include <iterator>
 
@@ -16,7 +16,11 @@ namespace fs = std::filesystem;
 size_t first_not_utf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const size_t length = lead < 0x80                   ? 1
+                          : lead >= 0xc2 && lead < 0xe0 ? 2
+                          : (lead & 0xf0) == 0xe0       ? 3
+                          : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                        : 0;
     if (length == 0 || lead == 0 || i + length > text.size()) return i;
     for (size_t k = 1; k < length; ++k)
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return i;
@@ -34,7 +38,9 @@ class FileReader {
     const auto name = relative.empty() ? path.string() : relative.string();
     const auto key = fs::weakly_canonical(path, ignored_);
     if (std::find(open_.begin(), open_.end(), key) != open_.end())
-      return error(used_at, fmt::format("{} uses itself, by way of {} file{}", name, open_.size(), open_.size() == 1 ? "" : "s"),
+      return error(used_at,
+                   fmt::format("{} uses itself, by way of {} file{}", name, open_.size(),
+                               open_.size() == 1 ? "" : "s"),
                    "remove this use");
     if (std::find(read_.begin(), read_.end(), key) != read_.end()) return;
     read_.push_back(key);
@@ -49,7 +55,8 @@ class FileReader {
     files_.complete &= complete;
     if (!root.map()) {
       files_.complete = false;
-      if (complete && !root.refused()) error(root.span, fmt::format("{} is not a map of sections", name), "write key: value, one a line");
+      if (complete && !root.refused())
+        error(root.span, fmt::format("{} is not a map of sections", name), "write key: value, one a line");
     } else {
       const auto uses = take_uses(root);
       merge(std::move(root));
@@ -68,8 +75,10 @@ class FileReader {
     std::ifstream file(path, std::ios::binary);
     if (!file || fs::is_directory(path, ignored_)) {
       const int why = file ? EISDIR : errno;
-      error(used_at, fmt::format("cannot read {}: {}", used_at.source ? name : path.string(), std::strerror(why)),
-            used_at.source ? "paths are relative to the file that names them" : "name a folder with a scenario.yaml, or the file");
+      error(used_at,
+            fmt::format("cannot read {}: {}", used_at.source ? name : path.string(), std::strerror(why)),
+            used_at.source ? "paths are relative to the file that names them"
+                           : "name a folder with a scenario.yaml, or the file");
       return nullptr;
     }
     std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -86,12 +95,16 @@ class FileReader {
   /// Removes `use:` and returns its paths.
   std::vector<yaml::Node> take_uses(yaml::Node& root) {
     std::vector<yaml::Node> uses;
-    const auto entry = std::find_if(root.entries.begin(), root.entries.end(), [](const auto& e) { return e.key == "use"; });
+    const auto entry =
+        std::find_if(root.entries.begin(), root.entries.end(), [](const auto& e) { return e.key == "use"; });
     if (entry == root.entries.end()) return uses;
-    if (!entry->value.list() && !entry->value.refused()) error(entry->value.span, "'use' is a list of files", "write use: [models.yaml, rules.yaml]");
+    if (!entry->value.list() && !entry->value.refused())
+      error(entry->value.span, "'use' is a list of files", "write use: [models.yaml, rules.yaml]");
     for (auto& item : entry->value.items) {
-      if (item.scalar() && !item.text.empty()) uses.push_back(std::move(item));
-      else if (!item.refused()) error(item.span, "a file's path stands here", "write use: [models.yaml, rules.yaml]");
+      if (item.scalar() && !item.text.empty())
+        uses.push_back(std::move(item));
+      else if (!item.refused())
+        error(item.span, "a file's path stands here", "write use: [models.yaml, rules.yaml]");
     }
     root.entries.erase(entry);
     return uses;
@@ -99,12 +112,15 @@ class FileReader {
 
   void twice(const yaml::Entry& again, const yaml::Entry& first) {
     const auto at = line_column(*first.key_span.source, first.key_span.begin);
-    error(again.key_span, fmt::format("'{}' is already in {}:{}:{}", again.key, first.key_span.source->name, at.line, at.column),
+    error(again.key_span,
+          fmt::format("'{}' is already in {}:{}:{}", again.key, first.key_span.source->name, at.line,
+                      at.column),
           "remove one of them");
   }
 
   static yaml::Entry* find(yaml::Node& map, const std::string& key) {
-    const auto entry = std::find_if(map.entries.begin(), map.entries.end(), [&](const auto& e) { return e.key == key; });
+    const auto entry =
+        std::find_if(map.entries.begin(), map.entries.end(), [&](const auto& e) { return e.key == key; });
     return entry == map.entries.end() ? nullptr : &*entry;
   }
 
@@ -119,8 +135,10 @@ class FileReader {
         twice(section, *present);
       } else {
         for (auto& entry : section.value.entries) {
-          if (const auto* first = find(present->value, entry.key)) twice(entry, *first);
-          else present->value.entries.push_back(std::move(entry));
+          if (const auto* first = find(present->value, entry.key))
+            twice(entry, *first);
+          else
+            present->value.entries.push_back(std::move(entry));
         }
       }
     }

@@ -16,8 +16,8 @@ struct Files {
   bool complete = true;            ///< false: a file could not be read, so that what is missing may be there
 };
 
-/// Reads a folder's scenario.yaml, or the file itself, and all that it uses. Maps of the same section are joined; the
-/// same name in two files is an error that names both places, as is a circle of files.
+/// Reads a folder's scenario.yaml, or the file itself, and all that it uses. Maps of the same section are
+/// joined; the same name in two files is an error that names both places, as is a circle of files.
 Files read_files(const std::filesystem::path& path, Diagnostics& problems);
 
 }  // namespace looptwin::testbed

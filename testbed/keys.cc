@@ -1,7 +1,7 @@
 #include "testbed/keys.h"
 
-#include <array>
 #include <fmt/format.h>
+#include <array>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -9,7 +9,9 @@
 namespace looptwin::testbed {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+std::string joined(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_name_sign(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
@@ -18,33 +20,60 @@ bool is_name_sign(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
 
 const char* name_of(Form form) {
   switch (form) {
-    case Form::text: return "text";
-    case Form::prose: return "prose";
-    case Form::name: return "name";
-    case Form::pattern: return "pattern";
-    case Form::path: return "path";
-    case Form::date: return "date and time";
-    case Form::time_of_day: return "time of day";
-    case Form::word: return "word";
-    case Form::words: return "list of words";
-    case Form::texts: return "list of texts";
-    case Form::boolean: return "true or false";
-    case Form::whole_number: return "whole number";
-    case Form::number: return "number";
-    case Form::share: return "share";
-    case Form::duration: return "duration";
-    case Form::period: return "duration > 0";
-    case Form::quantity: return "quantity";
-    case Form::unit: return "unit";
-    case Form::range: return "[low, high]";
-    case Form::distribution: return "distribution";
-    case Form::expression: return "expression";
-    case Form::expressions: return "expressions by name";
-    case Form::section: return "section";
-    case Form::named: return "sections by name";
-    case Form::list: return "list of sections";
-    case Form::one_or_more: return "section, or a list of them";
-    case Form::other: return "see there";
+    case Form::text:
+      return "text";
+    case Form::prose:
+      return "prose";
+    case Form::name:
+      return "name";
+    case Form::pattern:
+      return "pattern";
+    case Form::path:
+      return "path";
+    case Form::date:
+      return "date and time";
+    case Form::time_of_day:
+      return "time of day";
+    case Form::word:
+      return "word";
+    case Form::words:
+      return "list of words";
+    case Form::texts:
+      return "list of texts";
+    case Form::boolean:
+      return "true or false";
+    case Form::whole_number:
+      return "whole number";
+    case Form::number:
+      return "number";
+    case Form::share:
+      return "share";
+    case Form::duration:
+      return "duration";
+    case Form::period:
+      return "duration > 0";
+    case Form::quantity:
+      return "quantity";
+    case Form::unit:
+      return "unit";
+    case Form::range:
+      return "[low, high]";
+    case Form::distribution:
+      return "distribution";
+    case Form::expression:
+      return "expression";
+    case Form::expressions:
+      return "expressions by name";
+    case Form::section:
+      return "section";
+    case Form::named:
+      return "sections by name";
+    case Form::list:
+      return "list of sections";
+    case Form::one_or_more:
+      return "section, or a list of them";
+    case Form::other:
+      return "see there";
   }
   LT_CHECK(false, "a form without a name");
 }
@@ -59,8 +88,9 @@ bool expect_map(Reader& reader, const SectionInfo& section, const yaml::Node& no
   if (node.map()) return true;
   if (node.refused()) return false;
   const Span& span = node.span.source ? node.span : where;
-  reader.error(span, fmt::format("{} is a map, not a {}", section.name, node.list() ? "list" : "single value"),
-               section.keys.empty() ? "write name: value, one a line" : "keys: " + joined(section.key_names()));
+  reader.error(
+      span, fmt::format("{} is a map, not a {}", section.name, node.list() ? "list" : "single value"),
+      section.keys.empty() ? "write name: value, one a line" : "keys: " + joined(section.key_names()));
   return false;
 }
 
@@ -82,14 +112,16 @@ void check_keys(Reader& reader, const SectionInfo& section, const yaml::Node& no
 bool expect_list(Reader& reader, const std::string& key, const yaml::Node& node) {
   if (node.list()) return true;
   if (node.refused()) return false;
-  reader.error(node.span, fmt::format("'{}' is a list", key), fmt::format("write {}: [ ... ], or an item a line behind '- '", key));
+  reader.error(node.span, fmt::format("'{}' is a list", key),
+               fmt::format("write {}: [ ... ], or an item a line behind '- '", key));
   return false;
 }
 
 bool check_name(Reader& reader, const std::string& name, const Span& span) {
   static const std::vector<std::string> kReserved = {"true", "false", "in", "not", "over", "self", "id"};
   if (std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end()) {
-    reader.error(span, fmt::format("'{}' is a word of the language and cannot be a name", name), "choose another name");
+    reader.error(span, fmt::format("'{}' is a word of the language and cannot be a name", name),
+                 "choose another name");
     return false;
   }
   if (!name.empty() && is_letter(name[0]) && std::all_of(name.begin(), name.end(), is_name_sign)) return true;

@@ -1,5 +1,6 @@
-// The keys of scenario files as tables: one table a section, one row a key. load() reads by them, json_schema() and the
-// key tables of docs/scenario.md are printed from them, so that the three cannot disagree.
+// The keys of scenario files as tables: one table a section, one row a key. load() reads by them,
+// json_schema() and the key tables of docs/scenario.md are printed from them, so that the three cannot
+// disagree.
 #pragma once
 
 #include <algorithm>
@@ -17,8 +18,27 @@ namespace looptwin::testbed {
 
 /// What stands after a key.
 enum class Form : uint8_t {
-  text, prose, name, pattern, path, date, time_of_day, word, words, texts, boolean, whole_number, number, share,
-  duration, period, quantity, unit, range, distribution, expression,
+  text,
+  prose,
+  name,
+  pattern,
+  path,
+  date,
+  time_of_day,
+  word,
+  words,
+  texts,
+  boolean,
+  whole_number,
+  number,
+  share,
+  duration,
+  period,
+  quantity,
+  unit,
+  range,
+  distribution,
+  expression,
   expressions,  ///< a map of names to expressions
   section,      ///< a map with the keys of `section`
   named,        ///< a map of names to such sections
@@ -35,16 +55,16 @@ struct KeyInfo {
   Form form = Form::text;
   std::string about;
   bool required = false;
-  std::string fallback;                   ///< the default as one would write it, or in words
-  std::vector<std::string> words;         ///< of Form::word
+  std::string fallback;            ///< the default as one would write it, or in words
+  std::vector<std::string> words;  ///< of Form::word
   const SectionInfo* section = nullptr;
 };
 
 struct SectionInfo {
-  std::string name;                       ///< "a telemetry field": for messages
-  std::string anchor;                     ///< "telemetry": of its table in docs/scenario.md
+  std::string name;    ///< "a telemetry field": for messages
+  std::string anchor;  ///< "telemetry": of its table in docs/scenario.md
   std::vector<KeyInfo> keys;
-  std::optional<KeyInfo> others;          ///< what any other key stands for; absent: an unknown key is an error
+  std::optional<KeyInfo> others;  ///< what any other key stands for; absent: an unknown key is an error
 
   std::vector<std::string> key_names() const;
 };
@@ -104,7 +124,8 @@ struct Section : SectionInfo {
     return std::move(*this);
   }
 
-  /// Reads in the order of the table, whatever the order in the file. `where`: the key that the section stands at.
+  /// Reads in the order of the table, whatever the order in the file. `where`: the key that the section
+  /// stands at.
   void read(Reader& reader, const yaml::Node& node, const Span& where, T& out) const {
     if (!expect_map(reader, *this, node, where)) return;
     check_keys(reader, *this, node, where);
@@ -113,7 +134,8 @@ struct Section : SectionInfo {
         if (entry.key == key.info.name && !entry.value.refused()) key.read(reader, entry, out);
     if (!read_other) return;
     for (const auto& entry : node.entries) {
-      const bool known = std::any_of(keys.begin(), keys.end(), [&](const KeyInfo& k) { return k.name == entry.key; });
+      const bool known =
+          std::any_of(keys.begin(), keys.end(), [&](const KeyInfo& k) { return k.name == entry.key; });
       if (!known && !entry.value.refused()) read_other(reader, entry, out);
     }
   }
@@ -131,11 +153,13 @@ Key<T> key_of(KeyInfo info, Value<V> value, M member) {
 }
 template <typename T, typename V, typename M>
 Key<T> required(std::string name, Value<V> value, M member, std::string about) {
-  return key_of<T>({.name = std::move(name), .about = std::move(about), .required = true}, std::move(value), member);
+  return key_of<T>({.name = std::move(name), .about = std::move(about), .required = true}, std::move(value),
+                   member);
 }
 template <typename T, typename V, typename M>
 Key<T> optional(std::string name, Value<V> value, M member, std::string fallback, std::string about) {
-  return key_of<T>({.name = std::move(name), .about = std::move(about), .fallback = std::move(fallback)}, std::move(value), member);
+  return key_of<T>({.name = std::move(name), .about = std::move(about), .fallback = std::move(fallback)},
+                   std::move(value), member);
 }
 
 /// A map with the keys of `section`, read into a member (or an optional one).
@@ -191,7 +215,8 @@ Key<T> named(std::string name, const Section<U>& section, M member, std::string 
 
 /// A list of sections; with Form::one_or_more a single section does as well.
 template <typename T, typename U, typename M>
-Key<T> list(std::string name, const Section<U>& section, M member, std::string about, Form form = Form::list) {
+Key<T> list(std::string name, const Section<U>& section, M member, std::string about,
+            Form form = Form::list) {
   return {{.name = name, .form = form, .about = std::move(about), .section = &section},
           [name, form, &section, member](Reader& reader, const yaml::Entry& entry, T& out) {
             const auto take = [&](const yaml::Node& node, const Span& where) {

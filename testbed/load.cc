@@ -1,7 +1,7 @@
 #include "testbed/load.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "testbed/files.h"
 #include "testbed/settings.h"
@@ -18,14 +18,16 @@ Value<double> pressure() {
   return {Form::quantity, [](Reader& reader, const yaml::Node& node) -> std::optional<double> {
             const auto value = quantity(reader, node, pascal(), false);
             if (!value || *value > 0) return value;
-            reader.error(node.span, fmt::format("the pressure {} is not above zero", node.text), "write it as 101.3 kPa");
+            reader.error(node.span, fmt::format("the pressure {} is not above zero", node.text),
+                         "write it as 101.3 kPa");
             return std::nullopt;
           }};
 }
 
 /// A map of names to drafts of T.
 template <typename U, typename M>
-Key<Draft> top(std::string name, const Section<U>& section, M member, std::string about, bool needed = false) {
+Key<Draft> top(std::string name, const Section<U>& section, M member, std::string about,
+               bool needed = false) {
   auto key = named<Draft>(name, section, member, std::move(about));
   key.info.required = needed;
   return key;
@@ -33,18 +35,20 @@ Key<Draft> top(std::string name, const Section<U>& section, M member, std::strin
 
 /// A map whose keys are models.
 template <typename U, typename M>
-Key<Draft> by_model(std::string name, const Section<U>& section, M member, std::string about, bool needed = false) {
+Key<Draft> by_model(std::string name, const Section<U>& section, M member, std::string about,
+                    bool needed = false) {
   const SectionInfo owner{"'" + name + "'", {}, {}, {}};
-  return {{.name = name, .form = Form::named, .about = std::move(about), .required = needed, .section = &section},
-          [owner, &section, member](Reader& reader, const yaml::Entry& entry, Draft& draft) {
-            if (!expect_map(reader, owner, entry.value, entry.key_span)) return;
-            for (const auto& item : entry.value.entries) {
-              U& value = std::invoke(member, draft).emplace_back();
-              value.model = item.key;
-              value.span = item.key_span;
-              section.read(reader, item.value, item.key_span, value);
-            }
-          }};
+  return {
+      {.name = name, .form = Form::named, .about = std::move(about), .required = needed, .section = &section},
+      [owner, &section, member](Reader& reader, const yaml::Entry& entry, Draft& draft) {
+        if (!expect_map(reader, owner, entry.value, entry.key_span)) return;
+        for (const auto& item : entry.value.entries) {
+          U& value = std::invoke(member, draft).emplace_back();
+          value.model = item.key;
+          value.span = item.key_span;
+          section.read(reader, item.value, item.key_span, value);
+        }
+      }};
 }
 
 void read_start(Reader& reader, Draft& draft) {
@@ -52,7 +56,8 @@ void read_start(Reader& reader, Draft& draft) {
   if (const auto date = parse_iso(draft.start->text)) {
     draft.scenario.start = draft.zone.to_utc(*date);
   } else {
-    reader.error(draft.start->span, fmt::format("'{}' is not a date and time", draft.start->text), "write \"2019-07-15T00:00:00\", in local time");
+    reader.error(draft.start->span, fmt::format("'{}' is not a date and time", draft.start->text),
+                 "write \"2019-07-15T00:00:00\", in local time");
   }
 }
 
@@ -62,14 +67,18 @@ void fill_defaults(Draft& draft) {
     for (auto& command : model.commands)
       if (command.expires.ns == 0) command.expires = minutes(1);
     if (auto& physics = model.device.physics; physics && physics->step.ns == 0) physics->step = seconds(1);
-    if (auto& controller = model.device.controller; controller && controller->every.ns == 0) controller->every = seconds(1);
+    if (auto& controller = model.device.controller; controller && controller->every.ns == 0)
+      controller->every = seconds(1);
   }
 }
 
-/// By file in the order of reading, what was given on the command line last, then by place; equal places stay in order.
+/// By file in the order of reading, what was given on the command line last, then by place; equal places stay
+/// in order.
 void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources) {
   const auto file = [&](const Diagnostic& d) {
-    const auto found = std::find_if(sources.begin(), sources.end(), [&](const SourcePtr& s) { return d.span.source && s->name == d.span.source->name; });
+    const auto found = std::find_if(sources.begin(), sources.end(), [&](const SourcePtr& s) {
+      return d.span.source && s->name == d.span.source->name;
+    });
     return d.span.source ? found - sources.begin() : -1;
   };
   std::stable_sort(problems.begin(), problems.end(), [&](const Diagnostic& a, const Diagnostic& b) {
@@ -80,40 +89,51 @@ void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources) {
 }  // namespace
 
 const Section<Draft>& scenario_section() {
-  const auto in = [](auto Scenario::*member) { return [member](Draft& d) -> auto& { return d.scenario.*member; }; };
-  const Value<Timezone> zone{Form::text, [](Reader& reader, const yaml::Node& node) -> std::optional<Timezone> {
+  const auto in = [](auto Scenario::*member) {
+    return [member](Draft & d) -> auto& { return d.scenario.*member; };
+  };
+  const Value<Timezone> zone{Form::text,
+                             [](Reader& reader, const yaml::Node& node) -> std::optional<Timezone> {
                                if (!scalar(reader, node, "a timezone")) return std::nullopt;
                                auto opened = Timezone::load(node.text);
                                if (opened) return std::move(*opened);
                                reader.error(node.span, opened.error()[0].message, opened.error()[0].hint);
                                return std::nullopt;
                              }};
-  auto timezone = optional<Draft>("timezone", zone, &Draft::zone, "UTC", "IANA name, from the system's tzdata");
+  auto timezone =
+      optional<Draft>("timezone", zone, &Draft::zone, "UTC", "IANA name, from the system's tzdata");
   timezone.read = [read = timezone.read](Reader& reader, const yaml::Entry& entry, Draft& draft) {
     read(reader, entry, draft);
     draft.scenario.timezone = entry.value.text;
   };
-  Key<Draft> use{{.name = "use", .form = Form::texts, .about = "other files whose sections belong to the scenario; paths from the file that names them"},
-                 [](Reader&, const yaml::Entry&, Draft&) {}};
-  static const Section<Draft> kSection("a scenario", "scenario",
+  Key<Draft> use{
+      {.name = "use",
+       .form = Form::texts,
+       .about = "other files whose sections belong to the scenario; paths from the file that names them"},
+      [](Reader&, const yaml::Entry&, Draft&) {}};
+  static const Section<Draft> kSection(
+      "a scenario", "scenario",
       {required<Draft>("scenario", text(), in(&Scenario::name), "its name"),
        optional<Draft>("about", prose(), in(&Scenario::about), "", "what it shows"),
-       optional<Draft>("start", later(Form::date), &Draft::start, "\"2000-01-01T00:00:00\"", "local date and time at which the run begins"),
-       timezone,
-       required<Draft>("duration", period(), in(&Scenario::duration), "how long the run lasts"),
+       optional<Draft>("start", later(Form::date), &Draft::start, "\"2000-01-01T00:00:00\"",
+                       "local date and time at which the run begins"),
+       timezone, required<Draft>("duration", period(), in(&Scenario::duration), "how long the run lasts"),
        optional<Draft>("cycle", period(), in(&Scenario::cycle), "1 s", "of the supervisory loop"),
-       optional<Draft>("seed", whole_number(0, UINT64_MAX), in(&Scenario::seed), "1", "of all random numbers"),
-       optional<Draft>("ambient_pressure", pressure(), in(&Scenario::ambient_pressure), "101325 Pa", "what gauge pressures are points against"),
-       use,
-       top("feeds", feed_section(), in(&Scenario::feeds), "data from outside, and to it"),
+       optional<Draft>("seed", whole_number(0, UINT64_MAX), in(&Scenario::seed), "1",
+                       "of all random numbers"),
+       optional<Draft>("ambient_pressure", pressure(), in(&Scenario::ambient_pressure), "101325 Pa",
+                       "what gauge pressures are points against"),
+       use, top("feeds", feed_section(), in(&Scenario::feeds), "data from outside, and to it"),
        top("models", model_section(), &Draft::models, "device models", true),
        by_model("fleet", fleet_section(), &Draft::fleet, "how many devices of each model there are", true),
        top("links", link_section(), in(&Scenario::links), "networks between devices and broker"),
        list<Draft>("faults", fault_section(), &Draft::faults, "what goes wrong"),
-       top("events", event_section(), in(&Scenario::events), "facts about devices that rise, stand and clear"),
+       top("events", event_section(), in(&Scenario::events),
+           "facts about devices that rise, stand and clear"),
        top("rules", rule_section(), in(&Scenario::rules), "what is done about events"),
        top("alarms", alarm_section(), in(&Scenario::alarms), "events for a person"),
-       by_model("history", history_section(), in(&Scenario::history), "what the warm history keeps, by model"),
+       by_model("history", history_section(), in(&Scenario::history),
+                "what the warm history keeps, by model"),
        optional<Draft>("retention", period(), in(&Scenario::retention), "28 d", "of the warm history")});
   return kSection;
 }
@@ -134,7 +154,8 @@ Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setti
     Diagnostics reported_later;
     const lang::Units units;
     Reader reader{units, reported_later};
-    draft.scenario.ambient_pressure = pressure().read(reader, *ambient).value_or(draft.scenario.ambient_pressure);
+    draft.scenario.ambient_pressure =
+        pressure().read(reader, *ambient).value_or(draft.scenario.ambient_pressure);
   }
   const lang::Units units(draft.scenario.ambient_pressure);
   Reader reader{units, problems, files.complete};

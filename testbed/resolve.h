@@ -1,5 +1,5 @@
-// What a scenario's sections say about each other: references, names, fleets and their assignments, faults' times and
-// values. Runs once all sections are read, so that the order of sections and files does not matter.
+// What a scenario's sections say about each other: references, names, fleets and their assignments, faults'
+// times and values. Runs once all sections are read, so that the order of sections and files does not matter.
 #pragma once
 
 #include <vector>
@@ -19,7 +19,8 @@ struct Draft {
   std::vector<FaultDraft> faults;
 };
 
-/// Checks and completes the draft; problems go to the reader. scenario.models, devices, fleet and faults are filled.
+/// Checks and completes the draft; problems go to the reader. scenario.models, devices, fleet and faults are
+/// filled.
 void resolve(Reader& reader, Draft& draft);
 
 // Its parts.
@@ -29,8 +30,8 @@ void resolve_faults(Reader& reader, Draft& draft);
 void resolve_loop(Reader& reader, Draft& draft);
 
 /// The model of a name, or null after having reported at `span` that `what` names an unknown one.
-const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name, const Span& span,
-                             const std::string& what);
+const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name,
+                             const Span& span, const std::string& what);
 
 template <typename T>
 const T* find_named(const std::vector<T>& all, const std::string& name) {
@@ -45,6 +46,7 @@ std::vector<std::string> names_of(const std::vector<T>& all) {
   return names;
 }
 /// "did you mean 'x'? models: a, b"; or that there are none.
-std::string near_and_all(const std::string& word, const std::vector<std::string>& candidates, const std::string& what);
+std::string near_and_all(const std::string& word, const std::vector<std::string>& candidates,
+                         const std::string& what);
 
 }  // namespace looptwin::testbed

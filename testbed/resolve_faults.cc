@@ -18,8 +18,8 @@ About about(FaultKind kind) {
 }
 
 bool takes_value(FaultKind kind) {
-  return kind == FaultKind::bias || kind == FaultKind::drift || kind == FaultKind::noise || kind == FaultKind::dropout ||
-         kind == FaultKind::out_of_range;
+  return kind == FaultKind::bias || kind == FaultKind::drift || kind == FaultKind::noise ||
+         kind == FaultKind::dropout || kind == FaultKind::out_of_range;
 }
 
 const std::string& word_of(FaultKind kind) {
@@ -40,12 +40,14 @@ std::optional<Time> read_at(Reader& reader, const Draft& draft, const yaml::Node
   } else if (auto of_day = parse_iso("2000-01-01T" + node.text); of_day && !of_day->offset) {
     for (int64_t day = day_number(today.year, today.month, today.day);; ++day) {
       const Civil date = civil_from_days(day);
-      std::tie(of_day->local.year, of_day->local.month, of_day->local.day) = std::tuple(date.year, date.month, date.day);
+      std::tie(of_day->local.year, of_day->local.month, of_day->local.day) =
+          std::tuple(date.year, date.month, date.day);
       at = draft.zone.to_utc(*of_day);
       if (at >= start) break;
     }
   } else {
-    reader.error(node.span, fmt::format("'{}' is not a time of day", node.text), "write \"14:00\", or \"2019-07-16T14:00:00\"");
+    reader.error(node.span, fmt::format("'{}' is not a time of day", node.text),
+                 "write \"14:00\", or \"2019-07-16T14:00:00\"");
     return std::nullopt;
   }
   if (at >= start) return kStart + (at - start);
@@ -63,11 +65,13 @@ void check_time(Reader& reader, const Draft& draft, FaultDraft& fault) {
   } else if (fault.after && fault.every) {
     reader.error(fault.span, "a fault has one of after, at and every", "remove the others");
   } else if (!fault.after && !fault.every) {
-    reader.error(fault.span, "a fault needs its time", "write after: 14 h, at: \"14:00\", or every: 30 d for faults that are drawn");
+    reader.error(fault.span, "a fault needs its time",
+                 "write after: 14 h, at: \"14:00\", or every: 30 d for faults that are drawn");
   }
 }
 
-/// The telemetry field of the fault's name; all models that have it count, since a pattern may match devices of several.
+/// The telemetry field of the fault's name; all models that have it count, since a pattern may match devices
+/// of several.
 const twin::FieldConfig* find_field(Reader& reader, const Draft& draft, const FaultDraft& fault) {
   const twin::FieldConfig* found = nullptr;
   std::vector<std::string> names;
@@ -78,7 +82,8 @@ const twin::FieldConfig* find_field(Reader& reader, const Draft& draft, const Fa
     }
   }
   if (!found)
-    reader.error(fault.sensor_span, fmt::format("no model has the telemetry field '{}'", fault.sensor), near_and_all(fault.sensor, names, "fields"));
+    reader.error(fault.sensor_span, fmt::format("no model has the telemetry field '{}'", fault.sensor),
+                 near_and_all(fault.sensor, names, "fields"));
   return found;
 }
 
@@ -88,7 +93,8 @@ void check_signal(Reader& reader, const Draft& draft, const FaultDraft& fault) {
     if (model.device.controller)
       for (const auto& output : model.device.controller->outputs) names.push_back(output.name);
   if (std::find(names.begin(), names.end(), fault.sensor) == names.end())
-    reader.error(fault.sensor_span, fmt::format("no controller has the signal '{}'", fault.sensor), near_and_all(fault.sensor, names, "signals"));
+    reader.error(fault.sensor_span, fmt::format("no controller has the signal '{}'", fault.sensor),
+                 near_and_all(fault.sensor, names, "signals"));
 }
 
 void read_value(Reader& reader, FaultDraft& fault, const twin::FieldConfig* field) {
@@ -118,9 +124,11 @@ void resolve_faults(Reader& reader, Draft& draft) {
     const auto needed = about(fault.kind);
     const twin::FieldConfig* field = nullptr;
     if (needed == About::device) {
-      if (fault.sensor_span.source) reader.error(fault.sensor_span, fmt::format("{} is about the whole device", kind), "remove this key");
+      if (fault.sensor_span.source)
+        reader.error(fault.sensor_span, fmt::format("{} is about the whole device", kind), "remove this key");
     } else if (!fault.sensor_span.source) {
-      reader.error(fault.span, fmt::format("a fault of kind {} needs '{}'", kind, needed == About::signal ? "signal" : "sensor"));
+      reader.error(fault.span, fmt::format("a fault of kind {} needs '{}'", kind,
+                                           needed == About::signal ? "signal" : "sensor"));
     } else if (needed == About::signal) {
       check_signal(reader, draft, fault);
     } else {
@@ -129,7 +137,8 @@ void resolve_faults(Reader& reader, Draft& draft) {
     if (takes_value(fault.kind) && !fault.value_node)
       reader.error(fault.span, fmt::format("a fault of kind {} needs 'value'", kind));
     else if (!takes_value(fault.kind) && fault.value_node)
-      reader.error(fault.value_node->span, fmt::format("a fault of kind {} has no value", kind), "remove this key");
+      reader.error(fault.value_node->span, fmt::format("a fault of kind {} has no value", kind),
+                   "remove this key");
     else if (fault.value_node)
       read_value(reader, fault, field);
     draft.scenario.faults.push_back(fault);

@@ -11,36 +11,44 @@ namespace {
 using yaml::Node;
 
 /// `{choose: {frugal: 0.3, standard: 0.7}}`
-void read_choice(Reader& reader, const Node& node, const twin::ParameterConfig& parameter, twin::AssignmentConfig& out) {
+void read_choice(Reader& reader, const Node& node, const twin::ParameterConfig& parameter,
+                 twin::AssignmentConfig& out) {
   const Node* choose = node.find("choose");
   if (!choose || node.entries.size() != 1 || !choose->map())
-    return reader.error(node.span, "a value, a distribution or a choice stands here", "write {choose: {word: weight, ...}}");
+    return reader.error(node.span, "a value, a distribution or a choice stands here",
+                        "write {choose: {word: weight, ...}}");
   const auto words = parameter.boolean ? std::vector<std::string>{"false", "true"} : parameter.words;
   if (words.empty())
-    return reader.error(node.span, fmt::format("'{}' is a number, which has no words to choose from", parameter.name),
+    return reader.error(node.span,
+                        fmt::format("'{}' is a number, which has no words to choose from", parameter.name),
                         "write \"discrete(value: weight, ...)\"");
   out.weights.assign(words.size(), 0);
   double total = 0;
   for (const auto& entry : choose->entries) {
     const auto word = std::find(words.begin(), words.end(), entry.key);
     if (word == words.end()) {
-      reader.error(entry.key_span, fmt::format("'{}' is not one of: {}", entry.key, fmt::join(words, ", ")), did_you_mean(entry.key, words));
+      reader.error(entry.key_span, fmt::format("'{}' is not one of: {}", entry.key, fmt::join(words, ", ")),
+                   did_you_mean(entry.key, words));
       continue;
     }
     const auto weight = number(reader, entry.value);
     if (weight && *weight < 0) reader.error(entry.value.span, "a weight is not negative");
     if (weight) total += out.weights[static_cast<size_t>(word - words.begin())] = *weight;
   }
-  if (!(total > 0)) reader.error(choose->span, "the weights add up to nothing", "give a word a weight above zero");
+  if (!(total > 0))
+    reader.error(choose->span, "the weights add up to nothing", "give a word a weight above zero");
 }
 
-void read_assignment(Reader& reader, const yaml::Entry& entry, const ModelDraft& model, twin::FleetConfig& fleet) {
+void read_assignment(Reader& reader, const yaml::Entry& entry, const ModelDraft& model,
+                     twin::FleetConfig& fleet) {
   const auto* parameter = find_named(model.parameters, entry.key);
   if (!parameter) {
     auto candidates = fleet_section().key_names();
     for (const auto& p : model.parameters) candidates.push_back(p.name);
-    return reader.error(entry.key_span, fmt::format("a fleet entry of '{}' has no key and no parameter '{}'", model.name, entry.key),
-                        near_and_all(entry.key, candidates, "keys and parameters"));
+    return reader.error(
+        entry.key_span,
+        fmt::format("a fleet entry of '{}' has no key and no parameter '{}'", model.name, entry.key),
+        near_and_all(entry.key, candidates, "keys and parameters"));
   }
   twin::AssignmentConfig out{.parameter = entry.key, .span = entry.key_span};
   const Node& node = entry.value;
@@ -64,24 +72,31 @@ void check_id(Reader& reader, const FleetDraft& entry) {
   const std::string parent = "{" + entry.per + "}";
   std::string rest = entry.id;
   for (const std::string& known : {std::string("{i}"), parent})
-    for (auto at = rest.find(known); at != std::string::npos; at = rest.find(known)) rest.erase(at, known.size());
+    for (auto at = rest.find(known); at != std::string::npos; at = rest.find(known))
+      rest.erase(at, known.size());
   if (rest.find_first_of("{}") != std::string::npos)
     reader.error(entry.span, fmt::format("the id pattern '{}' has a placeholder that is none", entry.id),
                  entry.per.empty() ? "write {i}" : fmt::format("write {{i}} and {}", parent));
   if (entry.count > 1 && entry.id.find("{i}") == std::string::npos)
-    reader.error(entry.span, fmt::format("all {} devices of '{}' get the id '{}'", entry.count, entry.model, entry.id), "put {i} into the id");
+    reader.error(entry.span,
+                 fmt::format("all {} devices of '{}' get the id '{}'", entry.count, entry.model, entry.id),
+                 "put {i} into the id");
   if (!entry.per.empty() && entry.id.find(parent) == std::string::npos)
-    reader.error(entry.span, fmt::format("the id pattern '{}' gives the same ids below each '{}'", entry.id, entry.per),
+    reader.error(entry.span,
+                 fmt::format("the id pattern '{}' gives the same ids below each '{}'", entry.id, entry.per),
                  fmt::format("put {} into the id", parent));
   if (entry.id.find_first_of("*?+# \t") != std::string::npos)
-    reader.error(entry.span, fmt::format("the id pattern '{}' has a blank or one of * ? + #", entry.id), "these mean other things in patterns and topics");
+    reader.error(entry.span, fmt::format("the id pattern '{}' has a blank or one of * ? + #", entry.id),
+                 "these mean other things in patterns and topics");
 }
 
 void check_entry(Reader& reader, const Draft& draft, FleetDraft& entry) {
   if (entry.count == 0)
-    reader.error(entry.span, fmt::format("the fleet of '{}' is empty: its count is 0", entry.model), "write a count of 1 or more, or remove the entry");
+    reader.error(entry.span, fmt::format("the fleet of '{}' is empty: its count is 0", entry.model),
+                 "write a count of 1 or more, or remove the entry");
   if (!entry.link.empty() && !find_named(draft.scenario.links, entry.link))
-    reader.error(entry.span, fmt::format("the fleet of '{}' has the unknown link '{}'", entry.model, entry.link),
+    reader.error(entry.span,
+                 fmt::format("the fleet of '{}' has the unknown link '{}'", entry.model, entry.link),
                  near_and_all(entry.link, names_of(draft.scenario.links), "links"));
   if (entry.id.empty()) entry.id = (entry.per.empty() ? "" : "{" + entry.per + "}/") + entry.model + "-{i}";
   check_id(reader, entry);
@@ -89,18 +104,26 @@ void check_entry(Reader& reader, const Draft& draft, FleetDraft& entry) {
   if (!model) return;
   for (const auto* other : entry.others) read_assignment(reader, *other, *model, entry);
   if (entry.per.empty()) return;
-  const bool has_parent = std::any_of(draft.fleet.begin(), draft.fleet.end(), [&](const auto& f) { return f.model == entry.per; });
+  const bool has_parent = std::any_of(draft.fleet.begin(), draft.fleet.end(),
+                                      [&](const auto& f) { return f.model == entry.per; });
   if (!has_parent) {
     std::vector<std::string> others;
     for (const auto& f : draft.fleet)
       if (f.model != entry.model) others.push_back(f.model);
-    return reader.error(entry.span, fmt::format("the fleet of '{}' is per '{}', of which there is none", entry.model, entry.per),
-                        near_and_all(entry.per, others, "fleet"));
+    return reader.error(
+        entry.span,
+        fmt::format("the fleet of '{}' is per '{}', of which there is none", entry.model, entry.per),
+        near_and_all(entry.per, others, "fleet"));
   }
-  const bool related = std::any_of(model->relations.begin(), model->relations.end(), [&](const auto& r) { return r.to == entry.per || !find_named(draft.models, r.to); });
+  const bool related = std::any_of(model->relations.begin(), model->relations.end(), [&](const auto& r) {
+    return r.to == entry.per || !find_named(draft.models, r.to);
+  });
   if (!related)
-    reader.error(entry.span, fmt::format("the fleet of '{0}' is per '{1}', but the model '{0}' has no relation to '{1}'", entry.model, entry.per),
-                 fmt::format("write relations: {{{0}: {{to: {0}, inverse: {1}s}}}} in the model", entry.per, entry.model));
+    reader.error(entry.span,
+                 fmt::format("the fleet of '{0}' is per '{1}', but the model '{0}' has no relation to '{1}'",
+                             entry.model, entry.per),
+                 fmt::format("write relations: {{{0}: {{to: {0}, inverse: {1}s}}}} in the model", entry.per,
+                             entry.model));
 }
 
 /// Whether following `per` from an entry comes back to it.
@@ -114,16 +137,40 @@ bool in_circle(const std::vector<FleetDraft>& fleet, const FleetDraft& start) {
   return false;
 }
 
+/// How many devices an entry makes, over all its parents; as a double, since it may be any product of counts.
+double devices_of(const std::vector<FleetDraft>& fleet, const FleetDraft& entry) {
+  double devices = static_cast<double>(entry.count);
+  std::string at = entry.per;
+  for (size_t steps = 0; steps < fleet.size() && !at.empty(); ++steps) {
+    const auto parent =
+        std::find_if(fleet.begin(), fleet.end(), [&](const auto& f) { return f.model == at; });
+    if (parent == fleet.end()) break;
+    devices *= static_cast<double>(parent->count);
+    at = parent->per;
+  }
+  return devices;
+}
+
 }  // namespace
 
 void resolve_fleet(Reader& reader, Draft& draft) {
   for (auto& entry : draft.fleet) {
     check_entry(reader, draft, entry);
     if (in_circle(draft.fleet, entry))
-      reader.error(entry.span, fmt::format("the fleet of '{}' is per '{}' in a circle", entry.model, entry.per), "let one of them stand at the top");
+      reader.error(entry.span,
+                   fmt::format("the fleet of '{}' is per '{}' in a circle", entry.model, entry.per),
+                   "let one of them stand at the top");
+    // Rows are numbered in 32 bits.
+    if (const double devices = devices_of(draft.fleet, entry); devices > 4e9)
+      reader.error(entry.span,
+                   fmt::format("the fleet of '{}' has {} devices, more than 4 000 000 000", entry.model,
+                               grouped(static_cast<long long>(std::min(devices, 9e18)))),
+                   "count: is for each device of per:");
     for (const auto& other : draft.fleet)
       if (&other < &entry && other.id == entry.id && other.per == entry.per)
-        reader.error(entry.span, fmt::format("the fleets of '{}' and '{}' give the same ids '{}'", other.model, entry.model, entry.id),
+        reader.error(entry.span,
+                     fmt::format("the fleets of '{}' and '{}' give the same ids '{}'", other.model,
+                                 entry.model, entry.id),
                      "give each its own id pattern");
     draft.scenario.fleet.push_back(entry);
   }

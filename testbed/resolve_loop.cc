@@ -11,21 +11,27 @@ namespace fs = std::filesystem;
 
 void check_feed(Reader& reader, const Scenario& scenario, const mml::FeedConfig& feed) {
   if (!feed.inbound) {
-    if (feed.forecast) reader.error(feed.span, fmt::format("the outbound feed '{}' has no forecasts", feed.name), "remove forecast:");
+    if (feed.forecast)
+      reader.error(feed.span, fmt::format("the outbound feed '{}' has no forecasts", feed.name),
+                   "remove forecast:");
     return;
   }
   std::error_code ignored;
   if (feed.file.empty()) {
-    reader.error(feed.span, fmt::format("the feed '{}' needs 'file': CSV with its signals", feed.name), "or write direction: out, for what rules publish");
+    reader.error(feed.span, fmt::format("the feed '{}' needs 'file': CSV with its signals", feed.name),
+                 "or write direction: out, for what rules publish");
   } else if (!fs::is_regular_file(scenario.folder / feed.file, ignored)) {
-    reader.error(feed.span, fmt::format("the feed '{}' has no file {}", feed.name, feed.file), "paths are relative to the file that names them");
+    reader.error(feed.span, fmt::format("the feed '{}' has no file {}", feed.name, feed.file),
+                 "paths are relative to the file that names them");
   }
 }
 
 void check_event(Reader& reader, const Draft& draft, const mml::EventConfig& event, const char* what) {
-  if (!event.each.empty()) find_model(reader, draft.models, event.each, event.span, fmt::format("{} '{}'", what, event.name));
+  if (!event.each.empty())
+    find_model(reader, draft.models, event.each, event.span, fmt::format("{} '{}'", what, event.name));
   if (event.clear && event.deadband)
-    reader.error(event.span, fmt::format("{} '{}' has 'clear' and 'deadband'", what, event.name), "a deadband says how raise: ends; keep one of them");
+    reader.error(event.span, fmt::format("{} '{}' has 'clear' and 'deadband'", what, event.name),
+                 "a deadband says how raise: ends; keep one of them");
 }
 
 void check_alarm(Reader& reader, const Draft& draft, const mml::AlarmConfig& alarm) {
@@ -38,27 +44,36 @@ void check_alarm(Reader& reader, const Draft& draft, const mml::AlarmConfig& ala
                  condition ? "remove one of them" : "write raise: with a condition, or of: with an event");
   if (!alarm.of.empty()) {
     if (!find_named(events, alarm.of))
-      reader.error(event.span, fmt::format("alarm '{}' is of the unknown event '{}'", event.name, alarm.of), near_and_all(alarm.of, names_of(events), "events"));
-    const bool own = !event.each.empty() || event.clear || event.deadband || event.on_delay.ns || event.off_delay.ns;
+      reader.error(event.span, fmt::format("alarm '{}' is of the unknown event '{}'", event.name, alarm.of),
+                   near_and_all(alarm.of, names_of(events), "events"));
+    const bool own =
+        !event.each.empty() || event.clear || event.deadband || event.on_delay.ns || event.off_delay.ns;
     if (own && !condition)
-      reader.error(event.span, fmt::format("alarm '{}' is of an event, which has the condition", event.name), "move each, delays, clear and deadband there");
+      reader.error(event.span, fmt::format("alarm '{}' is of an event, which has the condition", event.name),
+                   "move each, delays, clear and deadband there");
   }
   const auto* same = find_named(events, event.name);
   if (same && alarm.of != event.name)
-    reader.error(event.span, fmt::format("'{}' is an event's name already", event.name), "rename the alarm, or write of: " + event.name);
+    reader.error(event.span, fmt::format("'{}' is an event's name already", event.name),
+                 "rename the alarm, or write of: " + event.name);
 }
 
 /// What a rule's actions may be about: the model of the event's devices, and who is related to it.
 class Targets {
  public:
   Targets(Reader& reader, const Draft& draft, const mml::RuleConfig& rule, const mml::EventConfig& event)
-      : reader_(reader), draft_(draft), rule_(rule), event_(event), model_(find_named(draft.models, event.each)) {}
+      : reader_(reader),
+        draft_(draft),
+        rule_(rule),
+        event_(event),
+        model_(find_named(draft.models, event.each)) {}
 
   /// The target's model, or null after having reported why there is none.
   const ModelDraft* find(const std::string& target, const Span& span) {
     if (target.empty() || (!model_ && !event_.each.empty())) return nullptr;  // reported where it stands
     if (!model_) {  // an event of the site: its targets are all devices of a model
-      return find_model(reader_, draft_.models, target, span, fmt::format("rule '{}', whose event '{}' is one for all,", rule_.name, event_.name));
+      return find_model(reader_, draft_.models, target, span,
+                        fmt::format("rule '{}', whose event '{}' is one for all,", rule_.name, event_.name));
     }
     if (target == "self") return model_;
     std::vector<std::string> names = {"self"};
@@ -73,7 +88,9 @@ class Targets {
         names.push_back(relation.inverse);
       }
     }
-    reader_.error(span, fmt::format("the target '{}' is neither a relation of '{}' nor self", target, model_->name), near_and_all(target, names, "targets"));
+    reader_.error(span,
+                  fmt::format("the target '{}' is neither a relation of '{}' nor self", target, model_->name),
+                  near_and_all(target, names, "targets"));
     return nullptr;
   }
 
@@ -90,7 +107,8 @@ void check_override(Reader& reader, Targets& targets, const mml::OverrideConfig&
   if (!model) return;
   for (const auto& claim : override.set)
     if (!find_named(model->setpoints, claim.setpoint))
-      reader.error(claim.name_span, fmt::format("the model '{}' has no setpoint '{}'", model->name, claim.setpoint),
+      reader.error(claim.name_span,
+                   fmt::format("the model '{}' has no setpoint '{}'", model->name, claim.setpoint),
                    near_and_all(claim.setpoint, names_of(model->setpoints), "setpoints"));
 }
 
@@ -101,13 +119,15 @@ void check_send(Reader& reader, Targets& targets, const mml::SendConfig& send) {
                  near_and_all(send.command, names_of(model->commands), "commands"));
 }
 
-/// A feed that nobody declared is where publications go into the run's folder, unless a declared one was meant.
+/// A feed that nobody declared is where publications go into the run's folder, unless a declared one was
+/// meant.
 void check_publish(Reader& reader, Scenario& scenario, const mml::PublishConfig& publish) {
   if (publish.feed.empty()) return;
   const auto* feed = find_named(scenario.feeds, publish.feed);
   if (feed) {
     if (!feed->inbound) return;
-    reader.error(publish.span, fmt::format("the feed '{}' is inbound", publish.feed), "publish to one with direction: out, or to one that is not declared");
+    reader.error(publish.span, fmt::format("the feed '{}' is inbound", publish.feed),
+                 "publish to one with direction: out, or to one that is not declared");
     return;
   }
   const auto hint = did_you_mean(publish.feed, names_of(scenario.feeds));
@@ -122,17 +142,22 @@ void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
   auto& scenario = draft.scenario;
   for (const auto& publish : rule.publishes) check_publish(reader, scenario, publish);
   if (rule.overrides.empty() && rule.sends.empty() && rule.publishes.empty())
-    reader.error(rule.span, fmt::format("rule '{}' does nothing", rule.name), "write override:, send: or publish:");
+    reader.error(rule.span, fmt::format("rule '{}' does nothing", rule.name),
+                 "write override:, send: or publish:");
   if (!rule.event_span.source)
-    return reader.error(rule.span, fmt::format("rule '{}' needs its event", rule.name), "write while:, when_raised: or when_cleared: with an event");
+    return reader.error(rule.span, fmt::format("rule '{}' needs its event", rule.name),
+                        "write while:, when_raised: or when_cleared: with an event");
   if (rule.trigger != mml::Trigger::while_standing && !rule.overrides.empty())
-    reader.error(rule.overrides[0].span, fmt::format("rule '{}' overrides at a moment; an override is held while its event stands", rule.name),
-                 fmt::format("write while: {}", rule.event));
+    reader.error(
+        rule.overrides[0].span,
+        fmt::format("rule '{}' overrides at a moment; an override is held while its event stands", rule.name),
+        fmt::format("write while: {}", rule.event));
   const auto* event = find_named(scenario.events, rule.event);
   for (const auto& alarm : scenario.alarms)  // an alarm with a condition of its own is an event, too
     if (event == nullptr && alarm.of.empty() && alarm.event.name == rule.event) event = &alarm.event;
   if (!event)
-    return reader.error(rule.event_span, fmt::format("rule '{}' is about the unknown event '{}'", rule.name, rule.event),
+    return reader.error(rule.event_span,
+                        fmt::format("rule '{}' is about the unknown event '{}'", rule.name, rule.event),
                         near_and_all(rule.event, names_of(scenario.events), "events"));
   Targets targets(reader, draft, rule, *event);
   for (const auto& override : rule.overrides) check_override(reader, targets, override);
@@ -141,14 +166,16 @@ void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
 
 }  // namespace
 
-const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name, const Span& span,
-                             const std::string& what) {
+const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name,
+                             const Span& span, const std::string& what) {
   if (const auto* model = find_named(models, name)) return model;
-  reader.error(span, fmt::format("{} names the unknown model '{}'", what, name), near_and_all(name, names_of(models), "models"));
+  reader.error(span, fmt::format("{} names the unknown model '{}'", what, name),
+               near_and_all(name, names_of(models), "models"));
   return nullptr;
 }
 
-std::string near_and_all(const std::string& word, const std::vector<std::string>& candidates, const std::string& what) {
+std::string near_and_all(const std::string& word, const std::vector<std::string>& candidates,
+                         const std::string& what) {
   if (candidates.empty()) return fmt::format("there are no {}", what);
   const auto near = did_you_mean(word, candidates);
   return fmt::format("{}{}{}: {}", near, near.empty() ? "" : " ", what, fmt::join(candidates, ", "));

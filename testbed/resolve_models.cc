@@ -11,22 +11,26 @@ namespace {
 /// The names that can be seen in one place of a model: each may mean one thing only.
 class Names {
  public:
-  Names(Reader& reader, const std::string& model, std::string where) : reader_(reader), model_(model), where_(std::move(where)) {}
+  Names(Reader& reader, const std::string& model, std::string where)
+      : reader_(reader), model_(model), where_(std::move(where)) {}
 
   void add(const std::string& name, const Span& span, const char* what) {
     const auto [first, added] = seen_.try_emplace(name, what, span);
     if (added) return;
     const auto& [other, other_span] = first->second;
     const auto at = line_column(*other_span.source, other_span.begin);
-    reader_.error(span, fmt::format("in {} of '{}' the name '{}' is already a {} ({}:{}:{})", where_, model_, name, other,
-                                    other_span.source->name, at.line, at.column),
+    reader_.error(span,
+                  fmt::format("in {} of '{}' the name '{}' is already a {} ({}:{}:{})", where_, model_, name,
+                              other, other_span.source->name, at.line, at.column),
                   "rename one of them");
   }
   template <typename T>
   void add_all(const std::vector<T>& all, const char* what) {
     for (const auto& one : all) {
-      if constexpr (requires { one.span; }) add(one.name, one.span, what);
-      else add(one.name, one.name_span, what);
+      if constexpr (requires { one.span; })
+        add(one.name, one.span, what);
+      else
+        add(one.name, one.name_span, what);
     }
   }
 
@@ -46,7 +50,8 @@ void check_names(Reader& reader, const ModelDraft& model, const std::vector<Mode
   outside.add_all(model.relations, "relation");
   for (const auto& other : models)
     for (const auto& relation : other.relations)
-      if (relation.to == model.name && !relation.inverse.empty()) outside.add(relation.inverse, relation.span, "relation");
+      if (relation.to == model.name && !relation.inverse.empty())
+        outside.add(relation.inverse, relation.span, "relation");
   if (model.device.controller) outside.add_all(model.device.controller->outputs, "controller signal");
 
   if (!model.device.physics) return;
@@ -64,7 +69,8 @@ void check_rates(Reader& reader, const sim::PhysicsConfig& physics) {
   const auto states = names_of(physics.states);
   for (const auto& rate : physics.rates)
     if (!find_named(physics.states, rate.name))
-      reader.error(rate.name_span, fmt::format("the rate '{}' has no state of its name", rate.name), near_and_all(rate.name, states, "states"));
+      reader.error(rate.name_span, fmt::format("the rate '{}' has no state of its name", rate.name),
+                   near_and_all(rate.name, states, "states"));
   for (const auto& state : physics.states)
     if (!find_named(physics.rates, state.name))
       reader.error(state.name_span, fmt::format("the state '{}' has no rate", state.name),
@@ -76,10 +82,15 @@ void check_follows(Reader& reader, const ModelDraft& model) {
     if (setpoint.follows.empty()) continue;
     const auto* field = find_named(model.telemetry, setpoint.follows);
     if (!field) {
-      reader.error(setpoint.span, fmt::format("setpoint '{}' follows the unknown telemetry field '{}'", setpoint.name, setpoint.follows),
+      reader.error(setpoint.span,
+                   fmt::format("setpoint '{}' follows the unknown telemetry field '{}'", setpoint.name,
+                               setpoint.follows),
                    near_and_all(setpoint.follows, names_of(model.telemetry), "fields"));
-    } else if (field->boolean != setpoint.boolean || field->words != setpoint.words || field->unit.type != setpoint.unit.type) {
-      reader.error(setpoint.span, fmt::format("setpoint '{}' and the field '{}' that follows it are not of one kind", setpoint.name, field->name),
+    } else if (field->boolean != setpoint.boolean || field->words != setpoint.words ||
+               field->unit.type != setpoint.unit.type) {
+      reader.error(setpoint.span,
+                   fmt::format("setpoint '{}' and the field '{}' that follows it are not of one kind",
+                               setpoint.name, field->name),
                    "give both the same unit or words");
     }
   }
@@ -97,13 +108,17 @@ void resolve_models(Reader& reader, const std::vector<ModelDraft>& models) {
     const auto fleet_keys = fleet_section().key_names();
     for (const auto& parameter : model.parameters)
       if (std::find(fleet_keys.begin(), fleet_keys.end(), parameter.name) != fleet_keys.end())
-        reader.error(parameter.span, fmt::format("a parameter cannot be called '{}': fleet entries have a key of that name", parameter.name),
+        reader.error(parameter.span,
+                     fmt::format("a parameter cannot be called '{}': fleet entries have a key of that name",
+                                 parameter.name),
                      "choose another name");
     if (!model.device.physics) continue;
     check_rates(reader, *model.device.physics);
     for (size_t i = 0; i < model.telemetry.size(); ++i)
       if (!model.device.sensors[i].from.source)
-        reader.error(model.telemetry[i].span, fmt::format("telemetry field '{}' needs 'from', because its model has physics", model.telemetry[i].name),
+        reader.error(model.telemetry[i].span,
+                     fmt::format("telemetry field '{}' needs 'from', because its model has physics",
+                                 model.telemetry[i].name),
                      "write from: with an expression of states and outputs");
   }
 }

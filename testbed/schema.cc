@@ -1,7 +1,7 @@
 #include "testbed/schema.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "testbed/distribution.h"
@@ -17,24 +17,50 @@ Json reference(const SectionInfo& section) { return {{"$ref", "#/$defs/" + secti
 Json form_schema(const KeyInfo& key) {
   const Json scalar = {"string", "number", "boolean"};
   switch (key.form) {
-    case Form::text: case Form::prose: case Form::pattern: case Form::path: case Form::date: case Form::time_of_day:
-    case Form::unit: case Form::duration: case Form::period:
-      return {{"type", key.form == Form::text || key.form == Form::unit ? Json{"string", "number"} : Json("string")}};
-    case Form::name: return {{"type", "string"}, {"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}};
-    case Form::word: return {{"enum", key.words}};
-    case Form::words: case Form::texts: return {{"type", "array"}, {"items", {{"type", {"string", "number"}}}}};
-    case Form::boolean: return {{"type", "boolean"}};
-    case Form::whole_number: return {{"type", "integer"}, {"minimum", 0}};
-    case Form::number: case Form::share: case Form::quantity: case Form::distribution: return {{"type", {"string", "number"}}};
-    case Form::range: return {{"type", "array"}, {"items", {{"type", {"string", "number"}}}}, {"minItems", 2}, {"maxItems", 2}};
-    case Form::expression: return {{"type", scalar}};
-    case Form::expressions: return {{"type", "object"}, {"additionalProperties", {{"type", scalar}}}};
-    case Form::section: return reference(*key.section);
-    case Form::named: return {{"type", "object"}, {"additionalProperties", reference(*key.section)}};
-    case Form::list: return {{"type", "array"}, {"items", reference(*key.section)}};
+    case Form::text:
+    case Form::prose:
+    case Form::pattern:
+    case Form::path:
+    case Form::date:
+    case Form::time_of_day:
+    case Form::unit:
+    case Form::duration:
+    case Form::period:
+      return {{"type",
+               key.form == Form::text || key.form == Form::unit ? Json{"string", "number"} : Json("string")}};
+    case Form::name:
+      return {{"type", "string"}, {"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}};
+    case Form::word:
+      return {{"enum", key.words}};
+    case Form::words:
+    case Form::texts:
+      return {{"type", "array"}, {"items", {{"type", {"string", "number"}}}}};
+    case Form::boolean:
+      return {{"type", "boolean"}};
+    case Form::whole_number:
+      return {{"type", "integer"}, {"minimum", 0}};
+    case Form::number:
+    case Form::share:
+    case Form::quantity:
+    case Form::distribution:
+      return {{"type", {"string", "number"}}};
+    case Form::range:
+      return {
+          {"type", "array"}, {"items", {{"type", {"string", "number"}}}}, {"minItems", 2}, {"maxItems", 2}};
+    case Form::expression:
+      return {{"type", scalar}};
+    case Form::expressions:
+      return {{"type", "object"}, {"additionalProperties", {{"type", scalar}}}};
+    case Form::section:
+      return reference(*key.section);
+    case Form::named:
+      return {{"type", "object"}, {"additionalProperties", reference(*key.section)}};
+    case Form::list:
+      return {{"type", "array"}, {"items", reference(*key.section)}};
     case Form::one_or_more:
       return {{"anyOf", {reference(*key.section), {{"type", "array"}, {"items", reference(*key.section)}}}}};
-    case Form::other: return Json::object();
+    case Form::other:
+      return Json::object();
   }
   return Json::object();
 }
@@ -91,7 +117,7 @@ std::string json_schema() {
   schema.update(section_schema(scenario_section()));
   schema["title"] = "looptwin scenario";
   schema["$defs"] = std::move(definitions);
-  return schema.dump(2) + "\n";
+  return schema.dump(2);
 }
 
 std::string key_table(const SectionInfo& section) {
@@ -100,7 +126,10 @@ std::string key_table(const SectionInfo& section) {
     std::string value = name_of(key.form);
     if (key.form == Form::word) value = fmt::format("{}", fmt::join(key.words, ", "));
     if (key.section) value = fmt::format("[{}](#{})", value, key.section->anchor);
-    const bool code = !key.fallback.empty() && key.fallback.find_first_of(" `") == std::string::npos;
+    // A default that one could write is set as code; others are words about it.
+    const auto& f = key.fallback;
+    const bool code = !f.empty() && (f.find_first_of("0123456789\"") == 0 || f == "true" || f == "false" ||
+                                     std::find(key.words.begin(), key.words.end(), f) != key.words.end());
     const auto fallback = key.required ? "**needed**" : code ? "`" + key.fallback + "`" : key.fallback;
     out += fmt::format("| `{}` | {} | {} | {} |\n", key.name, cell(value), cell(fallback), cell(key.about));
   };

@@ -1,4 +1,5 @@
-// What is printed from the tables of keys: the key tables of docs/scenario.md. json_schema() is in testbed/scenario.h.
+// What is printed from the tables of keys: the key tables of docs/scenario.md. json_schema() is in
+// testbed/scenario.h.
 #pragma once
 
 #include <string>
@@ -14,8 +15,8 @@ std::vector<const SectionInfo*> all_sections();
 /// A Markdown table: key, value, default, meaning.
 std::string key_table(const SectionInfo& section);
 
-/// `document` with the lines between `<!-- keys: NAME -->` and `<!-- end -->` replaced by the section's key table, and
-/// those of `<!-- distributions -->` by the distributions.
+/// `document` with the lines between `<!-- keys: NAME -->` and `<!-- end -->` replaced by the section's key
+/// table, and those of `<!-- distributions -->` by the distributions.
 std::string with_tables(const std::string& document);
 
 }  // namespace looptwin::testbed

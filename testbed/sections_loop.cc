@@ -9,9 +9,10 @@ namespace {
 const Section<mml::ForecastConfig>& forecast_section() {
   using T = mml::ForecastConfig;
   static const Section<T> kSection("a forecast", "forecast",
-      {required<T>("issued", period(), &T::issued, "how often a new one comes"),
-       required<T>("horizon", period(), &T::horizon, "how far it reaches"),
-       optional<T>("error", expression(), &T::error, "0", "standard deviation at the horizon; a difference")});
+                                   {required<T>("issued", period(), &T::issued, "how often a new one comes"),
+                                    required<T>("horizon", period(), &T::horizon, "how far it reaches"),
+                                    optional<T>("error", expression(), &T::error, "0",
+                                                "standard deviation at the horizon; a difference")});
   return kSection;
 }
 
@@ -19,22 +20,32 @@ const Section<mml::ForecastConfig>& forecast_section() {
 template <typename T, typename Get>
 std::vector<Key<T>> event_keys(Get event, bool own_condition) {
   using E = mml::EventConfig;
-  const auto of = [event](auto E::*member) { return [event, member](T& t) -> auto& { return event(t).*member; }; };
+  const auto of = [event](auto E::*member) {
+    return [ event, member ](T & t) -> auto& { return event(t).*member; };
+  };
   const std::string raise = "the condition that raises it";
   return {optional<T>("each", name(), of(&E::each), "one for all", "a model: one on each of its devices"),
-          own_condition ? required<T>("raise", expression(), of(&E::raise), raise) : optional<T>("raise", expression(), of(&E::raise), "of `of`", raise),
+          own_condition ? required<T>("raise", expression(), of(&E::raise), raise)
+                        : optional<T>("raise", expression(), of(&E::raise), "of `of`", raise),
           optional<T>("on_delay", duration(), of(&E::on_delay), "0 s", "how long `raise` must hold"),
           optional<T>("clear", expression(), of(&E::clear), "not `raise`", "the condition that clears it"),
           optional<T>("off_delay", duration(), of(&E::off_delay), "0 s", "how long `clear` must hold"),
-          optional<T>("deadband", expression(), of(&E::deadband), "none", "a quantity: how far the value must return before it clears; `raise` is then one comparison, and `clear` is absent"),
-          optional<T>("unknown", word<mml::OnUnknown>({{"hold", mml::OnUnknown::hold}, {"raise", mml::OnUnknown::raise}, {"clear", mml::OnUnknown::clear}}),
+          optional<T>("deadband", expression(), of(&E::deadband), "none",
+                      "a quantity: how far the value must return before it clears; `raise` is then one "
+                      "comparison, and `clear` is absent"),
+          optional<T>("unknown",
+                      word<mml::OnUnknown>({{"hold", mml::OnUnknown::hold},
+                                            {"raise", mml::OnUnknown::raise},
+                                            {"clear", mml::OnUnknown::clear}}),
                       of(&E::unknown), "hold", "what an unknown condition does"),
-          optional<T>("min_good", share(), of(&E::min_good), "100 %", "of the members that aggregates over sets need")};
+          optional<T>("min_good", share(), of(&E::min_good), "100 %",
+                      "of the members that aggregates over sets need")};
 }
 
 const Section<mml::VerifyConfig>& verify_section() {
   using T = mml::VerifyConfig;
-  static const Section<T> kSection("'verify'", "verify",
+  static const Section<T> kSection(
+      "'verify'", "verify",
       {required<T>("that", expression(), &T::that, "a condition on the target's telemetry"),
        required<T>("within", period(), &T::within, "of the acknowledgement")});
   return kSection;
@@ -42,10 +53,12 @@ const Section<mml::VerifyConfig>& verify_section() {
 
 /// `set: {cool: default(cool) + 2 K}`
 Value<std::vector<mml::OverrideConfig::Set>> claims() {
-  return {Form::expressions, [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<mml::OverrideConfig::Set>> {
+  return {Form::expressions,
+          [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<mml::OverrideConfig::Set>> {
             const auto read = expressions().read(reader, node);
             if (!read) return std::nullopt;
-            if (read->empty() && node.entries.empty()) reader.error(node.span, "'set' names no setpoint", "write set: {setpoint: value}");
+            if (read->empty() && node.entries.empty())
+              reader.error(node.span, "'set' names no setpoint", "write set: {setpoint: value}");
             std::vector<mml::OverrideConfig::Set> out;
             for (const auto& item : *read) out.push_back({item.name, item.name_span, item.text});
             return out;
@@ -53,7 +66,8 @@ Value<std::vector<mml::OverrideConfig::Set>> claims() {
 }
 
 Value<std::vector<mml::PublishConfig::Item>> body() {
-  return {Form::expressions, [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<mml::PublishConfig::Item>> {
+  return {Form::expressions,
+          [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<mml::PublishConfig::Item>> {
             const auto read = expressions().read(reader, node);
             if (!read) return std::nullopt;
             std::vector<mml::PublishConfig::Item> out;
@@ -76,8 +90,9 @@ struct Stagger {
 const Section<Stagger>& stagger_section() {
   using T = Stagger;
   static const Section<T> kSection("'stagger'", "stagger",
-      {required<T>("groups", whole_number(1, 1'000'000), &T::groups, "into how many the targets fall, at random"),
-       required<T>("every", period(), &T::every, "from one group to the next")});
+                                   {required<T>("groups", whole_number(1, 1'000'000), &T::groups,
+                                                "into how many the targets fall, at random"),
+                                    required<T>("every", period(), &T::every, "from one group to the next")});
   return kSection;
 }
 
@@ -86,23 +101,28 @@ struct Release {
 };
 const Section<Release>& release_section() {
   using T = Release;
-  static const Section<T> kSection("'release'", "release",
+  static const Section<T> kSection(
+      "'release'", "release",
       {required<T>("over", duration(), &T::over, "the claims are released group by group over this time")});
   return kSection;
 }
 
 const Section<mml::OverrideConfig>& override_section() {
   using T = mml::OverrideConfig;
-  static const Section<T> kSection("an override", "override",
+  static const Section<T> kSection(
+      "an override", "override",
       {required<T>("target", name(), &T::target, "a relation of the event's device, or `self`"),
        optional<T>("where", expression(), &T::where, "all", "a condition on each target; unknown is not met"),
        required<T>("set", claims(), &T::set, "setpoints with the values claimed, computed on each target"),
-       section_into<T>("stagger", stagger_section(), "not all targets at once", [](T& out, Stagger s) {
-         out.stagger_groups = static_cast<uint32_t>(s.groups);
-         out.stagger_every = s.every;
-       }),
-       optional<T>("yield_to", word<bool>({{"local", true}}), &T::yield_to_local, "nobody", "`local`: a refusal by the resident ends the claim on that device"),
-       section_into<T>("release", release_section(), "how the claims end when the event clears", [](T& out, Release r) { out.release_over = r.over; }),
+       section_into<T>("stagger", stagger_section(), "not all targets at once",
+                       [](T& out, Stagger s) {
+                         out.stagger_groups = static_cast<uint32_t>(s.groups);
+                         out.stagger_every = s.every;
+                       }),
+       optional<T>("yield_to", word<bool>({{"local", true}}), &T::yield_to_local, "nobody",
+                   "`local`: a refusal by the resident ends the claim on that device"),
+       section_into<T>("release", release_section(), "how the claims end when the event clears",
+                       [](T& out, Release r) { out.release_over = r.over; }),
        optional<T>("priority", priority(), &T::priority, "0", "the highest claim on a setpoint wins"),
        section<T>("verify", verify_section(), &T::verify, "what shows that it worked")});
   return kSection;
@@ -110,7 +130,8 @@ const Section<mml::OverrideConfig>& override_section() {
 
 const Section<mml::SendConfig>& send_section() {
   using T = mml::SendConfig;
-  static const Section<T> kSection("'send'", "send",
+  static const Section<T> kSection(
+      "'send'", "send",
       {required<T>("target", name(), &T::target, "a relation of the event's device, or `self`"),
        optional<T>("where", expression(), &T::where, "all", "a condition on each target; unknown is not met"),
        required<T>("command", name(), &T::command, "a command of the target's model"),
@@ -120,8 +141,10 @@ const Section<mml::SendConfig>& send_section() {
 
 const Section<mml::PublishConfig>& publish_section() {
   using T = mml::PublishConfig;
-  static const Section<T> kSection("'publish'", "publish",
-      {required<T>("feed", name(), &T::feed, "an outbound feed; one that is not declared goes to the run's folder"),
+  static const Section<T> kSection(
+      "'publish'", "publish",
+      {required<T>("feed", name(), &T::feed,
+                   "an outbound feed; one that is not declared goes to the run's folder"),
        required<T>("body", body(), &T::body, "keys with expressions of the event's device; `id` is its id")});
   return kSection;
 }
@@ -132,8 +155,9 @@ Key<mml::RuleConfig> trigger(std::string key, mml::Trigger trigger, std::string 
             const auto event = name().read(reader, entry.value);
             if (!event) return;
             if (rule.event_span.source)
-              return reader.error(entry.key_span, fmt::format("rule '{}' has a second trigger", rule.name),
-                                  "write one of while, when_raised and when_cleared, and another rule for the other");
+              return reader.error(
+                  entry.key_span, fmt::format("rule '{}' has a second trigger", rule.name),
+                  "write one of while, when_raised and when_cleared, and another rule for the other");
             rule.trigger = trigger;
             rule.event = *event;
             rule.event_span = entry.value.span;
@@ -144,11 +168,16 @@ Key<mml::RuleConfig> trigger(std::string key, mml::Trigger trigger, std::string 
 
 const Section<mml::FeedConfig>& feed_section() {
   using T = mml::FeedConfig;
-  static const Section<T> kSection("a feed", "feeds",
-      {optional<T>("direction", word<bool>({{"in", true}, {"out", false}}), &T::inbound, "in", "`out`: for what rules publish"),
-       optional<T>("file", path(), &T::file, "out: the run's folder", "CSV with the signals, or where publications go (JSON lines)"),
-       section<T>("forecast", forecast_section(), &T::forecast, "that forecasts of its signals can be asked for, made from the file"),
-       optional<T>("longest_gap", period(), &T::longest_gap, "none", "holes up to this are interpolated, longer ones are unknown")});
+  static const Section<T> kSection(
+      "a feed", "feeds",
+      {optional<T>("direction", word<bool>({{"in", true}, {"out", false}}), &T::inbound, "in",
+                   "`out`: for what rules publish"),
+       optional<T>("file", path(), &T::file, "out: the run's folder",
+                   "CSV with the signals, or where publications go (JSON lines)"),
+       section<T>("forecast", forecast_section(), &T::forecast,
+                  "that forecasts of its signals can be asked for, made from the file"),
+       optional<T>("longest_gap", period(), &T::longest_gap, "none",
+                   "holes up to this are interpolated, longer ones are unknown")});
   return kSection;
 }
 
@@ -163,13 +192,18 @@ const Section<mml::AlarmConfig>& alarm_section() {
   using P = mml::AlarmPriority;
   static const Section<T> kSection("an alarm", "alarms", [] {
     auto keys = event_keys<T>([](T& t) -> mml::EventConfig& { return t.event; }, false);
-    keys.insert(keys.begin(), optional<T>("of", name(), &T::of, "its own condition", "the event that it is about; then it has no condition of its own"));
-    keys.push_back(optional<T>("priority", word<P>({{"low", P::low}, {"medium", P::medium}, {"high", P::high}, {"urgent", P::urgent}}),
-                               &T::priority, "medium", "how soon somebody must act"));
+    keys.insert(keys.begin(), optional<T>("of", name(), &T::of, "its own condition",
+                                          "the event that it is about; then it has no condition of its own"));
+    keys.push_back(optional<T>(
+        "priority",
+        word<P>({{"low", P::low}, {"medium", P::medium}, {"high", P::high}, {"urgent", P::urgent}}),
+        &T::priority, "medium", "how soon somebody must act"));
     keys.push_back(optional<T>("cause", prose(), &T::cause, "", "why it comes, for the operator"));
-    keys.push_back(optional<T>("consequence", prose(), &T::consequence, "", "what follows if nothing is done"));
+    keys.push_back(
+        optional<T>("consequence", prose(), &T::consequence, "", "what follows if nothing is done"));
     keys.push_back(optional<T>("action", prose(), &T::action, "", "what to do"));
-    keys.push_back(optional<T>("respond_within", duration(), &T::respond_within, "not tracked", "how long the operator has"));
+    keys.push_back(optional<T>("respond_within", duration(), &T::respond_within, "not tracked",
+                               "how long the operator has"));
     return keys;
   }());
   return kSection;
@@ -177,13 +211,17 @@ const Section<mml::AlarmConfig>& alarm_section() {
 
 const Section<mml::RuleConfig>& rule_section() {
   using T = mml::RuleConfig;
-  static const Section<T> kSection("a rule", "rules",
-      {trigger("while", mml::Trigger::while_standing, "an event: holds as long as it stands. One of while, when_raised, when_cleared"),
+  static const Section<T> kSection(
+      "a rule", "rules",
+      {trigger("while", mml::Trigger::while_standing,
+               "an event: holds as long as it stands. One of while, when_raised, when_cleared"),
        trigger("when_raised", mml::Trigger::when_raised, "an event: acts once as it rises"),
        trigger("when_cleared", mml::Trigger::when_cleared, "an event: acts once as it clears"),
-       list<T>("override", override_section(), &T::overrides, "claims on setpoints; only with while", Form::one_or_more),
+       list<T>("override", override_section(), &T::overrides, "claims on setpoints; only with while",
+               Form::one_or_more),
        list<T>("send", send_section(), &T::sends, "commands", Form::one_or_more),
-       list<T>("publish", publish_section(), &T::publishes, "messages to outbound feeds", Form::one_or_more)});
+       list<T>("publish", publish_section(), &T::publishes, "messages to outbound feeds",
+               Form::one_or_more)});
   return kSection;
 }
 

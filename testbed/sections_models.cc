@@ -67,7 +67,8 @@ void refuse_for_words(Reader& reader, std::initializer_list<std::pair<const char
 /// Settles unit, words or boolean of something with a default value; fills `value` with its SI value or code.
 template <typename T>
 void finish_default(Reader& reader, T& d) {
-  if (d.is.words && d.is.unit) reader.error(d.is.unit->span, "a value has 'unit' or 'enum', not both", "remove one of them");
+  if (d.is.words && d.is.unit)
+    reader.error(d.is.unit->span, "a value has 'unit' or 'enum', not both", "remove one of them");
   if (d.is.unit) {
     const auto unit = read_unit(reader, *d.is.unit);
     if (!unit) return;
@@ -77,7 +78,8 @@ void finish_default(Reader& reader, T& d) {
   if (d.is.words) {
     d.words = *d.is.words;
     if (const auto found = code(reader, *d.fallback, d.words)) d.value = *found;
-  } else if (d.fallback->scalar() && !d.fallback->quoted && (d.fallback->text == "true" || d.fallback->text == "false")) {
+  } else if (d.fallback->scalar() && !d.fallback->quoted &&
+             (d.fallback->text == "true" || d.fallback->text == "false")) {
     d.boolean = true;
     d.value = d.fallback->text == "true" ? 1 : 0;
     if (d.is.unit) reader.error(d.is.unit->span, "a boolean has no unit", "remove it");
@@ -110,10 +112,14 @@ void finish(Reader& reader, FieldDraft& d) {
   d.boolean = d.is.boolean;
   if (d.is.words) d.words = *d.is.words;
   if (d.phase && *d.phase >= d.every && d.every.ns > 0)
-    reader.error(d.span, fmt::format("the phase of '{}' is not shorter than its period", d.name), "write a phase below every:");
+    reader.error(d.span, fmt::format("the phase of '{}' is not shorter than its period", d.name),
+                 "write a phase below every:");
   if (!d.is.unit)
-    return refuse_for_words(reader, {{"range", d.range_node}, {"resolution", d.resolution_node}, {"noise", d.noise},
-                                     {"bias", d.bias}, {"drift", d.drift}});
+    return refuse_for_words(reader, {{"range", d.range_node},
+                                     {"resolution", d.resolution_node},
+                                     {"noise", d.noise},
+                                     {"bias", d.bias},
+                                     {"drift", d.drift}});
   const auto unit = read_unit(reader, *d.is.unit);
   if (!unit) return;
   d.unit = *unit;
@@ -121,7 +127,8 @@ void finish(Reader& reader, FieldDraft& d) {
   if (d.noise) d.sensor.noise = read_difference(reader, *d.noise, d.unit).value_or(0);
   if (d.bias) d.sensor.bias = read_difference(reader, *d.bias, d.unit).value_or(0);
   if (d.resolution_node)
-    if (const auto si = read_difference(reader, *d.resolution_node, d.unit)) d.resolution = *si / d.unit.scale;
+    if (const auto si = read_difference(reader, *d.resolution_node, d.unit))
+      d.resolution = *si / d.unit.scale;
   if (d.drift) {
     // A bare number is per second; otherwise a slope such as 0.1 K/d.
     auto slope = lang::difference_unit(d.unit);
@@ -138,7 +145,8 @@ void finish(Reader& reader, SetpointDraft& d) {
   if (d.range_node) d.range = range(reader, *d.range_node, d.unit);
   if (d.tolerance_node) d.tolerance = read_difference(reader, *d.tolerance_node, d.unit);
   if (d.range && d.fallback && (d.value < d.range->low || d.value > d.range->high))
-    reader.error(d.fallback->span, fmt::format("the default of '{}' is outside its range", d.name), "widen range:, or change default:");
+    reader.error(d.fallback->span, fmt::format("the default of '{}' is outside its range", d.name),
+                 "widen range:, or change default:");
 }
 
 void finish(Reader& reader, RandomDraft& d) {
@@ -164,10 +172,10 @@ Key<T> finished(std::string name, const Section<Draft>& section, std::string abo
           }};
 }
 
-
 const Section<twin::RelationConfig>& relation_section() {
   using T = twin::RelationConfig;
-  static const Section<T> kSection("a relation", "relations",
+  static const Section<T> kSection(
+      "a relation", "relations",
       {required<T>("to", name(), &T::to, "the model that each device belongs to one device of"),
        required<T>("inverse", name(), &T::inverse, "what the other side calls the set of these devices")});
   return kSection;
@@ -175,51 +183,65 @@ const Section<twin::RelationConfig>& relation_section() {
 
 const Section<ParameterDraft>& parameter_section() {
   using T = ParameterDraft;
-  const auto unit = [](T& d) -> auto& { return d.is.unit; };
-  const auto words_of = [](T& d) -> auto& { return d.is.words; };
-  static const Section<T> kSection("a parameter", "parameters",
-      {required<T>("default", later(Form::other), &T::fallback, "a quantity, `true` or `false`, or a word of `enum`"),
+  const auto unit = [](T & d) -> auto& { return d.is.unit; };
+  const auto words_of = [](T & d) -> auto& { return d.is.words; };
+  static const Section<T> kSection(
+      "a parameter", "parameters",
+      {required<T>("default", later(Form::other), &T::fallback,
+                   "a quantity, `true` or `false`, or a word of `enum`"),
        optional<T>("unit", later(Form::unit), unit, "the default's own", "of bare numbers"),
        optional<T>("enum", words(), words_of, "", "the words it can be; codes in this order"),
-       optional<T>("spread", later(Form::distribution), &T::spread_node, "none", "a factor drawn per device, times the default")});
+       optional<T>("spread", later(Form::distribution), &T::spread_node, "none",
+                   "a factor drawn per device, times the default")});
   return kSection;
 }
 
 const Section<FieldDraft>& field_section() {
   using T = FieldDraft;
-  const auto unit = [](T& d) -> auto& { return d.is.unit; };
-  const auto words_of = [](T& d) -> auto& { return d.is.words; };
-  const auto flag = [](T& d) -> auto& { return d.is.boolean; };
-  const auto from = [](T& d) -> auto& { return d.sensor.from; };
-  const auto dropout = [](T& d) -> auto& { return d.sensor.dropout; };
-  static const Section<T> kSection("a telemetry field", "telemetry",
-      {optional<T>("from", expression(), from, "none", "what the sensor sees: an expression of the physics; needed where the model has physics"),
-       optional<T>("unit", later(Form::unit), unit, "", "of a number; `1` for a ratio. One of unit, enum, boolean"),
+  const auto unit = [](T & d) -> auto& { return d.is.unit; };
+  const auto words_of = [](T & d) -> auto& { return d.is.words; };
+  const auto flag = [](T & d) -> auto& { return d.is.boolean; };
+  const auto from = [](T & d) -> auto& { return d.sensor.from; };
+  const auto dropout = [](T & d) -> auto& { return d.sensor.dropout; };
+  static const Section<T> kSection(
+      "a telemetry field", "telemetry",
+      {optional<T>("from", expression(), from, "none",
+                   "what the sensor sees: an expression of the physics; needed where the model has physics"),
+       optional<T>("unit", later(Form::unit), unit, "",
+                   "of a number; `1` for a ratio. One of unit, enum, boolean"),
        optional<T>("enum", words(), words_of, "", "the words it can be"),
        optional<T>("boolean", boolean(), flag, "false", "`true` for a field that is true or false"),
        required<T>("every", period(), &T::every, "the period of its samples"),
        optional<T>("phase", duration(), &T::phase, "spread evenly over the period", "of the first sample"),
        optional<T>("range", later(Form::range), &T::range_node, "none", "what is outside is bad"),
-       optional<T>("resolution", later(Form::quantity), &T::resolution_node, "0", "the step of reported values; a difference"),
-       optional<T>("noise", later(Form::quantity), &T::noise, "0", "standard deviation of each sample; a difference"),
-       optional<T>("bias", later(Form::quantity), &T::bias, "0", "standard deviation over devices of a constant offset; a difference"),
-       optional<T>("drift", later(Form::quantity), &T::drift, "0", "standard deviation over devices of a slope, as `0.1 K/d`; a bare number is per second"),
+       optional<T>("resolution", later(Form::quantity), &T::resolution_node, "0",
+                   "the step of reported values; a difference"),
+       optional<T>("noise", later(Form::quantity), &T::noise, "0",
+                   "standard deviation of each sample; a difference"),
+       optional<T>("bias", later(Form::quantity), &T::bias, "0",
+                   "standard deviation over devices of a constant offset; a difference"),
+       optional<T>("drift", later(Form::quantity), &T::drift, "0",
+                   "standard deviation over devices of a slope, as `0.1 K/d`; a bare number is per second"),
        optional<T>("dropout", share(), dropout, "0", "share of samples that are not taken"),
        optional<T>("stale_after", period(), &T::stale, "3 periods", "a value this old is unknown"),
-       optional<T>("least_spacing", period(), &T::least_spacing, "none", "samples closer than this are counted and shed")});
+       optional<T>("least_spacing", period(), &T::least_spacing, "none",
+                   "samples closer than this are counted and shed")});
   return kSection;
 }
 
 const Section<SetpointDraft>& setpoint_section() {
   using T = SetpointDraft;
-  const auto unit = [](T& d) -> auto& { return d.is.unit; };
-  const auto words_of = [](T& d) -> auto& { return d.is.words; };
-  static const Section<T> kSection("a setpoint", "setpoints",
-      {required<T>("default", later(Form::other), &T::fallback, "a quantity, `true` or `false`, or a word of `enum`"),
+  const auto unit = [](T & d) -> auto& { return d.is.unit; };
+  const auto words_of = [](T & d) -> auto& { return d.is.words; };
+  static const Section<T> kSection(
+      "a setpoint", "setpoints",
+      {required<T>("default", later(Form::other), &T::fallback,
+                   "a quantity, `true` or `false`, or a word of `enum`"),
        optional<T>("unit", later(Form::unit), unit, "the default's own", "of bare numbers"),
        optional<T>("enum", words(), words_of, "", "the words it can be"),
        optional<T>("range", later(Form::range), &T::range_node, "none", "what the device accepts"),
-       optional<T>("tolerance", later(Form::quantity), &T::tolerance_node, "none", "`follows` further away than this is deviating; a difference"),
+       optional<T>("tolerance", later(Form::quantity), &T::tolerance_node, "none",
+                   "`follows` further away than this is deviating; a difference"),
        optional<T>("follows", name(), &T::follows, "none", "the telemetry field that should follow it"),
        optional<T>("settle", duration(), &T::settle, "0 s", "how long the field may take after a change"),
        optional<T>("local", boolean(), &T::local, "false", "people may override it at the device")});
@@ -229,13 +251,15 @@ const Section<SetpointDraft>& setpoint_section() {
 const Section<twin::CommandConfig>& command_section() {
   using T = twin::CommandConfig;
   static const Section<T> kSection("a command", "commands",
-      {optional<T>("expires", period(), &T::expires, "1 min", "not applied later than this after it was issued")});
+                                   {optional<T>("expires", period(), &T::expires, "1 min",
+                                                "not applied later than this after it was issued")});
   return kSection;
 }
 
 const Section<RandomDraft>& random_section() {
   using T = RandomDraft;
-  static const Section<T> kSection("a random signal", "random",
+  static const Section<T> kSection(
+      "a random signal", "random",
       {required<T>("draw", later(Form::distribution), &T::draw_node, "what each value is drawn from"),
        required<T>("every", period(), &T::every, "how long each value is held")});
   return kSection;
@@ -243,21 +267,29 @@ const Section<RandomDraft>& random_section() {
 
 const Section<sim::PhysicsConfig>& physics_section() {
   using T = sim::PhysicsConfig;
-  static const Section<T> kSection("physics", "physics",
-      {optional<T>("inputs", expressions(), &T::inputs, "none", "signals that are one for all devices: of feeds and of civil time"),
-       finished<T>("random", random_section(), "signals drawn per device, held for a period", [](T& out, RandomDraft& d) { out.random.push_back(std::move(d)); }),
+  static const Section<T> kSection(
+      "physics", "physics",
+      {optional<T>("inputs", expressions(), &T::inputs, "none",
+                   "signals that are one for all devices: of feeds and of civil time"),
+       finished<T>("random", random_section(), "signals drawn per device, held for a period",
+                   [](T& out, RandomDraft& d) { out.random.push_back(std::move(d)); }),
        optional<T>("states", expressions(), &T::states, "none", "each state's initial value, of parameters"),
        optional<T>("rates", expressions(), &T::rates, "none", "each state's rate of change"),
-       optional<T>("outputs", expressions(), &T::outputs, "none", "what follows from states, inputs and actuators"),
+       optional<T>("outputs", expressions(), &T::outputs, "none",
+                   "what follows from states, inputs and actuators"),
        optional<T>("step", period(), &T::step, "1 s", "of the integration"),
-       optional<T>("integrator", word<lang::Integrator>({{"exact", lang::Integrator::exact}, {"runge_kutta4", lang::Integrator::runge_kutta4}}),
-                   &T::integrator, "exact for linear rates, else runge_kutta4", "`exact` demands linear rates")});
+       optional<T>("integrator",
+                   word<lang::Integrator>({{"exact", lang::Integrator::exact},
+                                           {"runge_kutta4", lang::Integrator::runge_kutta4}}),
+                   &T::integrator, "exact for linear rates, else runge_kutta4",
+                   "`exact` demands linear rates")});
   return kSection;
 }
 
 const Section<sim::ControllerConfig>& controller_section() {
   using T = sim::ControllerConfig;
-  static const Section<T> kSection("a controller", "controller",
+  static const Section<T> kSection(
+      "a controller", "controller",
       {optional<T>("every", period(), &T::every, "1 s", "its period; a multiple of the physics' step"),
        required<T>("outputs", expressions(), &T::outputs, "its signals; physics sees them by name")});
   return kSection;
@@ -272,7 +304,8 @@ Value<std::vector<sim::Named>> expressions() {
             std::vector<sim::Named> out;
             for (const auto& entry : node.entries) {
               if (!check_name(reader, entry.key, entry.key_span)) continue;
-              if (scalar(reader, entry.value, "an expression")) out.push_back({entry.key, entry.key_span, entry.value.span});
+              if (scalar(reader, entry.value, "an expression"))
+                out.push_back({entry.key, entry.key_span, entry.value.span});
             }
             return out;
           }};
@@ -280,21 +313,27 @@ Value<std::vector<sim::Named>> expressions() {
 
 const Section<ModelDraft>& model_section() {
   using T = ModelDraft;
-  const auto physics = [](T& d) -> auto& { return d.device.physics; };
-  const auto controller = [](T& d) -> auto& { return d.device.controller; };
-  const auto refuses = [](T& d) -> auto& { return d.device.refuses; };
-  static const Section<T> kSection("a model", "models",
+  const auto physics = [](T & d) -> auto& { return d.device.physics; };
+  const auto controller = [](T & d) -> auto& { return d.device.controller; };
+  const auto refuses = [](T & d) -> auto& { return d.device.refuses; };
+  static const Section<T> kSection(
+      "a model", "models",
       {named<T>("relations", relation_section(), &T::relations, "to other models"),
-       finished<T>("parameters", parameter_section(), "what differs between devices and stays", [](T& out, ParameterDraft& d) { out.parameters.push_back(std::move(d)); }),
-       finished<T>("telemetry", field_section(), "what each device reports", [](T& out, FieldDraft& d) {
-         out.device.sensors.push_back(std::move(d.sensor));
-         out.telemetry.push_back(std::move(d));
-       }),
-       finished<T>("setpoints", setpoint_section(), "what each device is asked to hold", [](T& out, SetpointDraft& d) { out.setpoints.push_back(std::move(d)); }),
+       finished<T>("parameters", parameter_section(), "what differs between devices and stays",
+                   [](T& out, ParameterDraft& d) { out.parameters.push_back(std::move(d)); }),
+       finished<T>("telemetry", field_section(), "what each device reports",
+                   [](T& out, FieldDraft& d) {
+                     out.device.sensors.push_back(std::move(d.sensor));
+                     out.telemetry.push_back(std::move(d));
+                   }),
+       finished<T>("setpoints", setpoint_section(), "what each device is asked to hold",
+                   [](T& out, SetpointDraft& d) { out.setpoints.push_back(std::move(d)); }),
        named<T>("commands", command_section(), &T::commands, "what each device can be asked to do once"),
        section<T>("physics", physics_section(), physics, "how a device behaves"),
-       section<T>("controller", controller_section(), controller, "the loop inside the device; it sees telemetry, setpoints and commands"),
-       optional<T>("refuses", expression(), refuses, "false", "the resident's opt-out: while true, the device refuses overrides of local setpoints")});
+       section<T>("controller", controller_section(), controller,
+                  "the loop inside the device; it sees telemetry, setpoints and commands"),
+       optional<T>("refuses", expression(), refuses, "false",
+                   "the resident's opt-out: while true, the device refuses overrides of local setpoints")});
   return kSection;
 }
 

@@ -1,8 +1,8 @@
 #include "testbed/settings.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
-#include <fmt/format.h>
 
 #include "base/text.h"
 
@@ -15,7 +15,8 @@ using yaml::Node;
 std::vector<std::string> split(const std::string& path) {
   std::vector<std::string> parts;
   size_t begin = 0;
-  for (size_t dot; (dot = path.find('.', begin)) != std::string::npos; begin = dot + 1) parts.push_back(path.substr(begin, dot - begin));
+  for (size_t dot; (dot = path.find('.', begin)) != std::string::npos; begin = dot + 1)
+    parts.push_back(path.substr(begin, dot - begin));
   parts.push_back(path.substr(begin));
   return parts;
 }
@@ -49,7 +50,10 @@ class Descent {
     if (here_.form == Form::named && !in_named_) return named(node, part);
     if (section && here_.section) return key(node, part);
     if (node.map()) return existing(node, part);
-    problems_.push_back({Severity::error, {}, fmt::format("--set {}: '{}' holds one value, which has no parts", joined(parts_.size()), joined(at_)),
+    problems_.push_back({Severity::error,
+                         {},
+                         fmt::format("--set {}: '{}' holds one value, which has no parts",
+                                     joined(parts_.size()), joined(at_)),
                          fmt::format("write --set {}=...", joined(at_))});
     return nullptr;
   }
@@ -58,7 +62,9 @@ class Descent {
     size_t index = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
     if (error != std::errc() || end != part.data() + part.size() || index >= node.items.size()) {
-      unknown(part, {}, fmt::format("{} has {} item{}, numbered from 0", joined(at_), node.items.size(), node.items.size() == 1 ? "" : "s"));
+      unknown(part, {},
+              fmt::format("{} has {} item{}, numbered from 0", joined(at_), node.items.size(),
+                          node.items.size() == 1 ? "" : "s"));
       return nullptr;
     }
     here_.form = Form::section;
@@ -73,7 +79,8 @@ class Descent {
 
   Node* key(Node& node, const std::string& part) {
     const auto& keys = here_.section->keys;
-    const auto info = std::find_if(keys.begin(), keys.end(), [&](const KeyInfo& k) { return k.name == part; });
+    const auto info =
+        std::find_if(keys.begin(), keys.end(), [&](const KeyInfo& k) { return k.name == part; });
     const bool other = info == keys.end() && here_.section->others;
     if (info == keys.end() && !other) {
       unknown(part, here_.section->key_names(), {});
@@ -109,8 +116,11 @@ class Descent {
     } else if (!names.empty()) {
       hint = fmt::format("{} has: {}", at_ == 0 ? "a scenario" : joined(at_), fmt::join(names, ", "));
     }
-    problems_.push_back({Severity::error, {}, fmt::format("--set {}: there is no '{}'{}", joined(parts_.size()), part,
-                                                          at_ == 0 ? "" : fmt::format(" in {}", joined(at_))), hint});
+    problems_.push_back({Severity::error,
+                         {},
+                         fmt::format("--set {}: there is no '{}'{}", joined(parts_.size()), part,
+                                     at_ == 0 ? "" : fmt::format(" in {}", joined(at_))),
+                         hint});
   }
 
   std::string joined(size_t count) const {
@@ -121,14 +131,15 @@ class Descent {
   std::vector<std::string> parts_;
   Diagnostics& problems_;
   SourcePtr source_;
-  KeyInfo here_;          ///< what the tables say of the node that was reached
-  bool in_named_ = false; ///< that node is one of the sections of a map of names
+  KeyInfo here_;           ///< what the tables say of the node that was reached
+  bool in_named_ = false;  ///< that node is one of the sections of a map of names
   size_t at_ = 0;
 };
 
 }  // namespace
 
-void apply(const std::vector<Setting>& settings, const SectionInfo& root_section, Node& root, Diagnostics& problems) {
+void apply(const std::vector<Setting>& settings, const SectionInfo& root_section, Node& root,
+           Diagnostics& problems) {
   for (const auto& setting : settings) Descent(setting, root_section, problems).run(root);
 }
 

@@ -1,16 +1,18 @@
 #include "testbed/values.h"
 
+#include <fmt/format.h>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <fmt/format.h>
 
 #include "base/text.h"
 
 namespace looptwin::testbed {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+std::string joined(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
 
 /// A reader of a text that only has to be there.
 Value<std::string> any_text(Form form, const char* what) {
@@ -24,7 +26,8 @@ std::optional<Duration> read_duration(Reader& reader, const yaml::Node& node) {
   const auto* found = scalar(reader, node, "a duration");
   if (!found) return std::nullopt;
   if (found->text.starts_with('-')) {
-    reader.error(node.span, fmt::format("the duration {} is negative", found->text), "write " + found->text.substr(1));
+    reader.error(node.span, fmt::format("the duration {} is negative", found->text),
+                 "write " + found->text.substr(1));
     return std::nullopt;
   }
   return reader.accept(reader.units.duration(node.span));
@@ -41,7 +44,8 @@ const yaml::Node* scalar(Reader& reader, const yaml::Node& node, std::string_vie
     return nullptr;
   }
   if (node.text.empty()) {
-    reader.error(node.span, fmt::format("{} stands here, not an empty text", what), "write one, or remove the key");
+    reader.error(node.span, fmt::format("{} stands here, not an empty text", what),
+                 "write one, or remove the key");
     return nullptr;
   }
   return &node;
@@ -64,14 +68,19 @@ Value<std::string> path() {
             if (!found) return std::nullopt;
             const std::filesystem::path written(found->text);
             if (written.is_absolute()) return written.string();
-            return (std::filesystem::path(node.span.source->name).parent_path() / written).lexically_normal().string();
+            return (std::filesystem::path(node.span.source->name).parent_path() / written)
+                .lexically_normal()
+                .string();
           }};
 }
 
 Value<bool> boolean() {
   return {Form::boolean, [](Reader& reader, const yaml::Node& node) -> std::optional<bool> {
-            if (node.scalar() && !node.quoted && (node.text == "true" || node.text == "false")) return node.text == "true";
-            if (!node.refused()) reader.error(node.span, "true or false stands here", node.quoted ? "write it without quotes" : "");
+            if (node.scalar() && !node.quoted && (node.text == "true" || node.text == "false"))
+              return node.text == "true";
+            if (!node.refused())
+              reader.error(node.span, "true or false stands here",
+                           node.quoted ? "write it without quotes" : "");
             return std::nullopt;
           }};
 }
@@ -86,7 +95,8 @@ Value<uint64_t> whole_number(uint64_t least, uint64_t most) {
             if (error == std::errc() && stop == end && value >= least && value <= most) return value;
             const bool bounded = most < UINT64_MAX;
             reader.error(node.span, fmt::format("'{}' is not a whole number of {}", found->text,
-                                                bounded ? fmt::format("{} to {}", least, most) : fmt::format("{} or more", least)));
+                                                bounded ? fmt::format("{} to {}", least, most)
+                                                        : fmt::format("{} or more", least)));
             return std::nullopt;
           }};
 }
@@ -106,7 +116,8 @@ Value<double> share() {
             const auto value = number(reader, node);
             if (!value) return std::nullopt;
             if (*value >= 0 && *value <= 1) return value;
-            reader.error(node.span, fmt::format("the share {} is not between 0 and 1", node.text), "write 0.05, or 5 %");
+            reader.error(node.span, fmt::format("the share {} is not between 0 and 1", node.text),
+                         "write 0.05, or 5 %");
             return std::nullopt;
           }};
 }
@@ -118,7 +129,8 @@ Value<Duration> period() {
             const auto value = read_duration(reader, node);
             if (!value) return std::nullopt;
             if (value->ns > 0) return value;
-            reader.error(node.span, fmt::format("the duration {} is zero", node.text), "write one longer than zero, as 1 s");
+            reader.error(node.span, fmt::format("the duration {} is zero", node.text),
+                         "write one longer than zero, as 1 s");
             return std::nullopt;
           }};
 }
@@ -147,8 +159,10 @@ Value<std::vector<std::string>> words() {
             if (out->empty()) reader.error(node.span, "an enumeration needs a word");
             if (out->size() > 255) reader.error(node.span, "an enumeration has at most 255 words");
             for (size_t i = 0; i < out->size() && out->size() == node.items.size(); ++i)
-              if (std::find(out->begin(), out->begin() + static_cast<long>(i), (*out)[i]) != out->begin() + static_cast<long>(i))
-                reader.error(node.items[i].span, fmt::format("the word '{}' is here twice", (*out)[i]), "remove one of them");
+              if (std::find(out->begin(), out->begin() + static_cast<long>(i), (*out)[i]) !=
+                  out->begin() + static_cast<long>(i))
+                reader.error(node.items[i].span, fmt::format("the word '{}' is here twice", (*out)[i]),
+                             "remove one of them");
             return out;
           }};
 }
@@ -157,7 +171,8 @@ Value<const yaml::Node*> later(Form form) {
   return {form, [](Reader&, const yaml::Node& node) { return std::optional(&node); }};
 }
 
-std::optional<size_t> find_word(Reader& reader, const yaml::Node& node, const std::vector<std::string>& words) {
+std::optional<size_t> find_word(Reader& reader, const yaml::Node& node,
+                                const std::vector<std::string>& words) {
   const auto* found = scalar(reader, node, "one of " + joined(words));
   if (!found) return std::nullopt;
   const auto at = std::find(words.begin(), words.end(), found->text);
@@ -178,7 +193,8 @@ bool looks_numeric(const yaml::Node& node) {
   return at < node.text.size() && node.text[at] >= '0' && node.text[at] <= '9';
 }
 
-std::optional<double> quantity(Reader& reader, const yaml::Node& node, const lang::Unit& unit, bool difference) {
+std::optional<double> quantity(Reader& reader, const yaml::Node& node, const lang::Unit& unit,
+                               bool difference) {
   if (!scalar(reader, node, "a quantity")) return std::nullopt;
   const auto value = reader.accept(reader.units.quantity(node.span, &unit, difference));
   if (!value) return std::nullopt;
@@ -186,13 +202,16 @@ std::optional<double> quantity(Reader& reader, const yaml::Node& node, const lan
   if (value->unit.type == wanted.type) return value->value;
   const auto& got = value->unit;
   if (got.type.dimension == wanted.type.dimension && got.type.point != wanted.type.point) {
-    reader.error(node.span, wanted.type.point ? fmt::format("a value on the scale of {} stands here, not a difference", wanted.text)
-                                              : fmt::format("a difference stands here, not a value on the scale of {}", got.text),
+    reader.error(node.span,
+                 wanted.type.point
+                     ? fmt::format("a value on the scale of {} stands here, not a difference", wanted.text)
+                     : fmt::format("a difference stands here, not a value on the scale of {}", got.text),
                  fmt::format("write it in {}", wanted.text));
   } else {
-    reader.error(node.span, fmt::format("{} is in {}, which is {}; {} stands here", node.text, got.text,
-                                        lang::to_string(got.type.dimension), lang::to_string(wanted.type.dimension)),
-                 fmt::format("write it in {}", wanted.text));
+    reader.error(node.span,
+                 fmt::format("{} is in {}; a value in {} stands here", node.text, got.text, wanted.text),
+                 fmt::format("write it in {}, or in another unit of {}", wanted.text,
+                             lang::to_string(wanted.type.dimension)));
   }
   return std::nullopt;
 }

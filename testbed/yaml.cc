@@ -1,11 +1,11 @@
 #include "testbed/yaml.h"
 
-#include <algorithm>
 #include <fmt/format.h>
-#include <sstream>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
+#include <algorithm>
+#include <sstream>
 
 namespace looptwin::testbed::yaml {
 namespace {
@@ -54,8 +54,8 @@ bool is_sexagesimal(std::string_view text) {
 
 /// 2019-07-15, 2019-07-15T00:00:00: a timestamp to YAML 1.1.
 bool is_date(std::string_view text) {
-  return text.size() >= 10 && digits_at(text, 0) == 4 && text[4] == '-' && digits_at(text, 5) == 2 && text[7] == '-' &&
-         digits_at(text, 8) == 2;
+  return text.size() >= 10 && digits_at(text, 0) == 4 && text[4] == '-' && digits_at(text, 5) == 2 &&
+         text[7] == '-' && digits_at(text, 8) == 2;
 }
 
 std::string lower(std::string_view text) {
@@ -64,7 +64,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// What a plain scalar would be taken for by some YAML reader, with what to write instead; empty if it is harmless.
+/// What a plain scalar would be taken for by some YAML reader, with what to write instead; empty if it is
+/// harmless.
 std::pair<std::string, std::string> misread(std::string_view text) {
   const auto write = [&] { return "write " + quoted(text); };
   if (const auto word = lower(text); word == "on" || word == "off" || word == "yes" || word == "no")
@@ -72,7 +73,8 @@ std::pair<std::string, std::string> misread(std::string_view text) {
   else if (word != text && (word == "true" || word == "false"))
     return {fmt::format("'{}' is not how a boolean is written", text), "write " + word};
   if (has_leading_zero(text))
-    return {fmt::format("'{}' has a leading zero, which YAML reads as octal", text), "write it without, or as " + quoted(text)};
+    return {fmt::format("'{}' has a leading zero, which YAML reads as octal", text),
+            "write it without, or as " + quoted(text)};
   if (is_sexagesimal(text)) return {fmt::format("'{}' is a number of base 60 to YAML", text), write()};
   if (is_date(text)) return {fmt::format("'{}' is a timestamp to YAML", text), write()};
   return {};
@@ -84,10 +86,12 @@ int open_brackets(std::string_view text) {
   return open;
 }
 
-/// Builds the tree from yaml-cpp's events, which give where a node begins; where it ends is found in the bytes.
+/// Builds the tree from yaml-cpp's events, which give where a node begins; where it ends is found in the
+/// bytes.
 class Builder : public YAML::EventHandler {
  public:
-  Builder(const SourcePtr& source, Diagnostics& problems) : source_(source), text_(source->text), problems_(problems) {}
+  Builder(const SourcePtr& source, Diagnostics& problems)
+      : source_(source), text_(source->text), problems_(problems) {}
 
   Node take() { return std::move(root_); }
   bool seen() const { return seen_; }
@@ -97,9 +101,11 @@ class Builder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
     const uint32_t begin = offset(mark);
-    const bool written = begin < text_.size() && (text_[begin] == '~' || lower(text_.substr(begin, 4)) == "null");
+    const bool written =
+        begin < text_.size() && (text_[begin] == '~' || lower(text_.substr(begin, 4)) == "null");
     const Span span{source_, begin, begin + (written ? (text_[begin] == '~' ? 1u : 4u) : 0u)};
-    const bool piece = begin < swallowed_until_ || (!stack_.empty() && stack_.back().has_key && !stack_.back().keep);
+    const bool piece =
+        begin < swallowed_until_ || (!stack_.empty() && stack_.back().has_key && !stack_.back().keep);
     if (!piece) report_null(span, written);
     refuse(span);
   }
@@ -112,7 +118,8 @@ class Builder : public YAML::EventHandler {
 
   void OnAnchor(const YAML::Mark& mark, const std::string&) override { refuse_sign(offset(mark)); }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
+                const std::string& value) override {
     const uint32_t begin = offset(mark);
     Node node;
     node.is = Node::Is::scalar;
@@ -127,10 +134,12 @@ class Builder : public YAML::EventHandler {
     add(std::move(node));
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value style) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value style) override {
     open(Node::Is::list, offset(mark), style);
   }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value style) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value style) override {
     open(Node::Is::map, offset(mark), style);
   }
   void OnSequenceEnd() override { close(); }
@@ -174,7 +183,8 @@ class Builder : public YAML::EventHandler {
     return static_cast<uint32_t>(std::min(at, text_.size()));
   }
 
-  /// The bytes between the quotes, or of a block. With escapes: of a copy of the file that has the text resolved.
+  /// The bytes between the quotes, or of a block. With escapes: of a copy of the file that has the text
+  /// resolved.
   Span quoted_span(uint32_t begin, const std::string& value) const {
     const char quote = begin < text_.size() ? text_[begin] : '"';
     if (quote == '|' || quote == '>') {
@@ -211,15 +221,18 @@ class Builder : public YAML::EventHandler {
   void report_null(const Span& span, bool written) {
     const bool at_value = !stack_.empty() && stack_.back().has_key;
     if (!at_value) {
-      error(span, "a null is not a value here", written ? "a text is quoted: \"null\"" : "write a value, or remove the line");
+      error(span, "a null is not a value here",
+            written ? "a text is quoted: \"null\"" : "write a value, or remove the line");
       return;
     }
     const auto& key = stack_.back().key;
     if (written) {
-      error(span, fmt::format("'{}' is null", key.key), fmt::format("remove the key; a text is quoted: {}: \"null\"", key.key));
+      error(span, fmt::format("'{}' is null", key.key),
+            fmt::format("remove the key; a text is quoted: {}: \"null\"", key.key));
     } else {
       error(key.key_span, fmt::format("'{}' has no value", key.key),
-            fmt::format("write {}: with a value, or remove the key; an empty text is {}: \"\"", key.key, key.key));
+            fmt::format("write {}: with a value, or remove the key; an empty text is {}: \"\"", key.key,
+                        key.key));
     }
   }
 
@@ -227,12 +240,15 @@ class Builder : public YAML::EventHandler {
     if (node.span.begin < swallowed_until_) return true;
     const bool split = in_flow() && open_brackets(node.text) > 0;
     const auto [message, hint] = misread(node.text);
-    if (split) report_split(node.span.begin);
-    else if (!message.empty()) error(node.span, message, hint);
+    if (split)
+      report_split(node.span.begin);
+    else if (!message.empty())
+      error(node.span, message, hint);
     return !split && message.empty();
   }
 
-  /// `{a: if(x, 1, 2)}`: YAML splits the expression at its commas. Shows it whole and quoted, and skips its pieces.
+  /// `{a: if(x, 1, 2)}`: YAML splits the expression at its commas. Shows it whole and quoted, and skips its
+  /// pieces.
   void report_split(uint32_t begin) {
     size_t end = begin;
     int depth = 0;
@@ -243,7 +259,8 @@ class Builder : public YAML::EventHandler {
     end = std::min(text_.find_first_of(",]}\n", end), text_.size());
     const auto text = trimmed(text_.substr(begin, end - begin));
     swallowed_until_ = begin + static_cast<uint32_t>(text.size());
-    error({source_, begin, swallowed_until_}, "within { } or [ ] YAML splits this text at its commas", "write " + quoted(text));
+    error({source_, begin, swallowed_until_}, "within { } or [ ] YAML splits this text at its commas",
+          "write " + quoted(text));
   }
 
   void open(Node::Is is, uint32_t begin, YAML::EmitterStyle::value style) {
@@ -260,7 +277,8 @@ class Builder : public YAML::EventHandler {
     uint32_t end = frame.node.span.begin;
     for (const auto& e : frame.node.entries) end = std::max(end, e.value.span.end);
     for (const auto& n : frame.node.items) end = std::max(end, n.span.end);
-    if (frame.flow) end = static_cast<uint32_t>(std::min(text_.find_first_of("}]", end), text_.size() - 1)) + 1;
+    if (frame.flow)
+      end = static_cast<uint32_t>(std::min(text_.find_first_of("}]", end), text_.size() - 1)) + 1;
     frame.node.span.end = end;
     add(std::move(frame.node));
   }
@@ -292,19 +310,23 @@ class Builder : public YAML::EventHandler {
     }
   }
 
-  bool swallowed(const Node& node) const { return node.span.source == source_ && node.span.begin < swallowed_until_; }
+  bool swallowed(const Node& node) const {
+    return node.span.source == source_ && node.span.begin < swallowed_until_;
+  }
 
   void take_key(Frame& frame, Node node) {
     frame.has_key = true;
     frame.keep = node.scalar() && !swallowed(node);
     frame.key = Entry{node.text, node.span, {}};
     if (node.refused()) return;
-    if (!node.scalar()) return error(node.span, "a key is a word, not a map or a list", "quote a text that begins with { or [");
+    if (!node.scalar())
+      return error(node.span, "a key is a word, not a map or a list", "quote a text that begins with { or [");
     if (const Node* before = frame.keep ? frame.node.find(node.text) : nullptr) {
       const auto first = std::find_if(frame.node.entries.begin(), frame.node.entries.end(),
                                       [&](const Entry& e) { return &e.value == before; });
       const auto at = line_column(*source_, first->key_span.begin);
-      error(node.span, fmt::format("'{}' is here twice; the first is in line {}", node.text, at.line), "remove one of them");
+      error(node.span, fmt::format("'{}' is here twice; the first is in line {}", node.text, at.line),
+            "remove one of them");
       frame.keep = false;
     }
   }
@@ -364,15 +386,19 @@ Document parse(const SourcePtr& source, Diagnostics& problems) {
     parser.HandleNextDocument(builder);
     Diagnostics ignored;
     if (Builder second(source, ignored); parser.HandleNextDocument(second) && second.seen())
-      problems.push_back({Severity::error, {}, fmt::format("{} holds more than one document", source->name),
+      problems.push_back({Severity::error,
+                          {},
+                          fmt::format("{} holds more than one document", source->name),
                           "put each into its own file and name it in use:"});
   } catch (const YAML::Exception& e) {
     complete = false;
-    const auto at = static_cast<uint32_t>(std::clamp<int64_t>(e.mark.pos, 0, static_cast<int64_t>(source->text.size())));
+    const auto at =
+        static_cast<uint32_t>(std::clamp<int64_t>(e.mark.pos, 0, static_cast<int64_t>(source->text.size())));
     const bool last = !problems.empty() && problems.back().span.source == source;
     // What was already said about this very place is the better message.
     if (!last || line_column(*source, problems.back().span.begin).line != line_column(*source, at).line)
-      problems.push_back({Severity::error, {source, at, at}, "this is not YAML: " + e.msg, quoting_hint(source->text, at)});
+      problems.push_back(
+          {Severity::error, {source, at, at}, "this is not YAML: " + e.msg, quoting_hint(source->text, at)});
   }
   return {builder.take(), complete};
 }

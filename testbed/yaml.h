@@ -1,5 +1,5 @@
-// A YAML file as a tree of nodes that know their bytes. What YAML would silently read as something else (off, 010,
-// 14:00, null, tags, aliases, duplicate keys) is an error here, with the quoted form as its hint.
+// A YAML file as a tree of nodes that know their bytes. What YAML would silently read as something else (off,
+// 010, 14:00, null, tags, aliases, duplicate keys) is an error here, with the quoted form as its hint.
 #pragma once
 
 #include <string>
@@ -14,7 +14,9 @@ struct Entry;
 
 struct Node {
   enum class Is : uint8_t {
-    scalar, map, list,
+    scalar,
+    map,
+    list,
     refused,  ///< what stood here has been reported; readers pass over it in silence
   };
   Is is = Is::map;
@@ -44,9 +46,9 @@ struct Document {
   bool complete = true;  ///< false: the file is not YAML, and what it holds below is unknown
 };
 
-/// Parses one document. Problems go to `problems`; what could be read is returned all the same, an empty map at worst,
-/// so that the errors of all files are shown at once. Where a quoted text has escapes, the node's span points into a
-/// copy of the file in which they are resolved: lines and columns stay right.
+/// Parses one document. Problems go to `problems`; what could be read is returned all the same, an empty map
+/// at worst, so that the errors of all files are shown at once. Where a quoted text has escapes, the node's
+/// span points into a copy of the file in which they are resolved: lines and columns stay right.
 Document parse(const SourcePtr& source, Diagnostics& problems);
 
 /// The text in the quotes that read best: "a b", 'x == "a"'.

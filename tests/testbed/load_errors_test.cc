@@ -1,0 +1,190 @@
+// What is wrong with a scenario, and what to write instead: each with its exact message.
+#include <catch2/catch.hpp>
+
+#include "loading.h"
+
+using namespace looptwin::testbed;
+using namespace looptwin::testbed::test;
+
+TEST_CASE("load errors: a file that is not YAML is one error, at its place, and other files are read on") {
+  auto files = example_with("rules.yaml", "  setback:\n", "  setback: [\n");
+  files["models.yaml"].replace(files["models.yaml"].find("inverse:"), 8, "invers:");
+  CHECK(problems(files) ==
+        "models.yaml:6:36: a relation has no key 'invers' [did you mean 'inverse'? keys: to, inverse]\n"
+        "rules.yaml:13:13: this is not YAML: end of sequence flow not found\n");
+}
+
+TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cylce: 1 s") ==
+        "scenario.yaml:7:1: a scenario has no key 'cylce' [did you mean 'cycle'? keys: scenario, about, "
+        "start, timezone, "
+        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, links, faults, events, rules, "
+        "alarms, "
+        "history, retention]\n");
+  CHECK(problems_with("models.yaml", "tolerance: 1", "tollerance: 1") ==
+        "models.yaml:14:56: a setpoint has no key 'tollerance' [did you mean 'tolerance'? keys: default, "
+        "unit, enum, "
+        "range, tolerance, follows, settle, local]\n");
+  CHECK(problems_with("scenario.yaml", "link: lte, program", "link: lte, porgram") ==
+        "scenario.yaml:14:70: a fleet entry of 'home' has no key and no parameter 'porgram' [did you mean "
+        "'program'? "
+        "keys and parameters: count, per, id, link, tags, UA, program]\n");
+}
+
+TEST_CASE("load errors: keys that are needed are named with what they are for") {
+  CHECK(problems_with("models.yaml", "unit: kW, every: 10 s, ", "unit: kW, ") ==
+        "models.yaml:12:7: a telemetry field needs 'every': the period of its samples\n");
+  CHECK(problems_with("scenario.yaml", "duration: 1 d\n", "") ==
+        "scenario.yaml:1:1: a scenario needs 'duration': how long the run lasts\n");
+}
+
+TEST_CASE("load errors: names and ids that are given twice") {
+  CHECK(problems_with("models.yaml", "      UA:", "      program: {default: 1}\n      UA:") ==
+        "models.yaml:10:7: 'program' is here twice; the first is in line 8 [remove one of them]\n");
+  CHECK(problems_with("rules.yaml", "events:\n", "models:\n  home: {}\nevents:\n") ==
+        "rules.yaml:3:3: 'home' is already in models.yaml:5:3 [remove one of them]\n");
+  CHECK(problems_with("rules.yaml", "events:\n", "seed: 3\nevents:\n") ==
+        "rules.yaml:2:1: 'seed' is already in scenario.yaml:8:1 [remove one of them]\n");
+  CHECK(problems_with("models.yaml", "      cool: {", "      power: {") ==
+        "models.yaml:14:7: in the model of 'home' the name 'power' is already a telemetry field "
+        "(models.yaml:12:7) [rename one of them]\n"
+        "rules.yaml:16:13: the model 'home' has no setpoint 'cool' [setpoints: power]\n");
+  CHECK(problems_with("scenario.yaml", "id: \"{block}/home-{i}\"", "id: \"home-{i}\"") ==
+        "scenario.yaml:14:3: the id pattern 'home-{i}' gives the same ids below each 'block' [put {block} "
+        "into the id]\n");
+  CHECK(problems_with("scenario.yaml", "id: \"block-{i}\"", "id: block") ==
+        "scenario.yaml:13:3: all 250 devices of 'block' get the id 'block' [put {i} into the id]\n");
+}
+
+TEST_CASE("load errors: references that lead nowhere") {
+  CHECK(problems_with("models.yaml", "to: block", "to: blok") ==
+        "models.yaml:6:17: relation 'block' names the unknown model 'blok' [did you mean 'block'? models: "
+        "block, home]\n"
+        "rules.yaml:13:5: the target 'homes' is neither a relation of 'block' nor self [targets: self]\n");
+  CHECK(problems_with("scenario.yaml", "  home: {count", "  hoem: {count") ==
+        "scenario.yaml:14:3: a fleet entry names the unknown model 'hoem' [did you mean 'home'? models: "
+        "block, home]\n");
+  CHECK(problems_with("scenario.yaml", "link: lte", "link: ltr") ==
+        "scenario.yaml:14:3: the fleet of 'home' has the unknown link 'ltr' [did you mean 'lte'? links: "
+        "lte]\n");
+  CHECK(problems_with("rules.yaml", "while: peak_ahead", "while: peak_head") ==
+        "rules.yaml:12:12: rule 'setback' is about the unknown event 'peak_head' [did you mean 'peak_ahead'? "
+        "events: peak_ahead]\n");
+  // An alarm with a condition of its own is an event, too.
+  CHECK(problems_with("rules.yaml", "while: peak_ahead", "while: overload") == "");
+  CHECK(problems_with("rules.yaml", "target: homes", "target: hoems") ==
+        "rules.yaml:13:5: the target 'hoems' is neither a relation of 'block' nor self [did you mean "
+        "'homes'? targets: self, homes]\n");
+  CHECK(problems_with("rules.yaml", "set: {cool:", "set: {cold:") ==
+        "rules.yaml:16:13: the model 'home' has no setpoint 'cold' [setpoints: cool]\n");
+  CHECK(problems_with("rules.yaml", "feed: crm", "feed: weathr") ==
+        "rules.yaml:23:5: the feed 'weathr' is unknown [did you mean 'weather'?]\n");
+  CHECK(problems_with("rules.yaml", "feed: crm", "feed: weather") ==
+        "rules.yaml:23:5: the feed 'weather' is inbound [publish to one with direction: out, or to one that "
+        "is not declared]\n");
+  CHECK(
+      problems_with(
+          "rules.yaml",
+          "    each: block\n    raise: sum(homes.power) > limit\n    deadband: 20 kW\n    on_delay: 2 min\n",
+          "    of: peak\n") ==
+      "rules.yaml:25:3: alarm 'overload' is of the unknown event 'peak' [events: peak_ahead]\n");
+  CHECK(problems_with("scenario.yaml", "sensor: temperature", "sensor: temprature") ==
+        "scenario.yaml:18:48: no model has the telemetry field 'temprature' [did you mean 'temperature'? "
+        "fields: temperature, power]\n");
+  CHECK(problems_with("scenario.yaml", "file: weather/phoenix", "file: wether/phoenix") ==
+        "scenario.yaml:11:3: the feed 'weather' has no file wether/phoenix-july.csv [paths are relative to "
+        "the file that names them]\n");
+}
+
+TEST_CASE("load errors: units") {
+  CHECK(problems_with("models.yaml", "unit: degC, every", "unit: C, every") ==
+        "models.yaml:11:38: 'C' is the coulomb, not a temperature [write degC (or A*s for a charge)]\n");
+  CHECK(problems_with("models.yaml", "resolution: 0.01", "resolution: 0.01 K") ==
+        "models.yaml:12:82: 0.01 K is in K; a value in kW stands here [write it in kW, or in another unit of "
+        "kg·m²·s⁻³ (W)]\n");
+  CHECK(problems_with("models.yaml", "tolerance: 1", "tolerance: 1 degC") ==
+        "models.yaml:14:67: a difference stands here, not a value on the scale of degC [write it in K]\n");
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: 1 kW") ==
+        "scenario.yaml:7:8: '1 kW' is not a time [write a time, as 10 s, 5 min, 2 h or 1 d]\n");
+  CHECK(problems_with("scenario.yaml", "latency: \"lognormal(60 ms, 0.4)\"",
+                      "latency: \"lognormal(60 K, 0.4)\"") ==
+        "scenario.yaml:16:19: what is drawn is in K, which is not a time [write it as 60 ms, or lognormal(60 "
+        "ms, 0.4)]\n");
+  CHECK(problems_with("scenario.yaml", "loss: 0.1 %", "loss: 10") ==
+        "scenario.yaml:16:49: the share 10 is not between 0 and 1 [write 0.05, or 5 %]\n");
+}
+
+TEST_CASE("load errors: empty fleets, periods of zero, negative durations") {
+  CHECK(problems_with("scenario.yaml", "count: 1000", "count: 0") ==
+        "scenario.yaml:14:3: the fleet of 'home' is empty: its count is 0 [write a count of 1 or more, or "
+        "remove the entry]\n");
+  CHECK(problems_with("scenario.yaml", "count: 1000", "count: 1000000000") ==
+        "scenario.yaml:14:3: the fleet of 'home' has 250 000 000 000 devices, more than 4 000 000 000 "
+        "[count: is for each device of per:]\n");
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: 0 s") ==
+        "scenario.yaml:7:8: the duration 0 s is zero [write one longer than zero, as 1 s]\n");
+  CHECK(problems_with("models.yaml", "unit: kW, every: 10 s", "unit: kW, every: 0 s") ==
+        "models.yaml:12:48: the duration 0 s is zero [write one longer than zero, as 1 s]\n");
+  CHECK(problems_with("scenario.yaml", "duration: 1 d", "duration: -1 d") ==
+        "scenario.yaml:6:11: the duration -1 d is negative [write 1 d]\n");
+  CHECK(problems_with("rules.yaml", "on_delay: 5 min", "on_delay: -5 min") ==
+        "rules.yaml:6:15: the duration -5 min is negative [write 5 min]\n");
+  CHECK(problems_with("scenario.yaml", "latency: \"lognormal(60 ms, 0.4)\"", "latency: -60 ms") ==
+        "scenario.yaml:16:18: the duration -60 ms is negative [a time that passes is zero or more]\n");
+}
+
+TEST_CASE("load errors: what makes no sense together") {
+  CHECK(problems_with("rules.yaml", "deadband: 20 kW",
+                      "deadband: 20 kW\n    clear: sum(homes.power) < limit") ==
+        "rules.yaml:25:3: alarm 'overload' has 'clear' and 'deadband' [a deadband says how raise: ends; keep "
+        "one of them]\n");
+  CHECK(problems_with("rules.yaml", "    while: peak_ahead", "    when_raised: peak_ahead") ==
+        "rules.yaml:13:5: rule 'setback' overrides at a moment; an override is held while its event stands "
+        "[write while: peak_ahead]\n");
+  CHECK(problems_with("rules.yaml", "    while: peak_ahead\n",
+                      "    while: peak_ahead\n    when_cleared: peak_ahead\n") ==
+        "rules.yaml:13:5: rule 'setback' has a second trigger [write one of while, when_raised and "
+        "when_cleared, and another rule for the other]\n");
+  CHECK(problems_with("scenario.yaml", "after: 14 h", "after: 14 h, every: 3 d") ==
+        "scenario.yaml:18:5: a fault has one of after, at and every [remove the others]\n");
+  CHECK(problems_with("scenario.yaml", "kind: stuck", "kind: bias") ==
+        "scenario.yaml:18:5: a fault of kind bias needs 'value'\n");
+  CHECK(problems_with("scenario.yaml", "kind: stuck", "kind: stuk") ==
+        "scenario.yaml:18:67: 'stuk' is not one of: stuck, bias, drift, noise, dropout, out_of_range, "
+        "link_down, actuator_stuck, device_off "
+        "[did you mean 'stuck'?]\n");
+  CHECK(problems_with("models.yaml", "states: {air: 23 degC, mass: 23 degC}", "states: {air: 23 degC}") ==
+        "models.yaml:20:9: the rate 'mass' has no state of its name [states: air]\n");
+  CHECK(problems_with("models.yaml", "default: 23, range: [16, 30]", "default: 35, range: [16, 30]") ==
+        "models.yaml:14:35: the default of 'cool' is outside its range [widen range:, or change default:]\n");
+  CHECK(problems_with("models.yaml", "range: [16, 30]", "range: [30, 16]") ==
+        "models.yaml:14:46: the range's first value is not below its second [write [low, high]]\n");
+}
+
+TEST_CASE("load errors: files that use each other in a circle, are missing, or are no text") {
+  auto files = example();
+  files["rules.yaml"] = "use: [models.yaml, scenario.yaml]\n" + files["rules.yaml"];
+  CHECK(problems(files) ==
+        "rules.yaml:1:20: scenario.yaml uses itself, by way of 2 files [remove this use]\n");
+  CHECK(problems_with("scenario.yaml", "rules.yaml", "../rules.yaml") ==
+        "scenario.yaml:9:20: cannot read ../rules.yaml: No such file or directory [paths are relative to the "
+        "file that names them]\n");
+  files = example();
+  files["rules.yaml"] += "# caf\xe9\n";
+  CHECK(problems(files) == "rules.yaml:35:6: rules.yaml is not a text in UTF-8 [save it as UTF-8]\n");
+  const auto none = load("/nowhere/at/all.yaml");
+  REQUIRE_FALSE(none);
+  CHECK(in_short(none.error()) ==
+        "cannot read /nowhere/at/all.yaml: No such file or directory [name a folder with a scenario.yaml, or "
+        "the file]\n");
+}
+
+TEST_CASE("load errors: all problems of all files come at once, by file and place") {
+  auto files = example_with("rules.yaml", "priority: high", "priority: hihg");
+  files["scenario.yaml"].replace(files["scenario.yaml"].find("seed: 42"), 8, "seed: -1");
+  files["models.yaml"].replace(files["models.yaml"].find("noise: 0.05"), 11, "noise: -1");
+  CHECK(problems(files) ==
+        "scenario.yaml:8:7: '-1' is not a whole number of 0 or more\n"
+        "models.yaml:11:99: -1 is negative [write 1]\n"
+        "rules.yaml:30:15: 'hihg' is not one of: low, medium, high, urgent [did you mean 'high'?]\n");
+}
