@@ -1,3 +1,4 @@
+#include "tests/twin/allocations.h"
 #include "tests/twin/warm_support.h"
 
 #include <cmath>
@@ -136,6 +137,23 @@ TEST_CASE("run folder: segments are equal byte for byte, whichever thread and la
     if (reference.empty()) reference = files;
     CHECK((files == reference));
   }
+}
+
+TEST_CASE("run folder: a steady cycle does not allocate in the thread of the cycle") {
+  Scratch scratch;
+  auto writer = good(RunWriter::create(scratch / "run", small_spec()));
+  const int16_t power[] = {1, 2, 3};
+  const uint32_t rows[] = {6, 0, 4};
+  const auto cycle = [&](int64_t second) {
+    writer.lane(0).put(GridId(0), second / 10, 2, {{}, Cells(power), {}, {}});
+    writer.lane(0).put_rows(GridId(0), second / 10, rows, {Cells(power), {}, {}, {}});
+    writer.lane(0).append(LogId(0), {Time{second}, "setback", 1, 1.0, uint8_t(1), second});
+    writer.end_cycle(Time{seconds(second).ns});
+  };
+  for (int64_t second = 1; second <= 100; ++second) cycle(second);
+  const auto before = allocations();
+  for (int64_t second = 101; second <= 1000; ++second) cycle(second);
+  CHECK(allocations() == before);
 }
 
 TEST_CASE("run folder: a run that goes on after a stop is equal byte for byte to one that never stopped") {

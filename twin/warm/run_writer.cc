@@ -198,8 +198,8 @@ void RunWriter::end_cycle(Time boundary) {
     s.progress.wait(lock, [&] {
       return !s.free.empty() && (s.queued_bytes == 0 || s.queued_bytes + bytes <= s.options.queued_bytes);
     });
-    batch = s.free.back();
-    s.free.pop_back();
+    batch = s.free.front();  // in turn, so that after one round every batch has its memory
+    s.free.erase(s.free.begin());
   }
   batch->boundary = boundary;
   batch->bytes = bytes;
