@@ -38,7 +38,7 @@ class Planner {
     for (auto& demand : demands) demand.column = store(demand.node, demand.table);
     for (const auto& producer : producers_)
       for (const NodeId need : producer.needs) store(need, producer.table);
-    for (size_t p = 0; p < producers_.size(); ++p) stratum(producer_level_[p]).producers.push_back(p);
+    for (size_t p = 0; p < producers_.size(); ++p) stratum(producer_level_[p]).producers.push_back({p, producers_[p].table});
     compile();
     if (!problems_.empty()) return tl::make_unexpected(std::move(problems_));
     plan_.demands = std::move(demands);

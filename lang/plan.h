@@ -50,11 +50,16 @@ struct TableProgram {
   bool always = false;  ///< depends on the time of evaluation itself: every row, every time
 };
 
+struct ProducerRef {
+  size_t index = 0;
+  TableId table;
+};
+
 struct Stratum {
   std::vector<SetAggregate> sets;
   std::vector<Window> windows;  ///< not sampled ones only
   std::vector<TableProgram> programs;
-  std::vector<size_t> producers;
+  std::vector<ProducerRef> producers;
 };
 
 /// Something outside the language that reads nodes and writes a column which expressions may read: an event.

@@ -214,8 +214,10 @@ void Evaluator::run_programs(size_t stratum, Time now, Dirty& dirty, Workers& wo
         rows += count;
       });
     }
-    for (const size_t producer : s.producers)
-      dirty.for_each_run(shard, [&](size_t first, size_t count) { step(producer, part, first, count, due); });
+    for (const auto& producer : s.producers) {
+      if (producer.table != shard.table) continue;
+      dirty.for_each_run(shard, [&](size_t first, size_t count) { step(producer.index, part, first, count, due); });
+    }
     evaluated.fetch_add(rows, std::memory_order_relaxed);
   });
   rows_evaluated_ += evaluated.load();
