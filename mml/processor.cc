@@ -284,8 +284,10 @@ ProcessorCounters Processor::counters() const {
 
 std::array<uint64_t, 5> Processor::devices_by_status() const {
   std::array<uint64_t, 5> by_status{};
-  for (const auto& model : models_)
+  for (const auto& model : models_) {
+    if (model->fields.empty()) continue;  // does not report, so nothing is expected of it
     for (size_t row = 0; row < model->online.size(); ++row) ++by_status[model->status[row]];
+  }
   return by_status;
 }
 

@@ -51,6 +51,7 @@ class Processor {
   void finish(size_t shard);
 
   ProcessorCounters counters() const;
+  /// Of models that report.
   std::array<uint64_t, 5> devices_by_status() const;
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
