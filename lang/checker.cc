@@ -63,9 +63,25 @@ Term Elaborator::literal(const Ast& ast) {
   term.is = Term::Is::number;
   const bool number = ast.kind == Ast::Kind::number;
   if (number) term.unit = ast.quantity.unit;
+  if (number) warn_of_names(ast);
   term.type = number ? ast.quantity.unit.type : Type::boolean();
   term.node = constant(number ? ast.quantity.value : ast.value, term.type, ast);
   return term;
+}
+
+// In `10 m/g` g is the unit, even where a name g is visible: said, because the other reading is as likely.
+void Elaborator::warn_of_names(const Ast& ast) {
+  const std::string_view unit = ast.quantity.unit.text;
+  const auto& names = scope_of(table_).names;
+  for (size_t joint = unit.find_first_of("*./"); joint != unit.npos;
+       joint = unit.find_first_of("*./", joint + 1)) {
+    const auto word = unit.substr(joint + 1, unit.find_first_of("*./^-", joint + 1) - joint - 1);
+    if (!names.contains(std::string(word))) continue;
+    const auto text = written(ast);
+    const auto head = text.substr(0, text.size() - unit.size() + joint);
+    warn(ast, fmt::format("'{}' in `{}` is the unit, not the name", word, text),
+         fmt::format("write {} {} {} for the name", head, unit[joint], unit.substr(joint + 1)));
+  }
 }
 
 // The value at the top must be one value of the type that the place wants.
@@ -95,13 +111,16 @@ Term Elaborator::fit(const Ast& tree, Term value, const Type& type) {
   place.type = type;
   if (wanted_.bare && wanted_.bare->type == type) place.unit = *wanted_.bare;
   if (type.kind == Kind::boolean && value.type.kind == Kind::number)
-    return fail(tree, fmt::format("a condition is wanted here, but `{}` is {}", written(tree), in_words(value)),
+    return fail(tree,
+                fmt::format("a condition is wanted here, but `{}` is {}", written(tree), in_words(value)),
                 fmt::format("compare it, as in {} > {}", written(tree), number_in(0, value.unit)));
   if (value.type.kind == Kind::boolean)
-    return fail(tree, fmt::format("{} is wanted here, but `{}` is a condition", in_words(place), written(tree)),
+    return fail(tree,
+                fmt::format("{} is wanted here, but `{}` is a condition", in_words(place), written(tree)),
                 type.kind == Kind::number ? fmt::format("write if({}, a, b)", written(tree)) : "");
   if (value.type.kind == Kind::enumeration || type.kind == Kind::enumeration)
-    return fail(tree, fmt::format("`{}` is {}, but {} is wanted here", written(tree), in_words(value), in_words(place)));
+    return fail(tree, fmt::format("`{}` is {}, but {} is wanted here", written(tree), in_words(value),
+                                  in_words(place)));
   return mismatch(tree, value, place, "wanted");
 }
 

@@ -25,7 +25,8 @@ bool Elaborator::in_controller(const Ast& ast) {
 }
 
 // The argument, of this type; a constant where it was left out.
-Term Elaborator::expect(const Ast* ast, const Type& type, std::string_view what, const Unit& unit, double absent) {
+Term Elaborator::expect(const Ast* ast, const Type& type, std::string_view what, const Unit& unit,
+                        double absent) {
   Term place;
   place.is = Term::Is::number;
   place.type = type;
@@ -43,9 +44,11 @@ Term Elaborator::expect(const Ast* ast, const Type& type, std::string_view what,
   if (value.is == Term::Is::number && value.type == type) return value;
   if (type.kind == Kind::boolean) return condition(value, what), Term();
   if (!value.is_number()) return is_amount(value, fmt::format("given as {}", what)), Term();
-  if (value.type.dimension == type.dimension || ast->is_bare_number()) return mismatch(*ast, value, place, "used here");
+  if (value.type.dimension == type.dimension || ast->is_bare_number())
+    return mismatch(*ast, value, place, "used here");
   const auto wanted = unit.text.empty() || unit.text == "1" ? unit_text(type.dimension) : unit.text;
-  return fail(*ast, fmt::format("{} is wanted in {}, but `{}` is {}", what, wanted, written(*ast), in_words(value)),
+  return fail(*ast,
+              fmt::format("{} is wanted in {}, but `{}` is {}", what, wanted, written(*ast), in_words(value)),
               fmt::format("write a value in {}", wanted));
 }
 
@@ -57,7 +60,8 @@ Term Elaborator::hysteresis(const Ast& ast) {
   if (!levels[0].is_number()) return is_amount(levels[0], "compared with on= and off="), Term();
   const auto on = constant_of(levels[1]), off = constant_of(levels[2]);
   if (on && off && *on == *off)
-    return fail(ast, "on= and off= are equal: the output would chatter", "leave a gap between them, as on=0.25 K, off=-0.25 K");
+    return fail(ast, "on= and off= are equal: the output would chatter",
+                "leave a gap between them, as on=0.25 K, off=-0.25 K");
   const auto least_on = expect(bound["min_on"], kSeconds.type, "min_on=", kSeconds, 0);
   const auto least_off = expect(bound["min_off"], kSeconds.type, "min_off=", kSeconds, 0);
   if (!least_on.ok() || !least_off.ok()) return {};
@@ -81,7 +85,8 @@ Term Elaborator::hysteresis(const Ast& ast) {
 
 Term Elaborator::pid(const Ast& ast) {
   Bound bound;
-  if (!bind(ast, {"sp", "pv", "kp", "ti", "td", "ff", "low", "high", "track", "mode", "action"}, 3, bound)) return {};
+  if (!bind(ast, {"sp", "pv", "kp", "ti", "td", "ff", "low", "high", "track", "mode", "action"}, 3, bound))
+    return {};
   if (!in_controller(ast)) return {};
   std::vector<Term> control{value_of(*bound["sp"]), value_of(*bound["pv"])};
   if (!alike(ast, control, "compared")) return {};
@@ -112,15 +117,18 @@ Term Elaborator::pid(const Ast& ast) {
   std::vector<Term> all{control[0], control[1], kp, ti, td, ff, low, high, track, manual};
   for (const auto& term : all)
     if (!term.ok() || !not_over_set(ast, term)) return {};
-  if (const auto time = constant_of(ti); time && !(*time > 0)) return fail(*ti.ast, "ti= must be above zero", "leave ti out for no integral action");
-  if (const auto time = constant_of(td); time && !(*time >= 0)) return fail(*td.ast, "td= cannot be negative", "leave td out for no derivative action");
+  if (const auto time = constant_of(ti); time && !(*time > 0))
+    return fail(*ti.ast, "ti= must be above zero", "leave ti out for no integral action");
+  if (const auto time = constant_of(td); time && !(*time >= 0))
+    return fail(*td.ast, "td= cannot be negative", "leave td out for no derivative action");
   const auto from = constant_of(low), to = constant_of(high);
   if (from && to && !(*from < *to)) return fail(ast, "low= is not below high=", "write low=0 kW, high=5 kW");
   const Ast* action = bound["action"];
   const bool word = action && (action->kind == Ast::Kind::name || action->kind == Ast::Kind::text);
   if (action && (!word || (action->text != "direct" && action->text != "reverse")))
-    return fail(*action, "action= says which way the output moves",
-                "write action=reverse (heating: more output when the value is too low) or action=direct (cooling)");
+    return fail(
+        *action, "action= says which way the output moves",
+        "write action=reverse (heating: more output when the value is too low) or action=direct (cooling)");
   if (word && action->text == "direct") all[2].node = add(node(Op::negate, gain, {kp.node}), ast);
   std::vector<NodeId> nodes;
   for (const auto& term : all) nodes.push_back(term.node);
@@ -147,7 +155,8 @@ Term Elaborator::ramp(const Ast& ast) {
     if (!not_over_set(ast, *term)) return {};
   for (const auto* term : {&up, &down})
     if (const auto r = constant_of(*term); r && !(*r > 0))
-      return fail(*term->ast, "a rate must be above zero", "write both as positive, as up=2 K/min, down=1 K/min");
+      return fail(*term->ast, "a rate must be above zero",
+                  "write both as positive, as up=2 K/min, down=1 K/min");
   Node node = this->node(Op::ramp, target.type, {target.node, up.node, down.node});
   node.table = table_;
   node.span = scopes_.step.value_or(Duration{});
@@ -165,8 +174,11 @@ Term Elaborator::delay(const Ast& ast) {
   if (const auto step = scopes_.step; step && step->ns > 0) {
     const auto periods = *span / *step;
     if (*step * periods != *span)
-      return fail(*bound["time"], fmt::format("{} is not a multiple of the period {}", to_string(*span), to_string(*step)),
-                  fmt::format("write {}", to_string(*step * std::max<int64_t>(1, (*span + Duration{step->ns / 2}) / *step))));
+      return fail(
+          *bound["time"],
+          fmt::format("{} is not a multiple of the period {}", to_string(*span), to_string(*step)),
+          fmt::format("write {}",
+                      to_string(*step * std::max<int64_t>(1, (*span + Duration{step->ns / 2}) / *step))));
     constexpr int64_t kLongest = 4096;  // values that a row keeps
     if (periods > kLongest)
       return fail(*bound["time"], fmt::format("a delay of {} periods is kept for every device", periods),

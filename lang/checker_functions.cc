@@ -123,11 +123,13 @@ Term Elaborator::call(const Ast& ast) {
   for (const auto& entry : FunctionTable::kEntries) names.emplace_back(entry.name);
   const auto near = nearest(ast.text, names);
   return fail(ast.begin, end, message,
-              near.empty() ? "docs/language.md lists the functions" : fmt::format("did you mean {}?", usage_of(near)));
+              near.empty() ? "docs/language.md lists the functions"
+                           : fmt::format("did you mean {}?", usage_of(near)));
 }
 
 // Gives each argument its parameter, by position or by name.
-bool Elaborator::bind(const Ast& ast, std::initializer_list<std::string_view> names, size_t required, Bound& bound) {
+bool Elaborator::bind(const Ast& ast, std::initializer_list<std::string_view> names, size_t required,
+                      Bound& bound) {
   const std::vector<std::string> known(names.begin(), names.end());
   const auto usage = usage_of(ast.text);
   for (size_t i = 0; i < ast.args.size(); ++i) {
@@ -136,7 +138,9 @@ bool Elaborator::bind(const Ast& ast, std::initializer_list<std::string_view> na
       fail(*argument.value, fmt::format("{}() has no window", ast.text), fmt::format("write {}", usage));
       return false;
     }
-    const auto name = !argument.name.empty() ? argument.name : i < names.size() ? names.begin()[i] : std::string_view();
+    const auto name = !argument.name.empty() ? argument.name
+                      : i < names.size()     ? names.begin()[i]
+                                             : std::string_view();
     const auto it = std::ranges::find(names, name);
     if (it == names.end()) {
       const auto begin = argument.name.empty() ? argument.value->begin : argument.name_begin;
@@ -227,7 +231,8 @@ Term Elaborator::clamp(const Ast& ast) {
   if (!values[0].is_number()) return is_amount(values[0], "clamped"), Term();
   const auto low = constant_of(values[1]), high = constant_of(values[2]);
   if (low && high && *low > *high)
-    return fail(ast, fmt::format("low `{}` is above high `{}`", written(*values[1].ast), written(*values[2].ast)),
+    return fail(ast,
+                fmt::format("low `{}` is above high `{}`", written(*values[1].ast), written(*values[2].ast)),
                 "write clamp(x, low, high)");
   return result(ast, Op::clamp, values[0].type, values, values[0].unit);
 }
@@ -248,7 +253,11 @@ Term Elaborator::rounding(const Ast& ast) {
   if (ast.text == "sign")
     return is_amount(x, "given to sign()") ? result(ast, Op::sign, Type::number(), {x}) : Term();
   if (!is_ratio(x, ast.text)) return {};
-  return result(ast, ast.text == "floor" ? Op::floor : ast.text == "ceil" ? Op::ceil : Op::round, Type::number(), {x});
+  return result(ast,
+                ast.text == "floor"  ? Op::floor
+                : ast.text == "ceil" ? Op::ceil
+                                     : Op::round,
+                Type::number(), {x});
 }
 
 Term Elaborator::modulo(const Ast& ast) {
@@ -288,13 +297,17 @@ Term Elaborator::power(const Ast& ast) {
   if (!values[0].type.dimension.none()) {
     const auto exponent = constant_of(values[1]);
     if (!exponent)
-      return fail(*values[1].ast, fmt::format("the exponent of {} must be a number, so that the unit is known", in_words(values[0])),
-                  "write pow(x, 2), or divide x to a ratio first");
+      return fail(
+          *values[1].ast,
+          fmt::format("the exponent of {} must be a number, so that the unit is known", in_words(values[0])),
+          "write pow(x, 2), or divide x to a ratio first");
     for (size_t i = 0; i < type.dimension.power.size(); ++i) {
       const double power = values[0].type.dimension.power[i] * *exponent;
       const double whole = std::nearbyint(power);
       if (!(std::fabs(power - whole) < 1e-9) || std::fabs(whole) > 100)
-        return fail(ast, fmt::format("`{}` has no unit: the powers of {} do not stay whole", written(ast), in_words(values[0])),
+        return fail(ast,
+                    fmt::format("`{}` has no unit: the powers of {} do not stay whole", written(ast),
+                                in_words(values[0])),
                     "divide x to a ratio first, as in pow(x / 1 m, 0.8)");
       type.dimension.power[i] = static_cast<int8_t>(whole);
     }
@@ -305,10 +318,17 @@ Term Elaborator::power(const Ast& ast) {
 }
 
 Term Elaborator::of_ratio(const Ast& ast) {
-  static constexpr std::pair<std::string_view, Op> kOps[] = {
-      {"exp", Op::exponential}, {"log", Op::logarithm},    {"ln", Op::logarithm},     {"log10", Op::logarithm10},
-      {"sin", Op::sine},        {"cos", Op::cosine},       {"tan", Op::tangent},      {"asin", Op::arc_sine},
-      {"acos", Op::arc_cosine}, {"atan", Op::arc_tangent}, {"tanh", Op::hyperbolic_tangent}};
+  static constexpr std::pair<std::string_view, Op> kOps[] = {{"exp", Op::exponential},
+                                                             {"log", Op::logarithm},
+                                                             {"ln", Op::logarithm},
+                                                             {"log10", Op::logarithm10},
+                                                             {"sin", Op::sine},
+                                                             {"cos", Op::cosine},
+                                                             {"tan", Op::tangent},
+                                                             {"asin", Op::arc_sine},
+                                                             {"acos", Op::arc_cosine},
+                                                             {"atan", Op::arc_tangent},
+                                                             {"tanh", Op::hyperbolic_tangent}};
   Bound bound;
   if (!bind(ast, {"x"}, 1, bound)) return {};
   const auto x = value_of(*bound["x"]);
@@ -329,22 +349,27 @@ Term Elaborator::arc_tangent2(const Ast& ast) {
 Term Elaborator::interpolate(const Ast& ast) {
   for (const auto& argument : ast.args)
     if (!argument.name.empty() || argument.value->kind == Ast::Kind::over)
-      return fail(*argument.value, "interp() takes its points by position", "write interp(x, x0, y0, x1, y1)");
+      return fail(*argument.value, "interp() takes its points by position",
+                  "write interp(x, x0, y0, x1, y1)");
   if (ast.args.size() < 5 || ast.args.size() % 2 == 0)
-    return fail(ast, "interp() takes a value and at least two points of two numbers each", "write interp(x, x0, y0, x1, y1)");
+    return fail(ast, "interp() takes a value and at least two points of two numbers each",
+                "write interp(x, x0, y0, x1, y1)");
   std::vector<Term> across{value_of(ast.arg(0))};
   std::vector<Term> up;
   for (size_t i = 1; i < ast.args.size(); ++i) (i % 2 ? across : up).push_back(value_of(ast.arg(i)));
   const auto x = across[0];
   if (!alike(ast, across, "points of one table") || !alike(ast, up, "values of one table")) return {};
-  if (!x.is_number() || !up[0].is_number()) return is_amount(x.is_number() ? up[0] : x, "interpolated"), Term();
+  if (!x.is_number() || !up[0].is_number())
+    return is_amount(x.is_number() ? up[0] : x, "interpolated"), Term();
   Node table = node(Op::interpolate, up[0].type, {x.node});
   for (size_t i = 0; i < up.size(); ++i) {
     const auto at = constant_of(across[i + 1]), value = constant_of(up[i]);
     if (!at || !value)
-      return fail(at ? *up[i].ast : *across[i + 1].ast, "the points of interp() are constants", "write a number with its unit");
+      return fail(at ? *up[i].ast : *across[i + 1].ast, "the points of interp() are constants",
+                  "write a number with its unit");
     if (i > 0 && !(*at > table.number[2 * i - 2]))
-      return fail(*across[i + 1].ast, fmt::format("`{}` is not above the point before it", written(*across[i + 1].ast)),
+      return fail(*across[i + 1].ast,
+                  fmt::format("`{}` is not above the point before it", written(*across[i + 1].ast)),
                   "write the points in rising order");
     table.number.push_back(*at);
     table.number.push_back(*value);
@@ -363,10 +388,12 @@ Term Elaborator::scale_to_amount(const Ast& ast) {
   if (!x.ok()) return x;
   const Dimension dimension = temperature ? kTemperature : Dimension{{-1, 1, -2}};
   if (!x.is_number() || x.type != Type::point_of(dimension))
-    return fail(*x.ast, fmt::format("{}() takes a {}, but `{}` is {}", ast.text,
-                                    temperature ? "temperature such as 20 degC" : "gauge pressure such as 4 barg",
-                                    written(*x.ast), in_words(x)),
-                x.is_number() && x.type.dimension == dimension ? fmt::format("write {}", written(*x.ast)) : "");
+    return fail(
+        *x.ast,
+        fmt::format("{}() takes a {}, but `{}` is {}", ast.text,
+                    temperature ? "temperature such as 20 degC" : "gauge pressure such as 4 barg",
+                    written(*x.ast), in_words(x)),
+        x.is_number() && x.type.dimension == dimension ? fmt::format("write {}", written(*x.ast)) : "");
   Term term = like(x, x.node, ast);
   term.type.point = false;
   term.unit = temperature ? Unit{"K", term.type, 1, 0} : difference_unit(x.unit);
@@ -377,7 +404,9 @@ Term Elaborator::reading(const Ast& ast) {
   Bound bound;
   if (!bind(ast, {"x"}, 1, bound)) return {};
   const Ast& of = *bound["x"];
-  const auto how = ast.text == "desired" ? Reading::desired : ast.text == "default" ? Reading::fallback : Reading::truth;
+  const auto how = ast.text == "desired"   ? Reading::desired
+                   : ast.text == "default" ? Reading::fallback
+                                           : Reading::truth;
   // truth(homes.power) and truth(homes.power * 2) alike would be wanted; only names have a truth.
   auto term = misplaced(of, read(of, how));
   if (!term.ok()) return term;

@@ -18,13 +18,16 @@ std::string quoted_list(const std::vector<std::string>& words, size_t most) {
 
 const Scope& Elaborator::scope_of(TableId table) const {
   static const Scope kNothing;
-  if (table.valid()) return table.index() < scopes_.of_table.size() ? scopes_.of_table[table.index()] : kNothing;
+  if (table.valid())
+    return table.index() < scopes_.of_table.size() ? scopes_.of_table[table.index()] : kNothing;
   for (const auto& scope : scopes_.of_table)
     if (!scope.table.valid()) return scope;
   return kNothing;
 }
 
-Term Elaborator::name(const Ast& ast, Reading reading) { return symbol(ast, table_, ast.text, reading, nullptr); }
+Term Elaborator::name(const Ast& ast, Reading reading) {
+  return symbol(ast, table_, ast.text, reading, nullptr);
+}
 
 Term Elaborator::member(const Ast& ast, Reading reading) {
   const Ast& left = ast.arg(0);
@@ -46,7 +49,8 @@ Term Elaborator::member(const Ast& ast, Reading reading) {
       continue;
     }
     if (reading != Reading::value)
-      return fail(ast, fmt::format("`{}` is a feed: it has one value only", written(ast)), "write it without a function");
+      return fail(ast, fmt::format("`{}` is a feed: it has one value only", written(ast)),
+                  "write it without a function");
     Term term;
     term.is = Term::Is::number;
     term.ast = &ast;
@@ -72,7 +76,8 @@ Term Elaborator::read(const Ast& ast, Reading reading) {
 }
 
 // A name of a table, reached from the row directly or through the relations in `base`.
-Term Elaborator::symbol(const Ast& ast, TableId table, std::string_view name, Reading reading, const Term* base) {
+Term Elaborator::symbol(const Ast& ast, TableId table, std::string_view name, Reading reading,
+                        const Term* base) {
   const auto& scope = scope_of(table);
   const auto it = scope.names.find(std::string(name));
   if (it == scope.names.end()) return unknown_name(ast, scope, name, base);
@@ -100,7 +105,8 @@ Term Elaborator::symbol(const Ast& ast, TableId table, std::string_view name, Re
       term.is = Term::Is::number;
       term.type = symbol.type;
       term.node = symbol.node;
-      if (const auto& node = graph_[symbol.node]; node.op == Op::feed) term.unit = schema_.feeds[node.feed.index()].unit;
+      if (const auto& node = graph_[symbol.node]; node.op == Op::feed)
+        term.unit = schema_.feeds[node.feed.index()].unit;
       return term;
     case Symbol::Is::relation: {
       LT_CHECK(table.valid() && symbol.relation.index() < schema_.table(table).relations.size(), it->first);
@@ -126,7 +132,8 @@ Term Elaborator::symbol(const Ast& ast, TableId table, std::string_view name, Re
   return base && value.ok() ? reach(ast, *base, std::move(value)) : value;
 }
 
-Term Elaborator::column(const Ast& ast, TableId table, const Symbol& symbol, std::string_view name, Reading reading) {
+Term Elaborator::column(const Ast& ast, TableId table, const Symbol& symbol, std::string_view name,
+                        Reading reading) {
   LT_CHECK(table.valid(), "a column without a table: " + std::string(name));
   const auto say_instead = [&](std::string_view fallback) {
     return symbol.note.empty() ? std::string(fallback) : symbol.note;
@@ -139,12 +146,14 @@ Term Elaborator::column(const Ast& ast, TableId table, const Symbol& symbol, std
     case Reading::desired:
       id = symbol.desired;
       if (!id.valid())
-        return fail(ast, fmt::format("`{}` is no setpoint: nothing is desired of it", name), say_instead("write it alone"));
+        return fail(ast, fmt::format("`{}` is no setpoint: nothing is desired of it", name),
+                    say_instead("write it alone"));
       break;
     case Reading::fallback:
       id = symbol.fallback;
       if (!id.valid())
-        return fail(ast, fmt::format("`{}` is no setpoint: it has no default", name), say_instead("write it alone"));
+        return fail(ast, fmt::format("`{}` is no setpoint: it has no default", name),
+                    say_instead("write it alone"));
       break;
     case Reading::truth:
       if (!scopes_.truth_allowed)
@@ -152,7 +161,8 @@ Term Elaborator::column(const Ast& ast, TableId table, const Symbol& symbol, std
                     fmt::format("write {}", name));
       id = symbol.truth;
       if (!id.valid())
-        return fail(ast, fmt::format("`{}` has no true value to compare with", name), say_instead("write it alone"));
+        return fail(ast, fmt::format("`{}` has no true value to compare with", name),
+                    say_instead("write it alone"));
       break;
     case Reading::sampled:
       if (!symbol.sampled.valid())
@@ -185,7 +195,8 @@ Term Elaborator::column(const Ast& ast, TableId table, const Symbol& symbol, std
 Term Elaborator::reach(const Ast& ast, const Term& base, Term value) {
   const auto walk = [&](TableId from, const std::vector<RelationId>& relations) {
     std::vector<TableId> tables{from};
-    for (const RelationId id : relations) tables.push_back(schema_.table(tables.back()).relations[id.index()].to);
+    for (const RelationId id : relations)
+      tables.push_back(schema_.table(tables.back()).relations[id.index()].to);
     return tables;
   };
   const auto wrap = [&](const std::vector<TableId>& tables, const std::vector<RelationId>& relations) {
@@ -213,12 +224,14 @@ Term Elaborator::misplaced(const Ast& ast, const Term& value) {
     std::string signal = "temperature";
     for (const auto& feed : schema_.feeds)
       if (feed.feed == value.word) signal = feed.name;
-    return fail(ast, fmt::format("`{}` is a feed", value.word), fmt::format("write one of its signals, as {}.{}", value.word, signal));
+    return fail(ast, fmt::format("`{}` is a feed", value.word),
+                fmt::format("write one of its signals, as {}.{}", value.word, signal));
   }
   if (value.is != Term::Is::reference) return value;
   std::string column = "x";
   for (const auto& [name, symbol] : scope_of(value.at).names) {
-    if (symbol.is != Symbol::Is::column || symbol.type.kind != Kind::number || !symbol.column.valid()) continue;
+    if (symbol.is != Symbol::Is::column || symbol.type.kind != Kind::number || !symbol.column.valid())
+      continue;
     column = name;
     break;
   }
@@ -232,8 +245,9 @@ Term Elaborator::misplaced(const Ast& ast, const Term& value) {
 
 std::string Elaborator::to_write_of_set(const Term& value) const {
   const auto text = written(*value.ast);
-  return value.type.kind == Kind::boolean ? fmt::format("write all({0}), any({0}) or count({0})", text)
-                                          : fmt::format("write sum({0}), avg({0}), min({0}) or max({0})", text);
+  return value.type.kind == Kind::boolean
+             ? fmt::format("write all({0}), any({0}) or count({0})", text)
+             : fmt::format("write sum({0}), avg({0}), min({0}) or max({0})", text);
 }
 
 Term Elaborator::unknown_name(const Ast& ast, const Scope& scope, std::string_view name, const Term* base) {
@@ -258,17 +272,23 @@ Term Elaborator::unknown_name(const Ast& ast, const Scope& scope, std::string_vi
     related += relation.many ? fmt::format("sum({}.{})", known, name) : fmt::format("{}.{}", known, name);
   }
   if (!related.empty() && !base) return say(message, related);
-  if (const auto near = nearest(name, names); !near.empty()) return say(message, fmt::format("did you mean '{}'?", near));
+  if (const auto near = nearest(name, names); !near.empty())
+    return say(message, fmt::format("did you mean '{}'?", near));
   for (const auto& enumeration : schema_.enumerations)
     for (const auto& entry : enumeration.words)
       if (entry == name) return say(message, fmt::format("write \"{}\" with quotes", name));
-  if (const auto usage = usage_of(name); !usage.empty() && !base) return say(message, fmt::format("write {}", usage));
+  if (const auto usage = usage_of(name); !usage.empty() && !base)
+    return say(message, fmt::format("write {}", usage));
   if (name == "True" || name == "TRUE") return say(message, "write true");
   if (name == "False" || name == "FALSE") return say(message, "write false");
   const auto unit = units_.unit({source_, begin, ast.end});
   if (unit && !base)
-    return say(message, fmt::format("as a unit it follows a number, as 1 {0}, and without spaces in a compound, as W/{0}", name));
-  return say(message, names.empty() ? "no names are known here" : fmt::format("known are {}", quoted_list(names, 12)));
+    return say(
+        message,
+        fmt::format("as a unit it follows a number, as 1 {0}, and without spaces in a compound, as W/{0}",
+                    name));
+  return say(message,
+             names.empty() ? "no names are known here" : fmt::format("known are {}", quoted_list(names, 12)));
 }
 
 }  // namespace looptwin::lang

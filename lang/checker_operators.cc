@@ -71,7 +71,8 @@ std::string Elaborator::in_words(const Term& value) const {
     case Kind::number: break;
   }
   const auto& dimension = value.type.dimension;
-  const auto unit = value.unit.text.empty() || value.unit.text == "1" ? unit_text(dimension) : value.unit.text;
+  const auto unit =
+      value.unit.text.empty() || value.unit.text == "1" ? unit_text(dimension) : value.unit.text;
   if (value.type.point) {
     if (dimension == kTimeDimension) return "an instant";
     return value.unit.type.point ? fmt::format("a point in {}", unit) : fmt::format("a point (in {})", unit);
@@ -83,7 +84,8 @@ std::string Elaborator::in_words(const Term& value) const {
 
 // A bare number beside a value with a unit: the same number with that unit.
 std::string Elaborator::bare_hint(const Term& bare, const Term& other) const {
-  auto unit = other.unit.text.empty() || other.unit.text == "1" ? unit_text(other.type.dimension) : other.unit.text;
+  auto unit =
+      other.unit.text.empty() || other.unit.text == "1" ? unit_text(other.type.dimension) : other.unit.text;
   if (other.type.point && other.type.dimension == kTemperature && !other.unit.type.point) unit = "degC";
   return fmt::format("write {} {}", number_text(bare.ast->number), unit);
 }
@@ -99,7 +101,8 @@ bool Elaborator::in_range(const Ast& ast, const Type& type) {
 // place itself, without a text.
 Term Elaborator::mismatch(const Ast& ast, const Term& a, const Term& b, std::string_view doing) {
   const auto named = [&](const Term& t) {
-    return t.ast ? fmt::format("`{}` is {}", written(*t.ast), in_words(t)) : fmt::format("{} is wanted here", in_words(t));
+    return t.ast ? fmt::format("`{}` is {}", written(*t.ast), in_words(t))
+                 : fmt::format("{} is wanted here", in_words(t));
   };
   const auto both = b.ast ? fmt::format("{}, {}: they cannot be {}", named(a), named(b), doing)
                           : fmt::format("{}, but {}", named(a), named(b));
@@ -125,22 +128,26 @@ Term Elaborator::mismatch(const Ast& ast, const Term& a, const Term& b, std::str
     const auto& point = a.type.point ? a : b;
     std::string hint = "take the difference of two points first";
     if (point.ast && point.type.dimension != kTimeDimension)
-      hint += fmt::format(", or write {}({})", point.type.dimension == kTemperature ? "kelvin" : "absolute", written(*point.ast));
+      hint += fmt::format(", or write {}({})", point.type.dimension == kTemperature ? "kelvin" : "absolute",
+                          written(*point.ast));
     return fail(ast, both, hint);
   }
   std::string hint;
-  if (b.type.dimension * kTimeDimension == a.type.dimension || a.type.dimension * kTimeDimension == b.type.dimension)
+  if (b.type.dimension * kTimeDimension == a.type.dimension ||
+      a.type.dimension * kTimeDimension == b.type.dimension)
     hint = "one is the rate of the other: multiply or divide by a time";
   return fail(ast, both, hint);
 }
 
 bool Elaborator::condition(const Term& value, std::string_view who) {
   if (value.is_condition()) return true;
-  const auto hint = value.is_number() ? fmt::format("compare it, as in {} > {}", written(*value.ast), number_in(0, value.unit))
+  const auto hint = value.is_number() ? fmt::format("compare it, as in {} > {}", written(*value.ast),
+                                                    number_in(0, value.unit))
                     : value.is == Term::Is::word || value.type.kind == Kind::enumeration
                         ? fmt::format("compare it, as in {} == \"…\"", written(*value.ast))
                         : "";
-  fail(*value.ast, fmt::format("{} needs a condition, but `{}` is {}", who, written(*value.ast), in_words(value)), hint);
+  fail(*value.ast,
+       fmt::format("{} needs a condition, but `{}` is {}", who, written(*value.ast), in_words(value)), hint);
   return false;
 }
 
@@ -156,7 +163,8 @@ bool Elaborator::is_amount(const Term& value, std::string_view doing) {
   if (is_literal(value)) {
     hint = fmt::format("write {} for a difference", as_difference(value));
   } else if (value.type.dimension != kTimeDimension) {
-    hint = fmt::format("take a difference first, or write {}({})", value.type.dimension == kTemperature ? "kelvin" : "absolute", text);
+    hint = fmt::format("take a difference first, or write {}({})",
+                       value.type.dimension == kTemperature ? "kelvin" : "absolute", text);
   }
   fail(*value.ast, fmt::format("`{}` is a point on a scale: it cannot be {}", text, doing), hint);
   return false;
@@ -165,10 +173,12 @@ bool Elaborator::is_amount(const Term& value, std::string_view doing) {
 bool Elaborator::is_ratio(const Term& value, std::string_view who) {
   if (!is_amount(value, fmt::format("given to {}()", who))) return false;
   if (value.type.dimension.none()) return true;
-  fail(*value.ast, fmt::format("{}() takes a ratio, but `{}` is {}", who, written(*value.ast), in_words(value)),
-       fmt::format("divide it, as in {} / {}", written(*value.ast),
-                   number_in(1, value.unit.text.empty() ? Unit{unit_text(value.type.dimension), value.type, 1, 0}
-                                                        : Unit{value.unit.text, value.type, 1, 0})));
+  fail(*value.ast,
+       fmt::format("{}() takes a ratio, but `{}` is {}", who, written(*value.ast), in_words(value)),
+       fmt::format(
+           "divide it, as in {} / {}", written(*value.ast),
+           number_in(1, value.unit.text.empty() ? Unit{unit_text(value.type.dimension), value.type, 1, 0}
+                                                : Unit{value.unit.text, value.type, 1, 0})));
   return false;
 }
 
@@ -194,7 +204,8 @@ bool Elaborator::unify(const Ast& ast, std::vector<Term>& values) {
       member = relation.to;
     }
     if (!inverse.valid() || schema_.table(member).relations[inverse.index()].many) {
-      fail(ast, fmt::format("`{}` is not known to the members of `{}`", written(*value.ast), written(*over.ast)),
+      fail(ast,
+           fmt::format("`{}` is not known to the members of `{}`", written(*value.ast), written(*over.ast)),
            "aggregate the set first");
       return false;
     }
@@ -227,16 +238,19 @@ Term Elaborator::word_of(const Term& word, EnumId enumeration) {
 
 // Texts become codes of the enumeration that stands beside them.
 bool Elaborator::resolve_words(const Ast& ast, std::vector<Term>& values) {
-  const auto coded = std::ranges::find_if(values, [](const Term& v) { return v.type.kind == Kind::enumeration; });
+  const auto coded =
+      std::ranges::find_if(values, [](const Term& v) { return v.type.kind == Kind::enumeration; });
   for (auto& value : values) {
     if (value.is != Term::Is::word) continue;
     if (coded == values.end()) {
       const auto other = std::ranges::find_if(values, [](const Term& v) { return v.is != Term::Is::word; });
       fail(ast,
-           other == values.end() ? "two texts are compared: the result is known now"
-                                 : fmt::format("`{}` is {}, not one of declared words", written(*other->ast), in_words(*other)),
-           other == values.end() || !other->is_number() ? "compare a parameter that is declared with enum: [a, b]"
-                                                        : "write a number with its unit, without quotes");
+           other == values.end()
+               ? "two texts are compared: the result is known now"
+               : fmt::format("`{}` is {}, not one of declared words", written(*other->ast), in_words(*other)),
+           other == values.end() || !other->is_number()
+               ? "compare a parameter that is declared with enum: [a, b]"
+               : "write a number with its unit, without quotes");
       return false;
     }
     value = word_of(value, coded->type.enumeration);
@@ -263,9 +277,10 @@ bool Elaborator::ratios_clear(const std::vector<Term>& values) {
     for (const auto& other : values) {
       if (!needs_unit(other.unit)) continue;
       const auto number = bare.ast->number;
-      fail(*bare.ast, fmt::format("a unit is missing: `{}` is {}", written(*other.ast), in_words(other)),
-           fmt::format("write {}, or {} if the ratio {} is meant", number_text(number) + " " + other.unit.text,
-                       number_in(number, other.unit), number_text(number)));
+      fail(
+          *bare.ast, fmt::format("a unit is missing: `{}` is {}", written(*other.ast), in_words(other)),
+          fmt::format("write {}, or {} if the ratio {} is meant", number_text(number) + " " + other.unit.text,
+                      number_in(number, other.unit), number_text(number)));
       return false;
     }
   }
@@ -277,8 +292,11 @@ Term Elaborator::unary(const Ast& ast) {
   if (!operand.ok()) return operand;
   if (ast.op == Operator::logical_not) {
     if (operand.is_number())
-      return fail(ast.arg(0), fmt::format("'!' needs a condition, but `{}` is {}", written(ast.arg(0)), in_words(operand)),
-                  fmt::format("compare it in brackets, as in !({} > {})", written(ast.arg(0)), number_in(0, operand.unit)));
+      return fail(
+          ast.arg(0),
+          fmt::format("'!' needs a condition, but `{}` is {}", written(ast.arg(0)), in_words(operand)),
+          fmt::format("compare it in brackets, as in !({} > {})", written(ast.arg(0)),
+                      number_in(0, operand.unit)));
     if (!condition(operand, "'!'")) return {};
     return result(ast, Op::logical_not, Type::boolean(), {operand});
   }
@@ -311,13 +329,18 @@ Term Elaborator::add_or_subtract(const Ast& ast, const Term& a, const Term& b) {
   if (a.type.dimension != b.type.dimension) return mismatch(ast, a, b, doing);
   if (a.type.point && b.type.point && adding) {
     const auto* literal = is_literal(b) ? &b : is_literal(a) ? &a : nullptr;
-    return fail(literal ? *literal->ast : ast,
-                fmt::format("`{}` and `{}` are both points on a scale: they cannot be added", written(*a.ast), written(*b.ast)),
-                literal ? fmt::format("write {}", as_difference(*literal)) : "add a difference, or write avg(a, b)");
+    return fail(
+        literal ? *literal->ast : ast,
+        fmt::format("`{}` and `{}` are both points on a scale: they cannot be added", written(*a.ast),
+                    written(*b.ast)),
+        literal ? fmt::format("write {}", as_difference(*literal)) : "add a difference, or write avg(a, b)");
   }
   if (!a.type.point && b.type.point && !adding) {
-    return fail(ast, fmt::format("`{}` is a point on a scale: it cannot be taken from {}", written(*b.ast), in_words(a)),
-                is_literal(b) ? fmt::format("write {}", as_difference(b)) : "take a difference from a point, or a point from a point");
+    return fail(
+        ast,
+        fmt::format("`{}` is a point on a scale: it cannot be taken from {}", written(*b.ast), in_words(a)),
+        is_literal(b) ? fmt::format("write {}", as_difference(b))
+                      : "take a difference from a point, or a point from a point");
   }
   Type type = a.type;
   type.point = a.type.point != b.type.point;
@@ -335,8 +358,10 @@ Term Elaborator::multiply_or_divide(const Ast& ast, const Term& a, const Term& b
   for (const auto* value : {&a, &b})
     if (!is_amount(*value, multiplying ? "multiplied" : "divided")) return {};
   if (!multiplying && constant_of(b) == 0.0)
-    return fail(ast, fmt::format("`{}` divides by zero", written(ast)), "the result would be unknown or infinite");
-  const auto type = Type::number(multiplying ? a.type.dimension * b.type.dimension : a.type.dimension / b.type.dimension);
+    return fail(ast, fmt::format("`{}` divides by zero", written(ast)),
+                "the result would be unknown or infinite");
+  const auto type =
+      Type::number(multiplying ? a.type.dimension * b.type.dimension : a.type.dimension / b.type.dimension);
   if (!in_range(ast, type)) return {};
   Unit unit;
   if (b.type.dimension.none()) unit = a.unit;
@@ -353,7 +378,8 @@ Term Elaborator::compare(const Ast& ast, const Term& a, const Term& b) {
   const bool ordering = ast.op != Operator::equal && ast.op != Operator::not_equal;
   if (ordering && values[0].type.kind != Kind::number)
     return fail(ast, fmt::format("`{}` is {}: it has no order", written(*a.ast), in_words(values[0])),
-                values[0].type.kind == Kind::enumeration ? "write ==, != or in [\"a\", \"b\"]" : "write ==, !=, && or ||");
+                values[0].type.kind == Kind::enumeration ? "write ==, != or in [\"a\", \"b\"]"
+                                                         : "write ==, !=, && or ||");
   if (values[0].type.kind == Kind::text)
     return fail(ast, "free texts are not compared", "declare the words with enum: [a, b]");
   return result(ast, op_of(ast.op), Type::boolean(), values);
@@ -364,7 +390,8 @@ Term Elaborator::in_list(const Ast& ast) {
   const Ast& list = ast.arg(1);
   if (list.kind != Ast::Kind::list)
     return fail(list, "'in' takes a list", fmt::format("write {} in [a, b]", written(ast.arg(0))));
-  if (list.args.empty()) return fail(list, "the list is empty: nothing is in it", "write its values, as [\"a\", \"b\"]");
+  if (list.args.empty())
+    return fail(list, "the list is empty: nothing is in it", "write its values, as [\"a\", \"b\"]");
   if (!value.ok()) return {};
   Term any;
   for (size_t i = 0; i < list.args.size(); ++i) {

@@ -30,10 +30,12 @@ const Aggregate& aggregate_of(std::string_view name) {
 
 Term Elaborator::aggregate(const Ast& ast) {
   const auto& how = aggregate_of(ast.text);
-  if (ast.args.empty()) return fail(ast, fmt::format("{}() of nothing", ast.text), fmt::format("write {}", usage_of(ast.text)));
+  if (ast.args.empty())
+    return fail(ast, fmt::format("{}() of nothing", ast.text), fmt::format("write {}", usage_of(ast.text)));
   for (const auto& argument : ast.args)
     if (!argument.name.empty())
-      return fail(argument.name_begin, argument.value->end, fmt::format("{}() has no argument '{}'", ast.text, argument.name),
+      return fail(argument.name_begin, argument.value->end,
+                  fmt::format("{}() has no argument '{}'", ast.text, argument.name),
                   fmt::format("write {}", usage_of(ast.text)));
   if (ast.arg(0).kind == Ast::Kind::over) return window(ast);
   const auto first = evaluate(ast.arg(0));
@@ -49,8 +51,9 @@ Term Elaborator::aggregate(const Ast& ast) {
   if (!value.ok()) return value;
   if (value.set.is_set()) {
     if (ast.args.size() == 1) return set_result(ast, value.set, value, false);
-    return fail(ast, fmt::format("{}() takes one set or several values, not both", ast.text),
-                fmt::format("write {0}({1}) for the set and {0}(a, b) for values", ast.text, written(ast.arg(0))));
+    return fail(
+        ast, fmt::format("{}() takes one set or several values, not both", ast.text),
+        fmt::format("write {0}({1}) for the set and {0}(a, b) for values", ast.text, written(ast.arg(0))));
   }
   if (how.of_conditions)
     return fail(ast, fmt::format("{}() takes a set, but `{}` is one value", ast.text, written(ast.arg(0))),
@@ -58,12 +61,15 @@ Term Elaborator::aggregate(const Ast& ast) {
                 : how.op == Op::set_any ? "write a || b, or any(homes, condition)"
                                         : fmt::format("write {}", usage_of(ast.text)));
   if (ast.args.size() == 1)
-    return fail(ast, fmt::format("{}() of one value: `{}` is {}", ast.text, written(ast.arg(0)), in_words(value)),
-                how.op == Op::set_sum ? "write sum(homes.power) over a set, or sum(a, b)"
-                                      : fmt::format("write {0}(x over 5 min), {0}(homes.power) or {0}(a, b)", ast.text));
+    return fail(ast,
+                fmt::format("{}() of one value: `{}` is {}", ast.text, written(ast.arg(0)), in_words(value)),
+                how.op == Op::set_sum
+                    ? "write sum(homes.power) over a set, or sum(a, b)"
+                    : fmt::format("write {0}(x over 5 min), {0}(homes.power) or {0}(a, b)", ast.text));
   const Ast& last = *ast.args.back().value;
-  if (ast.args.size() == 2 && last.kind == Ast::Kind::number && last.quantity.unit.type == Type::number(kTimeDimension) &&
-      value.type.dimension != kTimeDimension && how.op != Op::set_sum)
+  if (ast.args.size() == 2 && last.kind == Ast::Kind::number &&
+      last.quantity.unit.type == Type::number(kTimeDimension) && value.type.dimension != kTimeDimension &&
+      how.op != Op::set_sum)
     return window(ast);  // which says that the window follows the word 'over'
   if (how.op == Op::set_minimum) return scalar_extreme(ast, Op::minimum);
   if (how.op == Op::set_maximum) return scalar_extreme(ast, Op::maximum);
@@ -73,15 +79,17 @@ Term Elaborator::aggregate(const Ast& ast) {
 // f(set, expression): the expression is about a member, with the member's names.
 Term Elaborator::set_argument(const Ast& ast, const Term& set, const Ast& inner) {
   if (!set.beyond.empty())
-    return fail(ast.arg(0), fmt::format("`{}` is not a set of its own", written(ast.arg(0))),
-                fmt::format("write {}({}, …) with the names of its members", ast.text, written(ast.arg(0).arg(0))));
+    return fail(
+        ast.arg(0), fmt::format("`{}` is not a set of its own", written(ast.arg(0))),
+        fmt::format("write {}({}, …) with the names of its members", ast.text, written(ast.arg(0).arg(0))));
   const auto outside = table_;
   table_ = set.at;
   auto element = value_of(inner);
   table_ = outside;
   if (!element.ok()) return element;
   if (element.set.is_set())
-    return fail(inner, fmt::format("`{}` has a value for each member of a set within the set", written(inner)),
+    return fail(inner,
+                fmt::format("`{}` has a value for each member of a set within the set", written(inner)),
                 to_write_of_set(element));
   element.set = set.set;
   return set_result(ast, set.set, element, false);
@@ -98,13 +106,17 @@ Term Elaborator::set_result(const Ast& ast, const SetPath& path, const Term& ele
   if (!sized) {
     if (how.of_conditions && !condition(element, fmt::format("{}()", ast.text))) return {};
     if (!how.of_conditions && !element.is_number())
-      return fail(*element.ast, fmt::format("{}() takes numbers, but `{}` is {}", ast.text, written(*element.ast), in_words(element)),
+      return fail(*element.ast,
+                  fmt::format("{}() takes numbers, but `{}` is {}", ast.text, written(*element.ast),
+                              in_words(element)),
                   element.is_condition() ? "write count(homes, condition) or share(homes, condition)" : "");
     if (how.op == Op::set_sum && element.type.point)
-      return fail(*element.ast, fmt::format("`{}` is a point on a scale: points have no sum", written(*element.ast)),
+      return fail(*element.ast,
+                  fmt::format("`{}` is a point on a scale: points have no sum", written(*element.ast)),
                   fmt::format("write avg({0}), or sum differences", written(*element.ast)));
     if (!graph_[element.node].table.valid())
-      return fail(*element.ast, fmt::format("`{}` does not depend on the members of the set", written(*element.ast)),
+      return fail(*element.ast,
+                  fmt::format("`{}` does not depend on the members of the set", written(*element.ast)),
                   "write it outside, with count(set) for their number");
     if (!how.of_conditions) {
       term.type = element.type;
@@ -149,36 +161,43 @@ Term Elaborator::voted(const Ast& ast) {
   if (!needed || n.type != Type::number() || !(*needed >= 1) || *needed != std::floor(*needed))
     return fail(*n.ast, "the number of votes is a whole number from 1", "write voted(2, sensors, condition)");
   if (set.is != Term::Is::reference || !set.set.is_set() || !set.beyond.empty())
-    return fail(*bound["set"], fmt::format("`{}` is not a set", written(*bound["set"])), "write voted(2, sensors, condition)");
+    return fail(*bound["set"], fmt::format("`{}` is not a set", written(*bound["set"])),
+                "write voted(2, sensors, condition)");
   const Ast* bad = bound["bad"];
   const bool word = bad && bad->kind == Ast::Kind::name;
   if (bad && (!word || (bad->text != "vote" && bad->text != "ignore")))
-    return fail(*bad, "bad= says what an unknown member does", "write bad=vote or bad=ignore, or leave it out");
+    return fail(*bad, "bad= says what an unknown member does",
+                "write bad=vote or bad=ignore, or leave it out");
   const auto outside = table_;
   table_ = set.at;
   auto c = value_of(*bound["condition"]);
   table_ = outside;
   if (!c.ok() || !condition(c, "voted()")) return {};
   if (!graph_[c.node].table.valid() || c.set.is_set())
-    return fail(*c.ast, fmt::format("`{}` is not about one member of the set", written(*c.ast)), "write a condition with its members' names");
+    return fail(*c.ast, fmt::format("`{}` is not about one member of the set", written(*c.ast)),
+                "write a condition with its members' names");
   TableId owner = table_;
   for (const RelationId id : set.set.to_one) owner = schema_.table(owner).relations[id.index()].to;
   const auto one = constant(1, Type::number(), ast), zero = constant(0, Type::number(), ast);
   const auto is_known = add(node(Op::known, Type::boolean(), {c.node}), ast);
   const auto vote = add(node(Op::choose, Type::number(), {c.node, one, zero}), ast);
   const auto enough = [&](bool counting_unknown) {
-    const auto counted = add(node(Op::choose, Type::number(), {is_known, vote, counting_unknown ? one : zero}), ast);
+    const auto counted =
+        add(node(Op::choose, Type::number(), {is_known, vote, counting_unknown ? one : zero}), ast);
     Node sum = node(Op::set_sum, Type::number(), {counted});
     sum.table = owner;
     sum.relation = set.set.many;
     sum.number = {1.0};
-    return add(node(Op::greater_equal, Type::boolean(), {add(std::move(sum), ast), constant(*needed, Type::number(), ast)}), ast);
+    return add(node(Op::greater_equal, Type::boolean(),
+                    {add(std::move(sum), ast), constant(*needed, Type::number(), ast)}),
+               ast);
   };
   NodeId decided;
   if (word) {
     decided = enough(bad->text == "vote");
   } else {
-    const auto open = add(node(Op::logical_and, Type::boolean(), {enough(true), constant(0.5, Type::boolean(), ast)}), ast);
+    const auto open =
+        add(node(Op::logical_and, Type::boolean(), {enough(true), constant(0.5, Type::boolean(), ast)}), ast);
     decided = add(node(Op::logical_or, Type::boolean(), {enough(false), open}), ast);
   }
   Term term;

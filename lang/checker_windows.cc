@@ -24,12 +24,15 @@ constexpr WindowFunction kWindows[] = {
 Term Elaborator::window(const Ast& ast) {
   const auto* found = std::ranges::find(kWindows, ast.text, &WindowFunction::name);
   if (found == std::end(kWindows))
-    return fail(ast, fmt::format("{}() has no window", ast.text), fmt::format("write {}", usage_of(ast.text)));
-  if (ast.args.size() == 1 && ast.args[0].name.empty() && ast.arg(0).kind == Ast::Kind::over) return window_over(ast, ast.arg(0));
+    return fail(ast, fmt::format("{}() has no window", ast.text),
+                fmt::format("write {}", usage_of(ast.text)));
+  if (ast.args.size() == 1 && ast.args[0].name.empty() && ast.arg(0).kind == Ast::Kind::over)
+    return window_over(ast, ast.arg(0));
   if (ast.args.size() == 2 && ast.arg(0).kind != Ast::Kind::over && ast.arg(1).kind != Ast::Kind::over)
     return fail(ast, fmt::format("the window of {}() follows the word 'over'", ast.text),
                 fmt::format("write {}({} over {})", ast.text, written(ast.arg(0)), written(ast.arg(1))));
-  return fail(ast, fmt::format("{}() takes one value and its window", ast.text), fmt::format("write {}", usage_of(ast.text)));
+  return fail(ast, fmt::format("{}() takes one value and its window", ast.text),
+              fmt::format("write {}", usage_of(ast.text)));
 }
 
 Term Elaborator::window_over(const Ast& ast, const Ast& over) {
@@ -48,8 +51,11 @@ Term Elaborator::window_over(const Ast& ast, const Ast& over) {
     term.type = Type::number();
     term.unit = {};
   } else if (!x.is_number()) {
-    return fail(*x.ast, fmt::format("{}() takes numbers, but `{}` is {}", ast.text, written(*x.ast), in_words(x)),
-                x.is_condition() ? fmt::format("write time_true({0} over {1}) / ({1})", written(*x.ast), written(over.arg(1))) : "");
+    return fail(
+        *x.ast, fmt::format("{}() takes numbers, but `{}` is {}", ast.text, written(*x.ast), in_words(x)),
+        x.is_condition()
+            ? fmt::format("write time_true({0} over {1}) / ({1})", written(*x.ast), written(over.arg(1)))
+            : "");
   } else if (op == Op::window_delta || op == Op::window_deviation) {
     term.type.point = false;
     term.unit = difference_unit(x.unit);
@@ -60,8 +66,9 @@ Term Elaborator::window_over(const Ast& ast, const Ast& over) {
   }
   const bool several = op == Op::window_slope || op == Op::window_delta || op == Op::window_deviation;
   if (x.symbol && x.symbol->sampled_field && *span < x.symbol->period * (several ? 2 : 1))
-    warn(over.arg(1), fmt::format("`{}` is sampled every {}: a window of {} is often {}", written(*x.ast),
-                                  to_string(x.symbol->period), to_string(*span), several ? "unknown" : "empty"),
+    warn(over.arg(1),
+         fmt::format("`{}` is sampled every {}: a window of {} is often {}", written(*x.ast),
+                     to_string(x.symbol->period), to_string(*span), several ? "unknown" : "empty"),
          fmt::format("write at least {}", to_string(x.symbol->period * 2)));
   Node window = node(op, term.type, {x.node});
   window.table = table_;
@@ -100,7 +107,8 @@ Term Elaborator::age(const Ast& ast) {
   auto term = misplaced(*bound["x"], read(*bound["x"], Reading::sampled));
   if (!term.ok()) return term;
   if (term.unit.text != "s" || term.type != Type::number(kTimeDimension))
-    return fail(*bound["x"], fmt::format("`{}` is never sampled: it has no age", written(*bound["x"])), "age() takes a telemetry field");
+    return fail(*bound["x"], fmt::format("`{}` is never sampled: it has no age", written(*bound["x"])),
+                "age() takes a telemetry field");
   term.ast = &ast;
   term.symbol = nullptr;
   return term;
@@ -117,12 +125,14 @@ Term Elaborator::forecast(const Ast& ast) {
     return fail(*x.ast, fmt::format("`{}` is not a feed's signal: nobody forecasts it", written(*x.ast)),
                 fmt::format("write {}", usage_of(ast.text)));
   if (!schema_.feeds[feed.feed.index()].forecast)
-    return fail(*x.ast, fmt::format("the feed of `{}` has no forecast", written(*x.ast)), "declare forecast: under the feed");
+    return fail(*x.ast, fmt::format("the feed of `{}` has no forecast", written(*x.ast)),
+                "declare forecast: under the feed");
   const auto from = constant_duration(*bound[at ? "lead" : "from"], "a lead", true);
   const auto to = at ? from : constant_duration(*bound["to"], "a lead", true);
   if (!from || !to) return {};
   if (!at && !(*from < *to))
-    return fail(*bound["to"], fmt::format("the window from {} to {} is empty", to_string(*from), to_string(*to)),
+    return fail(*bound["to"],
+                fmt::format("the window from {} to {} is empty", to_string(*from), to_string(*to)),
                 fmt::format("write {}", usage_of(ast.text)));
   Node node = this->node(at                             ? Op::forecast
                          : ast.text == "forecast_max"   ? Op::forecast_maximum
@@ -135,20 +145,24 @@ Term Elaborator::forecast(const Ast& ast) {
   return like(x, add(std::move(node), ast), ast);
 }
 
-std::optional<Duration> Elaborator::constant_duration(const Ast& ast, std::string_view what, bool zero_allowed) {
+std::optional<Duration> Elaborator::constant_duration(const Ast& ast, std::string_view what,
+                                                      bool zero_allowed) {
   const auto value = value_of(ast);
   if (!value.ok()) return std::nullopt;
   if (ast.is_bare_number()) {
-    fail(ast, fmt::format("{} needs a unit of time", what), fmt::format("write {0} s or {0} min", written(ast)));
+    fail(ast, fmt::format("{} needs a unit of time", what),
+         fmt::format("write {0} s or {0} min", written(ast)));
     return std::nullopt;
   }
   if (!value.is_number() || value.type != Type::number(kTimeDimension)) {
-    fail(ast, fmt::format("{} needs a span of time, but `{}` is {}", what, written(ast), in_words(value)), "write a time, as 5 min");
+    fail(ast, fmt::format("{} needs a span of time, but `{}` is {}", what, written(ast), in_words(value)),
+         "write a time, as 5 min");
     return std::nullopt;
   }
   const auto seconds = constant_of(value);
   if (!seconds) {
-    fail(ast, fmt::format("{} needs a fixed time, known before the run; `{}` is not", what, written(ast)), "write a time, as 5 min");
+    fail(ast, fmt::format("{} needs a fixed time, known before the run; `{}` is not", what, written(ast)),
+         "write a time, as 5 min");
     return std::nullopt;
   }
   if (!(*seconds > 0) && !(zero_allowed && *seconds == 0)) {
@@ -181,8 +195,8 @@ bool Elaborator::not_over_set(const Ast& ast, const Term& value) {
   const auto rest = plain ? text.substr(dot + 1) : "x";
   const auto call = value.is_condition() ? fmt::format("all({}, {}(…{}…))", set, ast.text, rest)
                     : ast.args.size() == 1 && ast.arg(0).kind == Ast::Kind::over
-                        ? fmt::format("sum({0}, {1}({2} over {3})) or {1}(sum({0}.{2}) over {3})", set, ast.text, rest,
-                                      written(ast.arg(0).arg(1)))
+                        ? fmt::format("sum({0}, {1}({2} over {3})) or {1}(sum({0}.{2}) over {3})", set,
+                                      ast.text, rest, written(ast.arg(0).arg(1)))
                         : fmt::format("sum({0}, {1}({2}))", set, ast.text, rest);
   fail(ast, fmt::format("{}() is about one value, but `{}` has one for each member of a set", ast.text, text),
        fmt::format("write {}", call));

@@ -57,9 +57,14 @@ using Bound = std::map<std::string_view, const Ast*>;
 
 class Elaborator {
  public:
-  Elaborator(const Units& units, const Schema& schema, Graph& graph, Diagnostics& diagnostics, const Scopes& scopes,
-             const Wanted& wanted, SourcePtr source)
-      : units_(units), schema_(schema), graph_(graph), diagnostics_(diagnostics), scopes_(scopes), wanted_(wanted),
+  Elaborator(const Units& units, const Schema& schema, Graph& graph, Diagnostics& diagnostics,
+             const Scopes& scopes, const Wanted& wanted, SourcePtr source)
+      : units_(units),
+        schema_(schema),
+        graph_(graph),
+        diagnostics_(diagnostics),
+        scopes_(scopes),
+        wanted_(wanted),
         source_(std::move(source)) {}
 
   NodeId run(const Ast& tree, TableId table);
@@ -71,6 +76,7 @@ class Elaborator {
   Term evaluate(const Ast& ast);
   Term value_of(const Ast& ast);        ///< as evaluate(), but a bare relation or feed is an error
   Term literal(const Ast& ast);
+  void warn_of_names(const Ast& ast);
   Term fail(const Ast& at, std::string message, std::string hint = {});
   Term fail(uint32_t begin, uint32_t end, std::string message, std::string hint = {});
   void warn(const Ast& at, std::string message, std::string hint);

@@ -14,25 +14,39 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Longest first. Those that are no operators of ours are kept whole, so that the parser can say what to write.
-constexpr std::string_view kPunctuation[] = {"===", "!==", "||", "&&", "==", "!=", "<=", ">=", "<>", "=<", "=>", "**",
-                                             "<",   ">",   "+",  "-",  "*",  "/",  "!",  ".",  "(",  ")",  "[",  "]",
-                                             ",",   "=",   "|",  "&",  "^",  "%",  "?",  ":",  ";",  "{",  "}",  "~"};
+constexpr std::string_view kPunctuation[] = {
+    "===", "!==", "||", "&&", "==", "!=", "<=", ">=", "<>", "=<", "=>", "**", "<", ">", "+", "-", "*", "/",
+    "!",   ".",   "(",  ")",  "[",  "]",  ",",  "=",  "|",  "&",  "^",  "%",  "?", ":", ";", "{", "}", "~"};
 
 struct Foreign {
   std::string_view bytes;
   std::string_view hint;
 };
-constexpr Foreign kForeign[] = {{"≤", "write <="}, {"≥", "write >="}, {"≠", "write !="},  {"·", "write *"},
-                                {"×", "write *"},  {"÷", "write /"},  {"−", "write -"},   {"–", "write -"},
-                                {"“", "write \""}, {"”", "write \""}, {"’", "write \""},  {"∧", "write &&"},
-                                {"∨", "write ||"}, {"¬", "write !"},  {"√", "write sqrt(x)"},
-                                {"²", "write pow(x, 2), or m2 in a unit"}, {"³", "write pow(x, 3), or m3 in a unit"},
-                                {"°", "write deg for an angle, degC for a temperature"}, {"…", "write a list out"},
+constexpr Foreign kForeign[] = {{"≤", "write <="},
+                                {"≥", "write >="},
+                                {"≠", "write !="},
+                                {"·", "write *"},
+                                {"×", "write *"},
+                                {"÷", "write /"},
+                                {"−", "write -"},
+                                {"–", "write -"},
+                                {"“", "write \""},
+                                {"”", "write \""},
+                                {"’", "write \""},
+                                {"∧", "write &&"},
+                                {"∨", "write ||"},
+                                {"¬", "write !"},
+                                {"√", "write sqrt(x)"},
+                                {"²", "write pow(x, 2), or m2 in a unit"},
+                                {"³", "write pow(x, 3), or m3 in a unit"},
+                                {"°", "write deg for an angle, degC for a temperature"},
+                                {"…", "write a list out"},
                                 {"\u00a0", "write a plain space"}};
 
 class Lexer {
  public:
-  Lexer(const Span& span, const Units& units) : span_(span), units_(units), text_(span.source->text), at_(span.begin) {
+  Lexer(const Span& span, const Units& units)
+      : span_(span), units_(units), text_(span.source->text), at_(span.begin) {
     text_ = text_.substr(0, span.end);
   }
 
@@ -75,10 +89,12 @@ class Lexer {
     }
     for (const auto& foreign : kForeign)
       if (rest().starts_with(foreign.bytes))
-        return fail(at_, at_ + foreign.bytes.size(), fmt::format("'{}' is not part of the language", foreign.bytes),
+        return fail(at_, at_ + foreign.bytes.size(),
+                    fmt::format("'{}' is not part of the language", foreign.bytes),
                     std::string(foreign.hint));
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f) return fail(at_, at_ + 1, fmt::format("'{}' is not part of the language", c), "");
+    if (byte >= 0x20 && byte < 0x7f)
+      return fail(at_, at_ + 1, fmt::format("'{}' is not part of the language", c), "");
     return fail(at_, at_ + 1, "a character that is not part of the language",
                 "names have letters without accents, digits and _");
   }
@@ -110,7 +126,8 @@ class Lexer {
 
   bool name() {
     size_t length = 1;
-    while (at_ + length < text_.size() && (is_letter(text_[at_ + length]) || is_digit(text_[at_ + length]))) ++length;
+    while (at_ + length < text_.size() && (is_letter(text_[at_ + length]) || is_digit(text_[at_ + length])))
+      ++length;
     push(Token::Kind::name, length);
     return true;
   }
@@ -142,7 +159,8 @@ bool is_keyword(std::string_view word) {
 }
 
 Result<std::vector<Token>> lex(const Span& span, const Units& units) {
-  LT_CHECK(span.source && span.begin <= span.end && span.end <= span.source->text.size(), "a span outside its source");
+  LT_CHECK(span.source && span.begin <= span.end && span.end <= span.source->text.size(),
+           "a span outside its source");
   return Lexer(span, units).run();
 }
 

@@ -49,25 +49,29 @@ NumberText read_number(std::string_view text) {
   }
   if (whole > 1 && text[0] == '0') {
     const size_t first = std::min(text.find_first_not_of('0'), whole - 1);
-    return refuse(end, fmt::format("'{}' has leading zeroes, which other tools read as octal", text.substr(0, end)),
-                  fmt::format("write {}", text.substr(first, end - first)));
+    return refuse(
+        end, fmt::format("'{}' has leading zeroes, which other tools read as octal", text.substr(0, end)),
+        fmt::format("write {}", text.substr(first, end - first)));
   }
   if (end < text.size() && text[end] == '_' && digits_at(text, end + 1))
-    return refuse(end + 1 + digits_at(text, end + 1), "a number has no separators", "write the digits alone, or 1e6");
+    return refuse(end + 1 + digits_at(text, end + 1), "a number has no separators",
+                  "write the digits alone, or 1e6");
   if (end < text.size() && text[end] == ':' && digits_at(text, end + 1))
     return refuse(end + 1 + digits_at(text, end + 1), "a number has no ':'",
                   "write a span of time as 90 min, a time of day in quotes");
   number.length = end;
   // A value out of range is set to infinity or zero by the library; neither may pass silently for the number written.
   const auto result = std::from_chars(text.data(), text.data() + end, number.value);
-  if (result.ec != std::errc()) return refuse(end, fmt::format("'{}' is out of range", text.substr(0, end)), "");
+  if (result.ec != std::errc())
+    return refuse(end, fmt::format("'{}' is out of range", text.substr(0, end)), "");
   return number;
 }
 
 Result<Duration> whole_duration(double seconds, const Span& at) {
   constexpr double kLongest = 9.2e9;  // 292 years
   if (!(seconds >= 0)) return failure(at, "a time cannot be negative here", "write 0 s or more");
-  if (seconds > kLongest) return failure(at, "a time of more than 290 years does not fit", "write a shorter time");
+  if (seconds > kLongest)
+    return failure(at, "a time of more than 290 years does not fit", "write a shorter time");
   const auto whole = std::floor(seconds);
   const double fraction = (seconds - whole) * 1e9;
   const double rounded = std::nearbyint(fraction);

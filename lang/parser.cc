@@ -66,7 +66,8 @@ constexpr Slip kSlips[] = {
     {"**", "'**' is not an operator", "write pow(x, 2)"},
     {"%", "'%' is only percent", "write mod(a, b) for the remainder"},
     {"?", "'?' is not part of the language", "write if(condition, then, else)"},
-    {":", "':' is not part of the language", "write if(condition, then, else); a time of day stands in quotes"},
+    {":", "':' is not part of the language",
+     "write if(condition, then, else); a time of day stands in quotes"},
     {";", "';' is not part of the language", "one expression has one value"},
     {"{", "'{' is not part of the language", "write ( ) around expressions, [ ] around lists"},
     {"~", "'~' is not an operator", "write !x"},
@@ -111,7 +112,8 @@ class Parser {
   std::nullptr_t unexpected(const Token& token) {
     if (token.kind == Token::Kind::end)
       return fail(token, "the expression ends too early", "is an operand or a closing bracket missing?");
-    if (const auto* slip = slip_at(token)) return fail(token, std::string(slip->message), std::string(slip->hint));
+    if (const auto* slip = slip_at(token))
+      return fail(token, std::string(slip->message), std::string(slip->hint));
     const bool after_number = next_ > 0 && tokens_[next_ - 1].kind == Token::Kind::number;
     if (token.kind == Token::Kind::name && after_number && tokens_[next_ - 1].quantity.unit.text.empty()) {
       auto unit = units_.unit({source_, token.begin, token.end});
@@ -120,13 +122,18 @@ class Parser {
                                            tokens_[next_ - 1].text, token.text);
       return fail(token, fmt::format("'{}' after a number is not a unit", token.text), hint);
     }
-    if (token.kind == Token::Kind::name || token.kind == Token::Kind::number || token.kind == Token::Kind::text)
-      return fail(token, fmt::format("an operator is missing before '{}'", token.text), "write one of + - * / == < && ||");
+    if (token.kind == Token::Kind::name || token.kind == Token::Kind::number ||
+        token.kind == Token::Kind::text)
+      return fail(token, fmt::format("an operator is missing before '{}'", token.text),
+                  "write one of + - * / == < && ||");
     if (token.is(")")) return fail(token, "a ')' without its '('", "take it out");
     if (token.is("]")) return fail(token, "a ']' without its '['", "take it out");
-    if (token.is("(")) return fail(token, "only a function's name can be called", "write f(x), or an operator before (");
-    if (token.is("[")) return fail(token, "nothing is indexed here", "write x in [a, b], or use a relation as block.limit");
-    if (token.is(",")) return fail(token, "a ',' outside a function's arguments", "take it out; decimals have a point");
+    if (token.is("("))
+      return fail(token, "only a function's name can be called", "write f(x), or an operator before (");
+    if (token.is("["))
+      return fail(token, "nothing is indexed here", "write x in [a, b], or use a relation as block.limit");
+    if (token.is(","))
+      return fail(token, "a ',' outside a function's arguments", "take it out; decimals have a point");
     return fail(token, fmt::format("'{}' cannot stand here", token.text), "");
   }
 
@@ -198,8 +205,8 @@ class Parser {
     take();
     const auto right = binary(kRelationLevel + 1);
     const auto end = right ? right->end : at.end;
-    const auto hint = right ? fmt::format("write {} && {} {} {}", written(left), written(left.arg(1)), second.text,
-                                          written(*right))
+    const auto hint = right ? fmt::format("write {} && {} {} {}", written(left), written(left.arg(1)),
+                                          second.text, written(*right))
                             : std::string("write a < b && b < c");
     return fail(left.begin, end, "comparisons cannot be chained", hint);
   }
@@ -236,7 +243,8 @@ class Parser {
     while (base && peek().is(".")) {
       take();
       const Token name = peek();
-      if (name.kind != Token::Kind::name) return fail(name, "a name is missing after the '.'", "write block.limit");
+      if (name.kind != Token::Kind::name)
+        return fail(name, "a name is missing after the '.'", "write block.limit");
       take();
       if (peek().is("("))
         return fail(base->begin, name.end, "functions are not members",
@@ -373,7 +381,8 @@ std::string_view text_of(Operator op) {
 bool is_comparison(Operator op) { return op >= Operator::equal && op <= Operator::in; }
 
 Result<AstPtr> parse(const Span& span, const Units& units) {
-  LT_CHECK(span.source && span.begin <= span.end && span.end <= span.source->text.size(), "a span outside its source");
+  LT_CHECK(span.source && span.begin <= span.end && span.end <= span.source->text.size(),
+           "a span outside its source");
   if (span.end - span.begin > kLongestText)
     return failure(span, "an expression longer than 64 KB", "give its parts names of their own");
   auto tokens = lex(span, units);

@@ -42,8 +42,9 @@ Dimension operator/(Dimension a, Dimension b) {
 
 std::string to_string(Dimension dimension) {
   static constexpr std::string_view kName[] = {"m", "kg", "s", "A", "K", "mol", "cd", "USD"};
-  static constexpr size_t kOrder[] = {Dimension::kilogram, Dimension::metre,  Dimension::second,  Dimension::ampere,
-                                      Dimension::kelvin,   Dimension::mole,   Dimension::candela, Dimension::currency};
+  static constexpr size_t kOrder[] = {Dimension::kilogram, Dimension::metre,   Dimension::second,
+                                      Dimension::ampere,   Dimension::kelvin,  Dimension::mole,
+                                      Dimension::candela,  Dimension::currency};
   if (dimension.none()) return "1";
   std::string out;
   for (const size_t base : kOrder) {

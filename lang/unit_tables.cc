@@ -75,7 +75,8 @@ constexpr OverlayUnit kOverlay[] = {
 };
 
 constexpr std::string_view kYear = "has no fixed length";
-constexpr std::string_view kCurrencyWhy = "is not a unit: rates of exchange change, and a scenario has one currency, USD";
+constexpr std::string_view kCurrencyWhy =
+    "is not a unit: rates of exchange change, and a scenario has one currency, USD";
 constexpr std::string_view kCurrencyHint = "convert the amount and write it in USD";
 constexpr DeniedUnit kDenied[] = {
     {"C", "is the coulomb, not a temperature", "write degC (or A*s for a charge)"},
@@ -148,25 +149,30 @@ constexpr std::string_view kPrefixable[] = {
 };
 
 constexpr std::string_view kSpelledOut[] = {
-    "second", "minute", "hour",   "day",   "week",   "metre",  "meter",   "gram",   "kilogram", "tonne",  "ampere",
-    "kelvin", "mole",   "candela", "hertz", "newton", "pascal", "joule",  "watt",   "volt",     "ohm",    "farad",
-    "coulomb", "siemens", "weber", "tesla", "henry",  "lumen",  "lux",    "litre",  "liter",    "percent", "radian",
-    "inch",   "foot",   "feet",   "yard",  "mile",   "acre",   "hectare", "pound",  "ounce",    "knot",   "horsepower",
-    "bar",    "atmosphere", "torr", "barrel",
+    "second",   "minute", "hour",   "day",        "week", "metre",      "meter",   "gram",
+    "kilogram", "tonne",  "ampere", "kelvin",     "mole", "candela",    "hertz",   "newton",
+    "pascal",   "joule",  "watt",   "volt",       "ohm",  "farad",      "coulomb", "siemens",
+    "weber",    "tesla",  "henry",  "lumen",      "lux",  "litre",      "liter",   "percent",
+    "radian",   "inch",   "foot",   "feet",       "yard", "mile",       "acre",    "hectare",
+    "pound",    "ounce",  "knot",   "horsepower", "bar",  "atmosphere", "torr",    "barrel",
 };
 
 constexpr Prefix kPrefixes[] = {
-    {"da", "deca", 1e1}, {"h", "hecto", 1e2}, {"k", "kilo", 1e3},   {"M", "mega", 1e6},   {"G", "giga", 1e9},
-    {"T", "tera", 1e12}, {"P", "peta", 1e15}, {"d", "deci", 1e-1},  {"c", "centi", 1e-2}, {"m", "milli", 1e-3},
-    {"µ", "micro", 1e-6}, {"μ", "micro", 1e-6}, {"u", "micro", 1e-6}, {"n", "nano", 1e-9}, {"p", "pico", 1e-12},
+    {"da", "deca", 1e1},  {"h", "hecto", 1e2},  {"k", "kilo", 1e3},   {"M", "mega", 1e6},
+    {"G", "giga", 1e9},   {"T", "tera", 1e12},  {"P", "peta", 1e15},  {"d", "deci", 1e-1},
+    {"c", "centi", 1e-2}, {"m", "milli", 1e-3}, {"µ", "micro", 1e-6}, {"μ", "micro", 1e-6},
+    {"u", "micro", 1e-6}, {"n", "nano", 1e-9},  {"p", "pico", 1e-12},
 };
 
 const std::string kCommon[] = {
-    "kW",  "W",   "MW",  "GW",  "kWh",  "Wh",   "MWh", "var",  "kvar", "VA",  "kVA", "V",  "mV",  "kV",   "A",  "mA",
-    "kA",  "Ah",  "mAh", "ohm", "Hz",   "kHz",  "MHz", "rpm",  "K",    "degC", "degF", "degR", "bar", "mbar", "barg", "psi",
-    "psig", "Pa", "kPa", "MPa", "hPa",  "m",    "mm",  "cm",   "km",   "inch", "ft",  "s",  "ms",  "min",  "h",  "d",
-    "L",   "mL",  "m2",  "m3",  "Nm3",  "Sm3",  "gpm", "cfm",  "kg",   "g",   "mg",  "t",  "lb",  "N",    "kN", "J",
-    "kJ",  "MJ",  "GJ",  "Btu", "mol",  "lx",   "%",   "ppm",  "ppb",  "deg", "rad", "rev", "pu", "hp",   "USD", "week",
+    "kW",     "W",      "MW",     "GW",   "kWh", "Wh",   "MWh",   "var",   "kvar",    "VA",
+    "kVA",    "V",      "mV",     "kV",   "A",   "mA",   "kA",    "Ah",    "mAh",     "ohm",
+    "Hz",     "kHz",    "MHz",    "rpm",  "K",   "degC", "degF",  "degR",  "bar",     "mbar",
+    "barg",   "psi",    "psig",   "Pa",   "kPa", "MPa",  "hPa",   "m",     "mm",      "cm",
+    "km",     "inch",   "ft",     "s",    "ms",  "min",  "h",     "d",     "L",       "mL",
+    "m2",     "m3",     "Nm3",    "Sm3",  "gpm", "cfm",  "kg",    "g",     "mg",      "t",
+    "lb",     "N",      "kN",     "J",    "kJ",  "MJ",   "GJ",    "Btu",   "mol",     "lx",
+    "%",      "ppm",    "ppb",    "deg",  "rad", "rev",  "pu",    "hp",    "USD",     "week",
     "gallon", "second", "minute", "hour", "day", "watt", "metre", "litre", "percent", "ton_refrigeration",
 };
 
@@ -179,10 +185,14 @@ const DeniedUnit* denied_unit(std::string_view name) {
   return it == std::end(kDenied) ? nullptr : &*it;
 }
 
-bool takes_prefix(std::string_view symbol) { return std::ranges::find(kPrefixable, symbol) != std::end(kPrefixable); }
+bool takes_prefix(std::string_view symbol) {
+  return std::ranges::find(kPrefixable, symbol) != std::end(kPrefixable);
+}
 
 bool is_spelled_out(std::string_view name) {
-  const auto listed = [](std::string_view n) { return std::ranges::find(kSpelledOut, n) != std::end(kSpelledOut); };
+  const auto listed = [](std::string_view n) {
+    return std::ranges::find(kSpelledOut, n) != std::end(kSpelledOut);
+  };
   return listed(name) || (name.ends_with('s') && listed(name.substr(0, name.size() - 1))) ||
          (name.ends_with("es") && listed(name.substr(0, name.size() - 2)));
 }

@@ -53,7 +53,8 @@ ut_status visit_basic(const ut_unit* unit, void* found) {
   multiply_in(*static_cast<Found*>(found), unit, 1);
   return UT_SUCCESS;
 }
-ut_status visit_product(const ut_unit*, int count, const ut_unit* const* basics, const int* powers, void* found) {
+ut_status visit_product(const ut_unit*, int count, const ut_unit* const* basics, const int* powers,
+                        void* found) {
   for (int i = 0; i < count; ++i) multiply_in(*static_cast<Found*>(found), basics[i], powers[i]);
   return UT_SUCCESS;
 }
@@ -68,7 +69,8 @@ ut_status visit_logarithm(const ut_unit*, double, const ut_unit*, void* found) {
 }
 constexpr ut_visitor kVisitor{visit_basic, visit_product, visit_galilean, visit_timestamp, visit_logarithm};
 
-ut_status visit_galilean(const ut_unit*, double scale, const ut_unit* underlying, double offset, void* found) {
+ut_status visit_galilean(const ut_unit*, double scale, const ut_unit* underlying, double offset,
+                         void* found) {
   auto& f = *static_cast<Found*>(found);
   f.entry.scale *= scale;
   if (offset != 0) f.usable = false;
@@ -77,7 +79,8 @@ ut_status visit_galilean(const ut_unit*, double scale, const ut_unit* underlying
 
 bool is_word_byte(char c) {
   const auto u = static_cast<unsigned char>(c);
-  return (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z') || u == '_' || u == '%' || u >= 0x80;
+  return (u >= '0' && u <= '9') || (u >= 'a' && u <= 'z') || (u >= 'A' && u <= 'Z') || u == '_' || u == '%' ||
+         u >= 0x80;
 }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -117,7 +120,8 @@ Factor split_factor(std::string_view text, IsUnit&& is_unit) {
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -132,12 +136,14 @@ std::string suggestion(std::string_view name) {
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\n')) text.remove_suffix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\n'))
+    text.remove_suffix(1);
   return text;
 }
 
 std::string_view text_of(const Span& span) {
-  LT_CHECK(span.source && span.begin <= span.end && span.end <= span.source->text.size(), "a span outside its source");
+  LT_CHECK(span.source && span.begin <= span.end && span.end <= span.source->text.size(),
+           "a span outside its source");
   return std::string_view(span.source->text).substr(span.begin, span.end - span.begin);
 }
 
@@ -175,7 +181,8 @@ std::optional<Entry> Units::Catalogue::unprefixed(std::string_view name) const {
   for (const auto& unit : overlay_units()) {
     if (unit.name != name) continue;
     const bool gauge = unit.kind == OverlayUnit::Scale::gauge;
-    return Entry{unit.dimension, unit.scale, gauge ? ambient : unit.offset, unit.kind != OverlayUnit::Scale::amount};
+    return Entry{unit.dimension, unit.scale, gauge ? ambient : unit.offset,
+                 unit.kind != OverlayUnit::Scale::amount};
   }
   return from_udunits(std::string(name));
 }
@@ -270,11 +277,13 @@ Result<Unit> Units::unit(const Span& span) const {
     }
     // Within a compound a point unit is its difference: W/degC is W/K. Powers by repetition: the bits of 1000 · 1000.
     if (factors > 8 || std::abs(factor.exponent) > 9)
-      return failure(at_text, fmt::format("'{}' is not a unit of anything", text), "use fewer or smaller powers");
+      return failure(at_text, fmt::format("'{}' is not a unit of anything", text),
+                     "use fewer or smaller powers");
     for (int i = 0; i < std::abs(factor.exponent); ++i) {
       const bool up = (factor.exponent > 0) == (sign > 0);
       unit.scale = up ? unit.scale * entry->scale : unit.scale / entry->scale;
-      unit.type.dimension = up ? unit.type.dimension * entry->dimension : unit.type.dimension / entry->dimension;
+      unit.type.dimension =
+          up ? unit.type.dimension * entry->dimension : unit.type.dimension / entry->dimension;
     }
     first = false;
   }
@@ -309,7 +318,8 @@ Result<Duration> Units::duration(const Span& span) const {
   if (quantity->unit.text == "1" && quantity->value != 0)
     return failure(at, "a time needs its unit", fmt::format("write {} s", text_of(at)));
   if (quantity->unit.type != Type::number(kTimeDimension))
-    return failure(at, fmt::format("'{}' is not a time", text_of(at)), "write a time, as 10 s, 5 min, 2 h or 1 d");
+    return failure(at, fmt::format("'{}' is not a time", text_of(at)),
+                   "write a time, as 10 s, 5 min, 2 h or 1 d");
   return whole_duration(quantity->value, at);
 }
 

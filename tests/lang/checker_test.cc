@@ -443,6 +443,19 @@ TEST_CASE("checker: spans are those of the file that the expression stands in") 
   CHECK(render(diagnostics[0]).starts_with("rules.yaml:3:5: error: "));
 }
 
+TEST_CASE("checker: a unit that is also a name is a unit, and a warning says so") {
+  Bench b;
+  Symbol height;
+  height.is = Symbol::Is::constant;
+  height.type = Type::number(Dimension{{1}});
+  b.rules.of_table[sample::kHome.index()].names["h"] = height;
+  const auto checked = sample::check("energy / 1 h > 10 kW/h * 1 h", b.schema, b.rules, b.graph);
+  CHECK(checked.node.valid());
+  REQUIRE(checked.diagnostics.size() == 1);
+  CHECK(checked.diagnostics[0].severity == Severity::warning);
+  CHECK(checked.first() == "'h' in `10 kW/h` is the unit, not the name | write 10 kW / h for the name");
+}
+
 TEST_CASE("checker: an expression has at most three errors") {
   Bench b;
   const auto checked = sample::check("a1 + a2 > a3 + a4", b.schema, b.rules, b.graph);

@@ -26,7 +26,8 @@ std::string RandomExpression::leaf(Wish wish) {
     case Wish::temperature:
       if (with_.feeds && below(4) == 0) return "weather.temperature";
       return one_of({"temperature", "cool", "attic", "20 degC", "70 degF", "-5 degC"});
-    case Wish::difference: return one_of({"3 K", "0.5 K", "(temperature - cool)", "(attic - temperature)", "0 K"});
+    case Wish::difference:
+      return one_of({"3 K", "0.5 K", "(temperature - cool)", "(attic - temperature)", "0 K"});
     case Wish::ratio:
       if (with_.relations && below(6) == 0) return "(block.loss * 1)";
       return one_of({"efficiency", "(soc * 1)", "2", "0.25", "(30 % * 1)", "-1"});
@@ -40,10 +41,12 @@ std::string RandomExpression::leaf(Wish wish) {
 
 std::string RandomExpression::text(Wish wish, int depth) {
   if (depth <= 0 || below(8) == 0) return leaf(wish);
-  if (below(6) == 0) return fmt::format("if({}, {}, {})", condition(depth - 1), text(wish, depth - 1), text(wish, depth - 1));
+  if (below(6) == 0)
+    return fmt::format("if({}, {}, {})", condition(depth - 1), text(wish, depth - 1), text(wish, depth - 1));
   const bool number_wished = wish != Wish::condition && wish != Wish::program;
   if (with_.state && below(8) == 0) return fmt::format("previous({})", text(wish, depth - 1));
-  if (with_.controllers && below(8) == 0) return fmt::format("delay({}, {} s)", text(wish, depth - 1), 1 + below(4));
+  if (with_.controllers && below(8) == 0)
+    return fmt::format("delay({}, {} s)", text(wish, depth - 1), 1 + below(4));
   if (wish == Wish::condition) return condition(depth);
   if (number_wished && wish != Wish::ratio) return number(wish, depth);
   return wish == Wish::ratio ? ratio(depth) : leaf(wish);
@@ -72,10 +75,14 @@ std::string RandomExpression::number(Wish wish, int depth) {
 
 std::string RandomExpression::ratio(int depth) {
   const auto again = [&](Wish w) { return text(w, depth - 1); };
-  if (with_.sets && below(8) == 0) return fmt::format("count(block.homes, {})", below(2) ? "online" : "power > 1 kW");
-  if (with_.sets && below(8) == 0) return fmt::format("share(block.homes, {})", below(2) ? "fan" : "temperature > cool");
-  if (with_.state && below(8) == 0) return fmt::format("time_true({} over {} s) / 1 s", condition(depth - 1), 1 + below(20));
-  if (with_.state && below(8) == 0) return fmt::format("rises({} over {} s)", condition(depth - 1), 64 * (1 + below(2)));
+  if (with_.sets && below(8) == 0)
+    return fmt::format("count(block.homes, {})", below(2) ? "online" : "power > 1 kW");
+  if (with_.sets && below(8) == 0)
+    return fmt::format("share(block.homes, {})", below(2) ? "fan" : "temperature > cool");
+  if (with_.state && below(8) == 0)
+    return fmt::format("time_true({} over {} s) / 1 s", condition(depth - 1), 1 + below(20));
+  if (with_.state && below(8) == 0)
+    return fmt::format("rises({} over {} s)", condition(depth - 1), 64 * (1 + below(2)));
   switch (below(14)) {
     case 0: return fmt::format("({}) / ({})", again(Wish::power), leaf(Wish::power));
     case 1: return fmt::format("({}) / 4 K", again(Wish::difference));
@@ -86,7 +93,9 @@ std::string RandomExpression::ratio(int depth) {
     case 6: return fmt::format("floor({})", again(Wish::ratio));
     case 7: return fmt::format("round({})", again(Wish::ratio));
     case 8: return fmt::format("clamp({}, -1, 2.5)", again(Wish::ratio));
-    case 9: return fmt::format("interp({}, -10 degC, 2, 0 degC, 3, 20 degC, 1, 30 degC, -1)", again(Wish::temperature));
+    case 9:
+      return fmt::format("interp({}, -10 degC, 2, 0 degC, 3, 20 degC, 1, 30 degC, -1)",
+                         again(Wish::temperature));
     case 10: return fmt::format("{} * ({} + {})", leaf(Wish::ratio), again(Wish::ratio), again(Wish::ratio));
     case 11: return fmt::format("mod({}, {})", again(Wish::ratio), leaf(Wish::ratio) == "2" ? "2" : "0.75");
     case 12: return fmt::format("atan2({}, {})", again(Wish::power), again(Wish::power));
@@ -99,11 +108,13 @@ std::string RandomExpression::condition(int depth) {
   const auto again = [&](Wish w) { return text(w, depth - 1); };
   static constexpr std::string_view kCompare[] = {"<", "<=", ">", ">=", "==", "!="};
   const auto compare = kCompare[below(6)];
-  if (with_.sets && below(10) == 0) return fmt::format("{}(block.homes, {})", below(2) ? "all" : "any", below(2) ? "online" : "fan");
+  if (with_.sets && below(10) == 0)
+    return fmt::format("{}(block.homes, {})", below(2) ? "all" : "any", below(2) ? "online" : "fan");
   if (with_.state && below(6) == 0) return fmt::format("held({}, {} s)", condition(depth - 1), 1 + below(4));
   if (with_.controllers && below(6) == 0)
     return below(2) ? fmt::format("latch({}, {})", condition(depth - 1), condition(depth - 1))
-                    : fmt::format("hysteresis({}, on=0.5 K, off=-0.5 K, min_off={} s)", again(Wish::difference), below(4));
+                    : fmt::format("hysteresis({}, on=0.5 K, off=-0.5 K, min_off={} s)",
+                                  again(Wish::difference), below(4));
   switch (below(10)) {
     case 0: return fmt::format("({} && {})", condition(depth - 1), condition(depth - 1));
     case 1: return fmt::format("({} || {})", condition(depth - 1), condition(depth - 1));

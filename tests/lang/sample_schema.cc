@@ -51,7 +51,9 @@ Scope scope(const Schema& schema, TableId id) {
       symbol.period = seconds(10);
     }
   }
-  std::erase_if(scope.names, [](const auto& entry) { return !entry.second.column.valid() || entry.first.ends_with("_row"); });
+  std::erase_if(scope.names, [](const auto& entry) {
+    return !entry.second.column.valid() || entry.first.ends_with("_row");
+  });
   for (size_t i = 0; i < table.relations.size(); ++i) {
     Symbol symbol;
     symbol.is = Symbol::Is::relation;

@@ -33,7 +33,7 @@ struct Checked {
 };
 
 /// Checks one text; the graph and the schema outlive the result.
-Checked check(std::string_view text, const Schema& schema, const Scopes& scopes, Graph& graph, TableId table = kHome,
-              const Wanted& wanted = {});
+Checked check(std::string_view text, const Schema& schema, const Scopes& scopes, Graph& graph,
+              TableId table = kHome, const Wanted& wanted = {});
 
 }  // namespace looptwin::lang::sample
