@@ -11,9 +11,15 @@
 
 namespace looptwin::twin {
 
-namespace v2 { extern const HotKernels kHotKernels; }
-namespace v3 { extern const HotKernels kHotKernels; }
-namespace v4 { extern const HotKernels kHotKernels; }
+namespace v2 {
+extern const HotKernels kHotKernels;
+}
+namespace v3 {
+extern const HotKernels kHotKernels;
+}
+namespace v4 {
+extern const HotKernels kHotKernels;
+}
 
 const HotKernels& hot_kernels(Simd width) {
   return width == Simd::v4 ? v4::kHotKernels : width == Simd::v3 ? v3::kHotKernels : v2::kHotKernels;
@@ -23,7 +29,8 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-/// How far back, in periods before the newest, long windows tell a second sample of one instant from a new one.
+/// How far back, in periods before the newest, long windows tell a second sample of one instant from a new
+/// one.
 constexpr int64_t kRememberedPeriods = 14;
 /// Samples are inserted in chunks, so that what became of them fits the stack.
 constexpr size_t kChunk = 1024;
@@ -47,7 +54,8 @@ Duration spacing_of(const FieldConfig& field) {
   return field.least_spacing ? std::min(field.every, *field.least_spacing) : field.every;
 }
 
-// The numbers. Each is one quotient (or root) of exact integers, then the field's scaling; nothing else is rounded.
+// The numbers. Each is one quotient (or root) of exact integers, then the field's scaling; nothing else is
+// rounded.
 
 /// A point or quantity of the field: x steps (x may be a fraction) as Scaling::to_si has it.
 double value_of(const Scaling& s, double x) {
@@ -117,8 +125,8 @@ struct HotHistory::Body {
   Body(Tables& t) : tables(t), kernels(hot_kernels(simd())) {}
   Field& field_of(const Registry& registry, TableId table, uint16_t field);
   Time evaluate_exact(const Field& field, const Spanned& spanned, const Group& group);
-  void write_exact(const Field& field, const Window& window, const Group& group, std::span<const SampleColumns> ranges,
-                   const CountSums& sums);
+  void write_exact(const Field& field, const Window& window, const Group& group,
+                   std::span<const SampleColumns> ranges, const CountSums& sums);
   Time evaluate_panes(const Field& field, Spanned& spanned, const Group& group);
   template <typename Value>
   void write(const Field& field, const Window& window, const Group& group, Value value);
@@ -146,7 +154,8 @@ HotHistory::HotHistory(const Registry& registry, const lang::Schema& schema, Tab
     LT_CHECK(w.span.ns > 0, "a window of no length");
     LT_CHECK(w.op >= lang::Op::window_mean && w.op <= lang::Op::window_count, lang::name_of(w.op));
     Body::Field& field = body_->field_of(registry, w.table, w.field);
-    auto spanned = std::find_if(field.spans.begin(), field.spans.end(), [&](const auto& s) { return s.span == w.span; });
+    auto spanned =
+        std::find_if(field.spans.begin(), field.spans.end(), [&](const auto& s) { return s.span == w.span; });
     if (spanned == field.spans.end()) spanned = field.spans.insert(spanned, Body::Spanned{.span = w.span});
     spanned->wants = spanned->wants | wants_of(w.op);
     spanned->windows.push_back({w.op, w.out});
@@ -157,7 +166,9 @@ HotHistory::HotHistory(const Registry& registry, const lang::Schema& schema, Tab
     const size_t rows = registry.devices(field.table);
     const Duration spacing = spacing_of(registry.model(field.table).config.telemetry[field.field]);
     Duration longest{};
-    const auto is_exact = [&](Duration span) { return span.ns <= spacing.ns * static_cast<int64_t>(kExactSamples); };
+    const auto is_exact = [&](Duration span) {
+      return span.ns <= spacing.ns * static_cast<int64_t>(kExactSamples);
+    };
     for (const auto& s : field.spans) {
       longest = std::max(longest, is_exact(s.span) ? s.span : spacing * kRememberedPeriods);
       field.exact |= is_exact(s.span);
@@ -222,9 +233,11 @@ Time HotHistory::Body::evaluate_exact(const Field& field, const Spanned& spanned
   std::fill_n(sums.oldest, kLanes, kNone);
   std::fill_n(sums.upcoming, kLanes, kNone);
   for (int r = 0; r < ranges; ++r) kernels.count(range[r], sums);
-  for (const Window& window : spanned.windows) write_exact(field, window, group, {range, range + ranges}, sums);
+  for (const Window& window : spanned.windows)
+    write_exact(field, window, group, {range, range + ranges}, sums);
 
-  // The window changes by itself when its oldest sample leaves, or one that lies ahead of the boundary enters.
+  // The window changes by itself when its oldest sample leaves, or one that lies ahead of the boundary
+  // enters.
   int32_t oldest = kNone, upcoming = kNone;
   for (size_t i = group.begin; i < group.end; ++i) {
     oldest = std::min(oldest, sums.oldest[i]);
@@ -291,19 +304,30 @@ Time HotHistory::Body::evaluate_panes(const Field& field, Spanned& spanned, cons
   for (const Window& window : spanned.windows) {
     const auto put = [&](auto value) { write(field, window, group, value); };
     switch (window.op) {
-      case lang::Op::window_count: put([&](size_t i) { return static_cast<double>(all.count[i]); }); break;
-      case lang::Op::window_minimum: put([&](size_t i) { return known(i, s.to_si(all.minimum[i])); }); break;
-      case lang::Op::window_maximum: put([&](size_t i) { return known(i, s.to_si(all.maximum[i])); }); break;
+      case lang::Op::window_count:
+        put([&](size_t i) { return static_cast<double>(all.count[i]); });
+        break;
+      case lang::Op::window_minimum:
+        put([&](size_t i) { return known(i, s.to_si(all.minimum[i])); });
+        break;
+      case lang::Op::window_maximum:
+        put([&](size_t i) { return known(i, s.to_si(all.maximum[i])); });
+        break;
       case lang::Op::window_delta:
-        put([&](size_t i) { return known(i, difference_of(s, static_cast<double>(all.last[i] - all.first[i]))); });
+        put([&](size_t i) {
+          return known(i, difference_of(s, static_cast<double>(all.last[i] - all.first[i])));
+        });
         break;
       case lang::Op::window_deviation:
         put([&](size_t i) { return deviation_of(s, all.count[i], all.sum[i], all.squares[i]); });
         break;
       case lang::Op::window_slope:
-        put([&](size_t i) { return slope_of(s, field.ring->tick(), all.count[i], all.sum[i], all.trend[i]); });
+        put([&](size_t i) {
+          return slope_of(s, field.ring->tick(), all.count[i], all.sum[i], all.trend[i]);
+        });
         break;
-      default: put([&](size_t i) { return mean_of(s, all.count[i], all.sum[i]); });
+      default:
+        put([&](size_t i) { return mean_of(s, all.count[i], all.sum[i]); });
     }
   }
   return panes.leaves(group.index, group.begin, group.end);

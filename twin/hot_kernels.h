@@ -1,6 +1,7 @@
-// The sums behind exact windows, over a group of 64 rows: each function scans a range of slots of the sample ring and
-// adds up what lies in the window, a lane a row. Compiled at each vector width; all are integers, so the bits are equal.
-// Includes nothing of the standard library's inline functions: what the linker merges must not carry wide vectors.
+// The sums behind exact windows, over a group of 64 rows: each function scans a range of slots of the sample
+// ring and adds up what lies in the window, a lane a row. Compiled at each vector width; all are integers, so
+// the bits are equal. Includes nothing of the standard library's inline functions: what the linker merges
+// must not carry wide vectors.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Scans of the sample ring at one vector width, slot by slot over 64 lanes. What is outside the window is masked, never
-// branched on; the sums stay in the first cache.
+// Scans of the sample ring at one vector width, slot by slot over 64 lanes. What is outside the window is
+// masked, never branched on; the sums stay in the first cache.
 #include "twin/hot_kernels.h"
 
 namespace looptwin::twin::LT_SIMD {
@@ -20,7 +20,9 @@ template <typename Body>
   return -static_cast<int32_t>((at > after) & (at <= until));
 }
 
-[[gnu::always_inline]] inline int32_t choose(int32_t mask, int32_t a, int32_t b) { return (a & mask) | (b & ~mask); }
+[[gnu::always_inline]] inline int32_t choose(int32_t mask, int32_t a, int32_t b) {
+  return (a & mask) | (b & ~mask);
+}
 
 // In two passes, as the sums are of two widths.
 void count(const SampleColumns& c, CountSums& sums) {

@@ -18,7 +18,9 @@ int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 int64_t ceil_divide(int64_t a, int64_t b) { return -floor_divide(-a, b); }
 
 template <typename T>
-size_t bytes_of(const std::vector<T>& values) { return values.size() * sizeof(T); }
+size_t bytes_of(const std::vector<T>& values) {
+  return values.size() * sizeof(T);
+}
 
 }  // namespace
 
@@ -53,8 +55,8 @@ bool PaneCells::empty(size_t begin, size_t end) const {
 }
 
 size_t PaneCells::bytes() const {
-  return bytes_of(count) + bytes_of(sum) + bytes_of(squares) + bytes_of(minimum) + bytes_of(maximum) + bytes_of(first) +
-         bytes_of(trend);
+  return bytes_of(count) + bytes_of(sum) + bytes_of(squares) + bytes_of(minimum) + bytes_of(maximum) +
+         bytes_of(first) + bytes_of(trend);
 }
 
 void PaneCells::save(ArchiveWriter& archive) const {
@@ -98,9 +100,10 @@ size_t Panes::cell(size_t group, int64_t pane) const {
 
 int64_t Panes::begin_tick(int64_t pane) const { return floor_divide(pane * pane_, tick_); }
 
-void Panes::insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at, std::span<const int32_t> raw,
-                   const Taken* taken) {
-  // Neighbours mostly are of one group and fall into its open pane: what they have in common is looked up once.
+void Panes::insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
+                   std::span<const int32_t> raw, const Taken* taken) {
+  // Neighbours mostly are of one group and fall into its open pane: what they have in common is looked up
+  // once.
   uint32_t* const count = open_.count.data();
   int64_t* const sum = open_.sum.data();
   const bool plain = !wants_.any();

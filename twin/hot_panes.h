@@ -1,7 +1,7 @@
-// A long window over one field: a ring of 64 panes and the open one, with only the statistics that are asked for, and
-// totals over the ring, so that reading a mean costs the same however long the window is.
-// Pane k holds the samples of (k p, (k + 1) p], p = span / 64 rounded up to whole nanoseconds. A window at `now` is all
-// panes that end after now - span: it is never shorter than the span, and longer by less than one pane.
+// A long window over one field: a ring of 64 panes and the open one, with only the statistics that are asked
+// for, and totals over the ring, so that reading a mean costs the same however long the window is. Pane k
+// holds the samples of (k p, (k + 1) p], p = span / 64 rounded up to whole nanoseconds. A window at `now` is
+// all panes that end after now - span: it is never shorter than the span, and longer by less than one pane.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ struct EdgeSample {
   int64_t at;
   int64_t value;
 };
-/// Sums over t in ticks: Σt, Σt², Σtx. With windows of n samples and T ticks these need 2 log2 T + log2 n bits.
+/// Sums over t in ticks: Σt, Σt², Σtx. With windows of n samples and T ticks these need 2 log2 T + log2 n
+/// bits.
 struct TrendSum {
   __int128 time;
   __int128 squares;
@@ -78,16 +79,19 @@ class Panes {
  public:
   static constexpr size_t kCount = 64;
 
-  /// Samples are at most one pane ahead of the boundary at which they are inserted. `tick` is what trends count in.
+  /// Samples are at most one pane ahead of the boundary at which they are inserted. `tick` is what trends
+  /// count in.
   Panes(size_t rows, Duration span, Duration tick, PaneWants wants);
 
-  /// Takes in the samples that are new (Taken::ignored are not). Rows of different groups of 64 may be inserted at once.
-  void insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at, std::span<const int32_t> raw,
-              const Taken* taken);
+  /// Takes in the samples that are new (Taken::ignored are not). Rows of different groups of 64 may be
+  /// inserted at once.
+  void insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
+              std::span<const int32_t> raw, const Taken* taken);
 
   /// Lets panes leave that end at or before now - span, and sums up what is left.
   void totals(size_t group, Time now, PaneTotals& out);
-  /// When the oldest pane that holds samples of lanes [begin, end) leaves; kNever where none does. After totals().
+  /// When the oldest pane that holds samples of lanes [begin, end) leaves; kNever where none does. After
+  /// totals().
   Time leaves(size_t group, size_t begin, size_t end) const;
 
   Duration span() const { return span_; }
@@ -116,12 +120,13 @@ class Panes {
   int64_t tick_;
   PaneWants wants_;
   // What most samples touch is small and dense: only late ones reach into the ring.
-  std::vector<int64_t> oldest_;     ///< [group]: the first pane that is not gone
-  std::vector<int64_t> opened_;     ///< [group]: the pane that is open, the newest
-  PaneCells open_;                  ///< [group][lane]: samples of the open pane; trends from its begin
-  PaneCells totals_;                ///< [group][lane]: of the ring's panes; trends from the oldest pane's begin
-  PaneCells panes_;                 ///< [group][pane modulo kRing][lane]; trends from each pane's begin
-  std::vector<EdgeSample> newest_;  ///< [group][lane]; panes leave from the old end, so none is kept for each pane
+  std::vector<int64_t> oldest_;  ///< [group]: the first pane that is not gone
+  std::vector<int64_t> opened_;  ///< [group]: the pane that is open, the newest
+  PaneCells open_;               ///< [group][lane]: samples of the open pane; trends from its begin
+  PaneCells totals_;             ///< [group][lane]: of the ring's panes; trends from the oldest pane's begin
+  PaneCells panes_;              ///< [group][pane modulo kRing][lane]; trends from each pane's begin
+  std::vector<EdgeSample>
+      newest_;  ///< [group][lane]; panes leave from the old end, so none is kept for each pane
 };
 
 }  // namespace looptwin::twin

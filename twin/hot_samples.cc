@@ -37,8 +37,8 @@ int64_t choose_tick(Duration spacing, Duration longest) {
 SampleRing::SampleRing(size_t rows, Duration spacing, Duration longest)
     : spacing_(spacing.ns), tick_(choose_tick(spacing, longest)) {
   LT_CHECK(spacing.ns > 0 && longest.ns > 0, "a ring of samples without a spacing or a window");
-  // One period more than the window, and one for jitter: the sample that a full ring replaces is then always out of the
-  // window, also of one that ends up to a period before the newest sample.
+  // One period more than the window, and one for jitter: the sample that a full ring replaces is then always
+  // out of the window, also of one that ends up to a period before the newest sample.
   capacity_ = static_cast<size_t>((longest.ns + spacing.ns - 1) / spacing.ns) + 2;
   keep_ = (longest + spacing).ns / tick_;
   LT_CHECK(keep_ < kFar, "a window of exact samples that is too long for int32 ticks");
@@ -51,9 +51,12 @@ SampleRing::SampleRing(size_t rows, Duration spacing, Duration longest)
 void SampleRing::insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
                         std::span<const int32_t> raw, Taken* taken) {
   switch (tick_) {
-    case kMicrosecond: return insert_ticks<kMicrosecond>(row, sampled_at, raw, taken);
-    case kMillisecond: return insert_ticks<kMillisecond>(row, sampled_at, raw, taken);
-    default: return insert_ticks<kSecond>(row, sampled_at, raw, taken);
+    case kMicrosecond:
+      return insert_ticks<kMicrosecond>(row, sampled_at, raw, taken);
+    case kMillisecond:
+      return insert_ticks<kMillisecond>(row, sampled_at, raw, taken);
+    default:
+      return insert_ticks<kSecond>(row, sampled_at, raw, taken);
   }
 }
 
@@ -68,10 +71,12 @@ void SampleRing::insert_ticks(std::span<const uint32_t> row, std::span<const int
   }
 }
 
-// Samples i, i + 1, ... as long as they are of one block and one period, which share a column. Returns the next.
+// Samples i, i + 1, ... as long as they are of one block and one period, which share a column. Returns the
+// next.
 template <int64_t kTick>
 size_t SampleRing::insert_run(size_t i, const Period& period, std::span<const uint32_t> row,
-                              std::span<const int64_t> sampled_at, std::span<const int32_t> raw, Taken* taken) {
+                              std::span<const int64_t> sampled_at, std::span<const int32_t> raw,
+                              Taken* taken) {
   const size_t block = row[i] / kRows;
   Block& b = blocks_[block];
   const int64_t first_tick = tick_of<kTick>(sampled_at[i]);
@@ -100,9 +105,9 @@ size_t SampleRing::insert_run(size_t i, const Period& period, std::span<const ui
   return i;
 }
 
-// An occupant is only ever replaced by a later sample, and only once it is out of every window. So a sample that was
-// placed beyond its home is still found, as a duplicate, on the way from its home: nothing on that way can have become
-// replaceable for it since.
+// An occupant is only ever replaced by a later sample, and only once it is out of every window. So a sample
+// that was placed beyond its home is still found, as a duplicate, on the way from its home: nothing on that
+// way can have become replaceable for it since.
 Taken SampleRing::probe(size_t block, size_t home, size_t lane, int64_t tick, int32_t raw) {
   if (tick < -kFar) return Taken::outdated;
   const auto slot_at = [&](size_t distance) { return index(block, (home + distance) % capacity_) + lane; };
@@ -157,7 +162,8 @@ int SampleRing::columns(size_t group, Time now, Duration span, SampleColumns out
   const size_t lane = group % kGroupsPerBlock * kLanes;
   const auto range = [&](size_t slot, size_t count) -> SampleColumns {
     const size_t offset = index(block, slot) + lane;
-    return {at_.data() + offset, raw_.data() + offset, kRows, count, clamp32(after - b.base), clamp32(until - b.base)};
+    return {at_.data() + offset,     raw_.data() + offset,   kRows, count,
+            clamp32(after - b.base), clamp32(until - b.base)};
   };
   const size_t straight = std::min<size_t>(slots, capacity_ - begin);
   out[0] = range(begin, straight);
@@ -185,7 +191,8 @@ void SampleRing::restore(ArchiveReader& archive) {
   archive.section("sample ring", 1);
   const auto spacing = archive.get<int64_t>();
   const auto keep = archive.get<int64_t>();
-  if (archive.ok() && (spacing != spacing_ || keep != keep_)) return archive.fail("samples kept for other windows");
+  if (archive.ok() && (spacing != spacing_ || keep != keep_))
+    return archive.fail("samples kept for other windows");
   archive.get_span(std::span(blocks_));
   archive.get_span(std::span(at_));
   archive.get_span(std::span(raw_));

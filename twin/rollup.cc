@@ -13,7 +13,8 @@ constexpr int64_t kNoInstant = std::numeric_limits<int64_t>::min();
 /// One row's open bucket of one field.
 struct Accumulator {
   int64_t sum = 0;
-  int64_t last_at = kNoInstant;  ///< ns; of `last`. Unused by coarser levels, which are built in order of time
+  int64_t last_at =
+      kNoInstant;  ///< ns; of `last`. Unused by coarser levels, which are built in order of time
   int32_t minimum = std::numeric_limits<int32_t>::max();
   int32_t maximum = std::numeric_limits<int32_t>::min();
   int32_t last = kMissing;
@@ -48,15 +49,16 @@ int32_t mean16_of(int64_t sum, uint32_t n) {
 
 }  // namespace
 
-/// Levels of one table. The finest has two open buckets, so that late samples and new ones both find theirs; a coarser
-/// bucket is open from its first finer bucket to its last, and these close in order, so one is enough.
+/// Levels of one table. The finest has two open buckets, so that late samples and new ones both find theirs;
+/// a coarser bucket is open from its first finer bucket to its last, and these close in order, so one is
+/// enough.
 struct Rollups::Body {
   using Sink = std::function<void(const ClosedBucket&)>;
   struct Field {
-    std::vector<Accumulator> open[2];                ///< [slot modulo 2][row]
-    std::vector<std::vector<Accumulator>> coarser;   ///< [level - 1][row]
+    std::vector<Accumulator> open[2];               ///< [slot modulo 2][row]
+    std::vector<std::vector<Accumulator>> coarser;  ///< [level - 1][row]
   };
-  struct Progress {  ///< of one shard
+  struct Progress {      ///< of one shard
     int64_t oldest = 0;  ///< the finest level's oldest open slot; the next one is open too
     uint64_t late = 0;
     std::vector<Parked> parked;
@@ -68,7 +70,8 @@ struct Rollups::Body {
     std::vector<Progress> shards;
   };
 
-  /// The finest bucket of an instant: [begin, end) ns since the run's start, and its cells by row where it is open.
+  /// The finest bucket of an instant: [begin, end) ns since the run's start, and its cells by row where it is
+  /// open.
   struct Open {
     int64_t begin = 0;
     int64_t end = 0;
@@ -76,7 +79,8 @@ struct Rollups::Body {
   };
 
   Rolled* find(TableId table) {
-    const auto found = std::find_if(tables.begin(), tables.end(), [&](const Rolled& r) { return r.table == table; });
+    const auto found =
+        std::find_if(tables.begin(), tables.end(), [&](const Rolled& r) { return r.table == table; });
     return found == tables.end() ? nullptr : &*found;
   }
 
@@ -85,7 +89,8 @@ struct Rollups::Body {
   void unpark(Rolled& rolled, size_t shard);
   /// Closes the shard's oldest bucket, and the coarser ones that end with it (or all).
   void close_oldest(Rolled& rolled, const Shard& shard, bool all, const Sink& sink);
-  static void hand_over(ClosedBucket bucket, Accumulator* cells, Accumulator* parents, size_t rows, const Sink& sink);
+  static void hand_over(ClosedBucket bucket, Accumulator* cells, Accumulator* parents, size_t rows,
+                        const Sink& sink);
 
   UnixTime start;
   Duration grace;
@@ -105,8 +110,8 @@ void accumulate(Accumulator& bucket, int64_t at, int32_t raw) {
   ++bucket.samples;
 }
 
-/// Neighbours mostly are of one shard and fall into one bucket, so both are looked up once: takes in samples from i on
-/// as long as that holds, and returns the next.
+/// Neighbours mostly are of one shard and fall into one bucket, so both are looked up once: takes in samples
+/// from i on as long as that holds, and returns the next.
 size_t accumulate_run(Accumulator* cells, size_t shard, int64_t begin, int64_t end, size_t i,
                       std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
                       std::span<const int32_t> raw) {
@@ -114,7 +119,8 @@ size_t accumulate_run(Accumulator* cells, size_t shard, int64_t begin, int64_t e
   for (; i < row.size(); ++i) {
     const int64_t t = sampled_at[i];
     if (static_cast<uint64_t>(t - begin) >= length || row[i] / kShardRows != shard) break;
-    if (raw[i] != kMissing) [[likely]] accumulate(cells[row[i]], t, raw[i]);
+    if (raw[i] != kMissing) [[likely]]
+      accumulate(cells[row[i]], t, raw[i]);
   }
   return i;
 }
@@ -127,7 +133,8 @@ Rollups::Rollups(const Registry& registry, std::vector<RollupSpec> specs, UnixTi
   body_->grace = grace;
   for (RollupSpec& spec : specs) {
     LT_CHECK(!spec.lengths.empty() && spec.lengths.front().ns > 0, "rollups of no length");
-    LT_CHECK(grace.ns >= 0 && grace <= spec.lengths.front(), "a grace that is longer than the shortest bucket");
+    LT_CHECK(grace.ns >= 0 && grace <= spec.lengths.front(),
+             "a grace that is longer than the shortest bucket");
     for (size_t l = 1; l < spec.lengths.size(); ++l)
       LT_CHECK(spec.lengths[l] > spec.lengths[l - 1] && spec.lengths[l].ns % spec.lengths[l - 1].ns == 0,
                "lengths that are not multiples of each other");
@@ -147,8 +154,8 @@ Rollups::Rollups(const Registry& registry, std::vector<RollupSpec> specs, UnixTi
 
 Rollups::~Rollups() = default;
 
-void Rollups::insert(TableId table, uint16_t field, std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
-                     std::span<const int32_t> raw) {
+void Rollups::insert(TableId table, uint16_t field, std::span<const uint32_t> row,
+                     std::span<const int64_t> sampled_at, std::span<const int32_t> raw) {
   LT_CHECK(row.size() == sampled_at.size() && row.size() == raw.size(), "columns of unequal length");
   Body::Rolled* rolled = body_->find(table);
   if (rolled == nullptr) return;
@@ -176,8 +183,10 @@ Rollups::Body::Open Rollups::Body::open_at(Rolled& rolled, uint16_t field, size_
 void Rollups::Body::put_aside(Rolled& rolled, size_t shard, const Parked& sample) {
   Progress& progress = rolled.shards[shard];
   const int64_t slot = floor_divide(sample.at + start.ns, rolled.lengths.front().ns);
-  if (slot < progress.oldest) ++progress.late;
-  else progress.parked.push_back(sample);
+  if (slot < progress.oldest)
+    ++progress.late;
+  else
+    progress.parked.push_back(sample);
 }
 
 void Rollups::Body::unpark(Rolled& rolled, size_t shard) {
@@ -206,11 +215,13 @@ void Rollups::finish(const Shard& shard, const std::function<void(const ClosedBu
   const auto holds = [&](int64_t slot) {
     return std::any_of(rolled->fields.begin(), rolled->fields.end(), [&](const Body::Field& field) {
       const auto cells = field.open[slot & 1].begin() + static_cast<ptrdiff_t>(shard.first);
-      return std::any_of(cells, cells + static_cast<ptrdiff_t>(shard.rows), [](const auto& a) { return a.samples != 0; });
+      return std::any_of(cells, cells + static_cast<ptrdiff_t>(shard.rows),
+                         [](const auto& a) { return a.samples != 0; });
     });
   };
   // The oldest is open even without samples; what comes after the last sample was never begun.
-  while (!progress.parked.empty() || holds(progress.oldest + 1)) body_->close_oldest(*rolled, shard, false, sink);
+  while (!progress.parked.empty() || holds(progress.oldest + 1))
+    body_->close_oldest(*rolled, shard, false, sink);
   body_->close_oldest(*rolled, shard, true, sink);
 }
 
@@ -224,7 +235,8 @@ void Rollups::Body::close_oldest(Rolled& rolled, const Shard& shard, bool all, c
       Field& field = rolled.fields[f];
       auto& closing = level == 0 ? field.open[slot & 1] : field.coarser[level - 1];
       Accumulator* parents = coarsest ? nullptr : field.coarser[level].data() + shard.first;
-      const ClosedBucket bucket{rolled.table, static_cast<uint16_t>(f), rolled.lengths[level], slot, shard.first};
+      const ClosedBucket bucket{rolled.table, static_cast<uint16_t>(f), rolled.lengths[level], slot,
+                                shard.first};
       hand_over(bucket, closing.data() + shard.first, parents, shard.rows, sink);
     }
     if (coarsest) break;

@@ -45,10 +45,14 @@ double defined(Op op, std::vector<Sample> in, const Scaling& s) {
   if (op == Op::window_count) return static_cast<double>(in.size());
   if (in.empty()) return nan;
   switch (op) {
-    case Op::window_mean: return scaled(static_cast<double>(static_cast<int64_t>(sum)) / in.size()) + s.offset;
-    case Op::window_minimum: return s.to_si(low);
-    case Op::window_maximum: return s.to_si(high);
-    case Op::window_delta: return scaled(static_cast<double>(int64_t{in.back().raw} - in.front().raw));
+    case Op::window_mean:
+      return scaled(static_cast<double>(static_cast<int64_t>(sum)) / in.size()) + s.offset;
+    case Op::window_minimum:
+      return s.to_si(low);
+    case Op::window_maximum:
+      return s.to_si(high);
+    case Op::window_delta:
+      return scaled(static_cast<double>(int64_t{in.back().raw} - in.front().raw));
     case Op::window_deviation:
       return n < 2 ? nan : scaled(std::sqrt(static_cast<double>(n * squares - sum * sum)) / in.size());
     default:
@@ -59,7 +63,8 @@ double defined(Op op, std::vector<Sample> in, const Scaling& s) {
 
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-/// Samples in the order in which they arrive at each cycle of 1 s: with loss, delay, repetition and clocks that are off.
+/// Samples in the order in which they arrive at each cycle of 1 s: with loss, delay, repetition and clocks
+/// that are off.
 struct Stream {
   std::vector<std::vector<Sample>> arriving;  ///< [cycle]: taken in at cycle * 1 s
   std::vector<Sample> sent;                   ///< each once
@@ -78,7 +83,8 @@ Stream stream(std::mt19937_64& random, size_t rows, int cycles, Duration every, 
       const bool ahead = below(50) == 0;                           // a clock that is up to 300 ms fast
       const int64_t received = ahead ? at - below(300'000'000) : at + below(200'000'000) * below(3);
       const int64_t late = below(10) == 0 ? below(every.ns * 8) : 0;
-      const auto cycle = static_cast<size_t>(std::max<int64_t>(0, ceil_divide(received + late, seconds(1).ns)));
+      const auto cycle =
+          static_cast<size_t>(std::max<int64_t>(0, ceil_divide(received + late, seconds(1).ns)));
       const bool lost = below(10) == 0;
       if (!lost && cycle < out.arriving.size()) {
         out.arriving[cycle].push_back({row, at, value});
@@ -150,7 +156,8 @@ class Arrived {
 
 }  // namespace
 
-TEST_CASE("hot history: exact windows equal their definition, with loss, jitter, late samples and repetitions") {
+TEST_CASE(
+    "hot history: exact windows equal their definition, with loss, jitter, late samples and repetitions") {
   const bool irregular = GENERATE(false, true);
   const int seed = GENERATE(1, 2, 3);
   std::mt19937_64 random(static_cast<uint64_t>(seed));
@@ -181,7 +188,9 @@ TEST_CASE("hot history: exact windows equal their definition, with loss, jitter,
   CHECK(bench.hot->shed() == 0);
 }
 
-TEST_CASE("hot history: long windows equal their definition by panes, and err by less than one pane at the old edge") {
+TEST_CASE(
+    "hot history: long windows equal their definition by panes, and err by less than one pane at the old "
+    "edge") {
   const int seed = GENERATE(4, 5);
   std::mt19937_64 random(static_cast<uint64_t>(seed));
   constexpr size_t kRows = 70;
@@ -200,9 +209,8 @@ TEST_CASE("hot history: long windows equal their definition by panes, and err by
       REQUIRE_FALSE(cost.exact);
       REQUIRE(cost.pane.ns == ceil_divide(span.ns, 64));
       for (size_t row = 0; row < kRows; ++row) {
-        const auto in = arrived.that(row, [&](int64_t at) {
-          return ceil_divide(at, cost.pane.ns) * cost.pane.ns > (now - span).ns;
-        });
+        const auto in = arrived.that(
+            row, [&](int64_t at) { return ceil_divide(at, cost.pane.ns) * cost.pane.ns > (now - span).ns; });
         const double want = defined(bench.windows[w].op, in, bench.scaling());
         if (!same(bench.value(w, row), want)) {
           CAPTURE(cycle, w, row, in.size(), want, bench.value(w, row));
@@ -214,7 +222,8 @@ TEST_CASE("hot history: long windows equal their definition by panes, and err by
   }
 }
 
-TEST_CASE("hot history: evaluating only what is new or due gives what evaluating everything gives, at each cycle") {
+TEST_CASE(
+    "hot history: evaluating only what is new or due gives what evaluating everything gives, at each cycle") {
   std::mt19937_64 random(11);
   constexpr size_t kRows = 300;
   const std::vector<Duration> spans = {seconds(7), seconds(60), seconds(900)};
@@ -238,12 +247,14 @@ TEST_CASE("hot history: evaluating only what is new or due gives what evaluating
         continue;
       }
       some.due[g] = kNever;
-      some.hot->evaluate(some.meters.table, g * 64, std::min<size_t>(64, kRows - g * 64), now, some.due.data());
+      some.hot->evaluate(some.meters.table, g * 64, std::min<size_t>(64, kRows - g * 64), now,
+                         some.due.data());
       REQUIRE(some.due[g] > now);
     }
     for (size_t w = 0; w < all.windows.size(); ++w)
       for (size_t row = 0; row < kRows; ++row)
-        if (!same(all.value(w, row), some.value(w, row))) FAIL("window " << w << " row " << row << " cycle " << cycle);
+        if (!same(all.value(w, row), some.value(w, row)))
+          FAIL("window " << w << " row " << row << " cycle " << cycle);
   }
   CHECK(skipped > 1000);
 }
@@ -267,7 +278,9 @@ TEST_CASE("hot history: a sample leaves a window exactly a span after it was tak
   CHECK(bench.value(6, 0) == 0);
 }
 
-TEST_CASE("hot history: a sample ahead of the boundary enters the window when the boundary reaches it, and says so") {
+TEST_CASE(
+    "hot history: a sample ahead of the boundary enters the window when the boundary reaches it, and says "
+    "so") {
   Bench bench(1, seconds(10), {seconds(30)});
   insert(*bench.hot, bench.meters.table, 0, {{0, milliseconds(10'300).ns, 5}});
   bench.evaluate(kStart + seconds(10));
@@ -291,7 +304,8 @@ TEST_CASE("hot history: incremental windows equal those of a history that is fil
     bench.evaluate(now);
     if (cycle % 150 != 149) continue;
     fresh.hot = fresh.make();
-    std::stable_sort(so_far.begin(), so_far.end(), [](const Sample& a, const Sample& b) { return a.at < b.at; });
+    std::stable_sort(so_far.begin(), so_far.end(),
+                     [](const Sample& a, const Sample& b) { return a.at < b.at; });
     insert(*fresh.hot, fresh.meters.table, 0, so_far);
     fresh.evaluate(now);
     for (size_t w = 0; w < bench.windows.size(); ++w)
@@ -352,7 +366,8 @@ TEST_CASE("hot history: a declared least spacing makes room for samples that com
   field.least_spacing = seconds(1);
   Meters meters(1, {field});
   const ColumnId out = meters.add_output(".n");
-  HotHistory hot(meters.registry, meters.schema, meters.tables, {{meters.table, 0, Op::window_count, seconds(60), out}});
+  HotHistory hot(meters.registry, meters.schema, meters.tables,
+                 {{meters.table, 0, Op::window_count, seconds(60), out}});
   std::vector<Sample> samples;
   for (int i = 0; i < 300; ++i) samples.push_back({0, seconds(i).ns + 1, i});
   insert(hot, meters.table, 0, samples);
@@ -434,7 +449,8 @@ TEST_CASE("hot history: neither inserting nor evaluating allocates") {
   uint64_t spent = 0;
   for (size_t cycle = 0; cycle < stream.arriving.size(); ++cycle) {
     row.clear(), at.clear(), raw.clear();
-    for (const Sample& s : stream.arriving[cycle]) row.push_back(s.row), at.push_back(s.at), raw.push_back(s.raw);
+    for (const Sample& s : stream.arriving[cycle])
+      row.push_back(s.row), at.push_back(s.at), raw.push_back(s.raw);
     const uint64_t before = allocations();
     bench.hot->insert(bench.meters.table, 0, row, at, raw);
     bench.evaluate(kStart + seconds(static_cast<int64_t>(cycle)));

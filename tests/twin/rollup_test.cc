@@ -35,7 +35,9 @@ std::function<void(const ClosedBucket&)> into(Buckets& buckets) {
   return [&buckets](const ClosedBucket& b) {
     for (size_t i = 0; i < b.samples.size(); ++i) {
       const Key key{b.length.ns, b.slot, static_cast<uint32_t>(b.first_row + i), b.field};
-      const bool fresh = buckets.emplace(key, Bucket{b.minimum[i], b.maximum[i], b.mean16[i], b.last[i], b.samples[i]}).second;
+      const bool fresh =
+          buckets.emplace(key, Bucket{b.minimum[i], b.maximum[i], b.mean16[i], b.last[i], b.samples[i]})
+              .second;
       if (!fresh) FAIL("a bucket closed twice");
     }
   };
@@ -47,8 +49,10 @@ Bucket defined(std::vector<Sample> in) {
   std::sort(in.begin(), in.end(), [](const Sample& a, const Sample& b) { return a.at < b.at; });
   Bucket b{in[0].raw, in[0].raw, 0, in.back().raw, static_cast<uint32_t>(in.size())};
   int64_t sum = 0;
-  for (const Sample& s : in) b.minimum = std::min(b.minimum, s.raw), b.maximum = std::max(b.maximum, s.raw), sum += s.raw;
-  b.mean16 = static_cast<int32_t>(std::floor(16.0 * static_cast<double>(sum) / static_cast<double>(in.size()) + 0.5));
+  for (const Sample& s : in)
+    b.minimum = std::min(b.minimum, s.raw), b.maximum = std::max(b.maximum, s.raw), sum += s.raw;
+  b.mean16 = static_cast<int32_t>(
+      std::floor(16.0 * static_cast<double>(sum) / static_cast<double>(in.size()) + 0.5));
   return b;
 }
 
@@ -70,7 +74,8 @@ std::vector<std::vector<Sample>> stream(std::mt19937_64& random, size_t rows, in
   std::vector<std::vector<Sample>> cycle(static_cast<size_t>(cycles) + 1);
   for (uint32_t row = 0; row < rows; ++row) {
     if (row % 17 == 3) continue;  // never heard of
-    for (int64_t t = below(seconds(10).ns); t < seconds(cycles).ns; t += seconds(10).ns + below(3) * seconds(20).ns) {
+    for (int64_t t = below(seconds(10).ns); t < seconds(cycles).ns;
+         t += seconds(10).ns + below(3) * seconds(20).ns) {
       const int64_t late = below(5) == 0 ? below(latest.ns) : 0;
       const auto when = static_cast<size_t>((t + late) / seconds(1).ns + 1);
       if (when < cycle.size()) cycle[when].push_back({row, t, static_cast<int32_t>(below(20'000)) - 10'000});
@@ -150,7 +155,8 @@ TEST_CASE("rollups: what comes after the grace is counted and left out") {
   CHECK(got.at({minutes(1).ns, 0, 0, 0}) == Bucket{1, 3, 32, 3, 2});
 }
 
-TEST_CASE("rollups: a late sample does not become the last of its bucket, and the newest sent twice counts once") {
+TEST_CASE(
+    "rollups: a late sample does not become the last of its bucket, and the newest sent twice counts once") {
   Meters meters = two_fields(1);
   Rollups rollups(meters.registry, {{meters.table, {minutes(1)}}}, UnixTime{0});
   insert(rollups, meters.table, 0, {{0, 500, 7}, {0, 900, 8}, {0, 900, 8}, {0, 100, 9}});
@@ -162,7 +168,8 @@ TEST_CASE("rollups: a late sample does not become the last of its bucket, and th
 TEST_CASE("rollups: the mean is the nearest sixteenth of a step, for negative values as well") {
   Meters meters = two_fields(3);
   Rollups rollups(meters.registry, {{meters.table, {minutes(1)}}}, UnixTime{0});
-  insert(rollups, meters.table, 0, {{0, 1, 1}, {0, 2, 0}, {0, 3, 0}, {1, 1, -1}, {1, 2, 0}, {1, 3, 0}, {2, 1, INT32_MAX}});
+  insert(rollups, meters.table, 0,
+         {{0, 1, 1}, {0, 2, 0}, {0, 3, 0}, {1, 1, -1}, {1, 2, 0}, {1, 3, 0}, {2, 1, INT32_MAX}});
   Buckets got;
   rollups.finish({meters.table, 0, 3}, into(got));
   CHECK(got.at({minutes(1).ns, 0, 0, 0}).mean16 == 5);
@@ -200,7 +207,8 @@ TEST_CASE("rollups: saved and restored between any two cycles, the buckets are t
   const Shard shard{meters.table, 0, kRows};
   const auto cycles = stream(random, kRows, 4'000, seconds(50));
   const auto run = [&](size_t restart_every) {
-    auto rollups = std::make_unique<Rollups>(meters.registry, std::vector<RollupSpec>{{meters.table, kLengths}}, kCivilStart);
+    auto rollups = std::make_unique<Rollups>(meters.registry,
+                                             std::vector<RollupSpec>{{meters.table, kLengths}}, kCivilStart);
     Buckets got;
     for (size_t c = 0; c < cycles.size(); ++c) {
       insert(*rollups, meters.table, 0, cycles[c]);
@@ -208,7 +216,8 @@ TEST_CASE("rollups: saved and restored between any two cycles, the buckets are t
       if (c % restart_every != restart_every - 1) continue;
       ArchiveWriter saved;
       rollups->save(saved);
-      rollups = std::make_unique<Rollups>(meters.registry, std::vector<RollupSpec>{{meters.table, kLengths}}, kCivilStart);
+      rollups = std::make_unique<Rollups>(meters.registry, std::vector<RollupSpec>{{meters.table, kLengths}},
+                                          kCivilStart);
       ArchiveReader reader(saved.bytes());
       rollups->restore(reader);
       REQUIRE(reader.ok());
@@ -245,7 +254,8 @@ TEST_CASE("rollups: shards that are filled and closed in parallel give what they
         rollups.close(shards[part], kStart + seconds(s), [&](const ClosedBucket& b) {
           uint64_t h = 0;
           for (size_t i = 0; i < b.samples.size(); ++i)
-            h = h * 31 + static_cast<uint64_t>(b.mean16[i]) * 7 + b.samples[i] + static_cast<uint64_t>(b.last[i]);
+            h = h * 31 + static_cast<uint64_t>(b.mean16[i]) * 7 + b.samples[i] +
+                static_cast<uint64_t>(b.last[i]);
           got[part][{b.length.ns, b.slot, static_cast<uint32_t>(b.first_row), b.field}] = h;
         });
       });
@@ -266,7 +276,9 @@ TEST_CASE("rollups: in steady state neither inserting nor closing allocates") {
   std::vector<int32_t> raw(kRows, 5);
   for (uint32_t r = 0; r < kRows; ++r) row[r] = r;
   uint64_t spent = 0, given = 0;
-  const std::function<void(const ClosedBucket&)> sink = [&](const ClosedBucket& b) { given += b.samples.size(); };
+  const std::function<void(const ClosedBucket&)> sink = [&](const ClosedBucket& b) {
+    given += b.samples.size();
+  };
   for (int s = 0; s < 4000; ++s) {
     std::fill(at.begin(), at.end(), seconds(s).ns);
     const uint64_t before = allocations();
@@ -280,7 +292,8 @@ TEST_CASE("rollups: in steady state neither inserting nor closing allocates") {
 
 TEST_CASE("rollups: an archive of other lengths is refused") {
   Meters meters = two_fields(4);
-  Rollups three(meters.registry, {{meters.table, kLengths}}, kCivilStart), one(meters.registry, {{meters.table, {hours(1)}}}, kCivilStart);
+  Rollups three(meters.registry, {{meters.table, kLengths}}, kCivilStart),
+      one(meters.registry, {{meters.table, {hours(1)}}}, kCivilStart);
   ArchiveWriter saved;
   three.save(saved);
   ArchiveReader reader(saved.bytes());
