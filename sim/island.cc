@@ -62,8 +62,11 @@ void Island::advance(Time boundary, Arrivals& arrivals) {
   out_ = nullptr;
 }
 
+/// Whether anything of the slice can be seen by `until`. A resident who ends an override speaks unasked, so a slice with
+/// an override to end is never left behind.
 bool Island::must_move(const Slice& slice, Time until) const {
   const int64_t last = grid(until);
+  if (slice.overridden > 0 && last > slice.at) return true;
   return slice.wake <= until || (slice.arrival != kNever && ceil_to(slice.arrival, model_.step) <= time(last)) ||
          last - slice.at >= slice.lag;
 }

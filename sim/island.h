@@ -1,6 +1,7 @@
 // An island of per-device plants: one shard of a model's rows, with their controllers, sensors and links.
-// Its slices (sim/sampling.h) stand still until one of their rows samples or receives something, or truth is asked for,
-// and then catch up step by step while their columns lie in the first-level cache. At each grid point, in this order:
+// Its slices (sim/sampling.h) stand still until one of their rows samples, receives something or may speak unasked, or
+// truth is asked for, and then catch up step by step while their columns lie in the first-level cache. At each grid
+// point, in this order:
 //   1. physics has advanced to it (inputs and actuators held since the last), random signals are redrawn,
 //   2. what arrived by now acts: setpoints, commands,
 //   3. the controller runs where its period says so, on readings of this instant (of outputs: the last grid point's),
@@ -57,7 +58,7 @@ class Island {
   };
   /// The last few commands of a device: sent twice, they act once and are acknowledged as they were.
   struct Remembered {
-    static constexpr size_t kMany = 4;
+    static constexpr size_t kMany = 8;
     uint64_t id[kMany] = {};
     Time applied[kMany];
     twin::Outcome outcome[kMany] = {};

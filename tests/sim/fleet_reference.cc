@@ -153,6 +153,7 @@ class Home {
       held_ = c.may_refuse ? c.id : 0;
     }
     done_.push_back({row_, c.id, 0, now.ns, static_cast<int>(outcome)});
+    if (done_.size() > 8) done_.erase(done_.begin());  // a device remembers its last eight
     acknowledge(c.id, p.arrival, g, outcome, now);
   }
 

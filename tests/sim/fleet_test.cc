@@ -1,6 +1,7 @@
 // The fleet against its naive reference, and its laws: laziness, pieces, threads and saving change nothing.
+#include <algorithm>
 #include <catch2/catch.hpp>
-#include <limits>
+#include <fmt/format.h>
 #include <random>
 
 #include "base/workers.h"
@@ -71,6 +72,22 @@ Received run(World& world, Duration cycle, std::span<const Delivery> deliveries)
   return received;
 }
 
+std::string shown(const Ack& a) {
+  return fmt::format("row {} id {} received {} applied {} outcome {}", a.row, a.id, a.received, a.applied, a.outcome);
+}
+std::string shown(const Message& m) {
+  return fmt::format("row {} group {} sequence {} sampled {} received {} value {}", m.row, m.group, m.sequence, m.sampled,
+                     m.received, fmt::join(m.value, ","));
+}
+
+/// Where two sorted lists part, or nothing.
+template <typename T>
+std::string first_difference(const std::vector<T>& got, const std::vector<T>& wanted) {
+  const auto [g, w] = std::mismatch(got.begin(), got.end(), wanted.begin(), wanted.end());
+  if (g == got.end() && w == wanted.end()) return "";
+  return "got    " + (g == got.end() ? "nothing" : shown(*g)) + "\nwanted " + (w == wanted.end() ? "nothing" : shown(*w));
+}
+
 TEST_CASE("fleet: lazy slices equal a naive simulation of one device at a time, bit for bit, at any cycle") {
   const lang::Units units;
   const auto deliveries = random_deliveries(1);
@@ -78,28 +95,19 @@ TEST_CASE("fleet: lazy slices equal a naive simulation of one device at a time, 
   Received expected;
   for (uint32_t row = 0; row < kHomes; ++row) simulate_home(setup, row, deliveries, kEnd, expected);
   expected.sort();
-  REQUIRE(expected.messages.size() > 20000);
+  REQUIRE(expected.messages.size() > 15000);
   REQUIRE(expected.acknowledgements.size() > 1000);
   for (const auto outcome : {twin::Outcome::refused_range, twin::Outcome::refused_local, twin::Outcome::expired}) {
     const auto is = [&](const Ack& a) { return a.outcome == static_cast<int>(outcome); };
-    CHECK(std::count_if(expected.acknowledgements.begin(), expected.acknowledgements.end(), is) > 10);
+    CHECK(std::count_if(expected.acknowledgements.begin(), expected.acknowledgements.end(), is) >= 5);
   }
   for (const Duration cycle : {seconds(1), seconds(10), milliseconds(2500), Duration{}, seconds(60)}) {
     setup.cycle = cycle.ns > 0 ? cycle : seconds(1);
     World world(setup);
     const auto received = run(world, cycle, deliveries);
     INFO("cycle " << to_string(cycle));
-    CHECK(received.acknowledgements == expected.acknowledgements);
-    REQUIRE(received.messages.size() == expected.messages.size());
-    size_t wrong = 0;
-    for (size_t i = 0; i < expected.messages.size() && wrong == 0; ++i) {
-      if (received.messages[i] == expected.messages[i]) continue;
-      ++wrong;
-      const auto &a = received.messages[i], &b = expected.messages[i];
-      INFO("row " << a.row << "/" << b.row << " group " << a.group << "/" << b.group << " sampled " << a.sampled << "/" << b.sampled
-                  << " received " << a.received << "/" << b.received << " value " << a.value[0] << "/" << b.value[0]);
-      CHECK(a == b);
-    }
+    CHECK(first_difference(received.acknowledgements, expected.acknowledgements) == "");
+    CHECK(first_difference(received.messages, expected.messages) == "");
   }
 }
 
@@ -137,7 +145,7 @@ TEST_CASE("fleet: two threads give what one gives") {
       }
     }
   }
-  CHECK(team.fleet->counters().samples > 50000);
+  CHECK(team.fleet->counters().samples > 30000);
 }
 
 TEST_CASE("fleet: a run restored after any cycle goes on as if nothing had happened") {
