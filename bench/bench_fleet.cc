@@ -129,7 +129,7 @@ int main(int argc, char** argv) {
     const double messages = static_cast<double>(after.delivered - before.delivered);
     if (!c.telemetry) quiet = time * 1e9 / steps;
     std::printf("%-26s %6.2f ns a device-second", c.name, time * 1e9 / steps);
-    if (messages > 0) std::printf(", %6.1f ns a message on top, %5.1f M messages/s", (time * 1e9 - quiet * steps) / messages, messages / time * 1e-6);
+    if (messages > 0 && quiet > 0) std::printf(", %6.1f ns a message on top, %5.1f M messages/s", (time * 1e9 - quiet * steps) / messages, messages / time * 1e-6);
     std::printf("\n");
   }
   return 0;
