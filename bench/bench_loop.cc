@@ -1,0 +1,111 @@
+// The whole loop, 1 M homes in 1000 blocks, two fields every 10 s at spread phases, cycles of 1 s: physics, controller,
+// link, broker, processor, hot history with exact windows and panes, rollups, five rules, decision log
+// (bench/loop/scenario.yaml). Reference: the same work in a hand-written loop (bench/loop_reference.cc), one thread, in
+// the same run. A message is one home's report of its two fields; a sample is one field's value.
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <new>
+
+#include "bench/bench.h"
+#include "bench/loop_reference.h"
+#include "testbed/assembly.h"
+#include "testbed/virtual_clock.h"
+
+namespace {
+std::atomic<uint64_t> g_allocations{0};  // counted over the measured cycles: a steady cycle makes none
+}
+
+void* operator new(size_t size) {
+  g_allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* p = std::malloc(size)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, size_t) noexcept { std::free(p); }
+
+using namespace looptwin;
+
+namespace {
+
+struct Shape {
+  size_t blocks, homes;
+  int warm_up, cycles;
+};
+
+double wall_seconds() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+struct Measured {
+  double cpu = 0, wall = 0;  ///< s a cycle
+  double messages = 0, samples = 0;  ///< a cycle
+  double allocations = 0;
+  double bytes_per_device = 0;
+  std::string fingerprint;
+};
+
+Measured measure(const Shape& shape, int threads, bool warm) {
+  auto scenario = testbed::load(LT_SOURCE_DIR "/bench/loop", {{"fleet.block.count", std::to_string(shape.blocks)}, {"fleet.home.count", std::to_string(shape.homes)}});
+  if (!scenario) std::fputs(render(scenario.error()).c_str(), stderr), std::exit(2);
+  const auto folder = std::filesystem::temp_directory_path() / ("bench_loop." + std::to_string(::getpid()));
+  testbed::AssemblyOptions options{.threads = threads, .out = {}};
+  if (warm) options.out = folder;
+  const double before = bench::resident_bytes();
+  auto built = testbed::Assembly::build(std::move(*scenario), options);
+  if (!built) std::fputs(render(built.error()).c_str(), stderr), std::exit(2);
+  testbed::Assembly& a = **built;
+  const auto cycles = [&](int n) {
+    for (int i = 0; i < n; ++i) a.loop().cycle(a.loop().now() + seconds(1), a.transport());
+  };
+  cycles(shape.warm_up);
+  const auto c0 = a.processor().counters();
+  const uint64_t allocations = g_allocations;
+  const double wall = wall_seconds();
+  Measured m;
+  m.cpu = bench::time_of([&] { cycles(shape.cycles); }) / shape.cycles;
+  m.wall = (wall_seconds() - wall) / shape.cycles;
+  const auto c1 = a.processor().counters();
+  m.messages = static_cast<double>(c1.messages - c0.messages) / shape.cycles;
+  m.samples = static_cast<double>(c1.samples - c0.samples) / shape.cycles;
+  m.allocations = static_cast<double>(g_allocations - allocations) / shape.cycles;
+  m.bytes_per_device = (bench::resident_bytes() - before - static_cast<double>(a.hot().bytes())) / static_cast<double>(a.registry().devices());
+  m.fingerprint = a.loop().fingerprint();
+  if (warm) {
+    (void)a.finish("{}");
+    std::filesystem::remove_all(folder);
+  }
+  return m;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto options = bench::parse(argc, argv);
+  const Shape shape = options.quick ? Shape{10, 100, 20, 20} : Shape{1000, 1000, 400, 120};
+  bench::Report report(options);
+
+  bench::LoopReference reference(shape.blocks, shape.homes, false);
+  for (int i = 0; i < shape.warm_up; ++i) reference.cycle();
+  const auto before = reference.counts();
+  const double by_hand = bench::time_of([&] { for (int i = 0; i < shape.cycles; ++i) reference.cycle(); }) / shape.cycles;
+  const double by_hand_samples = static_cast<double>(reference.counts().samples - before.samples) / shape.cycles;
+
+  const Measured one = measure(shape, 1, false);
+  report.row("loop, 1 thread, samples", one.samples / one.cpu / 1e6, "M/s", by_hand_samples / by_hand / 1e6);
+  report.row("loop, 1 thread, messages", one.messages / one.cpu / 1e6, "M/s");
+  report.row("loop, 1 thread, a cycle", one.cpu * 1e3, "ms", by_hand * 1e3, bench::Better::lower);
+  report.row("allocations a cycle", one.allocations, "");
+  report.row("memory a device, hot history aside", one.bytes_per_device, "bytes");
+  const Measured two = measure(shape, 2, false);
+  report.row("loop, 2 threads, speed-up", one.wall / two.wall, "x", 2);
+  const Measured warm = measure(shape, 1, true);
+  report.row("loop, warm history on, samples", warm.samples / warm.cpu / 1e6, "M/s", by_hand_samples / by_hand / 1e6);
+  if (one.fingerprint != two.fingerprint || one.fingerprint != warm.fingerprint) {
+    std::fprintf(stderr, "fingerprints differ: %s %s %s\n", one.fingerprint.c_str(), two.fingerprint.c_str(), warm.fingerprint.c_str());
+    return 1;
+  }
+  return 0;
+}
