@@ -1,10 +1,11 @@
 // The simulated fleet (sim/fleet.h) alone: what a device-second and a message cost on one core.
 //
-// Workload: homes with a two-state thermal plant (exact step of 1 s), outdoor temperature and sun from a feed, a thermostat
-// with hysteresis every second on its measured temperature, temperature and power reported every 10 s at spread phases.
-// Three links: ideal; with lognormal latency; with latency, loss and outages. Thermostats measure without and with noise.
-// Figures: ns of processor time a device-second without telemetry, and a message on top. Reference: none in this
-// file; bench_loop compares the whole loop with hand-written code.
+// Workload: homes with a two-state thermal plant (exact step of 1 s), outdoor temperature and sun from a
+// feed, a thermostat with hysteresis every second on its measured temperature, temperature and power reported
+// every 10 s at spread phases. Three links: ideal; with lognormal latency; with latency, loss and outages.
+// Thermostats measure without and with noise. Figures: ns of processor time a device-second without
+// telemetry, and a message on top. Reference: none in this file; bench_loop compares the whole loop with
+// hand-written code.
 #include <cmath>
 
 #include "base/check.h"
@@ -21,7 +22,9 @@ Span text(std::string s) {
   const auto size = static_cast<uint32_t>(s.size());
   return {std::make_shared<Source>(Source{"bench", std::move(s)}), 0, size};
 }
-Named line(std::string name, std::string expression) { return {std::move(name), {}, text(std::move(expression))}; }
+Named line(std::string name, std::string expression) {
+  return {std::move(name), {}, text(std::move(expression))};
+}
 
 struct Weather : lang::UniformProgram::Feeds {
   double value(FeedId feed, Time now) override {
@@ -50,13 +53,23 @@ class Fleets {
     twin::ModelConfig home{.name = "home"};
     const auto parameter = [&](const char* name, const char* in, double value) {
       const auto u = unit(in);
-      home.parameters.push_back({.name = name, .unit = u, .value = u.to_si(value), .spread = *Distribution::uniform(0.8, 1.2)});
+      home.parameters.push_back(
+          {.name = name, .unit = u, .value = u.to_si(value), .spread = *Distribution::uniform(0.8, 1.2)});
     };
-    parameter("UA", "W/K", 250), parameter("HM", "W/K", 4100), parameter("CA", "MJ/K", 1.6), parameter("CM", "MJ/K", 6.5);
+    parameter("UA", "W/K", 250), parameter("HM", "W/K", 4100), parameter("CA", "MJ/K", 1.6),
+        parameter("CM", "MJ/K", 6.5);
     parameter("capacity", "kW", 14), parameter("solar", "m2", 6);
     const Duration every = c.telemetry ? seconds(10) : hours(1000);
-    home.telemetry = {{.name = "temperature", .unit = unit("degC"), .every = every, .range = twin::Range{233.15, 333.15}, .resolution = 0.1},
-                      {.name = "power", .unit = unit("kW"), .every = every, .range = twin::Range{0, 30000}, .resolution = 0.01}};
+    home.telemetry = {{.name = "temperature",
+                       .unit = unit("degC"),
+                       .every = every,
+                       .range = twin::Range{233.15, 333.15},
+                       .resolution = 0.1},
+                      {.name = "power",
+                       .unit = unit("kW"),
+                       .every = every,
+                       .range = twin::Range{0, 30000},
+                       .resolution = 0.01}};
     home.setpoints = {{.name = "cool", .unit = unit("degC"), .value = 296.15}};
     DeviceConfig device;
     device.physics.emplace();
@@ -64,9 +77,11 @@ class Fleets {
     device.physics->states = {line("air", "23 degC"), line("mass", "23 degC")};
     device.physics->rates = {line("air", "(UA * (outdoor - air) + HM * (mass - air) + 500 W - cooling) / CA"),
                              line("mass", "(HM * (air - mass) + solar * sun) / CM")};
-    device.physics->outputs = {line("cooling", "if(compressor, capacity, 0 kW)"), line("electric", "500 W + cooling / 3.5")};
+    device.physics->outputs = {line("cooling", "if(compressor, capacity, 0 kW)"),
+                               line("electric", "500 W + cooling / 3.5")};
     device.controller.emplace();
-    device.controller->outputs = {line("compressor", "hysteresis(temperature - cool, on=0.25 K, off=-0.25 K, min_off=5 min)")};
+    device.controller->outputs = {
+        line("compressor", "hysteresis(temperature - cool, on=0.25 K, off=-0.25 K, min_off=5 min)")};
     device.sensors = {{.from = text("air"), .noise = c.noise}, {.from = text("electric")}};
     LinkConfig fast{.name = "fast"}, lossy{.name = "lossy", .loss = 0.001};
     fast.latency = lossy.latency = *Distribution::lognormal(0.06, 0.4);
@@ -77,8 +92,9 @@ class Fleets {
     LT_CHECK(registry.has_value());
     registry_ = std::make_unique<twin::Registry>(std::move(*registry));
     const auto w_per_m2 = unit("W/m2");
-    schema_.feeds = {{"weather", "temperature", lang::Type::point_of(lang::kTemperature), unit("degC"), false},
-                     {"weather", "ghi", w_per_m2.type, w_per_m2, false}};
+    schema_.feeds = {
+        {"weather", "temperature", lang::Type::point_of(lang::kTemperature), unit("degC"), false},
+        {"weather", "ghi", w_per_m2.type, w_per_m2, false}};
     const LinkConfig links[] = {fast, lossy};
     auto fleet = Fleet::build(units_, schema_, graph_, *registry_, tables_, weather_,
                               {std::span(&device, 1), links, {}, 1, seconds(1)});
@@ -93,7 +109,8 @@ class Fleets {
     for (int64_t k = 0; k < cycles; ++k) {
       now_ = now_ + seconds(1);
       fleet_->begin(now_);
-      for (size_t shard = 0; shard < arrivals_.size(); ++shard) fleet_->advance(shard, now_, arrivals_[shard]);
+      for (size_t shard = 0; shard < arrivals_.size(); ++shard)
+        fleet_->advance(shard, now_, arrivals_[shard]);
     }
   }
   FleetCounters counters() const { return fleet_->counters(); }
@@ -129,7 +146,9 @@ int main(int argc, char** argv) {
     const double messages = static_cast<double>(after.delivered - before.delivered);
     if (!c.telemetry) quiet = time * 1e9 / steps;
     std::printf("%-26s %6.2f ns a device-second", c.name, time * 1e9 / steps);
-    if (messages > 0 && quiet > 0) std::printf(", %6.1f ns a message on top, %5.1f M messages/s", (time * 1e9 - quiet * steps) / messages, messages / time * 1e-6);
+    if (messages > 0 && quiet > 0)
+      std::printf(", %6.1f ns a message on top, %5.1f M messages/s", (time * 1e9 - quiet * steps) / messages,
+                  messages / time * 1e-6);
     std::printf("\n");
   }
   return 0;

@@ -1,7 +1,7 @@
 #include "sim/device_compiler.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <limits>
 
 #include "base/check.h"
@@ -25,8 +25,15 @@ lang::Type rate_of(const lang::Type& type) {
 DeviceCompiler::DeviceCompiler(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
                                const twin::Registry& registry, TableId table, const DeviceConfig& config,
                                uint64_t seed, Diagnostics& problems)
-    : units_(units), schema_(schema), graph_(graph), model_(registry.model(table)), table_(table), config_(config),
-      seed_(seed), problems_(problems), problems_before_(problems.size()) {
+    : units_(units),
+      schema_(schema),
+      graph_(graph),
+      model_(registry.model(table)),
+      table_(table),
+      config_(config),
+      seed_(seed),
+      problems_(problems),
+      problems_before_(problems.size()) {
   out_.table = table;
   out_.name = model_.config.name;
   out_.keys = registry.keys(table);
@@ -39,8 +46,8 @@ DeviceCompiler::DeviceCompiler(const lang::Units& units, lang::Schema& schema, l
 DeviceModel DeviceCompiler::run() {
   if (config_.controller && out_.period.ns % out_.step.ns != 0)
     error(config_.controller->span,
-          fmt::format("the controller's period of {} is no multiple of the physics' step of {}", to_string(out_.period),
-                      to_string(out_.step)),
+          fmt::format("the controller's period of {} is no multiple of the physics' step of {}",
+                      to_string(out_.period), to_string(out_.step)),
           "make `every` of the controller a multiple of `step`");
   add_parameters();
   add_setpoints_and_commands();
@@ -136,7 +143,8 @@ void DeviceCompiler::add_random() {
                         .stream = Draws(seed_, out_.name + "." + config.name + ".random"),
                         .every = config.every};
     if (config.every.ns <= 0)
-      error(config.span, fmt::format("the random signal '{}' needs a period", config.name), "write every: 10 min");
+      error(config.span, fmt::format("the random signal '{}' needs a period", config.name),
+            "write every: 10 min");
     physics_.names[config.name] = sensor_.names[config.name] = symbol(signal.column, config.unit.type);
     out_.random.push_back(std::move(signal));
   }
@@ -147,7 +155,8 @@ void DeviceCompiler::add_inputs() {
   lang::Scope outside;
   for (const auto& signal : schema_.feeds) {
     outside.names[signal.feed].is = lang::Symbol::Is::feed_root;
-    physics_.hints[signal.feed] = fmt::format("name it under inputs, as in inputs: {{{0}: {1}.{0}}}", signal.name, signal.feed);
+    physics_.hints[signal.feed] =
+        fmt::format("name it under inputs, as in inputs: {{{0}: {1}.{0}}}", signal.name, signal.feed);
   }
   for (const auto& input : config_.physics->inputs) {
     const auto node = check(input.text, outside, {});
@@ -184,7 +193,8 @@ void DeviceCompiler::add_hints() {
   for (const auto& field : model_.config.telemetry)
     physics_.hints[field.name] = "physics sees true states and outputs, not what is reported";
   for (const auto& setpoint : model_.config.setpoints)
-    physics_.hints[setpoint.name] = "physics sees what the controller does: write an output of the controller";
+    physics_.hints[setpoint.name] =
+        "physics sees what the controller does: write an output of the controller";
   if (!config_.physics) return;
   const auto hint = [&](const std::string& name) {
     std::string instead = fmt::format("a controller sees its telemetry: declare a field with from: {}", name);
@@ -224,7 +234,8 @@ lang::NodeId DeviceCompiler::check(const Span& text, const lang::Scope& scope, s
 lang::NodeId DeviceCompiler::check_recursive(const Named& line, lang::Scope& scope) {
   std::vector<lang::Type> candidates{lang::Type::boolean(), lang::Type::number()};
   for (const auto& [name, known] : scope.names)
-    if (std::find(candidates.begin(), candidates.end(), known.type) == candidates.end()) candidates.push_back(known.type);
+    if (std::find(candidates.begin(), candidates.end(), known.type) == candidates.end())
+      candidates.push_back(known.type);
   Diagnostics first;
   for (const auto& type : candidates) {
     if (type.kind == lang::Kind::text) continue;
@@ -242,8 +253,9 @@ lang::NodeId DeviceCompiler::check_recursive(const Named& line, lang::Scope& sco
   return {};
 }
 
-std::vector<DeviceCompiler::Line> DeviceCompiler::check_lines(std::span<const Named> lines, lang::Scope& scope,
-                                                              const char* prefix, std::vector<lang::Scope*> also) {
+std::vector<DeviceCompiler::Line> DeviceCompiler::check_lines(std::span<const Named> lines,
+                                                              lang::Scope& scope, const char* prefix,
+                                                              std::vector<lang::Scope*> also) {
   std::vector<Line> checked;
   for (const size_t i : in_order_of_use(lines)) {
     const auto& line = lines[i];
@@ -252,15 +264,18 @@ std::vector<DeviceCompiler::Line> DeviceCompiler::check_lines(std::span<const Na
     if (!node.valid()) continue;
     const auto type = graph_[node].type;
     if (type.kind == lang::Kind::text) {
-      error(line.text, fmt::format("'{}' is a text", line.name), "outputs are numbers, booleans or words of an enumeration");
+      error(line.text, fmt::format("'{}' is a text", line.name),
+            "outputs are numbers, booleans or words of an enumeration");
       continue;
     }
     const ColumnId column = recursive ? scope.names[line.name].column : add_column(prefix + line.name, type);
     if (reads(graph_, node, table_, column)) {
-      error(line.text, fmt::format("'{}' depends on itself", line.name), fmt::format("write previous({})", line.name));
+      error(line.text, fmt::format("'{}' depends on itself", line.name),
+            fmt::format("write previous({})", line.name));
       continue;
     }
-    // Within a block a name is its present value; a controller's program reads columns as they were before it ran.
+    // Within a block a name is its present value; a controller's program reads columns as they were before it
+    // ran.
     auto inside = symbol(column, type);
     if (controls_) inside.is = lang::Symbol::Is::node, inside.node = node;
     scope.names[line.name] = inside;
@@ -273,7 +288,8 @@ std::vector<DeviceCompiler::Line> DeviceCompiler::check_lines(std::span<const Na
 void DeviceCompiler::check_controller() {
   if (!config_.controller) return;
   controls_ = true;
-  signal_lines_ = check_lines(config_.controller->outputs, controller_, ".controller.", {&physics_, &sensor_});
+  signal_lines_ =
+      check_lines(config_.controller->outputs, controller_, ".controller.", {&physics_, &sensor_});
   controls_ = false;
   for (const auto& line : signal_lines_) explain("controller." + line.name, line.node);
 }
@@ -296,7 +312,9 @@ void DeviceCompiler::check_outputs() {
   for (const auto& rate : config_.physics->rates) {
     const bool known = std::any_of(config_.physics->states.begin(), config_.physics->states.end(),
                                    [&](const Named& s) { return s.name == rate.name; });
-    if (!known) error(rate.name_span, fmt::format("there is no state '{}'", rate.name), "declare it under states, with its initial value");
+    if (!known)
+      error(rate.name_span, fmt::format("there is no state '{}'", rate.name),
+            "declare it under states, with its initial value");
   }
 }
 
@@ -313,7 +331,8 @@ void DeviceCompiler::check_sensors() {
                 "write from: and a state or an output of the physics");
         continue;
       }
-      from = {std::make_shared<Source>(Source{"from", config.name}), 0, static_cast<uint32_t>(config.name.size())};
+      from = {std::make_shared<Source>(Source{"from", config.name}), 0,
+              static_cast<uint32_t>(config.name.size())};
     }
     sources_[f] = check(from, sensor_, schema_.column(table_, model_.fields[f].value).type,
                         config.unit.text.empty() ? std::optional<lang::Unit>{} : config.unit);

@@ -12,8 +12,9 @@ namespace looptwin::sim {
 
 class DeviceCompiler {
  public:
-  DeviceCompiler(const lang::Units& units, lang::Schema& schema, lang::Graph& graph, const twin::Registry& registry,
-                 TableId table, const DeviceConfig& config, uint64_t seed, Diagnostics& problems);
+  DeviceCompiler(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
+                 const twin::Registry& registry, TableId table, const DeviceConfig& config, uint64_t seed,
+                 Diagnostics& problems);
 
   DeviceModel run();
 

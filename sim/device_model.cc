@@ -1,9 +1,9 @@
 // The second half of compiling a device model (expressions are in device_compiler.cc): programs, and binding.
 #include "sim/device_model.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
 
 #include "base/check.h"
 #include "sim/device_compiler.h"
@@ -78,7 +78,8 @@ void DeviceCompiler::compile_sensors() {
       sensor.source = node.column;
       continue;
     }
-    sensor.source = add_column(".true." + model_.config.telemetry[f].name, node.type, model_.config.telemetry[f].unit);
+    sensor.source =
+        add_column(".true." + model_.config.telemetry[f].name, node.type, model_.config.telemetry[f].unit);
     const lang::Root root{sources_[f], sensor.source};
     sensor.program = program(std::span(&root, 1));
   }
@@ -88,12 +89,14 @@ void DeviceCompiler::compile_groups() {
   for (auto& group : twin::report_groups(model_.config)) {
     Report report{.group = std::move(group)};
     if (report.group.every.ns <= 0) {
-      error(model_.config.telemetry[report.group.fields.front()].span, "a field is reported without a period", "write every: 10 s");
+      error(model_.config.telemetry[report.group.fields.front()].span, "a field is reported without a period",
+            "write every: 10 s");
       continue;
     }
     report.silent = std::none_of(report.group.fields.begin(), report.group.fields.end(),
                                  [&](uint16_t f) { return out_.sensors[f].present; });
-    for (size_t row = 0; row < twin::kBlockRows; ++row) report.phase.push_back(twin::phase_of(report.group, row).ns);
+    for (size_t row = 0; row < twin::kBlockRows; ++row)
+      report.phase.push_back(twin::phase_of(report.group, row).ns);
     LT_CHECK(std::is_sorted(report.phase.begin(), report.phase.end()), "phases fall within a block");
     out_.reports.push_back(std::move(report));
   }
@@ -156,8 +159,8 @@ void DeviceModel::bind(lang::Memory& memory, const twin::Registry& registry,
 }
 
 DeviceModel compile_model(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
-                          const twin::Registry& registry, TableId table, const DeviceConfig& config, uint64_t seed,
-                          Diagnostics& problems) {
+                          const twin::Registry& registry, TableId table, const DeviceConfig& config,
+                          uint64_t seed, Diagnostics& problems) {
   return DeviceCompiler(units, schema, graph, registry, table, config, seed, problems).run();
 }
 

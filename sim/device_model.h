@@ -1,9 +1,9 @@
-// One device model, compiled: the column programs of its physics, controller and sensors, and where its columns lie.
-// Read-only once it is bound: all islands of the model share it.
+// One device model, compiled: the column programs of its physics, controller and sensors, and where its
+// columns lie. Read-only once it is bound: all islands of the model share it.
 //
-// Names. Physics sees parameters, states, outputs, inputs, random signals and the controller's signals (actuators). A
-// controller sees its telemetry as measured, setpoints as held, commands, parameters and its own signals. A sensor's
-// `from` sees what physics sees, and the setpoints.
+// Names. Physics sees parameters, states, outputs, inputs, random signals and the controller's signals
+// (actuators). A controller sees its telemetry as measured, setpoints as held, commands, parameters and its
+// own signals. A sensor's `from` sees what physics sees, and the setpoints.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "sim/draws.h"
 #include "lang/plant.h"
 #include "lang/program.h"
+#include "sim/draws.h"
 #include "sim/fleet.h"
 #include "twin/frame.h"
 
@@ -53,7 +53,7 @@ struct HeldSetpoint {
   lang::Storage storage = lang::Storage::f64;
   void* value = nullptr;  ///< [row]
   double initial = 0;
-  twin::Range range{};    ///< infinite where none is declared
+  twin::Range range{};  ///< infinite where none is declared
   bool local = false;
 
   bool accepts(double value) const;
@@ -62,7 +62,7 @@ struct HeldSetpoint {
 
 /// The sensor of one telemetry field: true value in, reading out. Readings are SI at the field's resolution.
 struct Sensor {
-  bool present = false;                  ///< false: the model does not say where the value comes from
+  bool present = false;  ///< false: the model does not say where the value comes from
   lang::Storage storage = lang::Storage::f64;
   ColumnId source;                       ///< the true value
   ColumnId reading;                      ///< the last reading
@@ -74,8 +74,8 @@ struct Sensor {
   twin::Range range{};
   double noise = 0;
   double dropout = 0;
-  std::vector<double> bias;              ///< [row], empty where none is declared
-  std::vector<double> drift;             ///< [row], per second
+  std::vector<double> bias;   ///< [row], empty where none is declared
+  std::vector<double> drift;  ///< [row], per second
   Draws noise_stream;
   Draws dropout_stream;
 };
@@ -124,13 +124,14 @@ struct DeviceModel {
   }
 
   /// Resolves pointers, draws biases, sets what devices hold at the start.
-  void bind(lang::Memory& memory, const twin::Registry& registry, std::span<const SensorConfig> sensor_configs,
-            uint64_t seed);
+  void bind(lang::Memory& memory, const twin::Registry& registry,
+            std::span<const SensorConfig> sensor_configs, uint64_t seed);
 };
 
-/// Checks and compiles one model's expressions and adds its columns. Problems are appended; the model is then of no use.
+/// Checks and compiles one model's expressions and adds its columns. Problems are appended; the model is then
+/// of no use.
 DeviceModel compile_model(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
-                          const twin::Registry& registry, TableId table, const DeviceConfig& config, uint64_t seed,
-                          Diagnostics& problems);
+                          const twin::Registry& registry, TableId table, const DeviceConfig& config,
+                          uint64_t seed, Diagnostics& problems);
 
 }  // namespace looptwin::sim

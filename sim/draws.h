@@ -20,7 +20,9 @@ class Draws {
 
   double uniform(uint64_t device, uint64_t counter) const { return random::uniform(bits(device, counter)); }
   double normal(uint64_t device, uint64_t counter) const { return random::normal(bits(device, counter)); }
-  double sample(const Distribution& d, uint64_t device, uint64_t counter) const { return d.sample(bits(device, counter)); }
+  double sample(const Distribution& d, uint64_t device, uint64_t counter) const {
+    return d.sample(bits(device, counter));
+  }
 
   /// Columns: at most kSliceRows devices at one counter.
   void uniform(std::span<const uint64_t> devices, uint64_t counter, double* out) const {

@@ -54,10 +54,14 @@ bool reads(const lang::Graph& graph, lang::NodeId id, TableId table, ColumnId co
 
 lang::Storage storage_of(const lang::Type& type) {
   switch (type.kind) {
-    case lang::Kind::number: return lang::Storage::f64;
-    case lang::Kind::boolean: return lang::Storage::boolean;
-    case lang::Kind::enumeration: return lang::Storage::code;
-    case lang::Kind::text: break;
+    case lang::Kind::number:
+      return lang::Storage::f64;
+    case lang::Kind::boolean:
+      return lang::Storage::boolean;
+    case lang::Kind::enumeration:
+      return lang::Storage::code;
+    case lang::Kind::text:
+      break;
   }
   LT_CHECK(false, "a text has no column here");
 }

@@ -1,5 +1,6 @@
-// The lines of a block of expressions (`outputs:` of physics or of a controller) may stand in any order: here is found in
-// which order they depend on each other, so that each is checked when the types of those that it uses are known.
+// The lines of a block of expressions (`outputs:` of physics or of a controller) may stand in any order: here
+// is found in which order they depend on each other, so that each is checked when the types of those that it
+// uses are known.
 #pragma once
 
 #include <span>

@@ -35,7 +35,8 @@ void Disturbances::draw(Stream& stream) const {
   if (source.wait)
     stream.from = later(stream.from, drawn_span(source.wait_stream.sample(*source.wait, key, stream.count)));
   if (source.lasts_drawn) {
-    stream.to = later(stream.from, drawn_span(source.length_stream.sample(*source.lasts_drawn, key, stream.count)));
+    stream.to =
+        later(stream.from, drawn_span(source.length_stream.sample(*source.lasts_drawn, key, stream.count)));
   } else {
     stream.to = source.lasts ? later(stream.from, *source.lasts) : kNever;
   }
@@ -50,8 +51,8 @@ bool Disturbances::follow(Stream& stream) const {
   return true;
 }
 
-/// When the row's link works again after the spell of `index` that begins now: whatever else breaks the link before
-/// the end prolongs it.
+/// When the row's link works again after the spell of `index` that begins now: whatever else breaks the link
+/// before the end prolongs it.
 Time Disturbances::connected_again(size_t index) const {
   Time end = streams_[index].to;
   for (bool changed = true; changed && end != kNever;) {

@@ -1,6 +1,7 @@
 // What goes wrong with devices and links, and when: scheduled faults, drawn faults, outages of links.
-// A source (an outage's statistics, a fault of the scenario) makes one spell after the other on each device that it
-// concerns; when they come is a function of (seed, device, source, count), known ahead, and does not depend on who asks.
+// A source (an outage's statistics, a fault of the scenario) makes one spell after the other on each device
+// that it concerns; when they come is a function of (seed, device, source, count), known ahead, and does not
+// depend on who asks.
 #pragma once
 
 #include <optional>
@@ -9,21 +10,21 @@
 #include <vector>
 
 #include "base/archive.h"
-#include "sim/draws.h"
 #include "base/time.h"
 #include "sim/config.h"
+#include "sim/draws.h"
 
 namespace looptwin::sim {
 
 /// What makes spells on devices.
 struct FaultSource {
   FaultKind kind = FaultKind::link_down;
-  bool outage = false;           ///< of a link, drawn by LinkConfig: counted as outage, not as fault
-  uint16_t target = 0;           ///< the telemetry field, or the controller's signal
+  bool outage = false;  ///< of a link, drawn by LinkConfig: counted as outage, not as fault
+  uint16_t target = 0;  ///< the telemetry field, or the controller's signal
   double value = 0;
-  Time after{};                  ///< the first spell begins (or the first wait for one) here
-  std::optional<Distribution> wait; ///< s between two spells; absent: there is one only
-  std::optional<Duration> lasts; ///< absent, and no distribution: to the run's end
+  Time after{};                      ///< the first spell begins (or the first wait for one) here
+  std::optional<Distribution> wait;  ///< s between two spells; absent: there is one only
+  std::optional<Duration> lasts;     ///< absent, and no distribution: to the run's end
   std::optional<Distribution> lasts_drawn;
   Draws wait_stream;
   Draws length_stream;
@@ -43,8 +44,9 @@ struct Spell {
   bool at(Time t) const { return from <= t && t < to; }
 };
 
-/// The spells of one shard's devices, in order of time. Spells of kind link_down are merged over outages, faults of
-/// the link and lost power: they do not overlap on a device, so their end is when it connects again.
+/// The spells of one shard's devices, in order of time. Spells of kind link_down are merged over outages,
+/// faults of the link and lost power: they do not overlap on a device, so their end is when it connects
+/// again.
 class Disturbances {
  public:
   explicit Disturbances(std::span<const FaultSource> sources, std::span<const uint64_t> keys)
@@ -94,9 +96,10 @@ class Disturbances {
 
   std::span<const FaultSource> sources_;
   std::span<const uint64_t> keys_;
-  std::vector<Stream> streams_;    ///< by row
-  std::vector<Time> link_until_;   ///< a stream: up to when the row's link is known to be down; kept at the row's first
-  std::vector<uint32_t> first_of_; ///< a stream: the first stream of the same row
+  std::vector<Stream> streams_;  ///< by row
+  std::vector<Time>
+      link_until_;  ///< a stream: up to when the row's link is known to be down; kept at the row's first
+  std::vector<uint32_t> first_of_;  ///< a stream: the first stream of the same row
   std::vector<Entry> heap_;
   uint64_t outages_ = 0;
   uint64_t faults_ = 0;

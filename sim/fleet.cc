@@ -1,7 +1,7 @@
 #include "sim/fleet.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <map>
 
 #include "base/check.h"
@@ -16,14 +16,21 @@ class SimulatedFleet : public Fleet {
  public:
   SimulatedFleet(const twin::Registry& registry, twin::Tables& tables, lang::UniformProgram::Feeds& feeds,
                  const FleetConfigs& configs)
-      : registry_(registry), tables_(tables), feeds_(feeds), devices_(configs.devices.begin(), configs.devices.end()),
-        seed_(configs.seed), cycle_(configs.cycle) {}
+      : registry_(registry),
+        tables_(tables),
+        feeds_(feeds),
+        devices_(configs.devices.begin(), configs.devices.end()),
+        seed_(configs.seed),
+        cycle_(configs.cycle) {}
 
-  Diagnostics compile(const lang::Units& units, lang::Schema& schema, lang::Graph& graph, const FleetConfigs& configs);
+  Diagnostics compile(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
+                      const FleetConfigs& configs);
 
   void start() override;
   void begin(Time boundary) override;
-  void advance(size_t shard, Time boundary, Arrivals& arrivals) override { islands_[shard]->advance(boundary, arrivals); }
+  void advance(size_t shard, Time boundary, Arrivals& arrivals) override {
+    islands_[shard]->advance(boundary, arrivals);
+  }
   void deliver(size_t shard, Time now, std::span<const twin::Command> commands) override {
     islands_[shard]->deliver(now, commands);
   }
@@ -53,13 +60,13 @@ class SimulatedFleet : public Fleet {
   std::vector<DeviceConfig> devices_;
   uint64_t seed_;
   Duration cycle_;
-  std::vector<DeviceModel> models_;                   ///< [table]
-  std::vector<std::unique_ptr<Uniforms>> uniforms_;   ///< [table]
-  std::map<std::string, Link> links_;                 ///< by name; "" is the ideal one
-  std::map<std::string, uint16_t> outages_;           ///< by link: its source of spells
+  std::vector<DeviceModel> models_;                  ///< [table]
+  std::vector<std::unique_ptr<Uniforms>> uniforms_;  ///< [table]
+  std::map<std::string, Link> links_;                ///< by name; "" is the ideal one
+  std::map<std::string, uint16_t> outages_;          ///< by link: its source of spells
   std::vector<FaultSource> sources_;
-  std::vector<std::vector<Concern>> concerns_;        ///< [table] faults of the scenario
-  std::vector<std::unique_ptr<Island>> islands_;      ///< [shard]
+  std::vector<std::vector<Concern>> concerns_;    ///< [table] faults of the scenario
+  std::vector<std::unique_ptr<Island>> islands_;  ///< [shard]
 };
 
 std::optional<Distribution> exponential(Duration mean) {
@@ -75,11 +82,13 @@ Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& sche
   LT_CHECK(devices_.size() == registry_.models().size(), "one DeviceConfig a model");
   Diagnostics problems;
   for (size_t m = 0; m < devices_.size(); ++m)
-    models_.push_back(compile_model(units, schema, graph, registry_, TableId(m), devices_[m], seed_, problems));
+    models_.push_back(
+        compile_model(units, schema, graph, registry_, TableId(m), devices_[m], seed_, problems));
   concerns_.resize(models_.size());
   add_links(configs, problems);
   for (size_t i = 0; i < configs.faults.size(); ++i) add_fault(configs.faults[i], i, problems);
-  for (const auto& model : models_) uniforms_.push_back(std::make_unique<Uniforms>(graph, model.uniforms, model.step));
+  for (const auto& model : models_)
+    uniforms_.push_back(std::make_unique<Uniforms>(graph, model.uniforms, model.step));
   return problems;
 }
 
@@ -92,7 +101,8 @@ void SimulatedFleet::add_links(const FleetConfigs& configs, Diagnostics& problem
     names.push_back(config.name);
     links_.emplace(config.name, Link(config, seed_, groups));
     if (!config.outage_every) continue;
-    FaultSource outage{.kind = FaultKind::link_down, .outage = true, .wait = exponential(*config.outage_every)};
+    FaultSource outage{
+        .kind = FaultKind::link_down, .outage = true, .wait = exponential(*config.outage_every)};
     outage.lasts_drawn = config.outage_lasts;
     if (!outage.lasts_drawn) outage.lasts = minutes(1);
     outage.wait_stream = Draws(seed_, "link." + config.name + ".outage.wait");
@@ -107,8 +117,11 @@ void SimulatedFleet::add_links(const FleetConfigs& configs, Diagnostics& problem
       if (name == last) continue;
       last = name;
       if (links_.contains(name)) continue;
-      problems.push_back({Severity::error, {}, fmt::format("device '{}' hangs on the unknown link '{}'",
-                          registry_.id({model.table, Row(row)}), name), did_you_mean(name, names)});
+      problems.push_back({Severity::error,
+                          {},
+                          fmt::format("device '{}' hangs on the unknown link '{}'",
+                                      registry_.id({model.table, Row(row)}), name),
+                          did_you_mean(name, names)});
       return;
     }
   }
@@ -138,9 +151,12 @@ void SimulatedFleet::add_fault(const FaultConfig& fault, size_t index, Diagnosti
   const auto error = [&](std::string message, std::string hint) {
     problems.push_back({Severity::error, fault.span, std::move(message), std::move(hint)});
   };
-  if (!fault.after && !fault.every) return error("a fault that never comes", "write after: 14 h, or every: 30 d");
+  if (!fault.after && !fault.every)
+    return error("a fault that never comes", "write after: 14 h, or every: 30 d");
   const auto devices = registry_.matching(fault.device);
-  if (devices.empty()) return error(fmt::format("no device's id matches '{}'", fault.device), "`*` stands for any part of an id without '/'");
+  if (devices.empty())
+    return error(fmt::format("no device's id matches '{}'", fault.device),
+                 "`*` stands for any part of an id without '/'");
   std::vector<std::optional<uint16_t>> source_of(models_.size());
   std::vector<char> looked(models_.size());
   bool any = false;
@@ -172,7 +188,8 @@ void SimulatedFleet::add_fault(const FaultConfig& fault, size_t index, Diagnosti
     }
   }
   const bool signal = fault.kind == FaultKind::actuator_stuck;
-  error(fmt::format("the devices of this fault have no {} '{}'", signal ? "controller output" : "telemetry", fault.sensor),
+  error(fmt::format("the devices of this fault have no {} '{}'", signal ? "controller output" : "telemetry",
+                    fault.sensor),
         did_you_mean(fault.sensor, names));
 }
 
@@ -198,7 +215,9 @@ void SimulatedFleet::start() {
     models_[m].bind(tables_, registry_, devices_[m].sensors, seed_);
     prepare(models_[m]);
     uniforms_[m]->extend(kStart, feeds_);
-    const auto less = [](const Concern& a, const Concern& b) { return a.row != b.row ? a.row < b.row : a.source < b.source; };
+    const auto less = [](const Concern& a, const Concern& b) {
+      return a.row != b.row ? a.row < b.row : a.source < b.source;
+    };
     std::sort(concerns_[m].begin(), concerns_[m].end(), less);
   }
   islands_.clear();
@@ -209,10 +228,12 @@ void SimulatedFleet::start() {
       static const DeviceModel kNothing;
       static const lang::Graph kNoGraph;
       static const Uniforms kNoUniforms(kNoGraph, {}, seconds(1));
-      islands_.push_back(std::make_unique<Island>(kNothing, shard, kNoUniforms, std::vector<LinkRun>{}, sources_, cycle_));
+      islands_.push_back(
+          std::make_unique<Island>(kNothing, shard, kNoUniforms, std::vector<LinkRun>{}, sources_, cycle_));
       continue;
     }
-    auto island = std::make_unique<Island>(models_[m], shard, *uniforms_[m], link_runs(shard), sources_, cycle_);
+    auto island =
+        std::make_unique<Island>(models_[m], shard, *uniforms_[m], link_runs(shard), sources_, cycle_);
     auto concern = std::lower_bound(concerns_[m].begin(), concerns_[m].end(), shard.first,
                                     [](const Concern& c, size_t row) { return c.row < row; });
     for (size_t row = shard.first; row < shard.first + shard.rows; ++row) {
@@ -275,9 +296,10 @@ std::vector<Fleet::Explained> SimulatedFleet::explained() const {
 
 }  // namespace
 
-Result<std::unique_ptr<Fleet>> Fleet::build(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
-                                            const twin::Registry& registry, twin::Tables& tables,
-                                            lang::UniformProgram::Feeds& feeds, const FleetConfigs& configs) {
+Result<std::unique_ptr<Fleet>> Fleet::build(const lang::Units& units, lang::Schema& schema,
+                                            lang::Graph& graph, const twin::Registry& registry,
+                                            twin::Tables& tables, lang::UniformProgram::Feeds& feeds,
+                                            const FleetConfigs& configs) {
   auto fleet = std::make_unique<SimulatedFleet>(registry, tables, feeds, configs);
   auto problems = fleet->compile(units, schema, graph, configs);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));

@@ -9,8 +9,13 @@ namespace looptwin::sim {
 
 Island::Island(const DeviceModel& model, const twin::Shard& shard, const Uniforms& uniforms,
                std::vector<LinkRun> links, std::span<const FaultSource> sources, Duration cycle)
-    : model_(model), shard_(shard), uniforms_(uniforms), links_(std::move(links)),
-      firsts_(cut(model, shard, cycle)), disturbances_(sources, model.keys), in_flight_(model.reports.size(), cycle) {
+    : model_(model),
+      shard_(shard),
+      uniforms_(uniforms),
+      links_(std::move(links)),
+      firsts_(cut(model, shard, cycle)),
+      disturbances_(sources, model.keys),
+      in_flight_(model.reports.size(), cycle) {
   for (size_t i = 0; i < firsts_.size(); ++i) {
     Slice slice;
     slice.first = firsts_[i];
@@ -62,12 +67,13 @@ void Island::advance(Time boundary, Arrivals& arrivals) {
   out_ = nullptr;
 }
 
-/// Whether anything of the slice can be seen by `until`. A resident who ends an override speaks unasked, so a slice with
-/// an override to end is never left behind.
+/// Whether anything of the slice can be seen by `until`. A resident who ends an override speaks unasked, so a
+/// slice with an override to end is never left behind.
 bool Island::must_move(const Slice& slice, Time until) const {
   const int64_t last = grid(until);
   if (slice.overridden > 0 && last > slice.at) return true;
-  return slice.wake <= until || (slice.arrival != kNever && ceil_to(slice.arrival, model_.step) <= time(last)) ||
+  return slice.wake <= until ||
+         (slice.arrival != kNever && ceil_to(slice.arrival, model_.step) <= time(last)) ||
          last - slice.at >= slice.lag;
 }
 
@@ -77,7 +83,8 @@ void Island::settle(Time until) {
     catch_up(slice, until);
     for (const auto& sensor : model_.sensors) {
       if (!sensor.program || slice.at < 0) continue;
-      sensor.program->program.run(model_.instant(slice.at, uniforms_.at(slice.at), *sensor.program), slice.first, slice.rows);
+      sensor.program->program.run(model_.instant(slice.at, uniforms_.at(slice.at), *sensor.program),
+                                  slice.first, slice.rows);
     }
   }
 }
@@ -85,7 +92,8 @@ void Island::settle(Time until) {
 void Island::catch_up(Slice& slice, Time until) {
   const int64_t last = grid(until);
   for (;;) {
-    if (slice.at >= 0 && slice.wake <= until) take_samples(slice, std::min(until, Time{time(slice.at + 1).ns - 1}));
+    if (slice.at >= 0 && slice.wake <= until)
+      take_samples(slice, std::min(until, Time{time(slice.at + 1).ns - 1}));
     if (slice.at >= last) break;
     step(slice, next_grid(slice, last));
   }

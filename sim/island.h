@@ -1,10 +1,11 @@
 // An island of per-device plants: one shard of a model's rows, with their controllers, sensors and links.
-// Its slices (sim/sampling.h) stand still until one of their rows samples, receives something or may speak unasked, or
-// truth is asked for, and then catch up step by step while their columns lie in the first-level cache. At each grid
-// point, in this order:
+// Its slices (sim/sampling.h) stand still until one of their rows samples, receives something or may speak
+// unasked, or truth is asked for, and then catch up step by step while their columns lie in the first-level
+// cache. At each grid point, in this order:
 //   1. physics has advanced to it (inputs and actuators held since the last), random signals are redrawn,
 //   2. what arrived by now acts: setpoints, commands,
-//   3. the controller runs where its period says so, on readings of this instant (of outputs: the last grid point's),
+//   3. the controller runs where its period says so, on readings of this instant (of outputs: the last grid
+//   point's),
 //   4. outputs are computed,
 //   5. samples up to the next grid point take the values, and leave.
 // When a slice catches up changes nothing but the time of the work: results are the same for any cycle.
@@ -36,8 +37,8 @@ struct LinkRun {
 class Island {
  public:
   /// All that is passed in outlives the island. `links` cover the shard's rows in order.
-  Island(const DeviceModel& model, const twin::Shard& shard, const Uniforms& uniforms, std::vector<LinkRun> links,
-         std::span<const FaultSource> sources, Duration cycle);
+  Island(const DeviceModel& model, const twin::Shard& shard, const Uniforms& uniforms,
+         std::vector<LinkRun> links, std::span<const FaultSource> sources, Duration cycle);
 
   Disturbances& disturbances() { return disturbances_; }
 
@@ -68,16 +69,16 @@ class Island {
   struct Slice {
     size_t first = 0;
     size_t rows = 0;
-    int64_t at = -1;          ///< the last grid point that was worked out
-    int64_t lag = 0;          ///< it catches up when it is so many grid points behind
-    Time sampled{-1};         ///< all samples up to here are taken
-    Time wake;                ///< the next sample
-    Time arrival = kNever;    ///< the first of `inbox`
-    int64_t overridden = 0;   ///< setpoints that are held by an override which the resident may refuse
-    bool commanded = false;   ///< a command's column is set
-    std::vector<Time> next;   ///< [report group] the next sample
+    int64_t at = -1;         ///< the last grid point that was worked out
+    int64_t lag = 0;         ///< it catches up when it is so many grid points behind
+    Time sampled{-1};        ///< all samples up to here are taken
+    Time wake;               ///< the next sample
+    Time arrival = kNever;   ///< the first of `inbox`
+    int64_t overridden = 0;  ///< setpoints that are held by an override which the resident may refuse
+    bool commanded = false;  ///< a command's column is set
+    std::vector<Time> next;  ///< [report group] the next sample
     std::vector<Pending> inbox;
-    std::vector<Spell> spells;  ///< by row, then by time
+    std::vector<Spell> spells;           ///< by row, then by time
     std::vector<Remembered> remembered;  ///< [row - first]; empty until the first command
   };
   struct Ringing {  ///< what the broker will notice
@@ -118,7 +119,9 @@ class Island {
   void give_way(Slice& slice, int64_t grid);
   void run_controller(Slice& slice, int64_t grid);
   void cut_power(const Slice& slice, int64_t grid);
-  uint64_t& override_of(size_t setpoint, size_t row) { return overrides_[setpoint * shard_.rows + (row - shard_.first)]; }
+  uint64_t& override_of(size_t setpoint, size_t row) {
+    return overrides_[setpoint * shard_.rows + (row - shard_.first)];
+  }
 
   // Telemetry (island_uplink.cc).
   void take_samples(Slice& slice, Time until);
@@ -143,17 +146,19 @@ class Island {
   Disturbances disturbances_;
   InFlight in_flight_;
   std::vector<twin::Acknowledgement> acknowledgements_;  ///< on their way
-  std::vector<Ringing> ringing_;                 ///< heap
-  std::vector<double> kept_;                     ///< scratch: values of stuck signals
+  std::vector<Ringing> ringing_;                         ///< heap
+  std::vector<double> kept_;                             ///< scratch: values of stuck signals
   FleetCounters counters_;
-  Arrivals* out_ = nullptr;                      ///< while advance() runs
+  Arrivals* out_ = nullptr;  ///< while advance() runs
 };
 
 template <typename Run>
 void Island::powered(const Slice& slice, size_t first, size_t count, Time t, Run&& run) {
   size_t begin = first;
   for (const auto& spell : slice.spells) {
-    if (spell.kind != FaultKind::device_off || !spell.at(t) || spell.row < begin || spell.row >= first + count) continue;
+    if (spell.kind != FaultKind::device_off || !spell.at(t) || spell.row < begin ||
+        spell.row >= first + count)
+      continue;
     if (spell.row > begin) run(begin, spell.row - begin);
     begin = spell.row + 1;
   }

@@ -100,8 +100,8 @@ bool Island::refuses(const Slice& slice, size_t row, int64_t g) {
   return model_.refusal[row] == 1;
 }
 
-/// The acknowledgement leaves when the message has arrived, or when the link is back; it cannot be received before the
-/// device has decided.
+/// The acknowledgement leaves when the message has arrived, or when the link is back; it cannot be received
+/// before the device has decided.
 void Island::acknowledge(const Slice& slice, const Pending& pending, twin::Outcome outcome, Time applied) {
   const auto& command = pending.command;
   const size_t row = command.device.row.index();
@@ -175,10 +175,11 @@ void Island::run_controller(Slice& slice, int64_t g) {
       if (s.kind == FaultKind::actuator_stuck && s.at(now)) f(k++, model_.signals[s.target].cell(s.row));
   };
   kept_.clear();
-  each_stuck([&](size_t, std::span<std::byte> cell) { std::memcpy(&kept_.emplace_back(), cell.data(), cell.size()); });
-  powered(slice, slice.first, slice.rows, now, [&](size_t first, size_t count) {
-    model_.controller->program.run(instant, first, count);
+  each_stuck([&](size_t, std::span<std::byte> cell) {
+    std::memcpy(&kept_.emplace_back(), cell.data(), cell.size());
   });
+  powered(slice, slice.first, slice.rows, now,
+          [&](size_t first, size_t count) { model_.controller->program.run(instant, first, count); });
   each_stuck([&](size_t k, std::span<std::byte> cell) { std::memcpy(cell.data(), &kept_[k], cell.size()); });
 }
 

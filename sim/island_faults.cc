@@ -1,4 +1,5 @@
-// An island's faults: spells that begin, which rows have power and a connection, and what the broker notices of it.
+// An island's faults: spells that begin, which rows have power and a connection, and what the broker notices
+// of it.
 #include <algorithm>
 
 #include "sim/island.h"
@@ -7,7 +8,9 @@ namespace looptwin::sim {
 
 void Island::begin_spell(const Spell& spell) {
   auto& slice = slices_[slice_of(spell.row)];
-  const auto by_row = [](const Spell& a, const Spell& b) { return a.row != b.row ? a.row < b.row : a.from < b.from; };
+  const auto by_row = [](const Spell& a, const Spell& b) {
+    return a.row != b.row ? a.row < b.row : a.from < b.from;
+  };
   slice.spells.insert(std::upper_bound(slice.spells.begin(), slice.spells.end(), spell, by_row), spell);
   if (spell.kind != FaultKind::link_down) return;
 

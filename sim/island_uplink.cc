@@ -42,7 +42,8 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
     const auto& sensor = model_.sensors[field];
     powered(slice, due.first, due.count, time(slice.at), [&](size_t first, size_t count) {
       const size_t at = first - due.first;
-      read_sensor(model_, field, slice.at, uniforms_.at(slice.at), first, count, slice.spells, missing.data());
+      read_sensor(model_, field, slice.at, uniforms_.at(slice.at), first, count, slice.spells,
+                  missing.data());
       if (!sensor.present) return std::fill_n(values[f].data() + at, count, twin::kMissing), void();
       raw_readings(sensor, first, count, values[f].data() + at);
       for (size_t i = 0; i < count; ++i) {
@@ -55,7 +56,8 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
     // Power may have gone between the grid point and the sample.
     const auto* phase = report.phase.data() + due.first % twin::kBlockRows;
     for (size_t i = 0; i < due.count; ++i)
-      if (taken[i] && is(slice, due.first + i, FaultKind::device_off, Time{due.base + phase[i]})) taken[i] = 0;
+      if (taken[i] && is(slice, due.first + i, FaultKind::device_off, Time{due.base + phase[i]}))
+        taken[i] = 0;
   }
   for (const auto& run : links_) {
     const size_t first = std::max(run.first, due.first);
@@ -64,8 +66,9 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
   }
 }
 
-/// When a message that is sampled while the link is down leaves: at reconnection where the device stores it, never
-/// where its store keeps only later ones. A store holds the last LinkConfig::stored samples of each report group.
+/// When a message that is sampled while the link is down leaves: at reconnection where the device stores it,
+/// never where its store keeps only later ones. A store holds the last LinkConfig::stored samples of each
+/// report group.
 Time Island::kept_until(const Slice& slice, size_t group, const Link& link, size_t row, Time sampled) const {
   const Time up = connected(slice, row, sampled);
   if (up == sampled || up == kNever) return up;
@@ -78,7 +81,8 @@ void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRu
   const auto* phase = model_.reports[group].phase.data();
   auto* sequence = sequence_[group].data();
   Passages passages;
-  run.link->telemetry(group, model_.keys.subspan(run.first, run.rows), static_cast<uint64_t>(due.counter), passages);
+  run.link->telemetry(group, model_.keys.subspan(run.first, run.rows), static_cast<uint64_t>(due.counter),
+                      passages);
   for (size_t i = 0; i < run.rows; ++i) {
     const size_t row = run.first + i;
     const size_t at = row - due.first;
@@ -94,7 +98,8 @@ void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRu
     if (leaves != sampled) {
       // What was stored goes out together when the link is back, and arrives together, in order.
       ++counters_.stored;
-      passages.delay[i] = run.link->telemetry(group, model_.keys[row], static_cast<uint64_t>(leaves.ns)).delay;
+      passages.delay[i] =
+          run.link->telemetry(group, model_.keys[row], static_cast<uint64_t>(leaves.ns)).delay;
     }
     ++counters_.sent;
     counters_.reordered += passages.reordered[i];
@@ -110,8 +115,10 @@ void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRu
   }
 }
 
-void Island::put(size_t group, uint32_t row, uint32_t sequence, Time sampled, Time received, const int32_t* values) {
-  if (received > boundary_) return in_flight_.add(group, row, sequence, sampled.ns, received.ns, values, kSliceRows);
+void Island::put(size_t group, uint32_t row, uint32_t sequence, Time sampled, Time received,
+                 const int32_t* values) {
+  if (received > boundary_)
+    return in_flight_.add(group, row, sequence, sampled.ns, received.ns, values, kSliceRows);
   auto& frame = out_->frames[group];
   frame.row.push_back(row);
   frame.sequence.push_back(sequence);
@@ -121,7 +128,8 @@ void Island::put(size_t group, uint32_t row, uint32_t sequence, Time sampled, Ti
 }
 
 const Link& Island::link_of(size_t row) const {
-  const auto run = std::upper_bound(links_.begin(), links_.end(), row, [](size_t r, const LinkRun& l) { return r < l.first; });
+  const auto run = std::upper_bound(links_.begin(), links_.end(), row,
+                                    [](size_t r, const LinkRun& l) { return r < l.first; });
   return *(run - 1)->link;
 }
 
@@ -131,10 +139,11 @@ void Island::hand_over(Time boundary, Arrivals& arrivals) {
                                     [&](const auto& a) { return a.received_at > boundary; });
   arrivals.acknowledgements.assign(later, acknowledgements_.end());
   acknowledgements_.erase(later, acknowledgements_.end());
-  std::sort(arrivals.acknowledgements.begin(), arrivals.acknowledgements.end(), [](const auto& a, const auto& b) {
-    if (a.received_at != b.received_at) return a.received_at < b.received_at;
-    return a.device.row != b.device.row ? a.device.row < b.device.row : a.id < b.id;
-  });
+  std::sort(arrivals.acknowledgements.begin(), arrivals.acknowledgements.end(),
+            [](const auto& a, const auto& b) {
+              if (a.received_at != b.received_at) return a.received_at < b.received_at;
+              return a.device.row != b.device.row ? a.device.row < b.device.row : a.id < b.id;
+            });
   for (const auto& frame : arrivals.frames) counters_.delivered += frame.size();
 }
 

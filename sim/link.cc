@@ -41,13 +41,18 @@ void append_all(twin::Frame& to, const twin::Frame& from) {
 }  // namespace
 
 MessageStreams::MessageStreams(uint64_t seed, const std::string& name)
-    : latency(seed, name + ".latency"), loss(seed, name + ".loss"), duplication(seed, name + ".duplication"),
-      duplicate_latency(seed, name + ".duplicate"), reordering(seed, name + ".reordering") {}
+    : latency(seed, name + ".latency"),
+      loss(seed, name + ".loss"),
+      duplication(seed, name + ".duplication"),
+      duplicate_latency(seed, name + ".duplicate"),
+      reordering(seed, name + ".reordering") {}
 
 Link::Link(const LinkConfig& config, uint64_t seed, size_t groups)
-    : config_(config), acknowledgement_(seed, "link." + config.name + ".acknowledgement"),
+    : config_(config),
+      acknowledgement_(seed, "link." + config.name + ".acknowledgement"),
       down_(seed, "link." + config.name + ".command") {
-  for (size_t g = 0; g < groups; ++g) up_.emplace_back(seed, "link." + config.name + ".telemetry." + std::to_string(g));
+  for (size_t g = 0; g < groups; ++g)
+    up_.emplace_back(seed, "link." + config.name + ".telemetry." + std::to_string(g));
 }
 
 void Link::telemetry(size_t group, std::span<const uint64_t> devices, uint64_t counter, Passages& out) const {
@@ -70,9 +75,11 @@ void Link::telemetry(size_t group, std::span<const uint64_t> devices, uint64_t c
     for (size_t i = 0; i < n; ++i) out.delay[i] = delay_of(x[i]);
   }
   happens(s.loss, config_.loss, [&](size_t i) { out.lost[i] = 1; });
-  happens(s.reordering, config_.reordering, [&](size_t i) { out.reordered[i] = 1, out.delay[i] += config_.reorder_delay.ns; });
+  happens(s.reordering, config_.reordering,
+          [&](size_t i) { out.reordered[i] = 1, out.delay[i] += config_.reorder_delay.ns; });
   happens(s.duplication, config_.duplication, [&](size_t i) {
-    out.duplicate[i] = config_.latency ? delay_of(s.duplicate_latency.sample(*config_.latency, devices[i], counter)) : 0;
+    out.duplicate[i] =
+        config_.latency ? delay_of(s.duplicate_latency.sample(*config_.latency, devices[i], counter)) : 0;
   });
 }
 
@@ -85,7 +92,8 @@ Passage Link::pass(const MessageStreams& s, uint64_t device, uint64_t counter) c
     p.delay += config_.reorder_delay.ns;
   }
   if (config_.duplication > 0 && s.duplication.uniform(device, counter) < config_.duplication)
-    p.duplicate = config_.latency ? delay_of(s.duplicate_latency.sample(*config_.latency, device, counter)) : 0;
+    p.duplicate =
+        config_.latency ? delay_of(s.duplicate_latency.sample(*config_.latency, device, counter)) : 0;
   return p;
 }
 
@@ -151,7 +159,8 @@ void InFlight::arrive(Time boundary, std::span<twin::Frame> out) {
       }
       // A boundary within a cycle: what comes later stays, in its order.
       auto& later = scratch_[g];
-      for (size_t i = 0; i < frame.size(); ++i) append(frame.received_at[i] <= boundary.ns ? out[g] : later, frame, i);
+      for (size_t i = 0; i < frame.size(); ++i)
+        append(frame.received_at[i] <= boundary.ns ? out[g] : later, frame, i);
       std::swap(frame, later);
       later.clear();
     }

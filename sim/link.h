@@ -1,6 +1,6 @@
-// The network between a device and the broker: what becomes of a message, and where it waits until it arrives.
-// What happens to a message is drawn from (seed, device, link, direction, counter); a link without latency delivers at
-// the instant of sending. Both directions use the same statistics.
+// The network between a device and the broker: what becomes of a message, and where it waits until it
+// arrives. What happens to a message is drawn from (seed, device, link, direction, counter); a link without
+// latency delivers at the instant of sending. Both directions use the same statistics.
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/archive.h"
-#include "sim/draws.h"
 #include "sim/config.h"
+#include "sim/draws.h"
 #include "sim/sampling.h"
 #include "twin/frame.h"
 
@@ -28,8 +28,8 @@ struct MessageStreams {
 
 /// What becomes of one message.
 struct Passage {
-  int64_t delay = 0;      ///< ns
-  int64_t duplicate = -1; ///< ns; -1: there is none
+  int64_t delay = 0;       ///< ns
+  int64_t duplicate = -1;  ///< ns; -1: there is none
   bool lost = false;
   bool reordered = false;
 };
@@ -51,7 +51,9 @@ class Link {
   const LinkConfig& config() const { return config_; }
   /// Telemetry of report group `group`: one message of each device.
   void telemetry(size_t group, std::span<const uint64_t> devices, uint64_t counter, Passages& out) const;
-  Passage telemetry(size_t group, uint64_t device, uint64_t counter) const { return pass(up_[group], device, counter); }
+  Passage telemetry(size_t group, uint64_t device, uint64_t counter) const {
+    return pass(up_[group], device, counter);
+  }
   Passage acknowledgement(uint64_t device, uint64_t id) const { return pass(acknowledgement_, device, id); }
   Passage command(uint64_t device, uint64_t id) const { return pass(down_, device, id); }
 
@@ -63,15 +65,15 @@ class Link {
   MessageStreams down_;
 };
 
-/// Telemetry on its way that arrives in a later cycle: a wheel of cycles, each with a frame a report group. What is
-/// further ahead than the wheel's turn waits in one more frame, and is sorted in twice a turn.
+/// Telemetry on its way that arrives in a later cycle: a wheel of cycles, each with a frame a report group.
+/// What is further ahead than the wheel's turn waits in one more frame, and is sorted in twice a turn.
 class InFlight {
  public:
   InFlight(size_t groups, Duration cycle);
 
   /// A message of `group`: its fields' integers follow at values[0], values[stride] …
-  void add(size_t group, uint32_t row, uint32_t sequence, int64_t sampled, int64_t received, const int32_t* values,
-           size_t stride);
+  void add(size_t group, uint32_t row, uint32_t sequence, int64_t sampled, int64_t received,
+           const int32_t* values, size_t stride);
   /// Appends what is received by `boundary` to out[group]. Boundaries ascend.
   void arrive(Time boundary, std::span<twin::Frame> out);
   size_t size() const;
@@ -88,8 +90,8 @@ class InFlight {
   int64_t cycle_of(int64_t received) const { return (received + cycle_ - 1) / cycle_; }
 
   int64_t cycle_;
-  int64_t first_ = 0;     ///< the first cycle of the wheel that may hold something
-  int64_t sorted_ = 0;    ///< far messages arrive in cycles at or after this one
+  int64_t first_ = 0;   ///< the first cycle of the wheel that may hold something
+  int64_t sorted_ = 0;  ///< far messages arrive in cycles at or after this one
   std::array<Spoke, kSpokes> wheel_;
   Spoke far_;
   Spoke scratch_;

@@ -45,7 +45,8 @@ Time next_sample(const Report& report, size_t first, size_t count, Time from) {
 std::vector<size_t> cut(const DeviceModel& model, const twin::Shard& shard, Duration cycle) {
   const Report* fastest = nullptr;
   for (const auto& report : model.reports)
-    if (!report.silent && (fastest == nullptr || report.group.every < fastest->group.every)) fastest = &report;
+    if (!report.silent && (fastest == nullptr || report.group.every < fastest->group.every))
+      fastest = &report;
   // As many slices a block as the period has cycles, or a multiple of it, between 8 and 16.
   int64_t parts = 8;
   if (fastest != nullptr && cycle.ns > 0) {
@@ -55,7 +56,8 @@ std::vector<size_t> cut(const DeviceModel& model, const twin::Shard& shard, Dura
   std::vector<size_t> firsts;
   for (size_t block = 0; block < shard.rows; block += twin::kBlockRows) {
     for (int64_t part = 0; part < parts; ++part) {
-      const size_t first = block + static_cast<size_t>(part) * twin::kBlockRows / static_cast<size_t>(parts) / 8 * 8;
+      const size_t first =
+          block + static_cast<size_t>(part) * twin::kBlockRows / static_cast<size_t>(parts) / 8 * 8;
       if (first < shard.rows) firsts.push_back(shard.first + first);
     }
   }

@@ -16,10 +16,10 @@ struct Trouble {
   bool any = false;
   bool stuck = false;
   bool outside = false;
-  double reads = 0;       ///< where `outside`
+  double reads = 0;  ///< where `outside`
   double added = 0;
-  double noise = 1;       ///< factor
-  double dropout = 0;     ///< probability
+  double noise = 1;    ///< factor
+  double dropout = 0;  ///< probability
 };
 
 /// Spells [i, …) of one row that act on the field; moves i past the row's spells.
@@ -30,15 +30,28 @@ Trouble trouble_of(std::span<const Spell> spells, size_t& i, size_t field, Time 
     const auto& s = spells[i];
     if (s.target != field || !s.at(t)) continue;
     switch (s.kind) {
-      case FaultKind::stuck: trouble.stuck = true; break;
-      case FaultKind::bias: trouble.added += s.value; break;
-      case FaultKind::drift: trouble.added += s.value * (t - s.from).seconds(); break;
-      case FaultKind::noise: trouble.noise *= s.value; break;
-      case FaultKind::dropout: trouble.dropout = std::max(trouble.dropout, s.value); break;
-      case FaultKind::out_of_range: trouble.outside = true, trouble.reads = s.value; break;
+      case FaultKind::stuck:
+        trouble.stuck = true;
+        break;
+      case FaultKind::bias:
+        trouble.added += s.value;
+        break;
+      case FaultKind::drift:
+        trouble.added += s.value * (t - s.from).seconds();
+        break;
+      case FaultKind::noise:
+        trouble.noise *= s.value;
+        break;
+      case FaultKind::dropout:
+        trouble.dropout = std::max(trouble.dropout, s.value);
+        break;
+      case FaultKind::out_of_range:
+        trouble.outside = true, trouble.reads = s.value;
+        break;
       case FaultKind::link_down:
       case FaultKind::actuator_stuck:
-      case FaultKind::device_off: continue;
+      case FaultKind::device_off:
+        continue;
     }
     trouble.any = true;
   }
@@ -54,8 +67,10 @@ struct Faulty {
 size_t find_faulty(std::span<const Spell> spells, size_t field, Time t, size_t first, size_t count,
                    std::array<Faulty, kSliceRows>& found) {
   size_t n = 0;
-  auto from = std::lower_bound(spells.begin(), spells.end(), first, [](const Spell& s, size_t row) { return s.row < row; });
-  for (size_t i = static_cast<size_t>(from - spells.begin()); i < spells.size() && spells[i].row < first + count;) {
+  auto from = std::lower_bound(spells.begin(), spells.end(), first,
+                               [](const Spell& s, size_t row) { return s.row < row; });
+  for (size_t i = static_cast<size_t>(from - spells.begin());
+       i < spells.size() && spells[i].row < first + count;) {
     const size_t row = spells[i].row;
     const auto trouble = trouble_of(spells, i, field, t);
     if (trouble.any) found[n++] = {row, trouble};
@@ -68,7 +83,8 @@ double read_faulty(const DeviceModel& model, const Sensor& sensor, const Faulty&
   if (!sensor.bias.empty()) x += sensor.bias[f.row];
   if (!sensor.drift.empty()) x += t.seconds() * sensor.drift[f.row];
   if (sensor.noise != 0)
-    x += sensor.noise * f.trouble.noise * sensor.noise_stream.normal(model.keys[f.row], static_cast<uint64_t>(grid));
+    x += sensor.noise * f.trouble.noise *
+         sensor.noise_stream.normal(model.keys[f.row], static_cast<uint64_t>(grid));
   x += f.trouble.added;
   auto q = quantiser_of(sensor);
   if (f.trouble.outside) x = f.trouble.reads, q.low = -HUGE_VAL, q.high = HUGE_VAL;
@@ -76,8 +92,8 @@ double read_faulty(const DeviceModel& model, const Sensor& sensor, const Faulty&
   return x;
 }
 
-void read_numbers(const DeviceModel& model, const Sensor& sensor, int64_t grid, size_t first, size_t count, Time t,
-                  const uint8_t* missing, bool dropout) {
+void read_numbers(const DeviceModel& model, const Sensor& sensor, int64_t grid, size_t first, size_t count,
+                  Time t, const uint8_t* missing, bool dropout) {
   const auto& kernels = sensor_kernels(simd());
   const auto* truth = static_cast<const double*>(sensor.truth) + first;
   auto* reading = static_cast<double*>(sensor.value) + first;
@@ -110,13 +126,14 @@ void read_codes(const Sensor& sensor, size_t first, size_t count, const uint8_t*
 }  // namespace
 
 Quantiser quantiser_of(const Sensor& s) {
-  return {s.scaling.steps, s.scaling.resolution, s.scaling.scale, s.scaling.offset, s.range.low, s.range.high};
+  return {s.scaling.steps,  s.scaling.resolution, s.scaling.scale,
+          s.scaling.offset, s.range.low,          s.range.high};
 }
 
 namespace {
 
-void read_rows(const DeviceModel& model, const Sensor& sensor, int64_t grid, size_t first, size_t count, Time t,
-               const uint8_t* missing) {
+void read_rows(const DeviceModel& model, const Sensor& sensor, int64_t grid, size_t first, size_t count,
+               Time t, const uint8_t* missing) {
   if (sensor.storage == lang::Storage::f64) {
     read_numbers(model, sensor, grid, first, count, t, missing, sensor.dropout > 0);
   } else {
@@ -125,8 +142,8 @@ void read_rows(const DeviceModel& model, const Sensor& sensor, int64_t grid, siz
 }
 
 /// Rows with a fault are read with the others, and then once more by themselves.
-void read_with_faults(const DeviceModel& model, size_t field, int64_t grid, size_t first, size_t count, Time t,
-                      std::span<const Spell> spells, uint8_t* missing) {
+void read_with_faults(const DeviceModel& model, size_t field, int64_t grid, size_t first, size_t count,
+                      Time t, std::span<const Spell> spells, uint8_t* missing) {
   const auto& sensor = model.sensors[field];
   const bool numbers = sensor.storage == lang::Storage::f64;
   auto* values = static_cast<double*>(sensor.value);
@@ -139,7 +156,8 @@ void read_with_faults(const DeviceModel& model, size_t field, int64_t grid, size
   for (size_t k = 0; k < n; ++k) {
     const auto& f = faulty[k];
     const double chance = std::max(sensor.dropout, f.trouble.dropout);
-    const bool dropped = chance > 0 && sensor.dropout_stream.uniform(model.keys[f.row], static_cast<uint64_t>(grid)) < chance;
+    const bool dropped =
+        chance > 0 && sensor.dropout_stream.uniform(model.keys[f.row], static_cast<uint64_t>(grid)) < chance;
     missing[f.row - first] = dropped;
     if (numbers) {
       values[f.row] = dropped || f.trouble.stuck ? last[k] : read_faulty(model, sensor, f, grid, t);
@@ -160,7 +178,8 @@ void read_sensor(const DeviceModel& model, size_t field, int64_t grid, const dou
   std::memset(missing, sensor.present ? 0 : 1, count);
   if (!sensor.present) return;
   const Time t{grid * model.step.ns};
-  if (sensor.program) sensor.program->program.run(model.instant(grid, uniforms, *sensor.program), first, count);
+  if (sensor.program)
+    sensor.program->program.run(model.instant(grid, uniforms, *sensor.program), first, count);
   if (sensor.dropout > 0) {
     alignas(64) double u[kSliceRows];
     sensor.dropout_stream.uniform(model.keys.subspan(first, count), static_cast<uint64_t>(grid), u);

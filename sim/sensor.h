@@ -1,6 +1,7 @@
-// What a sensor makes of a true value: x + bias(device) + drift(device)·t + noise, within its range, at its resolution.
-// A reading is a function of (seed, device, field, grid point) and of the true value: whoever asks at one grid point,
-// controller or telemetry, gets the same, however often. Faults change single rows afterwards.
+// What a sensor makes of a true value: x + bias(device) + drift(device)·t + noise, within its range, at its
+// resolution. A reading is a function of (seed, device, field, grid point) and of the true value: whoever
+// asks at one grid point, controller or telemetry, gets the same, however often. Faults change single rows
+// afterwards.
 #pragma once
 
 #include <span>
@@ -13,8 +14,9 @@ namespace looptwin::sim {
 
 Quantiser quantiser_of(const Sensor& sensor);
 
-/// Reads rows [first, first + count), at most kSliceRows, at a grid point into the sensor's column. missing[i] becomes 1
-/// where no sample was taken (the column then keeps its last reading). `spells` are those of the slice, by row.
+/// Reads rows [first, first + count), at most kSliceRows, at a grid point into the sensor's column.
+/// missing[i] becomes 1 where no sample was taken (the column then keeps its last reading). `spells` are
+/// those of the slice, by row.
 void read_sensor(const DeviceModel& model, size_t field, int64_t grid, const double* uniforms, size_t first,
                  size_t count, std::span<const Spell> spells, uint8_t* missing);
 

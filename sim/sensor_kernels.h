@@ -11,11 +11,11 @@ namespace looptwin::sim {
 
 /// From SI to the wire's integers and back, as twin::Scaling does it, bit for bit.
 struct Quantiser {
-  double steps = 1;       ///< per unit; 0: `resolution` is used
+  double steps = 1;  ///< per unit; 0: `resolution` is used
   double resolution = 1;
   double scale = 1;
   double offset = 0;
-  double low = 0;         ///< what the sensor can read at all, SI
+  double low = 0;  ///< what the sensor can read at all, SI
   double high = 0;
 };
 
@@ -30,9 +30,15 @@ struct SensorKernels {
   void (*codes)(const uint8_t* x, uint8_t unknown, int32_t* raw, size_t n);
 };
 
-namespace v2 { extern const SensorKernels kSensorKernels; }
-namespace v3 { extern const SensorKernels kSensorKernels; }
-namespace v4 { extern const SensorKernels kSensorKernels; }
+namespace v2 {
+extern const SensorKernels kSensorKernels;
+}
+namespace v3 {
+extern const SensorKernels kSensorKernels;
+}
+namespace v4 {
+extern const SensorKernels kSensorKernels;
+}
 
 const SensorKernels& sensor_kernels(Simd width);
 

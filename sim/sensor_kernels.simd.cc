@@ -4,15 +4,16 @@ namespace looptwin::sim::LT_SIMD {
 namespace {
 
 constexpr double kLargest = 2147483647.0;
-// Adding and subtracting 1.5·2^52 rounds to the nearest integer, ties to even, for all that fits into 32 bits.
+// Adding and subtracting 1.5·2^52 rounds to the nearest integer, ties to even, for all that fits into 32
+// bits.
 constexpr double kRound = 6755399441055744.0;
 
 void add(double* __restrict x, const double* __restrict term, double factor, size_t n) {
   for (size_t i = 0; i < n; ++i) x[i] += factor * term[i];
 }
 
-/// The rounded number of steps; where the unit's scale is 1 a division less. What is past 32 bits saturates before it
-/// is rounded, which gives the same.
+/// The rounded number of steps; where the unit's scale is 1 a division less. What is past 32 bits saturates
+/// before it is rounded, which gives the same.
 template <bool kSteps, bool kScaled>
 inline double rounded(const Quantiser& q, double x) {
   double value = kScaled ? (x - q.offset) / q.scale : x - q.offset;
@@ -48,13 +49,15 @@ void to_raw_as(const Quantiser& q, const double* __restrict in, int32_t* __restr
 
 void quantise(const Quantiser& q, const double* x, double* out, size_t n) {
   const bool scaled = q.scale != 1;
-  if (q.steps != 0) return scaled ? quantise_as<true, true>(q, x, out, n) : quantise_as<true, false>(q, x, out, n);
+  if (q.steps != 0)
+    return scaled ? quantise_as<true, true>(q, x, out, n) : quantise_as<true, false>(q, x, out, n);
   return scaled ? quantise_as<false, true>(q, x, out, n) : quantise_as<false, false>(q, x, out, n);
 }
 
 void to_raw(const Quantiser& q, const double* x, int32_t* raw, size_t n) {
   const bool scaled = q.scale != 1;
-  if (q.steps != 0) return scaled ? to_raw_as<true, true>(q, x, raw, n) : to_raw_as<true, false>(q, x, raw, n);
+  if (q.steps != 0)
+    return scaled ? to_raw_as<true, true>(q, x, raw, n) : to_raw_as<true, false>(q, x, raw, n);
   return scaled ? to_raw_as<false, true>(q, x, raw, n) : to_raw_as<false, false>(q, x, raw, n);
 }
 

@@ -1,5 +1,5 @@
-// Values that are one for all devices of a model (feeds, civil time and arithmetic on them), at each grid point since
-// the slowest slice: computed once a grid point, before the islands run, and read by all of them.
+// Values that are one for all devices of a model (feeds, civil time and arithmetic on them), at each grid
+// point since the slowest slice: computed once a grid point, before the islands run, and read by all of them.
 #pragma once
 
 #include <vector>
@@ -17,7 +17,8 @@ class Uniforms {
   Uniforms(const lang::Graph& graph, const std::vector<lang::NodeId>& nodes, Duration step)
       : program_(graph, nodes), step_(step), width_(nodes.size()) {}
 
-  /// Computes the grid points up to `boundary`, the start's included, and forgets those that no slice needs any more.
+  /// Computes the grid points up to `boundary`, the start's included, and forgets those that no slice needs
+  /// any more.
   void extend(Time boundary, lang::UniformProgram::Feeds& feeds);
 
   /// The values at a grid point, in the order of the nodes.

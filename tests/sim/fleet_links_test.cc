@@ -69,7 +69,8 @@ TEST_CASE("fleet: what a link loses, doubles, delays and reorders follows its co
   // The latency's quartiles are those of the distribution.
   std::vector<double> late;
   for (const auto& m : received.messages)
-    if (m.received - m.sampled < 4'000'000'000) late.push_back(static_cast<double>(m.received - m.sampled) * 1e-9);
+    if (m.received - m.sampled < 4'000'000'000)
+      late.push_back(static_cast<double>(m.received - m.sampled) * 1e-9);
   std::sort(late.begin(), late.end());
   for (const double p : {0.25, 0.5, 0.75}) {
     const double wanted = *link.latency->quantile(p);
@@ -122,12 +123,16 @@ TEST_CASE("fleet: during an outage the last samples are stored, and sent in orde
   LinkConfig link{.stored = 4};
   link.latency = *Distribution::constant(0.25);
   Setup setup = linked(units, 8, link);
-  setup.faults = {{.kind = FaultKind::link_down, .device = "home-2", .after = kStart + seconds(20), .lasts = seconds(100)}};
+  setup.faults = {{.kind = FaultKind::link_down,
+                   .device = "home-2",
+                   .after = kStart + seconds(20),
+                   .lasts = seconds(100)}};
   World world(setup);
   auto received = run(world, seconds(150));
   std::vector<Message> stored;
   for (const auto& m : received.messages)
-    if (m.row == 1 && m.group == 0 && m.sampled >= seconds(20).ns && m.sampled < seconds(120).ns) stored.push_back(m);
+    if (m.row == 1 && m.group == 0 && m.sampled >= seconds(20).ns && m.sampled < seconds(120).ns)
+      stored.push_back(m);
   REQUIRE(stored.size() == 4);
   for (size_t i = 0; i < stored.size(); ++i) {
     CHECK(stored[i].sampled == 9'765'625 + seconds(80 + 10 * static_cast<int64_t>(i)).ns);
@@ -179,7 +184,10 @@ TEST_CASE("fleet: a command sent twice acts once, a later one does not come undo
 TEST_CASE("fleet: a device without power is silent, its actuators are off, and its physics goes on") {
   const lang::Units units;
   Setup setup = homes(units, 4);
-  setup.faults = {{.kind = FaultKind::device_off, .device = "home-2", .after = kStart + seconds(100), .lasts = seconds(400)}};
+  setup.faults = {{.kind = FaultKind::device_off,
+                   .device = "home-2",
+                   .after = kStart + seconds(100),
+                   .lasts = seconds(400)}};
   World world(setup);
   const auto received = run(world, seconds(499));
   world.fleet->settle(0, kStart + seconds(499));
@@ -190,7 +198,8 @@ TEST_CASE("fleet: a device without power is silent, its actuators are off, and i
 }
 
 TEST_CASE("link: a column of messages passes as they do one by one") {
-  LinkConfig config{.name = "lte", .loss = 0.3, .duplication = 0.3, .reordering = 0.3, .reorder_delay = seconds(3)};
+  LinkConfig config{
+      .name = "lte", .loss = 0.3, .duplication = 0.3, .reordering = 0.3, .reorder_delay = seconds(3)};
   config.latency = *Distribution::gamma(2, 0.1);
   const Link link(config, 3, 2);
   std::vector<uint64_t> devices;

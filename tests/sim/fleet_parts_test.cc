@@ -1,4 +1,5 @@
-// The fleet's parts by themselves: sampling instants, sensors' arithmetic, spells, uniform values, and what is refused.
+// The fleet's parts by themselves: sampling instants, sensors' arithmetic, spells, uniform values, and what
+// is refused.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -15,13 +16,15 @@ namespace {
 
 Report report_of(Duration every, std::optional<Duration> phase = {}) {
   Report report{.group = {every, phase, {0}}};
-  for (size_t row = 0; row < twin::kBlockRows; ++row) report.phase.push_back(twin::phase_of(report.group, row).ns);
+  for (size_t row = 0; row < twin::kBlockRows; ++row)
+    report.phase.push_back(twin::phase_of(report.group, row).ns);
   return report;
 }
 
 TEST_CASE("sampling: due rows are those with an instant phase + k every in the window, by brute force") {
-  for (const auto& report : {report_of(seconds(10)), report_of(milliseconds(700)), report_of(seconds(30), seconds(5)),
-                             report_of(seconds(10), seconds(25)), report_of(minutes(15))}) {
+  for (const auto& report :
+       {report_of(seconds(10)), report_of(milliseconds(700)), report_of(seconds(30), seconds(5)),
+        report_of(seconds(10), seconds(25)), report_of(minutes(15))}) {
     const int64_t every = report.group.every.ns;
     for (const size_t first : {size_t{1024}, size_t{1024 + 96}, size_t{2048 - 100}}) {
       const size_t count = 100;
@@ -61,16 +64,23 @@ TEST_CASE("sampling: slices cover a shard, stay within blocks, and hold the rows
     CHECK(end > firsts[i]);
     CHECK(end - firsts[i] <= kSliceRows);
     CHECK(firsts[i] / twin::kBlockRows == (end - 1) / twin::kBlockRows);
-    CHECK(twin::phase_of(model.reports[0].group, end - 1) - twin::phase_of(model.reports[0].group, firsts[i]) < milliseconds(1100));
+    CHECK(twin::phase_of(model.reports[0].group, end - 1) -
+              twin::phase_of(model.reports[0].group, firsts[i]) <
+          milliseconds(1100));
   }
 }
 
 TEST_CASE("sensor: readings and integers are those of twin::Scaling, bit for bit, at each vector width") {
-  struct Case { double scale, offset, resolution; };
+  struct Case {
+    double scale, offset, resolution;
+  };
   std::vector<double> x;
   for (int i = 0; i < 1001; ++i) x.push_back((i - 500) * 1.37 + i * i * 0.0131 * (i % 3 - 1));
-  for (const double special : {0.0, -0.0, 0.05, 0.15, 0.25, 2.5, 3.5, 1e12, -1e12, std::numeric_limits<double>::quiet_NaN()}) x.push_back(special);
-  for (const auto& c : {Case{1, 0, 0.1}, Case{1, 273.15, 0.1}, Case{1000, 0, 0.01}, Case{5.0 / 9, 255.372, 0.5}, Case{1, 0, 3}, Case{1000, 0, 0.3}}) {
+  for (const double special :
+       {0.0, -0.0, 0.05, 0.15, 0.25, 2.5, 3.5, 1e12, -1e12, std::numeric_limits<double>::quiet_NaN()})
+    x.push_back(special);
+  for (const auto& c : {Case{1, 0, 0.1}, Case{1, 273.15, 0.1}, Case{1000, 0, 0.01},
+                        Case{5.0 / 9, 255.372, 0.5}, Case{1, 0, 3}, Case{1000, 0, 0.3}}) {
     twin::FieldConfig field{.name = "x", .resolution = c.resolution};
     field.unit.scale = c.scale;
     field.unit.offset = c.offset;
@@ -111,7 +121,8 @@ TEST_CASE("faults: spells that break a link are merged, so that their end is whe
   CHECK((spells[2].from == kStart + seconds(500) && spells[2].to == kNever));
 }
 
-TEST_CASE("faults: drawn spells wait as long as they should in the mean, and do not depend on who asks when") {
+TEST_CASE(
+    "faults: drawn spells wait as long as they should in the mean, and do not depend on who asks when") {
   std::vector<FaultSource> sources(1);
   sources[0] = {.kind = FaultKind::stuck, .lasts = seconds(50)};
   sources[0].wait = *Distribution::exponential(1000);
@@ -122,7 +133,8 @@ TEST_CASE("faults: drawn spells wait as long as they should in the mean, and do 
   for (uint32_t row = 0; row < keys.size(); ++row) at_once.add(row, 0), bit_by_bit.add(row, 0);
   std::vector<std::pair<Time, uint32_t>> a, b;
   at_once.until(kStart + seconds(105'000), [&](const Spell& s) { a.emplace_back(s.from, s.row); });
-  for (int64_t t = 0; t <= 105'000; t += 21) bit_by_bit.until(kStart + seconds(t), [&](const Spell& s) { b.emplace_back(s.from, s.row); });
+  for (int64_t t = 0; t <= 105'000; t += 21)
+    bit_by_bit.until(kStart + seconds(t), [&](const Spell& s) { b.emplace_back(s.from, s.row); });
   CHECK(a == b);
   CHECK(static_cast<double>(a.size()) == Approx(100 * 100.0).epsilon(0.03));
 }
@@ -150,9 +162,11 @@ std::string refused(const Setup& setup) {
   twin::Tables tables(schema);
   auto registry = twin::Registry::build(setup.models, setup.fleet, 1, schema, tables);
   REQUIRE(registry);
-  schema.feeds.push_back({"weather", "temperature", lang::Type::point_of(lang::kTemperature), unit(units, "degC"), false});
+  schema.feeds.push_back(
+      {"weather", "temperature", lang::Type::point_of(lang::kTemperature), unit(units, "degC"), false});
   Weather weather;
-  const auto fleet = Fleet::build(units, schema, graph, *registry, tables, weather, {setup.devices, setup.links, setup.faults, 1, seconds(1)});
+  const auto fleet = Fleet::build(units, schema, graph, *registry, tables, weather,
+                                  {setup.devices, setup.links, setup.faults, 1, seconds(1)});
   REQUIRE_FALSE(fleet);
   return render(fleet.error());
 }

@@ -13,7 +13,12 @@ namespace {
 class Home {
  public:
   Home(const Setup& setup, uint32_t row, Received& out, Time end)
-      : s_(setup), row_(row), id_("home-" + std::to_string(row + 1)), key_(hash64(id_)), out_(out), end_(end) {
+      : s_(setup),
+        row_(row),
+        id_("home-" + std::to_string(row + 1)),
+        key_(hash64(id_)),
+        out_(out),
+        end_(end) {
     bias_ = setup.devices[0].sensors[0].bias * normal("home.temperature.bias", 0);
   }
 
@@ -34,13 +39,21 @@ class Home {
     twin::Command command;
   };
 
-  double uniform(const std::string& stream, uint64_t n) const { return random::uniform(random::bits(random::stream(s_.seed, stream), key_, n)); }
-  double normal(const std::string& stream, uint64_t n) const { return random::normal(random::bits(random::stream(s_.seed, stream), key_, n)); }
-  double draw(const Distribution& d, const std::string& stream, uint64_t n) const { return d.sample(random::bits(random::stream(s_.seed, stream), key_, n)); }
+  double uniform(const std::string& stream, uint64_t n) const {
+    return random::uniform(random::bits(random::stream(s_.seed, stream), key_, n));
+  }
+  double normal(const std::string& stream, uint64_t n) const {
+    return random::normal(random::bits(random::stream(s_.seed, stream), key_, n));
+  }
+  double draw(const Distribution& d, const std::string& stream, uint64_t n) const {
+    return d.sample(random::bits(random::stream(s_.seed, stream), key_, n));
+  }
 
   const FaultConfig* fault(FaultKind kind, const char* sensor, Time t) const {
     for (const auto& f : s_.faults)
-      if (f.device == id_ && f.kind == kind && f.sensor == sensor && t >= *f.after && (!f.lasts || t < *f.after + *f.lasts)) return &f;
+      if (f.device == id_ && f.kind == kind && f.sensor == sensor && t >= *f.after &&
+          (!f.lasts || t < *f.after + *f.lasts))
+        return &f;
     return nullptr;
   }
   bool off(Time t) const { return fault(FaultKind::device_off, "", t) != nullptr; }
@@ -52,7 +65,8 @@ class Home {
   }
   bool breaks_between(Time from, Time to) const {
     for (const auto& f : s_.faults)
-      if (f.device == id_ && (f.kind == FaultKind::link_down || f.kind == FaultKind::device_off) && *f.after <= to && (!f.lasts || from < *f.after + *f.lasts))
+      if (f.device == id_ && (f.kind == FaultKind::link_down || f.kind == FaultKind::device_off) &&
+          *f.after <= to && (!f.lasts || from < *f.after + *f.lasts))
         return true;
     return false;
   }
@@ -63,11 +77,13 @@ class Home {
     const auto& link = s_.links[0];
     const std::string name = "link." + link.name + "." + kind;
     const auto latency = [&](const char* stream) {
-      return link.latency ? static_cast<int64_t>(std::max(0.0, draw(*link.latency, name + stream, n)) * 1e9) : 0;
+      return link.latency ? static_cast<int64_t>(std::max(0.0, draw(*link.latency, name + stream, n)) * 1e9)
+                          : 0;
     };
     std::vector<int64_t> delays;
     int64_t delay = latency(".latency");
-    if (link.reordering > 0 && uniform(name + ".reordering", n) < link.reordering) delay += link.reorder_delay.ns;
+    if (link.reordering > 0 && uniform(name + ".reordering", n) < link.reordering)
+      delay += link.reorder_delay.ns;
     if (!(uniform(name + ".loss", n) < link.loss)) delays.push_back(delay);
     if (uniform(name + ".duplication", n) < link.duplication) delays.push_back(latency(".duplicate"));
     return delays;
@@ -77,7 +93,9 @@ class Home {
     if (connected(d.sent) != d.sent) return;
     const auto delays = pass("command", d.command.id);
     // A copy exists only of a message that the broker could send at all: a lost one is lost with its copy.
-    if (!s_.links.empty() && uniform("link." + s_.links[0].name + ".command.loss", d.command.id) < s_.links[0].loss) return;
+    if (!s_.links.empty() &&
+        uniform("link." + s_.links[0].name + ".command.loss", d.command.id) < s_.links[0].loss)
+      return;
     for (const int64_t delay : delays) {
       const Time arrival{d.sent.ns + std::max<int64_t>(1, delay)};
       if (!breaks_between(d.sent, arrival)) inbox_.push_back({arrival, d.command});
@@ -87,10 +105,12 @@ class Home {
   void point(int64_t g) {
     const Time now{g * kStep};
     if (g > 0) {
-      const double gain = gain_, heat = Weather::outdoor(Time{now.ns - kStep}) > 273.15 + 28 ? 2 * gain : gain;
+      const double gain = gain_,
+                   heat = Weather::outdoor(Time{now.ns - kStep}) > 273.15 + 28 ? 2 * gain : gain;
       air_ += heat - (compressor_ ? 1.0 / 16 : 0);
     }
-    gain_ = draw(*s_.devices[0].physics->random[0].draw, "home.gain.random", static_cast<uint64_t>(now.ns / seconds(20).ns));
+    gain_ = draw(*s_.devices[0].physics->random[0].draw, "home.gain.random",
+                 static_cast<uint64_t>(now.ns / seconds(20).ns));
     while (!inbox_.empty() && inbox_.front().arrival <= now) {
       act(inbox_.front(), g);
       inbox_.erase(inbox_.begin());
@@ -111,10 +131,13 @@ class Home {
   double read_temperature(int64_t g) {
     const Time now{g * kStep};
     if (fault(FaultKind::stuck, "temperature", now)) return reading_;
-    double x = air_ + bias_ + s_.devices[0].sensors[0].noise * normal("home.temperature.noise", static_cast<uint64_t>(g));
+    double x = air_ + bias_ +
+               s_.devices[0].sensors[0].noise * normal("home.temperature.noise", static_cast<uint64_t>(g));
     if (const auto* f = fault(FaultKind::bias, "temperature", now)) x += f->value;
-    if (const auto* f = fault(FaultKind::drift, "temperature", now)) x += f->value * (now - *f->after).seconds();
-    if (const auto* f = fault(FaultKind::out_of_range, "temperature", now)) return reading_ = at_resolution(0, f->value, false);
+    if (const auto* f = fault(FaultKind::drift, "temperature", now))
+      x += f->value * (now - *f->after).seconds();
+    if (const auto* f = fault(FaultKind::out_of_range, "temperature", now))
+      return reading_ = at_resolution(0, f->value, false);
     return reading_ = at_resolution(0, x);
   }
 
@@ -138,7 +161,8 @@ class Home {
     const Time now{g * kStep};
     const auto& c = p.command;
     for (const auto& done : done_)
-      if (done.id == c.id) return acknowledge(c.id, p.arrival, g, static_cast<twin::Outcome>(done.outcome), Time{done.applied});
+      if (done.id == c.id)
+        return acknowledge(c.id, p.arrival, g, static_cast<twin::Outcome>(done.outcome), Time{done.applied});
     auto outcome = twin::Outcome::accepted;
     if (now > c.expires) {
       outcome = twin::Outcome::expired;
@@ -161,10 +185,13 @@ class Home {
     leaves = connected(leaves);
     const auto delays = pass("acknowledgement", id);
     if (leaves == kNever) return;
-    if (!s_.links.empty() && uniform("link." + s_.links[0].name + ".acknowledgement.loss", id) < s_.links[0].loss) return;
+    if (!s_.links.empty() &&
+        uniform("link." + s_.links[0].name + ".acknowledgement.loss", id) < s_.links[0].loss)
+      return;
     for (const int64_t delay : delays) {
       const int64_t received = std::max(leaves.ns + delay, g * kStep);
-      if (received <= end_.ns) out_.acknowledgements.push_back({row_, id, received, applied.ns, static_cast<int>(outcome)});
+      if (received <= end_.ns)
+        out_.acknowledgements.push_back({row_, id, received, applied.ns, static_cast<int>(outcome)});
     }
   }
 
@@ -176,14 +203,16 @@ class Home {
       std::vector<int32_t> value;
       for (const uint16_t f : groups_[group].fields) {
         if (f == 0) value.push_back(twin::scaling_of(s_.models[0].telemetry[0]).to_raw(read_temperature(g)));
-        if (f == 1) value.push_back(twin::scaling_of(s_.models[0].telemetry[1]).to_raw(at_resolution(1, power_)));
+        if (f == 1)
+          value.push_back(twin::scaling_of(s_.models[0].telemetry[1]).to_raw(at_resolution(1, power_)));
         if (f == 2) value.push_back(compressor_);
       }
       const uint32_t sequence = sequence_[group]++;
       const Time leaves = connected(Time{t});
       if (leaves.ns != t) continue;  // nothing is stored
       for (const int64_t delay : pass("telemetry." + std::to_string(group), static_cast<uint64_t>(k)))
-        if (t + delay <= end_.ns) out_.messages.push_back({row_, static_cast<uint32_t>(group), sequence, t, t + delay, value});
+        if (t + delay <= end_.ns)
+          out_.messages.push_back({row_, static_cast<uint32_t>(group), sequence, t, t + delay, value});
     }
   }
 
@@ -204,7 +233,8 @@ class Home {
 
 }  // namespace
 
-void simulate_home(const Setup& setup, uint32_t row, std::span<const Delivery> deliveries, Time end, Received& out) {
+void simulate_home(const Setup& setup, uint32_t row, std::span<const Delivery> deliveries, Time end,
+                   Received& out) {
   Home(setup, row, out, end).run({deliveries.begin(), deliveries.end()});
 }
 

@@ -1,7 +1,7 @@
 // The fleet against its naive reference, and its laws: laziness, pieces, threads and saving change nothing.
+#include <fmt/format.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <fmt/format.h>
 #include <random>
 
 #include "base/workers.h"
@@ -15,12 +15,19 @@ constexpr Time kEnd{120'000'000'000};
 
 Setup troubled_homes(const lang::Units& units) {
   Setup s = homes(units, kHomes);
-  LinkConfig lte{.name = "lte", .loss = 0.05, .duplication = 0.05, .reordering = 0.05, .reorder_delay = seconds(2)};
+  LinkConfig lte{
+      .name = "lte", .loss = 0.05, .duplication = 0.05, .reordering = 0.05, .reorder_delay = seconds(2)};
   lte.latency = *Distribution::lognormal(0.3, 0.5);
   s.links = {lte};
   s.fleet[0].link = "lte";
-  const auto fault = [&](FaultKind kind, const char* device, const char* sensor, Duration after, Duration lasts, double value) {
-    s.faults.push_back({.kind = kind, .device = device, .sensor = sensor, .after = kStart + after, .lasts = lasts, .value = value});
+  const auto fault = [&](FaultKind kind, const char* device, const char* sensor, Duration after,
+                         Duration lasts, double value) {
+    s.faults.push_back({.kind = kind,
+                        .device = device,
+                        .sensor = sensor,
+                        .after = kStart + after,
+                        .lasts = lasts,
+                        .value = value});
   };
   fault(FaultKind::stuck, "home-3", "temperature", seconds(20), seconds(30), 0);
   fault(FaultKind::bias, "home-7", "temperature", milliseconds(10500), seconds(60), 1.5);
@@ -33,7 +40,8 @@ Setup troubled_homes(const lang::Units& units) {
   return s;
 }
 
-/// Setpoints in and out of range, overrides that residents may refuse, commands, repeats, messages that come too late.
+/// Setpoints in and out of range, overrides that residents may refuse, commands, repeats, messages that come
+/// too late.
 std::vector<Delivery> random_deliveries(unsigned seed) {
   std::mt19937_64 draw(seed);
   std::vector<Delivery> all;
@@ -64,7 +72,8 @@ Received run(World& world, Duration cycle, std::span<const Delivery> deliveries)
     if (next < deliveries.size()) to = std::min(to, deliveries[next].sent);
     world.advance(to, received);
     std::vector<twin::Command> commands;
-    for (; next < deliveries.size() && deliveries[next].sent == to; ++next) commands.push_back(deliveries[next].command);
+    for (; next < deliveries.size() && deliveries[next].sent == to; ++next)
+      commands.push_back(deliveries[next].command);
     world.deliver(to, commands);
     now = to;
   }
@@ -73,11 +82,12 @@ Received run(World& world, Duration cycle, std::span<const Delivery> deliveries)
 }
 
 std::string shown(const Ack& a) {
-  return fmt::format("row {} id {} received {} applied {} outcome {}", a.row, a.id, a.received, a.applied, a.outcome);
+  return fmt::format("row {} id {} received {} applied {} outcome {}", a.row, a.id, a.received, a.applied,
+                     a.outcome);
 }
 std::string shown(const Message& m) {
-  return fmt::format("row {} group {} sequence {} sampled {} received {} value {}", m.row, m.group, m.sequence, m.sampled,
-                     m.received, fmt::join(m.value, ","));
+  return fmt::format("row {} group {} sequence {} sampled {} received {} value {}", m.row, m.group,
+                     m.sequence, m.sampled, m.received, fmt::join(m.value, ","));
 }
 
 /// Where two sorted lists part, or nothing.
@@ -85,7 +95,8 @@ template <typename T>
 std::string first_difference(const std::vector<T>& got, const std::vector<T>& wanted) {
   const auto [g, w] = std::mismatch(got.begin(), got.end(), wanted.begin(), wanted.end());
   if (g == got.end() && w == wanted.end()) return "";
-  return "got    " + (g == got.end() ? "nothing" : shown(*g)) + "\nwanted " + (w == wanted.end() ? "nothing" : shown(*w));
+  return "got    " + (g == got.end() ? "nothing" : shown(*g)) + "\nwanted " +
+         (w == wanted.end() ? "nothing" : shown(*w));
 }
 
 TEST_CASE("fleet: lazy slices equal a naive simulation of one device at a time, bit for bit, at any cycle") {
@@ -97,7 +108,8 @@ TEST_CASE("fleet: lazy slices equal a naive simulation of one device at a time, 
   expected.sort();
   REQUIRE(expected.messages.size() > 15000);
   REQUIRE(expected.acknowledgements.size() > 1000);
-  for (const auto outcome : {twin::Outcome::refused_range, twin::Outcome::refused_local, twin::Outcome::expired}) {
+  for (const auto outcome :
+       {twin::Outcome::refused_range, twin::Outcome::refused_local, twin::Outcome::expired}) {
     const auto is = [&](const Ack& a) { return a.outcome == static_cast<int>(outcome); };
     CHECK(std::count_if(expected.acknowledgements.begin(), expected.acknowledgements.end(), is) >= 5);
   }
@@ -137,7 +149,8 @@ TEST_CASE("fleet: two threads give what one gives") {
     Received ignored;
     alone.advance(now, ignored);
     team.fleet->begin(now);
-    workers.run(team.shards.size(), [&](size_t shard, int) { team.fleet->advance(shard, now, team.arrivals[shard]); });
+    workers.run(team.shards.size(),
+                [&](size_t shard, int) { team.fleet->advance(shard, now, team.arrivals[shard]); });
     for (size_t s = 0; s < team.shards.size(); ++s) {
       for (size_t g = 0; g < team.arrivals[s].frames.size(); ++g) {
         const auto &a = alone.arrivals[s].frames[g], &b = team.arrivals[s].frames[g];

@@ -19,11 +19,22 @@ Setup homes(const lang::Units& units, size_t count) {
   home.name = "home";
   home.parameters = {{.name = "pull", .unit = unit(units, "K/s"), .value = 1.0 / 16}};
   const auto celsius = unit(units, "degC");
-  home.telemetry = {
-      {.name = "temperature", .unit = celsius, .every = seconds(10), .range = twin::Range{233.15, 333.15}, .resolution = 0.1},
-      {.name = "power", .unit = unit(units, "kW"), .every = seconds(10), .range = twin::Range{0, 30000}, .resolution = 0.01},
-      {.name = "running", .boolean = true, .every = seconds(30), .phase = seconds(5)}};
-  home.setpoints = {{.name = "cool", .unit = celsius, .value = 273.15 + 23, .range = twin::Range{289.15, 303.15}, .local = true}};
+  home.telemetry = {{.name = "temperature",
+                     .unit = celsius,
+                     .every = seconds(10),
+                     .range = twin::Range{233.15, 333.15},
+                     .resolution = 0.1},
+                    {.name = "power",
+                     .unit = unit(units, "kW"),
+                     .every = seconds(10),
+                     .range = twin::Range{0, 30000},
+                     .resolution = 0.01},
+                    {.name = "running", .boolean = true, .every = seconds(30), .phase = seconds(5)}};
+  home.setpoints = {{.name = "cool",
+                     .unit = celsius,
+                     .value = 273.15 + 23,
+                     .range = twin::Range{289.15, 303.15},
+                     .local = true}};
   home.commands = {{.name = "defrost"}};
   DeviceConfig device;
   PhysicsConfig physics;
@@ -32,15 +43,19 @@ Setup homes(const lang::Units& units, size_t count) {
   physics.random[0].draw = *Distribution::discrete({1.0 / 128, 1.0 / 64, 3.0 / 128}, {1, 1, 2});
   physics.states = {line("air", "23 degC")};
   physics.rates = {line("air", "if(outdoor > 28 degC, 2 * gain, gain) - if(compressor, pull, 0 K/s)")};
-  physics.outputs = {line("electric", "fan + if(compressor, 3 kW, 0 kW)"), line("fan", "if(iced, 0 kW, 0.5 kW)")};
+  physics.outputs = {line("electric", "fan + if(compressor, 3 kW, 0 kW)"),
+                     line("fan", "if(iced, 0 kW, 0.5 kW)")};
   physics.step = seconds(1);
   device.physics = physics;
   ControllerConfig controller;
   controller.every = seconds(2);
-  controller.outputs = {line("compressor", "hysteresis(error, on=0.25 K, off=-0.25 K) && !iced"), line("error", "temperature - cool"),
+  controller.outputs = {line("compressor", "hysteresis(error, on=0.25 K, off=-0.25 K) && !iced"),
+                        line("error", "temperature - cool"),
                         line("iced", "latch(defrost, temperature > 24 degC)")};
   device.controller = controller;
-  device.sensors = {{.from = text("air"), .noise = 0.05, .bias = 0.1}, {.from = text("electric")}, {.from = text("compressor")}};
+  device.sensors = {{.from = text("air"), .noise = 0.05, .bias = 0.1},
+                    {.from = text("electric")},
+                    {.from = text("compressor")}};
   device.refuses = text("temperature > 25 degC");
   s.models = {home};
   s.devices = {device};
@@ -52,7 +67,8 @@ World::World(const Setup& setup) {
   auto made = twin::Registry::build(setup.models, setup.fleet, setup.seed, schema, tables);
   if (!made) FAIL(render(made.error()));
   registry = std::make_unique<twin::Registry>(std::move(*made));
-  schema.feeds.push_back({"weather", "temperature", lang::Type::point_of(lang::kTemperature), unit(units, "degC"), false});
+  schema.feeds.push_back(
+      {"weather", "temperature", lang::Type::point_of(lang::kTemperature), unit(units, "degC"), false});
   auto built = Fleet::build(units, schema, graph, *registry, tables, weather,
                             {setup.devices, setup.links, setup.faults, setup.seed, setup.cycle});
   if (!built) FAIL(render(built.error()));
@@ -69,15 +85,18 @@ void World::advance(Time boundary, Received& received) {
     fleet->advance(i, boundary, arrivals[i]);
     for (const auto& frame : arrivals[i].frames) {
       for (size_t k = 0; k < frame.size(); ++k) {
-        Message m{frame.row[k], frame.group, frame.sequence[k], frame.sampled_at[k], frame.received_at[k], {}};
+        Message m{frame.row[k],        frame.group,          frame.sequence[k],
+                  frame.sampled_at[k], frame.received_at[k], {}};
         for (const auto& column : frame.value) m.value.push_back(column[k]);
         REQUIRE(m.received <= boundary.ns);
         received.messages.push_back(std::move(m));
       }
     }
     for (const auto& a : arrivals[i].acknowledgements)
-      received.acknowledgements.push_back({a.device.row.value, a.id, a.received_at.ns, a.applied_at.ns, static_cast<int>(a.outcome)});
-    for (const auto& p : arrivals[i].presence) received.presence.push_back({p.at.ns, p.device.row.value, p.online});
+      received.acknowledgements.push_back(
+          {a.device.row.value, a.id, a.received_at.ns, a.applied_at.ns, static_cast<int>(a.outcome)});
+    for (const auto& p : arrivals[i].presence)
+      received.presence.push_back({p.at.ns, p.device.row.value, p.online});
   }
 }
 
@@ -86,7 +105,9 @@ void World::deliver(Time now, std::vector<twin::Command> commands) {
     std::vector<twin::Command> mine;
     for (const auto& c : commands) {
       const size_t row = c.device.row.index();
-      if (c.device.table == shards[i].table && row >= shards[i].first && row < shards[i].first + shards[i].rows) mine.push_back(c);
+      if (c.device.table == shards[i].table && row >= shards[i].first &&
+          row < shards[i].first + shards[i].rows)
+        mine.push_back(c);
     }
     fleet->deliver(i, now, mine);
   }
@@ -94,7 +115,8 @@ void World::deliver(Time now, std::vector<twin::Command> commands) {
 
 std::span<double> World::numbers(const std::string& column) {
   const auto& columns = schema.tables[0].columns;
-  const auto at = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column; });
+  const auto at =
+      std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column; });
   REQUIRE(at != columns.end());
   return tables.values<double>(TableId(0), ColumnId(static_cast<size_t>(at - columns.begin())));
 }
@@ -121,7 +143,11 @@ void Received::sort() {
 }
 
 twin::Command set_cool(uint32_t row, uint64_t id, double kelvin, Time issued) {
-  return {.id = id, .device = {TableId(0), Row(row)}, .value = kelvin, .issued = issued, .expires = issued + minutes(1)};
+  return {.id = id,
+          .device = {TableId(0), Row(row)},
+          .value = kelvin,
+          .issued = issued,
+          .expires = issued + minutes(1)};
 }
 
 }  // namespace looptwin::sim::test

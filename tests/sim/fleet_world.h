@@ -1,5 +1,5 @@
-// A small fleet for tests: one model `home` with physics whose sums are exact in binary (rates and steps are sums of
-// powers of two), so that any way of stepping gives the same bits.
+// A small fleet for tests: one model `home` with physics whose sums are exact in binary (rates and steps are
+// sums of powers of two), so that any way of stepping gives the same bits.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,9 @@ inline Span text(std::string s) {
   const auto size = static_cast<uint32_t>(s.size());
   return {std::make_shared<Source>(Source{"test", std::move(s)}), 0, size};
 }
-inline Named line(std::string name, std::string expression) { return {std::move(name), {}, text(std::move(expression))}; }
+inline Named line(std::string name, std::string expression) {
+  return {std::move(name), {}, text(std::move(expression))};
+}
 
 /// A temperature that rises by 1/16 K every 100 s, from 27 degC.
 class Weather : public lang::UniformProgram::Feeds {
@@ -39,7 +41,8 @@ struct Setup {
   Duration cycle = seconds(1);
 };
 
-/// `count` homes on the ideal link. Telemetry: temperature and power every 10 s, running every 30 s from 5 s on.
+/// `count` homes on the ideal link. Telemetry: temperature and power every 10 s, running every 30 s from 5 s
+/// on.
 Setup homes(const lang::Units& units, size_t count);
 lang::Unit unit(const lang::Units& units, const std::string& name);
 
