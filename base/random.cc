@@ -39,6 +39,7 @@ uint64_t more_bits(uint64_t bits, uint64_t attempt) {
 
 double uniform(uint64_t bits) { return scalar::uniform(bits); }
 double normal(uint64_t bits) { return maths::normal_quantile(scalar::uniform(bits)); }
+double noise(uint64_t bits) { return scalar::noise(bits); }
 
 void bits(Stream stream, const uint64_t* devices, uint64_t counter, uint64_t* out, size_t n) {
   columns(simd()).over_devices(stream, devices, counter, out, n);
@@ -47,6 +48,7 @@ void bits(Stream stream, uint64_t device, uint64_t first, uint64_t* out, size_t 
   columns(simd()).over_counters(stream, device, first, out, n);
 }
 void uniform(const uint64_t* bits, double* out, size_t n) { columns(simd()).uniform(bits, out, n); }
+void noise(const uint64_t* bits, double* out, size_t n) { columns(simd()).noise(bits, out, n); }
 void normal(const uint64_t* bits, double* out, size_t n) {
   uniform(bits, out, n);
   maths::normal_quantile(out, out, n);

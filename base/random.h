@@ -32,6 +32,9 @@ uint64_t more_bits(uint64_t bits, uint64_t attempt);
 double uniform(uint64_t bits);
 /// Standard normal by inversion; |z| <= 8.3.
 double normal(uint64_t bits);
+/// Nearly standard normal and ten times as fast, for the noise of sensors: mean 0, variance 1, kurtosis 3.0006, at no
+/// point more than 0.0007 from the normal distribution, |z| <= 4.49.
+double noise(uint64_t bits);
 
 // Columns. out[i] is the draw of devices[i] at one counter, or of one device at counters first, first + 1,
 // ...
@@ -39,12 +42,14 @@ void bits(Stream stream, const uint64_t* devices, uint64_t counter, uint64_t* ou
 void bits(Stream stream, uint64_t device, uint64_t first, uint64_t* out, size_t n);
 void uniform(const uint64_t* bits, double* out, size_t n);
 void normal(const uint64_t* bits, double* out, size_t n);
+void noise(const uint64_t* bits, double* out, size_t n);
 
 /// The column functions at one width, see base/maths.h's Columns.
 struct Columns {
   void (*over_devices)(Stream stream, const uint64_t* devices, uint64_t counter, uint64_t* out, size_t n);
   void (*over_counters)(Stream stream, uint64_t device, uint64_t first, uint64_t* out, size_t n);
   void (*uniform)(const uint64_t* bits, double* out, size_t n);
+  void (*noise)(const uint64_t* bits, double* out, size_t n);
 };
 const Columns& columns(Simd width);
 

@@ -20,9 +20,14 @@ void uniform_column(const uint64_t* bits, double* out, size_t n) {
   for (size_t i = 0; i < n; ++i) out[i] = uniform(bits[i]);
 }
 
+void noise_column(const uint64_t* bits, double* out, size_t n) {
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) out[i] = noise(bits[i]);
+}
+
 }  // namespace
 
 extern const Columns kColumns;
-const Columns kColumns = {over_devices, over_counters, uniform_column};
+const Columns kColumns = {over_devices, over_counters, uniform_column, noise_column};
 
 }  // namespace looptwin::random::LT_SIMD

@@ -36,10 +36,42 @@ void previous(const StatefulBlock& b, bool own_column) {
   }
 }
 
+/// One row of a hysteresis whose output is to change: it does, unless it must wait.
+void switch_over(const StatefulBlock& b, size_t i, double least) {
+  uint8_t* const state = b.flags(0);
+  int64_t* const since = b.integers(1);
+  // An unknown least time is none.
+  const bool waits = since[i] != kNeverYet && seconds_since(b.now, since[i]) < least;
+  if (waits) {
+    b.report(i, Time{since[i]} + Duration{static_cast<int64_t>(std::min(least, 9e9) * 1e9)});
+  } else {
+    state[i] ^= 1;
+    since[i] = b.now.ns;
+  }
+}
+
+/// The common case, all limits the same for all rows: what each row wants as a column, then the few that switch.
+void hysteresis_between(const StatefulBlock& b, double on, double off) {
+  uint8_t* const state = b.flags(0);
+  const double* const x = b.in[0];
+  double* const out = b.out;
+  if (on >= off) {
+    for (size_t i = 0; i < b.rows; ++i) out[i] = x[i] >= on ? 1.0 : x[i] <= off ? 0.0 : static_cast<double>(state[i]);
+  } else {
+    for (size_t i = 0; i < b.rows; ++i) out[i] = x[i] <= on ? 1.0 : x[i] >= off ? 0.0 : static_cast<double>(state[i]);
+  }
+  for (size_t i = 0; i < b.rows; ++i) {
+    if (out[i] == static_cast<double>(state[i])) continue;
+    switch_over(b, i, b.input(state[i] != 0 ? 3 : 4, 0));
+    out[i] = state[i];
+  }
+}
+
 /// State: `on`, `since` when.
 void hysteresis(const StatefulBlock& b) {
   uint8_t* const state = b.flags(0);
-  int64_t* const since = b.integers(1);
+  const bool same_limits = b.stride[0] == 1 && b.stride[1] == 0 && b.stride[2] == 0 && b.stride[3] == 0 && b.stride[4] == 0;
+  if (same_limits && is_known(b.input(1, 0)) && is_known(b.input(2, 0))) return hysteresis_between(b, b.input(1, 0), b.input(2, 0));
   for (size_t i = 0; i < b.rows; ++i) {
     const double x = b.input(0, i), on = b.input(1, i), off = b.input(2, i);
     bool wanted = state[i] != 0;
@@ -51,17 +83,7 @@ void hysteresis(const StatefulBlock& b) {
         wanted = false;
       }
     }
-    if (wanted != (state[i] != 0)) {
-      const double least = b.input(state[i] != 0 ? 3 : 4, i);
-      // An unknown least time is none.
-      const bool waits = since[i] != kNeverYet && seconds_since(b.now, since[i]) < least;
-      if (waits) {
-        b.report(i, Time{since[i]} + Duration{static_cast<int64_t>(std::min(least, 9e9) * 1e9)});
-      } else {
-        state[i] = wanted ? 1 : 0;
-        since[i] = b.now.ns;
-      }
-    }
+    if (wanted != (state[i] != 0)) switch_over(b, i, b.input(state[i] != 0 ? 3 : 4, i));
     b.out[i] = state[i];
   }
 }

@@ -20,6 +20,7 @@ class Draws {
 
   double uniform(uint64_t device, uint64_t counter) const { return random::uniform(bits(device, counter)); }
   double normal(uint64_t device, uint64_t counter) const { return random::normal(bits(device, counter)); }
+  double noise(uint64_t device, uint64_t counter) const { return random::noise(bits(device, counter)); }
   double sample(const Distribution& d, uint64_t device, uint64_t counter) const {
     return d.sample(bits(device, counter));
   }
@@ -29,9 +30,9 @@ class Draws {
     const Bits drawn(stream_, devices, counter);
     random::uniform(drawn.bits, out, devices.size());
   }
-  void normal(std::span<const uint64_t> devices, uint64_t counter, double* out) const {
+  void noise(std::span<const uint64_t> devices, uint64_t counter, double* out) const {
     const Bits drawn(stream_, devices, counter);
-    random::normal(drawn.bits, out, devices.size());
+    random::noise(drawn.bits, out, devices.size());
   }
   void sample(const Distribution& d, std::span<const uint64_t> devices, uint64_t counter, double* out) const {
     const Bits drawn(stream_, devices, counter);

@@ -84,7 +84,7 @@ double read_faulty(const DeviceModel& model, const Sensor& sensor, const Faulty&
   if (!sensor.drift.empty()) x += t.seconds() * sensor.drift[f.row];
   if (sensor.noise != 0)
     x += sensor.noise * f.trouble.noise *
-         sensor.noise_stream.normal(model.keys[f.row], static_cast<uint64_t>(grid));
+         sensor.noise_stream.noise(model.keys[f.row], static_cast<uint64_t>(grid));
   x += f.trouble.added;
   auto q = quantiser_of(sensor);
   if (f.trouble.outside) x = f.trouble.reads, q.low = -HUGE_VAL, q.high = HUGE_VAL;
@@ -106,7 +106,7 @@ void read_numbers(const DeviceModel& model, const Sensor& sensor, int64_t grid, 
     if (!sensor.drift.empty()) kernels.add(x, sensor.drift.data() + first, t.seconds(), count);
     if (sensor.noise != 0) {
       alignas(64) double noise[kSliceRows];
-      sensor.noise_stream.normal(model.keys.subspan(first, count), static_cast<uint64_t>(grid), noise);
+      sensor.noise_stream.noise(model.keys.subspan(first, count), static_cast<uint64_t>(grid), noise);
       kernels.add(x, noise, sensor.noise, count);
     }
   }

@@ -330,7 +330,7 @@ Time HotHistory::Body::evaluate_panes(const Field& field, Spanned& spanned, cons
         put([&](size_t i) { return mean_of(s, all.count[i], all.sum[i]); });
     }
   }
-  return panes.leaves(group.index, group.begin, group.end);
+  return panes.leaves(group.index);
 }
 
 bool HotHistory::any(TableId table) const {

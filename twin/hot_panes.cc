@@ -86,6 +86,7 @@ Panes::Panes(size_t rows, Duration span, Duration tick, PaneWants wants)
   const int64_t oldest = -static_cast<int64_t>(kCount) - 1;
   oldest_.assign(groups, oldest);
   opened_.assign(groups, oldest);
+  held_.assign(groups, oldest);
   open_.resize(groups * kLanes, wants);
   totals_.resize(groups * kLanes, wants);
   panes_.resize(groups * kRing * kLanes, wants);
@@ -141,6 +142,7 @@ void Panes::add(size_t row, int64_t pane, int64_t at, int32_t raw) {
     cells.sum[cell] += raw;
     if (wants_.any()) add_wanted(cells, cell, at, raw, reference);
   };
+  held_[group] = std::min(held_[group], pane);
   add_to(panes_, cell(group, pane) + row % kLanes, begin_tick(pane));
   add_to(totals_, row, begin_tick(oldest_[group]));
   if (wants_.ends && at > newest_[row].at) newest_[row] = {at, raw};
@@ -246,14 +248,14 @@ void Panes::totals(size_t group, Time now, PaneTotals& out) {
   }
 }
 
-Time Panes::leaves(size_t group, size_t begin, size_t end) const {
+Time Panes::leaves(size_t group) {
   const size_t first = group * kLanes;
-  const bool in_open = !open_.empty(first + begin, first + end);
-  if (!in_open && totals_.empty(first + begin, first + end)) return kNever;
-  for (int64_t pane = oldest_[group];; ++pane) {
+  const bool in_open = !open_.empty(first, first + kLanes);
+  if (!in_open && totals_.empty(first, first + kLanes)) return kNever;
+  int64_t& pane = held_[group];
+  for (pane = std::max(pane, oldest_[group]);; ++pane) {
     const size_t column = cell(group, pane);
-    if ((in_open && pane == opened_[group]) || !panes_.empty(column + begin, column + end))
-      return Time{(pane + 1) * pane_} + span_;
+    if ((in_open && pane == opened_[group]) || !panes_.empty(column, column + kLanes)) return Time{(pane + 1) * pane_} + span_;
   }
 }
 
@@ -278,6 +280,7 @@ void Panes::restore(ArchiveReader& archive) {
     return archive.fail("panes of another window");
   archive.get_span(std::span(oldest_));
   archive.get_span(std::span(opened_));
+  held_ = oldest_;
   open_.restore(archive);
   totals_.restore(archive);
   panes_.restore(archive);

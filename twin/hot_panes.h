@@ -90,9 +90,8 @@ class Panes {
 
   /// Lets panes leave that end at or before now - span, and sums up what is left.
   void totals(size_t group, Time now, PaneTotals& out);
-  /// When the oldest pane that holds samples of lanes [begin, end) leaves; kNever where none does. After
-  /// totals().
-  Time leaves(size_t group, size_t begin, size_t end) const;
+  /// When the oldest pane that holds samples of the group leaves; kNever where none does. After totals().
+  Time leaves(size_t group);
 
   Duration span() const { return span_; }
   Duration pane() const { return {pane_}; }
@@ -122,6 +121,7 @@ class Panes {
   // What most samples touch is small and dense: only late ones reach into the ring.
   std::vector<int64_t> oldest_;  ///< [group]: the first pane that is not gone
   std::vector<int64_t> opened_;  ///< [group]: the pane that is open, the newest
+  std::vector<int64_t> held_;    ///< [group]: no pane before this holds a sample; not saved, as it is found again
   PaneCells open_;               ///< [group][lane]: samples of the open pane; trends from its begin
   PaneCells totals_;             ///< [group][lane]: of the ring's panes; trends from the oldest pane's begin
   PaneCells panes_;              ///< [group][pane modulo kRing][lane]; trends from each pane's begin

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/distribution.h"
+#include "base/maths.h"
 
 namespace looptwin {
 namespace {
@@ -190,6 +191,38 @@ TEST_CASE("random: further bits of one draw are independent of it and of each ot
   }
   CHECK(std::abs(first) < 4 * std::sqrt(1e5));
   CHECK(std::abs(second) < 4 * std::sqrt(1e5));
+}
+
+TEST_CASE("random: noise is as normal as its header says, and equal at every width") {
+  constexpr size_t kDraws = 1'000'000;
+  const auto stream = random::stream(9, "noise");
+  std::vector<uint64_t> bits(kDraws);
+  random::bits(stream, 77, 0, bits.data(), kDraws);
+  std::vector<double> z(kDraws);
+  random::noise(bits.data(), z.data(), kDraws);
+  double m2 = 0, m4 = 0, mean = 0, largest = 0;
+  for (size_t i = 0; i < kDraws; ++i) {
+    REQUIRE(z[i] == random::noise(bits[i]));
+    mean += z[i] / kDraws;
+    m2 += z[i] * z[i] / kDraws;
+    m4 += z[i] * z[i] * z[i] * z[i] / kDraws;
+    largest = std::max(largest, std::abs(z[i]));
+  }
+  CHECK(std::abs(mean) < 0.004);
+  CHECK(std::abs(m2 - 1) < 0.006);
+  CHECK(std::abs(m4 - 3) < 0.04);
+  CHECK(largest <= 4.49);
+  for (const Simd width : {Simd::v2, Simd::v3, Simd::v4}) {
+    if (width > simd()) continue;
+    std::vector<double> other(kDraws);
+    random::columns(width).noise(bits.data(), other.data(), kDraws);
+    CHECK(other == z);
+  }
+  std::sort(z.begin(), z.end());
+  double distance = 0;
+  for (size_t i = 0; i < kDraws; ++i)
+    distance = std::max(distance, std::abs(maths::normal_cdf(z[i]) - (static_cast<double>(i) + 0.5) / kDraws));
+  CHECK(distance < 0.0007 + 0.0014);  // its own error, and that of a million draws
 }
 
 TEST_CASE("distribution: samples follow the closed form of each kind") {
