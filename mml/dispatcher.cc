@@ -54,8 +54,9 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
       finish(slot);
     }
   }
-  command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device), command.index, ++versions_[key]);
+  command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device), command.index, ++last_[key].version);
   command.issued = now;
+  last_[key] = {last_[key].version, request.occurrence, command.id, request.rule};
   LT_CHECK(command.id != 0 && !by_id_.contains(command.id), "two commands with one id");
   uint32_t slot;
   if (free_.empty()) {
@@ -75,10 +76,17 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
 
 void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log) {
   const auto found = by_id_.find(ack.id);
-  if (found == by_id_.end()) return;  // of a command that has ended: superseded, failed, or acknowledged twice
+  if (found == by_id_.end()) {
+    // Of a command that has ended: superseded, failed, or acknowledged twice. News only if its resident now ends it.
+    uint16_t quantity = 0;
+    const Last* last = ack.outcome == twin::Outcome::refused_local ? find_last(ack, quantity) : nullptr;
+    if (last != nullptr) ended_.push_back({static_cast<uint16_t>(last->rule), ack.device, quantity, ack.outcome});
+    return;
+  }
   const uint32_t slot = found->second;
   Active& active = slots_[slot];
-  if (active.state != State::sent) return;
+  const bool ended_by_resident = active.state == State::acknowledged && ack.outcome == twin::Outcome::refused_local;
+  if (active.state != State::sent && !ended_by_resident) return;
   const auto& command = active.request.command;
   if (ack.outcome != twin::Outcome::accepted) {
     const bool expired = ack.outcome == twin::Outcome::expired;
@@ -98,6 +106,18 @@ void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::ve
   }
   awaiting_.push_back(slot);
   schedule(slot, now + verifications_[static_cast<size_t>(active.request.verification)].within);
+}
+
+const Dispatcher::Last* Dispatcher::find_last(const twin::Acknowledgement& ack, uint16_t& quantity) const {
+  const auto setpoints = registry_.model(ack.device.table).config.setpoints.size();
+  for (quantity = 0; quantity < setpoints; ++quantity) {
+    twin::Command asked;
+    asked.device = ack.device;
+    asked.index = quantity;
+    const auto last = last_.find(key_of(asked));
+    if (last != last_.end() && last->second.id == ack.id) return &last->second;
+  }
+  return nullptr;
 }
 
 bool Dispatcher::verified(const Active& active) const {
@@ -174,16 +194,16 @@ void Dispatcher::save(ArchiveWriter& archive) const {
   archive.put_vector(awaiting_);
   archive.put(counters_);
   // Hash maps are written in the order of their keys, so that equal states give equal archives.
-  std::vector<std::pair<uint64_t, uint32_t>> versions(versions_.begin(), versions_.end());
-  std::sort(versions.begin(), versions.end());
+  std::vector<std::pair<uint64_t, Last>> last(last_.begin(), last_.end());
+  std::sort(last.begin(), last.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<uint64_t> keys;
-  std::vector<uint32_t> counts;
-  for (const auto& [key, count] : versions) {
+  std::vector<Last> values;
+  for (const auto& [key, value] : last) {
     keys.push_back(key);
-    counts.push_back(count);
+    values.push_back(value);
   }
   archive.put_vector(keys);
-  archive.put_vector(counts);
+  archive.put_vector(values);
 }
 
 void Dispatcher::restore(ArchiveReader& archive) {
@@ -194,10 +214,10 @@ void Dispatcher::restore(ArchiveReader& archive) {
   awaiting_ = archive.get_vector<uint32_t>();
   counters_ = archive.get<DispatcherCounters>();
   const auto keys = archive.get_vector<uint64_t>();
-  const auto counts = archive.get_vector<uint32_t>();
-  if (!archive.ok() || keys.size() != counts.size()) return;
-  versions_.clear();
-  for (size_t i = 0; i < keys.size(); ++i) versions_[keys[i]] = counts[i];
+  const auto values = archive.get_vector<Last>();
+  if (!archive.ok() || keys.size() != values.size()) return;
+  last_.clear();
+  for (size_t i = 0; i < keys.size(); ++i) last_[keys[i]] = values[i];
   by_id_.clear();
   newest_.clear();
   timers_ = {};

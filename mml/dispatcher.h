@@ -94,7 +94,15 @@ class Dispatcher {
   std::vector<uint32_t> free_;
   std::unordered_map<uint64_t, uint32_t> by_id_;
   std::unordered_map<uint64_t, uint32_t> newest_;    ///< of (device, setpoint): the command that a newer one supersedes
-  std::unordered_map<uint64_t, uint32_t> versions_;  ///< of (device, setpoint): how many were issued
+  /// The last command of (device, setpoint): a resident may end an override long after having accepted it.
+  struct Last {
+    uint32_t version = 0;  ///< how many were issued
+    uint32_t occurrence = 0;
+    uint64_t id = 0;
+    uint64_t rule = 0;
+  };
+  const Last* find_last(const twin::Acknowledgement& ack, uint16_t& quantity) const;
+  std::unordered_map<uint64_t, Last> last_;
   std::vector<uint32_t> leaving_;                    ///< to be sent at the next step, in order
   std::vector<uint32_t> awaiting_;                   ///< acknowledged, not verified yet, in order
   std::priority_queue<Timer> timers_;
