@@ -148,7 +148,7 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
   std::vector<size_t> kept;
   if (pattern != "**") {
     row_of.assign(devices, -1);
-    twin::TableSpec part{model.config.name + "-kept", {}};
+    twin::TableSpec part{model.config.name + "_kept", {}};
     for (const auto& device : registry_.matching(pattern)) {
       if (device.table != model.table) continue;
       row_of[device.row.index()] = static_cast<int32_t>(kept.size());
