@@ -241,7 +241,7 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
   scratch.begin(fields + 1);
   int64_t slot_now = 0;
   for (size_t i = 0; i < frame.size(); ++i) {
-    const int64_t row = grid->row.empty() ? frame.row[i] : grid->row[frame.row[i]];
+    const int64_t row = grid->row.empty() ? int64_t{frame.row[i]} : int64_t{grid->row[frame.row[i]]};
     if (row < 0) continue;
     const int64_t slot = floor_to(Time{frame.sampled_at[i]} - grid->phase[static_cast<size_t>(row)], grid->period).ns / grid->period.ns;
     if (slot != slot_now) {

@@ -1,10 +1,13 @@
 // Whole runs of a small scenario: equal decisions at any number of threads, from saved states, with lazy evaluation.
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 
 #include "base/archive.h"
 #include "testbed/assembly.h"
 #include "testbed/virtual_clock.h"
+#include "twin/warm/run_reader.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;
@@ -113,4 +116,38 @@ TEST_CASE("run: restored after any cycle, it goes on as the run that was never i
     }
   }
   CHECK(trunk->loop().fingerprint() == end_fingerprint);
+}
+
+TEST_CASE("run: of a model whose raw history is kept in part, the kept devices have the same samples") {
+  const auto base = std::filesystem::temp_directory_path() / ("looptwin.run_test." + std::to_string(::getpid()));
+  const auto record = [&](const std::string& name, const std::string& pattern) {
+    auto scenario = load(kSmall, {});
+    REQUIRE(scenario.has_value());
+    scenario->history.push_back({.model = "home", .span = {}, .raw = pattern, .rollups = {minutes(1)}});
+    auto assembly = Assembly::build(std::move(*scenario), {.threads = 2, .out = base / name});
+    REQUIRE(assembly.has_value());
+    run_to(**assembly, kStart + minutes(5));
+    REQUIRE((*assembly)->finish("{}").has_value());
+    auto run = twin::RunReader::open(base / name);
+    REQUIRE(run.has_value());
+    return std::move(*run);
+  };
+  {
+    auto all = record("all", "**");
+    auto part = record("part", "block-2/*");
+    CHECK(part.fingerprint() == all.fingerprint());
+    const auto grid_all = *all.grid("home/raw/10s");
+    const auto grid_part = *part.grid("home/raw/10s");
+    REQUIRE(part.spec().rows(part.spec().grids[grid_part.index()]) == 40);
+    const twin::SlotRange slots{0, 30};
+    const auto from_all = *all.read(grid_all, 0, {40, 40}, slots);  // block-2 has rows 40 to 79
+    const auto from_part = *part.read(grid_part, 0, {0, 40}, slots);
+    size_t samples = 0;
+    for (size_t i = 0; i < from_all.size(); ++i) {
+      CHECK((from_all[i] == from_part[i] || (from_all[i] != from_all[i] && from_part[i] != from_part[i])));
+      samples += from_part[i] == from_part[i];
+    }
+    CHECK(samples > 1000);
+  }
+  std::filesystem::remove_all(base);
 }
