@@ -10,8 +10,6 @@ namespace looptwin::mml {
 namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-/// A sampled-at this much later than received-at is a clock that runs ahead, not a message from the future.
-constexpr Duration kFutureTolerance = seconds(1);
 
 }  // namespace
 
@@ -19,10 +17,12 @@ struct Processor::Field {
   twin::Scaling scaling;
   twin::Range range{-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
   Duration stale_after{};
+  Duration least_spacing{};
   lang::Storage storage = lang::Storage::f64;
   void* value = nullptr;
   int64_t* sampled = nullptr;
   uint8_t* quality = nullptr;
+  std::vector<Time> oldest;  ///< [group]: no good sample is older; looked for anew when it would be stale
 
   void store(size_t row, double x) const {
     if (storage == lang::Storage::f64) static_cast<double*>(value)[row] = x;
@@ -34,12 +34,48 @@ struct Processor::Field {
   }
 };
 
-/// What is known of one report group's messages, by row: enough to tell a duplicate from a late message.
+/// What is known of one report group's messages, by row: enough to tell a duplicate from a late message, and to know
+/// how many of the numbers between the lowest and the highest were never received.
 struct Processor::Group {
+  static constexpr uint32_t kRemembered = 64;
+  /// Takes one message's number in; true where it was there before. `gaps` follows.
+  bool take(uint32_t row, uint32_t sequence, uint64_t& gaps);
+
   std::vector<uint16_t> fields;
   std::vector<uint32_t> newest;  ///< sequence
   std::vector<uint64_t> seen;    ///< bit k: newest - k was received; 0: nothing yet
+  std::vector<uint8_t> reach;    ///< of these bits, how many lie at or after the lowest number received
 };
+
+bool Processor::Group::take(uint32_t row, uint32_t sequence, uint64_t& gaps) {
+  uint64_t& bits = seen[row];
+  const uint32_t ahead = sequence - newest[row];  // numbers wrap around; half of them count as behind
+  if (bits == 0) {
+    bits = 1;
+    reach[row] = 1;
+    newest[row] = sequence;
+    return false;
+  }
+  if (ahead != 0 && ahead < 0x80000000) {
+    gaps += ahead - 1;
+    bits = ahead < kRemembered ? (bits << ahead) | 1 : 1;
+    reach[row] = static_cast<uint8_t>(std::min(kRemembered, reach[row] + std::min(ahead, kRemembered)));
+    newest[row] = sequence;
+    return false;
+  }
+  const uint32_t behind = -ahead;
+  if (behind >= kRemembered) return false;  // too old to tell: late, and its gap stays counted
+  const uint64_t bit = uint64_t{1} << behind;
+  if ((bits & bit) != 0) return true;
+  bits |= bit;
+  if (behind < reach[row]) {
+    --gaps;
+  } else {  // before the first that was received: what lies between is missing now
+    gaps += behind - reach[row];
+    reach[row] = static_cast<uint8_t>(behind + 1);
+  }
+  return false;
+}
 
 struct Processor::ModelState {
   TableId table;
@@ -66,7 +102,7 @@ Processor::Processor(const lang::Schema& schema, const twin::Registry& registry,
     state->table = model.table;
     const size_t rows = registry.devices(model.table);
     for (const auto& group : twin::report_groups(model.config))
-      state->groups.push_back({group.fields, std::vector<uint32_t>(rows), std::vector<uint64_t>(rows)});
+      state->groups.push_back({group.fields, std::vector<uint32_t>(rows), std::vector<uint64_t>(rows), std::vector<uint8_t>(rows)});
     state->online.assign(rows, 0);
     models_.push_back(std::move(state));
   }
@@ -81,13 +117,15 @@ void Processor::bind() {
     state->follows.clear();
     for (size_t f = 0; f < model.fields.size(); ++f) {
       const auto& config = model.config.telemetry[f];
-      Field field{.scaling = twin::scaling_of(config), .stale_after = config.stale_after};
+      Field field{.scaling = twin::scaling_of(config), .stale_after = config.stale_after,
+                  .least_spacing = config.least_spacing.value_or(Duration{})};
       if (config.range) field.range = *config.range;
       field.storage = schema_.column(state->table, model.fields[f].value).storage;
       field.value = tables_.column(state->table, model.fields[f].value);
       field.sampled = tables_.values<int64_t>(state->table, model.fields[f].sampled).data();
       field.quality = tables_.values<uint8_t>(state->table, model.fields[f].quality).data();
-      state->fields.push_back(field);
+      field.oldest.assign((registry_.devices(state->table) + twin::kGroupRows - 1) / twin::kGroupRows, kLongAgo);
+      state->fields.push_back(std::move(field));
     }
     state->status = tables_.values<uint8_t>(state->table, model.status).data();
     for (size_t s = 0; s < model.setpoints.size(); ++s) {
@@ -107,7 +145,7 @@ void Processor::bind() {
 
 void Processor::take_in(size_t shard_index, twin::Inbox& inbox, Time now, Dirty& dirty) {
   const twin::Shard& shard = shards_[shard_index];
-  if (shard.table.index() >= models_.size()) return;  // the site has no telemetry
+  if (shard.table.index() >= models_.size()) return dirty.begin(shard, now);  // the site has no telemetry
   ModelState& model = *models_[shard.table.index()];
   for (const auto& presence : inbox.presence) {
     model.online[presence.device.row.index()] = presence.online ? 1 : 0;
@@ -160,20 +198,7 @@ void Processor::drop_duplicates(ModelState& model, twin::Frame& frame, Processor
   size_t kept = 0;
   for (size_t i = 0; i < frame.size(); ++i) {
     const uint32_t row = frame.row[i], sequence = frame.sequence[i];
-    uint64_t& seen = group.seen[row];
-    const auto ahead = static_cast<int32_t>(sequence - group.newest[row]);
-    bool duplicate = false;
-    if (seen == 0 || ahead > 0) {
-      if (seen != 0) counters.gaps += static_cast<uint32_t>(ahead) - 1;
-      seen = seen == 0 || ahead > 63 ? 1 : (seen << ahead) | 1;
-      group.newest[row] = sequence;
-    } else {
-      const auto behind = static_cast<uint32_t>(-ahead);
-      const uint64_t bit = behind < 64 ? uint64_t{1} << behind : 0;
-      duplicate = (seen & bit) != 0;
-      if (!duplicate && bit != 0 && counters.gaps > 0) --counters.gaps;
-      seen |= bit;
-    }
+    const bool duplicate = group.take(row, sequence, counters.gaps);
     if (duplicate) {
       ++counters.duplicates;
       continue;
@@ -196,7 +221,7 @@ void Processor::drop_duplicates(ModelState& model, twin::Frame& frame, Processor
 }
 
 void Processor::place_field(ModelState& model, size_t index, twin::Frame& frame, size_t position, ProcessorCounters& counters) {
-  const Field& field = model.fields[index];
+  Field& field = model.fields[index];
   int32_t* raw = frame.value[position].data();
   std::array<uint64_t, 7> by_quality{};
   for (size_t i = 0; i < frame.size(); ++i) {
@@ -205,7 +230,13 @@ void Processor::place_field(ModelState& model, size_t index, twin::Frame& frame,
     auto quality = twin::Quality::good;
     if (raw[i] == twin::kMissing) quality = twin::Quality::missing;
     else if (value < field.range.low || value > field.range.high) quality = twin::Quality::out_of_range;
-    const bool newer = field.sampled[row] == kNever.ns || frame.sampled_at[i] > field.sampled[row];
+    const bool seen = field.sampled[row] != kNever.ns;
+    const bool newer = !seen || frame.sampled_at[i] > field.sampled[row];
+    if (seen && newer && frame.sampled_at[i] - field.sampled[row] < field.least_spacing.ns) {
+      raw[i] = twin::kMissing;
+      ++counters.shed;
+      continue;
+    }
     if (quality != twin::Quality::good) {
       raw[i] = twin::kMissing;
       if (newer) {
@@ -215,6 +246,8 @@ void Processor::place_field(ModelState& model, size_t index, twin::Frame& frame,
     } else if (newer) {
       field.store(row, value);
       field.sampled[row] = frame.sampled_at[i];
+      Time& oldest = field.oldest[row / twin::kGroupRows];
+      oldest = std::min(oldest, Time{frame.sampled_at[i]});
       field.quality[row] = static_cast<uint8_t>(quality);
     } else {
       quality = twin::Quality::late;
@@ -226,48 +259,82 @@ void Processor::place_field(ModelState& model, size_t index, twin::Frame& frame,
 }
 
 void Processor::expire(ModelState& model, Time now, size_t first, size_t count, Time* due) {
-  constexpr auto kGood = static_cast<uint8_t>(twin::Quality::good);
-  for (const Field& field : model.fields) {
-    for (size_t row = first; row < first + count; ++row) {
-      if (field.quality[row] != kGood) continue;
-      const Time end = Time{field.sampled[row]} + field.stale_after;
-      if (end < now) {
-        field.forget(row);
-        field.quality[row] = static_cast<uint8_t>(twin::Quality::stale);
-      } else {
-        Time& when = due[row / twin::kGroupRows];
-        when = std::min(when, end + nanoseconds(1));
+  for (Field& field : model.fields) {
+    for (size_t begin = first; begin < first + count; begin += twin::kGroupRows) {
+      const size_t group = begin / twin::kGroupRows;
+      if (field.oldest[group] + field.stale_after < now) {
+        const size_t end = std::min(begin + twin::kGroupRows, first + count);
+        field.oldest[group] = expire_group(field, now, begin, end);
       }
+      if (field.oldest[group] != kNever) due[group] = std::min(due[group], field.oldest[group] + field.stale_after + nanoseconds(1));
     }
   }
 }
 
-void Processor::derive_status(ModelState& model, Time now, size_t first, size_t count, Time* due) {
-  for (size_t row = first; row < first + count; ++row) {
-    bool stale = false, faulty = false, deviating = false;
-    for (const Field& field : model.fields) {
-      const auto quality = static_cast<twin::Quality>(field.quality[row]);
-      stale |= quality == twin::Quality::stale;
-      faulty |= quality == twin::Quality::out_of_range || quality == twin::Quality::missing;
-      if (quality != twin::Quality::never) continue;
-      // A field that was never seen is stale once it had its time since the start.
-      const Time end = kStart + field.stale_after;
-      stale |= end < now;
-      if (end >= now) due[row / twin::kGroupRows] = std::min(due[row / twin::kGroupRows], end + nanoseconds(1));
+/// Forgets what is too old among rows [begin, end) of one group; the instant of the oldest good sample that is left.
+Time Processor::expire_group(Field& field, Time now, size_t begin, size_t end) {
+  Time oldest = kNever;
+  for (size_t row = begin; row < end; ++row) {
+    if (field.quality[row] != static_cast<uint8_t>(twin::Quality::good)) continue;
+    const Time sampled{field.sampled[row]};
+    if (sampled + field.stale_after < now) {
+      field.forget(row);
+      field.quality[row] = static_cast<uint8_t>(twin::Quality::stale);
+    } else {
+      oldest = std::min(oldest, sampled);
     }
-    for (const auto& follow : model.follows) {
-      if (!(std::abs(follow.value[row] - follow.desired[row]) > follow.tolerance)) continue;
-      const Time settled = follow.changed[row] == kNever.ns ? kStart + follow.settle : Time{follow.changed[row]} + follow.settle;
-      deviating |= settled <= now;
-      if (settled > now) due[row / twin::kGroupRows] = std::min(due[row / twin::kGroupRows], settled);
-    }
-    const auto status = model.online[row] == 0 ? DeviceStatus::offline
-                        : stale                ? DeviceStatus::stale
-                        : faulty               ? DeviceStatus::faulty
-                        : deviating            ? DeviceStatus::deviating
-                                               : DeviceStatus::online;
-    model.status[row] = static_cast<uint8_t>(status);
   }
+  return oldest;
+}
+
+void Processor::derive_status(ModelState& model, Time now, size_t first, size_t count, Time* due) {
+  for (size_t begin = first; begin < first + count; begin += twin::kGroupRows) {
+    const size_t end = std::min(begin + twin::kGroupRows, first + count);
+    if (all_well(model, begin, end)) {
+      std::fill(model.status + begin, model.status + end, static_cast<uint8_t>(DeviceStatus::online));
+    } else {
+      for (size_t row = begin; row < end; ++row) derive_status_of(model, now, row, due[begin / twin::kGroupRows]);
+    }
+  }
+}
+
+/// Nearly always: all online, all values good, all within their tolerance. Columns, no decisions.
+bool Processor::all_well(const ModelState& model, size_t begin, size_t end) {
+  uint8_t bad = 0;
+  for (size_t row = begin; row < end; ++row) bad |= static_cast<uint8_t>(model.online[row] ^ 1);
+  for (const Field& field : model.fields)
+    for (size_t row = begin; row < end; ++row) bad |= field.quality[row];
+  if (bad != 0) return false;
+  uint64_t beyond = 0;
+  for (const auto& follow : model.follows)
+    for (size_t row = begin; row < end; ++row) beyond += std::abs(follow.value[row] - follow.desired[row]) <= follow.tolerance ? 0 : 1;
+  return beyond == 0;
+}
+
+void Processor::derive_status_of(ModelState& model, Time now, size_t row, Time& due) {
+  bool stale = false, faulty = false, deviating = false;
+  for (const Field& field : model.fields) {
+    const auto quality = static_cast<twin::Quality>(field.quality[row]);
+    stale |= quality == twin::Quality::stale;
+    faulty |= quality == twin::Quality::out_of_range || quality == twin::Quality::missing;
+    if (quality != twin::Quality::never) continue;
+    // A field that was never seen is stale once it had its time since the start.
+    const Time end = kStart + field.stale_after;
+    stale |= end < now;
+    if (end >= now) due = std::min(due, end + nanoseconds(1));
+  }
+  for (const auto& follow : model.follows) {
+    if (!(std::abs(follow.value[row] - follow.desired[row]) > follow.tolerance)) continue;
+    const Time settled = follow.changed[row] == kNever.ns ? kStart + follow.settle : Time{follow.changed[row]} + follow.settle;
+    deviating |= settled <= now;
+    if (settled > now) due = std::min(due, settled);
+  }
+  const auto status = model.online[row] == 0 ? DeviceStatus::offline
+                      : stale                ? DeviceStatus::stale
+                      : faulty               ? DeviceStatus::faulty
+                      : deviating            ? DeviceStatus::deviating
+                                             : DeviceStatus::online;
+  model.status[row] = static_cast<uint8_t>(status);
 }
 
 ProcessorCounters Processor::counters() const {
@@ -277,6 +344,7 @@ ProcessorCounters Processor::counters() const {
     total.samples += c.samples;
     total.duplicates += c.duplicates;
     total.gaps += c.gaps;
+    total.shed += c.shed;
     for (size_t q = 0; q < c.by_quality.size(); ++q) total.by_quality[q] += c.by_quality[q];
   }
   return total;
@@ -298,6 +366,7 @@ void Processor::save(ArchiveWriter& archive) const {
     for (const auto& group : model->groups) {
       archive.put_vector(group.newest);
       archive.put_vector(group.seen);
+      archive.put_vector(group.reach);
     }
   }
   archive.put_vector(counters_);
@@ -307,9 +376,11 @@ void Processor::restore(ArchiveReader& archive) {
   archive.section("processor", 1);
   for (auto& model : models_) {
     archive.get_span(std::span(model->online));
+    for (Field& field : model->fields) std::fill(field.oldest.begin(), field.oldest.end(), kLongAgo);
     for (auto& group : model->groups) {
       archive.get_span(std::span(group.newest));
       archive.get_span(std::span(group.seen));
+      archive.get_span(std::span(group.reach));
     }
   }
   archive.get_span(std::span(counters_));

@@ -19,6 +19,9 @@ namespace looptwin::mml {
 
 enum class DeviceStatus : uint8_t { online, stale, offline, faulty, deviating };
 
+/// What a device dates this much later than it was received comes from a clock that runs ahead; received-at replaces it.
+inline constexpr Duration kFutureTolerance = seconds(1);
+
 /// Where valid samples and closed rollups go beside the twin: warm history. Called from the shard's thread.
 class HistorySink {
  public:
@@ -33,7 +36,8 @@ struct ProcessorCounters {
   uint64_t samples = 0;                        ///< values of fields, good or not
   std::array<uint64_t, 7> by_quality{};        ///< as twin::Quality
   uint64_t duplicates = 0;
-  uint64_t gaps = 0;                           ///< messages that a device's sequence says are missing
+  uint64_t gaps = 0;                           ///< numbers between a device's lowest and highest that never came
+  uint64_t shed = 0;                           ///< samples nearer to the one before than the field's least spacing
 };
 
 class Processor {
@@ -64,7 +68,10 @@ class Processor {
   void drop_duplicates(ModelState& model, twin::Frame& frame, ProcessorCounters& counters);
   void place_field(ModelState& model, size_t field, twin::Frame& frame, size_t position, ProcessorCounters& counters);
   void expire(ModelState& model, Time now, size_t first, size_t count, Time* due);
+  static Time expire_group(Field& field, Time now, size_t begin, size_t end);
   void derive_status(ModelState& model, Time now, size_t first, size_t count, Time* due);
+  static bool all_well(const ModelState& model, size_t begin, size_t end);
+  static void derive_status_of(ModelState& model, Time now, size_t row, Time& due);
 
   const lang::Schema& schema_;
   const twin::Registry& registry_;

@@ -102,11 +102,11 @@ void summary(Assembly& a, mml::RunEnd end, double wall) {
   row("simulated", fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(a.loop().now() - kStart), wall, simulated / wall));
   row("devices", fmt::format("{}  online {}, stale {}, offline {}, faulty {}, deviating {}", number(a.registry().devices()), number(status[0]), number(status[1]),
                              number(status[2]), number(status[3]), number(status[4])));
-  row("messages", fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}", number(p.messages), number(static_cast<double>(p.messages) / wall), number(f.sent),
-                              number(f.lost), number(p.duplicates)));
-  row("samples", fmt::format("{} ({}/s); late {}, out of range {}, missing {}", number(p.samples), number(static_cast<double>(p.samples) / wall),
+  row("messages", fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}, gaps {}", number(p.messages), number(static_cast<double>(p.messages) / wall), number(f.sent),
+                              number(f.lost), number(p.duplicates), number(p.gaps)));
+  row("samples", fmt::format("{} ({}/s); late {}, out of range {}, missing {}, shed {}", number(p.samples), number(static_cast<double>(p.samples) / wall),
                              number(p.by_quality[static_cast<size_t>(twin::Quality::late)]), number(p.by_quality[static_cast<size_t>(twin::Quality::out_of_range)]),
-                             number(p.by_quality[static_cast<size_t>(twin::Quality::missing)])));
+                             number(p.by_quality[static_cast<size_t>(twin::Quality::missing)]), number(p.shed)));
   row("overrides", fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}", number(r.claims), number(r.releases), number(r.yields), number(r.conflicts)));
   row("commands", fmt::format("issued {}, acknowledged {}, verified {}, refused {}, failed {}, expired {}, superseded {}, repeated {}", number(d.issued),
                               number(d.acknowledged), number(d.verified), number(d.refused), number(d.failed), number(d.expired), number(d.superseded), number(d.repeated)));

@@ -1,0 +1,307 @@
+// The telemetry stream processor: what becomes of each kind of sample, and the status that follows from them.
+#include "mml/processor.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <deque>
+#include <random>
+#include <set>
+
+#include "homes.h"
+
+using namespace looptwin;
+using namespace looptwin::mml;
+
+namespace {
+
+struct Message {
+  uint32_t row = 0;
+  uint32_t sequence = 0;
+  Time sampled;
+  Time received;
+  std::vector<int32_t> values;  ///< raw: tenths of a degree, W
+};
+
+/// One home model's processor; `fields` may be changed before it is made.
+struct Site {
+  Homes homes;
+  twin::HotHistory hot;
+  twin::Rollups rollups;
+  Processor processor;
+  Dirty dirty;
+  size_t shard = 0;
+
+  explicit Site(size_t rows = 4)
+      : homes(1, rows), hot(homes.registry, homes.schema, homes.tables, {}), rollups(homes.registry, {}, UnixTime{0}),
+        processor(homes.schema, homes.registry, homes.tables, hot, rollups, nullptr), dirty(homes.tables, homes.schema.tables.size()) {
+    processor.bind();
+    const auto shards = homes.tables.shards();
+    while (shards[shard].table != Homes::kHome) ++shard;
+  }
+
+  /// Takes in messages of the group of temperature and power. Only rows with news or a due time are looked at.
+  void take(Time now, const std::vector<Message>& messages, const std::vector<twin::Presence>& presence = {}) {
+    twin::Inbox inbox;
+    inbox.presence = presence;
+    twin::Frame frame;
+    frame.table = Homes::kHome;
+    frame.reserve(messages.size(), 2);
+    for (const auto& m : messages) {
+      frame.row.push_back(m.row);
+      frame.sequence.push_back(m.sequence);
+      frame.sampled_at.push_back(m.sampled.ns);
+      frame.received_at.push_back(m.received.ns);
+      for (size_t f = 0; f < 2; ++f) frame.value[f].push_back(m.values[f]);
+    }
+    inbox.frames.push_back(std::move(frame));
+    processor.take_in(shard, inbox, now, dirty);
+    for (size_t s = 0; s < homes.tables.shards().size(); ++s) {
+      twin::Inbox empty;
+      if (s != shard) processor.take_in(s, empty, now, dirty);
+    }
+    dirty.clear();
+  }
+  void connect(Time now, size_t row = 0) { take(now, {}, {{Homes::home(row), true, now}}); }
+
+  double value(uint16_t field, size_t row = 0) { return homes.number(Homes::kHome, homes.model().fields[field].value, row); }
+  Time sampled(uint16_t field, size_t row = 0) { return {homes.instant(Homes::kHome, homes.model().fields[field].sampled, row)}; }
+  twin::Quality quality(uint16_t field, size_t row = 0) {
+    return static_cast<twin::Quality>(homes.flag(Homes::kHome, homes.model().fields[field].quality, row));
+  }
+  DeviceStatus status(size_t row = 0) { return static_cast<DeviceStatus>(homes.flag(Homes::kHome, homes.model().status, row)); }
+};
+
+constexpr auto kT = Homes::kTemperature;
+constexpr auto kP = Homes::kPower;
+Time at(double s) { return Time{static_cast<int64_t>(s * 1e9)}; }
+Message message(uint32_t sequence, double sampled, int32_t tenths = 215, int32_t power = 900) {
+  return {0, sequence, at(sampled), at(sampled), {tenths, power}};
+}
+
+}  // namespace
+
+TEST_CASE("processor: a good sample becomes the twin's value, equal to the literal") {
+  Site site;
+  site.take(at(1), {message(0, 0.5, 253)});
+  CHECK(site.value(kT) == 25.3 + 273.15);
+  CHECK(site.value(kP) == 900);
+  CHECK(site.sampled(kT) == at(0.5));
+  CHECK(site.quality(kT) == twin::Quality::good);
+  CHECK(site.quality(Homes::kEnergy) == twin::Quality::never);
+  CHECK(std::isnan(site.value(Homes::kEnergy)));
+  CHECK(site.processor.counters().messages == 1);
+  CHECK(site.processor.counters().samples == 2);
+}
+
+TEST_CASE("processor: missing and out of range make the value unknown, the bounds themselves are good") {
+  Site site;
+  site.take(at(1), {message(0, 0.5)});
+  site.take(at(2), {message(1, 1.5, twin::kMissing, 30'001)});
+  CHECK(std::isnan(site.value(kT)));
+  CHECK(site.quality(kT) == twin::Quality::missing);
+  CHECK(std::isnan(site.value(kP)));
+  CHECK(site.quality(kP) == twin::Quality::out_of_range);
+  CHECK(site.sampled(kT) == at(0.5));  // of the newest good one
+  site.take(at(3), {message(2, 2.5, 600, 30'000)});
+  CHECK(site.quality(kT) == twin::Quality::good);
+  CHECK(site.quality(kP) == twin::Quality::good);
+  site.take(at(4), {message(3, 3.5, -201, -1)});
+  CHECK(site.quality(kT) == twin::Quality::out_of_range);
+  CHECK(site.quality(kP) == twin::Quality::out_of_range);
+  const auto counters = site.processor.counters();
+  CHECK(counters.by_quality[static_cast<size_t>(twin::Quality::missing)] == 1);
+  CHECK(counters.by_quality[static_cast<size_t>(twin::Quality::out_of_range)] == 3);
+}
+
+TEST_CASE("processor: a sample from the future is dated by its arrival, beyond one second") {
+  Site site;
+  site.take(at(2), {{0, 0, at(2), at(1), {215, 900}}});
+  CHECK(site.sampled(kT) == at(2));
+  site.take(at(5), {{0, 1, at(9), at(4), {216, 900}}});
+  CHECK(site.sampled(kT) == at(4));
+  CHECK(site.processor.counters().by_quality[static_cast<size_t>(twin::Quality::future)] == 1);
+}
+
+TEST_CASE("processor: a late sample goes to history and leaves the twin alone") {
+  Site site;
+  site.take(at(12), {message(1, 10.5, 220)});
+  site.take(at(13), {{0, 0, at(0.5), at(12.5), {210, 100}}});
+  CHECK(site.value(kT) == 22.0 + 273.15);
+  CHECK(site.sampled(kT) == at(10.5));
+  CHECK(site.processor.counters().by_quality[static_cast<size_t>(twin::Quality::late)] == 2);
+}
+
+TEST_CASE("processor: a duplicate is dropped, in one frame or across frames") {
+  Site site;
+  site.take(at(1), {message(7, 0.5, 215), message(7, 0.5, 999)});
+  CHECK(site.value(kT) == 21.5 + 273.15);
+  site.take(at(2), {message(7, 0.5, 999), message(8, 1.5, 216)});
+  CHECK(site.value(kT) == Approx(21.6 + 273.15));
+  const auto counters = site.processor.counters();
+  CHECK(counters.duplicates == 2);
+  CHECK(counters.messages == 2);
+  CHECK(counters.gaps == 0);
+}
+
+TEST_CASE("processor: gaps are the numbers between lowest and highest that never came, across the wrap-around") {
+  std::mt19937_64 random(5);
+  for (const uint32_t start : {0u, 1u, 1000u, 0xffffffe0u, 0x7fffffe0u}) {
+    for (int trial = 0; trial < 40; ++trial) {
+      Site site(1);
+      // Numbers in order, some lost, some twice, some up to 20 places late.
+      std::vector<std::pair<uint64_t, uint32_t>> sent;
+      for (uint32_t k = 0; k < 300; ++k) {
+        if (random() % 10 == 0) continue;
+        sent.emplace_back(k + (random() % 8 == 0 ? random() % 20 : 0), k);
+        if (random() % 12 == 0) sent.emplace_back(k + random() % 20, k);
+      }
+      std::stable_sort(sent.begin(), sent.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+      std::set<uint32_t> received;
+      uint64_t duplicates = 0;
+      for (size_t i = 0; i < sent.size(); ++i) {
+        duplicates += received.contains(sent[i].second);
+        received.insert(sent[i].second);
+        site.take(at(static_cast<double>(i + 1)), {message(start + sent[i].second, static_cast<double>(sent[i].second))});
+        const uint64_t missing = *received.rbegin() - *received.begin() + 1 - received.size();
+        INFO("start " << start << " trial " << trial << " after " << i);
+        REQUIRE(site.processor.counters().gaps == missing);
+        REQUIRE(site.processor.counters().duplicates == duplicates);
+      }
+    }
+  }
+}
+
+TEST_CASE("processor: what comes after a long silence is new, and what is too old to tell is no duplicate") {
+  Site site(1);
+  site.take(at(1), {message(10, 1)});
+  site.take(at(2), {message(110, 2)});
+  CHECK(site.processor.counters().gaps == 99);
+  site.take(at(3), {message(60, 1.5)});  // late, but within 64
+  CHECK(site.processor.counters().gaps == 98);
+  site.take(at(4), {message(10, 1)});  // beyond what is remembered
+  CHECK(site.processor.counters().duplicates == 0);
+  CHECK(site.processor.counters().gaps == 98);
+}
+
+TEST_CASE("processor: a value holds until stale_after, to the nanosecond, though nothing arrives") {
+  Site site;
+  site.connect(at(0.1));
+  site.take(at(1), {message(0, 0.5)});
+  site.take(at(30.5), {});
+  CHECK(site.quality(kT) == twin::Quality::good);
+  site.take(at(30.5) + nanoseconds(1), {});
+  CHECK(site.quality(kT) == twin::Quality::stale);
+  CHECK(std::isnan(site.value(kT)));
+  CHECK(site.status() == DeviceStatus::stale);
+  CHECK(site.sampled(kT) == at(0.5));
+  site.take(at(40), {message(1, 39)});
+  CHECK(site.quality(kT) == twin::Quality::good);
+}
+
+TEST_CASE("processor: a field that was never received is stale from stale_after on") {
+  Site site;
+  site.connect(at(0.1));
+  site.take(at(1), {message(0, 0.5)});
+  CHECK(site.status() == DeviceStatus::online);
+  for (int k = 1; k < 18; ++k) site.take(at(k * 10), {message(static_cast<uint32_t>(k), k * 10)});
+  site.take(at(180), {message(18, 180)});  // energy, a minute's field, was never seen
+  CHECK(site.status() == DeviceStatus::online);
+  site.take(at(180) + nanoseconds(1), {});
+  CHECK(site.status() == DeviceStatus::stale);
+  CHECK(site.quality(Homes::kEnergy) == twin::Quality::never);
+}
+
+TEST_CASE("processor: offline goes before stale, stale before faulty, faulty before deviating") {
+  Site site;
+  CHECK(site.status() == DeviceStatus::offline);
+  site.take(at(1), {message(0, 0.5)});
+  CHECK(site.status() == DeviceStatus::offline);  // without a session
+  site.connect(at(2));
+  CHECK(site.status() == DeviceStatus::online);
+  // 30 degC against a setpoint of 23 with tolerance 1.5, but it may take 10 minutes from the start.
+  for (int k = 1; k <= 16; ++k) site.take(at(k * 10), {message(static_cast<uint32_t>(k), k * 10, 300)});
+  CHECK(site.status() == DeviceStatus::online);
+  auto& energy_sampled = site.homes.instant(Homes::kHome, site.homes.model().fields[Homes::kEnergy].sampled);
+  auto& energy_quality = site.homes.flag(Homes::kHome, site.homes.model().fields[Homes::kEnergy].quality);
+  energy_sampled = at(1000).ns;  // reported all the time
+  energy_quality = static_cast<uint8_t>(twin::Quality::good);
+  site.take(at(595), {message(59, 595, 300)});
+  CHECK(site.status() == DeviceStatus::online);
+  site.take(at(600), {});
+  CHECK(site.status() == DeviceStatus::deviating);
+  site.take(at(610), {message(60, 610, 300, twin::kMissing)});
+  CHECK(site.status() == DeviceStatus::faulty);
+  site.take(at(641), {});
+  CHECK(site.status() == DeviceStatus::stale);  // the temperature
+  site.take(at(642), {}, {{Homes::home(0), false, at(642)}});
+  CHECK(site.status() == DeviceStatus::offline);
+  site.connect(at(643));
+  site.take(at(650), {message(61, 650, 230)});
+  CHECK(site.status() == DeviceStatus::online);
+}
+
+TEST_CASE("processor: a setpoint's change gives the field its time to follow") {
+  Site site;
+  site.connect(at(0.1));
+  site.homes.instant(Homes::kHome, site.homes.model().setpoints[0].changed) = at(100).ns;
+  site.homes.number(Homes::kHome, site.homes.model().setpoints[0].desired) = 273.15 + 26;
+  site.homes.instant(Homes::kHome, site.homes.model().fields[Homes::kEnergy].sampled) = at(1000).ns;
+  site.homes.flag(Homes::kHome, site.homes.model().fields[Homes::kEnergy].quality) = 0;
+  site.take(at(690), {message(0, 690, 230)});
+  CHECK(site.status() == DeviceStatus::online);
+  site.take(at(700), {});
+  CHECK(site.status() == DeviceStatus::deviating);
+  site.take(at(701), {message(1, 701, 245)});  // within the tolerance, which itself still counts
+  CHECK(site.status() == DeviceStatus::online);
+}
+
+TEST_CASE("processor: a row of a table without telemetry is woken when its time comes") {
+  Site site;
+  const TableId place = site.homes.registry.site();
+  site.take(at(1), {});
+  site.dirty.due(place)[0] = at(5);
+  twin::Inbox empty;
+  const auto shards = site.homes.tables.shards();
+  for (const double now : {4.0, 5.0}) {
+    for (size_t s = 0; s < shards.size(); ++s) site.processor.take_in(s, empty, at(now), site.dirty);
+    CHECK(site.dirty.marked(place, 0) == (now == 5));
+  }
+}
+
+TEST_CASE("processor: saved and restored, it goes on as if nothing had happened") {
+  Site trunk, branch;
+  std::mt19937_64 random(8);
+  uint32_t sequence = 0;
+  for (int k = 1; k < 120; ++k) {
+    std::vector<Message> messages;
+    for (uint32_t row = 0; row < 4; ++row) {
+      if (random() % 4 == 0) continue;
+      const auto number = sequence + static_cast<uint32_t>(random() % 4);
+      messages.push_back({row, number, at(k - 0.5), at(k), {static_cast<int32_t>(random() % 700), static_cast<int32_t>(random() % 31'000)}});
+    }
+    sequence += static_cast<uint32_t>(random() % 3);
+    ArchiveWriter archive;
+    trunk.homes.tables.save(archive);
+    trunk.dirty.save(archive);
+    trunk.hot.save(archive);
+    trunk.processor.save(archive);
+    ArchiveReader reader(archive.bytes());
+    branch.homes.tables.restore(reader);
+    branch.dirty.restore(reader);
+    branch.hot.restore(reader);
+    branch.processor.restore(reader);
+    REQUIRE((reader.ok() && reader.at_end()));
+    trunk.take(at(k), messages);
+    branch.take(at(k), messages);
+    const auto a = trunk.processor.counters(), b = branch.processor.counters();
+    REQUIRE(a.duplicates == b.duplicates);
+    REQUIRE(a.gaps == b.gaps);
+    REQUIRE(a.by_quality == b.by_quality);
+    ArchiveWriter x, y;
+    trunk.homes.tables.save(x);
+    branch.homes.tables.save(y);
+    REQUIRE(x.bytes() == y.bytes());
+  }
+  CHECK(trunk.processor.counters().duplicates > 10);
+}
