@@ -40,7 +40,9 @@ Scaling scaling_of(const FieldConfig& field) {
   if (resolution == 0) {
     // Undeclared: 2^-20 of the range, or of a million units; fine enough for any sensor, and still an integer.
     const double span = field.range ? (field.range->high - field.range->low) / field.unit.scale : 1048576.0;
-    resolution = std::exp2(std::ceil(std::log2(span)) - 20);
+    int exponent = 0;  // span = part * 2^exponent, 0.5 <= part < 1
+    const double part = std::frexp(span, &exponent);
+    resolution = std::ldexp(1.0, (part == 0.5 ? exponent - 1 : exponent) - 20);
   }
   const double steps = std::nearbyint(1 / resolution);
   const bool whole = steps >= 1 && std::abs(steps * resolution - 1) < 1e-12;
