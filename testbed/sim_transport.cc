@@ -35,7 +35,8 @@ void SimTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
 void SimTransport::send(Time now, std::span<const twin::Command> commands) {
   leaving_.clear();
   for (auto& returned : returned_) {
-    for (const auto device : returned) broker_.release(device, now, leaving_);
+    for (const auto device : returned)
+      if (broker_.connected(device)) broker_.release(device, now, leaving_);  // it may have gone again
     returned.clear();
   }
   broker_.route(commands, leaving_);
