@@ -35,6 +35,8 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   const bool kept = p_.decisions == nullptr || p_.decisions->decided(boundary, log_);
   if (kept) transport.send(boundary, leaving_);
   dirty_.clear();
+  // previous(event) is another at the next boundary.
+  for (const auto device : changed_) dirty_.mark(device.table, device.row.index());
   return kept;
 }
 
@@ -53,9 +55,11 @@ void Loop::take_in(Time boundary, twin::Transport& transport) {
 }
 
 void Loop::decide(Time boundary) {
+  changed_.clear();
   for (const EventChange& change : p_.events.take_changes()) {
     const Event& event = p_.events.all()[change.event];
     const twin::DeviceRef device{event.table, Row(change.row)};
+    changed_.push_back(device);
     const uint64_t id = event_id(event.config.name, p_.registry.key(device), change.occurrence);
     if (!event.of_alarm)
       log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event), 0, device, change.occurrence, 0, id, 0});

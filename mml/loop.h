@@ -86,6 +86,7 @@ class Loop {
   std::vector<twin::Inbox> inboxes_;
   std::vector<Record> log_;
   std::vector<twin::Command> leaving_;
+  std::vector<twin::DeviceRef> changed_;  ///< whose events changed at this boundary
   DecisionFingerprint fingerprint_;
   std::vector<uint64_t> event_names_, rule_names_, alarm_names_;
   Time now_ = kStart;
