@@ -5,7 +5,8 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 SCENARIO ?= scenarios/smart-meters
 
-.PHONY: build run test bench format clean
+.PHONY: build run test bench format clean deps
+.NOTPARALLEL: # what is missing is installed before anything is configured
 
 build: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --parallel $(JOBS)
@@ -14,14 +15,18 @@ build: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	@cmake --preset $(PRESET)
 
-run: build
+run: deps build
 	$(BUILD)/bin/looptwin run $(SCENARIO)
 
-test: build
+test: deps build
 	ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 
-bench: build
+bench: deps build
 	@set -e; for b in $(BUILD)/bin/bench_*; do [ -x "$$b" ] || continue; echo "== $$(basename $$b)"; "$$b"; done
+
+# Debian packages that are missing; silent and a tenth of a second when none is.
+deps:
+	@scripts/install-deps
 
 format:
 	git ls-files '*.h' '*.cc' | xargs clang-format -i
