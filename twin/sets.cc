@@ -24,8 +24,9 @@ struct Total {
   }
 };
 
-/// One leaf, member i in lane i % 8. `at(i)` yields the value of member i, NaN where unknown.
-template <typename At>
+/// One leaf, member i in lane i % 8. `at(i)` yields the value of member i, NaN where unknown. Extremes cost as much as
+/// the sum, so they are left out where nobody asks.
+template <bool kExtremes, typename At>
 Total leaf(size_t count, At at) {
   std::array<double, kLanes> sum{}, good{}, least, greatest;
   least.fill(std::numeric_limits<double>::infinity());
@@ -34,8 +35,10 @@ Total leaf(size_t count, At at) {
     const bool known = x == x;
     sum[lane] += known ? x : 0.0;
     good[lane] += known ? 1.0 : 0.0;
-    least[lane] = x < least[lane] ? x : least[lane];
-    greatest[lane] = x > greatest[lane] ? x : greatest[lane];
+    if constexpr (kExtremes) {
+      least[lane] = x < least[lane] ? x : least[lane];
+      greatest[lane] = x > greatest[lane] ? x : greatest[lane];
+    }
   };
   const size_t whole = count / kLanes * kLanes;
   for (size_t i = 0; i < whole; i += kLanes)
@@ -48,37 +51,53 @@ Total leaf(size_t count, At at) {
   return lanes[0];
 }
 
-template <typename T>
-double number(T stored) {
-  if constexpr (std::is_same_v<T, double>) return stored;
-  else return static_cast<double>(stored);
-}
-
-template <typename T>
-Total leaf_of(const T* data, std::span<const uint32_t> members, T unknown) {
-  const auto value = [unknown](T x) { return std::is_same_v<T, double> || x != unknown ? number(x) : kUnknown; };
-  const bool contiguous = members.back() - members.front() + 1 == members.size();
-  if (contiguous) {
-    const T* first = data + members.front();
-    return leaf(members.size(), [&](size_t i) { return value(first[i]); });
+/// A leaf of bytes, of which `unknown` is none: whole numbers, so their order does not matter.
+template <bool kExtremes>
+Total leaf_of_bytes(const uint8_t* data, size_t count, uint8_t unknown) {
+  uint32_t sum = 0, good = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t known = data[i] != unknown ? 1 : 0;
+    sum += known * data[i];
+    good += known;
   }
-  return leaf(members.size(), [&](size_t i) { return value(data[members[i]]); });
+  Total total{static_cast<double>(sum), std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), good};
+  if constexpr (kExtremes) {
+    for (size_t i = 0; i < count; ++i) {
+      if (data[i] == unknown) continue;
+      total.least = std::min(total.least, static_cast<double>(data[i]));
+      total.greatest = std::max(total.greatest, static_cast<double>(data[i]));
+    }
+  }
+  return total;
 }
 
+template <bool kExtremes>
 Total leaf_of(const SetColumn& column, std::span<const uint32_t> members) {
-  switch (column.storage) {
-    case lang::Storage::f64: return leaf_of(static_cast<const double*>(column.data), members, kUnknown);
-    case lang::Storage::boolean: return leaf_of<uint8_t>(static_cast<const uint8_t*>(column.data), members, 2);
-    case lang::Storage::code: return leaf_of<uint8_t>(static_cast<const uint8_t*>(column.data), members, 255);
-    default: LT_CHECK(false, "a set over rows or instants");
+  const bool contiguous = members.back() - members.front() + 1 == members.size();
+  if (column.storage == lang::Storage::f64) {
+    const auto* data = static_cast<const double*>(column.data);
+    if (!contiguous) return leaf<kExtremes>(members.size(), [&](size_t i) { return data[members[i]]; });
+    const double* first = data + members.front();
+    return leaf<kExtremes>(members.size(), [&](size_t i) { return first[i]; });
   }
+  LT_CHECK(column.storage == lang::Storage::boolean || column.storage == lang::Storage::code, "a set over rows or instants");
+  const uint8_t unknown = column.storage == lang::Storage::boolean ? 2 : 255;
+  const auto* data = static_cast<const uint8_t*>(column.data);
+  if (contiguous) return leaf_of_bytes<kExtremes>(data + members.front(), members.size(), unknown);
+  std::array<uint8_t, kBlockRows> gathered;
+  for (size_t i = 0; i < members.size(); ++i) gathered[i] = data[members[i]];
+  return leaf_of_bytes<kExtremes>(gathered.data(), members.size(), unknown);
 }
 
 /// Leaves [first, last) joined as a balanced tree whose left half is the larger.
+template <bool kExtremes>
 Total tree(const SetColumn& column, std::span<const uint32_t> members, size_t first, size_t last) {
-  if (last - first == 1) return leaf_of(column, members.subspan(first * kBlockRows, std::min(kBlockRows, members.size() - first * kBlockRows)));
+  if (last - first == 1) {
+    const size_t begin = first * kBlockRows;
+    return leaf_of<kExtremes>(column, members.subspan(begin, std::min(kBlockRows, members.size() - begin)));
+  }
   const size_t middle = first + (last - first + 1) / 2;
-  return Total::joined(tree(column, members, first, middle), tree(column, members, middle, last));
+  return Total::joined(tree<kExtremes>(column, members, first, middle), tree<kExtremes>(column, members, middle, last));
 }
 
 }  // namespace
@@ -87,7 +106,9 @@ double aggregate(lang::Op op, const SetColumn& column, std::span<const uint32_t>
   const auto size = static_cast<double>(members.size());
   if (op == lang::Op::set_size) return size;
   Total total;
-  if (!members.empty()) total = tree(column, members, 0, (members.size() + kBlockRows - 1) / kBlockRows);
+  const size_t leaves = (members.size() + kBlockRows - 1) / kBlockRows;
+  const bool extremes = op == lang::Op::set_minimum || op == lang::Op::set_maximum || op == lang::Op::set_all || op == lang::Op::set_any;
+  if (leaves > 0) total = extremes ? tree<true>(column, members, 0, leaves) : tree<false>(column, members, 0, leaves);
   const auto good = static_cast<double>(total.good);
   const bool enough = good >= minimum_good * size;
   switch (op) {
