@@ -3,9 +3,15 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "mml/processor.h"
 
 namespace looptwin::mml {
 namespace {
+
+/// The quantity that a command is about, by one number: commands apart from setpoints.
+uint16_t quantity_of(const twin::Command& c) {
+  return static_cast<uint16_t>(c.index | (c.kind == twin::Command::Kind::command ? kImperative : 0));
+}
 
 /// One key a device and setpoint or command. Only setpoints supersede each other.
 uint64_t key_of(const twin::Command& c) {
@@ -21,9 +27,7 @@ Dispatcher::Dispatcher(const twin::Registry& registry, twin::Tables& tables, std
 
 void Dispatcher::record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const {
   const auto& r = active.request;
-  const bool imperative = r.command.kind == twin::Command::Kind::command;
-  const auto quantity = static_cast<uint16_t>(r.command.index | (imperative ? kImperative : 0));
-  log.push_back({now, kind, r.rule, quantity, r.command.device, r.occurrence, r.command.value, r.command.id, r.cause});
+  log.push_back({now, kind, r.rule, quantity_of(r.command), r.command.device, r.occurrence, r.command.value, r.command.id, r.cause});
 }
 
 void Dispatcher::schedule(uint32_t slot, Time at) {
@@ -54,7 +58,8 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
       finish(slot);
     }
   }
-  command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device), command.index, ++last_[key].version);
+  command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device), quantity_of(command),
+                          ++last_[key].version);
   command.issued = now;
   last_[key] = {last_[key].version, request.occurrence, command.id, request.rule};
   LT_CHECK(command.id != 0 && !by_id_.contains(command.id), "two commands with one id");
@@ -99,7 +104,12 @@ void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::ve
   record(RecordKind::command_acknowledged, active, now, log);
   ++counters_.acknowledged;
   active.state = State::acknowledged;
-  active.applied_at = ack.applied_at;
+  // A device's clock that runs ahead is corrected as it is for samples (mml/processor.h), so that both compare.
+  active.applied_at = ack.applied_at > ack.received_at + kFutureTolerance ? ack.received_at : ack.applied_at;
+  if (command.kind == twin::Command::Kind::setpoint) {
+    const auto& columns = registry_.model(command.device.table).setpoints[command.index];
+    tables_.values<double>(command.device.table, columns.reported)[command.device.row.index()] = command.value;
+  }
   if (active.request.verification < 0) {
     finish(slot);
     return;
@@ -118,6 +128,11 @@ const Dispatcher::Last* Dispatcher::find_last(const twin::Acknowledgement& ack, 
     if (last != last_.end() && last->second.id == ack.id) return &last->second;
   }
   return nullptr;
+}
+
+bool Dispatcher::offline(twin::DeviceRef device) const {
+  const ColumnId status = registry_.model(device.table).status;
+  return tables_.values<uint8_t>(device.table, status)[device.row.index()] == static_cast<uint8_t>(DeviceStatus::offline);
 }
 
 bool Dispatcher::verified(const Active& active) const {
@@ -161,6 +176,8 @@ void Dispatcher::step(Time now, std::vector<twin::Command>& out, std::vector<Rec
       record(RecordKind::command_expired, active, now, log);
       ++counters_.expired;
       finish(timer.slot);
+    } else if (offline(active.request.command.device)) {
+      schedule(timer.slot, now + kRepeatAfter);  // it waits at the broker, which sends it when the device is back
     } else if (active.attempts >= kAttempts) {
       record(RecordKind::command_failed, active, now, log);
       ++counters_.failed;

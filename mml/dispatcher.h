@@ -45,7 +45,8 @@ struct DispatcherCounters {
 
 class Dispatcher {
  public:
-  /// An unacknowledged command is sent again after this, so often; then it has failed.
+  /// An unacknowledged command is sent again after this, so often; then it has failed. While its device is offline it
+  /// waits at the broker instead, until it expires.
   static constexpr Duration kRepeatAfter = seconds(30);
   static constexpr int kAttempts = 5;
 
@@ -83,6 +84,7 @@ class Dispatcher {
   void record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const;
   void schedule(uint32_t slot, Time at);
   void finish(uint32_t slot);
+  bool offline(twin::DeviceRef device) const;
   bool verified(const Active& active) const;
   void check_verifications(Time now, std::vector<Record>& log);
 
