@@ -12,6 +12,8 @@ namespace {
 
 using twin::Storage;
 
+constexpr size_t kSegmentBytesPerDevice = 2048;
+
 std::string length_name(Duration d) {
   if (d.ns % hours(1).ns == 0) return fmt::format("{}h", d / hours(1));
   if (d.ns % minutes(1).ns == 0) return fmt::format("{}min", d / minutes(1));
@@ -54,7 +56,6 @@ struct Recorder::Grid {
   Duration period{};
   bool raw = true;
   uint16_t group = 0;                 ///< raw: the report group
-  uint16_t field = 0;                 ///< rollup: the field
   std::vector<int32_t> row;           ///< the grid's row of a device, -1: not kept; empty: its own
   std::vector<Duration> phase;        ///< of each grid row
   std::vector<Storage> storage;       ///< of each variable
@@ -90,6 +91,9 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
   recorder->declare(wired);
   recorder->spec_->options.lanes = shards.size() + 1;
   recorder->spec_->options.keep_time = scenario.retention;
+  // Each segment carries the devices' ids: large fleets get segments that are worth them.
+  auto& memory = recorder->spec_->options.memory;
+  memory = std::max(memory, registry.devices() * kSegmentBytesPerDevice);
   auto writer = twin::RunWriter::create(folder, recorder->spec_->run, recorder->spec_->options);
   if (!writer) return tl::make_unexpected(std::move(writer.error()));
   recorder->writer_ = std::make_unique<twin::RunWriter>(std::move(*writer));
@@ -185,45 +189,45 @@ void Recorder::declare_rollups(const twin::Model& model, const std::vector<Durat
   auto& run = spec_->run;
   for (const Duration length : lengths) {
     const int64_t phase = -scenario_.start.ns - floor_to(Time{-scenario_.start.ns}, length).ns;
-    for (size_t f = 0; f < model.config.telemetry.size(); ++f) {
-      const auto& field = model.config.telemetry[f];
-      Grid grid{.id = twin::GridId(run.grids.size()), .table = model.table, .period = length, .raw = false, .field = static_cast<uint16_t>(f)};
-      twin::GridSpec spec{fmt::format("{}/{}/{}", model.config.name, length_name(length), field.name), model.config.name, length, {}, {}};
-      if (phase != 0) spec.phase.assign(registry_.devices(model.table), phase);
-      for (const char* what : {"minimum", "maximum", "last"}) spec.variables.push_back(variable_of(field, what));
-      spec.variables.push_back(variable_of(field, "mean", 16));
-      spec.variables.push_back({.name = "samples", .unit = "1", .storage = Storage::i32, .per_unit = 1});
-      for (const auto& v : spec.variables) {
-        grid.storage.push_back(v.storage);
-        grid.shift.push_back(shift_of(v));
-      }
-      run.grids.push_back(std::move(spec));
-      grids_.push_back(std::move(grid));
+    Grid grid{.id = twin::GridId(run.grids.size()), .table = model.table, .period = length, .raw = false};
+    twin::GridSpec spec{fmt::format("{}/{}", model.config.name, length_name(length)), model.config.name, length, {}, {}};
+    if (phase != 0) spec.phase.assign(registry_.devices(model.table), phase);
+    for (const auto& field : model.config.telemetry) {
+      for (const char* what : {"minimum", "maximum", "last"}) spec.variables.push_back(variable_of(field, field.name + "_" + what));
+      spec.variables.push_back(variable_of(field, field.name + "_mean", 16));
+      spec.variables.push_back({.name = field.name + "_samples", .unit = "1", .storage = Storage::i32, .per_unit = 1});
     }
+    for (const auto& v : spec.variables) {
+      grid.storage.push_back(v.storage);
+      grid.shift.push_back(shift_of(v));
+    }
+    run.grids.push_back(std::move(spec));
+    grids_.push_back(std::move(grid));
   }
 }
 
-void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane) {
+/// Puts the scratch's columns as the grid's variables from `first_variable` on; the others stay as they are.
+void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable, size_t variables) {
   if (scratch.rows.empty()) return;
-  scratch.cells.clear();
-  for (size_t v = 0; v < grid.storage.size(); ++v) {
-    const auto& values = scratch.values[v];
+  scratch.cells.assign(grid.storage.size(), {});
+  for (size_t k = 0; k < variables; ++k) {
+    const size_t v = first_variable + k;
+    auto& values = scratch.values[k];
     const int32_t shift = grid.shift[v];
     if (grid.storage[v] == Storage::i16) {
-      auto& narrow = scratch.narrow[v];
+      auto& narrow = scratch.narrow[k];
       narrow.resize(values.size());
       for (size_t i = 0; i < values.size(); ++i) narrow[i] = values[i] == twin::kMissing ? int16_t{-32768} : static_cast<int16_t>(values[i] - shift);
-      scratch.cells.emplace_back(std::span<const int16_t>(narrow));
+      scratch.cells[v] = twin::Cells(std::span<const int16_t>(narrow));
     } else if (grid.storage[v] == Storage::u8) {
-      auto& bytes = scratch.bytes[v];
+      auto& bytes = scratch.bytes[k];
       bytes.resize(values.size());
       for (size_t i = 0; i < values.size(); ++i) bytes[i] = values[i] == twin::kMissing ? uint8_t{255} : static_cast<uint8_t>(std::min(values[i], 254));
-      scratch.cells.emplace_back(std::span<const uint8_t>(bytes));
+      scratch.cells[v] = twin::Cells(std::span<const uint8_t>(bytes));
     } else {
-      auto& wide = scratch.values[v];
-      for (auto& value : wide)
+      for (auto& value : values)
         if (value != twin::kMissing) value -= shift;
-      scratch.cells.emplace_back(std::span<const int32_t>(wide));
+      scratch.cells[v] = twin::Cells(std::span<const int32_t>(values));
     }
   }
   const bool contiguous = scratch.rows.back() - scratch.rows.front() + 1 == scratch.rows.size() && std::is_sorted(scratch.rows.begin(), scratch.rows.end());
@@ -245,7 +249,7 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
     if (row < 0) continue;
     const int64_t slot = floor_to(Time{frame.sampled_at[i]} - grid->phase[static_cast<size_t>(row)], grid->period).ns / grid->period.ns;
     if (slot != slot_now) {
-      put(scratch, *grid, slot_now, lane);
+      put(scratch, *grid, slot_now, lane, 0, fields + 1);
       scratch.begin(fields + 1);
       slot_now = slot;
     }
@@ -254,12 +258,12 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
     const Time taken_in = ceil_to(Time{frame.received_at[i]}, scenario_.cycle);
     scratch.values[fields].push_back(static_cast<int32_t>(std::clamp<int64_t>((taken_in.ns - frame.sampled_at[i]) / cycle, 0, 254)));
   }
-  put(scratch, *grid, slot_now, lane);
+  put(scratch, *grid, slot_now, lane, 0, fields + 1);
 }
 
 void Recorder::bucket(size_t shard, const twin::ClosedBucket& bucket) {
   const auto grid = std::find_if(grids_.begin(), grids_.end(), [&](const Grid& g) {
-    return !g.raw && g.table == bucket.table && g.field == bucket.field && g.period == bucket.length;
+    return !g.raw && g.table == bucket.table && g.period == bucket.length;
   });
   if (grid == grids_.end()) return;
   // Buckets lie on civil time, slots count from the run's start: the grid's phase makes up for the difference.
@@ -273,7 +277,7 @@ void Recorder::bucket(size_t shard, const twin::ClosedBucket& bucket) {
   scratch.values[2].assign(bucket.last.begin(), bucket.last.end());
   scratch.values[3].assign(bucket.mean16.begin(), bucket.mean16.end());
   scratch.values[4].assign(bucket.samples.begin(), bucket.samples.end());
-  put(scratch, *grid, slot, writer_->lane(shard));
+  put(scratch, *grid, slot, writer_->lane(shard), size_t{5} * bucket.field, 5);
 }
 
 bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {

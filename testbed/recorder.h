@@ -42,7 +42,7 @@ class Recorder final : public mml::HistorySink, public mml::DecisionSink, public
   void declare(const Wired& wired);
   void declare_raw(const twin::Model& model, const std::string& pattern);
   void declare_rollups(const twin::Model& model, const std::vector<Duration>& lengths);
-  void put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane);
+  void put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable, size_t variables);
 
   const Scenario& scenario_;
   const lang::Schema& schema_;
