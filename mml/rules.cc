@@ -18,6 +18,18 @@ constexpr uint32_t kReleaseGroups = 10;
 
 bool claimed(double claim) { return claim == claim; }
 
+/// A JSON string.
+std::string quoted(std::string_view text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') json += fmt::format("\\{}", c);
+    else if (c == '\n') json += "\\n";
+    else if (static_cast<unsigned char>(c) < 0x20) json += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else json += c;
+  }
+  return json + '"';
+}
+
 }  // namespace
 
 void add_columns(lang::Schema& schema, const std::string& rule, TableId target, lang::Type type, WiredOverride::Set& set) {
@@ -134,7 +146,7 @@ void Rules::take_turn(const Turn& turn, Time now, std::vector<Record>& log) {
           ++counters_.releases;
           log.push_back({now, RecordKind::released, turn.rule, contest.setpoint, {target.table, Row(row)}, turn.occurrence,
                          contest.fallback[row], 0, cause_of(turn.rule, turn.row, turn.occurrence)});
-          resolve(contest, row, now, true, log);
+          resolve(contest, row, ref, Move::released, now, log);
         }
       };
       if (turn.release) {  // whoever was claimed is released, whatever `where` says by now
@@ -159,33 +171,30 @@ void Rules::claim(Contest& contest, ClaimRef& ref, uint32_t row, const Turn& tur
   ++counters_.claims;
   log.push_back({now, RecordKind::claimed, ref.rule, contest.setpoint, {contest.table, Row(row)}, turn.occurrence, value, 0,
                  cause_of(ref.rule, turn.row, turn.occurrence)});
-  resolve(contest, row, now, true, log);
+  resolve(contest, row, ref, Move::claimed, now, log);
 }
 
-void Rules::resolve(Contest& contest, uint32_t row, Time now, bool send, std::vector<Record>& log) {
+void Rules::resolve(Contest& contest, uint32_t row, const ClaimRef& moved, Move move, Time now, std::vector<Record>& log) {
   const ClaimRef* winner = nullptr;
   bool conflict = false;
   for (const ClaimRef& ref : contest.claims) {
     if (!claimed(ref.claim[row])) continue;
-    if (winner == nullptr || ref.priority > winner->priority) {
-      winner = &ref;
-      conflict = false;
-    } else if (ref.priority == winner->priority) {
-      conflict |= ref.claim[row] != winner->claim[row];
-      if (ref.since[row] < winner->since[row]) winner = &ref;
-    }
+    conflict |= ref.priority == moved.priority && ref.claim[row] != moved.claim[row];
+    const bool earlier = winner != nullptr && ref.priority == winner->priority && ref.since[row] < winner->since[row];
+    if (winner == nullptr || ref.priority > winner->priority || earlier) winner = &ref;
   }
   const double desired = winner != nullptr ? winner->claim[row] : contest.fallback[row];
   const twin::DeviceRef device{contest.table, Row(row)};
-  if (conflict && winner->since[row] == now.ns) {
+  // Said when the second of the two is claimed, and only where no higher claim makes it idle.
+  if (move == Move::claimed && conflict && winner->priority == moved.priority) {
     ++counters_.conflicts;
     log.push_back({now, RecordKind::conflict, winner->rule, contest.setpoint, device, winner->occurrence[row], desired, 0, 0});
   }
   if (desired == contest.desired[row]) return;
   contest.desired[row] = desired;
   contest.changed[row] = now.ns;
-  if (!send) return;
-  // A release is asked for by the rule that let go last; its cause is on the `released` record.
+  // The resident keeps what he has, unless another claim stands.
+  if (move == Move::yielded && winner == nullptr) return;
   Request request;
   request.command.device = device;
   request.command.index = contest.setpoint;
@@ -199,13 +208,9 @@ void Rules::resolve(Contest& contest, uint32_t row, Time now, bool send, std::ve
     request.command.may_refuse = config.yield_to_local;
     request.verification = rules_[winner->rule].overrides[winner->override_index].verification;
   } else {
-    const ClaimRef& last = contest.claims.front();
-    const ClaimRef* newest = &last;
-    for (const ClaimRef& ref : contest.claims)
-      if (ref.since[row] != kNever.ns && (newest->since[row] == kNever.ns || ref.since[row] > newest->since[row])) newest = &ref;
-    request.rule = newest->rule;
-    request.occurrence = newest->occurrence[row];
-    request.cause = cause_of(newest->rule, newest->owner[row], newest->occurrence[row]);
+    request.rule = moved.rule;
+    request.occurrence = moved.occurrence[row];
+    request.cause = cause_of(moved.rule, moved.owner[row], moved.occurrence[row]);
   }
   dispatcher_.issue(request, now, log);
 }
@@ -217,13 +222,13 @@ void Rules::follow_values(Time now, const Dirty& dirty, std::vector<Record>& log
     const size_t rows = tables_.rows(contest.table);
     dirty.for_each_run({contest.table, 0, rows}, [&](size_t first, size_t count) {
       for (size_t row = first; row < first + count; ++row) {
-        bool moved = false;
+        const ClaimRef* moved = nullptr;
         for (ClaimRef& ref : contest.claims) {
           if (!claimed(ref.claim[row]) || !claimed(ref.value(row)) || ref.claim[row] == ref.value(row)) continue;
           ref.claim[row] = ref.value(row);
-          moved = true;
+          moved = &ref;
         }
-        if (moved) resolve(contest, static_cast<uint32_t>(row), now, true, log);
+        if (moved != nullptr) resolve(contest, static_cast<uint32_t>(row), *moved, Move::followed, now, log);
       }
     });
   }
@@ -243,7 +248,7 @@ void Rules::yield_to_refusals(Time now, std::vector<Record>& log) {
         ++counters_.yields;
         log.push_back({now, RecordKind::yielded, ref.rule, contest.setpoint, ended.device, ref.occurrence[row], contest.fallback[row], 0,
                        cause_of(ref.rule, ref.owner[row], ref.occurrence[row])});
-        resolve(contest, row, now, false, log);
+        resolve(contest, row, ref, Move::yielded, now, log);
       }
     }
   }
@@ -275,11 +280,11 @@ void Rules::publish(uint16_t rule_index, size_t index, const EventChange& change
   std::string json = fmt::format("\"rule\":\"{}\",\"event\":\"{:016x}\"", rule.config.name, cause);
   for (size_t i = 0; i < wired.items.size(); ++i) {
     const auto& item = wired.items[i];
-    json += fmt::format(",\"{}\":", rule.config.publishes[index].body[i].key);
+    json += fmt::format(",{}:", quoted(rule.config.publishes[index].body[i].key));
     using Is = WiredPublish::Item::Is;
     switch (item.is) {
-      case Is::id: json += fmt::format("\"{}\"", registry_.id(device)); break;
-      case Is::text: json += fmt::format("\"{}\"", item.text); break;
+      case Is::id: json += quoted(registry_.id(device)); break;
+      case Is::text: json += quoted(item.text); break;
       case Is::number: {
         const double x = tables_.values<double>(table, item.column)[change.row];
         json += std::isfinite(x) ? shortest(x) : "null";

@@ -127,7 +127,9 @@ class Rules {
   void start_turns(uint16_t rule, uint16_t override_index, const EventChange& change, bool release, Time now);
   void take_turn(const Turn& turn, Time now, std::vector<Record>& log);
   void claim(Contest& contest, ClaimRef& ref, uint32_t row, const Turn& turn, Time now, std::vector<Record>& log);
-  void resolve(Contest& contest, uint32_t row, Time now, bool send, std::vector<Record>& log);
+  enum class Move : uint8_t { claimed, followed, released, yielded };
+  /// After `moved` has: who holds the setpoint now, and what must be asked for.
+  void resolve(Contest& contest, uint32_t row, const ClaimRef& moved, Move move, Time now, std::vector<Record>& log);
   void follow_values(Time now, const Dirty& dirty, std::vector<Record>& log);
   void yield_to_refusals(Time now, std::vector<Record>& log);
   void send(const Rule& rule, size_t index, const EventChange& change, uint64_t cause, Time now, std::vector<Record>& log);
