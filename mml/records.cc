@@ -7,13 +7,10 @@ namespace {
 
 constexpr uint64_t kCanonicalNan = 0x7ff8000000000000;
 
-uint64_t mixed(std::string_view kind, std::string_view name, std::initializer_list<uint64_t> numbers) {
-  std::string bytes(kind);
-  bytes += '\0';
-  bytes += name;
-  bytes += '\0';
-  for (const uint64_t n : numbers) bytes.append(reinterpret_cast<const char*>(&n), sizeof n);
-  return hash64(bytes);
+/// Of names by their hashes, on the stack: ids are made in every cycle that decides anything.
+uint64_t mixed(uint64_t kind, std::string_view name, uint64_t a, uint64_t b, uint64_t c = 0, uint64_t d = 0) {
+  const uint64_t words[] = {kind, hash64(name), a, b, c, d};
+  return hash64(std::as_bytes(std::span(words)));
 }
 
 }  // namespace
@@ -28,13 +25,13 @@ const char* name_of(RecordKind kind) {
 }
 
 uint64_t event_id(std::string_view event, uint64_t device_key, uint32_t occurrence) {
-  return mixed("event", event, {device_key, occurrence});
+  return mixed(1, event, device_key, occurrence);
 }
 uint64_t alarm_id(std::string_view alarm, uint64_t device_key, uint32_t occurrence) {
-  return mixed("alarm", alarm, {device_key, occurrence});
+  return mixed(2, alarm, device_key, occurrence);
 }
 uint64_t command_id(std::string_view rule, uint64_t cause, uint64_t device_key, uint16_t quantity, uint32_t version) {
-  return mixed("command", rule, {cause, device_key, quantity, version});
+  return mixed(3, rule, cause, device_key, quantity, version);
 }
 
 void DecisionFingerprint::append(const Record& record, uint64_t subject_name, uint64_t device_key) {
