@@ -45,7 +45,7 @@ enum class Op : uint8_t {
   rises,        ///< rising edges of a condition over the window
   time_true,    ///< s for which a condition held within the window
   held,         ///< the condition has held for `span` without a break
-  age,          ///< s since the last good sample of arg 0, a column; `column` holds when that was sampled
+  age,          ///< s since the last good sample of arg 0, a column (since the start where there was none); `column` holds when that was sampled
   previous,     ///< the argument's value at the previous evaluation: breaks cycles
   forecast,     ///< arg none; `feed`; number[0] lead, s
   forecast_maximum, forecast_minimum, forecast_mean,  ///< number[0..1] from, to, s

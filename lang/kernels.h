@@ -66,7 +66,7 @@ struct Kernels {
   Interpolate interpolate;        ///< table: `points` abscissae, ordinates, slopes to the next point, held at the ends
   /// in[0]·in[1] + in[2]·in[3] + …, all rounded, from the left; no operand is one value for all rows.
   Dot dot[kMostProducts - kLeastProducts + 1];
-  Age age;                        ///< now − sampled in s, NaN where never
+  Age age;                        ///< now − sampled in s; since the start where never
 };
 
 namespace v2 { extern const Kernels kKernels; }

@@ -142,10 +142,10 @@ struct RowIndex {
 };
 struct Instant {
   using Type = int64_t;
-  static double load(int64_t v) { return v == INT64_MIN ? kUnknown : static_cast<double>(v) / 1e9; }
+  static double load(int64_t v) { return v == INT64_MAX ? kUnknown : static_cast<double>(v) / 1e9; }
   static int64_t store(double v) {
     const bool valid = (v > -9.2e9) & (v < 9.2e9);
-    return valid ? static_cast<int64_t>(round_away(v * 1e9)) : INT64_MIN;
+    return valid ? static_cast<int64_t>(round_away(v * 1e9)) : INT64_MAX;
   }
 };
 
@@ -208,7 +208,8 @@ void dot(double* out, const double* const* in, size_t n) {
 
 void age(double* out, const int64_t* sampled, int64_t now_ns, size_t n) {
   for (size_t i = 0; i < n; ++i) {
-    out[i] = sampled[i] == INT64_MIN ? kUnknown : static_cast<double>(now_ns - sampled[i]) / 1e9;
+    const int64_t since = sampled[i] == INT64_MAX ? 0 : sampled[i];
+    out[i] = static_cast<double>(now_ns - since) / 1e9;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "lang/ages.h"
 
 namespace looptwin::lang {
 namespace {
@@ -130,6 +131,13 @@ class Planner {
     else stratum(level(id)).windows.push_back(window);
   }
 
+  /// previous() of what a producer writes: until the producer's stratum its column holds the value of the cycle before.
+  bool is_previous_of_producer(const Node& node) const {
+    if (node.op != Op::previous || !is_plain(node.args[0])) return false;
+    const Node& column = graph_[node.args[0]];
+    return producer_of_.contains({column.table, column.column});
+  }
+
   /// Sets, windows and related values inside an expression are read from columns: see that they are stored.
   void need_parts(NodeId id) {
     if (!seen_.insert(id).second) return;
@@ -151,6 +159,10 @@ class Planner {
       store(node.args[0], schema_.table(node.table).relations[node.relation.index()].to);
       return;
     }
+    if (is_previous_of_producer(node)) {
+      store(id, node.table);  // in the first stratum, before the producer writes over it
+      return;
+    }
     for (const NodeId arg : node.args) need_parts(arg);
   }
 
@@ -164,12 +176,12 @@ class Planner {
   void collect(NodeId id, TableId table, int level, bool is_root, Reads& reads, std::set<NodeId>& seen) {
     if (!seen.insert(id).second) return;
     const Node& node = graph_[id];
-    if (node.op == Op::now || node.op == Op::age) reads.always = true;
+    if (node.op == Op::now || (node.op == Op::age && !age_limits(graph_, root_nodes_, id))) reads.always = true;
     if (is_set(node.op) || is_history_window(node.op)) {
       reads.given.push_back({id, stored_.at({id, table})});
       return;
     }
-    if (node.op == Op::previous && is_plain(node.args[0]) && producer_of_.contains({graph_[node.args[0]].table, graph_[node.args[0]].column})) {
+    if (level == 0 && is_previous_of_producer(node)) {
       reads.given.push_back({id, graph_[node.args[0]].column});
       return;
     }
@@ -197,6 +209,8 @@ class Planner {
       const auto& [level, table] = key;
       Reads reads;
       std::set<NodeId> seen;
+      root_nodes_.clear();
+      for (const Root& root : roots) root_nodes_.push_back(root.node);
       for (const Root& root : roots) collect(root.node, table, level, true, reads, seen);
       TableProgram compiled{table, Program::compile(schema_, graph_, table, roots, reads.given), std::move(reads.related), reads.always};
       for (const NodeId u : compiled.program.uniforms()) uniforms.insert(u);
@@ -217,6 +231,7 @@ class Planner {
   std::map<std::pair<NodeId, TableId>, ColumnId> stored_;
   std::map<std::pair<int, TableId>, std::vector<Root>> roots_;
   std::set<NodeId> seen_;
+  std::vector<NodeId> root_nodes_;  ///< of the program that is being compiled
   int counter_ = 0;
 };
 

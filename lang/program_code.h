@@ -65,7 +65,7 @@ struct Step {
   const char* name = "";
   Value out;
   std::vector<Value> in;
-  uint32_t extra = 0;  ///< index into Code::tables, Code::dots or Code::stateful
+  uint32_t extra = 0;  ///< index into Code::tables, dots, stateful or age_limits
 };
 
 using Slot = uint16_t;
@@ -115,6 +115,7 @@ struct Code {
   std::vector<Table> tables;
   std::vector<std::vector<Slot>> dots;  ///< their factors
   std::vector<Stateful> stateful;
+  std::vector<std::vector<int64_t>> age_limits;  ///< ns; empty: the age's value is used, and it changes all the time
   std::vector<Instruction> instructions;
   std::vector<std::string> listing;  ///< one line an instruction
 

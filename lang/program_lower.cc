@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "lang/ages.h"
 #include "lang/program_code.h"
 
 namespace looptwin::lang {
@@ -133,7 +134,7 @@ class Lowering {
       case Op::interpolate:
         return interpolate(n);
       case Op::age:
-        return age(n);
+        return age(id, n);
       default:
         break;
     }
@@ -338,9 +339,15 @@ class Lowering {
     return push(std::move(step));
   }
 
-  Value age(const Node& n) {
+  Value age(NodeId id, const Node& n) {
     LT_CHECK(n.column.valid(), "age without the column of sampling instants");
     Step step{.action = Action::age, .name = "age"};
+    std::vector<NodeId> nodes;
+    for (const Root& root : roots_) nodes.push_back(root.node);
+    step.extra = static_cast<uint32_t>(code_.age_limits.size());
+    auto& limits = code_.age_limits.emplace_back();
+    if (const auto compared = age_limits(graph_, nodes, id))
+      for (const double limit : *compared) limits.push_back(static_cast<int64_t>(std::clamp(limit, -9e9, 9e9) * 1e9));
     step.in = {Value{Value::Is::column, column_slot(table_, n.column)}};
     return push(std::move(step));
   }

@@ -15,7 +15,7 @@ namespace looptwin::lang {
 
 /// How a column lies in memory; one contiguous array a column, a row a device.
 /// f64: unknown is NaN.  boolean: u8 0 false, 1 true, 2 unknown.  code: u8, an enumeration's index, 255 unknown.
-/// row: u32, the row of a related table, 0xffffffff none.  instant: i64 ns since the run's start, INT64_MIN never.
+/// row: u32, the row of a related table, 0xffffffff none.  instant: i64 ns since the run's start, INT64_MAX never.
 enum class Storage : uint8_t { f64, boolean, code, row, instant };
 size_t size_of(Storage storage);
 
