@@ -23,6 +23,7 @@ struct Event {
   bool of_alarm = false;   ///< made for an alarm's own condition: not a decision by itself
   ColumnId standing;       ///< boolean: what expressions read under the event's name
   ColumnId raise, clear;   ///< boolean conditions
+  ColumnId evidence;       ///< the quantity that `raise` first compares, where it compares one: the record's value
   ColumnId raise_since, clear_since;  ///< instants: when the running delay began
   ColumnId occurrence;     ///< (storage row) how often it has risen
 };

@@ -61,8 +61,12 @@ void Loop::decide(Time boundary) {
     const twin::DeviceRef device{event.table, Row(change.row)};
     changed_.push_back(device);
     const uint64_t id = event_id(event.config.name, p_.registry.key(device), change.occurrence);
+    const double evidence =
+        event.evidence.valid() ? twin::load(p_.tables.column(event.table, event.evidence),
+                                            p_.schema.column(event.table, event.evidence).storage, change.row)
+                               : 0;
     if (!event.of_alarm)
-      log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event), 0, device, change.occurrence, 0, id, 0});
+      log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event), 0, device, change.occurrence, evidence, id, 0});
     p_.alarms.on_change(change, id, boundary, log_);
     p_.rules.on_change(change, id, boundary, log_);
   }

@@ -117,7 +117,11 @@ void Recorder::declare(const Wired& wired) {
   run.start = scenario_.start;
   run.cycle = scenario_.cycle;
   run.seed = scenario_.seed;
-  for (const auto& event : wired.events) event_names_.push_back(event.config.name);
+  for (const auto& event : wired.events) {
+    event_names_.push_back(event.config.name);
+    const bool compares = event.evidence.valid();
+    event_units_.push_back(compares ? lang::unit_text(schema_.column(event.table, event.evidence).type.dimension) : std::string());
+  }
   for (const auto& rule : wired.rules) rule_names_.push_back(rule.config.name);
   for (const auto& alarm : wired.alarms) alarm_names_.push_back(alarm.config.event.name);
 
@@ -289,7 +293,9 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
     const auto& names = of_event ? event_names_ : of_alarm ? alarm_names_ : rule_names_;
     std::string_view quantity, unit;
     double value = r.value;
-    if (!of_event && !of_alarm && r.kind != published) {
+    if (of_event) {
+      unit = event_units_[r.subject];
+    } else if (!of_alarm && r.kind != published) {
       const auto& model = registry_.model(r.device.table).config;
       if ((r.quantity & mml::kImperative) != 0) {
         quantity = model.commands[r.quantity & ~mml::kImperative].name;

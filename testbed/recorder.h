@@ -52,7 +52,7 @@ class Recorder final : public mml::HistorySink, public mml::DecisionSink, public
   std::unique_ptr<twin::RunWriter> writer_;
   std::vector<Grid> grids_;
   std::vector<std::unique_ptr<Scratch>> scratch_;  ///< [shard]
-  std::vector<std::string> event_names_, rule_names_, alarm_names_;
+  std::vector<std::string> event_names_, event_units_, rule_names_, alarm_names_;
   std::vector<std::ofstream> feeds_;               ///< [feed of the scenario]; open where it is published to
   twin::LogId decisions_, inputs_, published_;
 };

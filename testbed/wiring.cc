@@ -128,6 +128,20 @@ class Wiring {
     return graph_.add({.op = back, .type = node.type, .table = node.table, .args = {node.args[0], shifted}}, *config.deadband);
   }
 
+  /// The quantity that decides: the first side of a comparison that varies by row and is a number.
+  NodeId first_compared(NodeId id) const {
+    const lang::Node& node = graph_[id];
+    if (lang::is_set(node.op) || lang::is_window(node.op) || node.op == Op::related) return {};
+    const bool comparison = node.op == Op::less || node.op == Op::less_equal || node.op == Op::greater || node.op == Op::greater_equal;
+    for (const NodeId arg : node.args) {
+      if (comparison && graph_[arg].table == node.table && node.table.valid() && graph_[arg].type.kind == lang::Kind::number &&
+          graph_[arg].op != Op::age)
+        return arg;
+      if (const NodeId deeper = first_compared(arg); deeper.valid()) return deeper;
+    }
+    return {};
+  }
+
   void check_events() {
     for (auto& event : out_.events) {
       const auto& config = event.config;
@@ -150,6 +164,7 @@ class Wiring {
       if (!clear.valid()) continue;
       producers_.push_back({config.name, config.span, event.table, event.standing, {raise, clear}});
       demand(raise, event.table, event.raise);
+      if (const NodeId compared = first_compared(raise); compared.valid()) demand(compared, event.table, event.evidence);
       demand(clear, event.table, event.clear);
     }
   }
