@@ -109,6 +109,7 @@ void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::ve
   if (command.kind == twin::Command::Kind::setpoint) {
     const auto& columns = registry_.model(command.device.table).setpoints[command.index];
     tables_.values<double>(command.device.table, columns.reported)[command.device.row.index()] = command.value;
+    ++tables_.values<uint32_t>(command.device.table, registry_.model(command.device.table).version)[command.device.row.index()];
   }
   if (active.request.verification < 0) {
     finish(slot);

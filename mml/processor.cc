@@ -83,6 +83,7 @@ struct Processor::ModelState {
   std::vector<Group> groups;
   std::vector<uint8_t> online;
   uint8_t* status = nullptr;
+  uint32_t* version = nullptr;
   struct Follow {
     const double* value;
     const double* desired;
@@ -127,6 +128,7 @@ void Processor::bind() {
       field.oldest.assign((registry_.devices(state->table) + twin::kGroupRows - 1) / twin::kGroupRows, kLongAgo);
       state->fields.push_back(std::move(field));
     }
+    state->version = tables_.values<uint32_t>(state->table, model.version).data();
     state->status = tables_.values<uint8_t>(state->table, model.status).data();
     for (size_t s = 0; s < model.setpoints.size(); ++s) {
       const auto& config = model.config.setpoints[s];
@@ -184,6 +186,7 @@ void Processor::place(const twin::Shard& shard, twin::Frame& frame, Dirty& dirty
     if (future) frame.sampled_at[i] = frame.received_at[i];
     counters.by_quality[static_cast<size_t>(twin::Quality::future)] += future;
     dirty.mark(shard.table, frame.row[i]);
+    ++model.version[frame.row[i]];
   }
   const auto& fields = model.groups[frame.group].fields;
   for (size_t k = 0; k < fields.size(); ++k) {

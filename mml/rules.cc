@@ -58,7 +58,8 @@ void Rules::bind() {
           const auto& columns = registry_.model(table).setpoints[set.setpoint];
           contest = contests_.insert(contests_.end(), Contest{table, set.setpoint, tables_.values<double>(table, columns.desired).data(),
                                                               tables_.values<double>(table, columns.fallback).data(),
-                                                              tables_.values<int64_t>(table, columns.changed).data(), {}});
+                                                              tables_.values<int64_t>(table, columns.changed).data(),
+                                                              tables_.values<uint32_t>(table, registry_.model(table).version).data(), {}});
         }
         contest->claims.push_back({static_cast<uint16_t>(r), static_cast<uint16_t>(o), static_cast<uint16_t>(s),
                                    rules_[r].config.overrides[o].priority, tables_.values<double>(table, set.claim).data(),
@@ -193,6 +194,7 @@ void Rules::resolve(Contest& contest, uint32_t row, const ClaimRef& moved, Move 
   if (desired == contest.desired[row]) return;
   contest.desired[row] = desired;
   contest.changed[row] = now.ns;
+  ++contest.version[row];
   // The resident keeps what he has, unless another claim stands.
   if (move == Move::yielded && winner == nullptr) return;
   Request request;

@@ -122,6 +122,7 @@ class Rules {
     double* desired;
     const double* fallback;
     int64_t* changed;
+    uint32_t* version;
     std::vector<ClaimRef> claims;  ///< in file order
   };
   void start_turns(uint16_t rule, uint16_t override_index, const EventChange& change, bool release, Time now);

@@ -86,6 +86,7 @@ class Registry::Builder {
         model.setpoints.back().changed = schema_.add_column(
             table, {s.name + ".changed", lang::Type::point_of(lang::kTimeDimension), {}, lang::Storage::instant});
       }
+      model.version = schema_.add_column(table, {".version", {}, {}, lang::Storage::row});
       model.status =
           schema_.add_column(table, {"status", lang::Type::enumeration_of(status_), {}, lang::Storage::code});
       r_.models_.push_back(std::move(model));
@@ -253,6 +254,7 @@ class Registry::Builder {
           store(model.table, column, 0, r_.devices(model.table), [&](size_t) { return model.config.setpoints[s].value; });
       }
       store(model.table, model.status, 0, r_.devices(model.table), [](size_t) { return 2.0; });  // offline until it connects
+      std::ranges::fill(tables_.values<uint32_t>(model.table, model.version), 0u);
       for (const auto& field : model.fields)
         store(model.table, field.quality, 0, r_.devices(model.table), [](size_t) { return static_cast<double>(Quality::never); });
     }

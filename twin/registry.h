@@ -44,6 +44,7 @@ struct Model {
   std::vector<ColumnId> parameters;        ///< in the order of config.parameters
   std::vector<FieldColumns> fields;        ///< in the order of config.telemetry
   std::vector<SetpointColumns> setpoints;  ///< in the order of config.setpoints
+  ColumnId version;                        ///< (row storage) how often what the twin holds has changed
   ColumnId status;                         ///< enumeration `status`: online, stale, offline, faulty, deviating
 };
 
