@@ -103,7 +103,7 @@ TEST_CASE("plant: rows have their own parameters, and a part of the rows advance
   const Plant plant = house.compile(house.source(minutes(1))),
               other = parts.compile(parts.source(minutes(1)));
   House::advance(plant, 50);
-  for (const auto [first, count] : {std::pair<size_t, size_t>{0, 7}, {7, 260}, {267, 33}})
+  for (const auto& [first, count] : {std::pair<size_t, size_t>{0, 7}, {7, 260}, {267, 33}})
     House::advance(other, 50, first, count);
   for (size_t i = 0; i < House::kRows; ++i) {
     REQUIRE(same(house.at(house.air)[i], parts.at(parts.air)[i]));
