@@ -1,5 +1,8 @@
 // The command line: one sub-command a job, each a call into the testbed.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 
 #include "testbed/new.h"
@@ -35,6 +38,8 @@ Exit write_new(const std::filesystem::path& folder) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A failed check aborts, having said why; who called us sees the exit code of an internal fault.
+  std::signal(SIGABRT, [](int) { ::_exit(static_cast<int>(Exit::internal_fault)); });
   CLI::App app{"looptwin: a testbed for monitor-and-manage loops"};
   app.set_version_flag("--version", "looptwin " LT_VERSION);
   app.require_subcommand(1);

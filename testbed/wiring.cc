@@ -31,6 +31,7 @@ class Wiring {
     check_events();
     for (const auto& config : scenario_.rules) add_rule(config);
     note_rivals();
+    note_long_windows();
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
     out_.warnings = std::move(problems_);
@@ -342,6 +343,17 @@ class Wiring {
           claims.push_back(claim);
         }
       }
+    }
+  }
+
+  /// Windows look back in memory, whatever the run folder's retention; only the run itself can be too short for them.
+  void note_long_windows() {
+    for (size_t i = 0; i < graph_.size(); ++i) {
+      const lang::Node& node = graph_[NodeId(i)];
+      if ((!lang::is_window(node.op) && node.op != Op::held) || node.span <= scenario_.duration) continue;
+      problems_.push_back({Severity::warning, graph_.span(NodeId(i)),
+                           fmt::format("a window of {} is longer than the run of {}: it is never full", to_string(node.span), to_string(scenario_.duration)),
+                           "make the window shorter, or the run longer"});
     }
   }
 
