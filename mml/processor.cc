@@ -265,6 +265,7 @@ void Processor::expire(ModelState& model, Time now, size_t first, size_t count, 
   for (Field& field : model.fields) {
     for (size_t begin = first; begin < first + count; begin += twin::kGroupRows) {
       const size_t group = begin / twin::kGroupRows;
+      if (field.oldest[group] == kNever) continue;
       if (field.oldest[group] + field.stale_after < now) {
         const size_t end = std::min(begin + twin::kGroupRows, first + count);
         field.oldest[group] = expire_group(field, now, begin, end);
