@@ -102,6 +102,10 @@ struct HotHistory::Body {
     PaneWants wants;
     std::unique_ptr<Panes> panes;  ///< none where exact
     std::vector<Window> windows;
+    // What the window held when the group was last evaluated: only what has left and entered since is looked at.
+    std::vector<int64_t> sum;    ///< [row]
+    std::vector<int32_t> count;  ///< [row]
+    std::vector<Time> seen;      ///< [group]: that instant; kLongAgo: to be counted anew
   };
   struct Field {
     TableId table;
@@ -124,7 +128,9 @@ struct HotHistory::Body {
 
   Body(Tables& t) : tables(t), kernels(hot_kernels(simd())) {}
   Field& field_of(const Registry& registry, TableId table, uint16_t field);
-  Time evaluate_exact(const Field& field, const Spanned& spanned, const Group& group);
+  Time evaluate_exact(const Field& field, Spanned& spanned, const Group& group);
+  void count_between(const Field& field, const Group& group, Time after, Time until, bool and_later, CountSums& sums) const;
+  bool move_on(const Field& field, const Spanned& spanned, const Group& group, CountSums& sums) const;
   void write_exact(const Field& field, const Window& window, const Group& group,
                    std::span<const SampleColumns> ranges, const CountSums& sums);
   Time evaluate_panes(const Field& field, Spanned& spanned, const Group& group);
@@ -175,7 +181,12 @@ HotHistory::HotHistory(const Registry& registry, const lang::Schema& schema, Tab
     }
     field.ring = std::make_unique<SampleRing>(rows, spacing, longest);
     for (auto& s : field.spans)
-      if (!is_exact(s.span)) s.panes = std::make_unique<Panes>(rows, s.span, field.ring->tick(), s.wants);
+      if (is_exact(s.span)) {
+        s.sum.assign((rows + kLanes - 1) / kLanes * kLanes, 0);
+        s.count.assign(s.sum.size(), 0);
+        s.seen.assign(s.sum.size() / kLanes, kLongAgo);
+      } else
+        s.panes = std::make_unique<Panes>(rows, s.span, field.ring->tick(), s.wants);
   }
 }
 
@@ -195,8 +206,15 @@ void HotHistory::insert(TableId table, uint16_t field, std::span<const uint32_t>
       const auto times = sampled_at.subspan(begin, n);
       const auto values = raw.subspan(begin, n);
       here.ring->insert(rows, times, values, taken);
-      for (auto& spanned : here.spans)
-        if (spanned.panes) spanned.panes->insert(rows, times, values, taken);
+      for (auto& spanned : here.spans) {
+        if (spanned.panes) {
+          spanned.panes->insert(rows, times, values, taken);
+          continue;
+        }
+        // A late sample is of a time that was already counted.
+        for (size_t i = 0; i < n; ++i)
+          if (times[i] <= spanned.seen[rows[i] / kLanes].ns) [[unlikely]] spanned.seen[rows[i] / kLanes] = kLongAgo;
+      }
     }
   }
 }
@@ -225,27 +243,64 @@ void HotHistory::Body::write(const Field& field, const Window& window, const Gro
   for (size_t i = group.begin; i < group.end; ++i) out[i] = value(i);
 }
 
-Time HotHistory::Body::evaluate_exact(const Field& field, const Spanned& spanned, const Group& group) {
+constexpr int32_t kNoTick = std::numeric_limits<int32_t>::max();
+
+void HotHistory::Body::count_between(const Field& field, const Group& group, Time after, Time until, bool and_later,
+                                     CountSums& sums) const {
+  sums = {};
+  std::fill_n(sums.oldest, kLanes, kNoTick);
+  std::fill_n(sums.upcoming, kLanes, kNoTick);
+  SampleColumns range[2];
+  const int ranges = field.ring->columns_between(group.index, after, until, and_later, range);
+  for (int r = 0; r < ranges; ++r) kernels.count(range[r], sums);
+}
+
+/// The window's counts from those of the last evaluation, less what has left and with what has entered. False where
+/// that is not known: long ago, or samples out of their places. A sample stays in the ring for a period after it has
+/// left, so within one period none is missed.
+bool HotHistory::Body::move_on(const Field& field, const Spanned& spanned, const Group& group, CountSums& sums) const {
+  const Time seen = spanned.seen[group.index];
+  const Duration period = field.ring->spacing();
+  if (group.now - seen > period || seen > group.now || !field.ring->regular(group.index)) return false;
+  CountSums left, oldest;
+  count_between(field, group, seen - spanned.span, group.now - spanned.span, false, left);
+  count_between(field, group, seen, group.now, true, sums);
+  count_between(field, group, group.now - spanned.span, std::min(group.now, group.now - spanned.span + period * 2), false, oldest);
+  const int64_t* const sum = spanned.sum.data() + group.index * kLanes;
+  const int32_t* const count = spanned.count.data() + group.index * kLanes;
+  int32_t held = 0, first = kNoTick;
+  for (size_t i = 0; i < kLanes; ++i) {
+    sums.sum[i] += sum[i] - left.sum[i];
+    sums.count[i] += count[i] - left.count[i];
+    held |= sums.count[i];
+    first = std::min(first, oldest.oldest[i]);
+  }
+  if (held != 0 && first == kNoTick) return false;
+  std::copy_n(oldest.oldest, kLanes, sums.oldest);
+  return true;
+}
+
+Time HotHistory::Body::evaluate_exact(const Field& field, Spanned& spanned, const Group& group) {
   SampleColumns range[2];
   const int ranges = field.ring->columns(group.index, group.now, spanned.span, range);
-  constexpr int32_t kNone = std::numeric_limits<int32_t>::max();
-  CountSums sums{};
-  std::fill_n(sums.oldest, kLanes, kNone);
-  std::fill_n(sums.upcoming, kLanes, kNone);
-  for (int r = 0; r < ranges; ++r) kernels.count(range[r], sums);
+  CountSums sums;
+  if (!move_on(field, spanned, group, sums)) count_between(field, group, group.now - spanned.span, group.now, true, sums);
+  std::copy_n(sums.sum, kLanes, spanned.sum.data() + group.index * kLanes);
+  std::copy_n(sums.count, kLanes, spanned.count.data() + group.index * kLanes);
+  spanned.seen[group.index] = group.now;
   for (const Window& window : spanned.windows)
     write_exact(field, window, group, {range, range + ranges}, sums);
 
   // The window changes by itself when its oldest sample leaves, or one that lies ahead of the boundary
   // enters.
-  int32_t oldest = kNone, upcoming = kNone;
+  int32_t oldest = kNoTick, upcoming = kNoTick;
   for (size_t i = group.begin; i < group.end; ++i) {
     oldest = std::min(oldest, sums.oldest[i]);
     upcoming = std::min(upcoming, sums.upcoming[i]);
   }
   Time next = kNever;
-  if (oldest != kNone) next = field.ring->instant(group.index, oldest) + spanned.span;
-  if (upcoming != kNone) next = std::min(next, field.ring->instant(group.index, upcoming));
+  if (oldest != kNoTick) next = field.ring->instant(group.index, oldest) + spanned.span;
+  if (upcoming != kNoTick) next = std::min(next, field.ring->instant(group.index, upcoming));
   return next;
 }
 
@@ -357,7 +412,7 @@ size_t HotHistory::bytes() const {
   for (const auto& field : body_->fields) {
     bytes += field.ring->bytes();
     for (const auto& spanned : field.spans)
-      if (spanned.panes) bytes += spanned.panes->bytes();
+      bytes += spanned.panes ? spanned.panes->bytes() : spanned.sum.size() * (sizeof(int64_t) + sizeof(int32_t)) + spanned.seen.size() * sizeof(Time);
   }
   return bytes;
 }
@@ -377,8 +432,10 @@ void HotHistory::restore(ArchiveReader& archive) {
   if (archive.get<uint64_t>() != body_->fields.size()) return archive.fail("windows over other fields");
   for (auto& field : body_->fields) {
     field.ring->restore(archive);
-    for (auto& spanned : field.spans)
+    for (auto& spanned : field.spans) {
       if (spanned.panes) spanned.panes->restore(archive);
+      std::fill(spanned.seen.begin(), spanned.seen.end(), kLongAgo);
+    }
   }
 }
 

@@ -149,13 +149,13 @@ void SampleRing::rebase(size_t block, int64_t tick) {
   blocks_[block].base = tick;
 }
 
-int SampleRing::columns(size_t group, Time now, Duration span, SampleColumns out[2]) const {
+int SampleRing::columns_between(size_t group, Time from, Time to, bool and_later, SampleColumns out[2]) const {
   const size_t block = group / kGroupsPerBlock;
   const Block& b = blocks_[block];
-  const int64_t after = floor_divide((now - span).ns, tick_);
-  const int64_t until = floor_divide(now.ns, tick_);
-  const int64_t first = floor_divide((now - span).ns - tick_, spacing_);
-  const int64_t last = floor_divide(std::max(now.ns, b.newest), spacing_);
+  const int64_t after = floor_divide(from.ns, tick_);
+  const int64_t until = floor_divide(to.ns, tick_);
+  const int64_t first = floor_divide(from.ns - tick_, spacing_);
+  const int64_t last = floor_divide(and_later ? std::max(to.ns, b.newest) : to.ns, spacing_);
   const uint64_t slots = std::min<uint64_t>(capacity_, static_cast<uint64_t>(last - first) + 1 + b.displaced);
   const int64_t capacity = static_cast<int64_t>(capacity_);
   const size_t begin = static_cast<size_t>(first - floor_divide(first, capacity) * capacity);

@@ -34,7 +34,14 @@ class SampleRing {
 
   /// The samples of the group of 64 rows that begins at `group * 64`, which may lie in (now - span, now] or
   /// after it, in one or two ranges of slots. Returns how many.
-  int columns(size_t group, Time now, Duration span, SampleColumns out[2]) const;
+  int columns(size_t group, Time now, Duration span, SampleColumns out[2]) const {
+    return columns_between(group, now - span, now, true, out);
+  }
+  /// The same for (after, until]; with what lies after it only where `and_later`.
+  int columns_between(size_t group, Time after, Time until, bool and_later, SampleColumns out[2]) const;
+  /// Whether every sample of the group's block lies in the slot of its time.
+  bool regular(size_t group) const { return blocks_[group / kGroupsPerBlock].displaced == 0; }
+  Duration spacing() const { return {spacing_}; }
   /// The instant of a tick that `columns` of this group speaks of.
   Time instant(size_t group, int64_t tick) const {
     return {(blocks_[group / kGroupsPerBlock].base + tick) * tick_};
