@@ -173,7 +173,7 @@ Time Kernel::next_time() {
 std::vector<Kernel::Count> Kernel::profile() const { return counts_; }
 
 size_t Kernel::bytes() const {
-  return queue_.bytes() + steps_.bytes() + handlers_.capacity() * sizeof(handlers_.front());
+  return queue_.bytes() + steps_.bytes() + handlers_.capacity() * sizeof(Handler*);
 }
 
 }  // namespace looptwin::sim
