@@ -29,7 +29,8 @@ uint32_t ArchiveReader::section(std::string_view name, uint32_t newest_known) {
     return 0;
   }
   if (version == 0 || version > newest_known) {
-    fail(fmt::format("section '{}' has version {}; this program reads up to {}", name, version, newest_known));
+    fail(
+        fmt::format("section '{}' has version {}; this program reads up to {}", name, version, newest_known));
     return 0;
   }
   section_ = found;
@@ -53,7 +54,8 @@ bool ArchiveReader::fits(uint64_t count, size_t size) {
 }
 
 void ArchiveReader::fail(std::string why) {
-  if (ok()) error_ = section_.empty() ? std::move(why) : fmt::format("{} (after section '{}')", why, section_);
+  if (ok())
+    error_ = section_.empty() ? std::move(why) : fmt::format("{} (after section '{}')", why, section_);
 }
 
 void ArchiveReader::get_bytes(void* data, size_t size) {

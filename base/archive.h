@@ -1,5 +1,6 @@
 // Save and restore: every stateful part writes itself into one flat byte archive and reads itself back.
-// Each part opens a section with its name and version, so that a wrong order or an old file is found, never misread.
+// Each part opens a section with its name and version, so that a wrong order or an old file is found, never
+// misread.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +34,9 @@ class ArchiveWriter {
     put_bytes(values.data(), values.size_bytes());
   }
   template <typename T>
-  void put_vector(const std::vector<T>& values) { put_span(std::span(values.data(), values.size())); }
+  void put_vector(const std::vector<T>& values) {
+    put_span(std::span(values.data(), values.size()));
+  }
 
   const std::vector<std::byte>& bytes() const { return bytes_; }
   std::vector<std::byte> take() { return std::move(bytes_); }
@@ -43,8 +46,8 @@ class ArchiveWriter {
   std::vector<std::byte> bytes_;
 };
 
-/// Reads what an ArchiveWriter wrote. A mismatch does not throw: ok() turns false, every later read yields zeroes, and
-/// error() says which section went wrong. Check ok() once, at the end.
+/// Reads what an ArchiveWriter wrote. A mismatch does not throw: ok() turns false, every later read yields
+/// zeroes, and error() says which section went wrong. Check ok() once, at the end.
 class ArchiveReader {
  public:
   explicit ArchiveReader(std::span<const std::byte> bytes) : bytes_(bytes) {}

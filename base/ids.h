@@ -24,8 +24,8 @@ using ColumnId = Id<struct ColumnTag>;      ///< a column within its table
 using RelationId = Id<struct RelationTag>;  ///< a relation, or its inverse, within its table
 using EnumId = Id<struct EnumTag>;          ///< an enumeration of words
 using FeedId = Id<struct FeedTag>;          ///< a feed's signal (weather.temperature)
-using DeviceId = Id<struct DeviceTag>;      ///< a device in the registry, over all models; never reused in a run
-using Row = Id<struct RowTag>;              ///< a row of a table
+using DeviceId = Id<struct DeviceTag>;  ///< a device in the registry, over all models; never reused in a run
+using Row = Id<struct RowTag>;          ///< a row of a table
 
 }  // namespace looptwin
 

@@ -29,9 +29,11 @@ LT_PLAIN(normal_cdf) LT_PLAIN(normal_quantile) LT_PLAIN(lgamma)
     return scalar::f##_of(scalar::angle_is_large(x) ? scalar::reduce_large(x) : scalar::reduce(x)); \
   }
 LT_ANGLE(sin) LT_ANGLE(cos) LT_ANGLE(tan)
-// clang-format on
+    // clang-format on
 
-double pow(double x, double y) { return scalar::pow(x, y); }
+    double pow(double x, double y) {
+  return scalar::pow(x, y);
+}
 double atan2(double y, double x) { return scalar::atan2(y, x); }
 double hypot(double x, double y) { return scalar::hypot(x, y); }
 double mod(double a, double b) {

@@ -1,6 +1,6 @@
-// Deterministic mathematics: the same bits on every machine, at every vector width, one by one or in a column.
-// What reaches state or decisions uses these, never libm. Angles are in radians.
-// NaN in gives NaN out always, in pow(x, 0) and hypot(inf, x) too: an unknown value stays unknown.
+// Deterministic mathematics: the same bits on every machine, at every vector width, one by one or in a
+// column. What reaches state or decisions uses these, never libm. Angles are in radians. NaN in gives NaN out
+// always, in pow(x, 0) and hypot(inf, x) too: an unknown value stays unknown.
 #pragma once
 
 #include <cstddef>
@@ -33,9 +33,9 @@ double sqrt(double x);             ///< correctly rounded
 double cbrt(double x);             ///< 1 ulp
 double hypot(double x, double y);  ///< 1 ulp, without over- or underflow between
 
-double sin(double x);  ///< 1 ulp for every finite x; NaN at ±∞
-double cos(double x);  ///< 1 ulp for every finite x
-double tan(double x);  ///< 1.1 ulp for every finite x
+double sin(double x);              ///< 1 ulp for every finite x; NaN at ±∞
+double cos(double x);              ///< 1 ulp for every finite x
+double tan(double x);              ///< 1.1 ulp for every finite x
 double asin(double x);             ///< 0.7 ulp; NaN outside [-1, 1]
 double acos(double x);             ///< 0.7 ulp
 double atan(double x);             ///< 0.7 ulp
@@ -46,7 +46,7 @@ double tanh(double x);             ///< 2 ulp
 
 double floor(double x);
 double ceil(double x);
-double round(double x);          ///< halves away from zero
+double round(double x);  ///< halves away from zero
 /// a - b floor(a / b), exact (rounded once where the signs differ), with b's sign. NaN for b = 0 or a = ±∞.
 double mod(double a, double b);
 

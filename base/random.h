@@ -32,8 +32,8 @@ uint64_t more_bits(uint64_t bits, uint64_t attempt);
 double uniform(uint64_t bits);
 /// Standard normal by inversion; |z| <= 8.3.
 double normal(uint64_t bits);
-/// Nearly standard normal and ten times as fast, for the noise of sensors: mean 0, variance 1, kurtosis 3.0006, at no
-/// point more than 0.0007 from the normal distribution, |z| <= 4.49.
+/// Nearly standard normal and ten times as fast, for the noise of sensors: mean 0, variance 1,
+/// kurtosis 3.0006, at no point more than 0.0007 from the normal distribution, |z| <= 4.49.
 double noise(uint64_t bits);
 
 // Columns. out[i] is the draw of devices[i] at one counter, or of one device at counters first, first + 1,

@@ -40,12 +40,14 @@ LT_RANDOM_INLINE double uniform(uint64_t bits) {
   return (__builtin_bit_cast(double, (bits >> 12) | 0x3ff0000000000000) - 1) + 0x1p-53;
 }
 
-/// The sum of the four 16-bit parts, standardised (a spline of degree 3, by the central limit theorem nearly normal), and
-/// an odd polynomial that makes it so: least squares of the map between the two quantiles, scaled to unit variance.
+/// The sum of the four 16-bit parts, standardised (a spline of degree 3, by the central limit theorem nearly
+/// normal), and an odd polynomial that makes it so: least squares of the map between the two quantiles,
+/// scaled to unit variance.
 LT_RANDOM_INLINE double noise(uint64_t bits) {
   const uint64_t low = (bits & 0x0000ffff0000ffff) + ((bits >> 16) & 0x0000ffff0000ffff);
   const uint64_t sum = (low & 0xffffffff) + (low >> 32);  // 0 to 262140
-  const double x = (__builtin_bit_cast(double, sum | 0x4330000000000000) - (0x1p52 + 131070)) * (1.7320508075688772 / 65536);
+  const double x = (__builtin_bit_cast(double, sum | 0x4330000000000000) - (0x1p52 + 131070)) *
+                   (1.7320508075688772 / 65536);
   const double square = x * x;
   return x * (0.9676126891662096 + square * (0.0039000882582989342 + square * 0.001942624310392431));
 }

@@ -1,7 +1,7 @@
 #include "base/result.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace looptwin {
 
@@ -36,7 +36,8 @@ std::string render(const Diagnostic& diagnostic) {
     // A tab keeps its width under the caret by being repeated as a tab.
     std::string pad;
     for (const char c : line.substr(0, span.begin - start)) pad += c == '\t' ? '\t' : ' ';
-    const size_t width = std::max<size_t>(1, std::min<size_t>(span.end, stop) - std::min<size_t>(span.begin, stop));
+    const size_t width =
+        std::max<size_t>(1, std::min<size_t>(span.end, stop) - std::min<size_t>(span.begin, stop));
     out += fmt::format("    {}\n    {}{}\n", line, pad, "^" + std::string(width - 1, '~'));
   }
   if (!diagnostic.hint.empty()) out += fmt::format("    {}\n", diagnostic.hint);

@@ -10,9 +10,11 @@ namespace {
 Simd detect() {
   __builtin_cpu_init();
   Simd widest = Simd::v2;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma")) widest = Simd::v3;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("fma"))
+    widest = Simd::v3;
   if (widest == Simd::v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd")) {
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512cd")) {
     widest = Simd::v4;
   }
   const char* wish = std::getenv("LOOPTWIN_SIMD");

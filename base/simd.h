@@ -1,5 +1,6 @@
-// Which vector width the kernels run at. The widths give equal bits: element-wise IEEE operations, no contraction.
-// Chosen once from the processor, or lowered by LOOPTWIN_SIMD=v2|v3|v4 (x86-64-v2, AVX2, AVX-512) to prove it.
+// Which vector width the kernels run at. The widths give equal bits: element-wise IEEE operations, no
+// contraction. Chosen once from the processor, or lowered by LOOPTWIN_SIMD=v2|v3|v4 (x86-64-v2, AVX2,
+// AVX-512) to prove it.
 #pragma once
 
 #include <cstdint>

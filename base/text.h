@@ -8,8 +8,8 @@
 
 namespace looptwin {
 
-/// The candidate with the smallest edit distance (transpositions count one), or empty when none is near enough to be
-/// what was meant (more than a third of the letters differ). Ties go to the earlier candidate.
+/// The candidate with the smallest edit distance (transpositions count one), or empty when none is near
+/// enough to be what was meant (more than a third of the letters differ). Ties go to the earlier candidate.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
 /// "did you mean 'x'?" or empty.

@@ -1,5 +1,5 @@
-// Time in looptwin: int64 nanoseconds. Time counts from the run's start, UnixTime from 1970; only a Clock converts.
-// Both have now() deleted: what time it is is an argument, asked of nobody.
+// Time in looptwin: int64 nanoseconds. Time counts from the run's start, UnixTime from 1970; only a Clock
+// converts. Both have now() deleted: what time it is is an argument, asked of nobody.
 #pragma once
 
 #include <compare>

@@ -8,8 +8,8 @@
 
 namespace looptwin {
 
-// A generation counter that waiters sleep on (futex through std::atomic::wait) after a short spin: cycles are often
-// shorter than a wake-up, and the pause between two of them shorter still.
+// A generation counter that waiters sleep on (futex through std::atomic::wait) after a short spin: cycles are
+// often shorter than a wake-up, and the pause between two of them shorter still.
 struct Workers::Team {
   std::vector<std::thread> threads;
   std::atomic<uint32_t> generation{0};
@@ -21,7 +21,8 @@ struct Workers::Team {
   bool stop = false;
 
   void drain(int thread) {
-    for (size_t part; (part = next.fetch_add(1, std::memory_order_relaxed)) < parts;) call(work, part, thread);
+    for (size_t part; (part = next.fetch_add(1, std::memory_order_relaxed)) < parts;)
+      call(work, part, thread);
   }
 
   static void await_change(std::atomic<uint32_t>& value, uint32_t old) {
@@ -71,7 +72,8 @@ void Workers::run_erased(size_t parts, void* work, Call call) {
   team.generation.fetch_add(1, std::memory_order_release);
   team.generation.notify_all();
   team.drain(0);
-  for (uint32_t left; (left = team.busy.load(std::memory_order_acquire)) != 0;) Team::await_change(team.busy, left);
+  for (uint32_t left; (left = team.busy.load(std::memory_order_acquire)) != 0;)
+    Team::await_change(team.busy, left);
 }
 
 }  // namespace looptwin

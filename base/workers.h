@@ -1,5 +1,6 @@
-// A team of threads that runs one function over numbered parts and meets at a barrier. Which thread runs which part is
-// not defined, so a part must own what it writes; results are combined afterwards in part order.
+// A team of threads that runs one function over numbered parts and meets at a barrier. Which thread runs
+// which part is not defined, so a part must own what it writes; results are combined afterwards in part
+// order.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +22,9 @@ class Workers {
   /// Runs work(part, thread) for every part in [0, parts); returns when all are done. Does not allocate.
   template <typename Work>
   void run(size_t parts, Work&& work) {
-    run_erased(parts, &work, [](void* w, size_t part, int thread) { (*static_cast<std::remove_reference_t<Work>*>(w))(part, thread); });
+    run_erased(parts, &work, [](void* w, size_t part, int thread) {
+      (*static_cast<std::remove_reference_t<Work>*>(w))(part, thread);
+    });
   }
 
  private:

@@ -1,7 +1,8 @@
-// The whole loop, 1 M homes in 1000 blocks, two fields every 10 s at spread phases, cycles of 1 s: physics, controller,
-// link, broker, processor, hot history with exact windows and panes, rollups, five rules, decision log
-// (bench/loop/scenario.yaml). Reference: the same work in a hand-written loop (bench/loop_reference.cc), one thread, in
-// the same run. A message is one home's report of its two fields; a sample is one field's value.
+// The whole loop, 1 M homes in 1000 blocks, two fields every 10 s at spread phases, cycles of 1 s: physics,
+// controller, link, broker, processor, hot history with exact windows and panes, rollups, five rules,
+// decision log (bench/loop/scenario.yaml). Reference: the same work in a hand-written loop
+// (bench/loop_reference.cc), one thread, in the same run. A message is one home's report of its two fields; a
+// sample is one field's value.
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -40,7 +41,7 @@ double wall_seconds() {
 }
 
 struct Measured {
-  double cpu = 0, wall = 0;  ///< s a cycle
+  double cpu = 0, wall = 0;          ///< s a cycle
   double messages = 0, samples = 0;  ///< a cycle
   double allocations = 0;
   double bytes_per_device = 0;
@@ -48,7 +49,9 @@ struct Measured {
 };
 
 Measured measure(const Shape& shape, int threads, bool warm) {
-  auto scenario = testbed::load(LT_SOURCE_DIR "/bench/loop", {{"fleet.block.count", std::to_string(shape.blocks)}, {"fleet.home.count", std::to_string(shape.homes)}});
+  auto scenario =
+      testbed::load(LT_SOURCE_DIR "/bench/loop", {{"fleet.block.count", std::to_string(shape.blocks)},
+                                                  {"fleet.home.count", std::to_string(shape.homes)}});
   if (!scenario) std::fputs(render(scenario.error()).c_str(), stderr), std::exit(2);
   const auto folder = std::filesystem::temp_directory_path() / ("bench_loop." + std::to_string(::getpid()));
   testbed::AssemblyOptions options{.threads = threads, .out = {}};
@@ -71,7 +74,8 @@ Measured measure(const Shape& shape, int threads, bool warm) {
   m.messages = static_cast<double>(c1.messages - c0.messages) / shape.cycles;
   m.samples = static_cast<double>(c1.samples - c0.samples) / shape.cycles;
   m.allocations = static_cast<double>(g_allocations - allocations) / shape.cycles;
-  m.bytes_per_device = (bench::resident_bytes() - before - static_cast<double>(a.hot().bytes())) / static_cast<double>(a.registry().devices());
+  m.bytes_per_device = (bench::resident_bytes() - before - static_cast<double>(a.hot().bytes())) /
+                       static_cast<double>(a.registry().devices());
   m.fingerprint = a.loop().fingerprint();
   if (warm) {
     (void)a.finish("{}");
@@ -90,8 +94,12 @@ int main(int argc, char** argv) {
   bench::LoopReference reference(shape.blocks, shape.homes, false);
   for (int i = 0; i < shape.warm_up; ++i) reference.cycle();
   const auto before = reference.counts();
-  const double by_hand = bench::time_of([&] { for (int i = 0; i < shape.cycles; ++i) reference.cycle(); }) / shape.cycles;
-  const double by_hand_samples = static_cast<double>(reference.counts().samples - before.samples) / shape.cycles;
+  const double by_hand = bench::time_of([&] {
+                           for (int i = 0; i < shape.cycles; ++i) reference.cycle();
+                         }) /
+                         shape.cycles;
+  const double by_hand_samples =
+      static_cast<double>(reference.counts().samples - before.samples) / shape.cycles;
 
   const Measured one = measure(shape, 1, false);
   report.row("loop, 1 thread, samples", one.samples / one.cpu / 1e6, "M/s", by_hand_samples / by_hand / 1e6);
@@ -102,9 +110,11 @@ int main(int argc, char** argv) {
   const Measured two = measure(shape, 2, false);
   report.row("loop, 2 threads, speed-up", one.wall / two.wall, "x", 2);
   const Measured warm = measure(shape, 1, true);
-  report.row("loop, warm history on, samples", warm.samples / warm.cpu / 1e6, "M/s", by_hand_samples / by_hand / 1e6);
+  report.row("loop, warm history on, samples", warm.samples / warm.cpu / 1e6, "M/s",
+             by_hand_samples / by_hand / 1e6);
   if (one.fingerprint != two.fingerprint || one.fingerprint != warm.fingerprint) {
-    std::fprintf(stderr, "fingerprints differ: %s %s %s\n", one.fingerprint.c_str(), two.fingerprint.c_str(), warm.fingerprint.c_str());
+    std::fprintf(stderr, "fingerprints differ: %s %s %s\n", one.fingerprint.c_str(), two.fingerprint.c_str(),
+                 warm.fingerprint.c_str());
     return 1;
   }
   return 0;

@@ -14,9 +14,9 @@ namespace looptwin::bench {
 namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-constexpr int kPeriod = 10;         // s between messages of a home
-constexpr int kExact = 30;          // samples of a window of 5 min
-constexpr int kPanes = 64;          // panes of a window of 1 h
+constexpr int kPeriod = 10;  // s between messages of a home
+constexpr int kExact = 30;   // samples of a window of 5 min
+constexpr int kPanes = 64;   // panes of a window of 1 h
 constexpr double kPaneLength = 3600.0 / kPanes;
 
 struct Rollup {
@@ -107,9 +107,15 @@ struct LoopReference::Body {
     const double outdoor = 36 - 5.0 * time / 43200;
     for (size_t i = 0; i < homes.size(); ++i) {
       Home& h = homes[i];
-      const double measured = std::nearbyint((h.air + 0.05 * random::normal(random::bits(sensor, h.key, static_cast<uint64_t>(time)))) * 10) / 10;
-      if (measured - h.cool >= 0.5) h.compressor = true;
-      else if (measured - h.cool <= -0.5) h.compressor = false;
+      const double measured =
+          std::nearbyint(
+              (h.air + 0.05 * random::normal(random::bits(sensor, h.key, static_cast<uint64_t>(time)))) *
+              10) /
+          10;
+      if (measured - h.cool >= 0.5)
+        h.compressor = true;
+      else if (measured - h.cool <= -0.5)
+        h.compressor = false;
       const double cooling = h.compressor ? h.capacity : 0;
       const double electric = h.base + cooling / 3.5;
       if (static_cast<int>(h.phase) == time % kPeriod) send(i, h, electric);
@@ -123,7 +129,8 @@ struct LoopReference::Body {
     const double seconds = 0.06 * maths::exp(0.4 * random::normal(random::bits(latency, h.key, h.counter)));
     Message m;
     m.home = static_cast<uint32_t>(i);
-    m.temperature = static_cast<int32_t>(std::nearbyint((h.air + 0.05 * random::normal(random::bits(noise, h.key, h.counter))) * 10));
+    m.temperature = static_cast<int32_t>(
+        std::nearbyint((h.air + 0.05 * random::normal(random::bits(noise, h.key, h.counter))) * 10));
     m.power = static_cast<int32_t>(std::nearbyint(electric / 10));
     const double at = time - time % kPeriod + h.phase;
     m.sampled_at = static_cast<int64_t>(at * 1e9);
@@ -182,7 +189,8 @@ struct LoopReference::Body {
     stands(mean > 26, 60, h.warm_since, h.warm);
     int32_t at_once = -1;
     stands(highest / 100.0 > 20, 0, at_once, h.rising);
-    stands((h.temperature < 20 && h.power > 3) || (h.temperature > 28 && h.power < 1), 120, h.odd_since, h.odd);
+    stands((h.temperature < 20 && h.power > 3) || (h.temperature > 28 && h.power < 1), 120, h.odd_since,
+           h.odd);
   }
 
   void stands(bool condition, int delay, int32_t& since, bool& standing) {
@@ -224,7 +232,8 @@ struct LoopReference::Body {
     const bool busy_before = k.busy;
     stands(total / weight > 2000, 60, k.busy_since, k.busy);
     if (k.busy && !busy_before)
-      for (uint32_t g = 0; g < 10; ++g) turns.push_back({time + static_cast<int>(g) * 60, {static_cast<uint32_t>(b), g}});
+      for (uint32_t g = 0; g < 10; ++g)
+        turns.push_back({time + static_cast<int>(g) * 60, {static_cast<uint32_t>(b), g}});
     if (!k.busy && busy_before)
       for (size_t i = b * per_block; i < (b + 1) * per_block; ++i) homes[i].cool = homes[i].desired = 23;
     stands(sum > (k.overload ? 2900 : 3000), 120, k.overload_since, k.overload);
@@ -247,7 +256,8 @@ struct LoopReference::Body {
   }
 };
 
-LoopReference::LoopReference(size_t blocks, size_t homes_per_block, bool rollups) : body_(std::make_unique<Body>(blocks, homes_per_block, rollups)) {}
+LoopReference::LoopReference(size_t blocks, size_t homes_per_block, bool rollups)
+    : body_(std::make_unique<Body>(blocks, homes_per_block, rollups)) {}
 LoopReference::~LoopReference() = default;
 
 void LoopReference::cycle() {

@@ -1,5 +1,6 @@
-// The same loop as bench/loop/scenario.yaml, written by hand: what an engineer would write for just this case, with all
-// names, rules and sizes fixed at compile time. It draws the same random numbers through the same functions.
+// The same loop as bench/loop/scenario.yaml, written by hand: what an engineer would write for just this
+// case, with all names, rules and sizes fixed at compile time. It draws the same random numbers through the
+// same functions.
 #pragma once
 
 #include <cstdint>

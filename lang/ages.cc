@@ -5,10 +5,13 @@
 namespace looptwin::lang {
 namespace {
 
-bool is_comparison(Op op) { return op == Op::less || op == Op::less_equal || op == Op::greater || op == Op::greater_equal; }
+bool is_comparison(Op op) {
+  return op == Op::less || op == Op::less_equal || op == Op::greater || op == Op::greater_equal;
+}
 
 /// Whether all uses of the age at and below `id` are comparisons with constants; these are added to `limits`.
-bool compared_only(const Graph& graph, NodeId id, NodeId age, std::set<NodeId>& seen, std::vector<double>& limits) {
+bool compared_only(const Graph& graph, NodeId id, NodeId age, std::set<NodeId>& seen,
+                   std::vector<double>& limits) {
   if (id == age) return false;  // its very value is asked for
   if (!seen.insert(id).second) return true;
   const Node& node = graph[id];

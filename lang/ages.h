@@ -1,5 +1,5 @@
-// Ages grow by themselves, but most are only compared with a constant: then nothing changes until the age passes it,
-// and a row need not be looked at in between.
+// Ages grow by themselves, but most are only compared with a constant: then nothing changes until the age
+// passes it, and a row need not be looked at in between.
 #pragma once
 
 #include <optional>

@@ -10,10 +10,21 @@
 namespace looptwin::lang {
 
 enum class Operator : uint8_t {
-  logical_or, logical_and,
-  equal, not_equal, less, less_equal, greater, greater_equal, in,
-  add, subtract, multiply, divide,
-  negate, logical_not,
+  logical_or,
+  logical_and,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,
+  add,
+  subtract,
+  multiply,
+  divide,
+  negate,
+  logical_not,
 };
 std::string_view text_of(Operator op);
 /// == != < <= > >= in
@@ -35,10 +46,10 @@ struct Ast {
   uint32_t end = 0;
   int depth = 1;
   Operator op = Operator::add;
-  std::string_view text;     ///< a name, the member's name, the function's name, a text without quotes
-  Quantity quantity;         ///< of a number, SI; the unit's text is empty where none was written
-  double number = 0;         ///< of a number: as written, sign included
-  bool value = false;        ///< of true and false
+  std::string_view text;       ///< a name, the member's name, the function's name, a text without quotes
+  Quantity quantity;           ///< of a number, SI; the unit's text is empty where none was written
+  double number = 0;           ///< of a number: as written, sign included
+  bool value = false;          ///< of true and false
   std::vector<Argument> args;  ///< operands; member: the base; over: what, and the window's length
 
   bool is_bare_number() const { return kind == Kind::number && quantity.unit.text.empty(); }

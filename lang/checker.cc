@@ -1,7 +1,7 @@
 #include "lang/checker.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -36,13 +36,20 @@ Term Elaborator::evaluate(const Ast& ast) {
   switch (ast.kind) {
     case Ast::Kind::number:
     case Ast::Kind::boolean:
-    case Ast::Kind::text: return literal(ast);
-    case Ast::Kind::name: return name(ast, Reading::value);
-    case Ast::Kind::member: return member(ast, Reading::value);
-    case Ast::Kind::unary: return unary(ast);
-    case Ast::Kind::binary: return binary(ast);
-    case Ast::Kind::call: return call(ast);
-    case Ast::Kind::list: return fail(ast, "a list stands only after 'in'", "write x in [a, b]");
+    case Ast::Kind::text:
+      return literal(ast);
+    case Ast::Kind::name:
+      return name(ast, Reading::value);
+    case Ast::Kind::member:
+      return member(ast, Reading::value);
+    case Ast::Kind::unary:
+      return unary(ast);
+    case Ast::Kind::binary:
+      return binary(ast);
+    case Ast::Kind::call:
+      return call(ast);
+    case Ast::Kind::list:
+      return fail(ast, "a list stands only after 'in'", "write x in [a, b]");
     case Ast::Kind::over:
       return fail(ast, "'over' belongs in a window function", "write avg(x over 5 min)");
   }

@@ -1,5 +1,5 @@
-// From text to graph: lexer → parser → names, types, units. One call an expression; problems are collected in the
-// caller's list, so that all errors of a file are shown at once.
+// From text to graph: lexer → parser → names, types, units. One call an expression; problems are collected in
+// the caller's list, so that all errors of a file are shown at once.
 #pragma once
 
 #include <optional>
@@ -24,8 +24,9 @@ class Checker {
   Checker(const Units& units, const Schema& schema, Graph& graph, Diagnostics& diagnostics)
       : units_(units), schema_(schema), graph_(graph), diagnostics_(diagnostics) {}
 
-  /// Checks the expression in `text` for rows of `table` (invalid: no row). Returns the node, or an invalid id after
-  /// having added at least one error. Never more than a few errors an expression, each with what to write instead.
+  /// Checks the expression in `text` for rows of `table` (invalid: no row). Returns the node, or an invalid
+  /// id after having added at least one error. Never more than a few errors an expression, each with what to
+  /// write instead.
   NodeId check(const Span& text, const Scopes& scopes, TableId table, const Wanted& wanted);
 
  private:

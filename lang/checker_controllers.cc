@@ -1,6 +1,7 @@
-// Controllers' functions: two-position control, PID, ramps, delays, latches. Their state is described in stateful.h.
-#include <cmath>
+// Controllers' functions: two-position control, PID, ramps, delays, latches. Their state is described in
+// stateful.h.
 #include <fmt/format.h>
+#include <cmath>
 #include <limits>
 
 #include "base/text.h"

@@ -1,7 +1,7 @@
 // Functions of values: choice, extremes, rounding, roots and powers, logarithms, angles, tables.
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "lang/elaborate.h"
@@ -93,15 +93,24 @@ struct Foreign {
   std::string_view hint;
 };
 constexpr Foreign kForeign[] = {
-    {"average", "write avg"},          {"iif", "write if(condition, then, else)"},
-    {"isnan", "write !known(x)"},      {"len", "write count(set)"},
-    {"size", "write count(set)"},      {"hour", "write time_of_day(), which compares with 16 h"},
-    {"time", "write time_of_day() or now()"}, {"std", "write stddev(x over 5 min)"},
-    {"derivative", "write slope(x over 5 min)"}, {"rate", "write slope(x over 5 min)"},
-    {"sqr", "write pow(x, 2)"},        {"square", "write pow(x, 2)"},
-    {"not", "write !x"},               {"exists", "write any(set, condition)"},
-    {"forall", "write all(set, condition)"}, {"limit", "write clamp(x, low, high)"},
-    {"PID", "write pid(…)"},           {"lookup", "write interp(x, x0, y0, x1, y1)"},
+    {"average", "write avg"},
+    {"iif", "write if(condition, then, else)"},
+    {"isnan", "write !known(x)"},
+    {"len", "write count(set)"},
+    {"size", "write count(set)"},
+    {"hour", "write time_of_day(), which compares with 16 h"},
+    {"time", "write time_of_day() or now()"},
+    {"std", "write stddev(x over 5 min)"},
+    {"derivative", "write slope(x over 5 min)"},
+    {"rate", "write slope(x over 5 min)"},
+    {"sqr", "write pow(x, 2)"},
+    {"square", "write pow(x, 2)"},
+    {"not", "write !x"},
+    {"exists", "write any(set, condition)"},
+    {"forall", "write all(set, condition)"},
+    {"limit", "write clamp(x, low, high)"},
+    {"PID", "write pid(…)"},
+    {"lookup", "write interp(x, x0, y0, x1, y1)"},
 };
 
 }  // namespace
@@ -379,7 +388,8 @@ Term Elaborator::interpolate(const Ast& ast) {
   return term;
 }
 
-// A point's SI value is its absolute quantity already: 20 degC is 293.15 K, 4 barg is 5.01 bar. Only the type changes.
+// A point's SI value is its absolute quantity already: 20 degC is 293.15 K, 4 barg is 5.01 bar. Only the type
+// changes.
 Term Elaborator::scale_to_amount(const Ast& ast) {
   const bool temperature = ast.text == "kelvin";
   Bound bound;

@@ -1,4 +1,5 @@
-// What names mean: columns, constants, relations, feeds; and what to write for a name that means nothing here.
+// What names mean: columns, constants, relations, feeds; and what to write for a name that means nothing
+// here.
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -33,9 +34,12 @@ Term Elaborator::member(const Ast& ast, Reading reading) {
   const Ast& left = ast.arg(0);
   const auto base = evaluate(left);
   switch (base.is) {
-    case Term::Is::error: return base;
-    case Term::Is::reference: return symbol(ast, base.at, ast.text, reading, &base);
-    case Term::Is::feed: break;
+    case Term::Is::error:
+      return base;
+    case Term::Is::reference:
+      return symbol(ast, base.at, ast.text, reading, &base);
+    case Term::Is::feed:
+      break;
     default:
       return fail(ast, fmt::format("`{}` is a value and has no '{}'", written(left), ast.text),
                   "only relations and feeds have parts: block.limit, weather.temperature");
@@ -126,7 +130,8 @@ Term Elaborator::symbol(const Ast& ast, TableId table, std::string_view name, Re
       }
       return term;
     }
-    case Symbol::Is::column: break;
+    case Symbol::Is::column:
+      break;
   }
   auto value = column(ast, table, symbol, it->first, reading);
   return base && value.ok() ? reach(ast, *base, std::move(value)) : value;

@@ -1,8 +1,9 @@
-// Operators: dimensions, points and differences, conditions, words; and bringing operands over one set together.
+// Operators: dimensions, points and differences, conditions, words; and bringing operands over one set
+// together.
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "lang/elaborate.h"
@@ -12,21 +13,36 @@ namespace {
 
 Op op_of(Operator op) {
   switch (op) {
-    case Operator::logical_or: return Op::logical_or;
-    case Operator::logical_and: return Op::logical_and;
-    case Operator::equal: return Op::equal;
-    case Operator::not_equal: return Op::not_equal;
-    case Operator::less: return Op::less;
-    case Operator::less_equal: return Op::less_equal;
-    case Operator::greater: return Op::greater;
-    case Operator::greater_equal: return Op::greater_equal;
-    case Operator::add: return Op::add;
-    case Operator::subtract: return Op::subtract;
-    case Operator::multiply: return Op::multiply;
-    case Operator::divide: return Op::divide;
-    case Operator::negate: return Op::negate;
-    case Operator::logical_not: return Op::logical_not;
-    case Operator::in: return Op::equal;
+    case Operator::logical_or:
+      return Op::logical_or;
+    case Operator::logical_and:
+      return Op::logical_and;
+    case Operator::equal:
+      return Op::equal;
+    case Operator::not_equal:
+      return Op::not_equal;
+    case Operator::less:
+      return Op::less;
+    case Operator::less_equal:
+      return Op::less_equal;
+    case Operator::greater:
+      return Op::greater;
+    case Operator::greater_equal:
+      return Op::greater_equal;
+    case Operator::add:
+      return Op::add;
+    case Operator::subtract:
+      return Op::subtract;
+    case Operator::multiply:
+      return Op::multiply;
+    case Operator::divide:
+      return Op::divide;
+    case Operator::negate:
+      return Op::negate;
+    case Operator::logical_not:
+      return Op::logical_not;
+    case Operator::in:
+      return Op::equal;
   }
   return Op::equal;
 }
@@ -60,15 +76,18 @@ std::string Elaborator::number_in(double si, const Unit& unit) const {
 std::string Elaborator::in_words(const Term& value) const {
   if (value.is == Term::Is::word) return "a text";
   switch (value.type.kind) {
-    case Kind::boolean: return "a condition";
-    case Kind::text: return "a text";
+    case Kind::boolean:
+      return "a condition";
+    case Kind::text:
+      return "a text";
     case Kind::enumeration: {
       const auto& words = schema_.enumerations[value.type.enumeration.index()].words;
       std::string out = "one of ";
       for (size_t i = 0; i < words.size() && i < 6; ++i) out += (i ? ", " : "") + words[i];
       return words.size() > 6 ? out + ", …" : out;
     }
-    case Kind::number: break;
+    case Kind::number:
+      break;
   }
   const auto& dimension = value.type.dimension;
   const auto unit =
@@ -97,8 +116,8 @@ bool Elaborator::in_range(const Ast& ast, const Type& type) {
   return false;
 }
 
-// Values of different type where one type is needed: says which and, where it is known, what to write. `b` may be the
-// place itself, without a text.
+// Values of different type where one type is needed: says which and, where it is known, what to write. `b`
+// may be the place itself, without a text.
 Term Elaborator::mismatch(const Ast& ast, const Term& a, const Term& b, std::string_view doing) {
   const auto named = [&](const Term& t) {
     return t.ast ? fmt::format("`{}` is {}", written(*t.ast), in_words(t))
@@ -311,16 +330,21 @@ Term Elaborator::binary(const Ast& ast) {
   if (!a.ok() || !b.ok()) return {};
   switch (ast.op) {
     case Operator::add:
-    case Operator::subtract: return add_or_subtract(ast, a, b);
+    case Operator::subtract:
+      return add_or_subtract(ast, a, b);
     case Operator::multiply:
-    case Operator::divide: return multiply_or_divide(ast, a, b);
+    case Operator::divide:
+      return multiply_or_divide(ast, a, b);
     case Operator::logical_and:
-    case Operator::logical_or: return logic(ast, a, b);
-    default: return compare(ast, a, b);
+    case Operator::logical_or:
+      return logic(ast, a, b);
+    default:
+      return compare(ast, a, b);
   }
 }
 
-// point − point = difference, point ± difference = point, difference + point = point; all else must be equal types.
+// point − point = difference, point ± difference = point, difference + point = point; all else must be equal
+// types.
 Term Elaborator::add_or_subtract(const Ast& ast, const Term& a, const Term& b) {
   const bool adding = ast.op == Operator::add;
   const auto doing = adding ? "added" : "subtracted";

@@ -1,7 +1,8 @@
-// Aggregates: over a set (sum(homes.power), count(homes, power > 3 kW)), or over values by commas (min(a, b)).
+// Aggregates: over a set (sum(homes.power), count(homes, power > 3 kW)), or over values by commas (min(a,
+// b)).
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "base/check.h"
 #include "lang/elaborate.h"
@@ -15,9 +16,9 @@ struct Aggregate {
   bool of_conditions;
 };
 constexpr Aggregate kAggregates[] = {
-    {"sum", Op::set_sum, false},     {"avg", Op::set_mean, false},   {"mean", Op::set_mean, false},
+    {"sum", Op::set_sum, false},     {"avg", Op::set_mean, false},    {"mean", Op::set_mean, false},
     {"min", Op::set_minimum, false}, {"max", Op::set_maximum, false}, {"count", Op::set_count, true},
-    {"share", Op::set_share, true},  {"all", Op::set_all, true},     {"any", Op::set_any, true},
+    {"share", Op::set_share, true},  {"all", Op::set_all, true},      {"any", Op::set_any, true},
 };
 
 const Aggregate& aggregate_of(std::string_view name) {
@@ -42,8 +43,9 @@ Term Elaborator::aggregate(const Ast& ast) {
   if (!first.ok()) return first;
   if (first.is == Term::Is::reference && first.set.is_set()) {
     if (ast.args.size() == 2) return set_argument(ast, first, ast.arg(1));
-    if (ast.args.size() > 2) return fail(ast, "a set is followed by one expression about its members",
-                                         fmt::format("write {}({}, …)", ast.text, written(ast.arg(0))));
+    if (ast.args.size() > 2)
+      return fail(ast, "a set is followed by one expression about its members",
+                  fmt::format("write {}({}, …)", ast.text, written(ast.arg(0))));
     if (how.op != Op::set_count || !first.beyond.empty()) return misplaced(ast.arg(0), first);
     return set_result(ast, first.set, {}, true);
   }

@@ -1,6 +1,6 @@
 // Over time: windows, how long a condition has held, ages, previous values, forecasts.
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "lang/elaborate.h"
 #include "lang/number.h"
@@ -13,8 +13,8 @@ struct WindowFunction {
   Op op;
 };
 constexpr WindowFunction kWindows[] = {
-    {"avg", Op::window_mean},     {"mean", Op::window_mean},       {"min", Op::window_minimum},
-    {"max", Op::window_maximum},  {"slope", Op::window_slope},     {"delta", Op::window_delta},
+    {"avg", Op::window_mean},         {"mean", Op::window_mean},   {"min", Op::window_minimum},
+    {"max", Op::window_maximum},      {"slope", Op::window_slope}, {"delta", Op::window_delta},
     {"stddev", Op::window_deviation}, {"count", Op::window_count}, {"rises", Op::rises},
     {"time_true", Op::time_true},
 };
@@ -134,10 +134,10 @@ Term Elaborator::forecast(const Ast& ast) {
     return fail(*bound["to"],
                 fmt::format("the window from {} to {} is empty", to_string(*from), to_string(*to)),
                 fmt::format("write {}", usage_of(ast.text)));
-  Node node = this->node(at                             ? Op::forecast
-                         : ast.text == "forecast_max"   ? Op::forecast_maximum
-                         : ast.text == "forecast_min"   ? Op::forecast_minimum
-                                                        : Op::forecast_mean,
+  Node node = this->node(at                           ? Op::forecast
+                         : ast.text == "forecast_max" ? Op::forecast_maximum
+                         : ast.text == "forecast_min" ? Op::forecast_minimum
+                                                      : Op::forecast_mean,
                          x.type);
   node.feed = feed.feed;
   node.number = {from->seconds()};
@@ -178,8 +178,9 @@ std::optional<Duration> Elaborator::constant_duration(const Ast& ast, std::strin
 // `windows`, `controllers`: in which of the two kinds of places the function may stand.
 bool Elaborator::state_allowed(const Ast& ast, bool windows, bool controllers) {
   if ((windows && scopes_.windows_allowed) || (controllers && scopes_.controller_functions)) return true;
-  fail(ast, fmt::format("{}() looks back in time: that is for rules, events and alarms{}", ast.text,
-                        controllers ? " and controllers" : ""),
+  fail(ast,
+       fmt::format("{}() looks back in time: that is for rules, events and alarms{}", ast.text,
+                   controllers ? " and controllers" : ""),
        scopes_.controller_functions ? "in a controller write held, previous, ramp, delay, latch or hysteresis"
                                     : "in physics make it a state of its own");
   return false;

@@ -1,6 +1,6 @@
-// The checker's inside: walks one tree, finds what names mean, holds types and units together, and adds nodes to the
-// graph. One object an expression. Spread over checker_*.cc by job: names, operators, functions, sets, windows,
-// controllers.
+// The checker's inside: walks one tree, finds what names mean, holds types and units together, and adds nodes
+// to the graph. One object an expression. Spread over checker_*.cc by job: names, operators, functions, sets,
+// windows, controllers.
 #pragma once
 
 #include <map>
@@ -14,8 +14,8 @@
 
 namespace looptwin::lang {
 
-/// Which set an element-wise value runs over, seen from the row of the expression: first to-one relations, then the
-/// to-many one. Two values belong together only when these are equal.
+/// Which set an element-wise value runs over, seen from the row of the expression: first to-one relations,
+/// then the to-many one. Two values belong together only when these are equal.
 struct SetPath {
   std::vector<RelationId> to_one;
   RelationId many;  ///< invalid: not a set
@@ -74,7 +74,7 @@ class Elaborator {
 
   // checker.cc: what all jobs need.
   Term evaluate(const Ast& ast);
-  Term value_of(const Ast& ast);        ///< as evaluate(), but a bare relation or feed is an error
+  Term value_of(const Ast& ast);  ///< as evaluate(), but a bare relation or feed is an error
   Term literal(const Ast& ast);
   void warn_of_names(const Ast& ast);
   Term fail(const Ast& at, std::string message, std::string hint = {});
@@ -115,7 +115,7 @@ class Elaborator {
   bool is_amount(const Term& value, std::string_view doing);  ///< a number that is no point
   bool is_ratio(const Term& value, std::string_view who);
   bool in_range(const Ast& ast, const Type& type);
-  bool unify(const Ast& ast, std::vector<Term>& values);      ///< brings values to one set, or none
+  bool unify(const Ast& ast, std::vector<Term>& values);  ///< brings values to one set, or none
   bool alike(const Ast& ast, std::vector<Term>& values, std::string_view doing);  ///< to one type
   bool ratios_clear(const std::vector<Term>& values);
   bool resolve_words(const Ast& ast, std::vector<Term>& values);

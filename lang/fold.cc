@@ -30,51 +30,90 @@ double interpolated(std::span<const double> points, double x) {
 
 std::optional<double> fold_unary(Op op, double a, bool of_conditions) {
   switch (op) {
-    case Op::negate: return -a;
-    case Op::logical_not: return 1 - a;
-    case Op::known: return of_conditions ? (a == kHalf ? 0.0 : 1.0) : (std::isnan(a) ? 0.0 : 1.0);
-    case Op::absolute: return std::fabs(a);
-    case Op::sign: return a > 0 ? 1.0 : a < 0 ? -1.0 : a;
-    case Op::floor: return maths::floor(a);
-    case Op::ceil: return maths::ceil(a);
-    case Op::round: return maths::round(a);
-    case Op::square_root: return maths::sqrt(a);
-    case Op::cube_root: return maths::cbrt(a);
-    case Op::exponential: return maths::exp(a);
-    case Op::logarithm: return maths::log(a);
-    case Op::logarithm10: return maths::log10(a);
-    case Op::sine: return maths::sin(a);
-    case Op::cosine: return maths::cos(a);
-    case Op::tangent: return maths::tan(a);
-    case Op::arc_sine: return maths::asin(a);
-    case Op::arc_cosine: return maths::acos(a);
-    case Op::arc_tangent: return maths::atan(a);
-    case Op::hyperbolic_tangent: return maths::tanh(a);
-    default: return std::nullopt;
+    case Op::negate:
+      return -a;
+    case Op::logical_not:
+      return 1 - a;
+    case Op::known:
+      return of_conditions ? (a == kHalf ? 0.0 : 1.0) : (std::isnan(a) ? 0.0 : 1.0);
+    case Op::absolute:
+      return std::fabs(a);
+    case Op::sign:
+      return a > 0 ? 1.0 : a < 0 ? -1.0 : a;
+    case Op::floor:
+      return maths::floor(a);
+    case Op::ceil:
+      return maths::ceil(a);
+    case Op::round:
+      return maths::round(a);
+    case Op::square_root:
+      return maths::sqrt(a);
+    case Op::cube_root:
+      return maths::cbrt(a);
+    case Op::exponential:
+      return maths::exp(a);
+    case Op::logarithm:
+      return maths::log(a);
+    case Op::logarithm10:
+      return maths::log10(a);
+    case Op::sine:
+      return maths::sin(a);
+    case Op::cosine:
+      return maths::cos(a);
+    case Op::tangent:
+      return maths::tan(a);
+    case Op::arc_sine:
+      return maths::asin(a);
+    case Op::arc_cosine:
+      return maths::acos(a);
+    case Op::arc_tangent:
+      return maths::atan(a);
+    case Op::hyperbolic_tangent:
+      return maths::tanh(a);
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<double> fold_binary(Op op, double a, double b, bool of_conditions) {
   const bool known = of_conditions ? a != kHalf && b != kHalf : !std::isnan(a) && !std::isnan(b);
   switch (op) {
-    case Op::add: return a + b;
-    case Op::subtract: return a - b;
-    case Op::multiply: return a * b;
-    case Op::divide: return a / b;
-    case Op::modulo: return maths::mod(a, b);
-    case Op::less: return truth(a < b, known);
-    case Op::less_equal: return truth(a <= b, known);
-    case Op::greater: return truth(a > b, known);
-    case Op::greater_equal: return truth(a >= b, known);
-    case Op::equal: return truth(a == b, known);
-    case Op::not_equal: return truth(a != b, known);
-    case Op::logical_and: return a < b ? a : b;
-    case Op::logical_or: return a > b ? a : b;
-    case Op::minimum: return lesser(a, b);
-    case Op::maximum: return larger(a, b);
-    case Op::power: return maths::pow(a, b);
-    case Op::arc_tangent2: return maths::atan2(a, b);
-    default: return std::nullopt;
+    case Op::add:
+      return a + b;
+    case Op::subtract:
+      return a - b;
+    case Op::multiply:
+      return a * b;
+    case Op::divide:
+      return a / b;
+    case Op::modulo:
+      return maths::mod(a, b);
+    case Op::less:
+      return truth(a < b, known);
+    case Op::less_equal:
+      return truth(a <= b, known);
+    case Op::greater:
+      return truth(a > b, known);
+    case Op::greater_equal:
+      return truth(a >= b, known);
+    case Op::equal:
+      return truth(a == b, known);
+    case Op::not_equal:
+      return truth(a != b, known);
+    case Op::logical_and:
+      return a < b ? a : b;
+    case Op::logical_or:
+      return a > b ? a : b;
+    case Op::minimum:
+      return lesser(a, b);
+    case Op::maximum:
+      return larger(a, b);
+    case Op::power:
+      return maths::pow(a, b);
+    case Op::arc_tangent2:
+      return maths::atan2(a, b);
+    default:
+      return std::nullopt;
   }
 }
 

@@ -1,4 +1,5 @@
-// Compiled once a vector width (see cmake/looptwin.cmake); everything lies in a namespace of that width's name.
+// Compiled once a vector width (see cmake/looptwin.cmake); everything lies in a namespace of that width's
+// name.
 #include "lang/kernels.h"
 
 #include <cstddef>
@@ -12,21 +13,27 @@ constexpr double kUnknown = __builtin_nan("");
 constexpr double kHalf = 0.5;
 
 // Scalar definitions: one place where the meaning of each kernel stands. The compiler makes vectors of them.
-#define LT_KERNEL1(name, expression) \
-  struct name { static double f(double a, double, double, double) { return expression; } }
-#define LT_KERNEL2(name, expression) \
-  struct name { static double f(double a, double b, double, double) { return expression; } }
-#define LT_KERNEL3(name, expression) \
-  struct name { static double f(double a, double b, double c, double) { return expression; } }
-#define LT_KERNEL4(name, expression) \
-  struct name { static double f(double a, double b, double c, double d) { return expression; } }
+#define LT_KERNEL1(name, expression)                                         \
+  struct name {                                                              \
+    static double f(double a, double, double, double) { return expression; } \
+  }
+#define LT_KERNEL2(name, expression)                                           \
+  struct name {                                                                \
+    static double f(double a, double b, double, double) { return expression; } \
+  }
+#define LT_KERNEL3(name, expression)                                             \
+  struct name {                                                                  \
+    static double f(double a, double b, double c, double) { return expression; } \
+  }
+#define LT_KERNEL4(name, expression)                                               \
+  struct name {                                                                    \
+    static double f(double a, double b, double c, double d) { return expression; } \
+  }
 
 double less_than(double a, double b) { return a < b ? 1.0 : (a >= b ? 0.0 : kHalf); }
 double at_most(double a, double b) { return a <= b ? 1.0 : (a > b ? 0.0 : kHalf); }
 double same(double a, double b) { return a == b ? 1.0 : ((a == a) & (b == b) ? 0.0 : kHalf); }
-double same_boolean(double a, double b) {
-  return (a == kHalf) | (b == kHalf) ? kHalf : (a == b ? 1.0 : 0.0);
-}
+double same_boolean(double a, double b) { return (a == kHalf) | (b == kHalf) ? kHalf : (a == b ? 1.0 : 0.0); }
 double both(double a, double b) { return a < b ? a : b; }
 double either(double a, double b) { return a > b ? a : b; }
 double lesser(double a, double b) { return a != a ? a : (b != b ? b : (a < b ? a : b)); }
@@ -83,8 +90,9 @@ LT_KERNEL4(ChooseLessEqual, (a <= b ? c : (a > b ? d : kUnknown)));
 LT_KERNEL4(ChooseLessBoolean, (a < b ? c : (a >= b ? d : kHalf)));
 LT_KERNEL4(ChooseLessEqualBoolean, (a <= b ? c : (a > b ? d : kHalf)));
 
-// Operands that are one value for all rows are read before the loop: `out` may alias them for all the compiler knows.
-// ivdep: `out` is an operand's array or apart from it, so no iteration reads what another has written.
+// Operands that are one value for all rows are read before the loop: `out` may alias them for all the
+// compiler knows. ivdep: `out` is an operand's array or apart from it, so no iteration reads what another has
+// written.
 template <typename F, int kOperands, int kForm>
 void apply(double* out, const double* a, const double* b, const double* c, const double* d, size_t n) {
   const double a0 = kForm & 1 ? *a : 0.0;
@@ -108,10 +116,12 @@ constexpr Kernels::Apply form() {
   }
 }
 
-#define LT_FORMS(F, n)                                                                                     \
-  {form<F, n, 0>(), form<F, n, 1>(), form<F, n, 2>(), form<F, n, 3>(), form<F, n, 4>(), form<F, n, 5>(),   \
-   form<F, n, 6>(), form<F, n, 7>(), form<F, n, 8>(), form<F, n, 9>(), form<F, n, 10>(), form<F, n, 11>(), \
-   form<F, n, 12>(), form<F, n, 13>(), form<F, n, 14>(), form<F, n, 15>()}
+#define LT_FORMS(F, n)                                                                                    \
+  {                                                                                                       \
+    form<F, n, 0>(), form<F, n, 1>(), form<F, n, 2>(), form<F, n, 3>(), form<F, n, 4>(), form<F, n, 5>(), \
+        form<F, n, 6>(), form<F, n, 7>(), form<F, n, 8>(), form<F, n, 9>(), form<F, n, 10>(),             \
+        form<F, n, 11>(), form<F, n, 12>(), form<F, n, 13>(), form<F, n, 14>(), form<F, n, 15>()          \
+  }
 
 // How one element of each storage becomes a double, and back.
 struct F64 {
@@ -172,7 +182,8 @@ void gather(double* out, const uint32_t* rows, const void* column, size_t n) {
   }
 }
 
-// Goes through the points for a few rows at a time, which stay in registers; the last point at or before x wins.
+// Goes through the points for a few rows at a time, which stay in registers; the last point at or before x
+// wins.
 void interpolate(double* out, const double* x, const double* table, size_t points, size_t n) {
   constexpr size_t kLanes = 32;
   const double* const slope = table + 2 * points;
@@ -216,18 +227,47 @@ void age(double* out, const int64_t* sampled, int64_t now_ns, size_t n) {
 }  // namespace
 
 extern const Kernels kKernels = {
-    {LT_FORMS(Copy, 1), LT_FORMS(Negate, 1), LT_FORMS(LogicalNot, 1), LT_FORMS(Known, 1),
-     LT_FORMS(KnownBoolean, 1), LT_FORMS(Absolute, 1), LT_FORMS(Sign, 1), LT_FORMS(Floor, 1),
-     LT_FORMS(Ceil, 1), LT_FORMS(Round, 1), LT_FORMS(SquareRoot, 1),
-     LT_FORMS(Add, 2), LT_FORMS(Subtract, 2), LT_FORMS(Multiply, 2), LT_FORMS(Divide, 2),
-     LT_FORMS(Less, 2), LT_FORMS(LessEqual, 2), LT_FORMS(Equal, 2), LT_FORMS(NotEqual, 2),
-     LT_FORMS(EqualBoolean, 2), LT_FORMS(NotEqualBoolean, 2), LT_FORMS(LogicalAnd, 2), LT_FORMS(LogicalOr, 2),
-     LT_FORMS(Minimum, 2), LT_FORMS(Maximum, 2),
-     LT_FORMS(Choose, 3), LT_FORMS(ChooseBoolean, 3), LT_FORMS(Clamp, 3), LT_FORMS(MultiplyAdd, 3),
-     LT_FORMS(MultiplySubtract, 3), LT_FORMS(SubtractProduct, 3), LT_FORMS(SumTimes, 3),
-     LT_FORMS(DifferenceTimes, 3), LT_FORMS(LessAnd, 3), LT_FORMS(LessEqualAnd, 3), LT_FORMS(LessOr, 3),
+    {LT_FORMS(Copy, 1),
+     LT_FORMS(Negate, 1),
+     LT_FORMS(LogicalNot, 1),
+     LT_FORMS(Known, 1),
+     LT_FORMS(KnownBoolean, 1),
+     LT_FORMS(Absolute, 1),
+     LT_FORMS(Sign, 1),
+     LT_FORMS(Floor, 1),
+     LT_FORMS(Ceil, 1),
+     LT_FORMS(Round, 1),
+     LT_FORMS(SquareRoot, 1),
+     LT_FORMS(Add, 2),
+     LT_FORMS(Subtract, 2),
+     LT_FORMS(Multiply, 2),
+     LT_FORMS(Divide, 2),
+     LT_FORMS(Less, 2),
+     LT_FORMS(LessEqual, 2),
+     LT_FORMS(Equal, 2),
+     LT_FORMS(NotEqual, 2),
+     LT_FORMS(EqualBoolean, 2),
+     LT_FORMS(NotEqualBoolean, 2),
+     LT_FORMS(LogicalAnd, 2),
+     LT_FORMS(LogicalOr, 2),
+     LT_FORMS(Minimum, 2),
+     LT_FORMS(Maximum, 2),
+     LT_FORMS(Choose, 3),
+     LT_FORMS(ChooseBoolean, 3),
+     LT_FORMS(Clamp, 3),
+     LT_FORMS(MultiplyAdd, 3),
+     LT_FORMS(MultiplySubtract, 3),
+     LT_FORMS(SubtractProduct, 3),
+     LT_FORMS(SumTimes, 3),
+     LT_FORMS(DifferenceTimes, 3),
+     LT_FORMS(LessAnd, 3),
+     LT_FORMS(LessEqualAnd, 3),
+     LT_FORMS(LessOr, 3),
      LT_FORMS(LessEqualOr, 3),
-     LT_FORMS(SumOfProducts, 4), LT_FORMS(ChooseLess, 4), LT_FORMS(ChooseLessEqual, 4), LT_FORMS(ChooseLessBoolean, 4),
+     LT_FORMS(SumOfProducts, 4),
+     LT_FORMS(ChooseLess, 4),
+     LT_FORMS(ChooseLessEqual, 4),
+     LT_FORMS(ChooseLessBoolean, 4),
      LT_FORMS(ChooseLessEqualBoolean, 4)},
     {&load<F64>, &load<Boolean>, &load<Code>, &load<RowIndex>, &load<Instant>},
     {&store<F64>, &store<Boolean>, &store<Code>, &store<RowIndex>, &store<Instant>},

@@ -1,7 +1,7 @@
 #include "lang/lexer.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 #include "lang/number.h"
@@ -13,7 +13,8 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Longest first. Those that are no operators of ours are kept whole, so that the parser can say what to write.
+// Longest first. Those that are no operators of ours are kept whole, so that the parser can say what to
+// write.
 constexpr std::string_view kPunctuation[] = {
     "===", "!==", "||", "&&", "==", "!=", "<=", ">=", "<>", "=<", "=>", "**", "<", ">", "+", "-", "*", "/",
     "!",   ".",   "(",  ")",  "[",  "]",  ",",  "=",  "|",  "&",  "^",  "%",  "?", ":", ";", "{", "}", "~"};
@@ -70,8 +71,12 @@ class Lexer {
     return false;
   }
   Token& push(Token::Kind kind, size_t length) {
-    tokens_.push_back({kind, static_cast<uint32_t>(at_), static_cast<uint32_t>(at_ + length),
-                       text_.substr(at_, length), {}, 0});
+    tokens_.push_back({kind,
+                       static_cast<uint32_t>(at_),
+                       static_cast<uint32_t>(at_ + length),
+                       text_.substr(at_, length),
+                       {},
+                       0});
     at_ += length;
     return tokens_.back();
   }

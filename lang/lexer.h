@@ -1,5 +1,5 @@
-// Text to tokens. The one thing a reader would get wrong: a number and its unit are one token, and the lexer decides
-// where the unit ends (`10 m/s` is one token, `10 m / s` are three).
+// Text to tokens. The one thing a reader would get wrong: a number and its unit are one token, and the lexer
+// decides where the unit ends (`10 m/s` is one token, `10 m / s` are three).
 #pragma once
 
 #include <string_view>

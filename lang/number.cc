@@ -1,8 +1,8 @@
 #include "lang/number.h"
 
+#include <fmt/format.h>
 #include <charconv>
 #include <cmath>
-#include <fmt/format.h>
 
 namespace looptwin::lang {
 namespace {
@@ -60,7 +60,8 @@ NumberText read_number(std::string_view text) {
     return refuse(end + 1 + digits_at(text, end + 1), "a number has no ':'",
                   "write a span of time as 90 min, a time of day in quotes");
   number.length = end;
-  // A value out of range is set to infinity or zero by the library; neither may pass silently for the number written.
+  // A value out of range is set to infinity or zero by the library; neither may pass silently for the number
+  // written.
   const auto result = std::from_chars(text.data(), text.data() + end, number.value);
   if (result.ec != std::errc())
     return refuse(end, fmt::format("'{}' is out of range", text.substr(0, end)), "");

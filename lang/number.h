@@ -1,4 +1,5 @@
-// Numbers as they are written, for the lexer and for values beside keys: 23, 0.1, 1e-3. No signs, no separators.
+// Numbers as they are written, for the lexer and for values beside keys: 23, 0.1, 1e-3. No signs, no
+// separators.
 #pragma once
 
 #include <string>

@@ -1,7 +1,7 @@
 #include "lang/parser.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 #include "lang/lexer.h"
@@ -17,12 +17,10 @@ struct Binary {
 constexpr int kRelationLevel = 3;
 constexpr int kUnaryLevel = 6;
 constexpr Binary kBinary[] = {
-    {"||", Operator::logical_or, 1},    {"&&", Operator::logical_and, 2},
-    {"==", Operator::equal, 3},         {"!=", Operator::not_equal, 3},
-    {"<", Operator::less, 3},           {"<=", Operator::less_equal, 3},
-    {">", Operator::greater, 3},        {">=", Operator::greater_equal, 3},
-    {"in", Operator::in, 3},            {"+", Operator::add, 4},
-    {"-", Operator::subtract, 4},       {"*", Operator::multiply, 5},
+    {"||", Operator::logical_or, 1}, {"&&", Operator::logical_and, 2},   {"==", Operator::equal, 3},
+    {"!=", Operator::not_equal, 3},  {"<", Operator::less, 3},           {"<=", Operator::less_equal, 3},
+    {">", Operator::greater, 3},     {">=", Operator::greater_equal, 3}, {"in", Operator::in, 3},
+    {"+", Operator::add, 4},         {"-", Operator::subtract, 4},       {"*", Operator::multiply, 5},
     {"/", Operator::divide, 5},
 };
 
@@ -260,15 +258,18 @@ class Parser {
   AstPtr primary() {
     const Token token = peek();
     switch (token.kind) {
-      case Token::Kind::number: return literal(false);
+      case Token::Kind::number:
+        return literal(false);
       case Token::Kind::text: {
         take();
         auto node = make(Ast::Kind::text, token.begin, token.end);
         node->text = token.text;
         return node;
       }
-      case Token::Kind::name: return name(token);
-      default: break;
+      case Token::Kind::name:
+        return name(token);
+      default:
+        break;
     }
     if (token.is("(")) return bracketed(token);
     if (token.is("[")) return list(token);

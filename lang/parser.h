@@ -1,5 +1,5 @@
-// Tokens to tree, by recursive descent; the grammar stands in docs/language.md. Stops at the first error: what follows
-// a slip is seldom meant as it reads.
+// Tokens to tree, by recursive descent; the grammar stands in docs/language.md. Stops at the first error:
+// what follows a slip is seldom meant as it reads.
 #pragma once
 
 #include "base/result.h"

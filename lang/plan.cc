@@ -1,7 +1,7 @@
 #include "lang/plan.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -13,13 +13,17 @@ namespace {
 
 Storage storage_for(const Type& type) {
   switch (type.kind) {
-    case Kind::boolean: return Storage::boolean;
-    case Kind::enumeration: return Storage::code;
-    default: return Storage::f64;
+    case Kind::boolean:
+      return Storage::boolean;
+    case Kind::enumeration:
+      return Storage::code;
+    default:
+      return Storage::f64;
   }
 }
 
-/// Windows whose samples or values lie in a history of their own; rises and time_true keep their state in the program.
+/// Windows whose samples or values lie in a history of their own; rises and time_true keep their state in the
+/// program.
 bool is_history_window(Op op) { return is_window(op) && op != Op::rises && op != Op::time_true; }
 
 class Planner {
@@ -39,7 +43,8 @@ class Planner {
     for (auto& demand : demands) demand.column = store(demand.node, demand.table);
     for (const auto& producer : producers_)
       for (const NodeId need : producer.needs) store(need, producer.table);
-    for (size_t p = 0; p < producers_.size(); ++p) stratum(producer_level_[p]).producers.push_back({p, producers_[p].table});
+    for (size_t p = 0; p < producers_.size(); ++p)
+      stratum(producer_level_[p]).producers.push_back({p, producers_[p].table});
     compile();
     if (!problems_.empty()) return tl::make_unexpected(std::move(problems_));
     plan_.demands = std::move(demands);
@@ -51,15 +56,18 @@ class Planner {
   static constexpr int kVisiting = -2;
 
   Stratum& stratum(int level) {
-    if (plan_.strata.size() <= static_cast<size_t>(level)) plan_.strata.resize(static_cast<size_t>(level) + 1);
+    if (plan_.strata.size() <= static_cast<size_t>(level))
+      plan_.strata.resize(static_cast<size_t>(level) + 1);
     return plan_.strata[static_cast<size_t>(level)];
   }
 
   int level_of_producer(size_t p) {
     if (producer_level_[p] >= 0) return producer_level_[p];
     if (producer_level_[p] == kVisiting) {
-      problems_.push_back({Severity::error, producers_[p].span, fmt::format("'{}' depends on itself", producers_[p].name),
-                           fmt::format("write previous({}) where its value of the cycle before is meant", producers_[p].name)});
+      problems_.push_back({Severity::error, producers_[p].span,
+                           fmt::format("'{}' depends on itself", producers_[p].name),
+                           fmt::format("write previous({}) where its value of the cycle before is meant",
+                                       producers_[p].name)});
       return 0;
     }
     producer_level_[p] = kVisiting;
@@ -92,7 +100,8 @@ class Planner {
   }
 
   ColumnId hidden(TableId table, const Node& node) {
-    return schema_.add_column(table, {fmt::format(".{}.{}", name_of(node.op), counter_++), node.type, {}, storage_for(node.type)});
+    return schema_.add_column(
+        table, {fmt::format(".{}.{}", name_of(node.op), counter_++), node.type, {}, storage_for(node.type)});
   }
 
   /// Makes sure that the node's value stands in a column of `table`, and returns it.
@@ -119,7 +128,8 @@ class Planner {
     const auto& relation = schema_.table(node.table).relations[node.relation.index()];
     const ColumnId from = node.args.empty() ? ColumnId() : store(node.args[0], relation.to);
     const double minimum_good = node.number.empty() ? 1.0 : node.number[0];
-    stratum(level(id)).sets.push_back({id, node.op, node.table, node.relation, relation.to, from, out, minimum_good});
+    stratum(level(id)).sets.push_back(
+        {id, node.op, node.table, node.relation, relation.to, from, out, minimum_good});
   }
 
   void add_window(NodeId id, ColumnId out) {
@@ -127,11 +137,14 @@ class Planner {
     const NodeId over = node.args[0];
     const bool sampled = is_plain(over) && is_sampled_field_(node.table, graph_[over].column);
     const Window window{id, node.op, node.table, store(over, node.table), out, node.span, sampled};
-    if (sampled) plan_.sampled.push_back(window);
-    else stratum(level(id)).windows.push_back(window);
+    if (sampled)
+      plan_.sampled.push_back(window);
+    else
+      stratum(level(id)).windows.push_back(window);
   }
 
-  /// previous() of what a producer writes: until the producer's stratum its column holds the value of the cycle before.
+  /// previous() of what a producer writes: until the producer's stratum its column holds the value of the
+  /// cycle before.
   bool is_previous_of_producer(const Node& node) const {
     if (node.op != Op::previous || !is_plain(node.args[0])) return false;
     const Node& column = graph_[node.args[0]];
@@ -148,7 +161,8 @@ class Planner {
     }
     if (is_history_window(node.op)) {
       if (!node.table.valid()) {
-        problems_.push_back({Severity::error, graph_.span(id), "a window over a feed has no history to look at",
+        problems_.push_back({Severity::error, graph_.span(id),
+                             "a window over a feed has no history to look at",
                              "ask the feed for a forecast, or take the window over a telemetry field"});
         return;
       }
@@ -176,7 +190,8 @@ class Planner {
   void collect(NodeId id, TableId table, int level, bool is_root, Reads& reads, std::set<NodeId>& seen) {
     if (!seen.insert(id).second) return;
     const Node& node = graph_[id];
-    if (node.op == Op::now || (node.op == Op::age && !age_limits(graph_, root_nodes_, id))) reads.always = true;
+    if (node.op == Op::now || (node.op == Op::age && !age_limits(graph_, root_nodes_, id)))
+      reads.always = true;
     if (is_set(node.op) || is_history_window(node.op)) {
       reads.given.push_back({id, stored_.at({id, table})});
       return;
@@ -212,7 +227,8 @@ class Planner {
       root_nodes_.clear();
       for (const Root& root : roots) root_nodes_.push_back(root.node);
       for (const Root& root : roots) collect(root.node, table, level, true, reads, seen);
-      TableProgram compiled{table, Program::compile(schema_, graph_, table, roots, reads.given), std::move(reads.related), reads.always};
+      TableProgram compiled{table, Program::compile(schema_, graph_, table, roots, reads.given),
+                            std::move(reads.related), reads.always};
       for (const NodeId u : compiled.program.uniforms()) uniforms.insert(u);
       stratum(level).programs.push_back(std::move(compiled));
     }
@@ -245,7 +261,8 @@ size_t Plan::operations(TableId table) const {
   return n;
 }
 
-Result<Plan> build_plan(Schema& schema, const Graph& graph, std::vector<Demand> demands, const std::vector<Producer>& producers,
+Result<Plan> build_plan(Schema& schema, const Graph& graph, std::vector<Demand> demands,
+                        const std::vector<Producer>& producers,
                         const std::function<bool(TableId, ColumnId)>& is_sampled_field) {
   return Planner(schema, graph, producers, is_sampled_field).build(std::move(demands));
 }

@@ -1,6 +1,6 @@
-// The order of evaluation: strata. Within a stratum sets and windows are computed first, from columns that earlier strata
-// wrote, then one program a table, then the producers (events) that write columns which later strata read.
-// A cycle among expressions is an error, except through previous().
+// The order of evaluation: strata. Within a stratum sets and windows are computed first, from columns that
+// earlier strata wrote, then one program a table, then the producers (events) that write columns which later
+// strata read. A cycle among expressions is an error, except through previous().
 #pragma once
 
 #include <functional>
@@ -13,7 +13,8 @@
 
 namespace looptwin::lang {
 
-/// An aggregate over a set: for each row of `owner`, over the members of `relation`, of column `from` (invalid: size).
+/// An aggregate over a set: for each row of `owner`, over the members of `relation`, of column `from`
+/// (invalid: size).
 struct SetAggregate {
   NodeId node;
   Op op = Op::set_sum;
@@ -25,7 +26,8 @@ struct SetAggregate {
   double minimum_good = 1;
 };
 
-/// A window: over the samples of a telemetry field (`sampled`), or over the values of a column at the boundaries.
+/// A window: over the samples of a telemetry field (`sampled`), or over the values of a column at the
+/// boundaries.
 struct Window {
   NodeId node;
   Op op = Op::window_mean;
@@ -86,8 +88,8 @@ struct Plan {
   size_t operations(TableId table) const;
 };
 
-/// Orders all demands and the producers' needs. `is_sampled_field(table, column)` tells telemetry fields, whose windows
-/// are over samples. Adds columns to the schema for what must be stored.
+/// Orders all demands and the producers' needs. `is_sampled_field(table, column)` tells telemetry fields,
+/// whose windows are over samples. Adds columns to the schema for what must be stored.
 Result<Plan> build_plan(Schema& schema, const Graph& graph, std::vector<Demand> demands,
                         const std::vector<Producer>& producers,
                         const std::function<bool(TableId, ColumnId)>& is_sampled_field);

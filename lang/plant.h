@@ -1,7 +1,8 @@
 // Per-device plants written in the scenario's language, as column programs: states, rates, outputs.
-// Linear rates with constant coefficients are integrated exactly (x⁺ = Φx + Γg, Φ = e^{Ah}, Γ = ∫e^{As}ds, a row its own
-// Φ and Γ, computed once); all others by classical Runge-Kutta of order 4 with the given step. What depends on
-// parameters alone is computed once a row, what depends on feeds alone once a step, the rest once a row and step.
+// Linear rates with constant coefficients are integrated exactly (x⁺ = Φx + Γg, Φ = e^{Ah}, Γ = ∫e^{As}ds, a
+// row its own Φ and Γ, computed once); all others by classical Runge-Kutta of order 4 with the given step.
+// What depends on parameters alone is computed once a row, what depends on feeds alone once a step, the rest
+// once a row and step.
 #pragma once
 
 #include <memory>
@@ -27,14 +28,15 @@ struct PlantSource {
     NodeId rate;  ///< per second
   };
   std::vector<State> states;
-  std::vector<Root> outputs;            ///< algebraic, in any order; stored at each grid point
-  std::vector<ColumnId> parameters;     ///< columns that stay constant over a run (save by bumping `prepare`)
-  std::optional<Integrator> integrator; ///< chosen by linearity where absent
+  std::vector<Root> outputs;         ///< algebraic, in any order; stored at each grid point
+  std::vector<ColumnId> parameters;  ///< columns that stay constant over a run (save by bumping `prepare`)
+  std::optional<Integrator> integrator;  ///< chosen by linearity where absent
 };
 
 class Plant {
  public:
-  /// Adds hidden columns to the schema. Fails when `exact` is demanded of rates that are not linear (says which).
+  /// Adds hidden columns to the schema. Fails when `exact` is demanded of rates that are not linear (says
+  /// which).
   static Result<Plant> compile(Schema& schema, Graph& graph, const PlantSource& source);
   Plant(Plant&&) noexcept;
   Plant& operator=(Plant&&) noexcept;
@@ -45,14 +47,14 @@ class Plant {
   void prepare(size_t first, size_t count);
   /// Stores the outputs of the present states.
   void outputs(const Instant& instant, size_t first, size_t count) const;
-  /// Advances the states by one step; inputs and actuators are held over the step. outputs() of the same instant must
-  /// have been called.
+  /// Advances the states by one step; inputs and actuators are held over the step. outputs() of the same
+  /// instant must have been called.
   void advance(const Instant& instant, size_t first, size_t count) const;
 
   const std::vector<NodeId>& uniforms() const;  ///< order of Instant::uniforms for outputs() and advance()
   Integrator integrator() const;
   size_t operations() const;
-  std::vector<ColumnId> hidden_columns() const; ///< derived from parameters: recomputed, not saved
+  std::vector<ColumnId> hidden_columns() const;  ///< derived from parameters: recomputed, not saved
 
  private:
   struct Body;

@@ -1,7 +1,7 @@
-// Register programs: what the vector VM executes. Compiled from the graph for rows of one table (or for no row, with
-// one value for all); a register is a vector of doubles, 256 rows at a time, so that all registers stay in L1.
-// A program is pure but for the state columns of its stateful operations, and those are idempotent at one instant:
-// running it again for rows on which nothing changed changes nothing.
+// Register programs: what the vector VM executes. Compiled from the graph for rows of one table (or for no
+// row, with one value for all); a register is a vector of doubles, 256 rows at a time, so that all registers
+// stay in L1. A program is pure but for the state columns of its stateful operations, and those are
+// idempotent at one instant: running it again for rows on which nothing changed changes nothing.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,8 @@
 
 namespace looptwin::lang {
 
-/// Where a program's columns lie; implemented by whoever owns tables. Pointers stay valid until the table grows.
+/// Where a program's columns lie; implemented by whoever owns tables. Pointers stay valid until the table
+/// grows.
 class Memory {
  public:
   virtual ~Memory() = default;
@@ -22,7 +23,8 @@ class Memory {
   virtual size_t rows(TableId table) const = 0;
 };
 
-/// The instant of an evaluation, and the uniform values: one double for all rows, in the order of Program::uniforms().
+/// The instant of an evaluation, and the uniform values: one double for all rows, in the order of
+/// Program::uniforms().
 struct Instant {
   Time now;
   std::span<const double> uniforms;
@@ -41,21 +43,22 @@ class Program {
   Program& operator=(Program&&) noexcept;
   ~Program();
 
-  /// Compiles the roots for rows of `table`; common parts are computed once. Nodes in `given` are not computed but read
-  /// from a column (windows, sets, what an earlier stratum stored). Uniform nodes that are not constant become
-  /// uniforms(): the caller computes them once (see UniformProgram) and passes them in.
-  /// Stateful operations get hidden state columns added to the schema. All columns are read as they were before the
-  /// run, whatever the order of the roots; a column may be the target of one root only. `uniforms` stand first in
-  /// uniforms(), in that order, so that several programs can share one list of values.
+  /// Compiles the roots for rows of `table`; common parts are computed once. Nodes in `given` are not
+  /// computed but read from a column (windows, sets, what an earlier stratum stored). Uniform nodes that are
+  /// not constant become uniforms(): the caller computes them once (see UniformProgram) and passes them in.
+  /// Stateful operations get hidden state columns added to the schema. All columns are read as they were
+  /// before the run, whatever the order of the roots; a column may be the target of one root only. `uniforms`
+  /// stand first in uniforms(), in that order, so that several programs can share one list of values.
   static Program compile(Schema& schema, const Graph& graph, TableId table, std::span<const Root> roots,
                          std::span<const Root> given, std::span<const NodeId> uniforms = {});
 
   /// Resolves column pointers. Call again after a table has grown.
   void bind(Memory& memory);
 
-  /// Runs rows [first, first + count). `due`, where given, is lowered to the earliest instant at which an operation
-  /// of these rows may change by itself (held, rises, time_true, age, previous, a switch that waits for its least
-  /// time), one entry a group of 64 rows (indexed by row / 64). Thread-safe for disjoint rows; does not allocate.
+  /// Runs rows [first, first + count). `due`, where given, is lowered to the earliest instant at which an
+  /// operation of these rows may change by itself (held, rises, time_true, age, previous, a switch that waits
+  /// for its least time), one entry a group of 64 rows (indexed by row / 64). Thread-safe for disjoint rows;
+  /// does not allocate.
   void run(const Instant& instant, size_t first, size_t count, Time* due = nullptr) const;
 
   /// Sets the state columns of rows [first, first + count) to their initial values.
@@ -75,7 +78,8 @@ class Program {
 /// Evaluates uniform nodes (no row): constants, feeds and arithmetic on them.
 class UniformProgram {
  public:
-  /// How the value of a feed is asked for. `from` and `to` are leads, s, for forecasts; both 0 for the present.
+  /// How the value of a feed is asked for. `from` and `to` are leads, s, for forecasts; both 0 for the
+  /// present.
   class Feeds {
    public:
     virtual ~Feeds() = default;

@@ -115,7 +115,8 @@ struct Code {
   std::vector<Table> tables;
   std::vector<std::vector<Slot>> dots;  ///< their factors
   std::vector<Stateful> stateful;
-  std::vector<std::vector<int64_t>> age_limits;  ///< ns; empty: the age's value is used, and it changes all the time
+  std::vector<std::vector<int64_t>>
+      age_limits;  ///< ns; empty: the age's value is used, and it changes all the time
   std::vector<Instruction> instructions;
   std::vector<std::string> listing;  ///< one line an instruction
 

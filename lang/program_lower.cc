@@ -347,7 +347,8 @@ class Lowering {
     step.extra = static_cast<uint32_t>(code_.age_limits.size());
     auto& limits = code_.age_limits.emplace_back();
     if (const auto compared = age_limits(graph_, nodes, id))
-      for (const double limit : *compared) limits.push_back(static_cast<int64_t>(std::clamp(limit, -9e9, 9e9) * 1e9));
+      for (const double limit : *compared)
+        limits.push_back(static_cast<int64_t>(std::clamp(limit, -9e9, 9e9) * 1e9));
     step.in = {Value{Value::Is::column, column_slot(table_, n.column)}};
     return push(std::move(step));
   }

@@ -8,11 +8,16 @@ namespace looptwin::lang {
 
 size_t size_of(Storage storage) {
   switch (storage) {
-    case Storage::f64: return 8;
-    case Storage::boolean: return 1;
-    case Storage::code: return 1;
-    case Storage::row: return 4;
-    case Storage::instant: return 8;
+    case Storage::f64:
+      return 8;
+    case Storage::boolean:
+      return 1;
+    case Storage::code:
+      return 1;
+    case Storage::row:
+      return 4;
+    case Storage::instant:
+      return 8;
   }
   LT_CHECK(false, "an unknown storage");
 }

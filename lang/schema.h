@@ -1,5 +1,6 @@
 // What expressions can be about: tables and their columns, relations between tables, enumerations, feeds.
-// Plain data, filled by those who own the tables (twin/, sim/, mml/) and read by the checker and the compiler.
+// Plain data, filled by those who own the tables (twin/, sim/, mml/) and read by the checker and the
+// compiler.
 #pragma once
 
 #include <map>
@@ -14,8 +15,9 @@
 namespace looptwin::lang {
 
 /// How a column lies in memory; one contiguous array a column, a row a device.
-/// f64: unknown is NaN.  boolean: u8 0 false, 1 true, 2 unknown.  code: u8, an enumeration's index, 255 unknown.
-/// row: u32, the row of a related table, 0xffffffff none.  instant: i64 ns since the run's start, INT64_MAX never.
+/// f64: unknown is NaN.  boolean: u8 0 false, 1 true, 2 unknown.  code: u8, an enumeration's index, 255
+/// unknown. row: u32, the row of a related table, 0xffffffff none.  instant: i64 ns since the run's start,
+/// INT64_MAX never.
 enum class Storage : uint8_t { f64, boolean, code, row, instant };
 size_t size_of(Storage storage);
 
@@ -26,8 +28,8 @@ struct Column {
   Storage storage = Storage::f64;
 };
 
-/// A relation as declared on one side, and its inverse on the other. To-one relations have a `row` column with the
-/// related rows; their inverse is a set, whose members are in registry order.
+/// A relation as declared on one side, and its inverse on the other. To-one relations have a `row` column
+/// with the related rows; their inverse is a set, whose members are in registry order.
 struct Relation {
   std::string name;
   TableId to;
@@ -47,7 +49,8 @@ struct Enumeration {
   std::vector<std::string> words;  ///< coded 0, 1, 2, … in declaration order; at most 255
 };
 
-/// A signal of a feed: weather.temperature. `forecast` says that forecast(), forecast_max() … may be asked of it.
+/// A signal of a feed: weather.temperature. `forecast` says that forecast(), forecast_max() … may be asked of
+/// it.
 struct FeedSignal {
   std::string feed;
   std::string name;
@@ -78,11 +81,12 @@ struct Symbol {
   ColumnId truth;     ///< truth(x), where tests and requirements may ask for it
   ColumnId sampled;   ///< when the value was sampled (storage instant), for age(x)
   RelationId relation;
-  double value = 0;   ///< constants, SI
-  Id<struct NodeTag> node;  ///< Is::node: the value itself, checked before (an input of physics)
+  double value = 0;            ///< constants, SI
+  Id<struct NodeTag> node;     ///< Is::node: the value itself, checked before (an input of physics)
   bool sampled_field = false;  ///< a telemetry field: windows over it use its samples, not boundary values
   Duration period{};           ///< of a telemetry field
-  std::string note;   ///< shown when the name cannot be used here: "a controller sees its telemetry, not true state"
+  std::string
+      note;  ///< shown when the name cannot be used here: "a controller sees its telemetry, not true state"
 };
 
 /// The names visible for rows of one table; the names of related tables are reached through their own scope.
@@ -95,10 +99,10 @@ struct Scope {
 /// One scope a table, all for the same purpose; index = TableId.
 struct Scopes {
   std::vector<Scope> of_table;
-  bool truth_allowed = false;        ///< tests and requirements
-  bool windows_allowed = true;       ///< rules; physics and controllers have their own state functions
-  bool controller_functions = false; ///< hysteresis, pid, ramp, delay, latch
-  std::optional<Duration> step;      ///< the controller's period, for pid and ramp
+  bool truth_allowed = false;         ///< tests and requirements
+  bool windows_allowed = true;        ///< rules; physics and controllers have their own state functions
+  bool controller_functions = false;  ///< hysteresis, pid, ramp, delay, latch
+  std::optional<Duration> step;       ///< the controller's period, for pid and ramp
 };
 
 }  // namespace looptwin::lang

@@ -50,15 +50,18 @@ void switch_over(const StatefulBlock& b, size_t i, double least) {
   }
 }
 
-/// The common case, all limits the same for all rows: what each row wants as a column, then the few that switch.
+/// The common case, all limits the same for all rows: what each row wants as a column, then the few that
+/// switch.
 void hysteresis_between(const StatefulBlock& b, double on, double off) {
   uint8_t* const state = b.flags(0);
   const double* const x = b.in[0];
   double* const out = b.out;
   if (on >= off) {
-    for (size_t i = 0; i < b.rows; ++i) out[i] = x[i] >= on ? 1.0 : x[i] <= off ? 0.0 : static_cast<double>(state[i]);
+    for (size_t i = 0; i < b.rows; ++i)
+      out[i] = x[i] >= on ? 1.0 : x[i] <= off ? 0.0 : static_cast<double>(state[i]);
   } else {
-    for (size_t i = 0; i < b.rows; ++i) out[i] = x[i] <= on ? 1.0 : x[i] >= off ? 0.0 : static_cast<double>(state[i]);
+    for (size_t i = 0; i < b.rows; ++i)
+      out[i] = x[i] <= on ? 1.0 : x[i] >= off ? 0.0 : static_cast<double>(state[i]);
   }
   for (size_t i = 0; i < b.rows; ++i) {
     if (out[i] == static_cast<double>(state[i])) continue;
@@ -70,8 +73,10 @@ void hysteresis_between(const StatefulBlock& b, double on, double off) {
 /// State: `on`, `since` when.
 void hysteresis(const StatefulBlock& b) {
   uint8_t* const state = b.flags(0);
-  const bool same_limits = b.stride[0] == 1 && b.stride[1] == 0 && b.stride[2] == 0 && b.stride[3] == 0 && b.stride[4] == 0;
-  if (same_limits && is_known(b.input(1, 0)) && is_known(b.input(2, 0))) return hysteresis_between(b, b.input(1, 0), b.input(2, 0));
+  const bool same_limits =
+      b.stride[0] == 1 && b.stride[1] == 0 && b.stride[2] == 0 && b.stride[3] == 0 && b.stride[4] == 0;
+  if (same_limits && is_known(b.input(1, 0)) && is_known(b.input(2, 0)))
+    return hysteresis_between(b, b.input(1, 0), b.input(2, 0));
   for (size_t i = 0; i < b.rows; ++i) {
     const double x = b.input(0, i), on = b.input(1, i), off = b.input(2, i);
     bool wanted = state[i] != 0;

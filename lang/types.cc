@@ -6,7 +6,8 @@
 namespace looptwin::lang {
 namespace {
 
-// Exponents are kept within ±100, so that hostile input cannot wrap them around; the checker rejects far smaller ones.
+// Exponents are kept within ±100, so that hostile input cannot wrap them around; the checker rejects far
+// smaller ones.
 int8_t bounded(int power) { return static_cast<int8_t>(std::clamp(power, -100, 100)); }
 
 struct Known {
@@ -15,10 +16,11 @@ struct Known {
 };
 // The derived units that messages name in brackets after the base units.
 constexpr Known kKnown[] = {
-    {{{2, 1, -3}}, "W"},         {{{2, 1, -2}}, "J"},      {{{-1, 1, -2}}, "Pa"},   {{{1, 1, -2}}, "N"},
-    {{{2, 1, -3, -1}}, "V"},     {{{2, 1, -3, -2}}, "ohm"}, {{{-2, -1, 3, 2}}, "S"}, {{{0, 0, -1}}, "Hz"},
-    {{{0, 0, 1, 1}}, "coulomb"}, {{{-2, -1, 4, 2}}, "farad"}, {{{2, 1, -3, 0, -1}}, "W/K"},
-    {{{2, 1, -2, 0, -1}}, "J/K"}, {{{0, 1, -3}}, "W/m2"},
+    {{{2, 1, -3}}, "W"},         {{{2, 1, -2}}, "J"},          {{{-1, 1, -2}}, "Pa"},
+    {{{1, 1, -2}}, "N"},         {{{2, 1, -3, -1}}, "V"},      {{{2, 1, -3, -2}}, "ohm"},
+    {{{-2, -1, 3, 2}}, "S"},     {{{0, 0, -1}}, "Hz"},         {{{0, 0, 1, 1}}, "coulomb"},
+    {{{-2, -1, 4, 2}}, "farad"}, {{{2, 1, -3, 0, -1}}, "W/K"}, {{{2, 1, -2, 0, -1}}, "J/K"},
+    {{{0, 1, -3}}, "W/m2"},
 };
 
 std::string superscript(int power) {

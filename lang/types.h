@@ -1,5 +1,6 @@
-// Types of expressions: a dimension (never a unit) for numbers, a point or a difference, booleans, enumerations, texts.
-// Inside the language every number is in SI base units (W, K, Pa, s, rad, ratio); units live at the edges only.
+// Types of expressions: a dimension (never a unit) for numbers, a point or a difference, booleans,
+// enumerations, texts. Inside the language every number is in SI base units (W, K, Pa, s, rad, ratio); units
+// live at the edges only.
 #pragma once
 
 #include <array>
@@ -11,8 +12,8 @@
 
 namespace looptwin::lang {
 
-/// Exponents of m, kg, s, A, K, mol, cd, and of currency (USD as its unit; other currencies by declared rate).
-/// Angles and ratios have no dimension.
+/// Exponents of m, kg, s, A, K, mol, cd, and of currency (USD as its unit; other currencies by declared
+/// rate). Angles and ratios have no dimension.
 struct Dimension {
   enum Base : uint8_t { metre, kilogram, second, ampere, kelvin, mole, candela, currency };
   std::array<int8_t, 8> power{};
@@ -34,7 +35,8 @@ enum class Kind : uint8_t { number, boolean, enumeration, text };
 
 struct Type {
   Kind kind = Kind::number;
-  /// A point on a scale (35 degC, 4 barg, an instant) as against a difference or a ratio quantity (3 K, 4 bar, 5 s).
+  /// A point on a scale (35 degC, 4 barg, an instant) as against a difference or a ratio quantity (3 K, 4
+  /// bar, 5 s).
   bool point = false;
   Dimension dimension;
   EnumId enumeration;
@@ -47,7 +49,8 @@ struct Type {
   static constexpr Type text() { return {Kind::text, false, {}, {}}; }
 };
 
-/// A unit as written: SI value = value * scale + offset. `point` for degC, degF, barg, psig, and for instants.
+/// A unit as written: SI value = value * scale + offset. `point` for degC, degF, barg, psig, and for
+/// instants.
 struct Unit {
   std::string text;
   Type type = Type::number();

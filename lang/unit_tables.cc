@@ -17,11 +17,12 @@ constexpr Dimension kCurrency{{0, 0, 0, 0, 0, 0, 0, 1}};
 constexpr Dimension kFrequency{{0, 0, -1}};
 
 constexpr double kPi = 3.14159265358979323846;
-constexpr double kBtu = 1055.05585262;         // International Table
-constexpr double kPsi = 6894.757293168361;     // lbf/in²
-constexpr double kGallon = 3.785411784e-3;     // US liquid
+constexpr double kBtu = 1055.05585262;      // International Table
+constexpr double kPsi = 6894.757293168361;  // lbf/in²
+constexpr double kGallon = 3.785411784e-3;  // US liquid
 constexpr double kCubicFoot = 0.028316846592;
-// Cubic metres of gas at 101325 Pa and 0 °C (Nm3) or 15 °C (Sm3) are amounts of substance: p / (R T), R = 8.31446…
+// Cubic metres of gas at 101325 Pa and 0 °C (Nm3) or 15 °C (Sm3) are amounts of substance: p / (R T), R
+// = 8.31446…
 constexpr double kNormalCubicMetre = 101325 / (8.31446261815324 * 273.15);
 constexpr double kStandardCubicMetre = 101325 / (8.31446261815324 * 288.15);
 constexpr double kFahrenheitZero = 459.67 * 5 / 9;
@@ -143,9 +144,9 @@ constexpr DeniedUnit kDenied[] = {
 };
 
 constexpr std::string_view kPrefixable[] = {
-    "m",  "g",  "s",  "A",  "K",   "mol", "Hz", "N",  "Pa", "J",   "W",  "V",   "F",  "ohm", "Ω",   "S",
-    "Wb", "T",  "H",  "lm", "lx",  "Bq",  "Gy", "Sv", "L",  "l",   "t",  "eV",  "rad", "bar", "cal", "Wh",
-    "var", "VA", "varh", "VAh", "Ah", "USD",
+    "m",   "g",  "s",   "A",   "K",   "mol", "Hz",  "N",  "Pa",   "J",   "W",  "V",   "F",
+    "ohm", "Ω",  "S",   "Wb",  "T",   "H",   "lm",  "lx", "Bq",   "Gy",  "Sv", "L",   "l",
+    "t",   "eV", "rad", "bar", "cal", "Wh",  "var", "VA", "varh", "VAh", "Ah", "USD",
 };
 
 constexpr std::string_view kSpelledOut[] = {

@@ -1,5 +1,6 @@
-// What we add to udunits2's catalogue and what we refuse of it: the overlay, the deny-list, the spellings that take an
-// SI prefix, and the spelled-out names. Data only; lang/units.cc looks it up, docs/language.md prints it for people.
+// What we add to udunits2's catalogue and what we refuse of it: the overlay, the deny-list, the spellings
+// that take an SI prefix, and the spelled-out names. Data only; lang/units.cc looks it up, docs/language.md
+// prints it for people.
 #pragma once
 
 #include <span>
@@ -10,7 +11,8 @@
 
 namespace looptwin::lang {
 
-/// A unit that is ours, in SI. `gauge` points have the ambient pressure as offset, known only when Units is made.
+/// A unit that is ours, in SI. `gauge` points have the ambient pressure as offset, known only when Units is
+/// made.
 struct OverlayUnit {
   std::string_view name;
   Dimension dimension;

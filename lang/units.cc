@@ -2,10 +2,10 @@
 
 #include <udunits2.h>
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -275,7 +275,8 @@ Result<Unit> Units::unit(const Span& span) const {
       unit.offset = entry->offset;
       return unit;
     }
-    // Within a compound a point unit is its difference: W/degC is W/K. Powers by repetition: the bits of 1000 · 1000.
+    // Within a compound a point unit is its difference: W/degC is W/K. Powers by repetition: the bits of 1000
+    // · 1000.
     if (factors > 8 || std::abs(factor.exponent) > 9)
       return failure(at_text, fmt::format("'{}' is not a unit of anything", text),
                      "use fewer or smaller powers");

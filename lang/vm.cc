@@ -86,14 +86,16 @@ class Block {
     kernels_.dot[factors.size() / 2 - kLeastProducts](out, in, rows);
   }
 
-  // An age grows by itself: it is due at the next instant, or when it passes the next limit that it is compared with.
+  // An age grows by itself: it is due at the next instant, or when it passes the next limit that it is
+  // compared with.
   void age(const Instruction& i, size_t first, size_t rows) {
     kernels_.age(number(i.out), reinterpret_cast<const int64_t*>(slots_[i.in[0]]), instant_.now.ns, rows);
     if (due_ == nullptr) return;
     const Time next = instant_.now + nanoseconds(1);
     const auto& limits = code_.age_limits[i.extra];
     if (limits.empty()) {
-      for (size_t group = first / 64; group <= (first + rows - 1) / 64; ++group) due_[group] = std::min(due_[group], next);
+      for (size_t group = first / 64; group <= (first + rows - 1) / 64; ++group)
+        due_[group] = std::min(due_[group], next);
       return;
     }
     const auto* sampled = reinterpret_cast<const int64_t*>(slots_[i.in[0]]);

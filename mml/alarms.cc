@@ -5,10 +5,12 @@
 namespace looptwin::mml {
 
 void add_columns(lang::Schema& schema, Alarm& alarm) {
-  alarm.state = schema.add_column(alarm.table, {"." + alarm.config.event.name + ".alarm", {}, {}, lang::Storage::code});
+  alarm.state =
+      schema.add_column(alarm.table, {"." + alarm.config.event.name + ".alarm", {}, {}, lang::Storage::code});
 }
 
-Alarms::Alarms(std::vector<Alarm> alarms, const std::vector<Event>& events, const twin::Registry& registry, twin::Tables& tables)
+Alarms::Alarms(std::vector<Alarm> alarms, const std::vector<Event>& events, const twin::Registry& registry,
+               twin::Tables& tables)
     : alarms_(std::move(alarms)), events_(events), registry_(registry), tables_(tables) {}
 
 void Alarms::bind(bool fresh) {
@@ -17,14 +19,24 @@ void Alarms::bind(bool fresh) {
   for (const Alarm& alarm : alarms_) {
     state_.push_back(tables_.values<uint8_t>(alarm.table, alarm.state).data());
     occurrence_.push_back(tables_.values<uint32_t>(alarm.table, events_[alarm.event].occurrence).data());
-    if (fresh) std::fill_n(state_.back(), tables_.rows(alarm.table), static_cast<uint8_t>(AlarmState::normal));
+    if (fresh)
+      std::fill_n(state_.back(), tables_.rows(alarm.table), static_cast<uint8_t>(AlarmState::normal));
   }
 }
 
-Record Alarms::record(RecordKind kind, size_t alarm, uint32_t row, uint32_t occurrence, uint64_t cause, Time now) const {
+Record Alarms::record(RecordKind kind, size_t alarm, uint32_t row, uint32_t occurrence, uint64_t cause,
+                      Time now) const {
   const twin::DeviceRef device{alarms_[alarm].table, Row(row)};
   const uint64_t id = alarm_id(alarms_[alarm].config.event.name, registry_.key(device), occurrence);
-  return {now, kind, static_cast<uint16_t>(alarm), 0, device, occurrence, static_cast<double>(alarms_[alarm].config.priority), id, cause};
+  return {now,
+          kind,
+          static_cast<uint16_t>(alarm),
+          0,
+          device,
+          occurrence,
+          static_cast<double>(alarms_[alarm].config.priority),
+          id,
+          cause};
 }
 
 void Alarms::on_change(const EventChange& change, uint64_t event_id, Time now, std::vector<Record>& log) {
@@ -50,9 +62,12 @@ void Alarms::on_change(const EventChange& change, uint64_t event_id, Time now, s
 
 bool Alarms::acknowledge(size_t alarm, uint32_t row, Time now, std::vector<Record>& log) {
   auto& state = state_[alarm][row];
-  if (state == static_cast<uint8_t>(AlarmState::unacknowledged)) state = static_cast<uint8_t>(AlarmState::acknowledged);
-  else if (state == static_cast<uint8_t>(AlarmState::returned)) state = static_cast<uint8_t>(AlarmState::normal);
-  else return false;
+  if (state == static_cast<uint8_t>(AlarmState::unacknowledged))
+    state = static_cast<uint8_t>(AlarmState::acknowledged);
+  else if (state == static_cast<uint8_t>(AlarmState::returned))
+    state = static_cast<uint8_t>(AlarmState::normal);
+  else
+    return false;
   ++counters_.acknowledged;
   log.push_back(record(RecordKind::alarm_acknowledged, alarm, row, occurrence_[alarm][row], 0, now));
   return true;

@@ -1,5 +1,5 @@
-// Alarms: events for a person, with the states of ISA-18.2 (IEC 62682): unacknowledged, acknowledged, returned. Every
-// change is journalled as a record; the figures are kept as they happen.
+// Alarms: events for a person, with the states of ISA-18.2 (IEC 62682): unacknowledged, acknowledged,
+// returned. Every change is journalled as a record; the figures are kept as they happen.
 #pragma once
 
 #include <array>
@@ -19,9 +19,9 @@ enum class AlarmState : uint8_t { normal, unacknowledged, acknowledged, returned
 
 struct Alarm {
   AlarmConfig config;
-  size_t event = 0;    ///< its own, or the one that it is about
+  size_t event = 0;  ///< its own, or the one that it is about
   TableId table;
-  ColumnId state;      ///< (code storage) AlarmState
+  ColumnId state;  ///< (code storage) AlarmState
 };
 void add_columns(lang::Schema& schema, Alarm& alarm);
 
@@ -33,7 +33,8 @@ struct AlarmCounters {
 
 class Alarms {
  public:
-  Alarms(std::vector<Alarm> alarms, const std::vector<Event>& events, const twin::Registry& registry, twin::Tables& tables);
+  Alarms(std::vector<Alarm> alarms, const std::vector<Event>& events, const twin::Registry& registry,
+         twin::Tables& tables);
   const std::vector<Alarm>& all() const { return alarms_; }
   void bind(bool fresh);
 
@@ -46,7 +47,8 @@ class Alarms {
   void restore(ArchiveReader& archive);
 
  private:
-  Record record(RecordKind kind, size_t alarm, uint32_t row, uint32_t occurrence, uint64_t cause, Time now) const;
+  Record record(RecordKind kind, size_t alarm, uint32_t row, uint32_t occurrence, uint64_t cause,
+                Time now) const;
   std::vector<Alarm> alarms_;
   const std::vector<Event>& events_;
   const twin::Registry& registry_;

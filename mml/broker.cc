@@ -62,7 +62,9 @@ void Broker::route(std::span<const twin::Command> commands, std::vector<twin::Co
     }
     auto& waiting = held_[command.device];
     if (command.kind == twin::Command::Kind::setpoint) {
-      std::erase_if(waiting, [&](const twin::Command& w) { return w.kind == command.kind && w.index == command.index; });
+      std::erase_if(waiting, [&](const twin::Command& w) {
+        return w.kind == command.kind && w.index == command.index;
+      });
     }
     std::erase_if(waiting, [&](const twin::Command& w) { return w.id == command.id; });
     waiting.push_back(command);

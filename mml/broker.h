@@ -1,6 +1,6 @@
-// The in-process broker: authenticates devices against the registry, authorises what they send, routes what is sent to
-// them. A device that is not connected gets what is still good when it comes back: the newest value of each setpoint,
-// and commands that have not expired.
+// The in-process broker: authenticates devices against the registry, authorises what they send, routes what
+// is sent to them. A device that is not connected gets what is still good when it comes back: the newest
+// value of each setpoint, and commands that have not expired.
 #pragma once
 
 #include <map>
@@ -16,8 +16,8 @@ struct BrokerCounters {
   uint64_t refused_connections = 0;  ///< wrong credential
   uint64_t refused_messages = 0;     ///< from a device without a session
   uint64_t routed = 0;
-  uint64_t held = 0;                 ///< waited for their device
-  uint64_t expired = 0;              ///< while they waited
+  uint64_t held = 0;     ///< waited for their device
+  uint64_t expired = 0;  ///< while they waited
 };
 
 class Broker {
@@ -29,7 +29,9 @@ class Broker {
   /// Opens the device's session; false when the credential is not the registry's.
   bool connect(twin::DeviceRef device, uint64_t credential);
   void disconnect(twin::DeviceRef device);
-  bool connected(twin::DeviceRef device) const { return sessions_[device.table.index()][device.row.index()] != 0; }
+  bool connected(twin::DeviceRef device) const {
+    return sessions_[device.table.index()][device.row.index()] != 0;
+  }
 
   /// Takes out the messages of devices without a session.
   void admit(twin::Frame& frame);

@@ -1,4 +1,5 @@
-// What a scenario says about the loop: feeds, events, rules, alarms. Expressions are spans of the scenario's files.
+// What a scenario says about the loop: feeds, events, rules, alarms. Expressions are spans of the scenario's
+// files.
 #pragma once
 
 #include <optional>
@@ -16,21 +17,21 @@ enum class OnUnknown : uint8_t { hold, raise, clear };
 struct EventConfig {
   std::string name;
   Span span;
-  std::string each;                        ///< a model: the event lives on each of its devices; empty: one for all
+  std::string each;  ///< a model: the event lives on each of its devices; empty: one for all
   Span raise;
   Duration on_delay{};
-  std::optional<Span> clear;               ///< default: not raise
+  std::optional<Span> clear;  ///< default: not raise
   Duration off_delay{};
-  std::optional<Span> deadband;            ///< a quantity; needs `raise` to be one comparison; excludes `clear`
+  std::optional<Span> deadband;  ///< a quantity; needs `raise` to be one comparison; excludes `clear`
   OnUnknown unknown = OnUnknown::hold;
-  double min_good = 1;                     ///< of aggregates over sets
+  double min_good = 1;  ///< of aggregates over sets
 };
 
 enum class AlarmPriority : uint8_t { low, medium, high, urgent };
 
 struct AlarmConfig {
-  EventConfig event;                       ///< its own condition; or
-  std::string of;                          ///< the event that it is about (then `event` has name and span only)
+  EventConfig event;  ///< its own condition; or
+  std::string of;     ///< the event that it is about (then `event` has name and span only)
   AlarmPriority priority = AlarmPriority::medium;
   std::string cause, consequence, action;  ///< for the operator; `{expr}` is filled in
   Duration respond_within{};
@@ -38,25 +39,25 @@ struct AlarmConfig {
 
 struct VerifyConfig {
   Span span;
-  Span that;                               ///< a condition on the target's telemetry
+  Span that;  ///< a condition on the target's telemetry
   Duration within{};
 };
 
 /// Claims on setpoints of related devices, held while the rule's event stands.
 struct OverrideConfig {
   Span span;
-  std::string target;                      ///< a relation of the event's device, or `self`
-  std::optional<Span> where;               ///< on the target; unknown is not met
+  std::string target;         ///< a relation of the event's device, or `self`
+  std::optional<Span> where;  ///< on the target; unknown is not met
   struct Set {
     std::string setpoint;
     Span name_span;
     Span value;
   };
   std::vector<Set> set;
-  uint32_t stagger_groups = 1;             ///< targets fall into groups at random, by (seed, rule, occurrence, device)
+  uint32_t stagger_groups = 1;  ///< targets fall into groups at random, by (seed, rule, occurrence, device)
   Duration stagger_every{};
-  bool yield_to_local = false;             ///< a refusal by the resident ends the claim on that device
-  Duration release_over{};                 ///< claims are released in the same groups, spread over this time
+  bool yield_to_local = false;  ///< a refusal by the resident ends the claim on that device
+  Duration release_over{};      ///< claims are released in the same groups, spread over this time
   int priority = 0;
   std::optional<VerifyConfig> verify;
 };
@@ -75,7 +76,7 @@ struct PublishConfig {
   std::string feed;
   struct Item {
     std::string key;
-    Span value;                            ///< an expression of the event's device; `id` is its id
+    Span value;  ///< an expression of the event's device; `id` is its id
   };
   std::vector<Item> body;
 };
@@ -88,7 +89,7 @@ struct RuleConfig {
   Trigger trigger = Trigger::while_standing;
   std::string event;
   Span event_span;
-  std::vector<OverrideConfig> overrides;   ///< only with while_standing
+  std::vector<OverrideConfig> overrides;  ///< only with while_standing
   std::vector<SendConfig> sends;
   std::vector<PublishConfig> publishes;
 };
@@ -96,17 +97,18 @@ struct RuleConfig {
 struct ForecastConfig {
   Duration issued{};
   Duration horizon{};
-  Span error;                              ///< a quantity: the standard deviation at the horizon
+  Span error;  ///< a quantity: the standard deviation at the horizon
 };
 
-/// Inbound: a file with signals. Outbound: where publications go (JSON lines in the run folder when `file` is empty).
+/// Inbound: a file with signals. Outbound: where publications go (JSON lines in the run folder when `file` is
+/// empty).
 struct FeedConfig {
   std::string name;
   Span span;
   bool inbound = true;
   std::string file;
   std::optional<ForecastConfig> forecast;
-  std::optional<Duration> longest_gap;     ///< holes up to this are interpolated; default: none are
+  std::optional<Duration> longest_gap;  ///< holes up to this are interpolated; default: none are
 };
 
 }  // namespace looptwin::mml

@@ -1,5 +1,6 @@
-// Which rows must be evaluated at this boundary, by groups of 64: those with new input, and those whose time has come.
-// Marking too many is harmless (all evaluation is idempotent at one instant), marking too few never happens.
+// Which rows must be evaluated at this boundary, by groups of 64: those with new input, and those whose time
+// has come. Marking too many is harmless (all evaluation is idempotent at one instant), marking too few never
+// happens.
 #pragma once
 
 #include <algorithm>
@@ -23,15 +24,17 @@ class Dirty {
   }
 
   void mark(TableId table, size_t row) { marks_[table.index()][row / twin::kGroupRows] = 1; }
-  void mark_all(TableId table) { std::fill(marks_[table.index()].begin(), marks_[table.index()].end(), uint8_t{1}); }
+  void mark_all(TableId table) {
+    std::fill(marks_[table.index()].begin(), marks_[table.index()].end(), uint8_t{1});
+  }
   bool marked(TableId table, size_t group) const { return marks_[table.index()][group] != 0; }
   size_t groups(TableId table) const { return marks_[table.index()].size(); }
 
   /// One entry a group of 64 rows: when its rows must be looked at again though nothing arrives.
   Time* due(TableId table) { return due_[table.index()].data(); }
 
-  /// Marks the groups of a shard whose time has come, and forgets the times of all marked ones: their evaluation sets
-  /// them anew.
+  /// Marks the groups of a shard whose time has come, and forgets the times of all marked ones: their
+  /// evaluation sets them anew.
   void begin(const twin::Shard& shard, Time now) {
     auto& marks = marks_[shard.table.index()];
     auto& due = due_[shard.table.index()];

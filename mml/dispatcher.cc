@@ -16,18 +16,23 @@ uint16_t quantity_of(const twin::Command& c) {
 /// One key a device and setpoint or command. Only setpoints supersede each other.
 uint64_t key_of(const twin::Command& c) {
   const auto kind = static_cast<uint64_t>(c.kind) << 47;
-  return (static_cast<uint64_t>(c.device.table.value) << 48) | kind | (static_cast<uint64_t>(c.index) << 32) | c.device.row.value;
+  return (static_cast<uint64_t>(c.device.table.value) << 48) | kind | (static_cast<uint64_t>(c.index) << 32) |
+         c.device.row.value;
 }
 
 }  // namespace
 
-Dispatcher::Dispatcher(const twin::Registry& registry, twin::Tables& tables, std::vector<std::string> rule_names,
-                       std::vector<Verification> verifications)
-    : registry_(registry), tables_(tables), rule_names_(std::move(rule_names)), verifications_(std::move(verifications)) {}
+Dispatcher::Dispatcher(const twin::Registry& registry, twin::Tables& tables,
+                       std::vector<std::string> rule_names, std::vector<Verification> verifications)
+    : registry_(registry),
+      tables_(tables),
+      rule_names_(std::move(rule_names)),
+      verifications_(std::move(verifications)) {}
 
 void Dispatcher::record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const {
   const auto& r = active.request;
-  log.push_back({now, kind, r.rule, quantity_of(r.command), r.command.device, r.occurrence, r.command.value, r.command.id, r.cause});
+  log.push_back({now, kind, r.rule, quantity_of(r.command), r.command.device, r.occurrence, r.command.value,
+                 r.command.id, r.cause});
 }
 
 void Dispatcher::schedule(uint32_t slot, Time at) {
@@ -58,8 +63,8 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
       finish(slot);
     }
   }
-  command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device), quantity_of(command),
-                          ++last_[key].version);
+  command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device),
+                          quantity_of(command), ++last_[key].version);
   command.issued = now;
   last_[key] = {last_[key].version, request.occurrence, command.id, request.rule};
   LT_CHECK(command.id != 0 && !by_id_.contains(command.id), "two commands with one id");
@@ -82,15 +87,18 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
 void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log) {
   const auto found = by_id_.find(ack.id);
   if (found == by_id_.end()) {
-    // Of a command that has ended: superseded, failed, or acknowledged twice. News only if its resident now ends it.
+    // Of a command that has ended: superseded, failed, or acknowledged twice. News only if its resident now
+    // ends it.
     uint16_t quantity = 0;
     const Last* last = ack.outcome == twin::Outcome::refused_local ? find_last(ack, quantity) : nullptr;
-    if (last != nullptr) ended_.push_back({static_cast<uint16_t>(last->rule), ack.device, quantity, ack.outcome});
+    if (last != nullptr)
+      ended_.push_back({static_cast<uint16_t>(last->rule), ack.device, quantity, ack.outcome});
     return;
   }
   const uint32_t slot = found->second;
   Active& active = slots_[slot];
-  const bool ended_by_resident = active.state == State::acknowledged && ack.outcome == twin::Outcome::refused_local;
+  const bool ended_by_resident =
+      active.state == State::acknowledged && ack.outcome == twin::Outcome::refused_local;
   if (active.state != State::sent && !ended_by_resident) return;
   const auto& command = active.request.command;
   if (ack.outcome != twin::Outcome::accepted) {
@@ -104,12 +112,15 @@ void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::ve
   record(RecordKind::command_acknowledged, active, now, log);
   ++counters_.acknowledged;
   active.state = State::acknowledged;
-  // A device's clock that runs ahead is corrected as it is for samples (mml/processor.h), so that both compare.
+  // A device's clock that runs ahead is corrected as it is for samples (mml/processor.h), so that both
+  // compare.
   active.applied_at = ack.applied_at > ack.received_at + kFutureTolerance ? ack.received_at : ack.applied_at;
   if (command.kind == twin::Command::Kind::setpoint) {
     const auto& columns = registry_.model(command.device.table).setpoints[command.index];
-    tables_.values<double>(command.device.table, columns.reported)[command.device.row.index()] = command.value;
-    ++tables_.values<uint32_t>(command.device.table, registry_.model(command.device.table).version)[command.device.row.index()];
+    tables_.values<double>(command.device.table, columns.reported)[command.device.row.index()] =
+        command.value;
+    ++tables_.values<uint32_t>(command.device.table,
+                               registry_.model(command.device.table).version)[command.device.row.index()];
   }
   if (active.request.verification < 0) {
     finish(slot);
@@ -133,7 +144,8 @@ const Dispatcher::Last* Dispatcher::find_last(const twin::Acknowledgement& ack, 
 
 bool Dispatcher::offline(twin::DeviceRef device) const {
   const ColumnId status = registry_.model(device.table).status;
-  return tables_.values<uint8_t>(device.table, status)[device.row.index()] == static_cast<uint8_t>(DeviceStatus::offline);
+  return tables_.values<uint8_t>(device.table, status)[device.row.index()] ==
+         static_cast<uint8_t>(DeviceStatus::offline);
 }
 
 bool Dispatcher::verified(const Active& active) const {
@@ -172,17 +184,20 @@ void Dispatcher::step(Time now, std::vector<twin::Command>& out, std::vector<Rec
     const Timer timer = timers_.top();
     timers_.pop();
     Active& active = slots_[timer.slot];
-    if (active.request.command.id != timer.id || active.state != State::sent || active.wake != timer.at) continue;
+    if (active.request.command.id != timer.id || active.state != State::sent || active.wake != timer.at)
+      continue;
     if (active.request.command.expires < now) {
       record(RecordKind::command_expired, active, now, log);
       ++counters_.expired;
       finish(timer.slot);
     } else if (offline(active.request.command.device)) {
-      schedule(timer.slot, now + kRepeatAfter);  // it waits at the broker, which sends it when the device is back
+      schedule(timer.slot,
+               now + kRepeatAfter);  // it waits at the broker, which sends it when the device is back
     } else if (active.attempts >= kAttempts) {
       record(RecordKind::command_failed, active, now, log);
       ++counters_.failed;
-      ended_.push_back({active.request.rule, active.request.command.device, active.request.command.index, twin::Outcome::expired});
+      ended_.push_back({active.request.rule, active.request.command.device, active.request.command.index,
+                        twin::Outcome::expired});
       finish(timer.slot);
     } else {
       out.push_back(active.request.command);
@@ -193,7 +208,8 @@ void Dispatcher::step(Time now, std::vector<twin::Command>& out, std::vector<Rec
   }
   for (const uint32_t slot : leaving_) {
     Active& active = slots_[slot];
-    if (active.request.command.id == 0 || active.state != State::issued) continue;  // superseded in the same cycle
+    if (active.request.command.id == 0 || active.state != State::issued)
+      continue;  // superseded in the same cycle
     out.push_back(active.request.command);
     active.state = State::sent;
     active.attempts = 1;

@@ -1,5 +1,6 @@
-// The life of commands: issued, sent, acknowledged, verified; or refused, failed, expired, superseded. A setpoint's new
-// value is a command as well. What is not acknowledged is sent again with the same id, which acts once.
+// The life of commands: issued, sent, acknowledged, verified; or refused, failed, expired, superseded. A
+// setpoint's new value is a command as well. What is not acknowledged is sent again with the same id, which
+// acts once.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,11 @@ struct Verification {
 
 /// What the loop asks of one device, and why.
 struct Request {
-  twin::Command command;       ///< id, issued and expires are filled in by issue()
+  twin::Command command;  ///< id, issued and expires are filled in by issue()
   uint16_t rule = 0;
-  uint32_t occurrence = 0;     ///< of the event
-  uint64_t cause = 0;          ///< the event's id
-  int32_t verification = -1;   ///< into the dispatcher's list; -1: done when acknowledged
+  uint32_t occurrence = 0;    ///< of the event
+  uint64_t cause = 0;         ///< the event's id
+  int32_t verification = -1;  ///< into the dispatcher's list; -1: done when acknowledged
 };
 
 /// What became of a command that a rule may care about.
@@ -40,13 +41,14 @@ struct Ended {
 };
 
 struct DispatcherCounters {
-  uint64_t issued = 0, sent = 0, repeated = 0, acknowledged = 0, verified = 0, refused = 0, failed = 0, expired = 0, superseded = 0;
+  uint64_t issued = 0, sent = 0, repeated = 0, acknowledged = 0, verified = 0, refused = 0, failed = 0,
+           expired = 0, superseded = 0;
 };
 
 class Dispatcher {
  public:
-  /// An unacknowledged command is sent again after this, so often; then it has failed. While its device is offline it
-  /// waits at the broker instead, until it expires.
+  /// An unacknowledged command is sent again after this, so often; then it has failed. While its device is
+  /// offline it waits at the broker instead, until it expires.
   static constexpr Duration kRepeatAfter = seconds(30);
   static constexpr int kAttempts = 5;
 
@@ -79,7 +81,9 @@ class Dispatcher {
     uint32_t slot;
     uint64_t id;
     /// Earliest first; equal times in order of slot.
-    friend bool operator<(const Timer& a, const Timer& b) { return std::pair(a.at, a.slot) > std::pair(b.at, b.slot); }
+    friend bool operator<(const Timer& a, const Timer& b) {
+      return std::pair(a.at, a.slot) > std::pair(b.at, b.slot);
+    }
   };
   void record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const;
   void schedule(uint32_t slot, Time at);
@@ -95,7 +99,8 @@ class Dispatcher {
   std::vector<Active> slots_;
   std::vector<uint32_t> free_;
   std::unordered_map<uint64_t, uint32_t> by_id_;
-  std::unordered_map<uint64_t, uint32_t> newest_;    ///< of (device, setpoint): the command that a newer one supersedes
+  std::unordered_map<uint64_t, uint32_t>
+      newest_;  ///< of (device, setpoint): the command that a newer one supersedes
   /// The last command of (device, setpoint): a resident may end an override long after having accepted it.
   struct Last {
     uint32_t version = 0;  ///< how many were issued
@@ -105,8 +110,8 @@ class Dispatcher {
   };
   const Last* find_last(const twin::Acknowledgement& ack, uint16_t& quantity) const;
   std::unordered_map<uint64_t, Last> last_;
-  std::vector<uint32_t> leaving_;                    ///< to be sent at the next step, in order
-  std::vector<uint32_t> awaiting_;                   ///< acknowledged, not verified yet, in order
+  std::vector<uint32_t> leaving_;   ///< to be sent at the next step, in order
+  std::vector<uint32_t> awaiting_;  ///< acknowledged, not verified yet, in order
   std::priority_queue<Timer> timers_;
   std::vector<Ended> ended_;
   DispatcherCounters counters_;

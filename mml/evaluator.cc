@@ -38,9 +38,14 @@ struct Evaluator::Shadow {
   std::vector<double> seen;
 };
 
-Evaluator::Evaluator(lang::Plan plan, const lang::Schema& schema, const lang::Graph& graph, const twin::Registry& registry,
-                     twin::Tables& tables, lang::UniformProgram::Feeds& feeds)
-    : plan_(std::move(plan)), schema_(schema), registry_(registry), tables_(tables), feeds_(feeds), shards_(tables.shards()) {
+Evaluator::Evaluator(lang::Plan plan, const lang::Schema& schema, const lang::Graph& graph,
+                     const twin::Registry& registry, twin::Tables& tables, lang::UniformProgram::Feeds& feeds)
+    : plan_(std::move(plan)),
+      schema_(schema),
+      registry_(registry),
+      tables_(tables),
+      feeds_(feeds),
+      shards_(tables.shards()) {
   uniforms_ = std::make_unique<lang::UniformProgram>(graph, plan_.uniforms);
   uniform_values_.assign(plan_.uniforms.size(), std::numeric_limits<double>::quiet_NaN());
 }
@@ -97,7 +102,8 @@ void Evaluator::bind() {
       values.emplace_back(p.program.uniforms().size());
       auto& index = indices.emplace_back();
       for (const lang::NodeId node : p.program.uniforms())
-        index.push_back(static_cast<size_t>(std::find(plan_.uniforms.begin(), plan_.uniforms.end(), node) - plan_.uniforms.begin()));
+        index.push_back(static_cast<size_t>(std::find(plan_.uniforms.begin(), plan_.uniforms.end(), node) -
+                                            plan_.uniforms.begin()));
       p.program.reset(0, tables_.rows(p.table));
     }
   }
@@ -141,7 +147,8 @@ void Evaluator::run_sets(size_t stratum, Dirty& dirty, Workers& workers) {
     const size_t owners = set.due.size();
     const size_t parts = (owners + twin::kGroupRows - 1) / twin::kGroupRows;
     workers.run(parts, [&](size_t part, int) {
-      for (size_t row = part * twin::kGroupRows; row < std::min(owners, (part + 1) * twin::kGroupRows); ++row) {
+      for (size_t row = part * twin::kGroupRows; row < std::min(owners, (part + 1) * twin::kGroupRows);
+           ++row) {
         if (set.due[row] == 0) continue;
         set.due[row] = 0;
         const auto members = registry_.members(set.what.owner, set.what.relation, Row(row));
@@ -183,7 +190,8 @@ void Evaluator::mark_readers(size_t stratum, Dirty& dirty) {
       const auto storage = schema_.column(shadow.what.to, shadow.what.column).storage;
       for (size_t g = 0; g < dirty.groups(shadow.what.to); ++g) {
         if (!dirty.marked(shadow.what.to, g)) continue;
-        for (size_t row = g * twin::kGroupRows; row < std::min(shadow.seen.size(), (g + 1) * twin::kGroupRows); ++row) {
+        for (size_t row = g * twin::kGroupRows;
+             row < std::min(shadow.seen.size(), (g + 1) * twin::kGroupRows); ++row) {
           const double value = twin::load(column, storage, row);
           if (same_bits(value, shadow.seen[row])) continue;
           shadow.seen[row] = value;
@@ -191,14 +199,16 @@ void Evaluator::mark_readers(size_t stratum, Dirty& dirty) {
             dirty.mark_all(programs[p].table);
             continue;
           }
-          for (const uint32_t member : registry_.members(shadow.what.to, shadow.inverse, Row(row))) dirty.mark(programs[p].table, member);
+          for (const uint32_t member : registry_.members(shadow.what.to, shadow.inverse, Row(row)))
+            dirty.mark(programs[p].table, member);
         }
       }
     }
   }
 }
 
-void Evaluator::run_programs(size_t stratum, Time now, Dirty& dirty, Workers& workers, const ProducerStep& step) {
+void Evaluator::run_programs(size_t stratum, Time now, Dirty& dirty, Workers& workers,
+                             const ProducerStep& step) {
   const auto& s = plan_.strata[stratum];
   if (s.programs.empty() && s.producers.empty()) return;
   std::atomic<uint64_t> evaluated{0};
@@ -216,7 +226,8 @@ void Evaluator::run_programs(size_t stratum, Time now, Dirty& dirty, Workers& wo
     }
     for (const auto& producer : s.producers) {
       if (producer.table != shard.table) continue;
-      dirty.for_each_run(shard, [&](size_t first, size_t count) { step(producer.index, part, first, count, due); });
+      dirty.for_each_run(shard,
+                         [&](size_t first, size_t count) { step(producer.index, part, first, count, due); });
     }
     evaluated.fetch_add(rows, std::memory_order_relaxed);
   });

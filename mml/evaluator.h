@@ -1,5 +1,5 @@
-// Runs the plan at a boundary: stratum by stratum, in parallel over shards, with a barrier between strata. Only rows
-// marked in Dirty are evaluated; what they change marks the rows that read it.
+// Runs the plan at a boundary: stratum by stratum, in parallel over shards, with a barrier between strata.
+// Only rows marked in Dirty are evaluated; what they change marks the rows that read it.
 #pragma once
 
 #include <functional>
@@ -18,16 +18,18 @@ namespace looptwin::mml {
 
 class Evaluator {
  public:
-  Evaluator(lang::Plan plan, const lang::Schema& schema, const lang::Graph& graph, const twin::Registry& registry,
-            twin::Tables& tables, lang::UniformProgram::Feeds& feeds);
+  Evaluator(lang::Plan plan, const lang::Schema& schema, const lang::Graph& graph,
+            const twin::Registry& registry, twin::Tables& tables, lang::UniformProgram::Feeds& feeds);
   ~Evaluator();
 
   /// After all columns are allocated.
   void bind();
 
-  /// `step` is called for each producer and run of dirty rows, after the programs of its stratum; from several threads,
-  /// each its own shard, and must lower due[row / 64] to when the producer wants to be asked again.
-  using ProducerStep = std::function<void(size_t producer, size_t shard, size_t first, size_t count, Time* due)>;
+  /// `step` is called for each producer and run of dirty rows, after the programs of its stratum; from
+  /// several threads, each its own shard, and must lower due[row / 64] to when the producer wants to be asked
+  /// again.
+  using ProducerStep =
+      std::function<void(size_t producer, size_t shard, size_t first, size_t count, Time* due)>;
   void evaluate(Time previous, Time now, Dirty& dirty, Workers& workers, const ProducerStep& step);
 
   const lang::Plan& plan() const { return plan_; }
@@ -40,8 +42,8 @@ class Evaluator {
   void restore(ArchiveReader& archive);
 
  private:
-  struct Set;      // one aggregate: who owns whom, by member groups
-  struct Shadow;   // a related column as it was when last read
+  struct Set;     // one aggregate: who owns whom, by member groups
+  struct Shadow;  // a related column as it was when last read
   void run_sets(size_t stratum, Dirty& dirty, Workers& workers);
   void run_windows(size_t stratum, Time previous, Time now, Dirty& dirty);
   void mark_readers(size_t stratum, Dirty& dirty);
@@ -58,9 +60,9 @@ class Evaluator {
   std::vector<double> uniform_values_;
   std::vector<std::vector<std::vector<double>>> program_uniforms_;  ///< [stratum][program][uniform]
   std::vector<std::vector<std::vector<size_t>>> uniform_index_;
-  std::vector<std::vector<uint8_t>> uniforms_changed_;              ///< [stratum][program]
+  std::vector<std::vector<uint8_t>> uniforms_changed_;  ///< [stratum][program]
   std::vector<std::vector<Set>> sets_;
-  std::vector<std::vector<std::vector<Shadow>>> shadows_;           ///< [stratum][program][related]
+  std::vector<std::vector<std::vector<Shadow>>> shadows_;  ///< [stratum][program][related]
   std::vector<std::vector<twin::BoundaryWindow>> windows_;
   std::vector<std::vector<double>> window_scratch_;
   uint64_t rows_evaluated_ = 0;

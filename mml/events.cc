@@ -7,9 +7,12 @@ namespace looptwin::mml {
 void add_columns(lang::Schema& schema, Event& event) {
   const std::string hidden = "." + event.config.name;
   const lang::Type instant = lang::Type::point_of(lang::kTimeDimension);
-  event.standing = schema.add_column(event.table, {event.config.name, lang::Type::boolean(), {}, lang::Storage::boolean});
-  event.raise_since = schema.add_column(event.table, {hidden + ".raise_since", instant, {}, lang::Storage::instant});
-  event.clear_since = schema.add_column(event.table, {hidden + ".clear_since", instant, {}, lang::Storage::instant});
+  event.standing =
+      schema.add_column(event.table, {event.config.name, lang::Type::boolean(), {}, lang::Storage::boolean});
+  event.raise_since =
+      schema.add_column(event.table, {hidden + ".raise_since", instant, {}, lang::Storage::instant});
+  event.clear_since =
+      schema.add_column(event.table, {hidden + ".clear_since", instant, {}, lang::Storage::instant});
   event.occurrence = schema.add_column(event.table, {hidden + ".occurrence", {}, {}, lang::Storage::row});
 }
 
@@ -45,7 +48,8 @@ void Events::step(size_t event, Time now, size_t shard, size_t first, size_t cou
   }
 }
 
-void Events::step_row(size_t event, const Bound& b, Time now, size_t row, std::vector<EventChange>& changes, Time& due) {
+void Events::step_row(size_t event, const Bound& b, Time now, size_t row, std::vector<EventChange>& changes,
+                      Time& due) {
   const EventConfig& config = events_[event].config;
   uint8_t raise = b.raise[row];
   uint8_t clear = b.clear[row];

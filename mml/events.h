@@ -1,5 +1,6 @@
-// Events: conditions over the twin that rise, stand and clear, with delays. Alarms' own conditions are events, too.
-// One event lives on every device of a model (or on the site) and its states are columns like all others.
+// Events: conditions over the twin that rise, stand and clear, with delays. Alarms' own conditions are
+// events, too. One event lives on every device of a model (or on the site) and its states are columns like
+// all others.
 #pragma once
 
 #include <memory>
@@ -16,16 +17,17 @@
 
 namespace looptwin::mml {
 
-/// An event wired into tables: its conditions' columns come from the plan, its own columns from add_columns().
+/// An event wired into tables: its conditions' columns come from the plan, its own columns from
+/// add_columns().
 struct Event {
   EventConfig config;
   TableId table;
-  bool of_alarm = false;   ///< made for an alarm's own condition: not a decision by itself
-  ColumnId standing;       ///< boolean: what expressions read under the event's name
-  ColumnId raise, clear;   ///< boolean conditions
-  ColumnId evidence;       ///< the quantity that `raise` first compares, where it compares one: the record's value
+  bool of_alarm = false;  ///< made for an alarm's own condition: not a decision by itself
+  ColumnId standing;      ///< boolean: what expressions read under the event's name
+  ColumnId raise, clear;  ///< boolean conditions
+  ColumnId evidence;  ///< the quantity that `raise` first compares, where it compares one: the record's value
   ColumnId raise_since, clear_since;  ///< instants: when the running delay began
-  ColumnId occurrence;     ///< (storage row) how often it has risen
+  ColumnId occurrence;                ///< (storage row) how often it has risen
 };
 
 /// Adds the event's own columns to the schema: `name` for `standing` and hidden ones for its state.
@@ -44,7 +46,8 @@ class Events {
   Events(std::vector<Event> events, const twin::Registry& registry, twin::Tables& tables);
 
   const std::vector<Event>& all() const { return events_; }
-  /// Initial values, and pointers; after all columns are allocated. `fresh` is false when a state was restored.
+  /// Initial values, and pointers; after all columns are allocated. `fresh` is false when a state was
+  /// restored.
   void bind(bool fresh);
 
   /// Rows [first, first + count) at `now`: the state machine of one event. Appends to the shard's own list.
@@ -65,7 +68,8 @@ class Events {
     int64_t* clear_since;
     uint32_t* occurrence;
   };
-  void step_row(size_t event, const Bound& b, Time now, size_t row, std::vector<EventChange>& changes, Time& due);
+  void step_row(size_t event, const Bound& b, Time now, size_t row, std::vector<EventChange>& changes,
+                Time& due);
 
   std::vector<Event> events_;
   twin::Tables& tables_;

@@ -3,13 +3,17 @@
 namespace looptwin::mml {
 
 Loop::Loop(Parts parts, int threads)
-    : p_(parts), workers_(threads), dirty_(parts.tables, parts.schema.tables.size()), inboxes_(parts.tables.shards().size()) {
+    : p_(parts),
+      workers_(threads),
+      dirty_(parts.tables, parts.schema.tables.size()),
+      inboxes_(parts.tables.shards().size()) {
   for (const auto& event : p_.events.all()) event_names_.push_back(hash64(event.config.name));
   for (const auto& rule : p_.rules.all()) rule_names_.push_back(hash64(rule.config.name));
   for (const auto& alarm : p_.alarms.all()) alarm_names_.push_back(hash64(alarm.config.event.name));
 }
 
-RunEnd Loop::run(Clock& clock, twin::Transport& transport, const std::atomic<bool>& stop, const std::function<void(Time)>& each) {
+RunEnd Loop::run(Clock& clock, twin::Transport& transport, const std::atomic<bool>& stop,
+                 const std::function<void(Time)>& each) {
   for (;;) {
     const Time boundary = clock.next();
     if (boundary == kNever) return stop ? RunEnd::stopped : RunEnd::reached_end;
@@ -26,9 +30,10 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
     for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
 
   take_in(boundary, transport);
-  p_.evaluator.evaluate(now_, boundary, dirty_, workers_, [&](size_t producer, size_t shard, size_t first, size_t count, Time* due) {
-    p_.events.step(producer, boundary, shard, first, count, due);
-  });
+  p_.evaluator.evaluate(now_, boundary, dirty_, workers_,
+                        [&](size_t producer, size_t shard, size_t first, size_t count, Time* due) {
+                          p_.events.step(producer, boundary, shard, first, count, due);
+                        });
   decide(boundary);
   now_ = boundary;
   keep_fingerprint();
@@ -66,7 +71,8 @@ void Loop::decide(Time boundary) {
                                             p_.schema.column(event.table, event.evidence).storage, change.row)
                                : 0;
     if (!event.of_alarm)
-      log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event), 0, device, change.occurrence, evidence, id, 0});
+      log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event), 0, device,
+                      change.occurrence, evidence, id, 0});
     p_.alarms.on_change(change, id, boundary, log_);
     p_.rules.on_change(change, id, boundary, log_);
   }
@@ -77,7 +83,8 @@ void Loop::decide(Time boundary) {
 void Loop::keep_fingerprint() {
   for (const Record& record : log_) {
     const bool of_event = record.kind <= RecordKind::both_true;
-    const bool of_alarm = record.kind >= RecordKind::alarm_raised && record.kind <= RecordKind::alarm_acknowledged;
+    const bool of_alarm =
+        record.kind >= RecordKind::alarm_raised && record.kind <= RecordKind::alarm_acknowledged;
     const auto& names = of_event ? event_names_ : of_alarm ? alarm_names_ : rule_names_;
     fingerprint_.append(record, names[record.subject], p_.registry.key(record.device));
   }

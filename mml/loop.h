@@ -30,8 +30,8 @@ class DecisionSink {
   virtual bool decided(Time boundary, std::span<const Record> records) = 0;
 };
 
-/// All that was taken in at one boundary besides telemetry, in the order in which it acted. With the recorded telemetry
-/// this is the input log.
+/// All that was taken in at one boundary besides telemetry, in the order in which it acted. With the recorded
+/// telemetry this is the input log.
 class InputSink {
  public:
   virtual ~InputSink() = default;
@@ -61,8 +61,10 @@ class Loop {
 
   /// One boundary, whole: take in, evaluate, decide, send. False when the decisions could not be kept.
   bool cycle(Time boundary, twin::Transport& transport);
-  /// Cycles until the clock says it is over, `stop` turns true, or a sink fails. `each` is called after every cycle.
-  RunEnd run(Clock& clock, twin::Transport& transport, const std::atomic<bool>& stop, const std::function<void(Time)>& each = {});
+  /// Cycles until the clock says it is over, `stop` turns true, or a sink fails. `each` is called after every
+  /// cycle.
+  RunEnd run(Clock& clock, twin::Transport& transport, const std::atomic<bool>& stop,
+             const std::function<void(Time)>& each = {});
 
   /// Every row at every boundary, instead of those that can have changed: for the test that holds both equal.
   void evaluate_everything(bool on) { everything_ = on; }

@@ -25,17 +25,21 @@ struct Processor::Field {
   std::vector<Time> oldest;  ///< [group]: no good sample is older; looked for anew when it would be stale
 
   void store(size_t row, double x) const {
-    if (storage == lang::Storage::f64) static_cast<double*>(value)[row] = x;
-    else static_cast<uint8_t*>(value)[row] = static_cast<uint8_t>(x);
+    if (storage == lang::Storage::f64)
+      static_cast<double*>(value)[row] = x;
+    else
+      static_cast<uint8_t*>(value)[row] = static_cast<uint8_t>(x);
   }
   void forget(size_t row) const {
-    if (storage == lang::Storage::f64) static_cast<double*>(value)[row] = kUnknown;
-    else static_cast<uint8_t*>(value)[row] = storage == lang::Storage::boolean ? 2 : 255;
+    if (storage == lang::Storage::f64)
+      static_cast<double*>(value)[row] = kUnknown;
+    else
+      static_cast<uint8_t*>(value)[row] = storage == lang::Storage::boolean ? 2 : 255;
   }
 };
 
-/// What is known of one report group's messages, by row: enough to tell a duplicate from a late message, and to know
-/// how many of the numbers between the lowest and the highest were never received.
+/// What is known of one report group's messages, by row: enough to tell a duplicate from a late message, and
+/// to know how many of the numbers between the lowest and the highest were never received.
 struct Processor::Group {
   static constexpr uint32_t kRemembered = 64;
   /// Takes one message's number in; true where it was there before. `gaps` follows.
@@ -94,16 +98,23 @@ struct Processor::ModelState {
   std::vector<Follow> follows;
 };
 
-Processor::Processor(const lang::Schema& schema, const twin::Registry& registry, twin::Tables& tables, twin::HotHistory& hot,
-                     twin::Rollups& rollups, HistorySink* sink)
-    : schema_(schema), registry_(registry), tables_(tables), hot_(hot), rollups_(rollups), sink_(sink), shards_(tables.shards()),
+Processor::Processor(const lang::Schema& schema, const twin::Registry& registry, twin::Tables& tables,
+                     twin::HotHistory& hot, twin::Rollups& rollups, HistorySink* sink)
+    : schema_(schema),
+      registry_(registry),
+      tables_(tables),
+      hot_(hot),
+      rollups_(rollups),
+      sink_(sink),
+      shards_(tables.shards()),
       counters_(shards_.size()) {
   for (const auto& model : registry.models()) {
     auto state = std::make_unique<ModelState>();
     state->table = model.table;
     const size_t rows = registry.devices(model.table);
     for (const auto& group : twin::report_groups(model.config))
-      state->groups.push_back({group.fields, std::vector<uint32_t>(rows), std::vector<uint64_t>(rows), std::vector<uint8_t>(rows)});
+      state->groups.push_back({group.fields, std::vector<uint32_t>(rows), std::vector<uint64_t>(rows),
+                               std::vector<uint8_t>(rows)});
     state->online.assign(rows, 0);
     models_.push_back(std::move(state));
   }
@@ -118,14 +129,16 @@ void Processor::bind() {
     state->follows.clear();
     for (size_t f = 0; f < model.fields.size(); ++f) {
       const auto& config = model.config.telemetry[f];
-      Field field{.scaling = twin::scaling_of(config), .stale_after = config.stale_after,
+      Field field{.scaling = twin::scaling_of(config),
+                  .stale_after = config.stale_after,
                   .least_spacing = config.least_spacing.value_or(Duration{})};
       if (config.range) field.range = *config.range;
       field.storage = schema_.column(state->table, model.fields[f].value).storage;
       field.value = tables_.column(state->table, model.fields[f].value);
       field.sampled = tables_.values<int64_t>(state->table, model.fields[f].sampled).data();
       field.quality = tables_.values<uint8_t>(state->table, model.fields[f].quality).data();
-      field.oldest.assign((registry_.devices(state->table) + twin::kGroupRows - 1) / twin::kGroupRows, kLongAgo);
+      field.oldest.assign((registry_.devices(state->table) + twin::kGroupRows - 1) / twin::kGroupRows,
+                          kLongAgo);
       state->fields.push_back(std::move(field));
     }
     state->version = tables_.values<uint32_t>(state->table, model.version).data();
@@ -134,13 +147,14 @@ void Processor::bind() {
       const auto& config = model.config.setpoints[s];
       if (!config.tolerance || config.follows.empty()) continue;
       const auto& telemetry = model.config.telemetry;
-      const auto follower = std::find_if(telemetry.begin(), telemetry.end(), [&](const auto& t) { return t.name == config.follows; });
+      const auto follower = std::find_if(telemetry.begin(), telemetry.end(),
+                                         [&](const auto& t) { return t.name == config.follows; });
       LT_CHECK(follower != telemetry.end(), config.follows);
       const auto& columns = model.fields[static_cast<size_t>(follower - telemetry.begin())];
       state->follows.push_back({tables_.values<double>(state->table, columns.value).data(),
                                 tables_.values<double>(state->table, model.setpoints[s].desired).data(),
-                                tables_.values<int64_t>(state->table, model.setpoints[s].changed).data(), *config.tolerance,
-                                config.settle});
+                                tables_.values<int64_t>(state->table, model.setpoints[s].changed).data(),
+                                *config.tolerance, config.settle});
     }
   }
 }
@@ -173,10 +187,12 @@ void Processor::take_in(size_t shard_index, twin::Inbox& inbox, Time now, Dirty&
 
 void Processor::finish(size_t shard_index) {
   if (sink_ == nullptr || shards_[shard_index].table.index() >= models_.size()) return;
-  rollups_.finish(shards_[shard_index], [&](const twin::ClosedBucket& bucket) { sink_->bucket(shard_index, bucket); });
+  rollups_.finish(shards_[shard_index],
+                  [&](const twin::ClosedBucket& bucket) { sink_->bucket(shard_index, bucket); });
 }
 
-void Processor::place(const twin::Shard& shard, twin::Frame& frame, Dirty& dirty, ProcessorCounters& counters) {
+void Processor::place(const twin::Shard& shard, twin::Frame& frame, Dirty& dirty,
+                      ProcessorCounters& counters) {
   ModelState& model = *models_[shard.table.index()];
   drop_duplicates(model, frame, counters);
   const size_t n = frame.size();
@@ -192,7 +208,8 @@ void Processor::place(const twin::Shard& shard, twin::Frame& frame, Dirty& dirty
   for (size_t k = 0; k < fields.size(); ++k) {
     place_field(model, fields[k], frame, k, counters);
     hot_.insert(shard.table, fields[k], frame.row, frame.sampled_at, frame.value[k]);
-    if (sink_ != nullptr) rollups_.insert(shard.table, fields[k], frame.row, frame.sampled_at, frame.value[k]);
+    if (sink_ != nullptr)
+      rollups_.insert(shard.table, fields[k], frame.row, frame.sampled_at, frame.value[k]);
   }
 }
 
@@ -223,7 +240,8 @@ void Processor::drop_duplicates(ModelState& model, twin::Frame& frame, Processor
   for (auto& values : frame.value) values.resize(kept);
 }
 
-void Processor::place_field(ModelState& model, size_t index, twin::Frame& frame, size_t position, ProcessorCounters& counters) {
+void Processor::place_field(ModelState& model, size_t index, twin::Frame& frame, size_t position,
+                            ProcessorCounters& counters) {
   Field& field = model.fields[index];
   int32_t* raw = frame.value[position].data();
   std::array<uint64_t, 7> by_quality{};
@@ -231,8 +249,10 @@ void Processor::place_field(ModelState& model, size_t index, twin::Frame& frame,
     const uint32_t row = frame.row[i];
     const double value = field.scaling.to_si(raw[i]);
     auto quality = twin::Quality::good;
-    if (raw[i] == twin::kMissing) quality = twin::Quality::missing;
-    else if (value < field.range.low || value > field.range.high) quality = twin::Quality::out_of_range;
+    if (raw[i] == twin::kMissing)
+      quality = twin::Quality::missing;
+    else if (value < field.range.low || value > field.range.high)
+      quality = twin::Quality::out_of_range;
     const bool seen = field.sampled[row] != kNever.ns;
     const bool newer = !seen || frame.sampled_at[i] > field.sampled[row];
     if (seen && newer && frame.sampled_at[i] - field.sampled[row] < field.least_spacing.ns) {
@@ -270,12 +290,14 @@ void Processor::expire(ModelState& model, Time now, size_t first, size_t count, 
         const size_t end = std::min(begin + twin::kGroupRows, first + count);
         field.oldest[group] = expire_group(field, now, begin, end);
       }
-      if (field.oldest[group] != kNever) due[group] = std::min(due[group], field.oldest[group] + field.stale_after + nanoseconds(1));
+      if (field.oldest[group] != kNever)
+        due[group] = std::min(due[group], field.oldest[group] + field.stale_after + nanoseconds(1));
     }
   }
 }
 
-/// Forgets what is too old among rows [begin, end) of one group; the instant of the oldest good sample that is left.
+/// Forgets what is too old among rows [begin, end) of one group; the instant of the oldest good sample that
+/// is left.
 Time Processor::expire_group(Field& field, Time now, size_t begin, size_t end) {
   Time oldest = kNever;
   for (size_t row = begin; row < end; ++row) {
@@ -297,7 +319,8 @@ void Processor::derive_status(ModelState& model, Time now, size_t first, size_t 
     if (all_well(model, begin, end)) {
       std::fill(model.status + begin, model.status + end, static_cast<uint8_t>(DeviceStatus::online));
     } else {
-      for (size_t row = begin; row < end; ++row) derive_status_of(model, now, row, due[begin / twin::kGroupRows]);
+      for (size_t row = begin; row < end; ++row)
+        derive_status_of(model, now, row, due[begin / twin::kGroupRows]);
     }
   }
 }
@@ -311,7 +334,8 @@ bool Processor::all_well(const ModelState& model, size_t begin, size_t end) {
   if (bad != 0) return false;
   uint64_t beyond = 0;
   for (const auto& follow : model.follows)
-    for (size_t row = begin; row < end; ++row) beyond += std::abs(follow.value[row] - follow.desired[row]) <= follow.tolerance ? 0 : 1;
+    for (size_t row = begin; row < end; ++row)
+      beyond += std::abs(follow.value[row] - follow.desired[row]) <= follow.tolerance ? 0 : 1;
   return beyond == 0;
 }
 
@@ -329,7 +353,8 @@ void Processor::derive_status_of(ModelState& model, Time now, size_t row, Time& 
   }
   for (const auto& follow : model.follows) {
     if (!(std::abs(follow.value[row] - follow.desired[row]) > follow.tolerance)) continue;
-    const Time settled = follow.changed[row] == kNever.ns ? kStart + follow.settle : Time{follow.changed[row]} + follow.settle;
+    const Time settled =
+        follow.changed[row] == kNever.ns ? kStart + follow.settle : Time{follow.changed[row]} + follow.settle;
     deviating |= settled <= now;
     if (settled > now) due = std::min(due, settled);
   }

@@ -1,5 +1,6 @@
-// The telemetry stream processor: validates frames against the model, updates the twins, keeps hot history and rollups,
-// tells which rows changed, and derives the status of devices. One shard is one thread's at a time.
+// The telemetry stream processor: validates frames against the model, updates the twins, keeps hot history
+// and rollups, tells which rows changed, and derives the status of devices. One shard is one thread's at a
+// time.
 #pragma once
 
 #include <array>
@@ -19,7 +20,8 @@ namespace looptwin::mml {
 
 enum class DeviceStatus : uint8_t { online, stale, offline, faulty, deviating };
 
-/// What a device dates this much later than it was received comes from a clock that runs ahead; received-at replaces it.
+/// What a device dates this much later than it was received comes from a clock that runs ahead; received-at
+/// replaces it.
 inline constexpr Duration kFutureTolerance = seconds(1);
 
 /// Where valid samples and closed rollups go beside the twin: warm history. Called from the shard's thread.
@@ -33,24 +35,24 @@ class HistorySink {
 
 struct ProcessorCounters {
   uint64_t messages = 0;
-  uint64_t samples = 0;                        ///< values of fields, good or not
-  std::array<uint64_t, 7> by_quality{};        ///< as twin::Quality
+  uint64_t samples = 0;                  ///< values of fields, good or not
+  std::array<uint64_t, 7> by_quality{};  ///< as twin::Quality
   uint64_t duplicates = 0;
-  uint64_t gaps = 0;                           ///< numbers between a device's lowest and highest that never came
-  uint64_t shed = 0;                           ///< samples nearer to the one before than the field's least spacing
+  uint64_t gaps = 0;  ///< numbers between a device's lowest and highest that never came
+  uint64_t shed = 0;  ///< samples nearer to the one before than the field's least spacing
 };
 
 class Processor {
  public:
-  Processor(const lang::Schema& schema, const twin::Registry& registry, twin::Tables& tables, twin::HotHistory& hot,
-            twin::Rollups& rollups, HistorySink* sink);
+  Processor(const lang::Schema& schema, const twin::Registry& registry, twin::Tables& tables,
+            twin::HotHistory& hot, twin::Rollups& rollups, HistorySink* sink);
   ~Processor();
 
   /// After all columns are allocated.
   void bind();
 
-  /// Everything that shard received up to `now`: places it, evaluates hot windows, staleness and status of all rows that
-  /// are dirty (by new input or because their time has come), closes rollups.
+  /// Everything that shard received up to `now`: places it, evaluates hot windows, staleness and status of
+  /// all rows that are dirty (by new input or because their time has come), closes rollups.
   void take_in(size_t shard, twin::Inbox& inbox, Time now, Dirty& dirty);
   void finish(size_t shard);
 
@@ -66,7 +68,8 @@ class Processor {
   struct ModelState;
   void place(const twin::Shard& shard, twin::Frame& frame, Dirty& dirty, ProcessorCounters& counters);
   void drop_duplicates(ModelState& model, twin::Frame& frame, ProcessorCounters& counters);
-  void place_field(ModelState& model, size_t field, twin::Frame& frame, size_t position, ProcessorCounters& counters);
+  void place_field(ModelState& model, size_t field, twin::Frame& frame, size_t position,
+                   ProcessorCounters& counters);
   void expire(ModelState& model, Time now, size_t first, size_t count, Time* due);
   static Time expire_group(Field& field, Time now, size_t begin, size_t end);
   void derive_status(ModelState& model, Time now, size_t first, size_t count, Time* due);

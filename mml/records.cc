@@ -17,10 +17,10 @@ uint64_t mixed(uint64_t kind, std::string_view name, uint64_t a, uint64_t b, uin
 
 const char* name_of(RecordKind kind) {
   static constexpr const char* kNames[kRecordKinds] = {
-      "event_raised",     "event_cleared",        "both_true",        "claimed",         "released",
-      "yielded",          "conflict",             "command_issued",   "command_sent",    "command_acknowledged",
-      "command_verified", "command_refused",      "command_failed",   "command_expired", "command_superseded",
-      "alarm_raised",     "alarm_returned",       "alarm_acknowledged", "published"};
+      "event_raised",     "event_cleared",   "both_true",          "claimed",         "released",
+      "yielded",          "conflict",        "command_issued",     "command_sent",    "command_acknowledged",
+      "command_verified", "command_refused", "command_failed",     "command_expired", "command_superseded",
+      "alarm_raised",     "alarm_returned",  "alarm_acknowledged", "published"};
   return kNames[static_cast<size_t>(kind)];
 }
 
@@ -30,7 +30,8 @@ uint64_t event_id(std::string_view event, uint64_t device_key, uint32_t occurren
 uint64_t alarm_id(std::string_view alarm, uint64_t device_key, uint32_t occurrence) {
   return mixed(2, alarm, device_key, occurrence);
 }
-uint64_t command_id(std::string_view rule, uint64_t cause, uint64_t device_key, uint16_t quantity, uint32_t version) {
+uint64_t command_id(std::string_view rule, uint64_t cause, uint64_t device_key, uint16_t quantity,
+                    uint32_t version) {
   return mixed(3, rule, cause, device_key, quantity, version);
 }
 
@@ -39,7 +40,8 @@ void DecisionFingerprint::append(const Record& record, uint64_t subject_name, ui
     const auto* first = reinterpret_cast<const std::byte*>(&value);
     bytes_.insert(bytes_.end(), first, first + sizeof value);
   };
-  const double value = record.value == record.value ? (record.value == 0 ? 0.0 : record.value) : std::bit_cast<double>(kCanonicalNan);
+  const double value = record.value == record.value ? (record.value == 0 ? 0.0 : record.value)
+                                                    : std::bit_cast<double>(kCanonicalNan);
   put(record.at.ns);
   put(static_cast<uint8_t>(record.kind));
   put(subject_name);

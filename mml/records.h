@@ -1,5 +1,6 @@
-// The decision log: one record for everything the loop decided, with what caused it. Records are made per shard and
-// joined in a stated order, so that the log, and the fingerprint over it, depend on the scenario and the seed alone.
+// The decision log: one record for everything the loop decided, with what caused it. Records are made per
+// shard and joined in a stated order, so that the log, and the fingerprint over it, depend on the scenario
+// and the seed alone.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +18,11 @@ namespace looptwin::mml {
 enum class RecordKind : uint8_t {
   event_raised,
   event_cleared,
-  both_true,        ///< raise and clear held at once: raise won
-  claimed,          ///< an override claims a setpoint
+  both_true,  ///< raise and clear held at once: raise won
+  claimed,    ///< an override claims a setpoint
   released,
-  yielded,          ///< the resident refused, the claim ended
-  conflict,         ///< two claims of equal priority with different values
+  yielded,   ///< the resident refused, the claim ended
+  conflict,  ///< two claims of equal priority with different values
   command_issued,
   command_sent,
   command_acknowledged,
@@ -43,8 +44,9 @@ inline constexpr uint16_t kImperative = 0x8000;
 struct Record {
   Time at;
   RecordKind kind = RecordKind::event_raised;
-  uint16_t subject = 0;     ///< index of the event, rule or alarm among its kind, in file order
-  uint16_t quantity = 0;    ///< index of the setpoint, or of the command with kImperative added; of a publication's feed
+  uint16_t subject = 0;  ///< index of the event, rule or alarm among its kind, in file order
+  uint16_t quantity =
+      0;  ///< index of the setpoint, or of the command with kImperative added; of a publication's feed
   twin::DeviceRef device;   ///< invalid row: the site
   uint32_t occurrence = 0;  ///< of the event on its device, from 1
   double value = 0;         ///< SI; of setpoints: the value asked for
@@ -55,12 +57,13 @@ struct Record {
 /// Ids are functions of what they name, so that a repeated or replayed decision bears the same one.
 uint64_t event_id(std::string_view event, uint64_t device_key, uint32_t occurrence);
 uint64_t alarm_id(std::string_view alarm, uint64_t device_key, uint32_t occurrence);
-uint64_t command_id(std::string_view rule, uint64_t cause, uint64_t device_key, uint16_t quantity, uint32_t version);
+uint64_t command_id(std::string_view rule, uint64_t cause, uint64_t device_key, uint16_t quantity,
+                    uint32_t version);
 
-/// Version 1 of the decision fingerprint, a chain: after each boundary with records F becomes XXH3-128(F ‖ records), F
-/// beginning as 16 zero bytes. A record is, little-endian without padding: at (i64 ns), kind (u8), the subject's name and
-/// the device's id as XXH3-64 (u64 each), quantity (u16), occurrence (u32), value (f64, one bit pattern for every NaN and
-/// for both zeroes), cause (u64).
+/// Version 1 of the decision fingerprint, a chain: after each boundary with records F becomes XXH3-128(F ‖
+/// records), F beginning as 16 zero bytes. A record is, little-endian without padding: at (i64 ns), kind
+/// (u8), the subject's name and the device's id as XXH3-64 (u64 each), quantity (u16), occurrence (u32),
+/// value (f64, one bit pattern for every NaN and for both zeroes), cause (u64).
 class DecisionFingerprint {
  public:
   void append(const Record& record, uint64_t subject_name, uint64_t device_key);

@@ -1,8 +1,8 @@
 #include "mml/rules.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 
 #include "base/check.h"
@@ -22,28 +22,41 @@ bool claimed(double claim) { return claim == claim; }
 std::string quoted(std::string_view text) {
   std::string json = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') json += fmt::format("\\{}", c);
-    else if (c == '\n') json += "\\n";
-    else if (static_cast<unsigned char>(c) < 0x20) json += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else json += c;
+    if (c == '"' || c == '\\')
+      json += fmt::format("\\{}", c);
+    else if (c == '\n')
+      json += "\\n";
+    else if (static_cast<unsigned char>(c) < 0x20)
+      json += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      json += c;
   }
   return json + '"';
 }
 
 }  // namespace
 
-void add_columns(lang::Schema& schema, const std::string& rule, TableId target, lang::Type type, WiredOverride::Set& set) {
+void add_columns(lang::Schema& schema, const std::string& rule, TableId target, lang::Type type,
+                 WiredOverride::Set& set) {
   const std::string name = fmt::format(".{}.{}", rule, set.setpoint);
   set.claim = schema.add_column(target, {name + ".claim", type, {}, lang::Storage::f64});
-  set.since = schema.add_column(target, {name + ".since", lang::Type::point_of(lang::kTimeDimension), {}, lang::Storage::instant});
+  set.since = schema.add_column(
+      target, {name + ".since", lang::Type::point_of(lang::kTimeDimension), {}, lang::Storage::instant});
   set.occurrence = schema.add_column(target, {name + ".occurrence", {}, {}, lang::Storage::row});
   set.owner = schema.add_column(target, {name + ".owner", {}, {}, lang::Storage::row});
 }
 
-Rules::Rules(std::vector<Rule> rules, const lang::Schema& schema, const twin::Registry& registry, twin::Tables& tables,
-             const Events& events, Dispatcher& dispatcher, Publisher& publisher, uint64_t seed)
-    : rules_(std::move(rules)), schema_(schema), registry_(registry), tables_(tables), events_(events), dispatcher_(dispatcher),
-      publisher_(publisher), seed_(seed) {}
+Rules::Rules(std::vector<Rule> rules, const lang::Schema& schema, const twin::Registry& registry,
+             twin::Tables& tables, const Events& events, Dispatcher& dispatcher, Publisher& publisher,
+             uint64_t seed)
+    : rules_(std::move(rules)),
+      schema_(schema),
+      registry_(registry),
+      tables_(tables),
+      events_(events),
+      dispatcher_(dispatcher),
+      publisher_(publisher),
+      seed_(seed) {}
 
 void Rules::bind() {
   contests_.clear();
@@ -53,19 +66,27 @@ void Rules::bind() {
       for (size_t s = 0; s < wired.set.size(); ++s) {
         const auto& set = wired.set[s];
         const TableId table = wired.target.table;
-        auto contest = std::find_if(contests_.begin(), contests_.end(), [&](const Contest& c) { return c.table == table && c.setpoint == set.setpoint; });
+        auto contest = std::find_if(contests_.begin(), contests_.end(), [&](const Contest& c) {
+          return c.table == table && c.setpoint == set.setpoint;
+        });
         if (contest == contests_.end()) {
           const auto& columns = registry_.model(table).setpoints[set.setpoint];
-          contest = contests_.insert(contests_.end(), Contest{table, set.setpoint, tables_.values<double>(table, columns.desired).data(),
-                                                              tables_.values<double>(table, columns.fallback).data(),
-                                                              tables_.values<int64_t>(table, columns.changed).data(),
-                                                              tables_.values<uint32_t>(table, registry_.model(table).version).data(), {}});
+          contest = contests_.insert(
+              contests_.end(), Contest{table,
+                                       set.setpoint,
+                                       tables_.values<double>(table, columns.desired).data(),
+                                       tables_.values<double>(table, columns.fallback).data(),
+                                       tables_.values<int64_t>(table, columns.changed).data(),
+                                       tables_.values<uint32_t>(table, registry_.model(table).version).data(),
+                                       {}});
         }
-        contest->claims.push_back({static_cast<uint16_t>(r), static_cast<uint16_t>(o), static_cast<uint16_t>(s),
-                                   rules_[r].config.overrides[o].priority, tables_.values<double>(table, set.claim).data(),
-                                   tables_.values<int64_t>(table, set.since).data(), tables_.values<uint32_t>(table, set.occurrence).data(),
-                                   tables_.values<uint32_t>(table, set.owner).data(), tables_.column(table, set.value),
-                                   schema_.column(table, set.value).storage});
+        contest->claims.push_back(
+            {static_cast<uint16_t>(r), static_cast<uint16_t>(o), static_cast<uint16_t>(s),
+             rules_[r].config.overrides[o].priority, tables_.values<double>(table, set.claim).data(),
+             tables_.values<int64_t>(table, set.since).data(),
+             tables_.values<uint32_t>(table, set.occurrence).data(),
+             tables_.values<uint32_t>(table, set.owner).data(), tables_.column(table, set.value),
+             schema_.column(table, set.value).storage});
       }
     }
   }
@@ -98,11 +119,13 @@ void Rules::on_change(const EventChange& change, uint64_t event_id, Time now, st
     const bool fires = rule.config.trigger == Trigger::when_cleared ? !raised : raised;
     if (!fires) continue;
     for (size_t s = 0; s < rule.sends.size(); ++s) send(rule, s, change, event_id, now, log);
-    for (size_t p = 0; p < rule.publishes.size(); ++p) publish(static_cast<uint16_t>(r), p, change, event_id, now, log);
+    for (size_t p = 0; p < rule.publishes.size(); ++p)
+      publish(static_cast<uint16_t>(r), p, change, event_id, now, log);
   }
 }
 
-void Rules::start_turns(uint16_t rule, uint16_t override_index, const EventChange& change, bool release, Time now) {
+void Rules::start_turns(uint16_t rule, uint16_t override_index, const EventChange& change, bool release,
+                        Time now) {
   const OverrideConfig& config = rules_[rule].config.overrides[override_index];
   uint32_t groups = std::max(1u, config.stagger_groups);
   Duration every = config.stagger_every;
@@ -112,7 +135,8 @@ void Rules::start_turns(uint16_t rule, uint16_t override_index, const EventChang
     if (config.release_over.ns == 0) groups = 1;
   }
   for (uint32_t g = 0; g < groups; ++g)
-    agenda_.push({now + every * g, next_order_++, rule, override_index, release, change.row, change.occurrence, g, groups});
+    agenda_.push({now + every * g, next_order_++, rule, override_index, release, change.row,
+                  change.occurrence, g, groups});
 }
 
 void Rules::step(Time now, const Dirty& dirty, std::vector<Record>& log) {
@@ -128,7 +152,9 @@ void Rules::step(Time now, const Dirty& dirty, std::vector<Record>& log) {
 void Rules::take_turn(const Turn& turn, Time now, std::vector<Record>& log) {
   const Rule& rule = rules_[turn.rule];
   // A claim's turn is over when its event has cleared, or has risen anew, in the meantime.
-  if (!turn.release && (!events_.stands(rule.event, turn.row) || events_.occurrence(rule.event, turn.row) != turn.occurrence)) return;
+  if (!turn.release &&
+      (!events_.stands(rule.event, turn.row) || events_.occurrence(rule.event, turn.row) != turn.occurrence))
+    return;
   const auto stream = random::stream(seed_, "stagger." + rule.config.name);
   const uint64_t draw = (static_cast<uint64_t>(turn.row) << 32) | turn.occurrence;
   for (size_t c = 0; c < contests_.size(); ++c) {
@@ -141,12 +167,20 @@ void Rules::take_turn(const Turn& turn, Time now, std::vector<Record>& log) {
         if (turn.groups > 1 && bits % turn.groups != turn.group) return;
         if (!turn.release) {
           claim(contest, ref, row, turn, now, log);
-        } else if (claimed(ref.claim[row]) && ref.owner[row] == turn.row && ref.occurrence[row] == turn.occurrence) {
+        } else if (claimed(ref.claim[row]) && ref.owner[row] == turn.row &&
+                   ref.occurrence[row] == turn.occurrence) {
           ref.claim[row] = kNoClaim;
           --held_[c];
           ++counters_.releases;
-          log.push_back({now, RecordKind::released, turn.rule, contest.setpoint, {target.table, Row(row)}, turn.occurrence,
-                         contest.fallback[row], 0, cause_of(turn.rule, turn.row, turn.occurrence)});
+          log.push_back({now,
+                         RecordKind::released,
+                         turn.rule,
+                         contest.setpoint,
+                         {target.table, Row(row)},
+                         turn.occurrence,
+                         contest.fallback[row],
+                         0,
+                         cause_of(turn.rule, turn.row, turn.occurrence)});
           resolve(contest, row, ref, Move::released, now, log);
         }
       };
@@ -161,7 +195,8 @@ void Rules::take_turn(const Turn& turn, Time now, std::vector<Record>& log) {
   }
 }
 
-void Rules::claim(Contest& contest, ClaimRef& ref, uint32_t row, const Turn& turn, Time now, std::vector<Record>& log) {
+void Rules::claim(Contest& contest, ClaimRef& ref, uint32_t row, const Turn& turn, Time now,
+                  std::vector<Record>& log) {
   const double value = ref.value(row);
   if (!claimed(value)) return;  // unknown: nothing can be asked for
   if (!claimed(ref.claim[row])) ++held_[static_cast<size_t>(&contest - contests_.data())];
@@ -170,18 +205,27 @@ void Rules::claim(Contest& contest, ClaimRef& ref, uint32_t row, const Turn& tur
   ref.occurrence[row] = turn.occurrence;
   ref.owner[row] = turn.row;
   ++counters_.claims;
-  log.push_back({now, RecordKind::claimed, ref.rule, contest.setpoint, {contest.table, Row(row)}, turn.occurrence, value, 0,
+  log.push_back({now,
+                 RecordKind::claimed,
+                 ref.rule,
+                 contest.setpoint,
+                 {contest.table, Row(row)},
+                 turn.occurrence,
+                 value,
+                 0,
                  cause_of(ref.rule, turn.row, turn.occurrence)});
   resolve(contest, row, ref, Move::claimed, now, log);
 }
 
-void Rules::resolve(Contest& contest, uint32_t row, const ClaimRef& moved, Move move, Time now, std::vector<Record>& log) {
+void Rules::resolve(Contest& contest, uint32_t row, const ClaimRef& moved, Move move, Time now,
+                    std::vector<Record>& log) {
   const ClaimRef* winner = nullptr;
   bool conflict = false;
   for (const ClaimRef& ref : contest.claims) {
     if (!claimed(ref.claim[row])) continue;
     conflict |= ref.priority == moved.priority && ref.claim[row] != moved.claim[row];
-    const bool earlier = winner != nullptr && ref.priority == winner->priority && ref.since[row] < winner->since[row];
+    const bool earlier =
+        winner != nullptr && ref.priority == winner->priority && ref.since[row] < winner->since[row];
     if (winner == nullptr || ref.priority > winner->priority || earlier) winner = &ref;
   }
   const double desired = winner != nullptr ? winner->claim[row] : contest.fallback[row];
@@ -189,7 +233,8 @@ void Rules::resolve(Contest& contest, uint32_t row, const ClaimRef& moved, Move 
   // Said when the second of the two is claimed, and only where no higher claim makes it idle.
   if (move == Move::claimed && conflict && winner->priority == moved.priority) {
     ++counters_.conflicts;
-    log.push_back({now, RecordKind::conflict, winner->rule, contest.setpoint, device, winner->occurrence[row], desired, 0, 0});
+    log.push_back({now, RecordKind::conflict, winner->rule, contest.setpoint, device, winner->occurrence[row],
+                   desired, 0, 0});
   }
   if (desired == contest.desired[row]) return;
   contest.desired[row] = desired;
@@ -226,7 +271,8 @@ void Rules::follow_values(Time now, const Dirty& dirty, std::vector<Record>& log
       for (size_t row = first; row < first + count; ++row) {
         const ClaimRef* moved = nullptr;
         for (ClaimRef& ref : contest.claims) {
-          if (!claimed(ref.claim[row]) || !claimed(ref.value(row)) || ref.claim[row] == ref.value(row)) continue;
+          if (!claimed(ref.claim[row]) || !claimed(ref.value(row)) || ref.claim[row] == ref.value(row))
+            continue;
           ref.claim[row] = ref.value(row);
           moved = &ref;
         }
@@ -248,7 +294,8 @@ void Rules::yield_to_refusals(Time now, std::vector<Record>& log) {
         ref.claim[row] = kNoClaim;
         --held_[c];
         ++counters_.yields;
-        log.push_back({now, RecordKind::yielded, ref.rule, contest.setpoint, ended.device, ref.occurrence[row], contest.fallback[row], 0,
+        log.push_back({now, RecordKind::yielded, ref.rule, contest.setpoint, ended.device,
+                       ref.occurrence[row], contest.fallback[row], 0,
                        cause_of(ref.rule, ref.owner[row], ref.occurrence[row])});
         resolve(contest, row, ref, Move::yielded, now, log);
       }
@@ -257,7 +304,8 @@ void Rules::yield_to_refusals(Time now, std::vector<Record>& log) {
   dispatcher_.ended().clear();
 }
 
-void Rules::send(const Rule& rule, size_t index, const EventChange& change, uint64_t cause, Time now, std::vector<Record>& log) {
+void Rules::send(const Rule& rule, size_t index, const EventChange& change, uint64_t cause, Time now,
+                 std::vector<Record>& log) {
   const WiredSend& wired = rule.sends[index];
   const auto& command = registry_.model(wired.target.table).config.commands[wired.command];
   for_each_target(wired.target, change.row, [&](uint32_t row) {
@@ -274,7 +322,8 @@ void Rules::send(const Rule& rule, size_t index, const EventChange& change, uint
   });
 }
 
-void Rules::publish(uint16_t rule_index, size_t index, const EventChange& change, uint64_t cause, Time now, std::vector<Record>& log) {
+void Rules::publish(uint16_t rule_index, size_t index, const EventChange& change, uint64_t cause, Time now,
+                    std::vector<Record>& log) {
   const Rule& rule = rules_[rule_index];
   const WiredPublish& wired = rule.publishes[index];
   const TableId table = events_.all()[rule.event].table;
@@ -285,8 +334,12 @@ void Rules::publish(uint16_t rule_index, size_t index, const EventChange& change
     json += fmt::format(",{}:", quoted(rule.config.publishes[index].body[i].key));
     using Is = WiredPublish::Item::Is;
     switch (item.is) {
-      case Is::id: json += quoted(registry_.id(device)); break;
-      case Is::text: json += quoted(item.text); break;
+      case Is::id:
+        json += quoted(registry_.id(device));
+        break;
+      case Is::text:
+        json += quoted(item.text);
+        break;
       case Is::number: {
         const double x = tables_.values<double>(table, item.column)[change.row];
         json += std::isfinite(x) ? shortest(x) : "null";

@@ -1,5 +1,6 @@
-// Rules: what is done about events. Overrides are claims on setpoints, held while their event stands; commands and
-// publications are done once, when it rises or clears. All of it is serial, in the order of events and rows.
+// Rules: what is done about events. Overrides are claims on setpoints, held while their event stands;
+// commands and publications are done once, when it rises or clears. All of it is serial, in the order of
+// events and rows.
 #pragma once
 
 #include <memory>
@@ -19,7 +20,7 @@ namespace looptwin::mml {
 
 /// A rule wired into tables. `target` is the table of the devices it acts on.
 struct WiredTarget {
-  TableId from;                        ///< the event's table
+  TableId from;  ///< the event's table
   TableId table;
   std::optional<RelationId> relation;  ///< of the event's table; absent: the event's own device
   std::optional<ColumnId> where;       ///< boolean, in the target's table
@@ -61,7 +62,8 @@ struct Rule {
 };
 
 /// Adds the columns in which an override keeps its claims.
-void add_columns(lang::Schema& schema, const std::string& rule, TableId target, lang::Type type, WiredOverride::Set& set);
+void add_columns(lang::Schema& schema, const std::string& rule, TableId target, lang::Type type,
+                 WiredOverride::Set& set);
 
 /// Where publications go.
 class Publisher {
@@ -76,8 +78,9 @@ struct RuleCounters {
 
 class Rules {
  public:
-  Rules(std::vector<Rule> rules, const lang::Schema& schema, const twin::Registry& registry, twin::Tables& tables,
-        const Events& events, Dispatcher& dispatcher, Publisher& publisher, uint64_t seed);
+  Rules(std::vector<Rule> rules, const lang::Schema& schema, const twin::Registry& registry,
+        twin::Tables& tables, const Events& events, Dispatcher& dispatcher, Publisher& publisher,
+        uint64_t seed);
 
   const std::vector<Rule>& all() const { return rules_; }
   void bind();
@@ -102,7 +105,9 @@ class Rules {
     uint32_t occurrence = 0;
     uint32_t group = 0;
     uint32_t groups = 1;
-    friend bool operator<(const Turn& a, const Turn& b) { return std::pair(a.at, a.order) > std::pair(b.at, b.order); }
+    friend bool operator<(const Turn& a, const Turn& b) {
+      return std::pair(a.at, a.order) > std::pair(b.at, b.order);
+    }
   };
   /// A claim column and all it competes with for one setpoint.
   struct ClaimRef {
@@ -127,14 +132,18 @@ class Rules {
   };
   void start_turns(uint16_t rule, uint16_t override_index, const EventChange& change, bool release, Time now);
   void take_turn(const Turn& turn, Time now, std::vector<Record>& log);
-  void claim(Contest& contest, ClaimRef& ref, uint32_t row, const Turn& turn, Time now, std::vector<Record>& log);
+  void claim(Contest& contest, ClaimRef& ref, uint32_t row, const Turn& turn, Time now,
+             std::vector<Record>& log);
   enum class Move : uint8_t { claimed, followed, released, yielded };
   /// After `moved` has: who holds the setpoint now, and what must be asked for.
-  void resolve(Contest& contest, uint32_t row, const ClaimRef& moved, Move move, Time now, std::vector<Record>& log);
+  void resolve(Contest& contest, uint32_t row, const ClaimRef& moved, Move move, Time now,
+               std::vector<Record>& log);
   void follow_values(Time now, const Dirty& dirty, std::vector<Record>& log);
   void yield_to_refusals(Time now, std::vector<Record>& log);
-  void send(const Rule& rule, size_t index, const EventChange& change, uint64_t cause, Time now, std::vector<Record>& log);
-  void publish(uint16_t rule_index, size_t index, const EventChange& change, uint64_t cause, Time now, std::vector<Record>& log);
+  void send(const Rule& rule, size_t index, const EventChange& change, uint64_t cause, Time now,
+            std::vector<Record>& log);
+  void publish(uint16_t rule_index, size_t index, const EventChange& change, uint64_t cause, Time now,
+               std::vector<Record>& log);
   template <typename Act>
   void for_each_target(const WiredTarget& target, uint32_t row, Act act) const;
   uint64_t cause_of(uint16_t rule, uint32_t row, uint32_t occurrence) const;

@@ -1,5 +1,5 @@
-// What a scenario says about the simulated world: physics, controllers, sensors, links, faults. Values are in SI,
-// expressions are spans of the scenario's files.
+// What a scenario says about the simulated world: physics, controllers, sensors, links, faults. Values are in
+// SI, expressions are spans of the scenario's files.
 #pragma once
 
 #include <optional>
@@ -21,39 +21,41 @@ struct Named {
   Span text;
 };
 
-/// `random: {appliance: {draw: "gamma(2, 0.3 kW)", every: 10 min}}`: piecewise constant, drawn per device and period.
+/// `random: {appliance: {draw: "gamma(2, 0.3 kW)", every: 10 min}}`: piecewise constant, drawn per device and
+/// period.
 struct RandomSignalConfig {
   std::string name;
   Span span;
   lang::Unit unit;
-  std::optional<Distribution> draw;       ///< always there once loaded
+  std::optional<Distribution> draw;  ///< always there once loaded
   Duration every{};
 };
 
 struct PhysicsConfig {
   Span span;
-  std::vector<Named> inputs;               ///< of feeds and civil time; one value for all devices
+  std::vector<Named> inputs;  ///< of feeds and civil time; one value for all devices
   std::vector<RandomSignalConfig> random;
-  std::vector<Named> states;               ///< name: initial value (an expression of parameters)
-  std::vector<Named> rates;                ///< one a state
+  std::vector<Named> states;  ///< name: initial value (an expression of parameters)
+  std::vector<Named> rates;   ///< one a state
   std::vector<Named> outputs;
-  Duration step{};                         ///< default 1 s
+  Duration step{};  ///< default 1 s
   std::optional<lang::Integrator> integrator;
 };
 
 struct ControllerConfig {
   Span span;
-  Duration every{};                        ///< default 1 s
-  std::vector<Named> outputs;              ///< signals; physics sees them by name as actuators
+  Duration every{};            ///< default 1 s
+  std::vector<Named> outputs;  ///< signals; physics sees them by name as actuators
 };
 
-/// The sensor behind one telemetry field, in the order of ModelConfig::telemetry. Noise, bias and drift in SI.
+/// The sensor behind one telemetry field, in the order of ModelConfig::telemetry. Noise, bias and drift in
+/// SI.
 struct SensorConfig {
-  Span from;                               ///< an expression of the physics' states and outputs
-  double noise = 0;                        ///< standard deviation
-  double bias = 0;                         ///< standard deviation over devices of a constant offset
-  double drift = 0;                        ///< standard deviation over devices of a slope, per second
-  double dropout = 0;                      ///< probability that a sample is not taken
+  Span from;           ///< an expression of the physics' states and outputs
+  double noise = 0;    ///< standard deviation
+  double bias = 0;     ///< standard deviation over devices of a constant offset
+  double drift = 0;    ///< standard deviation over devices of a slope, per second
+  double dropout = 0;  ///< probability that a sample is not taken
 };
 
 /// What simulating a device model needs beside its ModelConfig; one a model, in the same order.
@@ -61,8 +63,9 @@ struct DeviceConfig {
   std::optional<PhysicsConfig> physics;
   std::optional<ControllerConfig> controller;
   std::vector<SensorConfig> sensors;
-  /// The resident's opt-out from overrides of local setpoints: a boolean expression of the device's own telemetry,
-  /// setpoints and parameters, evaluated by the device when an override arrives and every controller period.
+  /// The resident's opt-out from overrides of local setpoints: a boolean expression of the device's own
+  /// telemetry, setpoints and parameters, evaluated by the device when an override arrives and every
+  /// controller period.
   std::optional<Span> refuses;
 };
 
@@ -70,38 +73,39 @@ struct DeviceConfig {
 struct LinkConfig {
   std::string name;
   Span span;
-  std::optional<Distribution> latency;     ///< s; default 0: arrives at the next boundary
-  double loss = 0;                         ///< probability a message is lost
+  std::optional<Distribution> latency;  ///< s; default 0: arrives at the next boundary
+  double loss = 0;                      ///< probability a message is lost
   double duplication = 0;
-  double reordering = 0;                   ///< probability that a message takes another `reorder_delay`
+  double reordering = 0;  ///< probability that a message takes another `reorder_delay`
   Duration reorder_delay{};
-  std::optional<Duration> outage_every;    ///< mean time between outages of one device (exponential)
-  std::optional<Distribution> outage_lasts;///< s
-  uint32_t stored = 0;                     ///< samples a device keeps during an outage, and sends afterwards; 0: none
+  std::optional<Duration> outage_every;      ///< mean time between outages of one device (exponential)
+  std::optional<Distribution> outage_lasts;  ///< s
+  uint32_t stored = 0;  ///< samples a device keeps during an outage, and sends afterwards; 0: none
 };
 
 enum class FaultKind : uint8_t {
-  stuck,        ///< the sensor repeats its last value
-  bias,         ///< `value` is added
-  drift,        ///< `value` per second is added
-  noise,        ///< the noise is multiplied by `value`
-  dropout,      ///< no sample is taken, with probability `value`
-  out_of_range, ///< the sensor reads `value`
-  link_down,    ///< the device's link is down
-  actuator_stuck, ///< a controller's signal stays as it is
-  device_off,   ///< the device is without power: controller, sensors and link
+  stuck,           ///< the sensor repeats its last value
+  bias,            ///< `value` is added
+  drift,           ///< `value` per second is added
+  noise,           ///< the noise is multiplied by `value`
+  dropout,         ///< no sample is taken, with probability `value`
+  out_of_range,    ///< the sensor reads `value`
+  link_down,       ///< the device's link is down
+  actuator_stuck,  ///< a controller's signal stays as it is
+  device_off,      ///< the device is without power: controller, sensors and link
 };
 
-/// `- {after: 14 h, device: "block-3/*", sensor: temperature, kind: stuck, lasts: 2 h}`; or drawn: `every: 30 d`.
+/// `- {after: 14 h, device: "block-3/*", sensor: temperature, kind: stuck, lasts: 2 h}`; or drawn: `every: 30
+/// d`.
 struct FaultConfig {
   Span span;
   FaultKind kind = FaultKind::stuck;
-  std::string device;                      ///< a pattern of device ids
-  std::string sensor;                      ///< a telemetry field, or a controller's signal for actuator_stuck
-  std::optional<Time> after;               ///< scheduled
-  std::optional<Duration> every;           ///< drawn: mean time between faults of one device
-  std::optional<Duration> lasts;           ///< absent: to the run's end
-  double value = 0;                        ///< SI where it has a unit
+  std::string device;             ///< a pattern of device ids
+  std::string sensor;             ///< a telemetry field, or a controller's signal for actuator_stuck
+  std::optional<Time> after;      ///< scheduled
+  std::optional<Duration> every;  ///< drawn: mean time between faults of one device
+  std::optional<Duration> lasts;  ///< absent: to the run's end
+  double value = 0;               ///< SI where it has a unit
 };
 
 }  // namespace looptwin::sim

@@ -1,6 +1,7 @@
-// The simulated devices of all models: physics, sensors, controllers, links, faults. Per-device plants advance as
-// columns and are advanced when they are looked at: a row's physics stands still until it samples, receives, or truth
-// is asked of it, and then catches up step by step. advance(a); advance(b) equals advance(b), bit for bit.
+// The simulated devices of all models: physics, sensors, controllers, links, faults. Per-device plants
+// advance as columns and are advanced when they are looked at: a row's physics stands still until it samples,
+// receives, or truth is asked of it, and then catches up step by step. advance(a); advance(b) equals
+// advance(b), bit for bit.
 #pragma once
 
 #include <memory>
@@ -25,17 +26,17 @@ struct Arrivals {
 
 /// Counters that people can see; summed over shards in shard order.
 struct FleetCounters {
-  uint64_t samples = 0;        ///< taken
-  uint64_t sent = 0;           ///< messages put on a link
+  uint64_t samples = 0;  ///< taken
+  uint64_t sent = 0;     ///< messages put on a link
   uint64_t lost = 0;
   uint64_t duplicated = 0;
   uint64_t reordered = 0;
-  uint64_t stored = 0;         ///< kept during an outage
-  uint64_t dropped = 0;        ///< did not fit into the store of an outage
+  uint64_t stored = 0;   ///< kept during an outage
+  uint64_t dropped = 0;  ///< did not fit into the store of an outage
   uint64_t delivered = 0;
   uint64_t outages = 0;
   uint64_t faults = 0;
-  uint64_t steps = 0;          ///< device-steps of physics
+  uint64_t steps = 0;  ///< device-steps of physics
 };
 
 struct FleetConfigs {
@@ -49,27 +50,30 @@ struct FleetConfigs {
 class Fleet {
  public:
   /// Checks and compiles physics and controllers, adds their columns. All problems at once.
-  static Result<std::unique_ptr<Fleet>> build(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
-                                              const twin::Registry& registry, twin::Tables& tables,
-                                              lang::UniformProgram::Feeds& feeds, const FleetConfigs& configs);
+  static Result<std::unique_ptr<Fleet>> build(const lang::Units& units, lang::Schema& schema,
+                                              lang::Graph& graph, const twin::Registry& registry,
+                                              twin::Tables& tables, lang::UniformProgram::Feeds& feeds,
+                                              const FleetConfigs& configs);
   virtual ~Fleet() = default;
 
   /// After all columns of the schema are allocated: binds pointers, sets initial values.
   virtual void start() = 0;
   /// Once a cycle, before any advance: feeds' values at the grid points up to the boundary, scheduled faults.
   virtual void begin(Time boundary) = 0;
-  /// Takes what is due in (previous, boundary] of one shard (of Tables::shards()), and lets what is on the way arrive.
-  /// `arrivals` is emptied first; it keeps its memory. Frames are in the order of the model's report groups, each in no
-  /// particular order of rows; all devices come online at the start. Thread-safe over different shards. Does not
-  /// allocate in a steady state.
+  /// Takes what is due in (previous, boundary] of one shard (of Tables::shards()), and lets what is on the
+  /// way arrive. `arrivals` is emptied first; it keeps its memory. Frames are in the order of the model's
+  /// report groups, each in no particular order of rows; all devices come online at the start. Thread-safe
+  /// over different shards. Does not allocate in a steady state.
   virtual void advance(size_t shard, Time boundary, Arrivals& arrivals) = 0;
-  /// A message from the broker to a device that is connected, sent at `now`: arrives after the link's latency.
+  /// A message from the broker to a device that is connected, sent at `now`: arrives after the link's
+  /// latency.
   virtual void deliver(size_t shard, Time now, std::span<const twin::Command> commands) = 0;
-  /// Brings the true state of a shard's rows to the last grid point at or before `time` (for truth, save, fork).
+  /// Brings the true state of a shard's rows to the last grid point at or before `time` (for truth, save,
+  /// fork).
   virtual void settle(size_t shard, Time time) = 0;
 
-  /// The column that holds the true value behind a telemetry field once settle() has run: what truth(x) reads. Invalid
-  /// where nothing is simulated behind the field.
+  /// The column that holds the true value behind a telemetry field once settle() has run: what truth(x)
+  /// reads. Invalid where nothing is simulated behind the field.
   virtual ColumnId truth(TableId table, size_t field) const = 0;
 
   virtual FleetCounters counters() const = 0;

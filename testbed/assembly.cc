@@ -1,7 +1,7 @@
 #include "testbed/assembly.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -19,7 +19,8 @@ Assembly::~Assembly() = default;
 
 Result<std::unique_ptr<Assembly>> Assembly::build(Scenario scenario, const AssemblyOptions& options) {
   std::unique_ptr<Assembly> assembly(new Assembly(std::move(scenario)));
-  if (auto built = assembly->build_parts(options); !built) return tl::make_unexpected(std::move(built.error()));
+  if (auto built = assembly->build_parts(options); !built)
+    return tl::make_unexpected(std::move(built.error()));
   return assembly;
 }
 
@@ -35,7 +36,8 @@ Result<void> Assembly::load_feeds() {
     std::stringstream text;
     text << file.rdbuf();
     if (!file) {
-      problems.push_back({Severity::error, config.span, fmt::format("cannot read {}", path.string()), "the path is relative to the scenario's folder"});
+      problems.push_back({Severity::error, config.span, fmt::format("cannot read {}", path.string()),
+                          "the path is relative to the scenario's folder"});
       continue;
     }
     mml::ReadOptions options;
@@ -63,8 +65,10 @@ Result<void> Assembly::load_feeds() {
         deviation_of = error->unit.type.dimension;
       }
     }
-    for (const auto& signal : series->signals) schema_.feeds.push_back({config.name, signal.name, signal.unit.type, signal.unit, model.has_value()});
-    feeds_->add(config.name, std::make_shared<const mml::Series>(std::move(*series)), model ? &*model : nullptr, deviation_of);
+    for (const auto& signal : series->signals)
+      schema_.feeds.push_back({config.name, signal.name, signal.unit.type, signal.unit, model.has_value()});
+    feeds_->add(config.name, std::make_shared<const mml::Series>(std::move(*series)),
+                model ? &*model : nullptr, deviation_of);
   }
   if (!problems.empty()) return tl::make_unexpected(std::move(problems));
   return {};
@@ -77,8 +81,9 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   if (auto loaded = load_feeds(); !loaded) return loaded;
 
   // The physics' problems and the rules' are shown together.
-  auto fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
-                                 {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed, scenario_.cycle});
+  auto fleet = sim::Fleet::build(
+      units_, schema_, graph_, *registry_, tables_, *feeds_,
+      {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed, scenario_.cycle});
   auto wired = wire(scenario_, units_, schema_, graph_, *registry_);
   if (!fleet || !wired) {
     Diagnostics problems;
@@ -95,8 +100,11 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   std::vector<twin::RollupSpec> rollups;
   if (options.out) {
     for (const auto& model : registry_->models()) {
-      const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(), [&](const auto& h) { return h.model == model.config.name; });
-      rollups.push_back({model.table, history != scenario_.history.end() ? history->rollups : std::vector<Duration>{minutes(1), minutes(15), hours(1)}});
+      const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(),
+                                        [&](const auto& h) { return h.model == model.config.name; });
+      rollups.push_back({model.table, history != scenario_.history.end()
+                                          ? history->rollups
+                                          : std::vector<Duration>{minutes(1), minutes(15), hours(1)}});
     }
     auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, wired_, shards);
     if (!recorder) return tl::make_unexpected(std::move(recorder.error()));
@@ -106,14 +114,18 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   no_publisher_ = std::make_unique<NoPublisher>();
   mml::Publisher& publisher = recorder_ ? static_cast<mml::Publisher&>(*recorder_) : *no_publisher_;
 
-  processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, recorder_.get());
+  processor_ =
+      std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, recorder_.get());
   events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_);
   std::vector<std::string> rule_names;
   for (const auto& rule : wired_.rules) rule_names.push_back(rule.config.name);
-  dispatcher_ = std::make_unique<mml::Dispatcher>(*registry_, tables_, std::move(rule_names), wired_.verifications);
-  rules_ = std::make_unique<mml::Rules>(wired_.rules, schema_, *registry_, tables_, *events_, *dispatcher_, publisher, scenario_.seed);
+  dispatcher_ =
+      std::make_unique<mml::Dispatcher>(*registry_, tables_, std::move(rule_names), wired_.verifications);
+  rules_ = std::make_unique<mml::Rules>(wired_.rules, schema_, *registry_, tables_, *events_, *dispatcher_,
+                                        publisher, scenario_.seed);
   alarms_ = std::make_unique<mml::Alarms>(wired_.alarms, events_->all(), *registry_, tables_);
-  evaluator_ = std::make_unique<mml::Evaluator>(std::move(wired_.plan), schema_, graph_, *registry_, tables_, *feeds_);
+  evaluator_ =
+      std::make_unique<mml::Evaluator>(std::move(wired_.plan), schema_, graph_, *registry_, tables_, *feeds_);
   broker_ = std::make_unique<mml::Broker>(*registry_);
   transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards);
 
@@ -123,9 +135,10 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   events_->bind(true);
   alarms_->bind(true);
   rules_->bind();
-  loop_ = std::make_unique<mml::Loop>(mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *events_, *rules_,
-                                                       *alarms_, *dispatcher_, recorder_.get(), recorder_.get()},
-                                      options.threads);
+  loop_ = std::make_unique<mml::Loop>(
+      mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *events_,
+                       *rules_, *alarms_, *dispatcher_, recorder_.get(), recorder_.get()},
+      options.threads);
   return {};
 }
 

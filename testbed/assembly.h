@@ -1,4 +1,5 @@
-// Everything of one simulated run, put together: the only place that knows both the simulated world and the loop.
+// Everything of one simulated run, put together: the only place that knows both the simulated world and the
+// loop.
 #pragma once
 
 #include <atomic>
@@ -29,7 +30,8 @@ struct AssemblyOptions {
 
 class Assembly {
  public:
-  /// Checks, compiles and wires the scenario: all that `check` does, and all that `run` needs. The scenario is copied.
+  /// Checks, compiles and wires the scenario: all that `check` does, and all that `run` needs. The scenario
+  /// is copied.
   static Result<std::unique_ptr<Assembly>> build(Scenario scenario, const AssemblyOptions& options = {});
   ~Assembly();
 
@@ -53,7 +55,8 @@ class Assembly {
   Recorder* recorder() { return recorder_.get(); }
   const Diagnostics& warnings() const { return wired_.warnings; }
 
-  /// The whole run, world and loop, at a boundary; restored into an assembly of the same scenario it goes on alike.
+  /// The whole run, world and loop, at a boundary; restored into an assembly of the same scenario it goes on
+  /// alike.
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 

@@ -1,7 +1,7 @@
 // `looptwin check`: everything that can be known before time starts.
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstdio>
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "testbed/assembly.h"
@@ -12,10 +12,14 @@ namespace {
 
 std::string type_text(const Assembly& a, const lang::Type& type) {
   switch (type.kind) {
-    case lang::Kind::boolean: return "boolean";
-    case lang::Kind::enumeration: return a.schema().enumerations[type.enumeration.index()].name;
-    case lang::Kind::text: return "text";
-    case lang::Kind::number: break;
+    case lang::Kind::boolean:
+      return "boolean";
+    case lang::Kind::enumeration:
+      return a.schema().enumerations[type.enumeration.index()].name;
+    case lang::Kind::text:
+      return "text";
+    case lang::Kind::number:
+      break;
   }
   if (type.point && type.dimension == lang::kTemperature) return "degC (a point)";
   if (type.dimension.none()) return "ratio";
@@ -39,7 +43,8 @@ void add_cost(Assembly& a, lang::NodeId id, std::vector<bool>& seen, Cost& cost)
   if (lang::is_window(node.op)) {
     const auto& windows = a.wired().windows;
     const auto window = std::find_if(windows.begin(), windows.end(), [&](const auto& w) {
-      return w.table == node.table && w.op == node.op && w.span == node.span && graph[node.args[0]].op == lang::Op::column &&
+      return w.table == node.table && w.op == node.op && w.span == node.span &&
+             graph[node.args[0]].op == lang::Op::column &&
              a.registry().model(w.table).fields[w.field].value == graph[node.args[0]].column;
     });
     const std::string span = to_string(node.span);
@@ -47,7 +52,8 @@ void add_cost(Assembly& a, lang::NodeId id, std::vector<bool>& seen, Cost& cost)
     if (window != windows.end()) {
       const auto c = a.hot().cost(static_cast<size_t>(window - windows.begin()));
       cost.bytes += c.bytes_per_device;
-      note = c.exact ? fmt::format("{} exact", span) : fmt::format("{} in panes of {}", span, to_string(c.pane));
+      note =
+          c.exact ? fmt::format("{} exact", span) : fmt::format("{} in panes of {}", span, to_string(c.pane));
     } else {
       note = fmt::format("{} of boundaries in panes of {}", span, to_string(nanoseconds(node.span.ns / 64)));
     }
@@ -62,20 +68,22 @@ void explain(Assembly& a) {
     Cost cost;
     std::vector<bool> seen(a.graph().size());
     add_cost(a, node, seen, cost);
-    fmt::print("{:<44} {:<18} {:>4} {:>9}  {}\n", name, type_text(a, a.graph()[node].type), cost.operations, cost.bytes == 0 ? "" : std::to_string(cost.bytes), cost.notes);
+    fmt::print("{:<44} {:<18} {:>4} {:>9}  {}\n", name, type_text(a, a.graph()[node].type), cost.operations,
+               cost.bytes == 0 ? "" : std::to_string(cost.bytes), cost.notes);
   };
   for (const auto& e : a.fleet().explained()) line(e.name, e.node);
   for (const auto& e : a.wired().explained) line(e.name, e.node);
   const auto& strata = a.evaluator().plan().strata;
   fmt::print("\n");
   for (size_t s = 0; s < strata.size(); ++s) {
-    fmt::print("stratum {}: {} sets, {} windows of boundaries, {} programs, {} events\n", s, strata[s].sets.size(), strata[s].windows.size(), strata[s].programs.size(),
+    fmt::print("stratum {}: {} sets, {} windows of boundaries, {} programs, {} events\n", s,
+               strata[s].sets.size(), strata[s].windows.size(), strata[s].programs.size(),
                strata[s].producers.size());
   }
 }
 
-/// The scenario's devices, counted and named in full, and the same scenario with so few of them that wiring it takes no
-/// memory to speak of: expressions do not know how many rows they will run over.
+/// The scenario's devices, counted and named in full, and the same scenario with so few of them that wiring
+/// it takes no memory to speak of: expressions do not know how many rows they will run over.
 struct Census {
   std::vector<size_t> devices;  ///< by table
   size_t total = 0;
@@ -94,12 +102,15 @@ Result<Census> count_devices(const Scenario& scenario) {
   Diagnostics problems;
   for (const auto& fault : scenario.faults)
     if (registry->matching(fault.device).empty())
-      problems.push_back({Severity::error, fault.span, fmt::format("no device's id matches '{}'", fault.device), "`*` stands for any part of an id without '/'"});
+      problems.push_back({Severity::error, fault.span,
+                          fmt::format("no device's id matches '{}'", fault.device),
+                          "`*` stands for any part of an id without '/'"});
   if (!problems.empty()) return tl::make_unexpected(std::move(problems));
   for (auto& entry : census.few.fleet) entry.count = std::min<uint64_t>(entry.count, 3);
   lang::Schema few_schema;
   twin::Tables few_tables(few_schema);
-  const auto few = twin::Registry::build(scenario.models, census.few.fleet, scenario.seed, few_schema, few_tables);
+  const auto few =
+      twin::Registry::build(scenario.models, census.few.fleet, scenario.seed, few_schema, few_tables);
   if (!few) return tl::make_unexpected(few.error());
   std::erase_if(census.few.faults, [&](const auto& fault) { return few->matching(fault.device).empty(); });
   return census;
@@ -124,12 +135,17 @@ Exit check(const CheckRequest& request) {
   std::fputs(render(a.warnings()).c_str(), stderr);
   double hot = 0, tables = 0;
   for (size_t w = 0; w < a.wired().windows.size(); ++w)
-    hot += static_cast<double>(a.hot().cost(w).bytes_per_device * census->devices[a.wired().windows[w].table.index()]);
+    hot += static_cast<double>(a.hot().cost(w).bytes_per_device *
+                               census->devices[a.wired().windows[w].table.index()]);
   for (size_t t = 0; t < census->devices.size(); ++t)
-    for (const auto& column : a.schema().tables[t].columns) tables += static_cast<double>(lang::size_of(column.storage) * census->devices[t]);
-  fmt::print("{}: {} devices of {} models, {} events, {} rules, {} alarms; hot history {:.1f} MiB, tables {:.1f} MiB\n", a.scenario().name,
-             grouped(static_cast<long long>(census->total)), a.registry().models().size(), a.scenario().events.size(), a.wired().rules.size(),
-             a.wired().alarms.size(), hot / (1 << 20), tables / (1 << 20));
+    for (const auto& column : a.schema().tables[t].columns)
+      tables += static_cast<double>(lang::size_of(column.storage) * census->devices[t]);
+  fmt::print(
+      "{}: {} devices of {} models, {} events, {} rules, {} alarms; hot history {:.1f} MiB, tables {:.1f} "
+      "MiB\n",
+      a.scenario().name, grouped(static_cast<long long>(census->total)), a.registry().models().size(),
+      a.scenario().events.size(), a.wired().rules.size(), a.wired().alarms.size(), hot / (1 << 20),
+      tables / (1 << 20));
   if (request.explain) explain(a);
   return Exit::held;
 }

@@ -1,6 +1,6 @@
 // `looptwin info` and `looptwin export`: what lies in a run folder, and all of it in one file.
-#include <cstdio>
 #include <fmt/format.h>
+#include <cstdio>
 
 #include "base/text.h"
 #include "testbed/run.h"
@@ -18,7 +18,8 @@ Exit refuse(const Diagnostics& problems) {
 /// "temperature [degC], power [kW]"
 std::string quantities(const twin::GridSpec& grid) {
   std::string text;
-  for (const auto& v : grid.variables) text += fmt::format("{}{} [{}]", text.empty() ? "" : ", ", v.name, v.unit);
+  for (const auto& v : grid.variables)
+    text += fmt::format("{}{} [{}]", text.empty() ? "" : ", ", v.name, v.unit);
   return text;
 }
 
@@ -28,7 +29,8 @@ Exit info(const std::filesystem::path& folder) {
   auto run = twin::RunReader::open(folder);
   if (!run) return refuse(run.error());
   const auto& spec = run->spec();
-  fmt::print("{}: {}, seed {}, from {}, cycle {}\n", folder.string(), spec.scenario, spec.seed, to_string(spec.start), to_string(spec.cycle));
+  fmt::print("{}: {}, seed {}, from {}, cycle {}\n", folder.string(), spec.scenario, spec.seed,
+             to_string(spec.start), to_string(spec.cycle));
   fmt::print("  written by   {}\n  status       {}\n", spec.program, run->status());
   fmt::print("  readable to  {}\n", to_string(run->end().boundary));
   if (!run->fingerprint().empty()) fmt::print("  fingerprint  {}\n", run->fingerprint());
@@ -37,8 +39,8 @@ Exit info(const std::filesystem::path& folder) {
   for (size_t g = 0; g < spec.grids.size(); ++g) {
     const auto slots = run->slots(twin::GridId(g));
     if (!slots) return refuse(slots.error());
-    fmt::print("  {:<28} {:>10} {:>10} {:>10}  {}\n", spec.grids[g].name, grouped(spec.rows(spec.grids[g])), to_string(spec.grids[g].period),
-               grouped(slots->size()), quantities(spec.grids[g]));
+    fmt::print("  {:<28} {:>10} {:>10} {:>10}  {}\n", spec.grids[g].name, grouped(spec.rows(spec.grids[g])),
+               to_string(spec.grids[g].period), grouped(slots->size()), quantities(spec.grids[g]));
   }
   fmt::print("\n  {:<28} {:>10}  {}\n", "log", "rows", "columns");
   for (size_t l = 0; l < spec.logs.size(); ++l) {
@@ -46,7 +48,8 @@ Exit info(const std::filesystem::path& folder) {
     if (!column) return refuse(column.error());
     std::string names;
     for (const auto& c : spec.logs[l].columns) names += (names.empty() ? "" : ", ") + c.name;
-    fmt::print("  {:<28} {:>10}  {}\n", spec.logs[l].name, grouped(static_cast<long long>(twin::rows_of(*column))), names);
+    fmt::print("  {:<28} {:>10}  {}\n", spec.logs[l].name,
+               grouped(static_cast<long long>(twin::rows_of(*column))), names);
   }
   return Exit::held;
 }

@@ -18,7 +18,9 @@ std::vector<Setting> settings_of(const std::vector<std::string>& texts) {
   std::vector<Setting> settings;
   for (const auto& text : texts) {
     const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) throw CLI::ValidationError("--set", "'" + text + "' is not key=value, as in --set fleet.home.count=100");
+    if (equals == std::string::npos || equals == 0)
+      throw CLI::ValidationError("--set",
+                                 "'" + text + "' is not key=value, as in --set fleet.home.count=100");
     settings.push_back({text.substr(0, equals), text.substr(equals + 1)});
   }
   return settings;
@@ -49,7 +51,8 @@ int main(int argc, char** argv) {
   std::string seed, duration;
   const auto scenario_options = [&](CLI::App* command, std::filesystem::path& path) {
     command->add_option("SCENARIO", path, "a scenario's folder, or its scenario.yaml")->required();
-    command->add_option("--set", set, "changes one value: models.home.parameters.UA.default='200 W/K'")->type_name("KEY=VALUE");
+    command->add_option("--set", set, "changes one value: models.home.parameters.UA.default='200 W/K'")
+        ->type_name("KEY=VALUE");
     command->add_option("--seed", seed, "the run's seed");
     command->add_option("--duration", duration, "how long to simulate: '6 h'");
   };
@@ -65,7 +68,8 @@ int main(int argc, char** argv) {
   std::string speed;
   auto* run_command = app.add_subcommand("run", "simulates a scenario and writes a run folder");
   scenario_options(run_command, run_request.scenario);
-  run_command->add_option("--threads", run_request.threads, "0: as many as the machine has")->check(CLI::Range(0, 1024));
+  run_command->add_option("--threads", run_request.threads, "0: as many as the machine has")
+      ->check(CLI::Range(0, 1024));
   run_command->add_option("--speed", speed, "at most so many times as fast as the wall clock: 60x");
   run_command->add_option("--out", out, "the run folder; 'none' writes nothing (default: runs/NAME)");
   run_command->add_flag("--quiet", run_request.quiet, "no progress and no summary");
@@ -73,9 +77,11 @@ int main(int argc, char** argv) {
   CheckRequest check_request;
   auto* check_command = app.add_subcommand("check", "reads and checks a scenario without running it");
   scenario_options(check_command, check_request.scenario);
-  check_command->add_flag("--explain", check_request.explain, "shows type, unit, cost and memory of every expression");
+  check_command->add_flag("--explain", check_request.explain,
+                          "shows type, unit, cost and memory of every expression");
 
-  auto* schema_command = app.add_subcommand("schema", "prints the JSON Schema of scenario files, for editors");
+  auto* schema_command =
+      app.add_subcommand("schema", "prints the JSON Schema of scenario files, for editors");
 
   std::filesystem::path new_folder;
   auto* new_command = app.add_subcommand("new", "writes a small working scenario into a new folder");
@@ -92,13 +98,16 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     if (*run_command) {
       run_request.settings = all_settings();
-      if (out == "none") run_request.no_out = true;
-      else if (!out.empty()) run_request.out = out;
+      if (out == "none")
+        run_request.no_out = true;
+      else if (!out.empty())
+        run_request.out = out;
       if (!speed.empty()) {
         char* end = nullptr;
         run_request.speed = std::strtod(speed.c_str(), &end);
         if (*end == 'x') ++end;
-        if (*end != '\0' || !(*run_request.speed > 0)) throw CLI::ValidationError("--speed", "'" + speed + "' is not a speed; write 60x");
+        if (*end != '\0' || !(*run_request.speed > 0))
+          throw CLI::ValidationError("--speed", "'" + speed + "' is not a speed; write 60x");
       }
       return static_cast<int>(run(run_request));
     }

@@ -1,8 +1,8 @@
 #include "testbed/recorder.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -21,7 +21,8 @@ std::string length_name(Duration d) {
   return fmt::format("{}ms", d / milliseconds(1));
 }
 
-/// A field's cells on disk: the wire's integers, moved by a whole offset where that makes them fit into 16 bits.
+/// A field's cells on disk: the wire's integers, moved by a whole offset where that makes them fit into 16
+/// bits.
 twin::VariableSpec variable_of(const twin::FieldConfig& field, const std::string& name, int64_t finer = 1) {
   const auto scaling = twin::scaling_of(field);
   const std::string unit = field.boolean || !field.words.empty() ? "1" : field.unit.text;
@@ -41,7 +42,9 @@ twin::VariableSpec variable_of(const twin::FieldConfig& field, const std::string
   return v;
 }
 
-int32_t shift_of(const twin::VariableSpec& v) { return static_cast<int32_t>(v.offset * static_cast<double>(v.per_unit)); }
+int32_t shift_of(const twin::VariableSpec& v) {
+  return static_cast<int32_t>(v.offset * static_cast<double>(v.per_unit));
+}
 
 }  // namespace
 
@@ -55,10 +58,10 @@ struct Recorder::Grid {
   TableId table;
   Duration period{};
   bool raw = true;
-  uint16_t group = 0;                 ///< raw: the report group
-  std::vector<int32_t> row;           ///< the grid's row of a device, -1: not kept; empty: its own
-  std::vector<Duration> phase;        ///< of each grid row
-  std::vector<Storage> storage;       ///< of each variable
+  uint16_t group = 0;            ///< raw: the report group
+  std::vector<int32_t> row;      ///< the grid's row of a device, -1: not kept; empty: its own
+  std::vector<Duration> phase;   ///< of each grid row
+  std::vector<Storage> storage;  ///< of each variable
   std::vector<int32_t> shift;
 };
 
@@ -84,8 +87,10 @@ Recorder::Recorder(const Scenario& scenario, const lang::Schema& schema, const t
 
 Recorder::~Recorder() = default;
 
-Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& folder, const Scenario& scenario, const lang::Schema& schema,
-                                                   const twin::Registry& registry, const Wired& wired, const std::vector<twin::Shard>& shards) {
+Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& folder,
+                                                   const Scenario& scenario, const lang::Schema& schema,
+                                                   const twin::Registry& registry, const Wired& wired,
+                                                   const std::vector<twin::Shard>& shards) {
   std::unique_ptr<Recorder> recorder(new Recorder(scenario, schema, registry));
   recorder->folder_ = folder;
   recorder->declare(wired);
@@ -120,30 +125,51 @@ void Recorder::declare(const Wired& wired) {
   for (const auto& event : wired.events) {
     event_names_.push_back(event.config.name);
     const bool compares = event.evidence.valid();
-    event_units_.push_back(compares ? lang::unit_text(schema_.column(event.table, event.evidence).type.dimension) : std::string());
+    event_units_.push_back(compares
+                               ? lang::unit_text(schema_.column(event.table, event.evidence).type.dimension)
+                               : std::string());
   }
   for (const auto& rule : wired.rules) rule_names_.push_back(rule.config.name);
   for (const auto& alarm : wired.alarms) alarm_names_.push_back(alarm.config.event.name);
 
   for (const auto& model : registry_.models()) {
     twin::TableSpec table{model.config.name, {}};
-    for (size_t row = 0; row < registry_.devices(model.table); ++row) table.devices.emplace_back(registry_.id({model.table, Row(row)}));
+    for (size_t row = 0; row < registry_.devices(model.table); ++row)
+      table.devices.emplace_back(registry_.id({model.table, Row(row)}));
     if (table.devices.empty()) continue;
     run.tables.push_back(std::move(table));
-    const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(), [&](const auto& h) { return h.model == model.config.name; });
+    const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(),
+                                      [&](const auto& h) { return h.model == model.config.name; });
     if (model.config.telemetry.empty()) continue;
     const bool stated = history != scenario_.history.end();
     declare_raw(model, stated ? history->raw : "**");
-    declare_rollups(model, stated ? history->rollups : std::vector<Duration>{minutes(1), minutes(15), hours(1)});
+    declare_rollups(model,
+                    stated ? history->rollups : std::vector<Duration>{minutes(1), minutes(15), hours(1)});
   }
   using enum twin::ColumnType;
   const auto add_log = [&](twin::LogSpec log) {
     run.logs.push_back(std::move(log));
     return twin::LogId(run.logs.size() - 1);
   };
-  decisions_ = add_log({"decisions", {{"at", time}, {"kind", text}, {"subject", text}, {"device", text}, {"quantity", text}, {"occurrence", i32},
-                                      {"value", f64}, {"unit", text}, {"id", i64}, {"cause", i64}}});
-  inputs_ = add_log({"inputs", {{"boundary", time}, {"kind", text}, {"device", text}, {"at", time}, {"applied_at", time}, {"outcome", u8}, {"id", i64}}});
+  decisions_ = add_log({"decisions",
+                        {{"at", time},
+                         {"kind", text},
+                         {"subject", text},
+                         {"device", text},
+                         {"quantity", text},
+                         {"occurrence", i32},
+                         {"value", f64},
+                         {"unit", text},
+                         {"id", i64},
+                         {"cause", i64}}});
+  inputs_ = add_log({"inputs",
+                     {{"boundary", time},
+                      {"kind", text},
+                      {"device", text},
+                      {"at", time},
+                      {"applied_at", time},
+                      {"outcome", u8},
+                      {"id", i64}}});
   published_ = add_log({"published", {{"at", time}, {"feed", text}, {"body", text}}});
 }
 
@@ -171,15 +197,30 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
   }
   const auto groups = twin::report_groups(model.config);
   for (size_t g = 0; g < groups.size(); ++g) {
-    Grid grid{.id = twin::GridId(run.grids.size()), .table = model.table, .period = groups[g].every, .group = static_cast<uint16_t>(g), .row = row_of};
-    twin::GridSpec spec{fmt::format("{}/raw/{}", model.config.name, length_name(groups[g].every)), table, groups[g].every, {}, {}};
-    if (g > 0 && std::any_of(run.grids.begin(), run.grids.end(), [&](const auto& other) { return other.name == spec.name; })) spec.name += fmt::format("-{}", g);
+    Grid grid{.id = twin::GridId(run.grids.size()),
+              .table = model.table,
+              .period = groups[g].every,
+              .group = static_cast<uint16_t>(g),
+              .row = row_of};
+    twin::GridSpec spec{fmt::format("{}/raw/{}", model.config.name, length_name(groups[g].every)),
+                        table,
+                        groups[g].every,
+                        {},
+                        {}};
+    if (g > 0 && std::any_of(run.grids.begin(), run.grids.end(),
+                             [&](const auto& other) { return other.name == spec.name; }))
+      spec.name += fmt::format("-{}", g);
     for (const size_t row : kept) {
       grid.phase.push_back(twin::phase_of(groups[g], row));
       spec.phase.push_back(grid.phase.back().ns);
     }
-    for (const uint16_t f : groups[g].fields) spec.variables.push_back(variable_of(model.config.telemetry[f], model.config.telemetry[f].name));
-    spec.variables.push_back({.name = "taken_in_after", .unit = "1", .long_name = "boundaries between the sample and its use", .storage = Storage::u8, .per_unit = 1});
+    for (const uint16_t f : groups[g].fields)
+      spec.variables.push_back(variable_of(model.config.telemetry[f], model.config.telemetry[f].name));
+    spec.variables.push_back({.name = "taken_in_after",
+                              .unit = "1",
+                              .long_name = "boundaries between the sample and its use",
+                              .storage = Storage::u8,
+                              .per_unit = 1});
     for (const auto& v : spec.variables) {
       grid.storage.push_back(v.storage);
       grid.shift.push_back(shift_of(v));
@@ -194,12 +235,15 @@ void Recorder::declare_rollups(const twin::Model& model, const std::vector<Durat
   for (const Duration length : lengths) {
     const int64_t phase = -scenario_.start.ns - floor_to(Time{-scenario_.start.ns}, length).ns;
     Grid grid{.id = twin::GridId(run.grids.size()), .table = model.table, .period = length, .raw = false};
-    twin::GridSpec spec{fmt::format("{}/{}", model.config.name, length_name(length)), model.config.name, length, {}, {}};
+    twin::GridSpec spec{
+        fmt::format("{}/{}", model.config.name, length_name(length)), model.config.name, length, {}, {}};
     if (phase != 0) spec.phase.assign(registry_.devices(model.table), phase);
     for (const auto& field : model.config.telemetry) {
-      for (const char* what : {"minimum", "maximum", "last"}) spec.variables.push_back(variable_of(field, field.name + "_" + what));
+      for (const char* what : {"minimum", "maximum", "last"})
+        spec.variables.push_back(variable_of(field, field.name + "_" + what));
       spec.variables.push_back(variable_of(field, field.name + "_mean", 16));
-      spec.variables.push_back({.name = field.name + "_samples", .unit = "1", .storage = Storage::i32, .per_unit = 1});
+      spec.variables.push_back(
+          {.name = field.name + "_samples", .unit = "1", .storage = Storage::i32, .per_unit = 1});
     }
     for (const auto& v : spec.variables) {
       grid.storage.push_back(v.storage);
@@ -211,7 +255,8 @@ void Recorder::declare_rollups(const twin::Model& model, const std::vector<Durat
 }
 
 /// Puts the scratch's columns as the grid's variables from `first_variable` on; the others stay as they are.
-void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable, size_t variables) {
+void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable,
+                   size_t variables) {
   if (scratch.rows.empty()) return;
   scratch.cells.assign(grid.storage.size(), {});
   for (size_t k = 0; k < variables; ++k) {
@@ -221,12 +266,15 @@ void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane&
     if (grid.storage[v] == Storage::i16) {
       auto& narrow = scratch.narrow[k];
       narrow.resize(values.size());
-      for (size_t i = 0; i < values.size(); ++i) narrow[i] = values[i] == twin::kMissing ? int16_t{-32768} : static_cast<int16_t>(values[i] - shift);
+      for (size_t i = 0; i < values.size(); ++i)
+        narrow[i] = values[i] == twin::kMissing ? int16_t{-32768} : static_cast<int16_t>(values[i] - shift);
       scratch.cells[v] = twin::Cells(std::span<const int16_t>(narrow));
     } else if (grid.storage[v] == Storage::u8) {
       auto& bytes = scratch.bytes[k];
       bytes.resize(values.size());
-      for (size_t i = 0; i < values.size(); ++i) bytes[i] = values[i] == twin::kMissing ? uint8_t{255} : static_cast<uint8_t>(std::min(values[i], 254));
+      for (size_t i = 0; i < values.size(); ++i)
+        bytes[i] =
+            values[i] == twin::kMissing ? uint8_t{255} : static_cast<uint8_t>(std::min(values[i], 254));
       scratch.cells[v] = twin::Cells(std::span<const uint8_t>(bytes));
     } else {
       for (auto& value : values)
@@ -234,13 +282,18 @@ void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane&
       scratch.cells[v] = twin::Cells(std::span<const int32_t>(values));
     }
   }
-  const bool contiguous = scratch.rows.back() - scratch.rows.front() + 1 == scratch.rows.size() && std::is_sorted(scratch.rows.begin(), scratch.rows.end());
-  if (contiguous) lane.put(grid.id, slot, scratch.rows.front(), scratch.cells);
-  else lane.put_rows(grid.id, slot, scratch.rows, scratch.cells);
+  const bool contiguous = scratch.rows.back() - scratch.rows.front() + 1 == scratch.rows.size() &&
+                          std::is_sorted(scratch.rows.begin(), scratch.rows.end());
+  if (contiguous)
+    lane.put(grid.id, slot, scratch.rows.front(), scratch.cells);
+  else
+    lane.put_rows(grid.id, slot, scratch.rows, scratch.cells);
 }
 
 void Recorder::samples(size_t shard, const twin::Frame& frame) {
-  const auto grid = std::find_if(grids_.begin(), grids_.end(), [&](const Grid& g) { return g.raw && g.table == frame.table && g.group == frame.group; });
+  const auto grid = std::find_if(grids_.begin(), grids_.end(), [&](const Grid& g) {
+    return g.raw && g.table == frame.table && g.group == frame.group;
+  });
   if (grid == grids_.end()) return;
   Scratch& scratch = *scratch_[shard];
   twin::Lane& lane = writer_->lane(shard);
@@ -251,7 +304,9 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
   for (size_t i = 0; i < frame.size(); ++i) {
     const int64_t row = grid->row.empty() ? int64_t{frame.row[i]} : int64_t{grid->row[frame.row[i]]};
     if (row < 0) continue;
-    const int64_t slot = floor_to(Time{frame.sampled_at[i]} - grid->phase[static_cast<size_t>(row)], grid->period).ns / grid->period.ns;
+    const int64_t slot =
+        floor_to(Time{frame.sampled_at[i]} - grid->phase[static_cast<size_t>(row)], grid->period).ns /
+        grid->period.ns;
     if (slot != slot_now) {
       put(scratch, *grid, slot_now, lane, 0, fields + 1);
       scratch.begin(fields + 1);
@@ -260,7 +315,8 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
     scratch.rows.push_back(static_cast<uint32_t>(row));
     for (size_t f = 0; f < fields; ++f) scratch.values[f].push_back(frame.value[f][i]);
     const Time taken_in = ceil_to(Time{frame.received_at[i]}, scenario_.cycle);
-    scratch.values[fields].push_back(static_cast<int32_t>(std::clamp<int64_t>((taken_in.ns - frame.sampled_at[i]) / cycle, 0, 254)));
+    scratch.values[fields].push_back(
+        static_cast<int32_t>(std::clamp<int64_t>((taken_in.ns - frame.sampled_at[i]) / cycle, 0, 254)));
   }
   put(scratch, *grid, slot_now, lane, 0, fields + 1);
 }
@@ -270,12 +326,14 @@ void Recorder::bucket(size_t shard, const twin::ClosedBucket& bucket) {
     return !g.raw && g.table == bucket.table && g.period == bucket.length;
   });
   if (grid == grids_.end()) return;
-  // Buckets lie on civil time, slots count from the run's start: the grid's phase makes up for the difference.
+  // Buckets lie on civil time, slots count from the run's start: the grid's phase makes up for the
+  // difference.
   const int64_t since_start = bucket.slot * bucket.length.ns - scenario_.start.ns;
   const int64_t slot = floor_to(Time{since_start}, bucket.length).ns / bucket.length.ns;
   Scratch& scratch = *scratch_[shard];
   scratch.begin(5);
-  for (size_t i = 0; i < bucket.last.size(); ++i) scratch.rows.push_back(static_cast<uint32_t>(bucket.first_row + i));
+  for (size_t i = 0; i < bucket.last.size(); ++i)
+    scratch.rows.push_back(static_cast<uint32_t>(bucket.first_row + i));
   scratch.values[0].assign(bucket.minimum.begin(), bucket.minimum.end());
   scratch.values[1].assign(bucket.maximum.begin(), bucket.maximum.end());
   scratch.values[2].assign(bucket.last.begin(), bucket.last.end());
@@ -306,8 +364,9 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
         value = model.setpoints[r.quantity].unit.from_si(r.value);
       }
     }
-    lane.append(decisions_, {r.at, name_of(r.kind), names[r.subject], registry_.id(r.device), quantity, static_cast<int32_t>(r.occurrence), value, unit,
-                             static_cast<int64_t>(r.id), static_cast<int64_t>(r.cause)});
+    lane.append(decisions_, {r.at, name_of(r.kind), names[r.subject], registry_.id(r.device), quantity,
+                             static_cast<int32_t>(r.occurrence), value, unit, static_cast<int64_t>(r.id),
+                             static_cast<int64_t>(r.cause)});
   }
   for (auto& feed : feeds_)
     if (feed.is_open()) feed.flush();
@@ -318,13 +377,16 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
 void Recorder::taken_in(Time boundary, size_t, const twin::Inbox& inbox) {
   twin::Lane& lane = writer_->lane(scratch_.size());
   for (const auto& p : inbox.presence)
-    lane.append(inputs_, {boundary, p.online ? "online" : "offline", registry_.id(p.device), p.at, kNever, uint8_t{0}, int64_t{0}});
+    lane.append(inputs_, {boundary, p.online ? "online" : "offline", registry_.id(p.device), p.at, kNever,
+                          uint8_t{0}, int64_t{0}});
   for (const auto& a : inbox.acknowledgements)
-    lane.append(inputs_, {boundary, "acknowledgement", registry_.id(a.device), a.received_at, a.applied_at, static_cast<uint8_t>(a.outcome), static_cast<int64_t>(a.id)});
+    lane.append(inputs_, {boundary, "acknowledgement", registry_.id(a.device), a.received_at, a.applied_at,
+                          static_cast<uint8_t>(a.outcome), static_cast<int64_t>(a.id)});
 }
 
 void Recorder::publish(uint16_t feed, Time at, const std::string& json_fields) {
-  const std::string body = fmt::format("{{\"at\":\"{}\",{}}}", to_string(scenario_.start + (at - kStart)), json_fields);
+  const std::string body =
+      fmt::format("{{\"at\":\"{}\",{}}}", to_string(scenario_.start + (at - kStart)), json_fields);
   writer_->lane(scratch_.size()).append(published_, {at, scenario_.feeds[feed].name, body});
   if (feeds_[feed].is_open()) feeds_[feed] << body << '\n';
 }

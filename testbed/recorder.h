@@ -1,5 +1,5 @@
-// Writes a run's folder as it goes: samples and rollups into grids, decisions, inputs and publications into logs.
-// What it declares, group by group, is documented in docs/formats/run.md.
+// Writes a run's folder as it goes: samples and rollups into grids, decisions, inputs and publications into
+// logs. What it declares, group by group, is documented in docs/formats/run.md.
 #pragma once
 
 #include <filesystem>
@@ -17,11 +17,16 @@
 
 namespace looptwin::testbed {
 
-class Recorder final : public mml::HistorySink, public mml::DecisionSink, public mml::InputSink, public mml::Publisher {
+class Recorder final : public mml::HistorySink,
+                       public mml::DecisionSink,
+                       public mml::InputSink,
+                       public mml::Publisher {
  public:
   /// Begins the run folder; nothing is left behind where that fails.
-  static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& folder, const Scenario& scenario, const lang::Schema& schema,
-                                                  const twin::Registry& registry, const Wired& wired, const std::vector<twin::Shard>& shards);
+  static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& folder,
+                                                  const Scenario& scenario, const lang::Schema& schema,
+                                                  const twin::Registry& registry, const Wired& wired,
+                                                  const std::vector<twin::Shard>& shards);
   ~Recorder() override;
 
   void samples(size_t shard, const twin::Frame& frame) override;
@@ -42,7 +47,8 @@ class Recorder final : public mml::HistorySink, public mml::DecisionSink, public
   void declare(const Wired& wired);
   void declare_raw(const twin::Model& model, const std::string& pattern);
   void declare_rollups(const twin::Model& model, const std::vector<Duration>& lengths);
-  void put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable, size_t variables);
+  void put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable,
+           size_t variables);
 
   const Scenario& scenario_;
   const lang::Schema& schema_;
@@ -53,7 +59,7 @@ class Recorder final : public mml::HistorySink, public mml::DecisionSink, public
   std::vector<Grid> grids_;
   std::vector<std::unique_ptr<Scratch>> scratch_;  ///< [shard]
   std::vector<std::string> event_names_, event_units_, rule_names_, alarm_names_;
-  std::vector<std::ofstream> feeds_;               ///< [feed of the scenario]; open where it is published to
+  std::vector<std::ofstream> feeds_;  ///< [feed of the scenario]; open where it is published to
   twin::LogId decisions_, inputs_, published_;
 };
 

@@ -3,11 +3,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -30,7 +30,9 @@ void stop_on_signals() {
 }
 
 using WallClock = std::chrono::steady_clock;
-double seconds_since(WallClock::time_point begin) { return std::chrono::duration<double>(WallClock::now() - begin).count(); }
+double seconds_since(WallClock::time_point begin) {
+  return std::chrono::duration<double>(WallClock::now() - begin).count();
+}
 
 std::filesystem::path default_folder(const std::string& name) {
   for (int i = 1;; ++i) {
@@ -43,7 +45,8 @@ std::filesystem::path default_folder(const std::string& name) {
 /// One line on a terminal, rewritten a few times a second; nothing where nobody looks.
 class Progress {
  public:
-  Progress(Assembly& assembly, bool quiet) : assembly_(assembly), on_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
+  Progress(Assembly& assembly, bool quiet)
+      : assembly_(assembly), on_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
   ~Progress() {
     if (drawn_) std::fputs("\r\033[K", stderr);
   }
@@ -53,8 +56,9 @@ class Progress {
     const double wall = seconds_since(begin_);
     const auto& scenario = assembly_.scenario();
     const auto messages = assembly_.processor().counters().messages;
-    std::fputs(fmt::format("\r\033[K{}  {:3.0f} %  {:.0f}x  {} messages/s  {} alarms", to_string(now), 100 * now.seconds() / scenario.duration.seconds(),
-                           now.seconds() / wall, grouped(static_cast<long long>(static_cast<double>(messages) / wall)),
+    std::fputs(fmt::format("\r\033[K{}  {:3.0f} %  {:.0f}x  {} messages/s  {} alarms", to_string(now),
+                           100 * now.seconds() / scenario.duration.seconds(), now.seconds() / wall,
+                           grouped(static_cast<long long>(static_cast<double>(messages) / wall)),
                            assembly_.alarms().counters().raised)
                    .c_str(),
                stderr);
@@ -74,9 +78,12 @@ class Progress {
 
 const char* name_of(mml::RunEnd end) {
   switch (end) {
-    case mml::RunEnd::reached_end: return "reached its end";
-    case mml::RunEnd::stopped: return "stopped by the user";
-    case mml::RunEnd::failed: return "failed";
+    case mml::RunEnd::reached_end:
+      return "reached its end";
+    case mml::RunEnd::stopped:
+      return "stopped by the user";
+    case mml::RunEnd::failed:
+      return "failed";
   }
   return "";
 }
@@ -99,29 +106,43 @@ void summary(Assembly& a, mml::RunEnd end, double wall) {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   fmt::print("\n{}: {}\n", s.name, name_of(end));
-  row("simulated", fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(a.loop().now() - kStart), wall, simulated / wall));
-  row("devices", fmt::format("{}  online {}, stale {}, offline {}, faulty {}, deviating {}", number(a.registry().devices()), number(status[0]), number(status[1]),
+  row("simulated",
+      fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(a.loop().now() - kStart), wall, simulated / wall));
+  row("devices", fmt::format("{}  online {}, stale {}, offline {}, faulty {}, deviating {}",
+                             number(a.registry().devices()), number(status[0]), number(status[1]),
                              number(status[2]), number(status[3]), number(status[4])));
-  row("messages", fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}, gaps {}", number(p.messages), number(static_cast<double>(p.messages) / wall), number(f.sent),
-                              number(f.lost), number(p.duplicates), number(p.gaps)));
-  row("samples", fmt::format("{} ({}/s); late {}, out of range {}, missing {}, shed {}", number(p.samples), number(static_cast<double>(p.samples) / wall),
-                             number(p.by_quality[static_cast<size_t>(twin::Quality::late)]), number(p.by_quality[static_cast<size_t>(twin::Quality::out_of_range)]),
-                             number(p.by_quality[static_cast<size_t>(twin::Quality::missing)]), number(p.shed)));
-  row("overrides", fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}", number(r.claims), number(r.releases), number(r.yields), number(r.conflicts)));
-  row("commands", fmt::format("issued {}, acknowledged {}, verified {}, refused {}, failed {}, expired {}, superseded {}, repeated {}", number(d.issued),
-                              number(d.acknowledged), number(d.verified), number(d.refused), number(d.failed), number(d.expired), number(d.superseded), number(d.repeated)));
-  row("alarms", fmt::format("raised {} (urgent {}, high {}, medium {}, low {}), returned {}", number(alarms.raised), number(alarms.raised_by_priority[3]),
-                            number(alarms.raised_by_priority[2]), number(alarms.raised_by_priority[1]), number(alarms.raised_by_priority[0]), number(alarms.returned)));
+  row("messages", fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}, gaps {}", number(p.messages),
+                              number(static_cast<double>(p.messages) / wall), number(f.sent), number(f.lost),
+                              number(p.duplicates), number(p.gaps)));
+  row("samples",
+      fmt::format("{} ({}/s); late {}, out of range {}, missing {}, shed {}", number(p.samples),
+                  number(static_cast<double>(p.samples) / wall),
+                  number(p.by_quality[static_cast<size_t>(twin::Quality::late)]),
+                  number(p.by_quality[static_cast<size_t>(twin::Quality::out_of_range)]),
+                  number(p.by_quality[static_cast<size_t>(twin::Quality::missing)]), number(p.shed)));
+  row("overrides", fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}",
+                               number(r.claims), number(r.releases), number(r.yields), number(r.conflicts)));
+  row("commands", fmt::format("issued {}, acknowledged {}, verified {}, refused {}, failed {}, expired {}, "
+                              "superseded {}, repeated {}",
+                              number(d.issued), number(d.acknowledged), number(d.verified), number(d.refused),
+                              number(d.failed), number(d.expired), number(d.superseded), number(d.repeated)));
+  row("alarms", fmt::format("raised {} (urgent {}, high {}, medium {}, low {}), returned {}",
+                            number(alarms.raised), number(alarms.raised_by_priority[3]),
+                            number(alarms.raised_by_priority[2]), number(alarms.raised_by_priority[1]),
+                            number(alarms.raised_by_priority[0]), number(alarms.returned)));
   row("published", number(r.published));
   row("decisions", number(a.loop().decisions()));
-  row("memory", fmt::format("{} MiB at the most; hot history {} MiB", usage.ru_maxrss / 1024, a.hot().bytes() >> 20));
+  row("memory",
+      fmt::format("{} MiB at the most; hot history {} MiB", usage.ru_maxrss / 1024, a.hot().bytes() >> 20));
   row("fingerprint", a.loop().fingerprint());
 }
 
 std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
   const auto p = a.processor().counters();
   const auto d = a.dispatcher().counters();
-  return nlohmann::json{{"state", end == mml::RunEnd::reached_end ? "reached_end" : end == mml::RunEnd::stopped ? "stopped" : "failed"},
+  return nlohmann::json{{"state", end == mml::RunEnd::reached_end ? "reached_end"
+                                  : end == mml::RunEnd::stopped   ? "stopped"
+                                                                  : "failed"},
                         {"simulated_s", a.loop().now().seconds()},
                         {"wall_s", wall},
                         {"threads", a.loop().workers().threads()},
@@ -149,7 +170,8 @@ Exit run(const RunRequest& request) {
   auto scenario = load(request.scenario, request.settings);
   if (!scenario) return refuse(scenario.error());
   AssemblyOptions options;
-  options.threads = request.threads > 0 ? request.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  options.threads = request.threads > 0 ? request.threads
+                                        : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   if (!request.no_out) options.out = request.out ? *request.out : default_folder(scenario->name);
   auto built = Assembly::build(std::move(*scenario), options);
   if (!built) return refuse(built.error());
@@ -158,7 +180,8 @@ Exit run(const RunRequest& request) {
 
   g_stop = false;
   stop_on_signals();
-  VirtualClock clock(assembly.scenario().start, assembly.scenario().cycle, kStart + assembly.scenario().duration, g_stop, request.speed);
+  VirtualClock clock(assembly.scenario().start, assembly.scenario().cycle,
+                     kStart + assembly.scenario().duration, g_stop, request.speed);
   mml::RunEnd end;
   double wall = 0;
   {
@@ -168,7 +191,8 @@ Exit run(const RunRequest& request) {
   }
   Diagnostics problems;
   if (end == mml::RunEnd::failed && assembly.recorder() != nullptr) problems = assembly.recorder()->error();
-  if (auto finished = assembly.finish(status_json(assembly, end, wall)); !finished && problems.empty()) problems = finished.error();
+  if (auto finished = assembly.finish(status_json(assembly, end, wall)); !finished && problems.empty())
+    problems = finished.error();
   if (!request.quiet) {
     summary(assembly, end, wall);
     if (options.out) row("run folder", options.out->string());

@@ -14,17 +14,18 @@
 
 namespace looptwin::testbed {
 
-/// Which samples the warm history keeps, by model: `history: {home: {raw: "block-1/*", rollups: [15 min, 1 h]}}`.
+/// Which samples the warm history keeps, by model: `history: {home: {raw: "block-1/*", rollups: [15 min, 1
+/// h]}}`.
 struct HistoryConfig {
   std::string model;
   Span span;
-  std::string raw;                         ///< a pattern of device ids whose samples are kept; empty: none
-  std::vector<Duration> rollups;           ///< of 1 min, 15 min, 1 h
+  std::string raw;                ///< a pattern of device ids whose samples are kept; empty: none
+  std::vector<Duration> rollups;  ///< of 1 min, 15 min, 1 h
 };
 
 struct Scenario {
   std::filesystem::path folder;
-  std::vector<SourcePtr> sources;          ///< every file that was read, in order
+  std::vector<SourcePtr> sources;  ///< every file that was read, in order
   std::string name;
   std::string about;
   UnixTime start;
@@ -32,7 +33,7 @@ struct Scenario {
   Duration duration{};
   Duration cycle = seconds(1);
   uint64_t seed = 1;
-  double ambient_pressure = 101325;        ///< Pa; what gauge pressures are points against
+  double ambient_pressure = 101325;  ///< Pa; what gauge pressures are points against
 
   std::vector<twin::ModelConfig> models;
   std::vector<sim::DeviceConfig> devices;  ///< one a model, same order
@@ -44,7 +45,7 @@ struct Scenario {
   std::vector<mml::RuleConfig> rules;
   std::vector<mml::AlarmConfig> alarms;
   std::vector<HistoryConfig> history;
-  Duration retention = days(28);           ///< of warm history
+  Duration retention = days(28);  ///< of warm history
 };
 
 /// `--set key=value`: one path names a thing everywhere, as models.home.parameters.UA.default.

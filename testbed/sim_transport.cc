@@ -4,8 +4,14 @@
 
 namespace looptwin::testbed {
 
-SimTransport::SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry, std::vector<twin::Shard> shards)
-    : fleet_(fleet), broker_(broker), registry_(registry), shards_(std::move(shards)), arrivals_(shards_.size()), returned_(shards_.size()),
+SimTransport::SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry,
+                           std::vector<twin::Shard> shards)
+    : fleet_(fleet),
+      broker_(broker),
+      registry_(registry),
+      shards_(std::move(shards)),
+      arrivals_(shards_.size()),
+      returned_(shards_.size()),
       by_shard_(shards_.size()) {
   for (size_t s = 0; s < shards_.size(); ++s) {
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);

@@ -12,7 +12,8 @@ namespace looptwin::testbed {
 
 class SimTransport final : public twin::Transport {
  public:
-  SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry, std::vector<twin::Shard> shards);
+  SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry,
+               std::vector<twin::Shard> shards);
 
   void begin(Time boundary) override { fleet_.begin(boundary); }
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
@@ -28,9 +29,10 @@ class SimTransport final : public twin::Transport {
   mml::Broker& broker_;
   const twin::Registry& registry_;
   std::vector<twin::Shard> shards_;
-  std::vector<size_t> first_shard_;                    ///< [table]
-  std::vector<sim::Arrivals> arrivals_;                ///< [shard]
-  std::vector<std::vector<twin::DeviceRef>> returned_; ///< [shard] devices that came online and may have messages waiting
+  std::vector<size_t> first_shard_;      ///< [table]
+  std::vector<sim::Arrivals> arrivals_;  ///< [shard]
+  std::vector<std::vector<twin::DeviceRef>>
+      returned_;  ///< [shard] devices that came online and may have messages waiting
   std::vector<twin::Command> leaving_;
   std::vector<std::vector<twin::Command>> by_shard_;
 };

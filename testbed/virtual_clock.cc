@@ -9,12 +9,15 @@ namespace {
 
 /// Only for --speed: how long the run has taken, in ns of an arbitrary epoch.
 int64_t wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
 
-VirtualClock::VirtualClock(UnixTime start, Duration cycle, Time end, const std::atomic<bool>& stop, std::optional<double> speed)
+VirtualClock::VirtualClock(UnixTime start, Duration cycle, Time end, const std::atomic<bool>& stop,
+                           std::optional<double> speed)
     : start_(start), cycle_(cycle), end_(end), stop_(stop), speed_(speed) {}
 
 Time VirtualClock::next() {

@@ -1,4 +1,5 @@
-// The Clock of a simulation: every boundary of the cycle, as fast as it is asked, or at a multiple of the wall's time.
+// The Clock of a simulation: every boundary of the cycle, as fast as it is asked, or at a multiple of the
+// wall's time.
 #pragma once
 
 #include <atomic>
@@ -10,8 +11,10 @@ namespace looptwin::testbed {
 
 class VirtualClock final : public Clock {
  public:
-  /// Boundaries at cycle, 2·cycle, …, up to `end`. `speed`: simulated seconds a second at the most; absent: no limit.
-  VirtualClock(UnixTime start, Duration cycle, Time end, const std::atomic<bool>& stop, std::optional<double> speed = {});
+  /// Boundaries at cycle, 2·cycle, …, up to `end`. `speed`: simulated seconds a second at the most; absent:
+  /// no limit.
+  VirtualClock(UnixTime start, Duration cycle, Time end, const std::atomic<bool>& stop,
+               std::optional<double> speed = {});
 
   Time next() override;
   UnixTime civil(Time t) const override { return start_ + (t - kStart); }

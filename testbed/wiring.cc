@@ -1,7 +1,7 @@
 #include "testbed/wiring.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <set>
 
 #include "base/check.h"
@@ -22,8 +22,14 @@ std::string_view text_of(const Span& span) {
 
 class Wiring {
  public:
-  Wiring(const Scenario& scenario, const lang::Units& units, lang::Schema& schema, lang::Graph& graph, const twin::Registry& registry)
-      : scenario_(scenario), units_(units), schema_(schema), graph_(graph), registry_(registry), checker_(units, schema, graph, problems_) {}
+  Wiring(const Scenario& scenario, const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
+         const twin::Registry& registry)
+      : scenario_(scenario),
+        units_(units),
+        schema_(schema),
+        graph_(graph),
+        registry_(registry),
+        checker_(units, schema, graph, problems_) {}
 
   Result<Wired> wire() {
     scopes_ = rule_scopes(schema_, registry_);
@@ -65,7 +71,8 @@ class Wiring {
     if (table) return *table;
     std::vector<std::string> names;
     for (const auto& model : registry_.models()) names.push_back(model.config.name);
-    error(config.span, fmt::format("'{}' is of each '{}', which is no model", config.name, config.each), did_you_mean(config.each, names));
+    error(config.span, fmt::format("'{}' is of each '{}', which is no model", config.name, config.each),
+          did_you_mean(config.each, names));
     return registry_.site();
   }
 
@@ -73,7 +80,9 @@ class Wiring {
     mml::Event event{.config = config, .table = table_of(config), .of_alarm = of_alarm};
     auto& names = scopes_.of_table[event.table.index()].names;
     if (names.contains(config.name) || config.name == "id") {
-      error(config.span, fmt::format("the name '{}' is taken in '{}'", config.name, schema_.table(event.table).name), "choose another name for it");
+      error(config.span,
+            fmt::format("the name '{}' is taken in '{}'", config.name, schema_.table(event.table).name),
+            "choose another name for it");
       return;
     }
     mml::add_columns(schema_, event);
@@ -94,9 +103,11 @@ class Wiring {
         if (out_.events.size() == before) continue;
         alarm.event = before;
       } else {
-        const auto event = std::find_if(out_.events.begin(), out_.events.end(), [&](const auto& e) { return e.config.name == config.of; });
+        const auto event = std::find_if(out_.events.begin(), out_.events.end(),
+                                        [&](const auto& e) { return e.config.name == config.of; });
         if (event == out_.events.end()) {
-          error(config.event.span, fmt::format("alarm '{}' is about the unknown event '{}'", config.event.name, config.of));
+          error(config.event.span,
+                fmt::format("alarm '{}' is about the unknown event '{}'", config.event.name, config.of));
           continue;
         }
         alarm.event = static_cast<size_t>(event - out_.events.begin());
@@ -113,7 +124,8 @@ class Wiring {
     const bool rising = node.op == Op::greater || node.op == Op::greater_equal;
     const bool falling = node.op == Op::less || node.op == Op::less_equal;
     if (!rising && !falling) {
-      error(*config.deadband, fmt::format("a deadband needs `raise` of '{}' to be one comparison", config.name),
+      error(*config.deadband,
+            fmt::format("a deadband needs `raise` of '{}' to be one comparison", config.name),
             "write `raise: x > limit`, or give the return in `clear:` yourself");
       return raise;
     }
@@ -123,20 +135,28 @@ class Wiring {
     wanted.type = difference;
     const NodeId band = checker_.check(*config.deadband, scopes_, TableId(), wanted);
     if (!band.valid()) return raise;
-    lang::Node limit{.op = rising ? Op::subtract : Op::add, .type = graph_[node.args[1]].type, .table = graph_[node.args[1]].table, .args = {node.args[1], band}};
+    lang::Node limit{.op = rising ? Op::subtract : Op::add,
+                     .type = graph_[node.args[1]].type,
+                     .table = graph_[node.args[1]].table,
+                     .args = {node.args[1], band}};
     const NodeId shifted = graph_.add(std::move(limit), *config.deadband);
-    const Op back = node.op == Op::greater ? Op::less_equal : node.op == Op::greater_equal ? Op::less : node.op == Op::less ? Op::greater_equal : Op::greater;
-    return graph_.add({.op = back, .type = node.type, .table = node.table, .args = {node.args[0], shifted}}, *config.deadband);
+    const Op back = node.op == Op::greater         ? Op::less_equal
+                    : node.op == Op::greater_equal ? Op::less
+                    : node.op == Op::less          ? Op::greater_equal
+                                                   : Op::greater;
+    return graph_.add({.op = back, .type = node.type, .table = node.table, .args = {node.args[0], shifted}},
+                      *config.deadband);
   }
 
   /// The quantity that decides: the first side of a comparison that varies by row and is a number.
   NodeId first_compared(NodeId id) const {
     const lang::Node& node = graph_[id];
     if (lang::is_set(node.op) || lang::is_window(node.op) || node.op == Op::related) return {};
-    const bool comparison = node.op == Op::less || node.op == Op::less_equal || node.op == Op::greater || node.op == Op::greater_equal;
+    const bool comparison = node.op == Op::less || node.op == Op::less_equal || node.op == Op::greater ||
+                            node.op == Op::greater_equal;
     for (const NodeId arg : node.args) {
-      if (comparison && graph_[arg].table == node.table && node.table.valid() && graph_[arg].type.kind == lang::Kind::number &&
-          graph_[arg].op != Op::age)
+      if (comparison && graph_[arg].table == node.table && node.table.valid() &&
+          graph_[arg].type.kind == lang::Kind::number && graph_[arg].op != Op::age)
         return arg;
       if (const NodeId deeper = first_compared(arg); deeper.valid()) return deeper;
     }
@@ -154,18 +174,24 @@ class Wiring {
       if (!raise.valid()) continue;
       NodeId clear;
       if (config.clear && config.deadband) {
-        error(*config.deadband, fmt::format("'{}' has both a deadband and `clear:`", config.name), "keep the one that you mean");
+        error(*config.deadband, fmt::format("'{}' has both a deadband and `clear:`", config.name),
+              "keep the one that you mean");
       } else if (config.clear) {
         clear = check(name + ".clear", *config.clear, event.table, wanted);
       } else if (config.deadband) {
         clear = returned(raise, config);
       } else {
-        clear = graph_.add({.op = Op::logical_not, .type = lang::Type::boolean(), .table = graph_[raise].table, .args = {raise}}, config.raise);
+        clear = graph_.add({.op = Op::logical_not,
+                            .type = lang::Type::boolean(),
+                            .table = graph_[raise].table,
+                            .args = {raise}},
+                           config.raise);
       }
       if (!clear.valid()) continue;
       producers_.push_back({config.name, config.span, event.table, event.standing, {raise, clear}});
       demand(raise, event.table, event.raise);
-      if (const NodeId compared = first_compared(raise); compared.valid()) demand(compared, event.table, event.evidence);
+      if (const NodeId compared = first_compared(raise); compared.valid())
+        demand(compared, event.table, event.evidence);
       demand(clear, event.table, event.clear);
     }
   }
@@ -175,7 +201,8 @@ class Wiring {
   std::optional<mml::WiredTarget> target(const std::string& name, const Span& span, TableId from) {
     if (name == "self" || name.empty()) return mml::WiredTarget{from, from, {}, {}};
     const auto& relations = schema_.table(from).relations;
-    const auto found = std::find_if(relations.begin(), relations.end(), [&](const auto& r) { return r.name == name; });
+    const auto found =
+        std::find_if(relations.begin(), relations.end(), [&](const auto& r) { return r.name == name; });
     if (found == relations.end() || !found->many) {
       std::vector<std::string> names = {"self"};
       for (const auto& r : relations)
@@ -196,7 +223,8 @@ class Wiring {
     demand(node, target.table, *target.where);
   }
 
-  /// The fields whose samples must be newer than the acknowledgement for `node` to say anything about its effect.
+  /// The fields whose samples must be newer than the acknowledgement for `node` to say anything about its
+  /// effect.
   void collect_sampled(NodeId id, TableId table, std::set<ColumnId>& sampled) {
     const lang::Node& node = graph_[id];
     if (node.op == Op::column && node.table == table && table.index() < registry_.models().size())
@@ -205,7 +233,8 @@ class Wiring {
     for (const NodeId arg : node.args) collect_sampled(arg, table, sampled);
   }
 
-  int32_t verification(const std::optional<mml::VerifyConfig>& config, TableId table, const std::string& name) {
+  int32_t verification(const std::optional<mml::VerifyConfig>& config, TableId table,
+                       const std::string& name) {
     if (!config) return -1;
     lang::Wanted wanted;
     wanted.type = lang::Type::boolean();
@@ -213,7 +242,8 @@ class Wiring {
     if (!node.valid()) return -1;
     std::set<ColumnId> sampled;
     collect_sampled(node, table, sampled);
-    verifications_.push_back(std::make_unique<mml::Verification>(mml::Verification{{}, {sampled.begin(), sampled.end()}, config->within}));
+    verifications_.push_back(std::make_unique<mml::Verification>(
+        mml::Verification{{}, {sampled.begin(), sampled.end()}, config->within}));
     demand(node, table, verifications_.back()->that);
     return static_cast<int32_t>(verifications_.size()) - 1;
   }
@@ -221,11 +251,14 @@ class Wiring {
   void add_rule(const mml::RuleConfig& config) {
     auto rule = std::make_unique<mml::Rule>();
     rule->config = config;
-    const auto event = std::find_if(out_.events.begin(), out_.events.end(), [&](const auto& e) { return e.config.name == config.event; });
+    const auto event = std::find_if(out_.events.begin(), out_.events.end(),
+                                    [&](const auto& e) { return e.config.name == config.event; });
     if (event == out_.events.end()) {
       std::vector<std::string> names;
       for (const auto& e : out_.events) names.push_back(e.config.name);
-      return error(config.event_span, fmt::format("rule '{}' waits for the unknown event '{}'", config.name, config.event), did_you_mean(config.event, names));
+      return error(config.event_span,
+                   fmt::format("rule '{}' waits for the unknown event '{}'", config.name, config.event),
+                   did_you_mean(config.event, names));
     }
     rule->event = static_cast<size_t>(event - out_.events.begin());
     const TableId from = event->table;
@@ -239,10 +272,12 @@ class Wiring {
     rules_.push_back(std::move(rule));
   }
 
-  void add_override(mml::Rule& rule, const mml::OverrideConfig& config, TableId from, const std::string& name) {
+  void add_override(mml::Rule& rule, const mml::OverrideConfig& config, TableId from,
+                    const std::string& name) {
     auto found = target(config.target, config.span, from);
     if (!found) return;
-    if (found->table == registry_.site()) return error(config.span, "the site has no setpoints", "name a set of devices as `target:`");
+    if (found->table == registry_.site())
+      return error(config.span, "the site has no setpoints", "name a set of devices as `target:`");
     auto& wired = rule.overrides.emplace_back();
     wired.target = *found;
     where(wired.target, config.where, name + ".override");
@@ -251,11 +286,13 @@ class Wiring {
     wired.set.reserve(config.set.size());
     for (const auto& set : config.set) {
       const auto& setpoints = model.config.setpoints;
-      const auto setpoint = std::find_if(setpoints.begin(), setpoints.end(), [&](const auto& s) { return s.name == set.setpoint; });
+      const auto setpoint = std::find_if(setpoints.begin(), setpoints.end(),
+                                         [&](const auto& s) { return s.name == set.setpoint; });
       if (setpoint == setpoints.end()) {
         std::vector<std::string> names;
         for (const auto& s : setpoints) names.push_back(s.name);
-        error(set.name_span, fmt::format("'{}' has no setpoint '{}'", model.config.name, set.setpoint), did_you_mean(set.setpoint, names));
+        error(set.name_span, fmt::format("'{}' has no setpoint '{}'", model.config.name, set.setpoint),
+              did_you_mean(set.setpoint, names));
         continue;
       }
       auto& item = wired.set.emplace_back();
@@ -277,13 +314,17 @@ class Wiring {
   void add_send(mml::Rule& rule, const mml::SendConfig& config, TableId from, const std::string& name) {
     auto found = target(config.target, config.span, from);
     if (!found) return;
-    if (found->table == registry_.site()) return error(config.span, "the site takes no commands", "name a set of devices as `target:`");
+    if (found->table == registry_.site())
+      return error(config.span, "the site takes no commands", "name a set of devices as `target:`");
     const auto& commands = registry_.model(found->table).config.commands;
-    const auto command = std::find_if(commands.begin(), commands.end(), [&](const auto& c) { return c.name == config.command; });
+    const auto command = std::find_if(commands.begin(), commands.end(),
+                                      [&](const auto& c) { return c.name == config.command; });
     if (command == commands.end()) {
       std::vector<std::string> names;
       for (const auto& c : commands) names.push_back(c.name);
-      return error(config.span, fmt::format("'{}' has no command '{}'", schema_.table(found->table).name, config.command), did_you_mean(config.command, names));
+      return error(config.span,
+                   fmt::format("'{}' has no command '{}'", schema_.table(found->table).name, config.command),
+                   did_you_mean(config.command, names));
     }
     auto& wired = rule.sends.emplace_back();
     wired.target = *found;
@@ -293,9 +334,11 @@ class Wiring {
   }
 
   void add_publish(mml::Rule& rule, const mml::PublishConfig& config, TableId from, const std::string& name) {
-    const auto feed = std::find_if(scenario_.feeds.begin(), scenario_.feeds.end(), [&](const auto& f) { return f.name == config.feed; });
+    const auto feed = std::find_if(scenario_.feeds.begin(), scenario_.feeds.end(),
+                                   [&](const auto& f) { return f.name == config.feed; });
     if (feed == scenario_.feeds.end() || feed->inbound)
-      return error(config.span, fmt::format("'{}' is no feed that one can publish to", config.feed), "declare it under feeds:, with `out: true`");
+      return error(config.span, fmt::format("'{}' is no feed that one can publish to", config.feed),
+                   "declare it under feeds:, with `out: true`");
     auto& wired = rule.publishes.emplace_back();
     wired.feed = static_cast<uint16_t>(feed - scenario_.feeds.begin());
     using Is = mml::WiredPublish::Item::Is;
@@ -312,7 +355,9 @@ class Wiring {
         const NodeId node = check(name + ".publish." + config.body[i].key, config.body[i].value, from);
         if (!node.valid()) continue;
         const lang::Type type = graph_[node].type;
-        item.is = type.kind == lang::Kind::boolean ? Is::boolean : type.kind == lang::Kind::enumeration ? Is::word : Is::number;
+        item.is = type.kind == lang::Kind::boolean       ? Is::boolean
+                  : type.kind == lang::Kind::enumeration ? Is::word
+                                                         : Is::number;
         item.words = type.enumeration;
         demand(node, from, item.column);
       }
@@ -331,14 +376,19 @@ class Wiring {
     for (const auto& rule : rules_) {
       for (size_t o = 0; o < rule->overrides.size(); ++o) {
         for (const auto& set : rule->overrides[o].set) {
-          const Claim claim{rule.get(), &rule->config.overrides[o], rule->overrides[o].target.table, set.setpoint};
+          const Claim claim{rule.get(), &rule->config.overrides[o], rule->overrides[o].target.table,
+                            set.setpoint};
           for (const Claim& other : claims) {
-            if (other.table != claim.table || other.setpoint != claim.setpoint || other.config->priority != claim.config->priority) continue;
+            if (other.table != claim.table || other.setpoint != claim.setpoint ||
+                other.config->priority != claim.config->priority)
+              continue;
             const auto& model = registry_.model(claim.table).config;
-            problems_.push_back({Severity::warning, claim.config->span,
-                                 fmt::format("rules '{}' and '{}' both set {}.{} with priority {}: the earlier claim holds", other.rule->config.name,
-                                             claim.rule->config.name, model.name, model.setpoints[claim.setpoint].name, claim.config->priority),
-                                 "give one of them a higher `priority:`"});
+            problems_.push_back(
+                {Severity::warning, claim.config->span,
+                 fmt::format("rules '{}' and '{}' both set {}.{} with priority {}: the earlier claim holds",
+                             other.rule->config.name, claim.rule->config.name, model.name,
+                             model.setpoints[claim.setpoint].name, claim.config->priority),
+                 "give one of them a higher `priority:`"});
           }
           claims.push_back(claim);
         }
@@ -346,13 +396,15 @@ class Wiring {
     }
   }
 
-  /// Windows look back in memory, whatever the run folder's retention; only the run itself can be too short for them.
+  /// Windows look back in memory, whatever the run folder's retention; only the run itself can be too short
+  /// for them.
   void note_long_windows() {
     for (size_t i = 0; i < graph_.size(); ++i) {
       const lang::Node& node = graph_[NodeId(i)];
       if ((!lang::is_window(node.op) && node.op != Op::held) || node.span <= scenario_.duration) continue;
       problems_.push_back({Severity::warning, graph_.span(NodeId(i)),
-                           fmt::format("a window of {} is longer than the run of {}: it is never full", to_string(node.span), to_string(scenario_.duration)),
+                           fmt::format("a window of {} is longer than the run of {}: it is never full",
+                                       to_string(node.span), to_string(scenario_.duration)),
                            "make the window shorter, or the run longer"});
     }
   }
@@ -373,7 +425,8 @@ class Wiring {
     if (!planned) return tl::make_unexpected(std::move(planned.error()));
     out_.plan = std::move(*planned);
     for (size_t d = 0; d < slots_.size(); ++d) *slots_[d] = out_.plan.demands[d].column;
-    for (const auto& w : out_.plan.sampled) out_.windows.push_back({w.table, *field_at(w.table, w.from), w.op, w.span, w.out});
+    for (const auto& w : out_.plan.sampled)
+      out_.windows.push_back({w.table, *field_at(w.table, w.from), w.op, w.span, w.out});
     for (auto& rule : rules_) out_.rules.push_back(std::move(*rule));
     for (auto& v : verifications_) out_.verifications.push_back(std::move(*v));
     return {};
@@ -398,7 +451,8 @@ class Wiring {
 
 }  // namespace
 
-Result<Wired> wire(const Scenario& scenario, const lang::Units& units, lang::Schema& schema, lang::Graph& graph, const twin::Registry& registry) {
+Result<Wired> wire(const Scenario& scenario, const lang::Units& units, lang::Schema& schema,
+                   lang::Graph& graph, const twin::Registry& registry) {
   return Wiring(scenario, units, schema, graph, registry).wire();
 }
 

@@ -1,5 +1,5 @@
-// From a loaded scenario to checked and planned rules: names become columns, expressions become nodes, and nodes become
-// programs in strata. Every problem of every rule is reported at once.
+// From a loaded scenario to checked and planned rules: names become columns, expressions become nodes, and
+// nodes become programs in strata. Every problem of every rule is reported at once.
 #pragma once
 
 #include <string>
@@ -27,7 +27,7 @@ struct Explained {
 };
 
 struct Wired {
-  std::vector<mml::Event> events;   ///< the scenario's, then those made for alarms' own conditions
+  std::vector<mml::Event> events;  ///< the scenario's, then those made for alarms' own conditions
   std::vector<mml::Rule> rules;
   std::vector<mml::Alarm> alarms;
   std::vector<mml::Verification> verifications;
@@ -41,7 +41,7 @@ struct Wired {
 lang::Scopes rule_scopes(const lang::Schema& schema, const twin::Registry& registry);
 
 /// Adds the columns of events, alarms and claims to the schema.
-Result<Wired> wire(const Scenario& scenario, const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
-                   const twin::Registry& registry);
+Result<Wired> wire(const Scenario& scenario, const lang::Units& units, lang::Schema& schema,
+                   lang::Graph& graph, const twin::Registry& registry);
 
 }  // namespace looptwin::testbed

@@ -13,12 +13,17 @@ constexpr size_t kRing = kWindowPanes + 1;  // the open one, too
 }  // namespace
 
 BoundaryWindow::BoundaryWindow(lang::Op op, Duration span, size_t rows)
-    : op_(op), span_(span), pane_(nanoseconds(std::max<int64_t>(1, span.ns / kWindowPanes))), panes_(rows * kRing) {
+    : op_(op),
+      span_(span),
+      pane_(nanoseconds(std::max<int64_t>(1, span.ns / kWindowPanes))),
+      panes_(rows * kRing) {
   LT_CHECK(span.ns > 0);
 }
 
-void BoundaryWindow::step(Time previous, Time now, size_t first, size_t count, const double* values, double* out) {
-  const int64_t number = floor_to(nanoseconds(now.ns - 1).ns >= 0 ? Time{now.ns - 1} : Time{0}, pane_).ns / pane_.ns;
+void BoundaryWindow::step(Time previous, Time now, size_t first, size_t count, const double* values,
+                          double* out) {
+  const int64_t number =
+      floor_to(nanoseconds(now.ns - 1).ns >= 0 ? Time{now.ns - 1} : Time{0}, pane_).ns / pane_.ns;
   const double weight = (now - previous).ns > 0 ? (now - previous).seconds() : 0;
   for (size_t row = first; row < first + count; ++row) {
     Pane* panes = &panes_[row * kRing];
@@ -85,13 +90,20 @@ double BoundaryWindow::value(const Pane* panes, Time now) const {
   if (op_ == lang::Op::window_count) return static_cast<double>(all.count);
   if (all.count == 0) return kUnknown;
   switch (op_) {
-    case lang::Op::window_mean: return all.mean;
-    case lang::Op::window_minimum: return all.least;
-    case lang::Op::window_maximum: return all.greatest;
-    case lang::Op::window_delta: return all.last - all.first;
-    case lang::Op::window_deviation: return all.weight > 0 ? std::sqrt(all.second / all.weight) : kUnknown;
-    case lang::Op::window_slope: return slope_tt > 0 ? slope_tx / slope_tt : kUnknown;
-    default: LT_CHECK(false, "not a window");
+    case lang::Op::window_mean:
+      return all.mean;
+    case lang::Op::window_minimum:
+      return all.least;
+    case lang::Op::window_maximum:
+      return all.greatest;
+    case lang::Op::window_delta:
+      return all.last - all.first;
+    case lang::Op::window_deviation:
+      return all.weight > 0 ? std::sqrt(all.second / all.weight) : kUnknown;
+    case lang::Op::window_slope:
+      return slope_tt > 0 ? slope_tx / slope_tt : kUnknown;
+    default:
+      LT_CHECK(false, "not a window");
   }
 }
 

@@ -1,5 +1,6 @@
-// Windows over what is computed rather than sampled: avg(sum(homes.power) over 15 min). The series is the value at each
-// boundary, weighing as long as the cycle that ends there, in 64 panes; sums are joined in time order, never subtracted.
+// Windows over what is computed rather than sampled: avg(sum(homes.power) over 15 min). The series is the
+// value at each boundary, weighing as long as the cycle that ends there, in 64 panes; sums are joined in time
+// order, never subtracted.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@ class BoundaryWindow {
  public:
   BoundaryWindow(lang::Op op, Duration span, size_t rows);
 
-  /// Takes the values (NaN: unknown, not counted) of rows [first, first + count) at `now`, and writes the window's value
-  /// over (now - span, now]. Called for every row at every boundary; `previous` is the boundary before (or the start).
+  /// Takes the values (NaN: unknown, not counted) of rows [first, first + count) at `now`, and writes the
+  /// window's value over (now - span, now]. Called for every row at every boundary; `previous` is the
+  /// boundary before (or the start).
   void step(Time previous, Time now, size_t first, size_t count, const double* values, double* out);
 
   Duration pane() const { return pane_; }
@@ -29,7 +31,7 @@ class BoundaryWindow {
     int64_t number = -1;  ///< floor(time / pane length)
     double weight = 0;    ///< s with a known value
     double mean = 0;
-    double second = 0;    ///< ∑ weight · (value - mean)²
+    double second = 0;  ///< ∑ weight · (value - mean)²
     double least = 0, greatest = 0, first = 0, last = 0;
     double first_at = 0, last_at = 0;  ///< s since the start
     uint64_t count = 0;

@@ -1,5 +1,6 @@
-// What a scenario says about device models and the fleet, as plain data with values already in SI: the registry's part.
-// Expressions are kept as spans of the scenario's files; they are checked when the whole scenario is wired.
+// What a scenario says about device models and the fleet, as plain data with values already in SI: the
+// registry's part. Expressions are kept as spans of the scenario's files; they are checked when the whole
+// scenario is wired.
 #pragma once
 
 #include <optional>
@@ -21,11 +22,11 @@ struct Range {
 struct ParameterConfig {
   std::string name;
   Span span;
-  lang::Unit unit;                         ///< of numbers; from the default's own unit
-  std::vector<std::string> words;          ///< of an enumeration (then `value` is the default's code)
+  lang::Unit unit;                 ///< of numbers; from the default's own unit
+  std::vector<std::string> words;  ///< of an enumeration (then `value` is the default's code)
   bool boolean = false;
-  double value = 0;                        ///< SI
-  std::optional<Distribution> spread;      ///< a factor drawn per device, times the default
+  double value = 0;                    ///< SI
+  std::optional<Distribution> spread;  ///< a factor drawn per device, times the default
 };
 
 /// One field of telemetry: what a device reports, how often, and what the processor holds to be valid.
@@ -33,14 +34,14 @@ struct FieldConfig {
   std::string name;
   Span span;
   lang::Unit unit;
-  std::vector<std::string> words;          ///< of an enumeration; empty for numbers
+  std::vector<std::string> words;  ///< of an enumeration; empty for numbers
   bool boolean = false;
   Duration every{};
-  std::optional<Duration> phase;           ///< absent: spread evenly over the period, in registry order
-  std::optional<Range> range;              ///< SI; values outside are bad
-  double resolution = 0;                   ///< in `unit`; 0: not quantised on the wire (kept at 2^-20 of the range)
-  Duration stale_after{};                  ///< default three periods
-  std::optional<Duration> least_spacing;   ///< samples that come more often are counted and shed
+  std::optional<Duration> phase;  ///< absent: spread evenly over the period, in registry order
+  std::optional<Range> range;     ///< SI; values outside are bad
+  double resolution = 0;          ///< in `unit`; 0: not quantised on the wire (kept at 2^-20 of the range)
+  Duration stale_after{};         ///< default three periods
+  std::optional<Duration> least_spacing;  ///< samples that come more often are counted and shed
 };
 
 struct SetpointConfig {
@@ -49,24 +50,24 @@ struct SetpointConfig {
   lang::Unit unit;
   std::vector<std::string> words;
   bool boolean = false;
-  double value = 0;                        ///< the default, SI
-  std::optional<Range> range;              ///< SI; the device refuses what is outside
-  std::optional<double> tolerance;         ///< SI difference; of `follows` from it: beyond is deviating
-  std::string follows;                     ///< the field that should follow it; empty where unknown
-  Duration settle{};                       ///< how long the field may take after a change before it deviates
-  bool local = false;                      ///< the resident may override it at the device
+  double value = 0;                 ///< the default, SI
+  std::optional<Range> range;       ///< SI; the device refuses what is outside
+  std::optional<double> tolerance;  ///< SI difference; of `follows` from it: beyond is deviating
+  std::string follows;              ///< the field that should follow it; empty where unknown
+  Duration settle{};                ///< how long the field may take after a change before it deviates
+  bool local = false;               ///< the resident may override it at the device
 };
 
 struct CommandConfig {
   std::string name;
   Span span;
-  Duration expires{};                      ///< not applied later than this after it was issued; default 1 min
+  Duration expires{};  ///< not applied later than this after it was issued; default 1 min
 };
 
 struct RelationConfig {
   std::string name;
   Span span;
-  std::string to;                          ///< a model
+  std::string to;  ///< a model
   std::string inverse;
 };
 
@@ -84,9 +85,9 @@ struct ModelConfig {
 struct AssignmentConfig {
   std::string parameter;
   Span span;
-  std::optional<double> value;             ///< SI, or an enumeration's code
-  std::vector<double> weights;             ///< of an enumeration's words, in their order
-  std::optional<Distribution> draw;        ///< SI
+  std::optional<double> value;       ///< SI, or an enumeration's code
+  std::vector<double> weights;       ///< of an enumeration's words, in their order
+  std::optional<Distribution> draw;  ///< SI
 };
 
 /// `home: {count: 1000, per: block, id: "{block}/home-{i}", link: lte}`
@@ -94,8 +95,8 @@ struct FleetConfig {
   std::string model;
   Span span;
   uint64_t count = 1;
-  std::string per;                         ///< the model that each group belongs to; empty for a top level
-  std::string id;                          ///< pattern with {i} (from 1) and {<per>}
+  std::string per;  ///< the model that each group belongs to; empty for a top level
+  std::string id;   ///< pattern with {i} (from 1) and {<per>}
   std::string link;
   std::vector<std::string> tags;
   std::vector<AssignmentConfig> assignments;

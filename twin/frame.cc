@@ -12,8 +12,9 @@ std::vector<ReportGroup> report_groups(const ModelConfig& model) {
   std::vector<ReportGroup> groups;
   for (size_t f = 0; f < model.telemetry.size(); ++f) {
     const auto& field = model.telemetry[f];
-    auto same = std::find_if(groups.begin(), groups.end(),
-                             [&](const ReportGroup& g) { return g.every == field.every && g.phase == field.phase; });
+    auto same = std::find_if(groups.begin(), groups.end(), [&](const ReportGroup& g) {
+      return g.every == field.every && g.phase == field.phase;
+    });
     if (same == groups.end()) same = groups.insert(groups.end(), ReportGroup{field.every, field.phase, {}});
     same->fields.push_back(static_cast<uint16_t>(f));
   }
@@ -22,7 +23,8 @@ std::vector<ReportGroup> report_groups(const ModelConfig& model) {
 
 Duration phase_of(const ReportGroup& group, size_t row) {
   if (group.phase) return *group.phase;
-  return nanoseconds(group.every.ns / static_cast<int64_t>(kBlockRows) * static_cast<int64_t>(row % kBlockRows));
+  return nanoseconds(group.every.ns / static_cast<int64_t>(kBlockRows) *
+                     static_cast<int64_t>(row % kBlockRows));
 }
 
 int32_t Scaling::to_raw(double si) const {
@@ -38,7 +40,8 @@ Scaling scaling_of(const FieldConfig& field) {
   if (field.boolean || !field.words.empty()) return s;
   double resolution = field.resolution;
   if (resolution == 0) {
-    // Undeclared: 2^-20 of the range, or of a million units; fine enough for any sensor, and still an integer.
+    // Undeclared: 2^-20 of the range, or of a million units; fine enough for any sensor, and still an
+    // integer.
     const double span = field.range ? (field.range->high - field.range->low) / field.unit.scale : 1048576.0;
     int exponent = 0;  // span = part * 2^exponent, 0.5 <= part < 1
     const double part = std::frexp(span, &exponent);

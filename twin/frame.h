@@ -1,5 +1,6 @@
-// Telemetry on its way: a column batch of one model's report group, a row a message. Integers at the field's resolution
-// travel; only the processor turns them into SI. Frames are buffers that are filled and emptied every cycle.
+// Telemetry on its way: a column batch of one model's report group, a row a message. Integers at the field's
+// resolution travel; only the processor turns them into SI. Frames are buffers that are filled and emptied
+// every cycle.
 #pragma once
 
 #include <cstdint>
@@ -29,21 +30,22 @@ inline constexpr int32_t kMissing = std::numeric_limits<int32_t>::min();
 /// The fields of a model that are reported together: equal period and phase.
 struct ReportGroup {
   Duration every{};
-  std::optional<Duration> phase;   ///< absent: spread
-  std::vector<uint16_t> fields;    ///< indices into ModelConfig::telemetry
+  std::optional<Duration> phase;  ///< absent: spread
+  std::vector<uint16_t> fields;   ///< indices into ModelConfig::telemetry
 };
 std::vector<ReportGroup> report_groups(const ModelConfig& model);
 
-/// When row r of a table takes its samples: at phase + k·every. Spread phases are even over each block of 1024 rows, so
-/// that the rows due in one cycle lie side by side.
+/// When row r of a table takes its samples: at phase + k·every. Spread phases are even over each block of
+/// 1024 rows, so that the rows due in one cycle lie side by side.
 Duration phase_of(const ReportGroup& group, size_t row);
 
-/// Between the wire's integers and SI. For resolutions that are a whole number of steps per unit (0.1, 0.01, 0.5) the
-/// value is divided by the steps, so that 25.3 degC reported equals the literal `25.3 degC` bit for bit.
+/// Between the wire's integers and SI. For resolutions that are a whole number of steps per unit (0.1, 0.01,
+/// 0.5) the value is divided by the steps, so that 25.3 degC reported equals the literal `25.3 degC` bit for
+/// bit.
 struct Scaling {
-  double steps = 1;      ///< steps per unit, where whole
-  double resolution = 1; ///< unit per step, used where `steps` is 0
-  double scale = 1;      ///< of the unit
+  double steps = 1;       ///< steps per unit, where whole
+  double resolution = 1;  ///< unit per step, used where `steps` is 0
+  double scale = 1;       ///< of the unit
   double offset = 0;
   double to_si(int32_t raw) const {
     const double value = steps != 0 ? raw / steps : raw * resolution;
@@ -58,9 +60,9 @@ struct Frame {
   TableId table;
   uint16_t group = 0;
   std::vector<uint32_t> row;
-  std::vector<uint32_t> sequence;      ///< the device's message counter of this group
-  std::vector<int64_t> sampled_at;     ///< ns since the run's start, by the device's clock
-  std::vector<int64_t> received_at;    ///< ns, at the broker
+  std::vector<uint32_t> sequence;           ///< the device's message counter of this group
+  std::vector<int64_t> sampled_at;          ///< ns since the run's start, by the device's clock
+  std::vector<int64_t> received_at;         ///< ns, at the broker
   std::vector<std::vector<int32_t>> value;  ///< [field of the group][message]; kMissing where there is none
 
   size_t size() const { return row.size(); }

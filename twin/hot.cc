@@ -102,7 +102,8 @@ struct HotHistory::Body {
     PaneWants wants;
     std::unique_ptr<Panes> panes;  ///< none where exact
     std::vector<Window> windows;
-    // What the window held when the group was last evaluated: only what has left and entered since is looked at.
+    // What the window held when the group was last evaluated: only what has left and entered since is looked
+    // at.
     std::vector<int64_t> sum;    ///< [row]
     std::vector<int32_t> count;  ///< [row]
     std::vector<Time> seen;      ///< [group]: that instant; kLongAgo: to be counted anew
@@ -129,7 +130,8 @@ struct HotHistory::Body {
   Body(Tables& t) : tables(t), kernels(hot_kernels(simd())) {}
   Field& field_of(const Registry& registry, TableId table, uint16_t field);
   Time evaluate_exact(const Field& field, Spanned& spanned, const Group& group);
-  void count_between(const Field& field, const Group& group, Time after, Time until, bool and_later, CountSums& sums) const;
+  void count_between(const Field& field, const Group& group, Time after, Time until, bool and_later,
+                     CountSums& sums) const;
   bool move_on(const Field& field, const Spanned& spanned, const Group& group, CountSums& sums) const;
   void write_exact(const Field& field, const Window& window, const Group& group,
                    std::span<const SampleColumns> ranges, const CountSums& sums);
@@ -213,7 +215,8 @@ void HotHistory::insert(TableId table, uint16_t field, std::span<const uint32_t>
         }
         // A late sample is of a time that was already counted.
         for (size_t i = 0; i < n; ++i)
-          if (times[i] <= spanned.seen[rows[i] / kLanes].ns) [[unlikely]] spanned.seen[rows[i] / kLanes] = kLongAgo;
+          if (times[i] <= spanned.seen[rows[i] / kLanes].ns) [[unlikely]]
+            spanned.seen[rows[i] / kLanes] = kLongAgo;
       }
     }
   }
@@ -245,8 +248,8 @@ void HotHistory::Body::write(const Field& field, const Window& window, const Gro
 
 constexpr int32_t kNoTick = std::numeric_limits<int32_t>::max();
 
-void HotHistory::Body::count_between(const Field& field, const Group& group, Time after, Time until, bool and_later,
-                                     CountSums& sums) const {
+void HotHistory::Body::count_between(const Field& field, const Group& group, Time after, Time until,
+                                     bool and_later, CountSums& sums) const {
   sums = {};
   std::fill_n(sums.oldest, kLanes, kNoTick);
   std::fill_n(sums.upcoming, kLanes, kNoTick);
@@ -255,17 +258,19 @@ void HotHistory::Body::count_between(const Field& field, const Group& group, Tim
   for (int r = 0; r < ranges; ++r) kernels.count(range[r], sums);
 }
 
-/// The window's counts from those of the last evaluation, less what has left and with what has entered. False where
-/// that is not known: long ago, or samples out of their places. A sample stays in the ring for a period after it has
-/// left, so within one period none is missed.
-bool HotHistory::Body::move_on(const Field& field, const Spanned& spanned, const Group& group, CountSums& sums) const {
+/// The window's counts from those of the last evaluation, less what has left and with what has entered. False
+/// where that is not known: long ago, or samples out of their places. A sample stays in the ring for a period
+/// after it has left, so within one period none is missed.
+bool HotHistory::Body::move_on(const Field& field, const Spanned& spanned, const Group& group,
+                               CountSums& sums) const {
   const Time seen = spanned.seen[group.index];
   const Duration period = field.ring->spacing();
   if (group.now - seen > period || seen > group.now || !field.ring->regular(group.index)) return false;
   CountSums left, oldest;
   count_between(field, group, seen - spanned.span, group.now - spanned.span, false, left);
   count_between(field, group, seen, group.now, true, sums);
-  count_between(field, group, group.now - spanned.span, std::min(group.now, group.now - spanned.span + period * 2), false, oldest);
+  count_between(field, group, group.now - spanned.span,
+                std::min(group.now, group.now - spanned.span + period * 2), false, oldest);
   const int64_t* const sum = spanned.sum.data() + group.index * kLanes;
   const int32_t* const count = spanned.count.data() + group.index * kLanes;
   int32_t held = 0, first = kNoTick;
@@ -284,7 +289,8 @@ Time HotHistory::Body::evaluate_exact(const Field& field, Spanned& spanned, cons
   SampleColumns range[2];
   const int ranges = field.ring->columns(group.index, group.now, spanned.span, range);
   CountSums sums;
-  if (!move_on(field, spanned, group, sums)) count_between(field, group, group.now - spanned.span, group.now, true, sums);
+  if (!move_on(field, spanned, group, sums))
+    count_between(field, group, group.now - spanned.span, group.now, true, sums);
   std::copy_n(sums.sum, kLanes, spanned.sum.data() + group.index * kLanes);
   std::copy_n(sums.count, kLanes, spanned.count.data() + group.index * kLanes);
   spanned.seen[group.index] = group.now;
@@ -412,7 +418,9 @@ size_t HotHistory::bytes() const {
   for (const auto& field : body_->fields) {
     bytes += field.ring->bytes();
     for (const auto& spanned : field.spans)
-      bytes += spanned.panes ? spanned.panes->bytes() : spanned.sum.size() * (sizeof(int64_t) + sizeof(int32_t)) + spanned.seen.size() * sizeof(Time);
+      bytes += spanned.panes ? spanned.panes->bytes()
+                             : spanned.sum.size() * (sizeof(int64_t) + sizeof(int32_t)) +
+                                   spanned.seen.size() * sizeof(Time);
   }
   return bytes;
 }

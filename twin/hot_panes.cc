@@ -255,7 +255,8 @@ Time Panes::leaves(size_t group) {
   int64_t& pane = held_[group];
   for (pane = std::max(pane, oldest_[group]);; ++pane) {
     const size_t column = cell(group, pane);
-    if ((in_open && pane == opened_[group]) || !panes_.empty(column, column + kLanes)) return Time{(pane + 1) * pane_} + span_;
+    if ((in_open && pane == opened_[group]) || !panes_.empty(column, column + kLanes))
+      return Time{(pane + 1) * pane_} + span_;
   }
 }
 

@@ -121,10 +121,11 @@ class Panes {
   // What most samples touch is small and dense: only late ones reach into the ring.
   std::vector<int64_t> oldest_;  ///< [group]: the first pane that is not gone
   std::vector<int64_t> opened_;  ///< [group]: the pane that is open, the newest
-  std::vector<int64_t> held_;    ///< [group]: no pane before this holds a sample; not saved, as it is found again
-  PaneCells open_;               ///< [group][lane]: samples of the open pane; trends from its begin
-  PaneCells totals_;             ///< [group][lane]: of the ring's panes; trends from the oldest pane's begin
-  PaneCells panes_;              ///< [group][pane modulo kRing][lane]; trends from each pane's begin
+  std::vector<int64_t>
+      held_;          ///< [group]: no pane before this holds a sample; not saved, as it is found again
+  PaneCells open_;    ///< [group][lane]: samples of the open pane; trends from its begin
+  PaneCells totals_;  ///< [group][lane]: of the ring's panes; trends from the oldest pane's begin
+  PaneCells panes_;   ///< [group][pane modulo kRing][lane]; trends from each pane's begin
   std::vector<EdgeSample>
       newest_;  ///< [group][lane]; panes leave from the old end, so none is kept for each pane
 };

@@ -149,7 +149,8 @@ void SampleRing::rebase(size_t block, int64_t tick) {
   blocks_[block].base = tick;
 }
 
-int SampleRing::columns_between(size_t group, Time from, Time to, bool and_later, SampleColumns out[2]) const {
+int SampleRing::columns_between(size_t group, Time from, Time to, bool and_later,
+                                SampleColumns out[2]) const {
   const size_t block = group / kGroupsPerBlock;
   const Block& b = blocks_[block];
   const int64_t after = floor_divide(from.ns, tick_);

@@ -1,7 +1,7 @@
 #include "twin/registry.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <map>
 
 #include "base/hash.h"
@@ -24,7 +24,8 @@ void Registry::Ids::add(std::string_view id) {
 /// Fills a registry step by step: models and their columns, devices, relations, parameters.
 class Registry::Builder {
  public:
-  Builder(Registry& registry, lang::Schema& schema, Tables& tables) : r_(registry), schema_(schema), tables_(tables) {}
+  Builder(Registry& registry, lang::Schema& schema, Tables& tables)
+      : r_(registry), schema_(schema), tables_(tables) {}
 
   Diagnostics build(std::span<const ModelConfig> models, std::span<const FleetConfig> fleet) {
     add_models(models);
@@ -51,25 +52,29 @@ class Registry::Builder {
                       const std::vector<std::string>& words) {
     if (boolean) return {name, lang::Type::boolean(), {}, lang::Storage::boolean};
     if (!words.empty())
-      return {name, lang::Type::enumeration_of(enumeration(model + "." + name, words)), {}, lang::Storage::code};
+      return {
+          name, lang::Type::enumeration_of(enumeration(model + "." + name, words)), {}, lang::Storage::code};
     return {name, unit.type, unit, lang::Storage::f64};
   }
 
   void add_models(std::span<const ModelConfig> models) {
     status_ = enumeration("status", {"online", "stale", "offline", "faulty", "deviating"});
-    quality_ = enumeration("quality", {"good", "never", "stale", "out_of_range", "missing", "late", "future"});
+    quality_ =
+        enumeration("quality", {"good", "never", "stale", "out_of_range", "missing", "late", "future"});
     for (const auto& config : models) {
       const TableId table(schema_.tables.size());
       schema_.tables.push_back({config.name, {}, {}});
       Model model{.config = config, .table = table};
       for (const auto& p : config.parameters)
-        model.parameters.push_back(schema_.add_column(table, column(config.name, p.name, p.unit, p.boolean, p.words)));
+        model.parameters.push_back(
+            schema_.add_column(table, column(config.name, p.name, p.unit, p.boolean, p.words)));
       for (const auto& f : config.telemetry) {
         auto value = column(config.name, f.name, f.unit, f.boolean, f.words);
         FieldColumns columns;
         columns.value = schema_.add_column(table, value);
         columns.sampled = schema_.add_column(
-            table, {f.name + ".sampled", lang::Type::point_of(lang::kTimeDimension), {}, lang::Storage::instant});
+            table,
+            {f.name + ".sampled", lang::Type::point_of(lang::kTimeDimension), {}, lang::Storage::instant});
         columns.quality = schema_.add_column(
             table, {f.name + ".quality", lang::Type::enumeration_of(quality_), {}, lang::Storage::code});
         model.fields.push_back(columns);
@@ -84,7 +89,8 @@ class Registry::Builder {
         };
         model.setpoints.push_back({add(".desired"), add(".default"), add(".reported"), {}});
         model.setpoints.back().changed = schema_.add_column(
-            table, {s.name + ".changed", lang::Type::point_of(lang::kTimeDimension), {}, lang::Storage::instant});
+            table,
+            {s.name + ".changed", lang::Type::point_of(lang::kTimeDimension), {}, lang::Storage::instant});
       }
       model.version = schema_.add_column(table, {".version", {}, {}, lang::Storage::row});
       model.status =
@@ -115,13 +121,15 @@ class Registry::Builder {
         if (!to) {
           std::vector<std::string> names;
           for (const auto& m : r_.models_) names.push_back(m.config.name);
-          error(relation.span, fmt::format("relation '{}' leads to the unknown model '{}'", relation.name, relation.to),
+          error(relation.span,
+                fmt::format("relation '{}' leads to the unknown model '{}'", relation.name, relation.to),
                 did_you_mean(relation.to, names));
           continue;
         }
         auto& from_table = schema_.table(model.table);
         auto& to_table = schema_.table(*to);
-        const ColumnId rows = schema_.add_column(model.table, {relation.name + ".row", {}, {}, lang::Storage::row});
+        const ColumnId rows =
+            schema_.add_column(model.table, {relation.name + ".row", {}, {}, lang::Storage::row});
         const RelationId here(from_table.relations.size());
         from_table.relations.push_back({relation.name, *to, false, {}, rows});
         if (relation.inverse.empty()) continue;
@@ -132,7 +140,8 @@ class Registry::Builder {
     }
   }
 
-  static std::string expand(std::string_view pattern, uint64_t i, const std::string& per, std::string_view parent) {
+  static std::string expand(std::string_view pattern, uint64_t i, const std::string& per,
+                            std::string_view parent) {
     std::string id;
     for (size_t p = 0; p < pattern.size();) {
       if (pattern.substr(p).starts_with("{i}")) {
@@ -156,12 +165,18 @@ class Registry::Builder {
       std::vector<const FleetConfig*> later;
       for (const auto* entry : waiting) {
         const bool parent_waits =
-            !entry->per.empty() && std::any_of(waiting.begin(), waiting.end(), [&](const auto* other) { return other != entry && other->model == entry->per; });
-        if (parent_waits) later.push_back(entry);
-        else add_entry(*entry);
+            !entry->per.empty() && std::any_of(waiting.begin(), waiting.end(), [&](const auto* other) {
+              return other != entry && other->model == entry->per;
+            });
+        if (parent_waits)
+          later.push_back(entry);
+        else
+          add_entry(*entry);
       }
       if (later.size() == waiting.size()) {
-        for (const auto* entry : later) error(entry->span, fmt::format("fleet entry '{}' is per '{}' in a circle", entry->model, entry->per));
+        for (const auto* entry : later)
+          error(entry->span,
+                fmt::format("fleet entry '{}' is per '{}' in a circle", entry->model, entry->per));
         return;
       }
       waiting = std::move(later);
@@ -176,7 +191,8 @@ class Registry::Builder {
 
   void add_entry(const FleetConfig& config) {
     const auto table = r_.find_model(config.model);
-    if (!table) return error(config.span, fmt::format("the fleet names the unknown model '{}'", config.model));
+    if (!table)
+      return error(config.span, fmt::format("the fleet names the unknown model '{}'", config.model));
     auto& ids = r_.ids_[table->index()];
     const size_t first = ids.size();
     if (config.per.empty()) {
@@ -184,18 +200,24 @@ class Registry::Builder {
     } else {
       const auto parent = r_.find_model(config.per);
       if (!parent || r_.ids_[parent->index()].size() == 0)
-        return error(config.span, fmt::format("fleet entry '{}' is per '{}', of which there is no device", config.model, config.per));
+        return error(config.span, fmt::format("fleet entry '{}' is per '{}', of which there is no device",
+                                              config.model, config.per));
       const auto& relations = schema_.table(*table).relations;
-      const auto relation = std::find_if(relations.begin(), relations.end(), [&](const auto& r) { return !r.many && r.to == *parent; });
+      const auto relation = std::find_if(relations.begin(), relations.end(),
+                                         [&](const auto& r) { return !r.many && r.to == *parent; });
       if (relation == relations.end())
-        return error(config.span, fmt::format("fleet entry '{}' is per '{}', but the model has no relation to it", config.model, config.per),
-                     fmt::format("write relations: {{{0}: {{to: {0}, inverse: {1}s}}}} in model '{1}'", config.per, config.model));
+        return error(config.span,
+                     fmt::format("fleet entry '{}' is per '{}', but the model has no relation to it",
+                                 config.model, config.per),
+                     fmt::format("write relations: {{{0}: {{to: {0}, inverse: {1}s}}}} in model '{1}'",
+                                 config.per, config.model));
       const auto& parents = r_.ids_[parent->index()];
       for (size_t p = 0; p < parents.size(); ++p) {
         const std::string parent_id(parents[p]);
         for (uint64_t i = 1; i <= config.count; ++i) {
           ids.add(expand(config.id, i, config.per, parent_id));
-          parent_rows_.push_back({*table, relation->rows, static_cast<uint32_t>(ids.size() - 1), static_cast<uint32_t>(p)});
+          parent_rows_.push_back(
+              {*table, relation->rows, static_cast<uint32_t>(ids.size() - 1), static_cast<uint32_t>(p)});
         }
       }
     }
@@ -235,11 +257,13 @@ class Registry::Builder {
       }
     }
     std::sort(r_.by_id_.begin(), r_.by_id_.end(), [&](auto a, auto b) { return r_.id(a) < r_.id(b); });
-    const auto twice = std::adjacent_find(r_.by_id_.begin(), r_.by_id_.end(), [&](auto a, auto b) { return r_.id(a) == r_.id(b); });
+    const auto twice = std::adjacent_find(r_.by_id_.begin(), r_.by_id_.end(),
+                                          [&](auto a, auto b) { return r_.id(a) == r_.id(b); });
     if (twice == r_.by_id_.end()) return;
     const auto& entry = r_.entry(*(twice + 1));
     error(configs_[static_cast<size_t>(&entry - r_.entries_.data())]->span,
-          fmt::format("the device id '{}' is given twice", r_.id(*twice)), "put {i}, and the parent's id, into the id's pattern");
+          fmt::format("the device id '{}' is given twice", r_.id(*twice)),
+          "put {i}, and the parent's id, into the id's pattern");
   }
 
   void assign_parameters() {
@@ -250,27 +274,34 @@ class Registry::Builder {
         if (config.spread) spread(model, p, *config.spread);
       }
       for (size_t s = 0; s < model.config.setpoints.size(); ++s) {
-        for (const ColumnId column : {model.setpoints[s].desired, model.setpoints[s].fallback, model.setpoints[s].reported})
-          store(model.table, column, 0, r_.devices(model.table), [&](size_t) { return model.config.setpoints[s].value; });
+        for (const ColumnId column :
+             {model.setpoints[s].desired, model.setpoints[s].fallback, model.setpoints[s].reported})
+          store(model.table, column, 0, r_.devices(model.table),
+                [&](size_t) { return model.config.setpoints[s].value; });
       }
-      store(model.table, model.status, 0, r_.devices(model.table), [](size_t) { return 2.0; });  // offline until it connects
+      store(model.table, model.status, 0, r_.devices(model.table),
+            [](size_t) { return 2.0; });  // offline until it connects
       std::ranges::fill(tables_.values<uint32_t>(model.table, model.version), 0u);
       for (const auto& field : model.fields)
-        store(model.table, field.quality, 0, r_.devices(model.table), [](size_t) { return static_cast<double>(Quality::never); });
+        store(model.table, field.quality, 0, r_.devices(model.table),
+              [](size_t) { return static_cast<double>(Quality::never); });
     }
     for (size_t e = 0; e < configs_.size(); ++e) {
       const auto& entry = r_.entries_[e];
       const auto& model = r_.models_[entry.table.index()];
       for (const auto& a : configs_[e]->assignments) {
         const auto& parameters = model.config.parameters;
-        const auto p = std::find_if(parameters.begin(), parameters.end(), [&](const auto& c) { return c.name == a.parameter; });
+        const auto p = std::find_if(parameters.begin(), parameters.end(),
+                                    [&](const auto& c) { return c.name == a.parameter; });
         if (p == parameters.end()) {
           std::vector<std::string> names;
           for (const auto& c : parameters) names.push_back(c.name);
-          error(a.span, fmt::format("model '{}' has no parameter '{}'", model.config.name, a.parameter), did_you_mean(a.parameter, names));
+          error(a.span, fmt::format("model '{}' has no parameter '{}'", model.config.name, a.parameter),
+                did_you_mean(a.parameter, names));
           continue;
         }
-        fill(model, static_cast<size_t>(p - parameters.begin()), entry.first, entry.count, a.value.value_or(0), a.value ? nullptr : &a);
+        fill(model, static_cast<size_t>(p - parameters.begin()), entry.first, entry.count,
+             a.value.value_or(0), a.value ? nullptr : &a);
       }
     }
   }
@@ -286,7 +317,8 @@ class Registry::Builder {
     }
   }
 
-  void fill(const Model& model, size_t parameter, size_t first, size_t count, double value, const AssignmentConfig* draw) {
+  void fill(const Model& model, size_t parameter, size_t first, size_t count, double value,
+            const AssignmentConfig* draw) {
     const auto& config = model.config.parameters[parameter];
     const auto keys = r_.keys(model.table);
     const auto stream = random::stream(r_.seed_, model.config.name + "." + config.name + ".assigned");
@@ -305,7 +337,8 @@ class Registry::Builder {
   }
 
   void spread(const Model& model, size_t parameter, const Distribution& factor) {
-    const auto stream = random::stream(r_.seed_, model.config.name + "." + model.config.parameters[parameter].name + ".spread");
+    const auto stream = random::stream(
+        r_.seed_, model.config.name + "." + model.config.parameters[parameter].name + ".spread");
     const auto keys = r_.keys(model.table);
     auto values = tables_.values<double>(model.table, model.parameters[parameter]);
     for (size_t i = 0; i < values.size(); ++i) values[i] *= factor.sample(random::bits(stream, keys[i], 0));
@@ -326,8 +359,8 @@ class Registry::Builder {
   std::vector<const FleetConfig*> configs_;  ///< one an entry
 };
 
-Result<Registry> Registry::build(std::span<const ModelConfig> models, std::span<const FleetConfig> fleet, uint64_t seed,
-                                 lang::Schema& schema, Tables& tables) {
+Result<Registry> Registry::build(std::span<const ModelConfig> models, std::span<const FleetConfig> fleet,
+                                 uint64_t seed, lang::Schema& schema, Tables& tables) {
   Registry registry;
   registry.seed_ = seed;
   auto problems = Builder(registry, schema, tables).build(models, fleet);
@@ -341,15 +374,16 @@ std::optional<TableId> Registry::find_model(std::string_view name) const {
   return std::nullopt;
 }
 
-size_t Registry::devices() const {
-  return by_id_.size();
-}
+size_t Registry::devices() const { return by_id_.size(); }
 
-std::string_view Registry::id(DeviceRef device) const { return ids_[device.table.index()][device.row.index()]; }
+std::string_view Registry::id(DeviceRef device) const {
+  return ids_[device.table.index()][device.row.index()];
+}
 uint64_t Registry::key(DeviceRef device) const { return keys_[device.table.index()][device.row.index()]; }
 
 std::optional<DeviceRef> Registry::find(std::string_view id) const {
-  const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id, [&](DeviceRef d, std::string_view text) { return this->id(d) < text; });
+  const auto at = std::lower_bound(by_id_.begin(), by_id_.end(), id,
+                                   [&](DeviceRef d, std::string_view text) { return this->id(d) < text; });
   if (at == by_id_.end() || this->id(*at) != id) return std::nullopt;
   return *at;
 }
@@ -377,7 +411,8 @@ std::span<const uint32_t> Registry::members(TableId table, RelationId relation, 
 
 const Registry::Entry& Registry::entry(DeviceRef device) const {
   for (const auto& e : entries_)
-    if (e.table == device.table && device.row.index() >= e.first && device.row.index() < e.first + e.count) return e;
+    if (e.table == device.table && device.row.index() >= e.first && device.row.index() < e.first + e.count)
+      return e;
   LT_CHECK(false, "a device that no fleet entry made");
 }
 

@@ -1,7 +1,7 @@
-// The system of record: device models, devices with their place, relations in both directions, tags and credentials.
-// Model i of the configs is table i of the schema; a device's row is its order of registration within its model. After
-// them comes the table `site` with one row: where events live that are about no device, with a set of all devices of
-// each model, named as the model.
+// The system of record: device models, devices with their place, relations in both directions, tags and
+// credentials. Model i of the configs is table i of the schema; a device's row is its order of registration
+// within its model. After them comes the table `site` with one row: where events live that are about no
+// device, with a set of all devices of each model, named as the model.
 #pragma once
 
 #include <optional>
@@ -32,10 +32,10 @@ struct FieldColumns {
   ColumnId quality;  ///< twin::Quality of the newest sample, as a code
 };
 struct SetpointColumns {
-  ColumnId desired;  ///< what the device should hold
-  ColumnId fallback; ///< what it holds when nobody claims it (default(x))
-  ColumnId reported; ///< what it last acknowledged
-  ColumnId changed;  ///< instant at which `desired` last changed; never: as at the start
+  ColumnId desired;   ///< what the device should hold
+  ColumnId fallback;  ///< what it holds when nobody claims it (default(x))
+  ColumnId reported;  ///< what it last acknowledged
+  ColumnId changed;   ///< instant at which `desired` last changed; never: as at the start
 };
 
 struct Model {
@@ -45,15 +45,16 @@ struct Model {
   std::vector<FieldColumns> fields;        ///< in the order of config.telemetry
   std::vector<SetpointColumns> setpoints;  ///< in the order of config.setpoints
   ColumnId version;                        ///< (row storage) how often what the twin holds has changed
-  ColumnId status;                         ///< enumeration `status`: online, stale, offline, faulty, deviating
+  ColumnId status;  ///< enumeration `status`: online, stale, offline, faulty, deviating
 };
 
 class Registry {
  public:
-  /// Registers models and the fleet: fills the schema with a table a model and the registry's columns, gives the tables
-  /// their rows, draws parameters (from `seed`), resolves relations. `tables` must have been made for `schema`.
-  static Result<Registry> build(std::span<const ModelConfig> models, std::span<const FleetConfig> fleet, uint64_t seed,
-                                lang::Schema& schema, Tables& tables);
+  /// Registers models and the fleet: fills the schema with a table a model and the registry's columns, gives
+  /// the tables their rows, draws parameters (from `seed`), resolves relations. `tables` must have been made
+  /// for `schema`.
+  static Result<Registry> build(std::span<const ModelConfig> models, std::span<const FleetConfig> fleet,
+                                uint64_t seed, lang::Schema& schema, Tables& tables);
 
   const std::vector<Model>& models() const { return models_; }
   const Model& model(TableId table) const { return models_[table.index()]; }

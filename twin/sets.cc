@@ -24,8 +24,8 @@ struct Total {
   }
 };
 
-/// One leaf, member i in lane i % 8. `at(i)` yields the value of member i, NaN where unknown. Extremes cost as much as
-/// the sum, so they are left out where nobody asks.
+/// One leaf, member i in lane i % 8. `at(i)` yields the value of member i, NaN where unknown. Extremes cost
+/// as much as the sum, so they are left out where nobody asks.
 template <bool kExtremes, typename At>
 Total leaf(size_t count, At at) {
   std::array<double, kLanes> sum{}, good{}, least, greatest;
@@ -45,7 +45,8 @@ Total leaf(size_t count, At at) {
     for (size_t lane = 0; lane < kLanes; ++lane) take(lane, at(i + lane));
   for (size_t i = whole; i < count; ++i) take(i - whole, at(i));
   std::array<Total, kLanes> lanes;
-  for (size_t l = 0; l < kLanes; ++l) lanes[l] = {sum[l], least[l], greatest[l], static_cast<uint64_t>(good[l])};
+  for (size_t l = 0; l < kLanes; ++l)
+    lanes[l] = {sum[l], least[l], greatest[l], static_cast<uint64_t>(good[l])};
   for (size_t width = kLanes / 2; width > 0; width /= 2)
     for (size_t l = 0; l < width; ++l) lanes[l] = Total::joined(lanes[2 * l], lanes[2 * l + 1]);
   return lanes[0];
@@ -60,7 +61,8 @@ Total leaf_of_bytes(const uint8_t* data, size_t count, uint8_t unknown) {
     sum += known * data[i];
     good += known;
   }
-  Total total{static_cast<double>(sum), std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), good};
+  Total total{static_cast<double>(sum), std::numeric_limits<double>::infinity(),
+              -std::numeric_limits<double>::infinity(), good};
   if constexpr (kExtremes) {
     for (size_t i = 0; i < count; ++i) {
       if (data[i] == unknown) continue;
@@ -80,7 +82,8 @@ Total leaf_of(const SetColumn& column, std::span<const uint32_t> members) {
     const double* first = data + members.front();
     return leaf<kExtremes>(members.size(), [&](size_t i) { return first[i]; });
   }
-  LT_CHECK(column.storage == lang::Storage::boolean || column.storage == lang::Storage::code, "a set over rows or instants");
+  LT_CHECK(column.storage == lang::Storage::boolean || column.storage == lang::Storage::code,
+           "a set over rows or instants");
   const uint8_t unknown = column.storage == lang::Storage::boolean ? 2 : 255;
   const auto* data = static_cast<const uint8_t*>(column.data);
   if (contiguous) return leaf_of_bytes<kExtremes>(data + members.front(), members.size(), unknown);
@@ -97,30 +100,42 @@ Total tree(const SetColumn& column, std::span<const uint32_t> members, size_t fi
     return leaf_of<kExtremes>(column, members.subspan(begin, std::min(kBlockRows, members.size() - begin)));
   }
   const size_t middle = first + (last - first + 1) / 2;
-  return Total::joined(tree<kExtremes>(column, members, first, middle), tree<kExtremes>(column, members, middle, last));
+  return Total::joined(tree<kExtremes>(column, members, first, middle),
+                       tree<kExtremes>(column, members, middle, last));
 }
 
 }  // namespace
 
-double aggregate(lang::Op op, const SetColumn& column, std::span<const uint32_t> members, double minimum_good) {
+double aggregate(lang::Op op, const SetColumn& column, std::span<const uint32_t> members,
+                 double minimum_good) {
   const auto size = static_cast<double>(members.size());
   if (op == lang::Op::set_size) return size;
   Total total;
   const size_t leaves = (members.size() + kBlockRows - 1) / kBlockRows;
-  const bool extremes = op == lang::Op::set_minimum || op == lang::Op::set_maximum || op == lang::Op::set_all || op == lang::Op::set_any;
-  if (leaves > 0) total = extremes ? tree<true>(column, members, 0, leaves) : tree<false>(column, members, 0, leaves);
+  const bool extremes = op == lang::Op::set_minimum || op == lang::Op::set_maximum ||
+                        op == lang::Op::set_all || op == lang::Op::set_any;
+  if (leaves > 0)
+    total = extremes ? tree<true>(column, members, 0, leaves) : tree<false>(column, members, 0, leaves);
   const auto good = static_cast<double>(total.good);
   const bool enough = good >= minimum_good * size;
   switch (op) {
     case lang::Op::set_sum:
-    case lang::Op::set_count: return enough ? total.sum : kUnknown;
-    case lang::Op::set_share: return !enough ? kUnknown : good > 0 ? total.sum / good : 0;
-    case lang::Op::set_mean: return enough && good > 0 ? total.sum / good : kUnknown;
-    case lang::Op::set_minimum: return enough && good > 0 ? total.least : kUnknown;
-    case lang::Op::set_maximum: return enough && good > 0 ? total.greatest : kUnknown;
-    case lang::Op::set_all: return total.least == 0 ? 0 : enough ? 1 : 0.5;
-    case lang::Op::set_any: return total.greatest == 1 ? 1 : enough ? 0 : 0.5;
-    default: LT_CHECK(false, "not an aggregate over a set");
+    case lang::Op::set_count:
+      return enough ? total.sum : kUnknown;
+    case lang::Op::set_share:
+      return !enough ? kUnknown : good > 0 ? total.sum / good : 0;
+    case lang::Op::set_mean:
+      return enough && good > 0 ? total.sum / good : kUnknown;
+    case lang::Op::set_minimum:
+      return enough && good > 0 ? total.least : kUnknown;
+    case lang::Op::set_maximum:
+      return enough && good > 0 ? total.greatest : kUnknown;
+    case lang::Op::set_all:
+      return total.least == 0 ? 0 : enough ? 1 : 0.5;
+    case lang::Op::set_any:
+      return total.greatest == 1 ? 1 : enough ? 0 : 0.5;
+    default:
+      LT_CHECK(false, "not an aggregate over a set");
   }
 }
 

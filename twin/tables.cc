@@ -21,9 +21,15 @@ void fill_unknown(std::byte* data, lang::Storage storage, size_t first, size_t l
       std::fill(p, p + n, std::numeric_limits<double>::quiet_NaN());
       break;
     }
-    case lang::Storage::boolean: std::memset(data + first, 2, n); break;
-    case lang::Storage::code: std::memset(data + first, 255, n); break;
-    case lang::Storage::row: std::memset(data + first * 4, 0xff, n * 4); break;
+    case lang::Storage::boolean:
+      std::memset(data + first, 2, n);
+      break;
+    case lang::Storage::code:
+      std::memset(data + first, 255, n);
+      break;
+    case lang::Storage::row:
+      std::memset(data + first * 4, 0xff, n * 4);
+      break;
     case lang::Storage::instant: {
       auto* p = reinterpret_cast<int64_t*>(data) + first;
       std::fill(p, p + n, kNever.ns);
@@ -37,7 +43,8 @@ void fill_unknown(std::byte* data, lang::Storage storage, size_t first, size_t l
 double load(const void* column, lang::Storage storage, size_t row) {
   constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
   switch (storage) {
-    case lang::Storage::f64: return static_cast<const double*>(column)[row];
+    case lang::Storage::f64:
+      return static_cast<const double*>(column)[row];
     case lang::Storage::boolean: {
       const uint8_t b = static_cast<const uint8_t*>(column)[row];
       return b == 2 ? 0.5 : b;
@@ -46,8 +53,10 @@ double load(const void* column, lang::Storage storage, size_t row) {
       const uint8_t c = static_cast<const uint8_t*>(column)[row];
       return c == 255 ? kUnknown : c;
     }
-    case lang::Storage::row: return static_cast<const uint32_t*>(column)[row];
-    case lang::Storage::instant: return static_cast<double>(static_cast<const int64_t*>(column)[row]);
+    case lang::Storage::row:
+      return static_cast<const uint32_t*>(column)[row];
+    case lang::Storage::instant:
+      return static_cast<double>(static_cast<const int64_t*>(column)[row]);
   }
   return kUnknown;
 }
@@ -57,7 +66,8 @@ void Tables::Free::operator()(std::byte* p) const { std::free(p); }
 std::byte* Tables::allocate(const lang::Column& column, size_t capacity) {
   const size_t bytes = std::max(kAlignment, capacity * lang::size_of(column.storage));
   const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  auto* data = static_cast<std::byte*>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
+  auto* data =
+      static_cast<std::byte*>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
   LT_CHECK(data != nullptr, "out of memory for a column");
   if (bytes >= kHugePage) ::madvise(data, bytes, MADV_HUGEPAGE);
   fill_unknown(data, column.storage, 0, capacity);
@@ -90,7 +100,8 @@ void Tables::allocate_added() {
   for (size_t t = 0; t < tables_.size(); ++t) {
     const auto& schema = schema_.tables[t].columns;
     auto& columns = tables_[t];
-    while (columns.data.size() < schema.size()) columns.data.emplace_back(allocate(schema[columns.data.size()], columns.capacity));
+    while (columns.data.size() < schema.size())
+      columns.data.emplace_back(allocate(schema[columns.data.size()], columns.capacity));
   }
 }
 
@@ -100,7 +111,9 @@ void* Tables::column(TableId table, ColumnId column) {
   return tables_[table.index()].data[column.index()].get();
 }
 
-size_t Tables::rows(TableId table) const { return table.index() < tables_.size() ? tables_[table.index()].rows : 0; }
+size_t Tables::rows(TableId table) const {
+  return table.index() < tables_.size() ? tables_[table.index()].rows : 0;
+}
 
 std::vector<Shard> Tables::shards() const {
   std::vector<Shard> shards;

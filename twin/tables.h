@@ -1,5 +1,6 @@
-// A fleet is a table: the columns of all tables of a schema, one contiguous array each, rows in registry order.
-// Everybody writes their own columns: sim/ the true state, mml/ what it knows. Rows are never reused within a run.
+// A fleet is a table: the columns of all tables of a schema, one contiguous array each, rows in registry
+// order. Everybody writes their own columns: sim/ the true state, mml/ what it knows. Rows are never reused
+// within a run.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,8 @@
 
 namespace looptwin::twin {
 
-/// Rows are worked on in groups of 64 (a word of a dirty bitmap), blocks of 1024 (a leaf of a set sum) and shards.
+/// Rows are worked on in groups of 64 (a word of a dirty bitmap), blocks of 1024 (a leaf of a set sum) and
+/// shards.
 inline constexpr size_t kGroupRows = 64;
 inline constexpr size_t kBlockRows = 1024;
 inline constexpr size_t kShardRows = 8192;
@@ -33,8 +35,8 @@ class Tables : public lang::Memory {
  public:
   explicit Tables(const lang::Schema& schema) : schema_(schema) {}
 
-  /// Gives the table its number of rows and allocates all columns that the schema has by now; new columns and new rows
-  /// hold `unknown` (NaN, 2, 255, no row, never). Existing values stay. Invalidates pointers.
+  /// Gives the table its number of rows and allocates all columns that the schema has by now; new columns and
+  /// new rows hold `unknown` (NaN, 2, 255, no row, never). Existing values stay. Invalidates pointers.
   void resize(TableId table, size_t rows);
   /// Allocates columns that were added to the schema since. Pointers to existing columns stay valid.
   void allocate_added();

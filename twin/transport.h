@@ -1,5 +1,5 @@
-// The Transport seam: how telemetry reaches the loop and how commands leave it. Together with the Clock the only thing
-// that knows whether the world is real. What is sent at a boundary arrives after it.
+// The Transport seam: how telemetry reaches the loop and how commands leave it. Together with the Clock the
+// only thing that knows whether the world is real. What is sent at a boundary arrives after it.
 #pragma once
 
 #include <span>
@@ -18,11 +18,11 @@ struct Command {
   uint64_t id = 0;
   DeviceRef device;
   Kind kind = Kind::setpoint;
-  uint16_t index = 0;      ///< into ModelConfig::setpoints or ::commands
-  bool may_refuse = false; ///< the resident's wish goes first (yield_to: local)
-  double value = 0;        ///< SI; setpoints only
+  uint16_t index = 0;       ///< into ModelConfig::setpoints or ::commands
+  bool may_refuse = false;  ///< the resident's wish goes first (yield_to: local)
+  double value = 0;         ///< SI; setpoints only
   Time issued;
-  Time expires;            ///< not applied later than this
+  Time expires;  ///< not applied later than this
 };
 
 enum class Outcome : uint8_t { accepted, refused_range, refused_local, expired, unknown_command };
@@ -43,9 +43,9 @@ struct Presence {
 
 /// What one shard received in (previous, boundary].
 struct Inbox {
-  std::vector<Frame> frames;                     ///< one a (model, report group); may be empty
-  std::vector<Acknowledgement> acknowledgements; ///< by received_at, then row, then id
-  std::vector<Presence> presence;                ///< by time, then row
+  std::vector<Frame> frames;                      ///< one a (model, report group); may be empty
+  std::vector<Acknowledgement> acknowledgements;  ///< by received_at, then row, then id
+  std::vector<Presence> presence;                 ///< by time, then row
   void clear();
 };
 

@@ -11,7 +11,8 @@
 using namespace looptwin;
 
 TEST_CASE("result: a diagnostic shows file, line, column, the line and a caret") {
-  const auto source = std::make_shared<const Source>(Source{"rules.yaml", "events:\n  raise: air - cool > 3 degC\n"});
+  const auto source =
+      std::make_shared<const Source>(Source{"rules.yaml", "events:\n  raise: air - cool > 3 degC\n"});
   const Diagnostic d{Severity::error, {source, 30, 36}, "a difference is in K, not in degC", "write 3 K"};
   CHECK(render(d) ==
         "rules.yaml:2:23: error: a difference is in K, not in degC\n"
@@ -71,7 +72,7 @@ TEST_CASE("archive: every torn tail is a mismatch, never a crash") {
 TEST_CASE("hash: stable values that lie on disks and in logs") {
   const std::string text = "block-1/home-7";
   const auto bytes = std::as_bytes(std::span(text));
-  CHECK(to_string(hash128({})) == "99aa06d3014798d86001c324468d497f");  // XXH3's published value of no input
+  CHECK(to_string(hash128({})) == "99aa06d3014798d86001c324468d497f");   // XXH3's published value of no input
   CHECK(crc32(std::as_bytes(std::span("123456789", 9))) == 0xcbf43926);  // the check value of CRC-32
   CHECK(hash64(text) == hash64(bytes));
   CHECK(hash128(bytes) != hash128(bytes.first(5)));

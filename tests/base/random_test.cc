@@ -221,7 +221,8 @@ TEST_CASE("random: noise is as normal as its header says, and equal at every wid
   std::sort(z.begin(), z.end());
   double distance = 0;
   for (size_t i = 0; i < kDraws; ++i)
-    distance = std::max(distance, std::abs(maths::normal_cdf(z[i]) - (static_cast<double>(i) + 0.5) / kDraws));
+    distance =
+        std::max(distance, std::abs(maths::normal_cdf(z[i]) - (static_cast<double>(i) + 0.5) / kDraws));
   CHECK(distance < 0.0007 + 0.0014);  // its own error, and that of a million draws
 }
 

@@ -19,7 +19,8 @@ struct Bench {
   Node good(std::string_view text, TableId table = sample::kHome, const Wanted& wanted = {}) {
     return good(text, rules, table, wanted);
   }
-  Node good(std::string_view text, const Scopes& scopes, TableId table = sample::kHome, const Wanted& wanted = {}) {
+  Node good(std::string_view text, const Scopes& scopes, TableId table = sample::kHome,
+            const Wanted& wanted = {}) {
     const auto checked = sample::check(text, schema, scopes, graph, table, wanted);
     INFO(text << "\n" << render(checked.diagnostics));
     REQUIRE(checked.node.valid());
@@ -29,7 +30,8 @@ struct Bench {
   std::string bad(std::string_view text, TableId table = sample::kHome, const Wanted& wanted = {}) {
     return bad(text, rules, table, wanted);
   }
-  std::string bad(std::string_view text, const Scopes& scopes, TableId table = sample::kHome, const Wanted& wanted = {}) {
+  std::string bad(std::string_view text, const Scopes& scopes, TableId table = sample::kHome,
+                  const Wanted& wanted = {}) {
     const auto checked = sample::check(text, schema, scopes, graph, table, wanted);
     INFO(text);
     CHECK_FALSE(checked.node.valid());
@@ -95,26 +97,39 @@ TEST_CASE("checker: points and differences have types of their own") {
   CHECK(b.bad("temperature - cool > 3 degC") ==
         "`3 degC` is a point on a scale, but `temperature - cool` is a difference in K | write 3 K");
   CHECK(b.bad("temperature + cool") ==
-        "`temperature` and `cool` are both points on a scale: they cannot be added | add a difference, or write avg(a, b)");
+        "`temperature` and `cool` are both points on a scale: they cannot be added | add a difference, or "
+        "write avg(a, b)");
   CHECK(b.bad("temperature + 2 degC") ==
         "`temperature` and `2 degC` are both points on a scale: they cannot be added | write 2 K");
   CHECK(b.bad("attic - temperature > 5 degF") ==
-        "`5 degF` is a point on a scale, but `attic - temperature` is a difference in degR | write 5 degR (2.778 K)");
+        "`5 degF` is a point on a scale, but `attic - temperature` is a difference in degR | write 5 degR "
+        "(2.778 K)");
   CHECK(b.bad("3 K - temperature") ==
-        "`temperature` is a point on a scale: it cannot be taken from a difference in K | take a difference from a point, or a point from a point");
-  CHECK(b.bad("temperature > 300 K") == "`300 K` is a difference, but `temperature` is a point in degC | write 26.85 degC");
-  CHECK(b.bad("feed_water > 3 bar") == "`3 bar` is a difference, but `feed_water` is a point in barg | write 2 barg");
+        "`temperature` is a point on a scale: it cannot be taken from a difference in K | take a difference "
+        "from a point, or a point from a point");
+  CHECK(b.bad("temperature > 300 K") ==
+        "`300 K` is a difference, but `temperature` is a point in degC | write 26.85 degC");
+  CHECK(b.bad("feed_water > 3 bar") ==
+        "`3 bar` is a difference, but `feed_water` is a point in barg | write 2 barg");
   CHECK(b.bad("temperature * 2") ==
-        "`temperature` is a point on a scale: it cannot be multiplied | take a difference first, or write kelvin(temperature)");
-  CHECK(b.bad("20 degC * 2") == "`20 degC` is a point on a scale: it cannot be multiplied | write 20 K for a difference");
+        "`temperature` is a point on a scale: it cannot be multiplied | take a difference first, or write "
+        "kelvin(temperature)");
+  CHECK(b.bad("20 degC * 2") ==
+        "`20 degC` is a point on a scale: it cannot be multiplied | write 20 K for a difference");
   CHECK(b.bad("-feed_water") ==
-        "`feed_water` is a point on a scale: it cannot be negated | take a difference first, or write absolute(feed_water)");
+        "`feed_water` is a point on a scale: it cannot be negated | take a difference first, or write "
+        "absolute(feed_water)");
   CHECK(b.bad("temperature > temperature - cool") ==
-        "`temperature` is a point in degC, `temperature - cool` is a difference in K: they cannot be compared | "
+        "`temperature` is a point in degC, `temperature - cool` is a difference in K: they cannot be "
+        "compared | "
         "take the difference of two points first, or write kelvin(temperature)");
-  CHECK(b.bad("sum(temperature, cool)").starts_with("`temperature` is a point on a scale: it cannot be added | "));
-  CHECK(b.bad("now() > 3 s") == "`now()` is an instant, `3 s` is a value in s: they cannot be compared | take the difference of two points first");
-  CHECK(b.bad("kelvin(3 K)") == "kelvin() takes a temperature such as 20 degC, but `3 K` is a difference in K | write 3 K");
+  CHECK(b.bad("sum(temperature, cool)")
+            .starts_with("`temperature` is a point on a scale: it cannot be added | "));
+  CHECK(b.bad("now() > 3 s") ==
+        "`now()` is an instant, `3 s` is a value in s: they cannot be compared | take the difference of two "
+        "points first");
+  CHECK(b.bad("kelvin(3 K)") ==
+        "kelvin() takes a temperature such as 20 degC, but `3 K` is a difference in K | write 3 K");
 }
 
 TEST_CASE("checker: dimensions are types") {
@@ -125,16 +140,23 @@ TEST_CASE("checker: dimensions are types") {
   CHECK(b.good("sqrt(area)").type == Type::number(Dimension{{1}}));
   CHECK(b.good("pow(area, 1.5)").type == Type::number(Dimension{{3}}));
   CHECK(b.good("cbrt(pow(area, 3))").type == Type::number(Dimension{{2}}));
-  CHECK(b.bad("power + supply") == "`power` is a value in kW, `supply` is a value in bar: they cannot be added | ");
+  CHECK(b.bad("power + supply") ==
+        "`power` is a value in kW, `supply` is a value in bar: they cannot be added | ");
   CHECK(b.bad("power > energy") ==
-        "`power` is a value in kW, `energy` is a value in kWh: they cannot be compared | one is the rate of the other: multiply or divide by a time");
-  CHECK(b.bad("sqrt(power)") == "sqrt() of a value in kW has no unit | take the root of a ratio, or of a unit to a power of 2");
-  CHECK(b.bad("exp(power)") == "exp() takes a ratio, but `power` is a value in kW | divide it, as in power / 1 kW");
+        "`power` is a value in kW, `energy` is a value in kWh: they cannot be compared | one is the rate of "
+        "the other: multiply or divide by a time");
+  CHECK(b.bad("sqrt(power)") ==
+        "sqrt() of a value in kW has no unit | take the root of a ratio, or of a unit to a power of 2");
+  CHECK(b.bad("exp(power)") ==
+        "exp() takes a ratio, but `power` is a value in kW | divide it, as in power / 1 kW");
   CHECK(b.bad("sin(temperature - cool)") ==
-        "sin() takes a ratio, but `temperature - cool` is a difference in K | divide it, as in temperature - cool / 1 K");
-  CHECK(b.bad("round(power)") == "round() takes a ratio, but `power` is a value in kW | divide it, as in power / 1 kW");
+        "sin() takes a ratio, but `temperature - cool` is a difference in K | divide it, as in temperature - "
+        "cool / 1 K");
+  CHECK(b.bad("round(power)") ==
+        "round() takes a ratio, but `power` is a value in kW | divide it, as in power / 1 kW");
   CHECK(b.bad("pow(power, efficiency)") ==
-        "the exponent of a value in kW must be a number, so that the unit is known | write pow(x, 2), or divide x to a ratio first");
+        "the exponent of a value in kW must be a number, so that the unit is known | write pow(x, 2), or "
+        "divide x to a ratio first");
   CHECK(b.bad("pow(power, 0.3)").starts_with("`pow(power, 0.3)` has no unit"));
   CHECK(b.bad("pow(pow(power, 5), 5)").starts_with("the unit of this expression has powers beyond 20"));
   CHECK(b.bad("power / 0").starts_with("`power / 0` divides by zero"));
@@ -146,12 +168,14 @@ TEST_CASE("checker: a missing unit is asked for in the field's own") {
   CHECK(b.bad("power > 3") == "a unit is missing: `power` is a value in kW | write 3 kW");
   CHECK(b.bad("0 < power") == "a unit is missing: `power` is a value in kW | write 0 kW");
   CHECK(b.bad("temperature > 30") == "a unit is missing: `temperature` is a point in degC | write 30 degC");
-  CHECK(b.bad("temperature - cool > 3") == "a unit is missing: `temperature - cool` is a difference in K | write 3 K");
+  CHECK(b.bad("temperature - cool > 3") ==
+        "a unit is missing: `temperature - cool` is a difference in K | write 3 K");
   CHECK(b.bad("if(online, power, 0)") == "a unit is missing: `power` is a value in kW | write 0 kW");
   CHECK(b.bad("power * 1 h > -5") == "a unit is missing: `power * 1 h` is a value in J | write -5 J");
   CHECK(b.bad("max(power, 0)") == "a unit is missing: `power` is a value in kW | write 0 kW");
   CHECK(b.bad("power in [1, 2 kW]") == "a unit is missing: `power` is a value in kW | write 1 kW");
-  CHECK(b.bad("soc > 50") == "a unit is missing: `soc` is a ratio in % | write 50 %, or 5000 % if the ratio 50 is meant");
+  CHECK(b.bad("soc > 50") ==
+        "a unit is missing: `soc` is a ratio in % | write 50 %, or 5000 % if the ratio 50 is meant");
   CHECK(b.bad("tilt > 45").starts_with("a unit is missing: `tilt` is a ratio in deg | write 45 deg, or"));
   CHECK(b.good("soc > 0").type == Type::boolean());
   CHECK(b.good("efficiency > 0.5").type == Type::boolean());
@@ -164,13 +188,17 @@ TEST_CASE("checker: words of an enumeration are compared with == != in, and the 
   CHECK(b.graph[equal.args[1]].number[0] == 1);
   CHECK(b.good("'frugal' != program").op == Op::not_equal);
   CHECK(b.good("mode in [\"auto\", \"away\"]").op == Op::logical_or);
-  CHECK(b.bad("program == \"frugl\"") == "\"frugl\" is not one of frugal, standard | did you mean \"frugal\"?");
+  CHECK(b.bad("program == \"frugl\"") ==
+        "\"frugl\" is not one of frugal, standard | did you mean \"frugal\"?");
   CHECK(b.bad("program == \"x\"") == "\"x\" is not one of frugal, standard | write one of these words");
   CHECK(b.bad("program == frugal") == "'frugal' is not known here | write \"frugal\" with quotes");
-  CHECK(b.bad("program > \"frugal\"") == "`program` is one of frugal, standard: it has no order | write ==, != or in [\"a\", \"b\"]");
+  CHECK(b.bad("program > \"frugal\"") ==
+        "`program` is one of frugal, standard: it has no order | write ==, != or in [\"a\", \"b\"]");
   CHECK(b.bad("program == mode") ==
-        "`program` is one of frugal, standard, `mode` is one of auto, manual, away: they cannot be compared | ");
-  CHECK(b.bad("program == 1").starts_with("`program` is one of frugal, standard, `1` is a number without unit"));
+        "`program` is one of frugal, standard, `mode` is one of auto, manual, away: they cannot be compared "
+        "| ");
+  CHECK(b.bad("program == 1")
+            .starts_with("`program` is one of frugal, standard, `1` is a number without unit"));
   CHECK(b.bad("power == \"3 kW\"") ==
         "`power` is a value in kW, not one of declared words | write a number with its unit, without quotes");
   CHECK(b.bad("\"a\" == \"a\"").starts_with("two texts are compared"));
@@ -184,28 +212,41 @@ TEST_CASE("checker: conditions are conditions, and numbers numbers") {
   CHECK(b.good("online && !fan || power > 1 kW").type == Type::boolean());
   CHECK(b.good("not online").op == Op::logical_not);
   CHECK(b.good("online == fan").op == Op::equal);
-  CHECK(b.bad("power && online") == "'&&' needs a condition, but `power` is a value in kW | compare it, as in power > 0 kW");
-  CHECK(b.bad("!power > 3 kW") == "'!' needs a condition, but `power` is a value in kW | compare it in brackets, as in !(power > 0 kW)");
+  CHECK(b.bad("power && online") ==
+        "'&&' needs a condition, but `power` is a value in kW | compare it, as in power > 0 kW");
+  CHECK(
+      b.bad("!power > 3 kW") ==
+      "'!' needs a condition, but `power` is a value in kW | compare it in brackets, as in !(power > 0 kW)");
   CHECK(b.bad("online > fan") == "`online` is a condition: it has no order | write ==, !=, && or ||");
   CHECK(b.bad("online + 1") == "`online` is a condition: it cannot be added | write if(online, 1, 0)");
   CHECK(b.bad("if(power, 1, 2)").starts_with("if() needs a condition, but `power` is a value in kW"));
-  CHECK(b.bad("if(online, 3 kW, 3 bar)").starts_with("`3 kW` is a value in kW, `3 bar` is a value in bar: they cannot be chosen between"));
-  CHECK(b.bad("program && online") == "'&&' needs a condition, but `program` is one of frugal, standard | compare it, as in program == \"…\"");
+  CHECK(
+      b.bad("if(online, 3 kW, 3 bar)")
+          .starts_with("`3 kW` is a value in kW, `3 bar` is a value in bar: they cannot be chosen between"));
+  CHECK(b.bad("program && online") ==
+        "'&&' needs a condition, but `program` is one of frugal, standard | compare it, as in program == "
+        "\"…\"");
 }
 
 TEST_CASE("checker: names that mean nothing here say what to write") {
   Bench b;
   CHECK(b.bad("temprature > 3 degC") == "'temprature' is not known here | did you mean 'temperature'?");
   CHECK(b.bad("limit > 3 kW") == "'limit' is not known here | write block.limit or host.limit");
-  CHECK(b.bad("air > 3 degC") == "'air' is not visible here | a rule sees what is reported: write temperature");
-  CHECK(b.bad("power > zzzzzz", sample::kBlock) == "'power' is not known here | write sum(guests.power) or sum(homes.power)");
+  CHECK(b.bad("air > 3 degC") ==
+        "'air' is not visible here | a rule sees what is reported: write temperature");
+  CHECK(b.bad("power > zzzzzz", sample::kBlock) ==
+        "'power' is not known here | write sum(guests.power) or sum(homes.power)");
   CHECK(b.bad("block.limt > 3 kW") == "block has no 'limt' | did you mean 'limit'?");
-  CHECK(b.bad("power.kW") == "`power` is a value and has no 'kW' | only relations and feeds have parts: block.limit, weather.temperature");
+  CHECK(b.bad("power.kW") ==
+        "`power` is a value and has no 'kW' | only relations and feeds have parts: block.limit, "
+        "weather.temperature");
   CHECK(b.bad("weather > 3") == "`weather` is a feed | write one of its signals, as weather.wind");
-  CHECK(b.bad("weather.temp > 3 degC") == "the feed weather has no signal 'temp' | it has temperature, ghi, wind");
+  CHECK(b.bad("weather.temp > 3 degC") ==
+        "the feed weather has no signal 'temp' | it has temperature, ghi, wind");
   CHECK(b.bad("weather.gi > 3 W/m2") == "the feed weather has no signal 'gi' | did you mean weather.ghi?");
   CHECK(b.bad("block > 3") == "`block` is a block, not a value | write one of its values, as block.limit");
-  CHECK(b.bad("homes", sample::kBlock) == "`homes` is a set of home, not a value | write one value of it, as sum(homes.UA) or count(homes)");
+  CHECK(b.bad("homes", sample::kBlock) ==
+        "`homes` is a set of home, not a value | write one value of it, as sum(homes.UA) or count(homes)");
   CHECK(b.bad("avrg(power)").starts_with("'avrg' is not a function | did you mean avg("));
   CHECK(b.bad("average(power)") == "'average' is not a function | write avg");
   CHECK(b.bad("power(3)") == "'power' is not a function | it is a name: write power * (…) for a product");
@@ -219,16 +260,21 @@ TEST_CASE("checker: each place sees its own names") {
   const auto controller = sample::controller(b.schema);
   CHECK(b.bad("electric > 3 kW", controller) ==
         "`electric` cannot be read here | a controller sees its telemetry, not true state: write power");
-  CHECK(b.bad("block.limit", controller) == "'block' is not visible here | a controller sees only its own device");
-  CHECK(b.bad("avg(power over 5 min)", controller).starts_with("avg() looks back in time: that is for rules, events and alarms | "));
+  CHECK(b.bad("block.limit", controller) ==
+        "'block' is not visible here | a controller sees only its own device");
+  CHECK(b.bad("avg(power over 5 min)", controller)
+            .starts_with("avg() looks back in time: that is for rules, events and alarms | "));
   CHECK(b.bad("held(online, 5 s)", sample::physics(b.schema)).starts_with("held() looks back in time"));
-  CHECK(b.bad("truth(power)") == "truth() is only for tests and requirements: rules see what was reported | write power");
+  CHECK(b.bad("truth(power)") ==
+        "truth() is only for tests and requirements: rules see what was reported | write power");
   CHECK(b.good("truth(power)", sample::requirements(b.schema)).column.valid());
   CHECK(b.bad("truth(program)", sample::requirements(b.schema)).starts_with("`program` has no true value"));
-  CHECK(b.bad("hysteresis(power, on=1 kW, off=2 kW)") == "hysteresis() belongs in a controller | write it under controller: of the model");
+  CHECK(b.bad("hysteresis(power, on=1 kW, off=2 kW)") ==
+        "hysteresis() belongs in a controller | write it under controller: of the model");
   CHECK(b.good("desired(cool) - default(cool)").type == Type::number(kTemperature));
   CHECK(b.bad("desired(power)") == "`power` is no setpoint: nothing is desired of it | write it alone");
-  CHECK(b.bad("desired(cool + 1 K)") == "desired() takes a name, not an expression | write desired(x) around each name");
+  CHECK(b.bad("desired(cool + 1 K)") ==
+        "desired() takes a name, not an expression | write desired(x) around each name");
   CHECK(b.good("p0", sample::physics(b.schema)).number[0] == 2e5);
 }
 
@@ -260,7 +306,8 @@ TEST_CASE("checker: relations reach one row, or the members of a set") {
   CHECK(sum.table == sample::kBlock);
   CHECK(sum.number == std::vector<double>{0.95});
   CHECK(b.graph[sum.args[0]].table == sample::kHome);
-  CHECK(b.id("sum(homes, power)", sample::kBlock, {.minimum_good = 0.95}) == b.id("sum(homes.power)", sample::kBlock, {.minimum_good = 0.95}));
+  CHECK(b.id("sum(homes, power)", sample::kBlock, {.minimum_good = 0.95}) ==
+        b.id("sum(homes.power)", sample::kBlock, {.minimum_good = 0.95}));
   CHECK(b.good("count(homes)", sample::kBlock).op == Op::set_size);
   CHECK(b.good("count(homes, power > 3 kW)", sample::kBlock).op == Op::set_count);
   CHECK(b.good("count(homes.power > 3 kW)", sample::kBlock).op == Op::set_count);
@@ -287,24 +334,38 @@ TEST_CASE("checker: what a set cannot be is said with what to write") {
   Bench b;
   const auto block = sample::kBlock;
   CHECK(b.bad("homes.power > 3 kW", block) ==
-        "`homes.power > 3 kW` has a value for each member of a set, one is wanted | write all(homes.power > 3 kW), any(homes.power > 3 kW) or count(homes.power > 3 kW)");
+        "`homes.power > 3 kW` has a value for each member of a set, one is wanted | write all(homes.power > "
+        "3 kW), any(homes.power > 3 kW) or count(homes.power > 3 kW)");
   CHECK(b.bad("homes.power", block) ==
-        "`homes.power` has a value for each member of a set, one is wanted | write sum(homes.power), avg(homes.power), min(homes.power) or max(homes.power)");
+        "`homes.power` has a value for each member of a set, one is wanted | write sum(homes.power), "
+        "avg(homes.power), min(homes.power) or max(homes.power)");
   CHECK(b.bad("sum(homes.power + guests.power)", block) ==
-        "`homes.power` and `guests.power` are over different sets | aggregate each, as in sum(homes.power) and sum(guests.power)");
+        "`homes.power` and `guests.power` are over different sets | aggregate each, as in sum(homes.power) "
+        "and sum(guests.power)");
   CHECK(b.bad("sum(homes.temperature)", block) ==
-        "`homes.temperature` is a point on a scale: points have no sum | write avg(homes.temperature), or sum differences");
-  CHECK(b.bad("sum(homes)", block) == "`homes` is a set of home, not a value | write one value of it, as sum(homes.UA) or count(homes)");
+        "`homes.temperature` is a point on a scale: points have no sum | write avg(homes.temperature), or "
+        "sum differences");
+  CHECK(b.bad("sum(homes)", block) ==
+        "`homes` is a set of home, not a value | write one value of it, as sum(homes.UA) or count(homes)");
   CHECK(b.bad("sum(homes, limit)", block).starts_with("'limit' is not known here | write block.limit"));
-  CHECK(b.bad("count(homes.power)", block) == "count() needs a condition, but `homes.power` is a value in kW | compare it, as in homes.power > 0 kW");
+  CHECK(
+      b.bad("count(homes.power)", block) ==
+      "count() needs a condition, but `homes.power` is a value in kW | compare it, as in homes.power > 0 kW");
   CHECK(b.bad("sum(homes.online)", block) ==
-        "sum() takes numbers, but `homes.online` is a condition | write count(homes, condition) or share(homes, condition)");
-  CHECK(b.bad("all(online)") == "all() takes a set, but `online` is one value | write a && b, or all(homes, condition)");
-  CHECK(b.bad("min(power)") == "min() of one value: `power` is a value in kW | write min(x over 5 min), min(homes.power) or min(a, b)");
-  CHECK(b.bad("blocks.homes.power", sample::kGrid) == "`blocks.homes` is a set within a set | aggregate twice, as in sum(blocks, sum(homes.x))");
+        "sum() takes numbers, but `homes.online` is a condition | write count(homes, condition) or "
+        "share(homes, condition)");
+  CHECK(b.bad("all(online)") ==
+        "all() takes a set, but `online` is one value | write a && b, or all(homes, condition)");
+  CHECK(b.bad("min(power)") ==
+        "min() of one value: `power` is a value in kW | write min(x over 5 min), min(homes.power) or min(a, "
+        "b)");
+  CHECK(b.bad("blocks.homes.power", sample::kGrid) ==
+        "`blocks.homes` is a set within a set | aggregate twice, as in sum(blocks, sum(homes.x))");
   CHECK(b.bad("avg(homes.power over 5 min)", block) ==
-        "avg() is about one value, but `homes.power` has one for each member of a set | write sum(homes, avg(power over 5 min)) or avg(sum(homes.power) over 5 min)");
-  CHECK(b.bad("count(homes, weather.wind > 3 m/s)", block).starts_with("`weather.wind > 3 m/s` does not depend on the members of the set"));
+        "avg() is about one value, but `homes.power` has one for each member of a set | write sum(homes, "
+        "avg(power over 5 min)) or avg(sum(homes.power) over 5 min)");
+  CHECK(b.bad("count(homes, weather.wind > 3 m/s)", block)
+            .starts_with("`weather.wind > 3 m/s` does not depend on the members of the set"));
   CHECK(b.bad("voted(0, homes, online)", block).starts_with("the number of votes is a whole number from 1"));
 }
 
@@ -329,19 +390,25 @@ TEST_CASE("checker: windows are times of fixed length over one value") {
   CHECK(b.bad("avg(power over 0 s)") == "a window of 0 s is empty | write a time above zero, as 5 min");
   CHECK(b.bad("avg(power over -5 min)") == "a window of -300 s is empty | write a time above zero, as 5 min");
   CHECK(b.bad("avg(power over 5)") == "a window needs a unit of time | write 5 s or 5 min");
-  CHECK(b.bad("avg(power over power)") == "a window needs a span of time, but `power` is a value in kW | write a time, as 5 min");
-  CHECK(b.bad("avg(power over age(power))") == "a window needs a fixed time, known before the run; `age(power)` is not | write a time, as 5 min");
-  CHECK(b.bad("avg(power, 5 min)") == "the window of avg() follows the word 'over' | write avg(power over 5 min)");
-  CHECK(b.bad("slope(power, 5 min)") == "the window of slope() follows the word 'over' | write slope(power over 5 min)");
+  CHECK(b.bad("avg(power over power)") ==
+        "a window needs a span of time, but `power` is a value in kW | write a time, as 5 min");
+  CHECK(b.bad("avg(power over age(power))") ==
+        "a window needs a fixed time, known before the run; `age(power)` is not | write a time, as 5 min");
+  CHECK(b.bad("avg(power, 5 min)") ==
+        "the window of avg() follows the word 'over' | write avg(power over 5 min)");
+  CHECK(b.bad("slope(power, 5 min)") ==
+        "the window of slope() follows the word 'over' | write slope(power over 5 min)");
   CHECK(b.bad("sum(power over 5 min)").starts_with("sum() has no window"));
   CHECK(b.bad("avg(online over 5 min)") ==
         "avg() takes numbers, but `online` is a condition | write time_true(online over 5 min) / (5 min)");
-  CHECK(b.bad("rises(power over 5 min)") == "rises() needs a condition, but `power` is a value in kW | compare it, as in power > 0 kW");
+  CHECK(b.bad("rises(power over 5 min)") ==
+        "rises() needs a condition, but `power` is a value in kW | compare it, as in power > 0 kW");
   CHECK(b.bad("held(online, 10)") == "held() needs a unit of time | write 10 s or 10 min");
   CHECK(b.bad("age(cool)") == "`cool` is never sampled: it has no age | age() takes a telemetry field");
   const auto brief = sample::check("avg(power over 5 s)", b.schema, b.rules, b.graph);
   CHECK(brief.node.valid());
-  CHECK(brief.first() == "`power` is sampled every 10 s: a window of 5 s is often empty | write at least 20 s");
+  CHECK(brief.first() ==
+        "`power` is sampled every 10 s: a window of 5 s is often empty | write at least 20 s");
 }
 
 TEST_CASE("checker: forecasts are asked of feeds that have one") {
@@ -352,7 +419,8 @@ TEST_CASE("checker: forecasts are asked of feeds that have one") {
   const Node most = b.good("forecast_max(weather.temperature, 0 h, 4 h) > 34 degC");
   CHECK(b.below(most, Op::forecast_maximum).number == std::vector<double>{0, 14400});
   CHECK(b.bad("forecast(power, 2 h)").starts_with("`power` is not a feed's signal: nobody forecasts it"));
-  CHECK(b.bad("forecast(weather.wind, 2 h)") == "the feed of `weather.wind` has no forecast | declare forecast: under the feed");
+  CHECK(b.bad("forecast(weather.wind, 2 h)") ==
+        "the feed of `weather.wind` has no forecast | declare forecast: under the feed");
   CHECK(b.bad("forecast_max(weather.ghi, 4 h, 0 h)").starts_with("the window from 4 h to 0 s is empty"));
 }
 
@@ -364,7 +432,8 @@ TEST_CASE("checker: controllers' functions hold their arguments together") {
   CHECK(switched.args.size() == 5);
   CHECK(b.graph[switched.args[3]].number[0] == 0);
   CHECK(b.graph[switched.args[4]].number[0] == 300);
-  const Node pid = b.good("pid(sp=cool, pv=temperature, kp=2 kW/K, ti=5 min, low=0 kW, high=5 kW, action=direct)", c);
+  const Node pid =
+      b.good("pid(sp=cool, pv=temperature, kp=2 kW/K, ti=5 min, low=0 kW, high=5 kW, action=direct)", c);
   CHECK(pid.type == Type::number(kPower));
   REQUIRE(pid.args.size() == 10);
   CHECK(b.graph[pid.args[2]].number[0] == -2000);
@@ -375,16 +444,23 @@ TEST_CASE("checker: controllers' functions hold their arguments together") {
   CHECK(b.good("ramp(cool, 2 K/min)", c).type == Type::point_of(kTemperature));
   CHECK(b.good("delay(power, 10 s)", c).number == std::vector<double>{10});
   CHECK(b.good("latch(power > 3 kW, online)", c).op == Op::latch);
-  CHECK(b.bad("hysteresis(temperature, on=25 degC, off=3 K)", c).starts_with("`3 K` is a difference, but `temperature` is a point"));
-  CHECK(b.bad("hysteresis(power, on=1 kW, off=1 kW)", c).starts_with("on= and off= are equal: the output would chatter"));
+  CHECK(b.bad("hysteresis(temperature, on=25 degC, off=3 K)", c)
+            .starts_with("`3 K` is a difference, but `temperature` is a point"));
+  CHECK(b.bad("hysteresis(power, on=1 kW, off=1 kW)", c)
+            .starts_with("on= and off= are equal: the output would chatter"));
   CHECK(b.bad("hysteresis(power, 1 kW)", c) == "hysteresis() needs off | write hysteresis(x, on=a, off=b)");
   CHECK(b.bad("pid(sp=cool, pv=temperature, kp=2, low=0 kW, high=5 kW)", c) ==
         "a unit is missing: a value in W/K is wanted here | write 2 W/K");
-  CHECK(b.bad("pid(sp=cool, pv=power, kp=2)", c).starts_with("`cool` is a point in degC, `power` is a value in kW: they cannot be compared"));
-  CHECK(b.bad("pid(sp=cool, pv=temperature, kp=2 kW/K, ti=5 min, low=5 kW, high=0 kW)", c).starts_with("low= is not below high="));
-  CHECK(b.bad("pid(sp=cool, pv=temperature, kp=2 kW/K, high=5 kW, acton=direct)", c).ends_with("did you mean action=?"));
-  CHECK(b.bad("pid(sp=cool, pv=temperature, kp=2 kW/K, high=5 kW, action=cooling)", c).starts_with("action= says which way"));
-  CHECK(b.bad("ramp(power, 2 kW)", c) == "the rate of ramp() is wanted in kW/min, but `2 kW` is a value in kW | write a value in kW/min");
+  CHECK(b.bad("pid(sp=cool, pv=power, kp=2)", c)
+            .starts_with("`cool` is a point in degC, `power` is a value in kW: they cannot be compared"));
+  CHECK(b.bad("pid(sp=cool, pv=temperature, kp=2 kW/K, ti=5 min, low=5 kW, high=0 kW)", c)
+            .starts_with("low= is not below high="));
+  CHECK(b.bad("pid(sp=cool, pv=temperature, kp=2 kW/K, high=5 kW, acton=direct)", c)
+            .ends_with("did you mean action=?"));
+  CHECK(b.bad("pid(sp=cool, pv=temperature, kp=2 kW/K, high=5 kW, action=cooling)", c)
+            .starts_with("action= says which way"));
+  CHECK(b.bad("ramp(power, 2 kW)", c) ==
+        "the rate of ramp() is wanted in kW/min, but `2 kW` is a value in kW | write a value in kW/min");
   CHECK(b.bad("delay(power, 1.5 s)", c) == "1.5 s is not a multiple of the period 1 s | write 2 s");
 }
 
@@ -393,12 +469,15 @@ TEST_CASE("checker: arguments have names, and each has one value") {
   CHECK(b.good("clamp(power, low=0 kW, high=5 kW)").op == Op::clamp);
   CHECK(b.bad("clamp(power, 1 kW)") == "clamp() needs high | write clamp(x, low, high)");
   CHECK(b.bad("clamp(power, 1 kW, hgh=2 kW)") == "clamp() has no argument 'hgh' | did you mean high=?");
-  CHECK(b.bad("clamp(power, 1 kW, 2 kW, 3 kW)") == "clamp() takes at most 3 arguments | write clamp(x, low, high)");
+  CHECK(b.bad("clamp(power, 1 kW, 2 kW, 3 kW)") ==
+        "clamp() takes at most 3 arguments | write clamp(x, low, high)");
   CHECK(b.bad("clamp(power, x=1 kW, high=2 kW)") == "x= is given twice | take one out");
   CHECK(b.bad("clamp(power, 5 kW, 1 kW)").starts_with("low `5 kW` is above high `1 kW`"));
-  CHECK(b.bad("interp(power, 1 kW, 1, 1 kW, 2)") == "`1 kW` is not above the point before it | write the points in rising order");
+  CHECK(b.bad("interp(power, 1 kW, 1, 1 kW, 2)") ==
+        "`1 kW` is not above the point before it | write the points in rising order");
   CHECK(b.bad("interp(power, 1 kW, 1)").starts_with("interp() takes a value and at least two points"));
-  CHECK(b.bad("interp(power, 1 kW, 1, 2 kW, efficiency)").starts_with("the points of interp() are constants"));
+  CHECK(
+      b.bad("interp(power, 1 kW, 1, 2 kW, efficiency)").starts_with("the points of interp() are constants"));
 }
 
 TEST_CASE("checker: the place says what type it wants, and the unit of a bare number") {
@@ -411,22 +490,30 @@ TEST_CASE("checker: the place says what type it wants, and the unit of a bare nu
   CHECK(b.good("23", sample::kHome, setpoint).number[0] == Approx(296.15));
   CHECK(b.good("-5", sample::kHome, setpoint).number[0] == Approx(268.15));
   CHECK(b.good("default(cool) + 2 K", sample::kHome, setpoint).type == degree.type);
-  CHECK(b.bad("2 K", sample::kHome, setpoint) == "`2 K` is a difference, but a point in degC is wanted here | write -271.15 degC");
-  CHECK(b.bad("power", sample::kHome, setpoint) == "`power` is a value in kW, but a point in degC is wanted here | ");
-  CHECK(b.bad("online", sample::kHome, setpoint) == "a point in degC is wanted here, but `online` is a condition | write if(online, a, b)");
+  CHECK(b.bad("2 K", sample::kHome, setpoint) ==
+        "`2 K` is a difference, but a point in degC is wanted here | write -271.15 degC");
+  CHECK(b.bad("power", sample::kHome, setpoint) ==
+        "`power` is a value in kW, but a point in degC is wanted here | ");
+  CHECK(b.bad("online", sample::kHome, setpoint) ==
+        "a point in degC is wanted here, but `online` is a condition | write if(online, a, b)");
   const Wanted program{.type = Type::enumeration_of(EnumId(0))};
   CHECK(b.good("\"standard\"", sample::kHome, program).number[0] == 1);
   CHECK(b.good("if(online, \"standard\", \"frugal\")", sample::kHome, program).op == Op::choose);
-  CHECK(b.bad("standard", sample::kHome, program) == "'standard' is not known here | write \"standard\" with quotes");
-  CHECK(b.bad("\"standrd\"", sample::kHome, program) == "\"standrd\" is not one of frugal, standard | did you mean \"standard\"?");
+  CHECK(b.bad("standard", sample::kHome, program) ==
+        "'standard' is not known here | write \"standard\" with quotes");
+  CHECK(b.bad("\"standrd\"", sample::kHome, program) ==
+        "\"standrd\" is not one of frugal, standard | did you mean \"standard\"?");
 }
 
 TEST_CASE("checker: what is written twice is one node, and state is told apart by its place") {
   Bench b;
   CHECK(b.id("power + 1 kW") == b.id("power+1000 W"));
-  CHECK(b.id("held(online, 5 s)", sample::kHome, {.instance = 1}) == b.id("held(online, 5 s)", sample::kHome, {.instance = 1}));
-  CHECK(b.id("held(online, 5 s)", sample::kHome, {.instance = 1}) != b.id("held(online, 5 s)", sample::kHome, {.instance = 2}));
-  CHECK(b.id("avg(power over 5 min)", sample::kHome, {.instance = 1}) == b.id("avg(power over 5 min)", sample::kHome, {.instance = 2}));
+  CHECK(b.id("held(online, 5 s)", sample::kHome, {.instance = 1}) ==
+        b.id("held(online, 5 s)", sample::kHome, {.instance = 1}));
+  CHECK(b.id("held(online, 5 s)", sample::kHome, {.instance = 1}) !=
+        b.id("held(online, 5 s)", sample::kHome, {.instance = 2}));
+  CHECK(b.id("avg(power over 5 min)", sample::kHome, {.instance = 1}) ==
+        b.id("avg(power over 5 min)", sample::kHome, {.instance = 2}));
 }
 
 TEST_CASE("checker: spans are those of the file that the expression stands in") {
@@ -438,8 +525,10 @@ TEST_CASE("checker: spans are those of the file that the expression stands in") 
   Checker checker(sample::units(), b.schema, b.graph, diagnostics);
   CHECK_FALSE(checker.check({source, begin, end}, b.rules, sample::kHome, {}).valid());
   REQUIRE(diagnostics.size() == 1);
-  CHECK(file.substr(diagnostics[0].span.begin, diagnostics[0].span.end - diagnostics[0].span.begin) == "power >\n      3 bar");
-  CHECK(diagnostics[0].message == "`power` is a value in kW, `3 bar` is a value in bar: they cannot be compared");
+  CHECK(file.substr(diagnostics[0].span.begin, diagnostics[0].span.end - diagnostics[0].span.begin) ==
+        "power >\n      3 bar");
+  CHECK(diagnostics[0].message ==
+        "`power` is a value in kW, `3 bar` is a value in bar: they cannot be compared");
   CHECK(render(diagnostics[0]).starts_with("rules.yaml:3:5: error: "));
 }
 
@@ -480,8 +569,9 @@ TEST_CASE("checker: random well-typed expressions are accepted, and are what the
     INFO(seed << ": " << text << "\n" << render(checked.diagnostics));
     REQUIRE(checked.node.valid());
     REQUIRE(checked.diagnostics.empty());
-    const Type types[] = {Type::number(kPower),        Type::point_of(kTemperature), Type::number(kTemperature),
-                          Type::number(),              Type::boolean(),              Type::enumeration_of(EnumId(0))};
+    const Type types[] = {
+        Type::number(kPower), Type::point_of(kTemperature),   Type::number(kTemperature), Type::number(),
+        Type::boolean(),      Type::enumeration_of(EnumId(0))};
     REQUIRE(b.graph[checked.node].type == types[static_cast<int>(wish)]);
   }
 }
@@ -490,9 +580,10 @@ TEST_CASE("checker: an expression of constants folds to what it means for a row 
   struct Named {
     std::string_view name, literal;
   };
-  static constexpr Named kValues[] = {{"power", "(1.75 kW)"}, {"temperature", "(24 degC)"}, {"cool", "(21.5 degC)"},
-                                      {"attic", "(80 degF)"}, {"efficiency", "(0.875)"},    {"soc", "(40 %)"},
-                                      {"online", "(1 < 2)"},  {"fan", "(2 < 1)"}};
+  static constexpr Named kValues[] = {{"power", "(1.75 kW)"},    {"temperature", "(24 degC)"},
+                                      {"cool", "(21.5 degC)"},   {"attic", "(80 degF)"},
+                                      {"efficiency", "(0.875)"}, {"soc", "(40 %)"},
+                                      {"online", "(1 < 2)"},     {"fan", "(2 < 1)"}};
   Bench b;
   // A home with these values, and the same expression with the values in place of the names.
   World world;
@@ -510,16 +601,20 @@ TEST_CASE("checker: an expression of constants folds to what it means for a row 
     std::string constant;
     for (size_t at = 0; at < text.size();) {
       size_t length = 0;
-      while (at + length < text.size() && (std::isalnum(static_cast<unsigned char>(text[at + length])) || text[at + length] == '_')) ++length;
+      while (at + length < text.size() &&
+             (std::isalnum(static_cast<unsigned char>(text[at + length])) || text[at + length] == '_'))
+        ++length;
       const auto word = std::string_view(text).substr(at, std::max<size_t>(length, 1));
-      const auto* named = std::find_if(std::begin(kValues), std::end(kValues), [&](const Named& n) { return n.name == word; });
+      const auto* named = std::find_if(std::begin(kValues), std::end(kValues),
+                                       [&](const Named& n) { return n.name == word; });
       constant += named == std::end(kValues) ? word : named->literal;
       at += word.size();
     }
     const auto general = sample::check(text, b.schema, b.rules, b.graph);
     const auto folded = sample::check(constant, b.schema, b.rules, b.graph);
     INFO(seed << ": " << text << "\n" << constant << "\n" << render(folded.diagnostics));
-    if (!folded.node.valid() && folded.diagnostics[0].message.find("divides by zero") != std::string::npos) continue;
+    if (!folded.node.valid() && folded.diagnostics[0].message.find("divides by zero") != std::string::npos)
+      continue;
     if (!folded.node.valid() && folded.diagnostics[0].message.find("by zero") != std::string::npos) continue;
     REQUIRE(folded.node.valid());
     REQUIRE(b.graph[folded.node].op == Op::constant);

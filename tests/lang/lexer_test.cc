@@ -70,7 +70,8 @@ TEST_CASE("lexer: what may not be written says what to write") {
   CHECK(tokens("010") == "error: '010' has leading zeroes, which other tools read as octal | write 10");
   CHECK(tokens("00.5") == "error: '00.5' has leading zeroes, which other tools read as octal | write 0.5");
   CHECK(tokens("1_000") == "error: a number has no separators | write the digits alone, or 1e6");
-  CHECK(tokens("12:30") == "error: a number has no ':' | write a span of time as 90 min, a time of day in quotes");
+  CHECK(tokens("12:30") ==
+        "error: a number has no ':' | write a span of time as 90 min, a time of day in quotes");
   CHECK(tokens("1e999") == "error: '1e999' is out of range | ");
   CHECK(tokens("\"frugal") == "error: a text without its closing quote | end it with \"");
   CHECK(tokens("a ≤ b") == "error: '≤' is not part of the language | write <=");

@@ -45,19 +45,30 @@ double Naive::value(NodeId id, size_t row, size_t at) const {
 double Naive::leaf(const Node& node, size_t row, size_t at) const {
   const auto& now = world(at);
   switch (node.op) {
-    case Op::constant: return node.number[0];
-    case Op::column: return now.columns[node.table.index()][node.column.index()][row];
-    case Op::feed: return now.feeds[node.feed.index()];
-    case Op::now: return seconds(at);
-    case Op::civil_time: return now.civil_time;
-    case Op::civil_weekday: return now.civil_weekday;
-    case Op::civil_day_of_year: return now.civil_day_of_year;
-    case Op::age: return seconds(at) - now.columns[node.table.index()][node.column.index()][row];
-    case Op::forecast: return now.forecast(node.op, node.feed, node.number[0], node.number[0]);
+    case Op::constant:
+      return node.number[0];
+    case Op::column:
+      return now.columns[node.table.index()][node.column.index()][row];
+    case Op::feed:
+      return now.feeds[node.feed.index()];
+    case Op::now:
+      return seconds(at);
+    case Op::civil_time:
+      return now.civil_time;
+    case Op::civil_weekday:
+      return now.civil_weekday;
+    case Op::civil_day_of_year:
+      return now.civil_day_of_year;
+    case Op::age:
+      return seconds(at) - now.columns[node.table.index()][node.column.index()][row];
+    case Op::forecast:
+      return now.forecast(node.op, node.feed, node.number[0], node.number[0]);
     case Op::forecast_maximum:
     case Op::forecast_minimum:
-    case Op::forecast_mean: return now.forecast(node.op, node.feed, node.number[0], node.number[1]);
-    default: LT_CHECK(false, name_of(node.op));
+    case Op::forecast_mean:
+      return now.forecast(node.op, node.feed, node.number[0], node.number[1]);
+    default:
+      LT_CHECK(false, name_of(node.op));
   }
 }
 
@@ -67,52 +78,91 @@ double Naive::elementwise(const Node& node, size_t row, size_t at) const {
   const double a = arg(0);
   const double b = node.args.size() > 1 ? arg(1) : kUnknown;
   switch (node.op) {
-    case Op::negate: return -a;
-    case Op::add: return a + b;
-    case Op::subtract: return a - b;
-    case Op::multiply: return a * b;
-    case Op::divide: return a / b;
-    case Op::modulo: return maths::mod(a, b);
-    case Op::less: return compared(a, b, condition, a < b);
-    case Op::less_equal: return compared(a, b, condition, a <= b);
-    case Op::greater: return compared(a, b, condition, a > b);
-    case Op::greater_equal: return compared(a, b, condition, a >= b);
-    case Op::equal: return compared(a, b, condition, a == b);
-    case Op::not_equal: return compared(a, b, condition, a != b);
-    case Op::logical_not: return a == kHalf ? kHalf : a == 0 ? 1 : 0;
-    case Op::logical_and: return a == 0 || b == 0 ? 0 : a == 1 && b == 1 ? 1 : kHalf;
-    case Op::logical_or: return a == 1 || b == 1 ? 1 : a == 0 && b == 0 ? 0 : kHalf;
+    case Op::negate:
+      return -a;
+    case Op::add:
+      return a + b;
+    case Op::subtract:
+      return a - b;
+    case Op::multiply:
+      return a * b;
+    case Op::divide:
+      return a / b;
+    case Op::modulo:
+      return maths::mod(a, b);
+    case Op::less:
+      return compared(a, b, condition, a < b);
+    case Op::less_equal:
+      return compared(a, b, condition, a <= b);
+    case Op::greater:
+      return compared(a, b, condition, a > b);
+    case Op::greater_equal:
+      return compared(a, b, condition, a >= b);
+    case Op::equal:
+      return compared(a, b, condition, a == b);
+    case Op::not_equal:
+      return compared(a, b, condition, a != b);
+    case Op::logical_not:
+      return a == kHalf ? kHalf : a == 0 ? 1 : 0;
+    case Op::logical_and:
+      return a == 0 || b == 0 ? 0 : a == 1 && b == 1 ? 1 : kHalf;
+    case Op::logical_or:
+      return a == 1 || b == 1 ? 1 : a == 0 && b == 0 ? 0 : kHalf;
     case Op::choose:
       if (a == kHalf) return node.type.kind == Kind::boolean ? kHalf : kUnknown;
       return a == 1 ? b : arg(2);
-    case Op::known: return unknown(a, condition) ? 0 : 1;
-    case Op::minimum: return std::isnan(a) || std::isnan(b) ? kUnknown : std::min(a, b);
-    case Op::maximum: return std::isnan(a) || std::isnan(b) ? kUnknown : std::max(a, b);
-    case Op::absolute: return std::abs(a);
-    case Op::sign: return std::isnan(a) || a == 0 ? a : a > 0 ? 1 : -1;
-    case Op::floor: return std::floor(a);
-    case Op::ceil: return std::ceil(a);
-    case Op::round: return std::round(a);
-    case Op::square_root: return std::sqrt(a);
-    case Op::cube_root: return maths::cbrt(a);
-    case Op::exponential: return maths::exp(a);
-    case Op::logarithm: return maths::log(a);
-    case Op::logarithm10: return maths::log10(a);
-    case Op::power: return maths::pow(a, b);
-    case Op::sine: return maths::sin(a);
-    case Op::cosine: return maths::cos(a);
-    case Op::tangent: return maths::tan(a);
-    case Op::arc_sine: return maths::asin(a);
-    case Op::arc_cosine: return maths::acos(a);
-    case Op::arc_tangent: return maths::atan(a);
-    case Op::arc_tangent2: return maths::atan2(a, b);
-    case Op::hyperbolic_tangent: return maths::tanh(a);
+    case Op::known:
+      return unknown(a, condition) ? 0 : 1;
+    case Op::minimum:
+      return std::isnan(a) || std::isnan(b) ? kUnknown : std::min(a, b);
+    case Op::maximum:
+      return std::isnan(a) || std::isnan(b) ? kUnknown : std::max(a, b);
+    case Op::absolute:
+      return std::abs(a);
+    case Op::sign:
+      return std::isnan(a) || a == 0 ? a : a > 0 ? 1 : -1;
+    case Op::floor:
+      return std::floor(a);
+    case Op::ceil:
+      return std::ceil(a);
+    case Op::round:
+      return std::round(a);
+    case Op::square_root:
+      return std::sqrt(a);
+    case Op::cube_root:
+      return maths::cbrt(a);
+    case Op::exponential:
+      return maths::exp(a);
+    case Op::logarithm:
+      return maths::log(a);
+    case Op::logarithm10:
+      return maths::log10(a);
+    case Op::power:
+      return maths::pow(a, b);
+    case Op::sine:
+      return maths::sin(a);
+    case Op::cosine:
+      return maths::cos(a);
+    case Op::tangent:
+      return maths::tan(a);
+    case Op::arc_sine:
+      return maths::asin(a);
+    case Op::arc_cosine:
+      return maths::acos(a);
+    case Op::arc_tangent:
+      return maths::atan(a);
+    case Op::arc_tangent2:
+      return maths::atan2(a, b);
+    case Op::hyperbolic_tangent:
+      return maths::tanh(a);
     case Op::clamp: {
       const double high = arg(2);
       return std::isnan(a) || std::isnan(b) || std::isnan(high) ? kUnknown : std::min(std::max(a, b), high);
     }
-    case Op::interpolate: return line_through(node.number, a);
-    default: LT_CHECK(false, name_of(node.op));
+    case Op::interpolate:
+      return line_through(node.number, a);
+    default:
+      LT_CHECK(false, name_of(node.op));
   }
 }
 
@@ -145,14 +195,22 @@ double Naive::set(const Node& node, size_t row, size_t at) const {
   const bool enough = good >= node.number[0] * size;
   switch (node.op) {
     case Op::set_sum:
-    case Op::set_count: return enough ? sum : kUnknown;
-    case Op::set_mean: return enough && good > 0 ? sum / good : kUnknown;
-    case Op::set_minimum: return enough && good > 0 ? least : kUnknown;
-    case Op::set_maximum: return enough && good > 0 ? greatest : kUnknown;
-    case Op::set_share: return !enough ? kUnknown : good > 0 ? sum / good : 0;
-    case Op::set_all: return least == 0 ? 0 : enough ? 1 : kHalf;
-    case Op::set_any: return greatest == 1 ? 1 : enough ? 0 : kHalf;
-    default: LT_CHECK(false, name_of(node.op));
+    case Op::set_count:
+      return enough ? sum : kUnknown;
+    case Op::set_mean:
+      return enough && good > 0 ? sum / good : kUnknown;
+    case Op::set_minimum:
+      return enough && good > 0 ? least : kUnknown;
+    case Op::set_maximum:
+      return enough && good > 0 ? greatest : kUnknown;
+    case Op::set_share:
+      return !enough ? kUnknown : good > 0 ? sum / good : 0;
+    case Op::set_all:
+      return least == 0 ? 0 : enough ? 1 : kHalf;
+    case Op::set_any:
+      return greatest == 1 ? 1 : enough ? 0 : kHalf;
+    default:
+      LT_CHECK(false, name_of(node.op));
   }
 }
 
@@ -160,7 +218,8 @@ double Naive::remembering(const Node& node, size_t row, size_t at) const {
   const auto arg = [&](size_t i, size_t k) { return value(node.args[i], row, k); };
   const bool condition = node.type.kind == Kind::boolean;
   switch (node.op) {
-    case Op::previous: return at == 0 ? (condition ? kHalf : kUnknown) : arg(0, at - 1);
+    case Op::previous:
+      return at == 0 ? (condition ? kHalf : kUnknown) : arg(0, at - 1);
     case Op::delay: {
       const auto periods = static_cast<size_t>(node.number[0]);
       return arg(0, at < periods ? 0 : at - periods);
@@ -182,7 +241,8 @@ double Naive::remembering(const Node& node, size_t row, size_t at) const {
       }
       return edges;
     }
-    case Op::time_true: return time_true(node, row, at);
+    case Op::time_true:
+      return time_true(node, row, at);
     case Op::latch: {
       double state = 0;
       for (size_t k = 0; k <= at; ++k) state = arg(1, k) == 1 ? 0 : arg(0, k) == 1 ? 1 : state;
@@ -202,8 +262,10 @@ double Naive::remembering(const Node& node, size_t row, size_t at) const {
       }
       return y;
     }
-    case Op::hysteresis: return hysteresis(node, row, at);
-    default: LT_CHECK(false, name_of(node.op));
+    case Op::hysteresis:
+      return hysteresis(node, row, at);
+    default:
+      LT_CHECK(false, name_of(node.op));
   }
 }
 

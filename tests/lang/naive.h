@@ -1,6 +1,7 @@
-// What an expression means, written as plainly as possible: one row, one instant, by recursion over the graph. The column
-// programs are held equal to it. Numbers that are unknown are NaN, conditions 0, ½ (unknown), 1 with Kleene's logic.
-// Windows over samples, forecasts beyond a function, and pid() are not told here: they have tests of their own.
+// What an expression means, written as plainly as possible: one row, one instant, by recursion over the
+// graph. The column programs are held equal to it. Numbers that are unknown are NaN, conditions 0, ½
+// (unknown), 1 with Kleene's logic. Windows over samples, forecasts beyond a function, and pid() are not told
+// here: they have tests of their own.
 #pragma once
 
 #include <functional>
@@ -11,7 +12,8 @@
 
 namespace looptwin::lang {
 
-/// All values at one instant, as registers hold them: codes and rows as numbers, instants in s, unknown NaN (½).
+/// All values at one instant, as registers hold them: codes and rows as numbers, instants in s, unknown NaN
+/// (½).
 struct World {
   Time now;
   std::vector<std::vector<std::vector<double>>> columns;  ///< [table][column][row]

@@ -11,25 +11,35 @@ namespace {
 std::string show(const Ast& ast) {
   std::string out;
   switch (ast.kind) {
-    case Ast::Kind::number: return std::to_string(static_cast<int>(ast.number)) + ast.quantity.unit.text;
-    case Ast::Kind::boolean: return ast.value ? "true" : "false";
-    case Ast::Kind::text: return "'" + std::string(ast.text) + "'";
-    case Ast::Kind::name: return std::string(ast.text);
-    case Ast::Kind::member: return show(ast.arg(0)) + "." + std::string(ast.text);
-    case Ast::Kind::unary: return "(" + std::string(text_of(ast.op)) + show(ast.arg(0)) + ")";
-    case Ast::Kind::binary: return "(" + show(ast.arg(0)) + std::string(text_of(ast.op)) + show(ast.arg(1)) + ")";
-    case Ast::Kind::over: return show(ast.arg(0)) + " over " + show(ast.arg(1));
+    case Ast::Kind::number:
+      return std::to_string(static_cast<int>(ast.number)) + ast.quantity.unit.text;
+    case Ast::Kind::boolean:
+      return ast.value ? "true" : "false";
+    case Ast::Kind::text:
+      return "'" + std::string(ast.text) + "'";
+    case Ast::Kind::name:
+      return std::string(ast.text);
+    case Ast::Kind::member:
+      return show(ast.arg(0)) + "." + std::string(ast.text);
+    case Ast::Kind::unary:
+      return "(" + std::string(text_of(ast.op)) + show(ast.arg(0)) + ")";
+    case Ast::Kind::binary:
+      return "(" + show(ast.arg(0)) + std::string(text_of(ast.op)) + show(ast.arg(1)) + ")";
+    case Ast::Kind::over:
+      return show(ast.arg(0)) + " over " + show(ast.arg(1));
     case Ast::Kind::list:
     case Ast::Kind::call:
       for (const auto& argument : ast.args)
-        out += (out.empty() ? "" : ",") + std::string(argument.name) + (argument.name.empty() ? "" : "=") + show(*argument.value);
+        out += (out.empty() ? "" : ",") + std::string(argument.name) + (argument.name.empty() ? "" : "=") +
+               show(*argument.value);
       return ast.kind == Ast::Kind::list ? "[" + out + "]" : std::string(ast.text) + "{" + out + "}";
   }
   return out;
 }
 
 std::string parsed(std::string_view text) {
-  const Span span{std::make_shared<Source>(Source{"test", std::string(text)}), 0, static_cast<uint32_t>(text.size())};
+  const Span span{std::make_shared<Source>(Source{"test", std::string(text)}), 0,
+                  static_cast<uint32_t>(text.size())};
   const auto tree = parse(span, sample::units());
   if (tree) return show(**tree);
   const auto& error = tree.error()[0];
@@ -74,7 +84,8 @@ TEST_CASE("parser: calls, named arguments, windows") {
   CHECK(parsed("clamp(x, low=0, high=1)") == "clamp{x,low=0,high=1}");
   CHECK(parsed("avg(x over 5 min)") == "avg{x over 5min}");
   CHECK(parsed("avg(x + y over 5 min, 3)") == "avg{(x+y) over 5min,3}");
-  CHECK(parsed("avg(x, low=1, 2)") == "an argument without a name follows one with a name | write its name, as in avg(…, low=…)");
+  CHECK(parsed("avg(x, low=1, 2)") ==
+        "an argument without a name follows one with a name | write its name, as in avg(…, low=…)");
   CHECK(parsed("f(a == b)") == "f{(a==b)}");
 }
 
@@ -82,7 +93,8 @@ TEST_CASE("parser: slips are named, with what to write") {
   CHECK(parsed("a and b") == "'and' is not an operator | write &&");
   CHECK(parsed("a or b") == "'or' is not an operator | write ||");
   CHECK(parsed("a < b < c") == "comparisons cannot be chained | write a < b && b < c");
-  CHECK(parsed("0 kW < a + 1 kW <= 5 kW") == "comparisons cannot be chained | write 0 kW < a + 1 kW && a + 1 kW <= 5 kW");
+  CHECK(parsed("0 kW < a + 1 kW <= 5 kW") ==
+        "comparisons cannot be chained | write 0 kW < a + 1 kW && a + 1 kW <= 5 kW");
   CHECK(parsed("a == b == c") == "comparisons cannot be chained | write a == b && b == c");
   CHECK(parsed("a = b") == "'=' names an argument | write == to compare");
   CHECK(parsed("a <> b") == "'<>' is not an operator | write !=");
@@ -96,7 +108,9 @@ TEST_CASE("parser: slips are named, with what to write") {
   CHECK(parsed("a ** 2") == "'**' is not an operator | write pow(x, 2)");
   CHECK(parsed("a & b") == "'&' is not an operator | write &&");
   CHECK(parsed("a not in [b]") == "'not' stands before a condition | write !(x in [a, b]) or not x");
-  CHECK(parsed("3 x") == "'x' after a number is not a unit | units are written as kW, degC, m3/h, W/K; for a product write 3 * x");
+  CHECK(parsed("3 x") ==
+        "'x' after a number is not a unit | units are written as kW, degC, m3/h, W/K; for a product write 3 "
+        "* x");
   CHECK(parsed("3 kw") == "'kw' after a number is not a unit | write kW; for a product write 3 * kw");
   CHECK(parsed("3  kW") == "'kW' after a number is not a unit | write one space between the number and kW");
   CHECK(parsed("a b") == "an operator is missing before 'b' | write one of + - * / == < && ||");
@@ -119,9 +133,12 @@ TEST_CASE("parser: depth is bounded, whatever is nested") {
   for (const auto open : {"(", "!", "-", "f(", "[", "if(a,", "not "})
     CHECK(parsed(repeated(open, 9000)) == "nested deeper than 100 | give an inner part its own name");
   CHECK(parsed("a" + repeated(" + a", 400)).size() > 1000);
-  CHECK(parsed("a" + repeated(" + a", 5000)) == "more than 500 operations wait for each other | give a part its own name");
-  CHECK(parsed("a" + repeated(".b", 5000)) == "more than 500 operations wait for each other | give a part its own name");
-  CHECK(parsed(repeated("a", 70000)) == "an expression longer than 64 KB | give its parts names of their own");
+  CHECK(parsed("a" + repeated(" + a", 5000)) ==
+        "more than 500 operations wait for each other | give a part its own name");
+  CHECK(parsed("a" + repeated(".b", 5000)) ==
+        "more than 500 operations wait for each other | give a part its own name");
+  CHECK(parsed(repeated("a", 70000)) ==
+        "an expression longer than 64 KB | give its parts names of their own");
 }
 
 }  // namespace looptwin::lang

@@ -183,7 +183,8 @@ TEST_CASE("plan: events that depend on each other in a circle are an error; prev
   b.raise("a", "b && power > 1 kW");
   b.raise("b", "!a");
   const auto refused = b.plan();
-  CHECK(problems(refused) == "'a' depends on itself | write previous(a) where its value of the cycle before is meant");
+  CHECK(problems(refused) ==
+        "'a' depends on itself | write previous(a) where its value of the cycle before is meant");
   REQUIRE_FALSE(refused.error().empty());
   CHECK(refused.error()[0].span.source->name == "rules.yaml");
 
@@ -205,7 +206,8 @@ TEST_CASE("plan: a circle through a set and a relation is found") {
   Bench c;
   c.declare("hot", kHome);
   c.raise("hot", "power > 1 kW && hot");
-  CHECK(problems(c.plan()) == "'hot' depends on itself | write previous(hot) where its value of the cycle before is meant");
+  CHECK(problems(c.plan()) ==
+        "'hot' depends on itself | write previous(hot) where its value of the cycle before is meant");
 }
 
 TEST_CASE("plan: previous() of an event is kept before the event is stepped, however late it is read") {
@@ -222,7 +224,8 @@ TEST_CASE("plan: previous() of an event is kept before the event is stepped, how
   // The copy is a root of the first stratum's program, which runs before `first` is stepped.
   REQUIRE(plan.strata[0].programs.size() == 1);
   size_t kept = 0;
-  for (const auto& root : plan.strata[0].programs[0].program.roots()) kept += b.graph[root.node].op == Op::previous;
+  for (const auto& root : plan.strata[0].programs[0].program.roots())
+    kept += b.graph[root.node].op == Op::previous;
   CHECK(kept == 1);
 }
 

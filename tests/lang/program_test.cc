@@ -184,7 +184,8 @@ TEST_CASE("program: a related value is gathered through the relation, and is unk
 }
 
 TEST_CASE(
-    "program: the age of a sample grows with the instant, makes its rows due, and counts from the start where never "
+    "program: the age of a sample grows with the instant, makes its rows due, and counts from the start "
+    "where never "
     "sampled") {
   Workbench w;
   const ColumnId x = w.column("x"), sampled = w.column(".sampled", Storage::instant), out = w.column("out");
@@ -206,7 +207,8 @@ TEST_CASE(
 
 TEST_CASE("program: rows whose age is only compared with constants are due when it passes the next one") {
   Workbench w;
-  const ColumnId x = w.column("x"), sampled = w.column(".sampled", Storage::instant), out = w.column("out", Storage::boolean);
+  const ColumnId x = w.column("x"), sampled = w.column(".sampled", Storage::instant),
+                 out = w.column("out", Storage::boolean);
   Node age = w.make(Op::age, {w.read(x)});
   age.column = sampled;
   const NodeId age_node = w.graph.add(age);
@@ -216,8 +218,9 @@ TEST_CASE("program: rows whose age is only compared with constants are due when 
     n.table = TableId();
     return w.graph.add(n);
   };
-  const NodeId either = w.graph.add(w.make(Op::logical_or, {w.graph.add(w.make(Op::greater, {age_node, limit(30)})),
-                                                            w.graph.add(w.make(Op::less_equal, {age_node, limit(10)}))}));
+  const NodeId either =
+      w.graph.add(w.make(Op::logical_or, {w.graph.add(w.make(Op::greater, {age_node, limit(30)})),
+                                          w.graph.add(w.make(Op::less_equal, {age_node, limit(10)}))}));
   const std::vector<Root> roots = {{either, out}};
   Tables t(w.schema, {64});
   for (size_t i = 0; i < 64; ++i) t.as<int64_t>(w.table, sampled)[i] = seconds(100).ns;

@@ -34,7 +34,8 @@ std::string RandomExpression::leaf(Wish wish) {
     case Wish::condition:
       if (with_.relations && below(5) == 0) return "block.closed";
       return one_of({"online", "fan", "true", "online", "fan"});
-    case Wish::program: return "program";
+    case Wish::program:
+      return "program";
   }
   return "true";
 }
@@ -61,15 +62,24 @@ std::string RandomExpression::number(Wish wish, int depth) {
     return fmt::format("{}(block.homes, {})", kHow[below(3)], member);
   }
   switch (below(point ? 5 : 9)) {
-    case 0: return fmt::format("min({}, {})", again(wish), again(wish));
-    case 1: return fmt::format("max({}, {}, {})", again(wish), again(wish), again(wish));
-    case 2: return fmt::format("({} + {})", again(wish), again(point ? Wish::difference : wish));
-    case 3: return fmt::format("({} - {})", again(wish), again(point ? Wish::difference : wish));
-    case 4: return fmt::format("avg({}, {})", again(wish), again(wish));
-    case 5: return fmt::format("{} * {}", leaf(wish), again(Wish::ratio));
-    case 6: return fmt::format("-({})", again(wish));
-    case 7: return fmt::format("abs({})", again(wish));
-    default: return fmt::format("({}) / ({})", again(wish), leaf(Wish::ratio));
+    case 0:
+      return fmt::format("min({}, {})", again(wish), again(wish));
+    case 1:
+      return fmt::format("max({}, {}, {})", again(wish), again(wish), again(wish));
+    case 2:
+      return fmt::format("({} + {})", again(wish), again(point ? Wish::difference : wish));
+    case 3:
+      return fmt::format("({} - {})", again(wish), again(point ? Wish::difference : wish));
+    case 4:
+      return fmt::format("avg({}, {})", again(wish), again(wish));
+    case 5:
+      return fmt::format("{} * {}", leaf(wish), again(Wish::ratio));
+    case 6:
+      return fmt::format("-({})", again(wish));
+    case 7:
+      return fmt::format("abs({})", again(wish));
+    default:
+      return fmt::format("({}) / ({})", again(wish), leaf(Wish::ratio));
   }
 }
 
@@ -84,22 +94,35 @@ std::string RandomExpression::ratio(int depth) {
   if (with_.state && below(8) == 0)
     return fmt::format("rises({} over {} s)", condition(depth - 1), 64 * (1 + below(2)));
   switch (below(14)) {
-    case 0: return fmt::format("({}) / ({})", again(Wish::power), leaf(Wish::power));
-    case 1: return fmt::format("({}) / 4 K", again(Wish::difference));
-    case 2: return fmt::format("sqrt({})", again(Wish::ratio));
-    case 3: return fmt::format("exp({} / 10)", leaf(Wish::ratio));
-    case 4: return fmt::format("sin({})", again(Wish::ratio));
-    case 5: return fmt::format("pow({}, 2)", again(Wish::ratio));
-    case 6: return fmt::format("floor({})", again(Wish::ratio));
-    case 7: return fmt::format("round({})", again(Wish::ratio));
-    case 8: return fmt::format("clamp({}, -1, 2.5)", again(Wish::ratio));
+    case 0:
+      return fmt::format("({}) / ({})", again(Wish::power), leaf(Wish::power));
+    case 1:
+      return fmt::format("({}) / 4 K", again(Wish::difference));
+    case 2:
+      return fmt::format("sqrt({})", again(Wish::ratio));
+    case 3:
+      return fmt::format("exp({} / 10)", leaf(Wish::ratio));
+    case 4:
+      return fmt::format("sin({})", again(Wish::ratio));
+    case 5:
+      return fmt::format("pow({}, 2)", again(Wish::ratio));
+    case 6:
+      return fmt::format("floor({})", again(Wish::ratio));
+    case 7:
+      return fmt::format("round({})", again(Wish::ratio));
+    case 8:
+      return fmt::format("clamp({}, -1, 2.5)", again(Wish::ratio));
     case 9:
       return fmt::format("interp({}, -10 degC, 2, 0 degC, 3, 20 degC, 1, 30 degC, -1)",
                          again(Wish::temperature));
-    case 10: return fmt::format("{} * ({} + {})", leaf(Wish::ratio), again(Wish::ratio), again(Wish::ratio));
-    case 11: return fmt::format("mod({}, {})", again(Wish::ratio), leaf(Wish::ratio) == "2" ? "2" : "0.75");
-    case 12: return fmt::format("atan2({}, {})", again(Wish::power), again(Wish::power));
-    default: return fmt::format("kelvin({}) / 300 K", again(Wish::temperature));
+    case 10:
+      return fmt::format("{} * ({} + {})", leaf(Wish::ratio), again(Wish::ratio), again(Wish::ratio));
+    case 11:
+      return fmt::format("mod({}, {})", again(Wish::ratio), leaf(Wish::ratio) == "2" ? "2" : "0.75");
+    case 12:
+      return fmt::format("atan2({}, {})", again(Wish::power), again(Wish::power));
+    default:
+      return fmt::format("kelvin({}) / 300 K", again(Wish::temperature));
   }
 }
 
@@ -116,16 +139,26 @@ std::string RandomExpression::condition(int depth) {
                     : fmt::format("hysteresis({}, on=0.5 K, off=-0.5 K, min_off={} s)",
                                   again(Wish::difference), below(4));
   switch (below(10)) {
-    case 0: return fmt::format("({} && {})", condition(depth - 1), condition(depth - 1));
-    case 1: return fmt::format("({} || {})", condition(depth - 1), condition(depth - 1));
-    case 2: return fmt::format("!({})", condition(depth - 1));
-    case 3: return fmt::format("known({})", again(Wish::power));
-    case 4: return fmt::format("program {} \"frugal\"", below(2) ? "==" : "!=");
-    case 5: return R"(mode in ["auto", "away"])";
-    case 6: return fmt::format("({}) {} ({})", again(Wish::power), compare, again(Wish::power));
-    case 7: return fmt::format("({}) {} ({})", again(Wish::temperature), compare, again(Wish::temperature));
-    case 8: return fmt::format("(({}) == ({}))", condition(depth - 1), condition(depth - 1));
-    default: return fmt::format("({}) {} ({})", again(Wish::ratio), compare, leaf(Wish::ratio));
+    case 0:
+      return fmt::format("({} && {})", condition(depth - 1), condition(depth - 1));
+    case 1:
+      return fmt::format("({} || {})", condition(depth - 1), condition(depth - 1));
+    case 2:
+      return fmt::format("!({})", condition(depth - 1));
+    case 3:
+      return fmt::format("known({})", again(Wish::power));
+    case 4:
+      return fmt::format("program {} \"frugal\"", below(2) ? "==" : "!=");
+    case 5:
+      return R"(mode in ["auto", "away"])";
+    case 6:
+      return fmt::format("({}) {} ({})", again(Wish::power), compare, again(Wish::power));
+    case 7:
+      return fmt::format("({}) {} ({})", again(Wish::temperature), compare, again(Wish::temperature));
+    case 8:
+      return fmt::format("(({}) == ({}))", condition(depth - 1), condition(depth - 1));
+    default:
+      return fmt::format("({}) {} ({})", again(Wish::ratio), compare, leaf(Wish::ratio));
   }
 }
 

@@ -13,7 +13,7 @@ struct Ingredients {
   bool relations = true;  ///< block.limit
   bool sets = true;       ///< sum(block.homes.power); blocks only where the row is a block
   bool feeds = true;
-  bool state = false;     ///< previous, held, time_true, rises
+  bool state = false;        ///< previous, held, time_true, rises
   bool controllers = false;  ///< hysteresis, latch, delay, ramp
 };
 

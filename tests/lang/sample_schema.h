@@ -1,5 +1,6 @@
-// A small neighbourhood that the tests of the language and its fuzzers talk about: a grid with blocks, blocks with homes,
-// a weather feed. Each place of a scenario (rules, physics, controller, requirements) has its scopes.
+// A small neighbourhood that the tests of the language and its fuzzers talk about: a grid with blocks, blocks
+// with homes, a weather feed. Each place of a scenario (rules, physics, controller, requirements) has its
+// scopes.
 #pragma once
 
 #include <string>

@@ -110,9 +110,13 @@ TEST_CASE("units: what is misread is refused, and says what to write") {
   CHECK(refused("mn") == "'mn' is not the symbol of the minute | write min");
   CHECK(refused("month") == "'month' has no fixed length | write days, as 30 d");
   CHECK(refused("year") == "'year' has no fixed length | write days, as 365 d");
-  CHECK(refused("psia") == "'psia' is written without the a: pressures are absolute unless they say gauge | write psi");
-  CHECK(refused("degree") == "'degree' may be an angle or a temperature | write deg for an angle, degC or degF for a temperature");
-  CHECK(refused("EUR") == "'EUR' is not a unit: rates of exchange change, and a scenario has one currency, USD | convert the amount and write it in USD");
+  CHECK(refused("psia") ==
+        "'psia' is written without the a: pressures are absolute unless they say gauge | write psi");
+  CHECK(refused("degree") ==
+        "'degree' may be an angle or a temperature | write deg for an angle, degC or degF for a temperature");
+  CHECK(refused("EUR") ==
+        "'EUR' is not a unit: rates of exchange change, and a scenario has one currency, USD | convert the "
+        "amount and write it in USD");
   CHECK(refused("kw") == "'kw' is not a unit | write kW");
   CHECK(refused("Kwh") == "'Kwh' is not a unit | write kWh");
   CHECK(refused("kpa") == "'kpa' is a kilo-pico-are | write kPa");
@@ -120,7 +124,8 @@ TEST_CASE("units: what is misread is refused, and says what to write") {
   CHECK(refused("brag") == "'brag' is not a unit | did you mean barg?");
   CHECK(refused("W/(m2*K)") == "'(m2*K)' is not a unit | units are written as kW, degC, m3/h, W/K");
   CHECK(refused("") == "a unit is missing | write one as kW, or 1 for a ratio");
-  CHECK(refused("kW kW") == "' kW' cannot follow in a unit | join units by * or / without spaces or brackets, as W/m2/K");
+  CHECK(refused("kW kW") ==
+        "' kW' cannot follow in a unit | join units by * or / without spaces or brackets, as W/m2/K");
   CHECK(refused("mkW").starts_with("'mkW' is not a unit"));  // one prefix at most
 }
 
@@ -172,7 +177,8 @@ TEST_CASE("units: the lexer takes the longest run of units without spaces") {
 }
 
 TEST_CASE("units: a unit's text, its dimension and the way back agree") {
-  for (const auto text : {"kW", "W/K", "m3/h", "kg*m/s2", "J/kg/K", "1/s", "s-1", "m2", "USD/kWh", "mol/s", "lx", "V/m"}) {
+  for (const auto text :
+       {"kW", "W/K", "m3/h", "kg*m/s2", "J/kg/K", "1/s", "s-1", "m2", "USD/kWh", "mol/s", "lx", "V/m"}) {
     const auto u = unit(text);
     INFO(text);
     CHECK(unit(unit_text(u.type.dimension)).type == u.type);

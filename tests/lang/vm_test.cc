@@ -229,9 +229,8 @@ TEST_CASE("vm: tables, gathers, loads and stores are equal at every width") {
     REQUIRE(back == instants);
     k.age(out.data(), instants.data(), 5'000'000'000, kRows);
     for (size_t i = 0; i < kRows; ++i)
-      REQUIRE(same(out[i], instants[i] == INT64_MAX
-                               ? 5.0
-                               : static_cast<double>(5'000'000'000 - instants[i]) / 1e9));
+      REQUIRE(same(out[i],
+                   instants[i] == INT64_MAX ? 5.0 : static_cast<double>(5'000'000'000 - instants[i]) / 1e9));
   }
 }
 

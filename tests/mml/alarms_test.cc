@@ -24,7 +24,8 @@ struct Panel {
     Event event{.config = {.name = "hot"}, .table = Homes::kHome};
     mml::add_columns(homes.schema, event);
     events.push_back(event);
-    for (const auto& [name, priority] : {std::pair{"too_hot", AlarmPriority::high}, std::pair{"warm", AlarmPriority::low}}) {
+    for (const auto& [name, priority] :
+         {std::pair{"too_hot", AlarmPriority::high}, std::pair{"warm", AlarmPriority::low}}) {
       Alarm alarm;
       alarm.config.event.name = name;
       alarm.config.priority = priority;

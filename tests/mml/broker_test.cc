@@ -81,7 +81,8 @@ TEST_CASE("broker: a device with a wrong credential gets no session") {
 TEST_CASE("broker: messages of devices without a session are taken out, whole and in order") {
   Homes homes;
   Broker broker(homes.registry);
-  for (const size_t row : {0u, 2u}) REQUIRE(broker.connect(Homes::home(row), homes.registry.credential(Homes::home(row))));
+  for (const size_t row : {0u, 2u})
+    REQUIRE(broker.connect(Homes::home(row), homes.registry.credential(Homes::home(row))));
   auto frame = frame_of({0, 1, 2, 3, 0, 2});
   broker.admit(frame);
   const auto expected = frame_of({0, 2, 0, 2});
@@ -92,7 +93,8 @@ TEST_CASE("broker: messages of devices without a session are taken out, whole an
   CHECK(frame.value == expected.value);
   CHECK(broker.counters().refused_messages == 2);
 
-  for (const size_t row : {1u, 3u}) REQUIRE(broker.connect(Homes::home(row), homes.registry.credential(Homes::home(row))));
+  for (const size_t row : {1u, 3u})
+    REQUIRE(broker.connect(Homes::home(row), homes.registry.credential(Homes::home(row))));
   auto all = frame_of({0, 1, 2, 3});
   broker.admit(all);
   CHECK(all.size() == 4);
@@ -109,8 +111,9 @@ TEST_CASE("broker: for a device that is away the newest of each setpoint waits, 
   const auto away = Homes::home(0), here = Homes::home(1);
   REQUIRE(broker.connect(here, homes.registry.credential(here)));
   const Time soon = kStart + seconds(60);
-  CHECK(routed(broker, {setpoint(1, away, 20), setpoint(2, here, 20), setpoint(3, away, 1, Homes::kFan), command(4, away, soon), setpoint(5, away, 21),
-                        command(6, away, soon)}) == std::vector<uint64_t>{2});
+  CHECK(routed(broker, {setpoint(1, away, 20), setpoint(2, here, 20), setpoint(3, away, 1, Homes::kFan),
+                        command(4, away, soon), setpoint(5, away, 21), command(6, away, soon)}) ==
+        std::vector<uint64_t>{2});
   CHECK(routed(broker, {command(4, away, soon)}).empty());  // said again, it waits once
   CHECK(broker.counters().held == 6);
   CHECK(released(broker, away, kStart + seconds(10)) == std::vector<uint64_t>{3, 5, 6, 4});
@@ -122,7 +125,8 @@ TEST_CASE("broker: what has expired while it waited is not sent, what expires no
   Homes homes;
   Broker broker(homes.registry);
   const auto away = Homes::home(0);
-  routed(broker, {command(1, away, kStart + seconds(10)), command(2, away, kStart + seconds(20)), setpoint(3, away, 20)});
+  routed(broker, {command(1, away, kStart + seconds(10)), command(2, away, kStart + seconds(20)),
+                  setpoint(3, away, 20)});
   CHECK(released(broker, away, kStart + seconds(20)) == std::vector<uint64_t>{2, 3});
   CHECK(broker.counters().expired == 1);
 }
@@ -132,7 +136,8 @@ TEST_CASE("broker: saved and restored, it knows sessions, what waits, and its co
   Broker broker(homes.registry);
   REQUIRE(broker.connect(Homes::home(1), homes.registry.credential(Homes::home(1))));
   broker.connect(Homes::home(1), 0);
-  routed(broker, {setpoint(1, Homes::home(0), 20), command(2, Homes::home(3), kNever), setpoint(3, Homes::home(1), 22)});
+  routed(broker, {setpoint(1, Homes::home(0), 20), command(2, Homes::home(3), kNever),
+                  setpoint(3, Homes::home(1), 22)});
   ArchiveWriter archive;
   broker.save(archive);
 

@@ -30,7 +30,10 @@ struct Desk {
   }
 
   Dispatcher make() {
-    return {homes.registry, homes.tables, {"setback", "relief"}, {{that, {homes.model().fields[Homes::kPower].sampled}, kWithin}}};
+    return {homes.registry,
+            homes.tables,
+            {"setback", "relief"},
+            {{that, {homes.model().fields[Homes::kPower].sampled}, kWithin}}};
   }
 
   void set_status(size_t row, DeviceStatus status) {
@@ -68,7 +71,8 @@ struct Desk {
     dispatcher.issue(r, now, log);
     return log.back().id;
   }
-  void acknowledge(Time now, uint64_t id, size_t row, twin::Outcome outcome = twin::Outcome::accepted, std::optional<Time> applied = {}) {
+  void acknowledge(Time now, uint64_t id, size_t row, twin::Outcome outcome = twin::Outcome::accepted,
+                   std::optional<Time> applied = {}) {
     dispatcher.acknowledge({id, Homes::home(row), outcome, applied.value_or(now), now}, now, log);
   }
   /// What leaves at `now`.
@@ -83,7 +87,9 @@ struct Desk {
   std::string life(uint64_t id) const {
     std::ostringstream text;
     for (const auto& r : log)
-      if (r.id == id) text << (text.tellp() > 0 ? ", " : "") << r.at.seconds() << ' ' << std::string(name_of(r.kind)).substr(8);
+      if (r.id == id)
+        text << (text.tellp() > 0 ? ", " : "") << r.at.seconds() << ' '
+             << std::string(name_of(r.kind)).substr(8);
     return text.str();
   }
 };
@@ -213,7 +219,9 @@ TEST_CASE("dispatcher: refusals end a command, and the rules hear of them") {
   CHECK(desk.step(at(31)).empty());
 }
 
-TEST_CASE("dispatcher: what is not acknowledged is sent again with the same id, five times in all, then it has failed") {
+TEST_CASE(
+    "dispatcher: what is not acknowledged is sent again with the same id, five times in all, then it has "
+    "failed") {
   Desk desk;
   const auto id = desk.setpoint(at(0), 0, 297);
   std::vector<double> sent;
@@ -249,7 +257,8 @@ TEST_CASE("dispatcher: an imperative expires, and is not sent after that") {
   CHECK(desk.life(id) == "0 issued, 0 sent, 60 expired");
 }
 
-TEST_CASE("dispatcher: what waits at the broker for a device that is offline is not repeated and does not fail") {
+TEST_CASE(
+    "dispatcher: what waits at the broker for a device that is offline is not repeated and does not fail") {
   Desk desk;
   desk.set_status(0, DeviceStatus::offline);
   const auto kept = desk.setpoint(at(0), 0, 297);
@@ -341,7 +350,8 @@ TEST_CASE("dispatcher: saved and restored in the middle of any life it goes on a
       }
       if (draw % 7 == 0) desk->sample(row, now, static_cast<uint8_t>(draw / 7 % 3));
       uint64_t id = 0;
-      if (draw % 11 == 0) id = desk->setpoint(now, row, 290 + static_cast<double>(draw % 10), draw % 2 == 0 ? 0 : -1);
+      if (draw % 11 == 0)
+        id = desk->setpoint(now, row, 290 + static_cast<double>(draw % 10), draw % 2 == 0 ? 0 : -1);
       if (draw % 13 == 0) id = desk->command(now, row, seconds(45), draw % 2 == 0 ? 0 : -1);
       if (id != 0 && desk != &trunk) ids.emplace_back(id, row);
       left.push_back(desk->step(now));

@@ -42,8 +42,8 @@ Course random_course(std::mt19937_64& random, size_t ticks) {
   return course;
 }
 
-/// The definition, looking back over the whole course at every tick: a condition has run out when it was true at every
-/// tick since one that lies at least the delay back, all of them after the event's last change.
+/// The definition, looking back over the whole course at every tick: a condition has run out when it was true
+/// at every tick since one that lies at least the delay back, all of them after the event's last change.
 std::vector<Change> by_definition(const EventConfig& config, const Course& course) {
   const auto raises = [&](size_t t) {
     return course.raise[t] == 1 || (course.raise[t] == 2 && config.unknown == OnUnknown::raise);
@@ -79,7 +79,8 @@ std::vector<Change> by_definition(const EventConfig& config, const Course& cours
   return changes;
 }
 
-/// The machine on one device. `lazy`: stepped only when a condition has changed or the time that it asked for has come.
+/// The machine on one device. `lazy`: stepped only when a condition has changed or the time that it asked for
+/// has come.
 class Machine {
  public:
   explicit Machine(const EventConfig& config) : homes_(1, 1) {
@@ -119,7 +120,8 @@ class Machine {
 
 }  // namespace
 
-TEST_CASE("events: rise and clear as the definition says, stepped always or only when something can have changed") {
+TEST_CASE(
+    "events: rise and clear as the definition says, stepped always or only when something can have changed") {
   std::mt19937_64 random(20);
   size_t raised = 0, both = 0, long_delays = 0;
   for (int trial = 0; trial < 300; ++trial) {
@@ -159,7 +161,8 @@ TEST_CASE("events: ask to be stepped exactly when a running delay ends") {
   CHECK(machine.due == kNever);
   machine.run({{kStart + seconds(4)}, {0}, {1}}, false);
   CHECK(machine.due == kStart + milliseconds(4700));
-  machine.run({{kStart + seconds(4) + milliseconds(600)}, {0}, {2}}, false);  // unknown: the delay starts anew
+  machine.run({{kStart + seconds(4) + milliseconds(600)}, {0}, {2}},
+              false);  // unknown: the delay starts anew
   CHECK(machine.due == kNever);
   machine.run({{kStart + seconds(5)}, {0}, {1}}, false);
   CHECK(machine.due == kStart + milliseconds(5700));
@@ -171,8 +174,11 @@ TEST_CASE("events: while raise and clear both hold the event rises, says so, and
   EventConfig config;
   config.name = "hot";
   Machine machine(config);
-  const auto changes = machine.run({{kStart + seconds(1), kStart + seconds(2), kStart + seconds(3)}, {1, 1, 0}, {1, 1, 1}}, false);
-  CHECK(changes == std::vector<Change>{{0, RecordKind::event_raised, 1}, {0, RecordKind::both_true, 1}, {2, RecordKind::event_cleared, 1}});
+  const auto changes = machine.run(
+      {{kStart + seconds(1), kStart + seconds(2), kStart + seconds(3)}, {1, 1, 0}, {1, 1, 1}}, false);
+  CHECK(changes == std::vector<Change>{{0, RecordKind::event_raised, 1},
+                                       {0, RecordKind::both_true, 1},
+                                       {2, RecordKind::event_cleared, 1}});
 }
 
 TEST_CASE("events: changes come ordered by event and row, from all shards") {
@@ -194,9 +200,11 @@ TEST_CASE("events: changes come ordered by event and row, from all shards") {
   std::vector<Time> due(200, kNever);
   for (const size_t event : {1u, 0u})
     for (size_t s = shards.size(); s-- > 0;)
-      if (shards[s].table == Homes::kHome) machine.step(event, kStart + seconds(1), s, shards[s].first, shards[s].rows, due.data());
+      if (shards[s].table == Homes::kHome)
+        machine.step(event, kStart + seconds(1), s, shards[s].first, shards[s].rows, due.data());
   std::vector<std::pair<uint32_t, uint32_t>> order;
   for (const auto& change : machine.take_changes()) order.emplace_back(change.event, change.row);
-  CHECK(order == std::vector<std::pair<uint32_t, uint32_t>>{{0, 5}, {0, 8191}, {0, 8192}, {0, 8999}, {1, 5}, {1, 8191}, {1, 8192}, {1, 8999}});
+  CHECK(order == std::vector<std::pair<uint32_t, uint32_t>>{
+                     {0, 5}, {0, 8191}, {0, 8192}, {0, 8999}, {1, 5}, {1, 8191}, {1, 8192}, {1, 8999}});
   CHECK(machine.take_changes().empty());
 }

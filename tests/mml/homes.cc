@@ -7,7 +7,8 @@
 namespace looptwin::mml {
 namespace {
 
-twin::FieldConfig field(const std::string& name, const lang::Unit& unit, Duration every, twin::Range range, double resolution) {
+twin::FieldConfig field(const std::string& name, const lang::Unit& unit, Duration every, twin::Range range,
+                        double resolution) {
   twin::FieldConfig f;
   f.name = name;
   f.unit = unit;
@@ -46,7 +47,8 @@ twin::ModelConfig Homes::home_model() {
   model.name = "home";
   model.relations.push_back({"block", {}, "block", "homes"});
   model.telemetry = {field("temperature", celsius(), seconds(10), {253.15, 333.15}, 0.1),
-                     field("power", watt(), seconds(10), {0, 30'000}, 1), field("energy", watt(), minutes(1), {0, 1e6}, 1)};
+                     field("power", watt(), seconds(10), {0, 30'000}, 1),
+                     field("energy", watt(), minutes(1), {0, 1e6}, 1)};
   twin::SetpointConfig cool;
   cool.name = "cool";
   cool.unit = celsius();
@@ -67,7 +69,8 @@ Homes::Homes(size_t blocks, size_t homes_per_block, uint64_t seed)
 
 RelationId Homes::homes() const {
   const auto& relations = schema.table(kBlock).relations;
-  const auto found = std::find_if(relations.begin(), relations.end(), [](const auto& r) { return r.name == "homes"; });
+  const auto found =
+      std::find_if(relations.begin(), relations.end(), [](const auto& r) { return r.name == "homes"; });
   return RelationId(static_cast<size_t>(found - relations.begin()));
 }
 

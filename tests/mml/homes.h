@@ -1,4 +1,5 @@
-// A small fleet for the loop's tests: blocks of homes with fields, setpoints and a command, without any simulation.
+// A small fleet for the loop's tests: blocks of homes with fields, setpoints and a command, without any
+// simulation.
 #pragma once
 
 #include <memory>
@@ -40,9 +41,15 @@ struct Homes {
   ColumnId add_boolean(TableId table, const std::string& name);
   ColumnId add_number(TableId table, const std::string& name);
 
-  uint8_t& flag(TableId table, ColumnId column, size_t row = 0) { return tables.values<uint8_t>(table, column)[row]; }
-  double& number(TableId table, ColumnId column, size_t row = 0) { return tables.values<double>(table, column)[row]; }
-  int64_t& instant(TableId table, ColumnId column, size_t row = 0) { return tables.values<int64_t>(table, column)[row]; }
+  uint8_t& flag(TableId table, ColumnId column, size_t row = 0) {
+    return tables.values<uint8_t>(table, column)[row];
+  }
+  double& number(TableId table, ColumnId column, size_t row = 0) {
+    return tables.values<double>(table, column)[row];
+  }
+  int64_t& instant(TableId table, ColumnId column, size_t row = 0) {
+    return tables.values<int64_t>(table, column)[row];
+  }
 };
 
 }  // namespace looptwin::mml

@@ -33,15 +33,20 @@ struct Site {
   size_t shard = 0;
 
   explicit Site(size_t rows = 4)
-      : homes(1, rows), hot(homes.registry, homes.schema, homes.tables, {}), rollups(homes.registry, {}, UnixTime{0}),
-        processor(homes.schema, homes.registry, homes.tables, hot, rollups, nullptr), dirty(homes.tables, homes.schema.tables.size()) {
+      : homes(1, rows),
+        hot(homes.registry, homes.schema, homes.tables, {}),
+        rollups(homes.registry, {}, UnixTime{0}),
+        processor(homes.schema, homes.registry, homes.tables, hot, rollups, nullptr),
+        dirty(homes.tables, homes.schema.tables.size()) {
     processor.bind();
     const auto shards = homes.tables.shards();
     while (shards[shard].table != Homes::kHome) ++shard;
   }
 
-  /// Takes in messages of the group of temperature and power. Only rows with news or a due time are looked at.
-  void take(Time now, const std::vector<Message>& messages, const std::vector<twin::Presence>& presence = {}) {
+  /// Takes in messages of the group of temperature and power. Only rows with news or a due time are looked
+  /// at.
+  void take(Time now, const std::vector<Message>& messages,
+            const std::vector<twin::Presence>& presence = {}) {
     twin::Inbox inbox;
     inbox.presence = presence;
     twin::Frame frame;
@@ -64,12 +69,18 @@ struct Site {
   }
   void connect(Time now, size_t row = 0) { take(now, {}, {{Homes::home(row), true, now}}); }
 
-  double value(uint16_t field, size_t row = 0) { return homes.number(Homes::kHome, homes.model().fields[field].value, row); }
-  Time sampled(uint16_t field, size_t row = 0) { return {homes.instant(Homes::kHome, homes.model().fields[field].sampled, row)}; }
+  double value(uint16_t field, size_t row = 0) {
+    return homes.number(Homes::kHome, homes.model().fields[field].value, row);
+  }
+  Time sampled(uint16_t field, size_t row = 0) {
+    return {homes.instant(Homes::kHome, homes.model().fields[field].sampled, row)};
+  }
   twin::Quality quality(uint16_t field, size_t row = 0) {
     return static_cast<twin::Quality>(homes.flag(Homes::kHome, homes.model().fields[field].quality, row));
   }
-  DeviceStatus status(size_t row = 0) { return static_cast<DeviceStatus>(homes.flag(Homes::kHome, homes.model().status, row)); }
+  DeviceStatus status(size_t row = 0) {
+    return static_cast<DeviceStatus>(homes.flag(Homes::kHome, homes.model().status, row));
+  }
 };
 
 constexpr auto kT = Homes::kTemperature;
@@ -144,7 +155,8 @@ TEST_CASE("processor: a duplicate is dropped, in one frame or across frames") {
   CHECK(counters.gaps == 0);
 }
 
-TEST_CASE("processor: gaps are the numbers between lowest and highest that never came, across the wrap-around") {
+TEST_CASE(
+    "processor: gaps are the numbers between lowest and highest that never came, across the wrap-around") {
   std::mt19937_64 random(5);
   for (const uint32_t start : {0u, 1u, 1000u, 0xffffffe0u, 0x7fffffe0u}) {
     for (int trial = 0; trial < 40; ++trial) {
@@ -156,13 +168,15 @@ TEST_CASE("processor: gaps are the numbers between lowest and highest that never
         sent.emplace_back(k + (random() % 8 == 0 ? random() % 20 : 0), k);
         if (random() % 12 == 0) sent.emplace_back(k + random() % 20, k);
       }
-      std::stable_sort(sent.begin(), sent.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+      std::stable_sort(sent.begin(), sent.end(),
+                       [](const auto& a, const auto& b) { return a.first < b.first; });
       std::set<uint32_t> received;
       uint64_t duplicates = 0;
       for (size_t i = 0; i < sent.size(); ++i) {
         duplicates += received.contains(sent[i].second);
         received.insert(sent[i].second);
-        site.take(at(static_cast<double>(i + 1)), {message(start + sent[i].second, static_cast<double>(sent[i].second))});
+        site.take(at(static_cast<double>(i + 1)),
+                  {message(start + sent[i].second, static_cast<double>(sent[i].second))});
         const uint64_t missing = *received.rbegin() - *received.begin() + 1 - received.size();
         INFO("start " << start << " trial " << trial << " after " << i);
         REQUIRE(site.processor.counters().gaps == missing);
@@ -278,7 +292,11 @@ TEST_CASE("processor: saved and restored, it goes on as if nothing had happened"
     for (uint32_t row = 0; row < 4; ++row) {
       if (random() % 4 == 0) continue;
       const auto number = sequence + static_cast<uint32_t>(random() % 4);
-      messages.push_back({row, number, at(k - 0.5), at(k), {static_cast<int32_t>(random() % 700), static_cast<int32_t>(random() % 31'000)}});
+      messages.push_back({row,
+                          number,
+                          at(k - 0.5),
+                          at(k),
+                          {static_cast<int32_t>(random() % 700), static_cast<int32_t>(random() % 31'000)}});
     }
     sequence += static_cast<uint32_t>(random() % 3);
     ArchiveWriter archive;

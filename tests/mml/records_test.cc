@@ -130,12 +130,14 @@ TEST_CASE("records: a fingerprint goes on from a saved state") {
 TEST_CASE("records: ids tell apart what differs in any part, and have names for all kinds") {
   const uint64_t id = command_id("setback", 1, 2, 3, 4);
   CHECK(id == command_id("setback", 1, 2, 3, 4));
-  for (const uint64_t other : {command_id("relief", 1, 2, 3, 4), command_id("setback", 9, 2, 3, 4), command_id("setback", 1, 9, 3, 4),
-                               command_id("setback", 1, 2, 9, 4), command_id("setback", 1, 2, 3, 9)})
+  for (const uint64_t other : {command_id("relief", 1, 2, 3, 4), command_id("setback", 9, 2, 3, 4),
+                               command_id("setback", 1, 9, 3, 4), command_id("setback", 1, 2, 9, 4),
+                               command_id("setback", 1, 2, 3, 9)})
     CHECK(other != id);
   CHECK(event_id("hot", 1, 2) != alarm_id("hot", 1, 2));
   CHECK(event_id("hot", 1, 2) != event_id("hot", 2, 1));
   CHECK(command_id("a", 0, 0, kImperative, 1) != command_id("a", 0, 0, 0, 1));
-  for (uint8_t k = 0; k < kRecordKinds; ++k) CHECK(std::string(name_of(static_cast<RecordKind>(k))).size() > 4);
+  for (uint8_t k = 0; k < kRecordKinds; ++k)
+    CHECK(std::string(name_of(static_cast<RecordKind>(k))).size() > 4);
   CHECK(std::string(name_of(RecordKind::published)) == "published");
 }

@@ -49,7 +49,8 @@ struct Scene {
   std::vector<twin::Command> out;
   std::vector<WiredOverride::Set> sets;
 
-  explicit Scene(const std::vector<Claims>& claims, size_t blocks = 1, size_t per_block = 4, bool publishes = false)
+  explicit Scene(const std::vector<Claims>& claims, size_t blocks = 1, size_t per_block = 4,
+                 bool publishes = false)
       : homes(blocks, per_block), dirty(homes.tables, homes.schema.tables.size()) {
     std::vector<Event> wired_events;
     for (size_t e = 0; e < kEvents; ++e) {
@@ -76,8 +77,10 @@ struct Scene {
     for (const auto& r : wired) names.push_back(r.config.name);
     homes.tables.allocate_added();
     events = std::make_unique<Events>(wired_events, homes.registry, homes.tables);
-    dispatcher = std::make_unique<Dispatcher>(homes.registry, homes.tables, names, std::vector<Verification>{});
-    rules = std::make_unique<Rules>(wired, homes.schema, homes.registry, homes.tables, *events, *dispatcher, published, 7);
+    dispatcher =
+        std::make_unique<Dispatcher>(homes.registry, homes.tables, names, std::vector<Verification>{});
+    rules = std::make_unique<Rules>(wired, homes.schema, homes.registry, homes.tables, *events, *dispatcher,
+                                    published, 7);
     events->bind(true);
     rules->bind();
     for (size_t b = 0; b < blocks; ++b)
@@ -106,14 +109,18 @@ struct Scene {
         for (size_t e = 0; e < kEvents; ++e) events->step(e, now, s, shards[s].first, shards[s].rows, due);
     for (const auto& change : events->take_changes()) {
       const auto& name = events->all()[change.event].config.name;
-      rules->on_change(change, event_id(name, homes.registry.key({Homes::kBlock, Row(change.row)}), change.occurrence), now, log);
+      rules->on_change(
+          change, event_id(name, homes.registry.key({Homes::kBlock, Row(change.row)}), change.occurrence),
+          now, log);
     }
     dirty.mark_all(Homes::kHome);
     rules->step(now, dirty, log);
     dispatcher->step(now, out, log);
   }
 
-  double desired(size_t home = 0) { return homes.number(Homes::kHome, homes.model().setpoints[Homes::kCool].desired, home); }
+  double desired(size_t home = 0) {
+    return homes.number(Homes::kHome, homes.model().setpoints[Homes::kCool].desired, home);
+  }
   bool all_desire(double x) {
     for (size_t h = 0; h < homes.registry.devices(Homes::kHome); ++h)
       if (desired(h) != x) return false;
@@ -121,15 +128,18 @@ struct Scene {
   }
   std::vector<Record> of(RecordKind kind) const {
     std::vector<Record> found;
-    std::copy_if(log.begin(), log.end(), std::back_inserter(found), [&](const Record& r) { return r.kind == kind; });
+    std::copy_if(log.begin(), log.end(), std::back_inserter(found),
+                 [&](const Record& r) { return r.kind == kind; });
     return found;
   }
   void answer(twin::Outcome outcome, double now_s) {
     const auto sent = out;
-    for (const auto& c : sent) dispatcher->acknowledge({c.id, c.device, outcome, at(now_s), at(now_s)}, at(now_s), log);
+    for (const auto& c : sent)
+      dispatcher->acknowledge({c.id, c.device, outcome, at(now_s), at(now_s)}, at(now_s), log);
   }
   uint64_t cause(size_t event, uint32_t occurrence) const {
-    return event_id("event" + std::to_string(event), homes.registry.key({Homes::kBlock, Row(size_t{0})}), occurrence);
+    return event_id("event" + std::to_string(event), homes.registry.key({Homes::kBlock, Row(size_t{0})}),
+                    occurrence);
   }
 
  private:
@@ -191,7 +201,8 @@ TEST_CASE("rules: a claim holds while its event stands, and the default returns 
 
 TEST_CASE("rules: only targets that meet `where` are claimed; unknown is not met") {
   Scene scene({{.rule = "setback", .where = true}});
-  for (size_t h = 0; h < 4; ++h) scene.homes.flag(Homes::kHome, scene.where[0], h) = static_cast<uint8_t>(h % 3);
+  for (size_t h = 0; h < 4; ++h)
+    scene.homes.flag(Homes::kHome, scene.where[0], h) = static_cast<uint8_t>(h % 3);
   scene.set_event(0, true);
   scene.step(1);
   for (size_t h = 0; h < 4; ++h) CHECK(scene.desired(h) == (h == 1 ? kDefault + 2 : kDefault));
@@ -237,7 +248,8 @@ TEST_CASE("rules: the highest priority wins, and the next holds when it lets go"
   CHECK(scene.all_desire(kDefault));
 }
 
-TEST_CASE("rules: of equal priority the earlier claim wins, and of equally early ones the first in the file") {
+TEST_CASE(
+    "rules: of equal priority the earlier claim wins, and of equally early ones the first in the file") {
   for (const bool second_first : {false, true}) {
     Scene scene({{.rule = "a", .event = 0}, {.rule = "b", .event = 1}});
     for (size_t h = 0; h < 4; ++h) scene.set_value(1, h, kDefault + 5);
@@ -339,7 +351,8 @@ TEST_CASE("rules: a group whose turn comes after the event has cleared is not cl
   CHECK(scene.all_desire(kDefault));
 }
 
-TEST_CASE("rules: an event that rises again during the release keeps its claims, and lets all go in the end") {
+TEST_CASE(
+    "rules: an event that rises again during the release keeps its claims, and lets all go in the end") {
   Scene scene({{.rule = "setback", .groups = 4, .every = seconds(5), .release = seconds(80)}}, 1, 100);
   scene.set_event(0, true);
   for (int s = 1; s <= 20; ++s) scene.step(s);
@@ -416,7 +429,8 @@ TEST_CASE("rules: a resident's refusal ends the claim there, and nothing is sent
 }
 
 TEST_CASE("rules: where another claim stands behind the one that yields, that one is asked for") {
-  Scene scene({{.rule = "must", .event = 0, .priority = 0}, {.rule = "may", .event = 1, .priority = 1, .yields = true}});
+  Scene scene({{.rule = "must", .event = 0, .priority = 0},
+               {.rule = "may", .event = 1, .priority = 1, .yields = true}});
   for (size_t h = 0; h < 4; ++h) scene.set_value(1, h, kDefault + 5);
   scene.set_event(0, true);
   scene.set_event(1, true);
@@ -459,8 +473,9 @@ TEST_CASE("rules: what is published is JSON whatever stands in the texts") {
 }
 
 TEST_CASE("rules: saved and restored amid claims and releases they go on as the trunk") {
-  const std::vector<Claims> claims = {{.rule = "a", .event = 0, .groups = 4, .every = seconds(5), .release = seconds(40)},
-                                      {.rule = "b", .event = 1, .groups = 3, .every = seconds(7), .release = seconds(20)}};
+  const std::vector<Claims> claims = {
+      {.rule = "a", .event = 0, .groups = 4, .every = seconds(5), .release = seconds(40)},
+      {.rule = "b", .event = 1, .groups = 3, .every = seconds(7), .release = seconds(20)}};
   Scene trunk(claims, 2, 30), branch(claims, 2, 30);
   for (int s = 1; s <= 300; ++s) {
     ArchiveWriter archive;

@@ -132,7 +132,9 @@ class Home {
     const Time now{g * kStep};
     if (fault(FaultKind::stuck, "temperature", now)) return reading_;
     double x = air_ + bias_ +
-               s_.devices[0].sensors[0].noise * random::noise(random::bits(random::stream(s_.seed, "home.temperature.noise"), key_, static_cast<uint64_t>(g)));
+               s_.devices[0].sensors[0].noise *
+                   random::noise(random::bits(random::stream(s_.seed, "home.temperature.noise"), key_,
+                                              static_cast<uint64_t>(g)));
     if (const auto* f = fault(FaultKind::bias, "temperature", now)) x += f->value;
     if (const auto* f = fault(FaultKind::drift, "temperature", now))
       x += f->value * (now - *f->after).seconds();

@@ -1,4 +1,5 @@
-// Whole runs of a small scenario: equal decisions at any number of threads, from saved states, with lazy evaluation.
+// Whole runs of a small scenario: equal decisions at any number of threads, from saved states, with lazy
+// evaluation.
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -94,7 +95,8 @@ TEST_CASE("run: restored after any cycle, it goes on as the run that was never i
     run_to(*whole, end_of(*whole));
     end_fingerprint = whole->loop().fingerprint();
   }
-  // After every cycle: save, restore into a fresh assembly, one more cycle of both; every 100 cycles to the very end.
+  // After every cycle: save, restore into a fresh assembly, one more cycle of both; every 100 cycles to the
+  // very end.
   const Time end = end_of(*trunk);
   auto branch = assemble();
   while (trunk->loop().now() < end) {
@@ -119,7 +121,8 @@ TEST_CASE("run: restored after any cycle, it goes on as the run that was never i
 }
 
 TEST_CASE("run: of a model whose raw history is kept in part, the kept devices have the same samples") {
-  const auto base = std::filesystem::temp_directory_path() / ("looptwin.run_test." + std::to_string(::getpid()));
+  const auto base =
+      std::filesystem::temp_directory_path() / ("looptwin.run_test." + std::to_string(::getpid()));
   const auto record = [&](const std::string& name, const std::string& pattern) {
     auto scenario = load(kSmall, {});
     REQUIRE(scenario.has_value());

@@ -1,5 +1,6 @@
-// What rules mean, told by whole runs of small scenarios: evaluation of only what can have changed equals evaluation of
-// everything, for events on the site, for previous(), for sets of sets and values across two relations.
+// What rules mean, told by whole runs of small scenarios: evaluation of only what can have changed equals
+// evaluation of everything, for events on the site, for previous(), for sets of sets and values across two
+// relations.
 #include <catch2/catch.hpp>
 
 #include "loading.h"
@@ -130,7 +131,8 @@ std::span<double> numbers(Assembly& a, std::string_view table, std::string_view 
 
 }  // namespace
 
-TEST_CASE("semantics: evaluating only what can have changed decides as evaluating everything, on all levels") {
+TEST_CASE(
+    "semantics: evaluating only what can have changed decides as evaluating everything, on all levels") {
   auto lazy = assemble(files()), full = assemble(files());
   full->loop().evaluate_everything(true);
   while (lazy->loop().now() < kStart + minutes(10)) {
@@ -168,7 +170,8 @@ TEST_CASE("semantics: sets of sets and values across two relations are those of 
   while (a->loop().now() < kStart + minutes(5)) {
     cycle(*a);
     const auto power = numbers(*a, "home", "power");
-    const auto crowded = flags(*a, "block", "crowded"), chained = flags(*a, "home", "chained"), total = flags(*a, "site_hub", "total");
+    const auto crowded = flags(*a, "block", "crowded"), chained = flags(*a, "home", "chained"),
+               total = flags(*a, "site_hub", "total");
     double sum[2] = {};
     bool known[2] = {true, true};
     for (size_t h = 0; h < 48; ++h) {
@@ -186,7 +189,8 @@ TEST_CASE("semantics: sets of sets and values across two relations are those of 
   CHECK(total_once > 0);
 }
 
-TEST_CASE("semantics: an event of the site rises when its delay has run out, though nothing else happens then") {
+TEST_CASE(
+    "semantics: an event of the site rises when its delay has run out, though nothing else happens then") {
   const std::string rules = R"yaml(events:
   reporting:
     raise: count(home, power > -1 kW) > 0

@@ -44,19 +44,28 @@ double by_definition(Op op, const std::vector<Value>& all, Time from, Time now) 
     tt += v.weight * t * t;
   }
   switch (op) {
-    case Op::window_mean: return mean;
-    case Op::window_minimum: return least;
-    case Op::window_maximum: return greatest;
-    case Op::window_delta: return in.back().x - in.front().x;
-    case Op::window_deviation: return std::sqrt(second / weight);
-    case Op::window_slope: return in.size() > 1 ? tx / tt : kUnknown;
-    default: return kUnknown;
+    case Op::window_mean:
+      return mean;
+    case Op::window_minimum:
+      return least;
+    case Op::window_maximum:
+      return greatest;
+    case Op::window_delta:
+      return in.back().x - in.front().x;
+    case Op::window_deviation:
+      return std::sqrt(second / weight);
+    case Op::window_slope:
+      return in.size() > 1 ? tx / tt : kUnknown;
+    default:
+      return kUnknown;
   }
 }
 
 void compare(double got, double expected) {
-  if (std::isnan(expected)) CHECK(std::isnan(got));
-  else CHECK(got == Approx(expected).epsilon(1e-9).margin(1e-9));
+  if (std::isnan(expected))
+    CHECK(std::isnan(got));
+  else
+    CHECK(got == Approx(expected).epsilon(1e-9).margin(1e-9));
 }
 
 const Op kOps[] = {Op::window_mean,  Op::window_minimum,   Op::window_maximum, Op::window_slope,
@@ -75,7 +84,9 @@ TEST_CASE("boundary windows: up to 64 cycles long they are exact, with unknown v
         const Time now = kStart + seconds(k);
         double values[3], out[3];
         for (size_t row = 0; row < 3; ++row) {
-          values[row] = random() % 4 == 0 || (k > 100 && k < 170) ? kUnknown : 1e6 + static_cast<double>(random() % 1000);
+          values[row] = random() % 4 == 0 || (k > 100 && k < 170)
+                            ? kUnknown
+                            : 1e6 + static_cast<double>(random() % 1000);
           all[row].push_back({now, values[row], (now - previous).seconds()});
         }
         window.step(previous, now, 0, 3, values, out);
@@ -92,7 +103,8 @@ TEST_CASE("boundary windows: up to 64 cycles long they are exact, with unknown v
 TEST_CASE("boundary windows: longer ones are those of a window whose edge lies at most one pane later") {
   std::mt19937_64 random(32);
   const Duration span = seconds(1000);
-  for (const Op op : {Op::window_mean, Op::window_minimum, Op::window_maximum, Op::window_deviation, Op::window_count, Op::window_delta}) {
+  for (const Op op : {Op::window_mean, Op::window_minimum, Op::window_maximum, Op::window_deviation,
+                      Op::window_count, Op::window_delta}) {
     BoundaryWindow window(op, span, 1);
     const Duration pane = window.pane();
     CHECK(pane.ns == span.ns / 64);

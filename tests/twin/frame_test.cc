@@ -34,7 +34,8 @@ TEST_CASE("frame: every integer comes back, at any resolution and unit") {
   for (const double resolution : {2.0, 5.0, 0.3, 1.0 / 3, 1e-6, 12.5}) {
     for (const auto& unit : {celsius(), kilowatt_hours}) {
       const Scaling scaling = scaling_of(field_config("x", seconds(1), resolution, unit));
-      for (int32_t raw = -100'000; raw <= 100'000; raw += 331) REQUIRE(scaling.to_raw(scaling.to_si(raw)) == raw);
+      for (int32_t raw = -100'000; raw <= 100'000; raw += 331)
+        REQUIRE(scaling.to_raw(scaling.to_si(raw)) == raw);
     }
   }
 }
@@ -71,8 +72,9 @@ TEST_CASE("frame: booleans and words travel as they are") {
 
 TEST_CASE("frame: fields of equal period and phase are reported together, in the order of their first") {
   ModelConfig model;
-  model.telemetry = {field_config("a", seconds(10), 1), field_config("b", minutes(1), 1), field_config("c", seconds(10), 1),
-                     field_config("d", seconds(10), 1), field_config("e", minutes(1), 1)};
+  model.telemetry = {field_config("a", seconds(10), 1), field_config("b", minutes(1), 1),
+                     field_config("c", seconds(10), 1), field_config("d", seconds(10), 1),
+                     field_config("e", minutes(1), 1)};
   model.telemetry[3].phase = seconds(2);
   const auto groups = report_groups(model);
   REQUIRE(groups.size() == 3);

@@ -19,7 +19,8 @@ ModelConfig model(const std::string& name, const std::string& parent = {}, const
   return m;
 }
 
-FleetConfig entry(const std::string& model, uint64_t count, const std::string& id, const std::string& per = {}) {
+FleetConfig entry(const std::string& model, uint64_t count, const std::string& id,
+                  const std::string& per = {}) {
   FleetConfig f;
   f.model = model;
   f.count = count;
@@ -46,7 +47,8 @@ struct Built {
   }
   std::vector<std::string> ids(std::string_view name) const {
     std::vector<std::string> ids;
-    for (size_t row = 0; row < registry->devices(table(name)); ++row) ids.emplace_back(registry->id({table(name), Row(row)}));
+    for (size_t row = 0; row < registry->devices(table(name)); ++row)
+      ids.emplace_back(registry->id({table(name), Row(row)}));
     return ids;
   }
   std::vector<double> values(std::string_view of, size_t parameter) {
@@ -61,7 +63,8 @@ std::vector<ModelConfig> three_levels() {
 }
 std::vector<FleetConfig> three_levels_of(uint64_t hubs, uint64_t blocks, uint64_t homes) {
   // Children stand before their parents: the order is the registry's to find.
-  return {entry("home", homes, "{block}/home-{i}", "block"), entry("block", blocks, "{hub}/block-{i}", "hub"), entry("hub", hubs, "hub-{i}")};
+  return {entry("home", homes, "{block}/home-{i}", "block"), entry("block", blocks, "{hub}/block-{i}", "hub"),
+          entry("hub", hubs, "hub-{i}")};
 }
 
 }  // namespace
@@ -70,7 +73,8 @@ TEST_CASE("registry: a chain of `per` makes ids from the top down, whatever the 
   Built b(three_levels(), three_levels_of(2, 2, 2));
   REQUIRE(b.problem().empty());
   CHECK(b.ids("hub") == std::vector<std::string>{"hub-1", "hub-2"});
-  CHECK(b.ids("block") == std::vector<std::string>{"hub-1/block-1", "hub-1/block-2", "hub-2/block-1", "hub-2/block-2"});
+  CHECK(b.ids("block") ==
+        std::vector<std::string>{"hub-1/block-1", "hub-1/block-2", "hub-2/block-1", "hub-2/block-2"});
   CHECK(b.ids("home").front() == "hub-1/block-1/home-1");
   CHECK(b.ids("home").back() == "hub-2/block-2/home-2");
   CHECK(b.registry->devices() == 2 + 4 + 8);
@@ -79,7 +83,8 @@ TEST_CASE("registry: a chain of `per` makes ids from the top down, whatever the 
 TEST_CASE("registry: relations hold in both directions") {
   Built b(three_levels(), three_levels_of(3, 4, 5));
   REQUIRE(b.problem().empty());
-  for (const auto& [child, parent, to, set] : {std::tuple{"home", "block", "block", "homes"}, std::tuple{"block", "hub", "hub", "blocks"}}) {
+  for (const auto& [child, parent, to, set] :
+       {std::tuple{"home", "block", "block", "homes"}, std::tuple{"block", "hub", "hub", "blocks"}}) {
     const TableId children = b.table(child), parents = b.table(parent);
     const auto& up = b.schema.table(children).relations[b.relation(children, to).index()];
     const RelationId down = b.relation(parents, set);
@@ -93,7 +98,8 @@ TEST_CASE("registry: relations hold in both directions") {
       CHECK(std::is_sorted(of.begin(), of.end()));
       for (const uint32_t child_row : of) {
         CHECK(rows[child_row] == p);
-        CHECK(b.registry->id({children, Row(child_row)}).starts_with(std::string(b.registry->id({parents, Row(p)})) + "/"));
+        CHECK(b.registry->id({children, Row(child_row)})
+                  .starts_with(std::string(b.registry->id({parents, Row(p)})) + "/"));
       }
       members += of.size();
     }
@@ -116,28 +122,38 @@ TEST_CASE("registry: the site has all devices of each model, by the model's name
 
 TEST_CASE("registry: a device without a parent is in no set") {
   Built b({model("block"), model("home", "block", "homes")},
-          {entry("block", 2, "block-{i}"), entry("home", 1, "{block}/home-{i}", "block"), entry("home", 2, "stray-{i}")});
+          {entry("block", 2, "block-{i}"), entry("home", 1, "{block}/home-{i}", "block"),
+           entry("home", 2, "stray-{i}")});
   REQUIRE(b.problem().empty());
   size_t members = 0;
-  for (size_t p = 0; p < 2; ++p) members += b.registry->members(b.table("block"), b.relation(b.table("block"), "homes"), Row(p)).size();
+  for (size_t p = 0; p < 2; ++p)
+    members += b.registry->members(b.table("block"), b.relation(b.table("block"), "homes"), Row(p)).size();
   CHECK(members == 2);
   CHECK(b.registry->devices(b.table("home")) == 4);
 }
 
 TEST_CASE("registry: what cannot be is refused with its reason") {
-  CHECK(Built({model("home", "blok", "homes"), model("block")}, {}).problem() == "relation 'blok' leads to the unknown model 'blok'");
-  CHECK(Built({model("home")}, {entry("hoem", 1, "x-{i}")}).problem() == "the fleet names the unknown model 'hoem'");
-  CHECK(Built({model("home")}, {entry("home", 2, "home-{i}"), entry("home", 1, "home-2")}).problem() == "the device id 'home-2' is given twice");
-  CHECK(Built({model("a"), model("b")}, {entry("a", 1, "x"), entry("b", 1, "x")}).problem() == "the device id 'x' is given twice");
-  CHECK(Built({model("block"), model("home")}, {entry("block", 1, "b"), entry("home", 1, "{block}/h", "block")}).problem() ==
-        "fleet entry 'home' is per 'block', but the model has no relation to it");
-  CHECK(Built({model("block"), model("home", "block", "homes")}, {entry("home", 1, "{block}/h", "block")}).problem() ==
-        "fleet entry 'home' is per 'block', of which there is no device");
+  CHECK(Built({model("home", "blok", "homes"), model("block")}, {}).problem() ==
+        "relation 'blok' leads to the unknown model 'blok'");
+  CHECK(Built({model("home")}, {entry("hoem", 1, "x-{i}")}).problem() ==
+        "the fleet names the unknown model 'hoem'");
+  CHECK(Built({model("home")}, {entry("home", 2, "home-{i}"), entry("home", 1, "home-2")}).problem() ==
+        "the device id 'home-2' is given twice");
+  CHECK(Built({model("a"), model("b")}, {entry("a", 1, "x"), entry("b", 1, "x")}).problem() ==
+        "the device id 'x' is given twice");
+  CHECK(
+      Built({model("block"), model("home")}, {entry("block", 1, "b"), entry("home", 1, "{block}/h", "block")})
+          .problem() == "fleet entry 'home' is per 'block', but the model has no relation to it");
+  CHECK(Built({model("block"), model("home", "block", "homes")}, {entry("home", 1, "{block}/h", "block")})
+            .problem() == "fleet entry 'home' is per 'block', of which there is no device");
   auto a = model("a", "b", "as"), b = model("b", "a", "bs");
-  CHECK(Built({a, b}, {entry("a", 1, "{b}/a", "b"), entry("b", 1, "{a}/b", "a")}).problem().find("in a circle") != std::string::npos);
+  CHECK(Built({a, b}, {entry("a", 1, "{b}/a", "b"), entry("b", 1, "{a}/b", "a")})
+            .problem()
+            .find("in a circle") != std::string::npos);
 }
 
-TEST_CASE("registry: a parameter's spread is a factor of its own for each device, from the seed and the id alone") {
+TEST_CASE(
+    "registry: a parameter's spread is a factor of its own for each device, from the seed and the id alone") {
   auto home = model("home");
   ParameterConfig ua;
   ua.name = "UA";
@@ -216,7 +232,8 @@ TEST_CASE("registry: devices are found by id, and by patterns whose * does not c
 }
 
 TEST_CASE("registry: keys and credentials belong to the id and the seed") {
-  Built a({model("home")}, {entry("home", 10, "home-{i}")}), b({model("other"), model("home")}, {entry("home", 20, "home-{i}")});
+  Built a({model("home")}, {entry("home", 10, "home-{i}")}),
+      b({model("other"), model("home")}, {entry("home", 20, "home-{i}")});
   Built c({model("home")}, {entry("home", 10, "home-{i}")}, 8);
   const DeviceRef first{a.table("home"), Row(size_t{3})}, second{b.table("home"), Row(size_t{3})};
   CHECK(a.registry->key(first) == b.registry->key(second));
@@ -244,7 +261,9 @@ TEST_CASE("registry: tags and links are those of the device's fleet entry") {
   CHECK(b.registry->tags(at(3)).empty());
 }
 
-TEST_CASE("tables: new rows and columns are unknown, what is there stays, and an archive of another shape is refused") {
+TEST_CASE(
+    "tables: new rows and columns are unknown, what is there stays, and an archive of another shape is "
+    "refused") {
   lang::Schema schema;
   schema.tables.push_back({"t", {}, {}});
   const TableId t(size_t{0});

@@ -43,7 +43,8 @@ TEST_CASE("sets: sums, means and extremes of the good members against plain loop
     const double share = static_cast<double>(good) / size;
     CHECK(twin::aggregate(Op::set_sum, from, members, 0) == Approx(static_cast<double>(sum)).margin(1e-9));
     if (good > 0) {
-      CHECK(twin::aggregate(Op::set_mean, from, members, 0) == Approx(static_cast<double>(sum / good)).margin(1e-9));
+      CHECK(twin::aggregate(Op::set_mean, from, members, 0) ==
+            Approx(static_cast<double>(sum / good)).margin(1e-9));
       CHECK(twin::aggregate(Op::set_minimum, from, members, 0) == least);
       CHECK(twin::aggregate(Op::set_maximum, from, members, 0) == greatest);
     }
@@ -69,8 +70,12 @@ TEST_CASE("sets: the bits of a sum do not depend on where the members lie") {
 
 TEST_CASE("sets: all and any are decided by one good member, whatever is unknown") {
   const auto members = range(0, 4);
-  const auto all = [&](std::vector<uint8_t> b, double good) { return twin::aggregate(Op::set_all, {b.data(), lang::Storage::boolean}, members, good); };
-  const auto any = [&](std::vector<uint8_t> b, double good) { return twin::aggregate(Op::set_any, {b.data(), lang::Storage::boolean}, members, good); };
+  const auto all = [&](std::vector<uint8_t> b, double good) {
+    return twin::aggregate(Op::set_all, {b.data(), lang::Storage::boolean}, members, good);
+  };
+  const auto any = [&](std::vector<uint8_t> b, double good) {
+    return twin::aggregate(Op::set_any, {b.data(), lang::Storage::boolean}, members, good);
+  };
   CHECK(all({1, 1, 1, 1}, 1) == 1);
   CHECK(all({1, 0, 2, 2}, 1) == 0);
   CHECK(all({1, 1, 2, 1}, 1) == 0.5);

@@ -381,7 +381,8 @@ std::vector<std::string> hex_lines(const std::string& bytes) {
     char text[80];
     int n = std::snprintf(text, sizeof text, "%08zx:", at);
     for (size_t i = at; i < std::min(at + 16, bytes.size()); ++i) {
-      n += std::snprintf(text + n, sizeof text - static_cast<size_t>(n), " %02x", static_cast<unsigned char>(bytes[i]));
+      n += std::snprintf(text + n, sizeof text - static_cast<size_t>(n), " %02x",
+                         static_cast<unsigned char>(bytes[i]));
     }
     lines.emplace_back(text);
   }
@@ -414,7 +415,8 @@ TEST_CASE("journal: the worked example in docs/formats/run.md is what is written
   const auto page = bytes_of(LT_SOURCE_DIR "/docs/formats/run.md");
   std::string missing;
   for (const auto& line : lines) {
-    if (page.find(line + "\n") == std::string::npos && page.find(line + "  ") == std::string::npos) missing += line + "\n";
+    if (page.find(line + "\n") == std::string::npos && page.find(line + "  ") == std::string::npos)
+      missing += line + "\n";
   }
   INFO(missing);
   CHECK(missing.empty());
