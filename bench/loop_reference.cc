@@ -109,7 +109,7 @@ struct LoopReference::Body {
       Home& h = homes[i];
       const double measured =
           std::nearbyint(
-              (h.air + 0.05 * random::normal(random::bits(sensor, h.key, static_cast<uint64_t>(time)))) *
+              (h.air + 0.05 * random::noise(random::bits(sensor, h.key, static_cast<uint64_t>(time)))) *
               10) /
           10;
       if (measured - h.cool >= 0.5)
@@ -130,7 +130,7 @@ struct LoopReference::Body {
     Message m;
     m.home = static_cast<uint32_t>(i);
     m.temperature = static_cast<int32_t>(
-        std::nearbyint((h.air + 0.05 * random::normal(random::bits(noise, h.key, h.counter))) * 10));
+        std::nearbyint((h.air + 0.05 * random::noise(random::bits(noise, h.key, h.counter))) * 10));
     m.power = static_cast<int32_t>(std::nearbyint(electric / 10));
     const double at = time - time % kPeriod + h.phase;
     m.sampled_at = static_cast<int64_t>(at * 1e9);
