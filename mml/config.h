@@ -33,7 +33,7 @@ struct AlarmConfig {
   EventConfig event;  ///< its own condition; or
   std::string of;     ///< the event that it is about (then `event` has name and span only)
   AlarmPriority priority = AlarmPriority::medium;
-  std::string cause, consequence, action;  ///< for the operator; `{expr}` is filled in
+  std::string cause, consequence, action;  ///< for the operator, as written
   Duration respond_within{};
 };
 
