@@ -12,6 +12,9 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
+/// Between two columns. Without it the same row of all columns of a large table would fall into the same few
+/// sets of every cache, for their lengths are multiples of 8 KiB. An odd number of lines: all sets are used.
+constexpr size_t kStagger = 13 * kAlignment;
 
 void fill_unknown(std::byte* data, lang::Storage storage, size_t first, size_t last) {
   const size_t n = last - first;
@@ -63,15 +66,28 @@ double load(const void* column, lang::Storage storage, size_t row) {
 
 void Tables::Free::operator()(std::byte* p) const { std::free(p); }
 
-std::byte* Tables::allocate(const lang::Column& column, size_t capacity) {
-  const size_t bytes = std::max(kAlignment, capacity * lang::size_of(column.storage));
+void Tables::allocate(TableId table, size_t first) {
+  auto& columns = tables_[table.index()];
+  const auto& schema = schema_.tables[table.index()].columns;
+  if (first == schema.size()) return;
+  std::vector<size_t> offset;
+  size_t bytes = 0;
+  for (size_t c = first; c < schema.size(); ++c) {
+    offset.push_back(bytes);
+    const size_t used = columns.capacity * lang::size_of(schema[c].storage);
+    bytes += (used + kAlignment - 1) / kAlignment * kAlignment + kStagger;
+  }
   const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  auto* data =
-      static_cast<std::byte*>(std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment));
-  LT_CHECK(data != nullptr, "out of memory for a column");
-  if (bytes >= kHugePage) ::madvise(data, bytes, MADV_HUGEPAGE);
-  fill_unknown(data, column.storage, 0, capacity);
-  return data;
+  bytes = (bytes + alignment - 1) / alignment * alignment;
+  Region region(static_cast<std::byte*>(std::aligned_alloc(alignment, bytes)));
+  LT_CHECK(region != nullptr, "out of memory for columns");
+  if (bytes >= kHugePage) ::madvise(region.get(), bytes, MADV_HUGEPAGE);
+  columns.data.resize(first);
+  for (size_t c = first; c < schema.size(); ++c) {
+    columns.data.push_back(region.get() + offset[c - first]);
+    fill_unknown(columns.data.back(), schema[c].storage, 0, columns.capacity);
+  }
+  columns.regions.push_back(std::move(region));
 }
 
 void Tables::resize(TableId table, size_t rows) {
@@ -86,29 +102,24 @@ void Tables::resize(TableId table, size_t rows) {
 
 void Tables::grow(TableId table, size_t capacity) {
   auto& columns = tables_[table.index()];
-  for (size_t c = 0; c < columns.data.size(); ++c) {
-    const auto& column = schema_.tables[table.index()].columns[c];
-    std::unique_ptr<std::byte, Free> bigger(allocate(column, capacity));
-    std::memcpy(bigger.get(), columns.data[c].get(), columns.capacity * lang::size_of(column.storage));
-    columns.data[c] = std::move(bigger);
+  const auto old = std::move(columns);
+  columns = {.rows = old.rows, .capacity = capacity};
+  allocate(table, 0);
+  for (size_t c = 0; c < old.data.size(); ++c) {
+    const size_t width = lang::size_of(schema_.tables[table.index()].columns[c].storage);
+    std::memcpy(columns.data[c], old.data[c], old.capacity * width);
   }
-  columns.capacity = capacity;
 }
 
 void Tables::allocate_added() {
   if (tables_.size() < schema_.tables.size()) tables_.resize(schema_.tables.size());
-  for (size_t t = 0; t < tables_.size(); ++t) {
-    const auto& schema = schema_.tables[t].columns;
-    auto& columns = tables_[t];
-    while (columns.data.size() < schema.size())
-      columns.data.emplace_back(allocate(schema[columns.data.size()], columns.capacity));
-  }
+  for (size_t t = 0; t < tables_.size(); ++t) allocate(TableId(t), tables_[t].data.size());
 }
 
 void* Tables::column(TableId table, ColumnId column) {
   LT_CHECK(table.index() < tables_.size() && column.index() < tables_[table.index()].data.size(),
            "a column that was not allocated");
-  return tables_[table.index()].data[column.index()].get();
+  return tables_[table.index()].data[column.index()];
 }
 
 size_t Tables::rows(TableId table) const {
@@ -133,7 +144,7 @@ void Tables::save(ArchiveWriter& archive) const {
     archive.put<uint64_t>(columns.data.size());
     for (size_t c = 0; c < columns.data.size(); ++c) {
       const size_t bytes = columns.rows * lang::size_of(schema_.tables[t].columns[c].storage);
-      archive.put_span(std::span<const std::byte>(columns.data[c].get(), bytes));
+      archive.put_span(std::span<const std::byte>(columns.data[c], bytes));
     }
   }
 }
@@ -149,7 +160,7 @@ void Tables::restore(ArchiveReader& archive) {
     if (rows != columns.rows || count != columns.data.size()) return archive.fail("tables of another shape");
     for (size_t c = 0; c < columns.data.size(); ++c) {
       const size_t bytes = columns.rows * lang::size_of(schema_.tables[t].columns[c].storage);
-      archive.get_span(std::span<std::byte>(columns.data[c].get(), bytes));
+      archive.get_span(std::span<std::byte>(columns.data[c], bytes));
     }
   }
 }

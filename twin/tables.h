@@ -63,13 +63,16 @@ class Tables : public lang::Memory {
   struct Free {
     void operator()(std::byte* p) const;
   };
+  using Region = std::unique_ptr<std::byte, Free>;
   struct Columns {
     size_t rows = 0;
     size_t capacity = 0;  ///< a multiple of kBlockRows
-    std::vector<std::unique_ptr<std::byte, Free>> data;
+    std::vector<std::byte*> data;
+    std::vector<Region> regions;  ///< that `data` points into
   };
+  /// Lays out columns from `first` on in one new region and fills them with `unknown`.
+  void allocate(TableId table, size_t first);
   void grow(TableId table, size_t capacity);
-  std::byte* allocate(const lang::Column& column, size_t capacity);
 
   const lang::Schema& schema_;
   std::vector<Columns> tables_;
