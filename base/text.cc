@@ -47,6 +47,15 @@ std::string shortest(double value) {
   return std::string(buffer, end);
 }
 
+std::string joined(std::span<const std::string> words, std::string_view separator) {
+  std::string out;
+  for (const auto& word : words) {
+    if (&word != words.data()) out += separator;
+    out += word;
+  }
+  return out;
+}
+
 bool glob_match(std::string_view pattern, std::string_view text) {
   if (pattern.empty()) return text.empty();
   if (pattern.starts_with("**")) {

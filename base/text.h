@@ -18,6 +18,9 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
 /// The shortest decimal that reads back as the same double: "0.1", "23", "1e-09", "nan".
 std::string shortest(double value);
 
+/// "a, b, c". Where texts go into a message: fmt::join makes GCC 12 warn of an overflow that is not there.
+std::string joined(std::span<const std::string> words, std::string_view separator = ", ");
+
 /// Whether `text` matches a shell-like pattern: `*` any run without '/', `**` any run, `?` one character.
 bool glob_match(std::string_view pattern, std::string_view text);
 

@@ -168,7 +168,7 @@ class Text {
       names.push_back(form.name);
     }
     auto hint = did_you_mean(name, names);
-    hint += fmt::format("{}distributions: {}", hint.empty() ? "" : " ", fmt::join(names, ", "));
+    hint += fmt::format("{}distributions: {}", hint.empty() ? "" : " ", joined(names));
     problem({span_.begin, span_.begin + static_cast<uint32_t>(name.size())},
             fmt::format("'{}' is not a distribution", name), hint);
     return nullptr;
@@ -196,10 +196,10 @@ class Text {
     if (pieces.size() != form.arguments.size()) {
       std::vector<std::string> names;
       for (const auto& a : form.arguments) names.push_back(a.name);
-      return problem({span_.begin, span_.end},
-                     fmt::format("{} takes {} ({}), not {}", form.name, names.size(), fmt::join(names, ", "),
-                                 pieces.size()),
-                     fmt::format("as {}", form.example));
+      return problem(
+          {span_.begin, span_.end},
+          fmt::format("{} takes {} ({}), not {}", form.name, names.size(), joined(names), pieces.size()),
+          fmt::format("as {}", form.example));
     }
     // Values first: a spread is a difference of their unit.
     for (const bool spreads : {false, true})

@@ -9,10 +9,6 @@
 namespace looptwin::testbed {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-  return fmt::format("{}", fmt::join(words, ", "));
-}
-
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_name_sign(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
 

@@ -27,7 +27,7 @@ void read_choice(Reader& reader, const Node& node, const twin::ParameterConfig& 
   for (const auto& entry : choose->entries) {
     const auto word = std::find(words.begin(), words.end(), entry.key);
     if (word == words.end()) {
-      reader.error(entry.key_span, fmt::format("'{}' is not one of: {}", entry.key, fmt::join(words, ", ")),
+      reader.error(entry.key_span, fmt::format("'{}' is not one of: {}", entry.key, joined(words)),
                    did_you_mean(entry.key, words));
       continue;
     }

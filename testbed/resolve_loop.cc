@@ -178,7 +178,7 @@ std::string near_and_all(const std::string& word, const std::vector<std::string>
                          const std::string& what) {
   if (candidates.empty()) return fmt::format("there are no {}", what);
   const auto near = did_you_mean(word, candidates);
-  return fmt::format("{}{}{}: {}", near, near.empty() ? "" : " ", what, fmt::join(candidates, ", "));
+  return fmt::format("{}{}{}: {}", near, near.empty() ? "" : " ", what, joined(candidates));
 }
 
 void resolve_loop(Reader& reader, Draft& draft) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "testbed/distribution.h"
 #include "testbed/load.h"
 
@@ -124,7 +125,7 @@ std::string key_table(const SectionInfo& section) {
   std::string out = "| key | value | default | meaning |\n|---|---|---|---|\n";
   const auto row = [&](const KeyInfo& key) {
     std::string value = name_of(key.form);
-    if (key.form == Form::word) value = fmt::format("{}", fmt::join(key.words, ", "));
+    if (key.form == Form::word) value = joined(key.words);
     if (key.section) value = fmt::format("[{}](#{})", value, key.section->anchor);
     // A default that one could write is set as code; others are words about it.
     const auto& f = key.fallback;

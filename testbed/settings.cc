@@ -50,11 +50,11 @@ class Descent {
     if (here_.form == Form::named && !in_named_) return named(node, part);
     if (section && here_.section) return key(node, part);
     if (node.map()) return existing(node, part);
-    problems_.push_back({Severity::error,
-                         {},
-                         fmt::format("--set {}: '{}' holds one value, which has no parts",
-                                     joined(parts_.size()), joined(at_)),
-                         fmt::format("write --set {}=...", joined(at_))});
+    problems_.push_back(
+        {Severity::error,
+         {},
+         fmt::format("--set {}: '{}' holds one value, which has no parts", path(parts_.size()), path(at_)),
+         fmt::format("write --set {}=...", path(at_))});
     return nullptr;
   }
 
@@ -63,7 +63,7 @@ class Descent {
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
     if (error != std::errc() || end != part.data() + part.size() || index >= node.items.size()) {
       unknown(part, {},
-              fmt::format("{} has {} item{}, numbered from 0", joined(at_), node.items.size(),
+              fmt::format("{} has {} item{}, numbered from 0", path(at_), node.items.size(),
                           node.items.size() == 1 ? "" : "s"));
       return nullptr;
     }
@@ -112,20 +112,18 @@ class Descent {
     if (const auto near = nearest(part, names); !near.empty()) {
       auto parts = parts_;
       parts[at_] = near;
-      hint = fmt::format("did you mean {}?", fmt::join(parts, "."));
+      hint = fmt::format("did you mean {}?", joined(parts, "."));
     } else if (!names.empty()) {
-      hint = fmt::format("{} has: {}", at_ == 0 ? "a scenario" : joined(at_), fmt::join(names, ", "));
+      hint = fmt::format("{} has: {}", at_ == 0 ? "a scenario" : path(at_), joined(names));
     }
     problems_.push_back({Severity::error,
                          {},
-                         fmt::format("--set {}: there is no '{}'{}", joined(parts_.size()), part,
-                                     at_ == 0 ? "" : fmt::format(" in {}", joined(at_))),
+                         fmt::format("--set {}: there is no '{}'{}", path(parts_.size()), part,
+                                     at_ == 0 ? "" : fmt::format(" in {}", path(at_))),
                          hint});
   }
 
-  std::string joined(size_t count) const {
-    return fmt::format("{}", fmt::join(parts_.begin(), parts_.begin() + static_cast<long>(count), "."));
-  }
+  std::string path(size_t count) const { return joined(std::span(parts_).first(count), "."); }
   Span whole() const { return {source_, 0, static_cast<uint32_t>(source_->text.size())}; }
 
   std::vector<std::string> parts_;

@@ -10,10 +10,6 @@
 namespace looptwin::testbed {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-  return fmt::format("{}", fmt::join(words, ", "));
-}
-
 /// A reader of a text that only has to be there.
 Value<std::string> any_text(Form form, const char* what) {
   return {form, [what](Reader& reader, const yaml::Node& node) -> std::optional<std::string> {

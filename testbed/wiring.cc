@@ -208,7 +208,7 @@ class Wiring {
       for (const auto& r : relations)
         if (r.many) names.push_back(r.name);
       error(span, fmt::format("'{}' has no set of devices '{}'", schema_.table(from).name, name),
-            fmt::format("write one of: {}", fmt::join(names, ", ")));
+            fmt::format("write one of: {}", joined(names)));
       return std::nullopt;
     }
     return mml::WiredTarget{from, found->to, RelationId(static_cast<size_t>(found - relations.begin())), {}};

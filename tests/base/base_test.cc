@@ -28,6 +28,14 @@ TEST_CASE("text: the nearest name is offered only when it is near") {
   CHECK(nearest("humidity", names).empty());
 }
 
+TEST_CASE("text: joining puts the separator between, never around") {
+  const std::vector<std::string> words = {"a", "", "c"};
+  CHECK(joined({}) == "");
+  CHECK(joined(std::span(words).first(1)) == "a");
+  CHECK(joined(words) == "a, , c");
+  CHECK(joined(words, ".") == "a..c");
+}
+
 TEST_CASE("text: globs stop at a slash unless doubled") {
   CHECK(glob_match("block-3/*", "block-3/home-7"));
   CHECK_FALSE(glob_match("block-*", "block-3/home-7"));

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "twin/warm/hdf5_id.h"
 #include "twin/warm/packer.h"
 
@@ -213,7 +214,7 @@ struct SegmentWriter::File {
     const auto values = take(H5Acreate2(set, "flag_values", file_type<T>(), space, H5P_DEFAULT, H5P_DEFAULT),
                              H5Aclose, "flag_values");
     good(H5Awrite(values, file_type<T>(), codes.data()) >= 0, "flag_values");
-    attribute(set, "flag_meanings", fmt::format("{}", fmt::join(v.words, " ")));
+    attribute(set, "flag_meanings", joined(v.words, " "));
   }
 
   void root_attributes() {
