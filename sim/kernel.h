@@ -150,9 +150,9 @@ class Kernel {
   /// Memory held for pending steps, in bytes, used or not.
   size_t bytes() const;
 
-  /// Between runs only. Writes time, pending steps, handles, sequences and counts; what waits in the inbox
-  /// belongs to who posted it. Restore needs the same handlers and types registered; after a mismatch (see
-  /// reader) the kernel is empty.
+  /// Between runs only. Writes time, pending steps, what waits in the inbox, handles, sequences and counts.
+  /// Restore needs the same handlers and types registered; it puts the saved posts in the place of those that
+  /// wait. After a mismatch (see reader) the kernel is empty.
   void save(ArchiveWriter& writer) const;
   void restore(ArchiveReader& reader);
 
@@ -173,6 +173,8 @@ class Kernel {
   void drop_stale_keys();
   void renumber();
   void clear();
+  std::string restored(ArchiveReader& reader);
+  std::string restored_types(ArchiveReader& reader);
 
   StepQueue queue_;
   Slab<Step> steps_;

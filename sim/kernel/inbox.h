@@ -54,8 +54,19 @@ class Inbox {
     waiting_.store(false, std::memory_order_relaxed);
   }
 
+  /// What waits, for an archive; and, out of one, in the place of what waits. Neither wakes anybody.
+  std::vector<Post> posts() const {
+    const std::lock_guard lock(mutex_);
+    return posts_;
+  }
+  void replace(std::vector<Post> posts) {
+    const std::lock_guard lock(mutex_);
+    posts_ = std::move(posts);
+    waiting_.store(!posts_.empty(), std::memory_order_release);
+  }
+
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Post> posts_;
   std::atomic<bool> waiting_ = false;
   std::function<void()> wake_;
