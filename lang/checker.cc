@@ -16,7 +16,8 @@ constexpr int kMostErrors = 3;  // of one expression: what comes after is mostly
 
 }  // namespace
 
-NodeId Checker::check(const Span& text, const Scopes& scopes, TableId table, const Wanted& wanted) {
+Checked Checker::check_with_unit(const Span& text, const Scopes& scopes, TableId table,
+                                 const Wanted& wanted) {
   auto tree = parse(text, units_);
   if (!tree) {
     diagnostics_.insert(diagnostics_.end(), tree.error().begin(), tree.error().end());
@@ -25,11 +26,11 @@ NodeId Checker::check(const Span& text, const Scopes& scopes, TableId table, con
   return Elaborator(units_, schema_, graph_, diagnostics_, scopes, wanted, text.source).run(**tree, table);
 }
 
-NodeId Elaborator::run(const Ast& tree, TableId table) {
+Checked Elaborator::run(const Ast& tree, TableId table) {
   table_ = table;
   const auto found = finish(tree, evaluate(tree));
   LT_CHECK(found.ok() || errors_ > 0, "an expression was refused without a word: " + written(tree));
-  return errors_ == 0 ? found.node : NodeId();
+  return errors_ == 0 ? Checked{found.node, found.unit} : Checked{};
 }
 
 Term Elaborator::evaluate(const Ast& ast) {

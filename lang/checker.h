@@ -19,6 +19,12 @@ struct Wanted {
   uint32_t instance = 0;     ///< of stateful operations: a number the caller makes unique for each place
 };
 
+/// A checked expression, and how a person would write its value.
+struct Checked {
+  NodeId node;  ///< invalid after an error
+  Unit unit;    ///< of the field or literal that the value comes from; the text is empty where it has none
+};
+
 class Checker {
  public:
   Checker(const Units& units, const Schema& schema, Graph& graph, Diagnostics& diagnostics)
@@ -27,7 +33,10 @@ class Checker {
   /// Checks the expression in `text` for rows of `table` (invalid: no row). Returns the node, or an invalid
   /// id after having added at least one error. Never more than a few errors an expression, each with what to
   /// write instead.
-  NodeId check(const Span& text, const Scopes& scopes, TableId table, const Wanted& wanted);
+  NodeId check(const Span& text, const Scopes& scopes, TableId table, const Wanted& wanted) {
+    return check_with_unit(text, scopes, table, wanted).node;
+  }
+  Checked check_with_unit(const Span& text, const Scopes& scopes, TableId table, const Wanted& wanted);
 
  private:
   const Units& units_;

@@ -67,7 +67,7 @@ class Elaborator {
         wanted_(wanted),
         source_(std::move(source)) {}
 
-  NodeId run(const Ast& tree, TableId table);
+  Checked run(const Ast& tree, TableId table);
 
  private:
   friend struct FunctionTable;

@@ -38,6 +38,8 @@ class Planner {
   Result<Plan> build(std::vector<Demand> demands) {
     for (size_t p = 0; p < producers_.size(); ++p) level_of_producer(p);
     for (const auto& demand : demands) level(demand.node);
+    // What previous() asks for is evaluated after all else has its place: so it closes no circle.
+    for (size_t i = 0; i < remembered_.size(); ++i) level(remembered_[i]);
     if (!problems_.empty()) return tl::make_unexpected(std::move(problems_));
 
     for (auto& demand : demands) demand.column = store(demand.node, demand.table);
@@ -87,13 +89,13 @@ class Planner {
     if (node.op == Op::column) {
       const auto p = producer_of_.find({node.table, node.column});
       if (p != producer_of_.end()) highest = level_of_producer(p->second) + 1;
-    } else if (node.op == Op::previous && is_plain(node.args[0])) {
+    } else if (is_previous_of_producer(node)) {
       highest = 0;  // what the column still holds from the cycle before
+      if (!is_plain(node.args[0])) remembered_.push_back(node.args[0]);
     } else {
       for (const NodeId arg : node.args) highest = std::max(highest, level(arg));
       const bool through_column = is_set(node.op) || is_history_window(node.op) || node.op == Op::related;
       if (through_column && !node.args.empty() && !is_plain(node.args[0])) ++highest;
-      if (node.op == Op::previous) highest = level(node.args[0]);
     }
     level_[id] = highest;
     return highest;
@@ -120,6 +122,8 @@ class Planner {
       roots_[{level(id), table}].push_back({id, column});
       need_parts(id);
     }
+    if (is_previous_of_producer(node) && !is_plain(node.args[0]))
+      plan_.remembered.push_back({table, store(node.args[0], table), column});
     return column;
   }
 
@@ -143,12 +147,20 @@ class Planner {
       stratum(level(id)).windows.push_back(window);
   }
 
-  /// previous() of what a producer writes: until the producer's stratum its column holds the value of the
+  /// Whether a value follows what a producer writes in the same cycle.
+  bool needs_producer(NodeId id) {
+    if (const auto known = needs_producer_.find(id); known != needs_producer_.end()) return known->second;
+    const Node& node = graph_[id];
+    bool needs = node.op == Op::column && producer_of_.contains({node.table, node.column});
+    if (node.op != Op::previous)
+      for (const NodeId arg : node.args) needs = needs_producer(arg) || needs;
+    return needs_producer_[id] = needs;
+  }
+
+  /// previous() of what follows a producer: until that is computed anew, its column holds the value of the
   /// cycle before.
-  bool is_previous_of_producer(const Node& node) const {
-    if (node.op != Op::previous || !is_plain(node.args[0])) return false;
-    const Node& column = graph_[node.args[0]];
-    return producer_of_.contains({column.table, column.column});
+  bool is_previous_of_producer(const Node& node) {
+    return node.op == Op::previous && needs_producer(node.args[0]);
   }
 
   /// Sets, windows and related values inside an expression are read from columns: see that they are stored.
@@ -197,7 +209,7 @@ class Planner {
       return;
     }
     if (level == 0 && is_previous_of_producer(node)) {
-      reads.given.push_back({id, graph_[node.args[0]].column});
+      reads.given.push_back({id, store(node.args[0], table)});
       return;
     }
     // What an earlier stratum stored is read; what this one stores it computes itself.
@@ -244,6 +256,8 @@ class Planner {
   std::map<std::pair<TableId, ColumnId>, size_t> producer_of_;
   std::vector<int> producer_level_;
   std::map<NodeId, int> level_;
+  std::map<NodeId, bool> needs_producer_;
+  std::vector<NodeId> remembered_;  ///< what previous() needs of the cycle before, beside plain columns
   std::map<std::pair<NodeId, TableId>, ColumnId> stored_;
   std::map<std::pair<int, TableId>, std::vector<Root>> roots_;
   std::set<NodeId> seen_;

@@ -52,6 +52,15 @@ struct TableProgram {
   bool always = false;  ///< depends on the time of evaluation itself: every row, every time
 };
 
+/// previous(x) of an x that depends on a producer: before anything of a boundary is computed, `before` is
+/// copied from `now`, which still holds x of the boundary before. Where they differ afterwards, the row must
+/// be looked at again at the next boundary.
+struct Remembered {
+  TableId table;
+  ColumnId now;
+  ColumnId before;
+};
+
 struct ProducerRef {
   size_t index = 0;
   TableId table;
@@ -82,7 +91,8 @@ struct Demand {
 
 struct Plan {
   std::vector<Stratum> strata;
-  std::vector<Window> sampled;   ///< computed by hot history before the first stratum
+  std::vector<Window> sampled;  ///< computed by hot history before the first stratum
+  std::vector<Remembered> remembered;
   std::vector<Demand> demands;   ///< as given, with their columns
   std::vector<NodeId> uniforms;  ///< all that any program or demand needs
   size_t operations(TableId table) const;

@@ -136,6 +136,24 @@ void Evaluator::evaluate(Time previous, Time now, Dirty& dirty, Workers& workers
     mark_readers(s, dirty);
     run_programs(s, now, dirty, workers, step);
   }
+  look_again(now, dirty);
+}
+
+/// previous(x) is another at the next boundary where x has changed at this one.
+void Evaluator::look_again(Time now, Dirty& dirty) {
+  for (const auto& [table, column, copy] : plan_.remembered) {
+    const auto storage = schema_.column(table, column).storage;
+    const void* value = tables_.column(table, column);
+    const void* before = tables_.column(table, copy);
+    Time* due = dirty.due(table);
+    for (size_t g = 0; g < dirty.groups(table); ++g) {
+      if (!dirty.marked(table, g)) continue;
+      const size_t end = std::min(tables_.rows(table), (g + 1) * twin::kGroupRows);
+      for (size_t row = g * twin::kGroupRows; row < end; ++row)
+        if (!same_bits(twin::load(value, storage, row), twin::load(before, storage, row)))
+          due[g] = std::min(due[g], now + nanoseconds(1));
+    }
+  }
 }
 
 void Evaluator::run_sets(size_t stratum, Dirty& dirty, Workers& workers) {

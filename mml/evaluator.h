@@ -49,6 +49,7 @@ class Evaluator {
   void mark_readers(size_t stratum, Dirty& dirty);
   void run_programs(size_t stratum, Time now, Dirty& dirty, Workers& workers, const ProducerStep& step);
   void run_uniforms(Time now);
+  void look_again(Time now, Dirty& dirty);
 
   lang::Plan plan_;
   const lang::Schema& schema_;

@@ -229,6 +229,29 @@ TEST_CASE("plan: previous() of an event is kept before the event is stepped, how
   CHECK(kept == 1);
 }
 
+TEST_CASE("plan: previous() breaks a circle through relations, sets and whatever else stands in it") {
+  const auto circle = [](std::string_view hot, std::string_view crowded) {
+    Bench b;
+    b.declare("hot", kHome);
+    b.declare("crowded", kBlock);
+    b.raise("hot", hot);
+    b.raise("crowded", crowded);
+    return shape(b.planned(), b);
+  };
+  const char* many = "count(homes, hot) > 3";
+  CHECK(circle("power > 1 kW && !previous(block.crowded)", many) ==
+        Shape{"p:home e:hot", "s:block p:block e:crowded", "p:home"});
+  CHECK(circle("!previous(block.crowded || temperature > 25 degC)", many).size() == 3);
+  CHECK(circle("power > 1 kW && !block.crowded", "previous(count(homes, hot)) > 3") ==
+        Shape{"p:block e:crowded", "p:home e:hot", "s:block"});
+  CHECK(circle("previous(held(block.crowded, 10 s))", many).size() == 3);
+
+  Bench still;  // what previous() asks for may not go round itself
+  still.declare("hot", kHome);
+  still.raise("hot", "previous(power > 1 kW) && hot");
+  CHECK(problems(still.plan()).find("'hot' depends on itself") != std::string::npos);
+}
+
 TEST_CASE("plan: a window over a feed is over its values at the boundaries") {
   Bench b;
   b.demand("avg(weather.temperature over 1 h) > 25 degC", kHome);
