@@ -81,6 +81,11 @@ void Plant::advance(const Instant& instant, size_t first, size_t count) const {
   body_->code.advance.run(instant, first, count);
 }
 
+void Plant::prefetch(size_t first, size_t count) const {
+  body_->code.outputs.prefetch(first, count);
+  body_->code.advance.prefetch(first, count);
+}
+
 const std::vector<NodeId>& Plant::uniforms() const { return body_->code.advance.uniforms(); }
 Integrator Plant::integrator() const { return body_->code.integrator; }
 size_t Plant::operations() const {

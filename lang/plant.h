@@ -51,6 +51,9 @@ class Plant {
   /// instant must have been called.
   void advance(const Instant& instant, size_t first, size_t count) const;
 
+  /// As Program::prefetch, for what outputs() and advance() read and write.
+  void prefetch(size_t first, size_t count) const;
+
   const std::vector<NodeId>& uniforms() const;  ///< order of Instant::uniforms for outputs() and advance()
   Integrator integrator() const;
   size_t operations() const;

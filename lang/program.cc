@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "lang/program_code.h"
 #include "lang/vm.h"
 
@@ -51,6 +52,15 @@ void Program::bind(Memory& memory) {
 void Program::run(const Instant& instant, size_t first, size_t count, Time* due) const {
   LT_CHECK(body_->columns.size() == body_->code.columns.size(), "a program is run before it is bound");
   if (count > 0) execute(body_->code, body_->columns, instant, first, count, due);
+}
+
+void Program::prefetch(size_t first, size_t count) const {
+  for (size_t c = 0; c < body_->columns.size(); ++c) {
+    const Code::Column& column = body_->code.columns[c];
+    if (column.whole) continue;
+    const size_t size = size_of(column.storage);
+    looptwin::prefetch(static_cast<const std::byte*>(body_->columns[c]) + first * size, count * size);
+  }
 }
 
 void Program::reset(size_t first, size_t count) const {

@@ -61,6 +61,10 @@ class Program {
   /// does not allocate.
   void run(const Instant& instant, size_t first, size_t count, Time* due = nullptr) const;
 
+  /// Asks for the columns of rows [first, first + count) to be brought into the second-level cache, for a run
+  /// soon after. Changes nothing.
+  void prefetch(size_t first, size_t count) const;
+
   /// Sets the state columns of rows [first, first + count) to their initial values.
   void reset(size_t first, size_t count) const;
 

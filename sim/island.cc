@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "sim/sensor.h"
 
 namespace looptwin::sim {
@@ -61,8 +62,15 @@ void Island::advance(Time boundary, Arrivals& arrivals) {
   disturbances_.until(boundary, [this](const Spell& spell) { begin_spell(spell); });
   ring(boundary, arrivals);
   in_flight_.arrive(boundary, arrivals.frames);
-  for (auto& slice : slices_)
-    if (must_move(slice, boundary)) catch_up(slice, boundary);
+  // While one slice is worked out the columns of the next are on their way.
+  Slice* waiting = nullptr;
+  for (auto& slice : slices_) {
+    if (!must_move(slice, boundary)) continue;
+    prefetch(slice);
+    if (waiting != nullptr) catch_up(*waiting, boundary);
+    waiting = &slice;
+  }
+  if (waiting != nullptr) catch_up(*waiting, boundary);
   hand_over(boundary, arrivals);
   out_ = nullptr;
 }
@@ -87,6 +95,19 @@ void Island::settle(Time until) {
                                   slice.first, slice.rows);
     }
   }
+}
+
+void Island::prefetch(const Slice& slice) const {
+  if (model_.plant) model_.plant->prefetch(slice.first, slice.rows);
+  if (model_.controller) model_.controller->program.prefetch(slice.first, slice.rows);
+  for (const auto& sensor : model_.sensors) {
+    const size_t size = lang::size_of(sensor.storage);
+    if (sensor.present)
+      looptwin::prefetch(static_cast<const std::byte*>(sensor.value) + slice.first * size, slice.rows * size);
+  }
+  for (const auto& sequence : sequence_)
+    looptwin::prefetch(sequence.data() + (slice.first - shard_.first), slice.rows * sizeof(uint32_t));
+  looptwin::prefetch(model_.keys.data() + slice.first, slice.rows * sizeof(uint64_t));
 }
 
 void Island::catch_up(Slice& slice, Time until) {

@@ -95,6 +95,7 @@ class Island {
   int64_t grid(Time t) const { return floor_to(t, model_.step).ns / model_.step.ns; }
   Time time(int64_t grid) const { return Time{grid * model_.step.ns}; }
   bool must_move(const Slice& slice, Time until) const;
+  void prefetch(const Slice& slice) const;
   void catch_up(Slice& slice, Time until);
   void step(Slice& slice, int64_t grid);
   void draw_random(const Slice& slice, int64_t grid);
