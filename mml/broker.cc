@@ -2,55 +2,72 @@
 
 #include <algorithm>
 #include <atomic>
+#include <tuple>
 
 namespace looptwin::mml {
 
 Broker::Broker(const twin::Registry& registry) : registry_(registry) {
   for (const auto& model : registry.models()) {
-    sessions_.emplace_back(registry.devices(model.table), uint8_t{0});
-    closed_.push_back(registry.devices(model.table));
+    const size_t rows = registry.devices(model.table);
+    sessions_.emplace_back(rows, uint8_t{0});
+    closed_.push_back(rows);
+    changes_.emplace_back((rows + twin::kShardRows - 1) / twin::kShardRows);
   }
 }
 
-bool Broker::connect(twin::DeviceRef device, uint64_t credential) {
+void Broker::begin() {
+  for (auto& table : changes_)
+    for (auto& changes : table) changes.list.clear();
+}
+
+bool Broker::connect(twin::DeviceRef device, uint64_t credential, Time at) {
   if (credential != registry_.credential(device)) {
     std::atomic_ref(counters_.refused_connections).fetch_add(1, std::memory_order_relaxed);
     return false;
   }
-  auto& session = sessions_[device.table.index()][device.row.index()];
-  if (session == 0) std::atomic_ref(closed_[device.table.index()]).fetch_sub(1, std::memory_order_relaxed);
-  session = 1;
+  change(device, true, at);
   return true;
 }
 
-void Broker::disconnect(twin::DeviceRef device) {
+void Broker::disconnect(twin::DeviceRef device, Time at) { change(device, false, at); }
+
+void Broker::change(twin::DeviceRef device, bool open, Time at) {
   auto& session = sessions_[device.table.index()][device.row.index()];
-  if (session != 0) std::atomic_ref(closed_[device.table.index()]).fetch_add(1, std::memory_order_relaxed);
-  session = 0;
+  if ((session != 0) == open) return;
+  session = open;
+  std::atomic_ref(closed_[device.table.index()]).fetch_add(open ? -1 : 1, std::memory_order_relaxed);
+  auto& changes = changes_of(device.table, device.row.index());
+  changes.list.push_back({device.row.value, static_cast<uint32_t>(changes.list.size()), at, open});
+  changes.sorted = false;
+}
+
+bool Broker::was_connected(const Changes& changes, TableId table, uint32_t row, Time at) const {
+  const auto later = std::partition_point(changes.list.begin(), changes.list.end(), [&](const Change& c) {
+    return c.row != row ? c.row < row : c.at <= at;
+  });
+  if (later != changes.list.begin() && (later - 1)->row == row) return (later - 1)->opened;
+  if (later != changes.list.end() && later->row == row) return !later->opened;
+  return sessions_[table.index()][row] != 0;
 }
 
 void Broker::admit(twin::Frame& frame) {
-  if (closed_[frame.table.index()] == 0) return;
-  const auto& sessions = sessions_[frame.table.index()];
-  size_t kept = 0;
-  for (size_t i = 0; i < frame.size(); ++i) {
-    if (sessions[frame.row[i]] == 0) continue;
-    if (kept != i) {
-      frame.row[kept] = frame.row[i];
-      frame.sequence[kept] = frame.sequence[i];
-      frame.sampled_at[kept] = frame.sampled_at[i];
-      frame.received_at[kept] = frame.received_at[i];
-      for (auto& values : frame.value) values[kept] = values[i];
-    }
-    ++kept;
+  if (frame.size() == 0) return;
+  auto& changes = changes_of(frame.table, frame.row[0]);
+  size_t refused = 0;
+  if (!changes.list.empty()) {
+    if (!changes.sorted)
+      std::sort(changes.list.begin(), changes.list.end(), [](const Change& a, const Change& b) {
+        return std::tie(a.row, a.at, a.order) < std::tie(b.row, b.at, b.order);
+      });
+    changes.sorted = true;
+    refused = frame.erase_if([&](size_t i) {
+      return !was_connected(changes, frame.table, frame.row[i], Time{frame.received_at[i]});
+    });
+  } else if (closed_[frame.table.index()] != 0) {
+    const auto& sessions = sessions_[frame.table.index()];
+    refused = frame.erase_if([&](size_t i) { return sessions[frame.row[i]] == 0; });
   }
-  if (kept == frame.size()) return;
-  std::atomic_ref(counters_.refused_messages).fetch_add(frame.size() - kept, std::memory_order_relaxed);
-  frame.row.resize(kept);
-  frame.sequence.resize(kept);
-  frame.sampled_at.resize(kept);
-  frame.received_at.resize(kept);
-  for (auto& values : frame.value) values.resize(kept);
+  if (refused != 0) std::atomic_ref(counters_.refused_messages).fetch_add(refused, std::memory_order_relaxed);
 }
 
 void Broker::route(std::span<const twin::Command> commands, std::vector<twin::Command>& out) {
@@ -100,6 +117,7 @@ void Broker::save(ArchiveWriter& archive) const {
 
 void Broker::restore(ArchiveReader& archive) {
   archive.section("broker", 1);
+  begin();
   for (auto& sessions : sessions_) archive.get_span(std::span(sessions));
   archive.get_span(std::span(closed_));
   held_.clear();

@@ -8,6 +8,7 @@
 
 #include "base/archive.h"
 #include "twin/registry.h"
+#include "twin/tables.h"
 #include "twin/transport.h"
 
 namespace looptwin::mml {
@@ -24,16 +25,21 @@ class Broker {
  public:
   explicit Broker(const twin::Registry& registry);
 
-  // connect(), disconnect() and admit() may be called from several threads for devices of different shards.
+  /// Once a cycle, before all that follows: what sessions were before this cycle is not asked any more.
+  void begin();
+
+  // connect(), disconnect() and admit() may be called from several threads for devices of different shards;
+  // for one shard first the comings and goings of the cycle, in the order of time, then its frames.
 
   /// Opens the device's session; false when the credential is not the registry's.
-  bool connect(twin::DeviceRef device, uint64_t credential);
-  void disconnect(twin::DeviceRef device);
+  bool connect(twin::DeviceRef device, uint64_t credential, Time at);
+  void disconnect(twin::DeviceRef device, Time at);
   bool connected(twin::DeviceRef device) const {
     return sessions_[device.table.index()][device.row.index()] != 0;
   }
 
-  /// Takes out the messages of devices without a session.
+  /// Takes out the messages (all of one shard, received in this cycle) whose device had no session when they
+  /// were received. What arrives at the very instant of a change meets what the change made.
   void admit(twin::Frame& frame);
 
   /// Splits what the loop sends: what goes out at once is appended to `out`, the rest is held.
@@ -46,9 +52,25 @@ class Broker {
   void restore(ArchiveReader& archive);
 
  private:
+  /// A session that was opened or closed in this cycle.
+  struct Change {
+    uint32_t row = 0;
+    uint32_t order = 0;  ///< of changes, for those of equal time
+    Time at;
+    bool opened = false;
+  };
+  struct Changes {
+    std::vector<Change> list;
+    bool sorted = true;  ///< by row, then time, then order
+  };
+  Changes& changes_of(TableId table, size_t row) { return changes_[table.index()][row / twin::kShardRows]; }
+  void change(twin::DeviceRef device, bool open, Time at);
+  bool was_connected(const Changes& changes, TableId table, uint32_t row, Time at) const;
+
   const twin::Registry& registry_;
   std::vector<std::vector<uint8_t>> sessions_;  ///< [table][row]
   std::vector<size_t> closed_;                  ///< devices without a session, by table
+  std::vector<std::vector<Changes>> changes_;   ///< [table][shard of it] of this cycle
   std::map<twin::DeviceRef, std::vector<twin::Command>> held_;
   BrokerCounters counters_;
 };

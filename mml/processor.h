@@ -10,6 +10,9 @@
 #include "base/archive.h"
 #include "lang/schema.h"
 #include "mml/dirty.h"
+#include "mml/reported.h"
+#include "mml/sequence.h"
+#include "mml/status.h"
 #include "twin/hot.h"
 #include "twin/registry.h"
 #include "twin/rollup.h"
@@ -17,8 +20,6 @@
 #include "twin/transport.h"
 
 namespace looptwin::mml {
-
-enum class DeviceStatus : uint8_t { online, stale, offline, faulty, deviating };
 
 /// What a device dates this much later than it was received comes from a clock that runs ahead; received-at
 /// replaces it.
@@ -28,18 +29,13 @@ inline constexpr Duration kFutureTolerance = seconds(1);
 class HistorySink {
  public:
   virtual ~HistorySink() = default;
-  /// A validated frame: bad values are kMissing, duplicates are gone.
+  /// A validated frame: what is bad or shed is kMissing, duplicates are gone.
   virtual void samples(size_t shard, const twin::Frame& frame) = 0;
   virtual void bucket(size_t shard, const twin::ClosedBucket& bucket) = 0;
 };
 
-struct ProcessorCounters {
-  uint64_t messages = 0;
-  uint64_t samples = 0;                  ///< values of fields, good or not
-  std::array<uint64_t, 7> by_quality{};  ///< as twin::Quality
-  uint64_t duplicates = 0;
-  uint64_t gaps = 0;  ///< numbers between a device's lowest and highest that never came
-  uint64_t shed = 0;  ///< samples nearer to the one before than the field's least spacing
+struct ProcessorCounters : SequenceCounters, SampleCounters {
+  uint64_t messages = 0;  ///< without duplicates
 };
 
 class Processor {
@@ -63,18 +59,13 @@ class Processor {
   void restore(ArchiveReader& archive);
 
  private:
-  struct Field;
-  struct Group;
   struct ModelState;
-  void place(const twin::Shard& shard, twin::Frame& frame, Dirty& dirty, ProcessorCounters& counters);
-  void drop_duplicates(ModelState& model, twin::Frame& frame, ProcessorCounters& counters);
-  void place_field(ModelState& model, size_t field, twin::Frame& frame, size_t position,
-                   ProcessorCounters& counters);
-  void expire(ModelState& model, Time now, size_t first, size_t count, Time* due);
-  static Time expire_group(Field& field, Time now, size_t begin, size_t end);
-  void derive_status(ModelState& model, Time now, size_t first, size_t count, Time* due);
-  static bool all_well(const ModelState& model, size_t begin, size_t end);
-  static void derive_status_of(ModelState& model, Time now, size_t row, Time& due);
+  /// Of one shard while a frame is placed; kept for its memory.
+  struct Scratch {
+    std::vector<Stretch> stretches;
+    std::vector<uint8_t> future;
+  };
+  void place(size_t shard, twin::Frame& frame, Dirty& dirty);
 
   const lang::Schema& schema_;
   const twin::Registry& registry_;
@@ -85,6 +76,7 @@ class Processor {
   std::vector<twin::Shard> shards_;
   std::vector<std::unique_ptr<ModelState>> models_;
   std::vector<ProcessorCounters> counters_;  ///< [shard]
+  std::vector<Scratch> scratch_;             ///< [shard]
 };
 
 }  // namespace looptwin::mml

@@ -111,13 +111,15 @@ void summary(Assembly& a, mml::RunEnd end, double wall) {
   row("devices", fmt::format("{}  online {}, stale {}, offline {}, faulty {}, deviating {}",
                              number(a.registry().devices()), number(status[0]), number(status[1]),
                              number(status[2]), number(status[3]), number(status[4])));
-  row("messages", fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}, gaps {}", number(p.messages),
-                              number(static_cast<double>(p.messages) / wall), number(f.sent), number(f.lost),
-                              number(p.duplicates), number(p.gaps)));
+  row("messages",
+      fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}, gaps {}, restarts {}", number(p.messages),
+                  number(static_cast<double>(p.messages) / wall), number(f.sent), number(f.lost),
+                  number(p.duplicates), number(p.gaps), number(p.restarts)));
   row("samples",
-      fmt::format("{} ({}/s); late {}, out of range {}, missing {}, shed {}", number(p.samples),
+      fmt::format("{} ({}/s); late {}, future {}, out of range {}, missing {}, shed {}", number(p.samples),
                   number(static_cast<double>(p.samples) / wall),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::late)]),
+                  number(p.by_quality[static_cast<size_t>(twin::Quality::future)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::out_of_range)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::missing)]), number(p.shed)));
   row("overrides", fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}",

@@ -27,8 +27,8 @@ void SimTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
   fleet_.advance(shard, boundary, arrivals);
   for (const auto& presence : arrivals.presence) {
     if (!presence.online) {
-      broker_.disconnect(presence.device);
-    } else if (broker_.connect(presence.device, registry_.credential(presence.device))) {
+      broker_.disconnect(presence.device, presence.at);
+    } else if (broker_.connect(presence.device, registry_.credential(presence.device), presence.at)) {
       returned_[shard].push_back(presence.device);
     }
   }

@@ -15,7 +15,10 @@ class SimTransport final : public twin::Transport {
   SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry,
                std::vector<twin::Shard> shards);
 
-  void begin(Time boundary) override { fleet_.begin(boundary); }
+  void begin(Time boundary) override {
+    fleet_.begin(boundary);
+    broker_.begin();
+  }
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void send(Time now, std::span<const twin::Command> commands) override;
 

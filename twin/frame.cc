@@ -62,6 +62,22 @@ void Frame::clear() {
   for (auto& v : value) v.clear();
 }
 
+void Frame::resize(size_t messages) {
+  row.resize(messages);
+  sequence.resize(messages);
+  sampled_at.resize(messages);
+  received_at.resize(messages);
+  for (auto& v : value) v.resize(messages);
+}
+
+void Frame::move(size_t to, size_t from) {
+  row[to] = row[from];
+  sequence[to] = sequence[from];
+  sampled_at[to] = sampled_at[from];
+  received_at[to] = received_at[from];
+  for (auto& v : value) v[to] = v[from];
+}
+
 void Frame::reserve(size_t messages, size_t fields) {
   row.reserve(messages);
   sequence.reserve(messages);

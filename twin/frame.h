@@ -15,16 +15,18 @@
 
 namespace looptwin::twin {
 
-/// What the processor thinks of a sample, worst first where several apply.
+/// What the processor thinks of a sample. A twin's quality is that of its newest sample, good or bad; its
+/// value is known where that is usable(). Where several apply: missing, out of range, late, future.
 enum class Quality : uint8_t {
   good,
   never,         ///< nothing was received yet
-  stale,         ///< the newest sample is older than stale_after
-  out_of_range,  ///< outside the model's range
+  stale,         ///< the newest sample, good or bad, is older than stale_after
+  out_of_range,  ///< outside the model's range, or no word of it
   missing,       ///< the message carried no value for the field
-  late,          ///< good, but older than a sample that was already there: history only
-  future,        ///< sampled-at lay after received-at plus a tolerance and was replaced
+  late,    ///< in range, but not newer than a sample that was there: history only, never a twin's quality
+  future,  ///< good, but sampled-at lay after received-at plus a tolerance and was replaced by it
 };
+constexpr bool usable(Quality q) { return q == Quality::good || q == Quality::future; }
 inline constexpr int32_t kMissing = std::numeric_limits<int32_t>::min();
 
 /// The fields of a model that are reported together: equal period and phase.
@@ -68,6 +70,22 @@ struct Frame {
   size_t size() const { return row.size(); }
   void clear();
   void reserve(size_t messages, size_t fields);
+  void resize(size_t messages);
+  /// Overwrites message `to` with message `from`.
+  void move(size_t to, size_t from);
+  /// Takes out the messages for which refused(i) is true; it is asked once each, in order. Returns how many.
+  template <typename Refused>
+  size_t erase_if(Refused refused) {
+    const size_t all = size();
+    size_t kept = 0;
+    for (size_t i = 0; i < all; ++i) {
+      if (refused(i)) continue;
+      if (kept != i) move(kept, i);
+      ++kept;
+    }
+    if (kept != all) resize(kept);
+    return all - kept;
+  }
 };
 
 }  // namespace looptwin::twin

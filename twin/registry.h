@@ -28,7 +28,7 @@ struct DeviceRef {
 /// Where the columns of one telemetry field, one setpoint are. All in the model's table.
 struct FieldColumns {
   ColumnId value;    ///< what rules read; unknown when stale, bad or never received
-  ColumnId sampled;  ///< instant of the newest good sample
+  ColumnId sampled;  ///< instant of the newest good sample that did not come late
   ColumnId quality;  ///< twin::Quality of the newest sample, as a code
 };
 struct SetpointColumns {

@@ -19,8 +19,10 @@ twin::FieldConfig field(const std::string& name, const lang::Unit& unit, Duratio
   return f;
 }
 
-twin::Registry build(size_t blocks, size_t homes, uint64_t seed, lang::Schema& schema, twin::Tables& tables) {
-  const std::vector<twin::ModelConfig> models = {Homes::block_model(), Homes::home_model()};
+twin::Registry build(size_t blocks, size_t homes, uint64_t seed, lang::Schema& schema, twin::Tables& tables,
+                     const std::function<void(twin::ModelConfig&)>& change) {
+  std::vector<twin::ModelConfig> models = {Homes::block_model(), Homes::home_model()};
+  if (change) change(models[1]);
   std::vector<twin::FleetConfig> fleet(2);
   fleet[0].model = "block";
   fleet[0].count = blocks;
@@ -64,8 +66,9 @@ twin::ModelConfig Homes::home_model() {
   return model;
 }
 
-Homes::Homes(size_t blocks, size_t homes_per_block, uint64_t seed)
-    : registry(build(blocks, homes_per_block, seed, schema, tables)) {}
+Homes::Homes(size_t blocks, size_t homes_per_block, uint64_t seed,
+             const std::function<void(twin::ModelConfig&)>& change)
+    : registry(build(blocks, homes_per_block, seed, schema, tables, change)) {}
 
 RelationId Homes::homes() const {
   const auto& relations = schema.table(kBlock).relations;

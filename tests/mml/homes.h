@@ -2,6 +2,7 @@
 // simulation.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,7 +28,9 @@ struct Homes {
   twin::Registry registry;
 
   Homes(const Homes&) = delete;  // `tables` refers to `schema`
-  explicit Homes(size_t blocks = 1, size_t homes_per_block = 4, uint64_t seed = 7);
+  /// `change` may alter the home model before the registry is built.
+  explicit Homes(size_t blocks = 1, size_t homes_per_block = 4, uint64_t seed = 7,
+                 const std::function<void(twin::ModelConfig&)>& change = {});
 
   static twin::ModelConfig block_model();
   static twin::ModelConfig home_model();

@@ -2,9 +2,12 @@
 #include "mml/processor.h"
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <deque>
+#include <functional>
+#include <limits>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -32,8 +35,8 @@ struct Site {
   Dirty dirty;
   size_t shard = 0;
 
-  explicit Site(size_t rows = 4)
-      : homes(1, rows),
+  explicit Site(size_t rows = 4, const std::function<void(twin::ModelConfig&)>& change = {})
+      : homes(1, rows, 7, change),
         hot(homes.registry, homes.schema, homes.tables, {}),
         rollups(homes.registry, {}, UnixTime{0}),
         processor(homes.schema, homes.registry, homes.tables, hot, rollups, nullptr),
@@ -77,6 +80,9 @@ struct Site {
   }
   twin::Quality quality(uint16_t field, size_t row = 0) {
     return static_cast<twin::Quality>(homes.flag(Homes::kHome, homes.model().fields[field].quality, row));
+  }
+  uint64_t count(twin::Quality quality) const {
+    return processor.counters().by_quality[static_cast<size_t>(quality)];
   }
   DeviceStatus status(size_t row = 0) {
     return static_cast<DeviceStatus>(homes.flag(Homes::kHome, homes.model().status, row));
@@ -131,7 +137,231 @@ TEST_CASE("processor: a sample from the future is dated by its arrival, beyond o
   CHECK(site.sampled(kT) == at(2));
   site.take(at(5), {{0, 1, at(9), at(4), {216, 900}}});
   CHECK(site.sampled(kT) == at(4));
-  CHECK(site.processor.counters().by_quality[static_cast<size_t>(twin::Quality::future)] == 1);
+  CHECK(site.quality(kT) == twin::Quality::future);
+  CHECK(site.value(kT) == 21.6 + 273.15);
+  CHECK(site.status() == DeviceStatus::offline);
+  site.connect(at(5));
+  CHECK(site.status() == DeviceStatus::online);
+  CHECK(site.count(twin::Quality::future) == 2);
+  CHECK(site.count(twin::Quality::good) == 2);
+  // Bad is bad, whenever it was; and what is usable grows stale.
+  site.take(at(6), {{0, 2, at(9), at(5.5), {216, 40'000}}});
+  CHECK(site.quality(kP) == twin::Quality::out_of_range);
+  site.take(at(35.5), {});
+  CHECK(site.quality(kT) == twin::Quality::future);
+  site.take(at(35.5) + nanoseconds(1), {});
+  CHECK(site.quality(kT) == twin::Quality::stale);
+  CHECK(std::isnan(site.value(kT)));
+  site.take(at(40), {message(3, 39)});
+  CHECK(site.quality(kT) == twin::Quality::good);
+}
+
+TEST_CASE("processor: a bad value holds for stale_after as a good one does, then the field is stale") {
+  Site site;
+  site.connect(at(0.1));
+  site.take(at(1), {message(0, 0.5)});
+  site.take(at(11), {message(1, 10.5, twin::kMissing, 40'000)});
+  CHECK(site.status() == DeviceStatus::faulty);
+  site.take(at(40.5), {});
+  CHECK(site.status() == DeviceStatus::faulty);
+  site.take(at(40.5) + nanoseconds(1), {});
+  CHECK(site.quality(kT) == twin::Quality::stale);
+  CHECK(site.quality(kP) == twin::Quality::stale);
+  CHECK(site.status() == DeviceStatus::stale);
+  CHECK(site.sampled(kT) == at(0.5));  // age(x) is of the newest good one
+}
+
+TEST_CASE("processor: a device of which only bad samples ever came is faulty, then stale") {
+  Site site;
+  site.connect(at(0.1));
+  site.take(at(100), {message(0, 99, twin::kMissing, -5)});
+  CHECK(site.status() == DeviceStatus::faulty);
+  CHECK(site.sampled(kT) == kNever);
+  site.take(at(129) + nanoseconds(1), {});
+  CHECK(site.status() == DeviceStatus::stale);
+}
+
+TEST_CASE("processor: a late good sample does not make a value good again after a newer bad one") {
+  Site site;
+  site.take(at(1), {message(0, 0.5, 210)});
+  site.take(at(21), {message(2, 20.5, twin::kMissing, 900)});
+  site.take(at(22), {message(1, 10.5, 220)});
+  CHECK(site.quality(kT) == twin::Quality::missing);
+  CHECK(std::isnan(site.value(kT)));
+  CHECK(site.sampled(kT) == at(0.5));
+  CHECK(site.count(twin::Quality::late) == 2);
+  site.take(at(31), {message(3, 30.5, 230)});
+  CHECK(site.value(kT) == 23.0 + 273.15);
+}
+
+TEST_CASE("processor: a device that counts anew is neither late nor a duplicate, and leaves no gap") {
+  for (const uint32_t last : {0u, 3u, 40u, 1'000u, 2'000'000'000u, 4'000'000'000u}) {
+    INFO("last number " << last);
+    Site site(1);
+    for (uint32_t k = 0; k < 3; ++k) site.take(at(10 + k), {message(last - 2 + k, 10 + k)});
+    for (uint32_t k = 0; k < 6; ++k) site.take(at(20 + k), {message(k, 20 + k, 200 + static_cast<int>(k))});
+    CHECK(site.value(kT) == 20.5 + 273.15);
+    // Those still on their way from before are late, whatever their number; those from after are told apart.
+    site.take(at(30), {message(last - 3, 9), message(last + 1, 13)});
+    CHECK(site.count(twin::Quality::late) == 4);
+    site.take(at(31), {message(3, 23)});
+    const auto counters = site.processor.counters();
+    CHECK(counters.restarts == 1);
+    CHECK(counters.duplicates == 1);
+    CHECK(counters.gaps == 0);
+    CHECK(counters.messages == 11);
+  }
+}
+
+TEST_CASE("processor: samples nearer to the newest before them than least_spacing are shed and counted") {
+  Site site(4, [](twin::ModelConfig& home) { home.telemetry[kP].least_spacing = seconds(5); });
+  site.take(at(1), {message(0, 1, 215, 100)});
+  site.take(at(6), {message(1, 5.9, 216, 200)});
+  CHECK(site.value(kP) == 100);
+  CHECK(site.value(kT) == Approx(21.6 + 273.15));  // only of the field that says so
+  site.take(at(7), {message(2, 6, 217, 300)});
+  CHECK(site.value(kP) == 300);
+  site.take(at(8), {message(3, 7, 218, 40'000)});  // shed before it can be bad
+  CHECK(site.quality(kP) == twin::Quality::good);
+  site.take(at(12), {message(4, 11, 219, 40'000)});
+  CHECK(site.quality(kP) == twin::Quality::out_of_range);
+  site.take(at(13), {message(5, 12, 219, 400)});  // the one before was bad, and counts
+  CHECK(site.quality(kP) == twin::Quality::out_of_range);
+  CHECK(site.processor.counters().shed == 3);
+  CHECK(site.processor.counters().samples == 12);
+}
+
+namespace {
+
+/// What the twin must hold of one field, by definition: from the list of all samples, in the order of
+/// arrival.
+struct Sample {
+  int64_t at = 0;
+  int32_t raw = 0;
+  bool future = false;
+};
+struct Expected {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  Time sampled = kNever;
+  twin::Quality quality = twin::Quality::never;
+};
+struct Tally {
+  uint64_t shed = 0;
+  std::array<uint64_t, 7> by_quality{};
+};
+Expected by_definition(const std::vector<Sample>& samples, const twin::FieldConfig& field, Time now,
+                       Tally* tally = nullptr) {
+  const auto scaling = twin::scaling_of(field);
+  Expected e;
+  std::optional<int64_t> newest;
+  for (const Sample& s : samples) {
+    const double value = scaling.to_si(s.raw);
+    const bool newer = !newest || s.at > *newest;
+    const auto quality = s.raw == twin::kMissing                                 ? twin::Quality::missing
+                         : value < field.range->low || value > field.range->high ? twin::Quality::out_of_range
+                         : !newer                                                ? twin::Quality::late
+                         : s.future                                              ? twin::Quality::future
+                                                                                 : twin::Quality::good;
+    if (newer && newest && s.at - *newest < field.least_spacing.value_or(Duration{}).ns) {
+      if (tally != nullptr) ++tally->shed;
+      continue;
+    }
+    if (tally != nullptr) ++tally->by_quality[static_cast<size_t>(quality)];
+    if (!newer) continue;
+    newest = s.at;
+    e.quality = quality;
+    e.value = usable(quality) ? value : std::numeric_limits<double>::quiet_NaN();
+    if (usable(quality)) e.sampled = Time{s.at};
+  }
+  if (newest && Time{*newest} + field.stale_after < now)
+    e = {std::numeric_limits<double>::quiet_NaN(), e.sampled, twin::Quality::stale};
+  return e;
+}
+
+}  // namespace
+
+TEST_CASE("processor: twins and status are those of the definition, whatever arrives in whatever order") {
+  constexpr size_t kRows = 200;
+  constexpr int kSeconds = 660;
+  std::array<uint64_t, 5> seen{};  // how often each status
+  std::mt19937_64 random(21);
+  for (const bool spaced : {false, true}) {
+    Site site(kRows, [&](twin::ModelConfig& home) {
+      if (spaced) home.telemetry[kP].least_spacing = seconds(9);
+    });
+    const auto& model = site.homes.model().config;
+    std::array<std::vector<std::vector<Sample>>, 2> samples;
+    samples.fill(std::vector<std::vector<Sample>>(kRows));
+    std::vector<uint32_t> number(kRows);
+    std::vector<uint8_t> online(kRows);
+    for (uint32_t row = 0; row < kRows; ++row) {  // energy is known all the time
+      site.homes.instant(Homes::kHome, site.homes.model().fields[Homes::kEnergy].sampled, row) = at(9999).ns;
+      site.homes.flag(Homes::kHome, site.homes.model().fields[Homes::kEnergy].quality, row) = 0;
+    }
+    for (int k = 1; k < kSeconds; ++k) {
+      const Time now = at(k);
+      std::vector<twin::Presence> presence;
+      for (uint32_t row = 0; row < kRows; ++row) {
+        if (k != 1 && random() % 300 != 0) continue;
+        online[row] = k == 1 || random() % 4 != 0;
+        presence.push_back({Homes::home(row), online[row] != 0, now});
+      }
+      // Rows of which a tenth is due, in runs; some are lost, some come late, some again with a newer number.
+      std::vector<Message> messages;
+      const bool quiet = k > 150 && k < 200;  // all fall silent, whatever their last sample was
+      for (uint32_t row = 0; row < kRows && !quiet; ++row) {
+        if ((row / 20 + static_cast<uint32_t>(k)) % 10 != 0 || random() % 12 == 0) continue;
+        const bool odd = random() % 8 == 0;
+        const Time sampled =
+            odd ? now - nanoseconds(static_cast<int64_t>(random() % 40'000'000'000)) : now - nanoseconds(row);
+        Message m{row, number[row]++, sampled, now, {static_cast<int32_t>(random() % 600), 900}};
+        if (odd && random() % 4 == 0) m.sampled = now + seconds(5);
+        if (random() % 10 == 0) m.values[0] = random() % 2 == 0 ? twin::kMissing : 2000;
+        if (random() % 20 == 0) m.values[1] = -1 - static_cast<int32_t>(random() % 2);
+        messages.push_back(m);
+        const bool future = m.sampled > now + kFutureTolerance;
+        for (size_t f = 0; f < 2; ++f)
+          samples[f][row].push_back({future ? now.ns : m.sampled.ns, m.values[f], future});
+      }
+      if (random() % 3 == 0) std::shuffle(messages.begin(), messages.end(), random);
+      site.take(now, messages, presence);
+
+      for (uint32_t row = 0; row < kRows; ++row) {
+        bool stale = false, faulty = false;
+        INFO("second " << k << " row " << row);
+        double temperature = 0;
+        for (uint16_t f = 0; f < 2; ++f) {
+          const Expected e = by_definition(samples[f][row], model.telemetry[f], now);
+          REQUIRE(site.quality(f, row) == e.quality);
+          REQUIRE(site.sampled(f, row) == e.sampled);
+          REQUIRE(std::isnan(site.value(f, row)) == std::isnan(e.value));
+          if (!std::isnan(e.value)) REQUIRE(site.value(f, row) == e.value);
+          if (f == kT) temperature = e.value;
+          stale |= e.quality == twin::Quality::stale;
+          stale |= e.quality == twin::Quality::never && model.telemetry[f].stale_after < now - kStart;
+          faulty |= e.quality == twin::Quality::missing || e.quality == twin::Quality::out_of_range;
+        }
+        const bool deviating = now >= at(600) && std::abs(temperature - Homes::kCoolDefault) > 1.5;
+        REQUIRE(site.status(row) == (online[row] == 0 ? DeviceStatus::offline
+                                     : stale          ? DeviceStatus::stale
+                                     : faulty         ? DeviceStatus::faulty
+                                     : deviating      ? DeviceStatus::deviating
+                                                      : DeviceStatus::online));
+        ++seen[static_cast<size_t>(site.status(row))];
+      }
+    }
+    Tally tally;
+    for (uint16_t f = 0; f < 2; ++f)
+      for (uint32_t row = 0; row < kRows; ++row)
+        by_definition(samples[f][row], model.telemetry[f], at(kSeconds), &tally);
+    const auto counters = site.processor.counters();
+    CHECK(counters.by_quality == tally.by_quality);
+    CHECK(counters.shed == tally.shed);
+    CHECK((counters.shed > 0) == spaced);
+    CHECK(counters.by_quality[static_cast<size_t>(twin::Quality::late)] > 100);
+    CHECK(counters.by_quality[static_cast<size_t>(twin::Quality::future)] > 20);
+  }
+  for (const uint64_t times : seen) CHECK(times > 1000);
 }
 
 TEST_CASE("processor: a late sample goes to history and leaves the twin alone") {
@@ -292,9 +522,10 @@ TEST_CASE("processor: saved and restored, it goes on as if nothing had happened"
     for (uint32_t row = 0; row < 4; ++row) {
       if (random() % 4 == 0) continue;
       const auto number = sequence + static_cast<uint32_t>(random() % 4);
+      const bool again = random() % 16 == 0;  // the device began anew
       messages.push_back({row,
-                          number,
-                          at(k - 0.5),
+                          again ? 0 : number,
+                          again ? at(k - 0.25) : at(number),
                           at(k),
                           {static_cast<int32_t>(random() % 700), static_cast<int32_t>(random() % 31'000)}});
     }
@@ -315,6 +546,7 @@ TEST_CASE("processor: saved and restored, it goes on as if nothing had happened"
     const auto a = trunk.processor.counters(), b = branch.processor.counters();
     REQUIRE(a.duplicates == b.duplicates);
     REQUIRE(a.gaps == b.gaps);
+    REQUIRE(a.restarts == b.restarts);
     REQUIRE(a.by_quality == b.by_quality);
     ArchiveWriter x, y;
     trunk.homes.tables.save(x);
@@ -322,4 +554,5 @@ TEST_CASE("processor: saved and restored, it goes on as if nothing had happened"
     REQUIRE(x.bytes() == y.bytes());
   }
   CHECK(trunk.processor.counters().duplicates > 10);
+  CHECK(trunk.processor.counters().restarts > 10);
 }

@@ -1,0 +1,208 @@
+#include "mml/reported.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/check.h"
+#include "twin/tables.h"
+
+namespace looptwin::mml {
+namespace {
+
+using twin::Quality;
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+/// The first raw value above kMissing for which `reached` holds; it must hold for all that follow.
+template <typename Reached>
+int64_t first_raw(Reached reached) {
+  int64_t low = int64_t{twin::kMissing} + 1, high = int64_t{std::numeric_limits<int32_t>::max()} + 1;
+  while (low < high) {
+    const int64_t middle = low + (high - low) / 2;
+    if (reached(static_cast<int32_t>(middle)))
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low;
+}
+
+}  // namespace
+
+void find_stretches(const twin::Frame& frame, std::vector<Stretch>& stretches) {
+  stretches.clear();
+  const auto n = static_cast<uint32_t>(frame.size());
+  for (uint32_t i = 0; i < n;) {
+    const uint32_t row = frame.row[i];
+    const uint32_t begin = i;
+    const auto room = static_cast<uint32_t>(twin::kGroupRows - row % twin::kGroupRows);
+    const uint32_t end = std::min(n, begin + room);
+    for (++i; i < end && frame.row[i] == row + (i - begin);) ++i;
+    stretches.push_back({begin, row, i - begin});
+  }
+}
+
+Reported::Reported(const twin::FieldConfig& config, const Columns& columns, size_t rows)
+    : columns_(columns),
+      scaling_(twin::scaling_of(config)),
+      stale_after_(config.stale_after),
+      spacing_(config.least_spacing.value_or(Duration{})),
+      bad_(rows, kLongAgo.ns),
+      oldest_((rows + twin::kGroupRows - 1) / twin::kGroupRows, kLongAgo) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  auto range = config.range.value_or(twin::Range{-kInfinity, kInfinity});
+  // A code that is no word's must not get into a column of codes.
+  if (config.boolean) range = {0, 1};
+  if (!config.words.empty()) range = {0, static_cast<double>(config.words.size() - 1)};
+  // SI grows with the raw value, so that a range is one of raw values: integers are compared faster.
+  LT_CHECK(scaling_.scale > 0 && scaling_.resolution > 0, config.name);
+  const int64_t low = first_raw([&](int32_t raw) { return scaling_.to_si(raw) >= range.low; });
+  const int64_t above = first_raw([&](int32_t raw) { return scaling_.to_si(raw) > range.high; });
+  if (low < above) {
+    lowest_ = static_cast<int32_t>(low);
+    highest_ = static_cast<int32_t>(above - 1);
+  } else {
+    lowest_ = 1;  // the range lies between two steps: nothing is in it
+    highest_ = 0;
+  }
+}
+
+void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, size_t position,
+                     std::span<const uint8_t> future, SampleCounters& counters) {
+  int32_t* raw = frame.value[position].data();
+  const int64_t* sampled_at = frame.sampled_at.data();
+  std::array<uint64_t, 7> by_quality{};
+  for (const Stretch& stretch : stretches) {
+    const auto ahead = future.empty() ? future : future.subspan(stretch.first, stretch.count);
+    const bool any_future = std::find(ahead.begin(), ahead.end(), uint8_t{1}) != ahead.end();
+    if (!any_future && plain(stretch, raw + stretch.first, sampled_at + stretch.first)) {
+      store(stretch, raw + stretch.first, sampled_at + stretch.first);
+      by_quality[static_cast<size_t>(Quality::good)] += stretch.count;
+      continue;
+    }
+    for (uint32_t k = 0; k < stretch.count; ++k) {
+      const uint32_t i = stretch.first + k;
+      bool shed = false;
+      const Quality quality =
+          place_one(stretch.row + k, raw[i], sampled_at[i], !ahead.empty() && ahead[k] != 0, shed);
+      counters.shed += shed;
+      by_quality[static_cast<size_t>(quality)] += !shed;
+    }
+  }
+  counters.samples += frame.size();
+  for (size_t q = 0; q < by_quality.size(); ++q) counters.by_quality[q] += by_quality[q];
+}
+
+/// The common case, asked as columns: every sample is in range, and follows a good one at its due distance.
+bool Reported::plain(const Stretch& stretch, const int32_t* raw, const int64_t* sampled_at) const {
+  const int32_t lowest = lowest_, highest = highest_;
+  uint32_t outside = 0;
+  for (uint32_t i = 0; i < stretch.count; ++i) outside |= (raw[i] < lowest) | (raw[i] > highest);
+
+  const uint8_t* quality = columns_.quality + stretch.row;
+  static_assert(static_cast<uint8_t>(Quality::good) == 0);
+  uint8_t other = 0;
+  for (uint32_t i = 0; i < stretch.count; ++i) other |= quality[i];
+
+  const int64_t* sampled = columns_.sampled + stretch.row;
+  const int64_t distance = std::max<int64_t>(spacing_.ns, 1);
+  uint64_t early = 0;
+  for (uint32_t i = 0; i < stretch.count; ++i) early |= sampled_at[i] - distance < sampled[i];
+  return (outside | other | early) == 0;
+}
+
+/// What plain() holds for. Qualities stay good, and no row's newest sample becomes older.
+void Reported::store(const Stretch& stretch, const int32_t* raw, const int64_t* sampled_at) {
+  const twin::Scaling scaling = scaling_;
+  if (columns_.storage == lang::Storage::f64) {
+    double* value = static_cast<double*>(columns_.value) + stretch.row;
+    for (uint32_t i = 0; i < stretch.count; ++i) value[i] = scaling.to_si(raw[i]);
+  } else {
+    uint8_t* value = static_cast<uint8_t*>(columns_.value) + stretch.row;
+    for (uint32_t i = 0; i < stretch.count; ++i) value[i] = static_cast<uint8_t>(scaling.to_si(raw[i]));
+  }
+  std::memcpy(columns_.sampled + stretch.row, sampled_at, stretch.count * sizeof(int64_t));
+}
+
+Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool future, bool& shed) {
+  const int64_t last = newest(row);
+  const bool newer = sampled_at > last;
+  Quality quality = future ? Quality::future : Quality::good;
+  if (newer && sampled_at - last < spacing_.ns) {
+    shed = true;
+    raw = twin::kMissing;
+    return quality;
+  }
+  if (raw == twin::kMissing)
+    quality = Quality::missing;
+  else if (raw < lowest_ || raw > highest_)
+    quality = Quality::out_of_range;
+  else if (!newer)
+    return Quality::late;
+
+  if (newer) {
+    Time& oldest = oldest_[row / twin::kGroupRows];
+    oldest = std::min(oldest, Time{sampled_at});
+  }
+  if (!usable(quality)) {
+    raw = twin::kMissing;
+    if (!newer) return quality;
+    bad_[row] = sampled_at;
+    forget(row, quality);
+    return quality;
+  }
+  store({0, row, 1}, &raw, &sampled_at);
+  columns_.quality[row] = static_cast<uint8_t>(quality);
+  return quality;
+}
+
+/// The instant of the row's newest sample, good or bad.
+int64_t Reported::newest(uint32_t row) const {
+  const int64_t good = columns_.sampled[row];
+  return good == kNever.ns ? bad_[row] : std::max(good, bad_[row]);
+}
+
+void Reported::forget(size_t row, Quality why) {
+  columns_.quality[row] = static_cast<uint8_t>(why);
+  if (columns_.storage == lang::Storage::f64)
+    static_cast<double*>(columns_.value)[row] = kUnknown;
+  else
+    static_cast<uint8_t*>(columns_.value)[row] = columns_.storage == lang::Storage::boolean ? 2 : 255;
+}
+
+void Reported::expire(Time now, size_t first, size_t count, Time* due) {
+  for (size_t begin = first; begin < first + count; begin += twin::kGroupRows) {
+    const size_t group = begin / twin::kGroupRows;
+    Time& oldest = oldest_[group];
+    if (oldest == kNever) continue;
+    if (oldest + stale_after_ < now)
+      oldest = expire_group(now, begin, std::min(begin + twin::kGroupRows, first + count));
+    if (oldest != kNever) due[group] = std::min(due[group], oldest + stale_after_ + nanoseconds(1));
+  }
+}
+
+/// Forgets what is too old among rows [begin, end) of one group; the oldest of the rows' newest samples that
+/// is left.
+Time Reported::expire_group(Time now, size_t begin, size_t end) {
+  Time oldest = kNever;
+  for (size_t row = begin; row < end; ++row) {
+    const auto quality = static_cast<Quality>(columns_.quality[row]);
+    if (quality == Quality::never || quality == Quality::stale) continue;
+    const Time sampled{usable(quality) ? columns_.sampled[row] : bad_[row]};
+    if (sampled + stale_after_ < now)
+      forget(row, Quality::stale);
+    else
+      oldest = std::min(oldest, sampled);
+  }
+  return oldest;
+}
+
+void Reported::save(ArchiveWriter& archive) const { archive.put_vector(bad_); }
+
+void Reported::restore(ArchiveReader& archive) {
+  archive.get_span(std::span(bad_));
+  std::fill(oldest_.begin(), oldest_.end(), kLongAgo);
+}
+
+}  // namespace looptwin::mml

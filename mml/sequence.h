@@ -1,0 +1,52 @@
+// The numbers of one report group's messages, by row: tells a duplicate from a late message and both from a
+// device that began anew, and knows how many numbers never came. The rules stand in docs/samples.md.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/archive.h"
+#include "base/time.h"
+#include "twin/frame.h"
+
+namespace looptwin::mml {
+
+struct SequenceCounters {
+  uint64_t duplicates = 0;
+  uint64_t gaps = 0;      ///< numbers between a device's lowest and highest that never came
+  uint64_t restarts = 0;  ///< of a device's numbers
+};
+
+class Sequences {
+ public:
+  /// Behind the newest number so many are remembered; a message further back is late, never a duplicate.
+  static constexpr uint32_t kRemembered = 64;
+  /// Numbers wrap around. One that is less than this ahead of the newest is ahead, with a gap between; any
+  /// other lies behind.
+  static constexpr uint32_t kAhead = 1u << 24;
+
+  explicit Sequences(size_t rows);
+
+  /// Takes in the numbers of a frame's messages, in order, and takes duplicates out of the frame. Sampled-at
+  /// must still be the device's own. Frames of different shards may be taken in at once.
+  void take_in(twin::Frame& frame, SequenceCounters& counters);
+
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  struct State {
+    uint64_t seen = 0;              ///< bit k: newest - k was received; 0: nothing yet
+    int64_t sampled = kLongAgo.ns;  ///< of the newest number
+    uint32_t newest = 0;
+    uint32_t reach = 0;  ///< of the bits, how many lie at or after the lowest number received
+  };
+  /// True for a duplicate.
+  bool take(uint32_t row, uint32_t sequence, int64_t sampled_at, SequenceCounters& counters);
+  bool take_unusual(uint32_t row, uint32_t sequence, int64_t sampled_at, SequenceCounters& counters);
+
+  std::vector<State> states_;
+  std::vector<Time> restarted_;  ///< what was sampled before belongs to the numbers before
+};
+
+}  // namespace looptwin::mml
