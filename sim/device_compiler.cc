@@ -96,7 +96,7 @@ void DeviceCompiler::add_setpoints_and_commands() {
     const auto& config = model_.config.setpoints[s];
     const auto& like = schema_.column(table_, model_.setpoints[s].desired);
     HeldSetpoint held;
-    held.storage = like.storage;
+    held.storage = storage_of(like.type);  // of the column below; the twin's own are all of numbers
     held.initial = config.value;
     held.range = config.range.value_or(twin::Range{-kInfinity, kInfinity});
     if (config.boolean) held.range = {0, 1};

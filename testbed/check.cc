@@ -15,7 +15,7 @@ std::string type_text(const Assembly& a, const lang::Type& type) {
     case lang::Kind::boolean:
       return "boolean";
     case lang::Kind::enumeration:
-      return a.schema().enumerations[type.enumeration.index()].name;
+      return joined(a.schema().enumerations[type.enumeration.index()].words, " | ");
     case lang::Kind::text:
       return "text";
     case lang::Kind::number:

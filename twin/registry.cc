@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <map>
 
 #include "base/hash.h"
@@ -22,6 +24,21 @@ void Registry::Ids::add(std::string_view id) {
 }
 
 /// Fills a registry step by step: models and their columns, devices, relations, parameters.
+std::optional<IdNumber> id_number(std::string_view text) {
+  if (!text.starts_with("{i")) return std::nullopt;
+  const size_t end = text.find('}');
+  if (end == std::string_view::npos) return std::nullopt;
+  std::string_view number = text.substr(2, end - 2);
+  if (number.empty()) return IdNumber{0, end + 1};
+  if (number.front() != '+' && number.front() != '-') return std::nullopt;
+  if (number.front() == '+') number.remove_prefix(1);
+  IdNumber out{0, end + 1};
+  const auto [last, bad] = std::from_chars(number.data(), number.data() + number.size(), out.offset);
+  if (bad != std::errc{} || last != number.data() + number.size() || std::abs(out.offset) > 1'000'000)
+    return std::nullopt;
+  return out;
+}
+
 class Registry::Builder {
  public:
   Builder(Registry& registry, lang::Schema& schema, Tables& tables)
@@ -33,6 +50,7 @@ class Registry::Builder {
     add_site();
     if (problems_.empty()) add_devices(fleet);
     if (problems_.empty()) index_ids();
+    if (problems_.empty()) relate();
     if (problems_.empty()) assign_parameters();
     return std::move(problems_);
   }
@@ -42,7 +60,10 @@ class Registry::Builder {
     problems_.push_back({Severity::error, span, std::move(message), std::move(hint)});
   }
 
+  /// The same words in the same order are one type: what a device reports can be compared with what was set.
   EnumId enumeration(const std::string& name, const std::vector<std::string>& words) {
+    for (size_t e = 0; e < schema_.enumerations.size(); ++e)
+      if (schema_.enumerations[e].words == words) return EnumId(e);
     schema_.enumerations.push_back({name, words});
     return EnumId(schema_.enumerations.size() - 1);
   }
@@ -140,13 +161,14 @@ class Registry::Builder {
     }
   }
 
+  /// `{i}`, `{i+1}`, `{i-2}` …: a number; `{<per>}`: the parent's id.
   static std::string expand(std::string_view pattern, uint64_t i, const std::string& per,
                             std::string_view parent) {
     std::string id;
     for (size_t p = 0; p < pattern.size();) {
-      if (pattern.substr(p).starts_with("{i}")) {
-        id += std::to_string(i);
-        p += 3;
+      if (const auto number = id_number(pattern.substr(p))) {
+        id += std::to_string(static_cast<int64_t>(i) + number->offset);
+        p += number->length;
       } else if (!per.empty() && pattern.substr(p).starts_with("{" + per + "}")) {
         id += parent;
         p += per.size() + 2;
@@ -186,7 +208,6 @@ class Registry::Builder {
       const ColumnId rows = schema_.table(model.table).relations.back().rows;
       for (auto& row : tables_.values<uint32_t>(model.table, rows)) row = 0;
     }
-    relate();
   }
 
   void add_entry(const FleetConfig& config) {
@@ -228,6 +249,10 @@ class Registry::Builder {
   /// Writes the to-one columns, and turns them round into sets.
   void relate() {
     for (const auto& p : parent_rows_) tables_.values<uint32_t>(p.table, p.column)[p.row] = p.parent;
+    for (size_t e = 0; e < configs_.size(); ++e)
+      for (const auto& relating : configs_[e]->relations) relate(e, relating);
+    for (size_t e = 0; e < configs_.size(); ++e) refuse_loose_ends(e);
+    if (!problems_.empty()) return;
     for (size_t t = 0; t < schema_.tables.size(); ++t) {
       for (size_t k = 0; k < schema_.tables[t].relations.size(); ++k) {
         const auto& relation = schema_.tables[t].relations[k];
@@ -244,6 +269,59 @@ class Registry::Builder {
           if (rows[row] != 0xffffffff) set.members[next[rows[row]]++] = static_cast<uint32_t>(row);
         r_.sets_.push_back(std::move(set));
       }
+    }
+  }
+
+  /// Fills the to-one relation of the devices of one entry.
+  void relate(size_t e, const RelatingConfig& relating) {
+    const auto& entry = r_.entries_[e];
+    const auto& config = *configs_[e];
+    const auto& relations = schema_.table(entry.table).relations;
+    const auto relation = std::find_if(relations.begin(), relations.end(),
+                                       [&](const auto& r) { return !r.many && r.name == relating.relation; });
+    LT_CHECK(relation != relations.end(), relating.relation);
+    auto rows = tables_.values<uint32_t>(entry.table, relation->rows);
+    const auto parent_of = [&](size_t row) -> std::string_view {
+      for (const auto& p : relations)
+        if (!p.many && p.rows.valid() && schema_.table(p.to).name == config.per)
+          return r_.ids_[p.to.index()][tables_.values<uint32_t>(entry.table, p.rows)[row]];
+      return {};
+    };
+    if (relating.ids.size() > 1 && relating.ids.size() != entry.count)
+      return error(relating.span, fmt::format("'{}' lists {} devices for {} of '{}'", relating.relation,
+                                              relating.ids.size(), entry.count, config.model));
+    for (size_t k = 0; k < entry.count; ++k) {
+      const size_t row = entry.first + k;
+      const auto& pattern = relating.ids.size() > 1 ? relating.ids[k] : relating.ids.front();
+      const auto id = expand(pattern, k % config.count + 1, config.per, parent_of(row));
+      const auto device = r_.find(id);
+      if (device && device->table == relation->to) {
+        rows[row] = device->row.value;
+        continue;
+      }
+      return error(relating.span,
+                   device ? fmt::format("'{}' of '{}' would be '{}', which is no {}", relating.relation,
+                                        r_.id({entry.table, Row(row)}), id, schema_.table(relation->to).name)
+                          : fmt::format("'{}' of '{}' would be '{}', which is no device", relating.relation,
+                                        r_.id({entry.table, Row(row)}), id),
+                   "a pattern may hold {i}, {i+1}, {i-1} and the parent's id");
+    }
+  }
+
+  /// Every device has all the relations of its model.
+  void refuse_loose_ends(size_t e) {
+    const auto& entry = r_.entries_[e];
+    const auto& config = *configs_[e];
+    for (const auto& relation : schema_.table(entry.table).relations) {
+      if (relation.many) continue;
+      const auto rows =
+          tables_.values<uint32_t>(entry.table, relation.rows).subspan(entry.first, entry.count);
+      if (std::find(rows.begin(), rows.end(), 0xffffffff) == rows.end()) continue;
+      error(config.span,
+            fmt::format("the fleet of '{}' does not say which '{}' its devices have", config.model,
+                        relation.name),
+            fmt::format("write per: {0}, or {1}: \"{0}-{{i}}\"", schema_.table(relation.to).name,
+                        relation.name));
     }
   }
 
@@ -300,8 +378,16 @@ class Registry::Builder {
                 did_you_mean(a.parameter, names));
           continue;
         }
-        fill(model, static_cast<size_t>(p - parameters.begin()), entry.first, entry.count,
-             a.value.value_or(0), a.value ? nullptr : &a);
+        const auto index = static_cast<size_t>(p - parameters.begin());
+        if (!a.values.empty() && a.values.size() != entry.count) {
+          error(a.span, fmt::format("'{}' lists {} values for {} of '{}'", a.parameter, a.values.size(),
+                                    entry.count, model.config.name));
+        } else if (!a.values.empty()) {
+          store(model.table, model.parameters[index], entry.first, entry.count,
+                [&](size_t row) { return a.values[row - entry.first]; });
+        } else {
+          fill(model, index, entry.first, entry.count, a.value.value_or(0), a.value ? nullptr : &a);
+        }
       }
     }
   }
