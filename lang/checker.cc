@@ -146,6 +146,12 @@ void Elaborator::warn(const Ast& at, std::string message, std::string hint) {
   diagnostics_.push_back({Severity::warning, span_of(at), std::move(message), std::move(hint)});
 }
 
+std::string Elaborator::written_factor(const Ast& ast) const {
+  const bool sum = ast.kind == Ast::Kind::binary && (ast.op == Operator::add || ast.op == Operator::subtract);
+  const bool has_brackets = sum && ast.begin < ast.arg(0).begin;
+  return sum && !has_brackets ? fmt::format("({})", written(ast)) : written(ast);
+}
+
 // A piece of the text for a message: on one line, and short.
 std::string Elaborator::written(const Ast& ast) const {
   constexpr size_t kLongest = 60;

@@ -195,7 +195,7 @@ bool Elaborator::is_ratio(const Term& value, std::string_view who) {
   fail(*value.ast,
        fmt::format("{}() takes a ratio, but `{}` is {}", who, written(*value.ast), in_words(value)),
        fmt::format(
-           "divide it, as in {} / {}", written(*value.ast),
+           "divide it, as in {} / {}", written_factor(*value.ast),
            number_in(1, value.unit.text.empty() ? Unit{unit_text(value.type.dimension), value.type, 1, 0}
                                                 : Unit{value.unit.text, value.type, 1, 0})));
   return false;

@@ -83,6 +83,7 @@ class Elaborator {
   Term finish(const Ast& tree, Term value);
   Term fit(const Ast& tree, Term value, const Type& type);
   std::string written(const Ast& ast) const;
+  std::string written_factor(const Ast& ast) const;  ///< in brackets where it needs them before * and /
   Span span_of(const Ast& ast) const { return {source_, ast.begin, ast.end}; }
   Node node(Op op, Type type, std::vector<NodeId> args = {}) const;
   NodeId add(Node node, const Ast& ast);  ///< sets the table from the arguments, folds constants

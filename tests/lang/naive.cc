@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "base/check.h"
 #include "base/maths.h"
@@ -15,20 +16,40 @@ constexpr double kHalf = 0.5;
 
 bool unknown(double x, bool condition) { return condition ? x == kHalf : std::isnan(x); }
 
+/// The truths that a condition may turn out to have: both where it is unknown.
+std::vector<bool> possible(double condition) {
+  return condition == kHalf ? std::vector<bool>{false, true} : std::vector<bool>{condition == 1};
+}
+
+/// Kleene's logic: known where it comes out alike whatever the unknown turns out to be.
+template <typename Connective>
+double connected(double a, double b, Connective connective) {
+  std::set<bool> outcomes;
+  for (const bool p : possible(a))
+    for (const bool q : possible(b)) outcomes.insert(connective(p, q));
+  return outcomes.size() == 1 ? *outcomes.begin() : kHalf;
+}
+
 double compared(double a, double b, bool condition, bool holds) {
   if (unknown(a, condition) || unknown(b, condition)) return kHalf;
   return holds ? 1 : 0;
 }
 
-double line_through(const std::vector<double>& points, double x) {
-  const size_t count = points.size() / 2;
+/// The graph through the points: constant beyond the first and the last, straight from each to the next.
+/// Where x lies on a point, that point's value. Written with the slope because the two-point form rounds
+/// otherwise.
+double graph_through(const std::vector<double>& points, double x) {
+  struct Point {
+    double x, y;
+  };
+  std::vector<Point> graph;
+  for (size_t i = 0; i < points.size(); i += 2) graph.push_back({points[i], points[i + 1]});
   if (std::isnan(x)) return kUnknown;
-  if (x < points[0]) return points[1];
-  if (x >= points[2 * count - 2]) return points[2 * count - 1];
-  size_t i = 0;
-  while (x >= points[2 * i + 2]) ++i;
-  const double slope = (points[2 * i + 3] - points[2 * i + 1]) / (points[2 * i + 2] - points[2 * i]);
-  return points[2 * i + 1] + (x - points[2 * i]) * slope;
+  const auto right = std::find_if(graph.begin(), graph.end(), [&](const Point& p) { return x < p.x; });
+  if (right == graph.begin()) return graph.front().y;
+  if (right == graph.end()) return graph.back().y;
+  const Point p = *(right - 1), q = *right;
+  return p.y + (x - p.x) * ((q.y - p.y) / (q.x - p.x));
 }
 
 }  // namespace
@@ -103,11 +124,11 @@ double Naive::elementwise(const Node& node, size_t row, size_t at) const {
     case Op::not_equal:
       return compared(a, b, condition, a != b);
     case Op::logical_not:
-      return a == kHalf ? kHalf : a == 0 ? 1 : 0;
+      return connected(a, 1, [](bool p, bool) { return !p; });
     case Op::logical_and:
-      return a == 0 || b == 0 ? 0 : a == 1 && b == 1 ? 1 : kHalf;
+      return connected(a, b, [](bool p, bool q) { return p && q; });
     case Op::logical_or:
-      return a == 1 || b == 1 ? 1 : a == 0 && b == 0 ? 0 : kHalf;
+      return connected(a, b, [](bool p, bool q) { return p || q; });
     case Op::choose:
       if (a == kHalf) return node.type.kind == Kind::boolean ? kHalf : kUnknown;
       return a == 1 ? b : arg(2);
@@ -160,7 +181,7 @@ double Naive::elementwise(const Node& node, size_t row, size_t at) const {
       return std::isnan(a) || std::isnan(b) || std::isnan(high) ? kUnknown : std::min(std::max(a, b), high);
     }
     case Op::interpolate:
-      return line_through(node.number, a);
+      return graph_through(node.number, a);
     default:
       LT_CHECK(false, name_of(node.op));
   }
