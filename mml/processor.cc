@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 
 namespace looptwin::mml {
 
@@ -138,11 +139,21 @@ void Processor::place(size_t shard, twin::Frame& frame, Dirty& dirty) {
   ProcessorCounters& counters = counters_[shard];
   auto& group = model.groups[frame.group];
 
+  // A period ago these rows were in the caches; now they come from far, in runs too short for the processor
+  // to foresee.
+  find_stretches(frame, stretches);
+  for (const auto& [first, row, count] : stretches) {
+    group.sequences.ask_for(row, count);
+    prefetch(model.version + row, count * sizeof(uint32_t));
+  }
+  const size_t arrived = frame.size();
   group.sequences.take_in(frame, counters);
   counters.messages += frame.size();
+  if (frame.size() != arrived) find_stretches(frame, stretches);
   date_by_arrival(frame, future);
-  find_stretches(frame, stretches);
   for (const Stretch& stretch : stretches) {
+    for (const uint16_t field : group.fields) model.fields[field].ask_for(stretch.row, stretch.count);
+    ask_for(model.sources, model.online.data(), stretch.row, stretch.count, model.status);
     dirty.mark(table, stretch.row);
     uint32_t* version = model.version + stretch.row;
     for (uint32_t i = 0; i < stretch.count; ++i) ++version[i];

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "twin/tables.h"
 
 namespace looptwin::mml {
@@ -92,6 +93,13 @@ void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, siz
   }
   counters.samples += frame.size();
   for (size_t q = 0; q < by_quality.size(); ++q) counters.by_quality[q] += by_quality[q];
+}
+
+void Reported::ask_for(size_t first, size_t count) const {
+  const size_t width = lang::size_of(columns_.storage);
+  prefetch(static_cast<const char*>(columns_.value) + first * width, count * width);
+  prefetch(columns_.sampled + first, count * sizeof(int64_t));
+  prefetch(columns_.quality + first, count);
 }
 
 /// The common case, asked as columns: every sample is in range, and follows a good one at its due distance.
@@ -186,6 +194,13 @@ void Reported::expire(Time now, size_t first, size_t count, Time* due) {
 /// is left.
 Time Reported::expire_group(Time now, size_t begin, size_t end) {
   Time oldest = kNever;
+  uint8_t other = 0;
+  for (size_t row = begin; row < end; ++row) other |= columns_.quality[row];
+  if (other == 0) {  // the common case: all are good, and still hold
+    for (size_t row = begin; row < end; ++row) oldest.ns = std::min(oldest.ns, columns_.sampled[row]);
+    if (!(oldest + stale_after_ < now)) return oldest;
+    oldest = kNever;
+  }
   for (size_t row = begin; row < end; ++row) {
     const auto quality = static_cast<Quality>(columns_.quality[row]);
     if (quality == Quality::never || quality == Quality::stale) continue;

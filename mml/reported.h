@@ -49,6 +49,9 @@ class Reported {
   /// instant at which something will be.
   void expire(Time now, size_t first, size_t count, Time* due);
 
+  /// Rows [first, first + count) will be needed soon.
+  void ask_for(size_t first, size_t count) const;
+
   const uint8_t* quality() const { return columns_.quality; }
   Duration stale_after() const { return stale_after_; }
   void save(ArchiveWriter& archive) const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/prefetch.h"
+
 namespace looptwin::mml {
 
 Sequences::Sequences(size_t rows) : states_(rows), restarted_(rows, kLongAgo) {}
@@ -58,6 +60,10 @@ bool Sequences::take_unusual(uint32_t row, uint32_t sequence, int64_t sampled_at
     s.reach = behind + 1;
   }
   return false;
+}
+
+void Sequences::ask_for(size_t first, size_t count) const {
+  prefetch(states_.data() + first, count * sizeof(State));
 }
 
 void Sequences::save(ArchiveWriter& archive) const {

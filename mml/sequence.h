@@ -31,6 +31,9 @@ class Sequences {
   /// must still be the device's own. Frames of different shards may be taken in at once.
   void take_in(twin::Frame& frame, SequenceCounters& counters);
 
+  /// Rows [first, first + count) will be needed soon.
+  void ask_for(size_t first, size_t count) const;
+
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/prefetch.h"
 #include "twin/frame.h"
 #include "twin/tables.h"
 
@@ -91,6 +92,21 @@ void derive_status(const StatusSources& sources, const uint8_t* online, Time now
     }
     for (size_t i = 0; i < n; ++i) status[begin + i] = static_cast<uint8_t>(kStatusOfRank[ranks[i]]);
   }
+}
+
+void ask_for(const StatusSources& sources, const uint8_t* online, size_t first, size_t count,
+             const uint8_t* status) {
+  // Status is derived of whole groups.
+  const size_t end = (first + count + twin::kGroupRows - 1) / twin::kGroupRows * twin::kGroupRows;
+  first -= first % twin::kGroupRows;
+  count = end - first;
+  for (const auto& field : sources.fields) prefetch(field.quality + first, count);
+  for (const auto& follow : sources.follows) {
+    prefetch(follow.value + first, count * sizeof(double));
+    prefetch(follow.desired + first, count * sizeof(double));
+  }
+  prefetch(online + first, count);
+  prefetch(status + first, count);
 }
 
 }  // namespace looptwin::mml
