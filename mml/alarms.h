@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "mml/config.h"
 #include "mml/events.h"
 #include "mml/records.h"
+#include "mml/shown.h"
 
 namespace looptwin::mml {
 
@@ -22,6 +24,7 @@ struct Alarm {
   size_t event = 0;  ///< its own, or the one that it is about
   TableId table;
   ColumnId state;  ///< (code storage) AlarmState
+  Text cause, consequence, action;
 };
 void add_columns(lang::Schema& schema, Alarm& alarm);
 
@@ -31,10 +34,32 @@ struct AlarmCounters {
   std::array<uint64_t, 4> standing_by_priority{};
 };
 
+/// One raising, with the operator's texts as they read at that moment.
+struct RaisedAlarm {
+  Time at;
+  size_t alarm = 0;
+  twin::DeviceRef device;
+  uint32_t occurrence = 0;
+  uint64_t id = 0;
+  std::string cause, consequence, action;
+};
+
+/// Where alarms are shown and kept.
+class AlarmSink {
+ public:
+  virtual ~AlarmSink() = default;
+  virtual void raised(const RaisedAlarm& alarm) = 0;
+};
+
+const char* name_of(AlarmPriority priority);
+
 class Alarms {
  public:
-  Alarms(std::vector<Alarm> alarms, const std::vector<Event>& events, const twin::Registry& registry,
-         twin::Tables& tables);
+  static constexpr size_t kLatest = 3;
+
+  /// `sink` may be null.
+  Alarms(std::vector<Alarm> alarms, const std::vector<Event>& events, const lang::Schema& schema,
+         const twin::Registry& registry, twin::Tables& tables, AlarmSink* sink);
   const std::vector<Alarm>& all() const { return alarms_; }
   void bind(bool fresh);
 
@@ -43,19 +68,25 @@ class Alarms {
   bool acknowledge(size_t alarm, uint32_t row, Time now, std::vector<Record>& log);
 
   const AlarmCounters& counters() const { return counters_; }
+  /// The last few that were raised, oldest first.
+  const std::deque<RaisedAlarm>& latest() const { return latest_; }
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 
  private:
+  void raise(size_t alarm, const EventChange& change, Time now);
   Record record(RecordKind kind, size_t alarm, uint32_t row, uint32_t occurrence, uint64_t cause,
                 Time now) const;
   std::vector<Alarm> alarms_;
   const std::vector<Event>& events_;
   const twin::Registry& registry_;
   twin::Tables& tables_;
+  AlarmSink* sink_;
+  Showing showing_;
   std::vector<uint8_t*> state_;
   std::vector<const uint32_t*> occurrence_;
   AlarmCounters counters_;
+  std::deque<RaisedAlarm> latest_;
 };
 
 }  // namespace looptwin::mml

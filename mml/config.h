@@ -29,11 +29,17 @@ struct EventConfig {
 
 enum class AlarmPriority : uint8_t { low, medium, high, urgent };
 
+/// A text for people, with `{expression}` or `{expression as unit}` in it.
+struct Prose {
+  std::string text;  ///< as YAML reads it
+  Span span;
+};
+
 struct AlarmConfig {
   EventConfig event;  ///< its own condition; or
   std::string of;     ///< the event that it is about (then `event` has name and span only)
   AlarmPriority priority = AlarmPriority::medium;
-  std::string cause, consequence, action;  ///< for the operator, as written
+  Prose cause, consequence, action;  ///< for the operator
   Duration respond_within{};
 };
 

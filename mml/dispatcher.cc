@@ -40,14 +40,31 @@ void Dispatcher::schedule(uint32_t slot, Time at) {
   timers_.push({at, slot, slots_[slot].request.command.id});
 }
 
-void Dispatcher::finish(uint32_t slot) {
+void Dispatcher::schedule_repeat(uint32_t slot, Time now) {
+  schedule(slot, std::min(now + kRepeatAfter, slots_[slot].request.command.expires));
+}
+
+void Dispatcher::forget_newest(uint32_t slot) {
   const auto& command = slots_[slot].request.command;
-  by_id_.erase(command.id);
-  if (command.kind == twin::Command::Kind::setpoint) {
-    const auto newest = newest_.find(key_of(command));
-    if (newest != newest_.end() && newest->second == slot) newest_.erase(newest);
-  }
-  slots_[slot].request.command.id = 0;
+  if (command.kind != twin::Command::Kind::setpoint) return;
+  const auto newest = newest_.find(key_of(command));
+  if (newest != newest_.end() && newest->second == slot) newest_.erase(newest);
+}
+
+/// Ended; but it was sent, and its device may answer.
+void Dispatcher::close(uint32_t slot, State state, Time now) {
+  forget_newest(slot);
+  slots_[slot].state = state;
+  ++closed_;
+  schedule(slot, now + kAnswersWithin);
+}
+
+void Dispatcher::finish(uint32_t slot) {
+  Active& active = slots_[slot];
+  forget_newest(slot);
+  by_id_.erase(active.request.command.id);
+  if (has_ended(active.state)) --closed_;
+  active.request.command.id = 0;
   free_.push_back(slot);
 }
 
@@ -60,13 +77,18 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
       const uint32_t slot = older->second;
       record(RecordKind::command_superseded, slots_[slot], now, log);
       ++counters_.superseded;
-      finish(slot);
+      if (slots_[slot].state == State::sent)
+        close(slot, State::superseded, now);
+      else
+        finish(slot);
     }
   }
+  Last& last = last_[key];
   command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device),
-                          quantity_of(command), ++last_[key].version);
+                          quantity_of(command), ++last.version);
   command.issued = now;
-  last_[key] = {last_[key].version, request.occurrence, command.id, request.rule};
+  last.id = command.id;
+  last.rule = request.rule;
   LT_CHECK(command.id != 0 && !by_id_.contains(command.id), "two commands with one id");
   uint32_t slot;
   if (free_.empty()) {
@@ -76,7 +98,7 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
     slot = free_.back();
     free_.pop_back();
   }
-  slots_[slot] = {request, State::issued, 0, kNever, kNever};
+  slots_[slot] = {request, State::issued, 0, last.version, kNever, kNever};
   by_id_[command.id] = slot;
   if (setpoint) newest_[key] = slot;
   leaving_.push_back(slot);
@@ -87,8 +109,7 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
 void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log) {
   const auto found = by_id_.find(ack.id);
   if (found == by_id_.end()) {
-    // Of a command that has ended: superseded, failed, or acknowledged twice. News only if its resident now
-    // ends it.
+    // Of a command that is over: failed, or acknowledged twice. News only if its resident now ends it.
     uint16_t quantity = 0;
     const Last* last = ack.outcome == twin::Outcome::refused_local ? find_last(ack, quantity) : nullptr;
     if (last != nullptr)
@@ -97,6 +118,7 @@ void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::ve
   }
   const uint32_t slot = found->second;
   Active& active = slots_[slot];
+  if (has_ended(active.state)) return answered_late(slot, ack, now, log);
   const bool ended_by_resident =
       active.state == State::acknowledged && ack.outcome == twin::Outcome::refused_local;
   if (active.state != State::sent && !ended_by_resident) return;
@@ -109,25 +131,51 @@ void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::ve
     finish(slot);
     return;
   }
-  record(RecordKind::command_acknowledged, active, now, log);
-  ++counters_.acknowledged;
+  accept(active, ack, now, log);
   active.state = State::acknowledged;
-  // A device's clock that runs ahead is corrected as it is for samples (mml/processor.h), so that both
-  // compare.
-  active.applied_at = ack.applied_at > ack.received_at + kFutureTolerance ? ack.received_at : ack.applied_at;
-  if (command.kind == twin::Command::Kind::setpoint) {
-    const auto& columns = registry_.model(command.device.table).setpoints[command.index];
-    tables_.values<double>(command.device.table, columns.reported)[command.device.row.index()] =
-        command.value;
-    ++tables_.values<uint32_t>(command.device.table,
-                               registry_.model(command.device.table).version)[command.device.row.index()];
-  }
   if (active.request.verification < 0) {
     finish(slot);
     return;
   }
   awaiting_.push_back(slot);
   schedule(slot, now + verifications_[static_cast<size_t>(active.request.verification)].within);
+}
+
+void Dispatcher::answered_late(uint32_t slot, const twin::Acknowledgement& ack, Time now,
+                               std::vector<Record>& log) {
+  Active& active = slots_[slot];
+  if (ack.outcome == twin::Outcome::accepted) {
+    accept(active, ack, now, log);
+  } else if (ack.outcome != twin::Outcome::expired) {
+    record(RecordKind::command_refused, active, now, log);
+    ++counters_.refused;
+  } else if (active.state != State::expired) {
+    record(RecordKind::command_expired, active, now, log);
+    ++counters_.expired;
+  }
+  finish(slot);
+}
+
+/// The device has applied the command: that is what it reports from now on, unless it has applied a later
+/// one.
+void Dispatcher::accept(Active& active, const twin::Acknowledgement& ack, Time now,
+                        std::vector<Record>& log) {
+  record(RecordKind::command_acknowledged, active, now, log);
+  ++counters_.acknowledged;
+  // A device's clock that runs ahead is corrected as it is for samples (mml/processor.h), so that both
+  // compare.
+  active.applied_at = ack.applied_at > ack.received_at + kFutureTolerance ? ack.received_at : ack.applied_at;
+  const auto& command = active.request.command;
+  if (command.kind != twin::Command::Kind::setpoint) return;
+  Last& last = last_[key_of(command)];
+  if (std::pair(active.applied_at, active.version) < std::pair(last.applied_at, last.applied_version)) return;
+  last.applied_at = active.applied_at;
+  last.applied_version = active.version;
+  const TableId table = command.device.table;
+  const size_t row = command.device.row.index();
+  const auto& model = registry_.model(table);
+  tables_.values<double>(table, model.setpoints[command.index].reported)[row] = command.value;
+  ++tables_.values<uint32_t>(table, model.version)[row];
 }
 
 const Dispatcher::Last* Dispatcher::find_last(const twin::Acknowledgement& ack, uint16_t& quantity) const {
@@ -178,33 +226,39 @@ void Dispatcher::check_verifications(Time now, std::vector<Record>& log) {
   awaiting_.resize(kept);
 }
 
+void Dispatcher::take_timer(uint32_t slot, Time now, std::vector<twin::Command>& out,
+                            std::vector<Record>& log) {
+  Active& active = slots_[slot];
+  const auto& command = active.request.command;
+  if (has_ended(active.state)) return finish(slot);
+  if (active.state != State::sent) return;  // check_verifications() sees to what is acknowledged
+  if (command.expires <= now) {
+    record(RecordKind::command_expired, active, now, log);
+    ++counters_.expired;
+    close(slot, State::expired, now);
+  } else if (offline(command.device)) {
+    schedule_repeat(slot, now);  // it waits at the broker, which sends it when the device is back
+  } else if (active.attempts >= kAttempts) {
+    record(RecordKind::command_failed, active, now, log);
+    ++counters_.failed;
+    ended_.push_back({active.request.rule, command.device, command.index, twin::Outcome::expired});
+    finish(slot);
+  } else {
+    out.push_back(command);
+    ++active.attempts;
+    ++counters_.repeated;
+    schedule_repeat(slot, now);
+  }
+}
+
 void Dispatcher::step(Time now, std::vector<twin::Command>& out, std::vector<Record>& log) {
   check_verifications(now, log);
   while (!timers_.empty() && timers_.top().at <= now) {
     const Timer timer = timers_.top();
     timers_.pop();
-    Active& active = slots_[timer.slot];
-    if (active.request.command.id != timer.id || active.state != State::sent || active.wake != timer.at)
-      continue;
-    if (active.request.command.expires < now) {
-      record(RecordKind::command_expired, active, now, log);
-      ++counters_.expired;
-      finish(timer.slot);
-    } else if (offline(active.request.command.device)) {
-      schedule(timer.slot,
-               now + kRepeatAfter);  // it waits at the broker, which sends it when the device is back
-    } else if (active.attempts >= kAttempts) {
-      record(RecordKind::command_failed, active, now, log);
-      ++counters_.failed;
-      ended_.push_back({active.request.rule, active.request.command.device, active.request.command.index,
-                        twin::Outcome::expired});
-      finish(timer.slot);
-    } else {
-      out.push_back(active.request.command);
-      ++active.attempts;
-      ++counters_.repeated;
-      schedule(timer.slot, now + kRepeatAfter);
-    }
+    const Active& active = slots_[timer.slot];
+    if (active.request.command.id == timer.id && active.wake == timer.at)
+      take_timer(timer.slot, now, out, log);
   }
   for (const uint32_t slot : leaving_) {
     Active& active = slots_[slot];
@@ -215,13 +269,13 @@ void Dispatcher::step(Time now, std::vector<twin::Command>& out, std::vector<Rec
     active.attempts = 1;
     record(RecordKind::command_sent, active, now, log);
     ++counters_.sent;
-    schedule(slot, now + kRepeatAfter);
+    schedule_repeat(slot, now);
   }
   leaving_.clear();
 }
 
 void Dispatcher::save(ArchiveWriter& archive) const {
-  archive.section("dispatcher", 1);
+  archive.section("dispatcher", 2);
   archive.put_vector(slots_);
   archive.put_vector(free_);
   archive.put_vector(leaving_);
@@ -241,7 +295,7 @@ void Dispatcher::save(ArchiveWriter& archive) const {
 }
 
 void Dispatcher::restore(ArchiveReader& archive) {
-  archive.section("dispatcher", 1);
+  archive.section("dispatcher", 2);
   slots_ = archive.get_vector<Active>();
   free_ = archive.get_vector<uint32_t>();
   leaving_ = archive.get_vector<uint32_t>();
@@ -254,13 +308,17 @@ void Dispatcher::restore(ArchiveReader& archive) {
   for (size_t i = 0; i < keys.size(); ++i) last_[keys[i]] = values[i];
   by_id_.clear();
   newest_.clear();
+  closed_ = 0;
   timers_ = {};
   for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
     const auto& active = slots_[slot];
     const auto& command = active.request.command;
     if (command.id == 0) continue;
     by_id_[command.id] = slot;
-    if (command.kind == twin::Command::Kind::setpoint) newest_[key_of(command)] = slot;
+    if (has_ended(active.state))
+      ++closed_;
+    else if (command.kind == twin::Command::Kind::setpoint)
+      newest_[key_of(command)] = slot;
     if (active.wake != kNever) timers_.push({active.wake, slot, command.id});
   }
 }

@@ -1,6 +1,7 @@
 // The life of commands: issued, sent, acknowledged, verified; or refused, failed, expired, superseded. A
 // setpoint's new value is a command as well. What is not acknowledged is sent again with the same id, which
-// acts once.
+// acts once. What was under way when it expired or was superseded may still be answered: that completes its
+// record, and does nothing else.
 #pragma once
 
 #include <cstdint>
@@ -51,31 +52,37 @@ class Dispatcher {
   /// offline it waits at the broker instead, until it expires.
   static constexpr Duration kRepeatAfter = seconds(30);
   static constexpr int kAttempts = 5;
+  /// The answer to a command that has expired or was superseded is waited for so long.
+  static constexpr Duration kAnswersWithin = kRepeatAfter * kAttempts;
 
   Dispatcher(const twin::Registry& registry, twin::Tables& tables, std::vector<std::string> rule_names,
              std::vector<Verification> verifications);
 
   void issue(Request request, Time now, std::vector<Record>& log);
   void acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log);
-  /// Timers: repeats, expiry, verification. Fills `out` with what leaves now, in the order of decision.
+  /// Timers: repeats, expiry (at the first boundary at or after it), verification. Fills `out` with what
+  /// leaves now, in the order of decision.
   void step(Time now, std::vector<twin::Command>& out, std::vector<Record>& log);
 
   std::vector<Ended>& ended() { return ended_; }  ///< refusals since the caller last cleared it
   const DispatcherCounters& counters() const { return counters_; }
-  size_t active() const { return by_id_.size(); }
+  size_t active() const { return by_id_.size() - closed_; }  ///< commands that have not ended
 
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 
  private:
-  enum class State : uint8_t { issued, sent, acknowledged };
+  /// `superseded` and `expired` have ended: only their devices' answers are waited for.
+  enum class State : uint8_t { issued, sent, acknowledged, superseded, expired };
   struct Active {
     Request request;
     State state = State::issued;
     uint8_t attempts = 0;
-    Time wake;        ///< when its timer runs out
-    Time applied_at;  ///< by the acknowledgement
+    uint32_t version = 0;  ///< how many of its device and quantity were issued, with this one
+    Time wake;             ///< when its timer runs out
+    Time applied_at;       ///< by the acknowledgement
   };
+  static bool has_ended(State state) { return state >= State::superseded; }
   struct Timer {
     Time at;
     uint32_t slot;
@@ -87,7 +94,13 @@ class Dispatcher {
   };
   void record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const;
   void schedule(uint32_t slot, Time at);
+  void schedule_repeat(uint32_t slot, Time now);
+  void close(uint32_t slot, State state, Time now);
+  void forget_newest(uint32_t slot);
   void finish(uint32_t slot);
+  void take_timer(uint32_t slot, Time now, std::vector<twin::Command>& out, std::vector<Record>& log);
+  void answered_late(uint32_t slot, const twin::Acknowledgement& ack, Time now, std::vector<Record>& log);
+  void accept(Active& active, const twin::Acknowledgement& ack, Time now, std::vector<Record>& log);
   bool offline(twin::DeviceRef device) const;
   bool verified(const Active& active) const;
   void check_verifications(Time now, std::vector<Record>& log);
@@ -102,16 +115,19 @@ class Dispatcher {
   std::unordered_map<uint64_t, uint32_t>
       newest_;  ///< of (device, setpoint): the command that a newer one supersedes
   /// The last command of (device, setpoint): a resident may end an override long after having accepted it.
+  /// And which one the device has applied last: that is what it reports.
   struct Last {
     uint32_t version = 0;  ///< how many were issued
-    uint32_t occurrence = 0;
+    uint32_t applied_version = 0;
     uint64_t id = 0;
     uint64_t rule = 0;
+    Time applied_at;
   };
   const Last* find_last(const twin::Acknowledgement& ack, uint16_t& quantity) const;
   std::unordered_map<uint64_t, Last> last_;
   std::vector<uint32_t> leaving_;   ///< to be sent at the next step, in order
   std::vector<uint32_t> awaiting_;  ///< acknowledged, not verified yet, in order
+  size_t closed_ = 0;               ///< ended, not answered yet
   std::priority_queue<Timer> timers_;
   std::vector<Ended> ended_;
   DispatcherCounters counters_;

@@ -14,6 +14,8 @@ void add_columns(lang::Schema& schema, Event& event) {
   event.clear_since =
       schema.add_column(event.table, {hidden + ".clear_since", instant, {}, lang::Storage::instant});
   event.occurrence = schema.add_column(event.table, {hidden + ".occurrence", {}, {}, lang::Storage::row});
+  event.both =
+      schema.add_column(event.table, {hidden + ".both", lang::Type::boolean(), {}, lang::Storage::boolean});
 }
 
 Events::Events(std::vector<Event> events, const twin::Registry&, twin::Tables& tables)
@@ -30,11 +32,13 @@ void Events::bind(bool fresh) {
     b.raise_since = tables_.values<int64_t>(event.table, event.raise_since).data();
     b.clear_since = tables_.values<int64_t>(event.table, event.clear_since).data();
     b.occurrence = tables_.values<uint32_t>(event.table, event.occurrence).data();
+    b.both = tables_.values<uint8_t>(event.table, event.both).data();
     bound_.push_back(b);
     if (!fresh) continue;
     const size_t rows = tables_.rows(event.table);
     std::fill_n(b.standing, rows, uint8_t{0});
     std::fill_n(b.occurrence, rows, 0u);
+    std::fill_n(b.both, rows, uint8_t{0});
   }
 }
 
@@ -72,15 +76,23 @@ void Events::step_row(size_t event, const Bound& b, Time now, size_t row, std::v
     return false;
   };
 
+  // Raise wins over clear. That both hold is said once each time that it begins, while the event stands.
+  const auto note_both = [&] {
+    const uint8_t both = raise == 1 && clear == 1;
+    if (both > b.both[row]) change(RecordKind::both_true);
+    b.both[row] = both;
+  };
+
   if (b.standing[row] == 0) {
     if (!delayed(raise == 1, b.raise_since[row], config.on_delay)) return;
     b.standing[row] = 1;
     b.raise_since[row] = b.clear_since[row] = kNever.ns;
     ++b.occurrence[row];
     change(RecordKind::event_raised);
-    if (clear == 1) change(RecordKind::both_true);
+    note_both();
     return;
   }
+  note_both();
   if (!delayed(clear == 1 && raise != 1, b.clear_since[row], config.off_delay)) return;
   b.standing[row] = 0;
   b.raise_since[row] = b.clear_since[row] = kNever.ns;

@@ -28,6 +28,7 @@ struct Event {
   ColumnId evidence;  ///< the quantity that `raise` first compares, where it compares one: the record's value
   ColumnId raise_since, clear_since;  ///< instants: when the running delay began
   ColumnId occurrence;                ///< (storage row) how often it has risen
+  ColumnId both;                      ///< boolean: `raise` and `clear` both hold while it stands
 };
 
 /// Adds the event's own columns to the schema: `name` for `standing` and hidden ones for its state.
@@ -67,6 +68,7 @@ class Events {
     int64_t* raise_since;
     int64_t* clear_since;
     uint32_t* occurrence;
+    uint8_t* both;
   };
   void step_row(size_t event, const Bound& b, Time now, size_t row, std::vector<EventChange>& changes,
                 Time& due);

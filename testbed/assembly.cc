@@ -123,7 +123,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
       std::make_unique<mml::Dispatcher>(*registry_, tables_, std::move(rule_names), wired_.verifications);
   rules_ = std::make_unique<mml::Rules>(wired_.rules, schema_, *registry_, tables_, *events_, *dispatcher_,
                                         publisher, scenario_.seed);
-  alarms_ = std::make_unique<mml::Alarms>(wired_.alarms, events_->all(), *registry_, tables_);
+  alarms_ = std::make_unique<mml::Alarms>(wired_.alarms, events_->all(), schema_, *registry_, tables_, recorder_.get());
   evaluator_ =
       std::make_unique<mml::Evaluator>(std::move(wired_.plan), schema_, graph_, *registry_, tables_, *feeds_);
   broker_ = std::make_unique<mml::Broker>(*registry_);

@@ -23,6 +23,34 @@ std::string quantities(const twin::GridSpec& grid) {
   return text;
 }
 
+/// The alarms that were raised, with what the operator was told: the latest few.
+Result<void> show_alarms(twin::RunReader& run) {
+  constexpr size_t kMost = 20;
+  const auto log = run.log("alarms");
+  if (!log) return {};
+  std::vector<twin::ColumnData> columns;
+  for (size_t c = 0; c < run.spec().logs[log->index()].columns.size(); ++c) {
+    auto column = run.read_log(*log, c);
+    if (!column) return tl::make_unexpected(std::move(column.error()));
+    columns.push_back(std::move(*column));
+  }
+  const auto text = [&](size_t column, size_t row) {
+    return std::get<twin::Texts>(columns[column])[row];
+  };
+  const auto& at = std::get<std::vector<int64_t>>(columns[0]);
+  if (at.empty()) return {};
+  const size_t first = at.size() > kMost ? at.size() - kMost : 0;
+  fmt::print("\n  alarms: {} raised{}\n", at.size(), first > 0 ? fmt::format(", the latest {}", kMost) : "");
+  for (size_t row = first; row < at.size(); ++row) {
+    fmt::print("  {}  {:<6}  {} on {}\n", to_string(run.spec().start + Duration{at[row]}), text(3, row),
+               text(1, row), text(2, row));
+    for (const auto& [what, column] :
+         {std::pair("cause", 6), std::pair("consequence", 7), std::pair("action", 8)})
+      if (const auto said = text(column, row); !said.empty()) fmt::print("      {:<12} {}\n", what, said);
+  }
+  return {};
+}
+
 }  // namespace
 
 Exit info(const std::filesystem::path& folder) {
@@ -51,6 +79,7 @@ Exit info(const std::filesystem::path& folder) {
     fmt::print("  {:<28} {:>10}  {}\n", spec.logs[l].name,
                grouped(static_cast<long long>(twin::rows_of(*column))), names);
   }
+  if (auto shown = show_alarms(*run); !shown) return refuse(shown.error());
   return Exit::held;
 }
 

@@ -114,7 +114,7 @@ const Section<Draft>& scenario_section() {
   static const Section<Draft> kSection(
       "a scenario", "scenario",
       {required<Draft>("scenario", text(), in(&Scenario::name), "its name"),
-       optional<Draft>("about", prose(), in(&Scenario::about), "", "what it shows"),
+       optional<Draft>("about", text(), in(&Scenario::about), "", "what it shows; plain text, braces are braces"),
        optional<Draft>("start", later(Form::date), &Draft::start, "\"2000-01-01T00:00:00\"",
                        "local date and time at which the run begins"),
        timezone, required<Draft>("duration", period(), in(&Scenario::duration), "how long the run lasts"),

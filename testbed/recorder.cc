@@ -130,7 +130,10 @@ void Recorder::declare(const Wired& wired) {
                                : std::string());
   }
   for (const auto& rule : wired.rules) rule_names_.push_back(rule.config.name);
-  for (const auto& alarm : wired.alarms) alarm_names_.push_back(alarm.config.event.name);
+  for (const auto& alarm : wired.alarms) {
+    alarm_names_.push_back(alarm.config.event.name);
+    alarm_priorities_.push_back(alarm.config.priority);
+  }
 
   for (const auto& model : registry_.models()) {
     twin::TableSpec table{model.config.name, {}};
@@ -171,6 +174,16 @@ void Recorder::declare(const Wired& wired) {
                       {"outcome", u8},
                       {"id", i64}}});
   published_ = add_log({"published", {{"at", time}, {"feed", text}, {"body", text}}});
+  alarms_ = add_log({"alarms",
+                     {{"at", time},
+                      {"alarm", text},
+                      {"device", text},
+                      {"priority", text},
+                      {"occurrence", i32},
+                      {"id", i64},
+                      {"cause", text},
+                      {"consequence", text},
+                      {"action", text}}});
 }
 
 void Recorder::declare_raw(const twin::Model& model, const std::string& pattern) {
@@ -389,6 +402,13 @@ void Recorder::publish(uint16_t feed, Time at, const std::string& json_fields) {
       fmt::format("{{\"at\":\"{}\",{}}}", to_string(scenario_.start + (at - kStart)), json_fields);
   writer_->lane(scratch_.size()).append(published_, {at, scenario_.feeds[feed].name, body});
   if (feeds_[feed].is_open()) feeds_[feed] << body << '\n';
+}
+
+void Recorder::raised(const mml::RaisedAlarm& alarm) {
+  writer_->lane(scratch_.size())
+      .append(alarms_, {alarm.at, alarm_names_[alarm.alarm], registry_.id(alarm.device),
+                        mml::name_of(alarm_priorities_[alarm.alarm]), static_cast<int32_t>(alarm.occurrence),
+                        static_cast<int64_t>(alarm.id), alarm.cause, alarm.consequence, alarm.action});
 }
 
 Diagnostics Recorder::error() const { return writer_->error(); }

@@ -20,7 +20,8 @@ namespace looptwin::testbed {
 class Recorder final : public mml::HistorySink,
                        public mml::DecisionSink,
                        public mml::InputSink,
-                       public mml::Publisher {
+                       public mml::Publisher,
+                       public mml::AlarmSink {
  public:
   /// Begins the run folder; nothing is left behind where that fails.
   static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& folder,
@@ -34,6 +35,7 @@ class Recorder final : public mml::HistorySink,
   bool decided(Time boundary, std::span<const mml::Record> records) override;
   void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) override;
   void publish(uint16_t feed, Time at, const std::string& json_fields) override;
+  void raised(const mml::RaisedAlarm& alarm) override;
 
   /// What the disk refused; empty while all is well.
   Diagnostics error() const;
@@ -59,8 +61,9 @@ class Recorder final : public mml::HistorySink,
   std::vector<Grid> grids_;
   std::vector<std::unique_ptr<Scratch>> scratch_;  ///< [shard]
   std::vector<std::string> event_names_, event_units_, rule_names_, alarm_names_;
+  std::vector<mml::AlarmPriority> alarm_priorities_;
   std::vector<std::ofstream> feeds_;  ///< [feed of the scenario]; open where it is published to
-  twin::LogId decisions_, inputs_, published_;
+  twin::LogId decisions_, inputs_, published_, alarms_;
 };
 
 }  // namespace looptwin::testbed

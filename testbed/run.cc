@@ -132,6 +132,11 @@ void summary(Assembly& a, mml::RunEnd end, double wall) {
                             number(alarms.raised), number(alarms.raised_by_priority[3]),
                             number(alarms.raised_by_priority[2]), number(alarms.raised_by_priority[1]),
                             number(alarms.raised_by_priority[0]), number(alarms.returned)));
+  for (const auto& raised : a.alarms().latest()) {
+    const auto& config = a.wired().alarms[raised.alarm].config;
+    row("", fmt::format("{} {} on {}{}{}", to_string(raised.at - kStart), config.event.name,
+                        a.registry().id(raised.device), raised.cause.empty() ? "" : ": ", raised.cause));
+  }
   row("published", number(r.published));
   row("decisions", number(a.loop().decisions()));
   row("memory",

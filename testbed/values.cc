@@ -48,8 +48,14 @@ const yaml::Node* scalar(Reader& reader, const yaml::Node& node, std::string_vie
 }
 
 Value<std::string> text() { return any_text(Form::text, "a text"); }
-Value<std::string> prose() { return any_text(Form::prose, "a text"); }
 Value<std::string> pattern() { return any_text(Form::pattern, "a pattern of device ids"); }
+
+Value<mml::Prose> prose() {
+  return {Form::prose, [](Reader& reader, const yaml::Node& node) -> std::optional<mml::Prose> {
+            const auto* found = scalar(reader, node, "a text");
+            return found ? std::optional(mml::Prose{found->text, found->span}) : std::nullopt;
+          }};
+}
 
 Value<std::string> name() {
   return {Form::name, [](Reader& reader, const yaml::Node& node) -> std::optional<std::string> {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "mml/config.h"
 #include "testbed/keys.h"
 #include "twin/config.h"
 
@@ -18,7 +19,7 @@ namespace looptwin::testbed {
 const yaml::Node* scalar(Reader& reader, const yaml::Node& node, std::string_view what);
 
 Value<std::string> text();     ///< kept as it is
-Value<std::string> prose();    ///< for people; may hold {expr}
+Value<mml::Prose> prose();     ///< for people; may hold {expr}
 Value<std::string> name();     ///< of a model, an event, a link …: resolved once all is read
 Value<std::string> pattern();  ///< of device ids
 Value<std::string>

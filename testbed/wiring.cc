@@ -4,21 +4,14 @@
 #include <algorithm>
 #include <set>
 
-#include "base/check.h"
 #include "base/text.h"
+#include "testbed/showing.h"
 
 namespace looptwin::testbed {
 namespace {
 
 using lang::NodeId;
 using lang::Op;
-
-std::string_view text_of(const Span& span) {
-  std::string_view text = std::string_view(span.source->text).substr(span.begin, span.end - span.begin);
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.remove_suffix(1);
-  return text;
-}
 
 class Wiring {
  public:
@@ -37,6 +30,7 @@ class Wiring {
     check_events();
     for (const auto& config : scenario_.rules) add_rule(config);
     note_rivals();
+    check_texts();
     note_long_windows();
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
@@ -54,6 +48,27 @@ class Wiring {
     const NodeId node = checker_.check(text, scopes_, table, wanted);
     if (node.valid()) out_.explained.push_back({name, text, node, table});
     return node;
+  }
+
+  /// A value that is shown to people or other systems; the column of a computed one is demanded into `shown`,
+  /// which stays where it is until the plan is made.
+  void show(const std::string& name, const Span& text, TableId table, double minimum_good,
+            mml::Shown& shown) {
+    if (const auto written = shown_as_written(text)) {
+      shown = *written;
+      return;
+    }
+    const ShownText parts = split_unit(text);
+    lang::Wanted wanted;
+    wanted.minimum_good = minimum_good;
+    wanted.instance = ++instances_;
+    const auto checked = checker_.check_with_unit(parts.expression, scopes_, table, wanted);
+    if (!checked.node.valid()) return;
+    out_.explained.push_back({name, parts.expression, checked.node, table});
+    const auto found = shown_as(checked, parts, units_, graph_, registry_, problems_);
+    if (!found) return;
+    shown = *found;
+    demand(checked.node, table, shown.column);
   }
 
   /// The column in which the node's value will stand once the plan is made: filled through `slot`.
@@ -115,6 +130,27 @@ class Wiring {
       alarm.table = out_.events[alarm.event].table;
       mml::add_columns(schema_, alarm);
       out_.alarms.push_back(std::move(alarm));
+    }
+  }
+
+  /// The operator's texts, with the values that stand in them.
+  void check_texts() {
+    for (auto& alarm : out_.alarms) {
+      const auto& config = alarm.config;
+      const double minimum_good = out_.events[alarm.event].config.min_good;
+      const auto wire_text = [&](const char* key, const mml::Prose& prose, mml::Text& text) {
+        const auto pieces = split_prose(prose, problems_);
+        text.resize(pieces.size());
+        for (size_t i = 0; i < pieces.size(); ++i) {
+          text[i].text = pieces[i].text;
+          if (!pieces[i].value) continue;
+          const std::string name = fmt::format("alarms.{}.{}", config.event.name, key);
+          show(name, *pieces[i].value, alarm.table, minimum_good, text[i].value.emplace());
+        }
+      };
+      wire_text("cause", config.cause, alarm.cause);
+      wire_text("consequence", config.consequence, alarm.consequence);
+      wire_text("action", config.action, alarm.action);
     }
   }
 
@@ -341,27 +377,9 @@ class Wiring {
                    "declare it under feeds:, with `out: true`");
     auto& wired = rule.publishes.emplace_back();
     wired.feed = static_cast<uint16_t>(feed - scenario_.feeds.begin());
-    using Is = mml::WiredPublish::Item::Is;
     wired.items.resize(config.body.size());
-    for (size_t i = 0; i < config.body.size(); ++i) {
-      auto& item = wired.items[i];
-      const auto text = text_of(config.body[i].value);
-      if (text == "id") {
-        item.is = Is::id;
-      } else if (text.size() >= 2 && text.front() == '"' && text.back() == '"') {
-        item.is = Is::text;
-        item.text = std::string(text.substr(1, text.size() - 2));
-      } else {
-        const NodeId node = check(name + ".publish." + config.body[i].key, config.body[i].value, from);
-        if (!node.valid()) continue;
-        const lang::Type type = graph_[node].type;
-        item.is = type.kind == lang::Kind::boolean       ? Is::boolean
-                  : type.kind == lang::Kind::enumeration ? Is::word
-                                                         : Is::number;
-        item.words = type.enumeration;
-        demand(node, from, item.column);
-      }
-    }
+    for (size_t i = 0; i < config.body.size(); ++i)
+      show(name + ".publish." + config.body[i].key, config.body[i].value, from, 1, wired.items[i]);
   }
 
   /// Two rules that may claim the same setpoint of the same devices: allowed, but said.

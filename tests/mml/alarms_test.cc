@@ -19,6 +19,10 @@ struct Panel {
   std::vector<Alarm> wired;
   std::unique_ptr<Alarms> alarms;
   std::vector<Record> log;
+  struct Wall final : AlarmSink {
+    void raised(const RaisedAlarm& alarm) override { shown.push_back(alarm); }
+    std::vector<RaisedAlarm> shown;
+  } wall;
 
   Panel() : homes(1, 3) {
     Event event{.config = {.name = "hot"}, .table = Homes::kHome};
@@ -31,10 +35,14 @@ struct Panel {
       alarm.config.priority = priority;
       alarm.table = Homes::kHome;
       mml::add_columns(homes.schema, alarm);
+      Shown temperature{
+          .column = homes.model().fields[Homes::kTemperature].value, .unit = celsius(), .resolution = 0.1};
+      alarm.cause = {{"It is ", temperature}, {" here.", {}}};
+      alarm.action = {{std::string("Look at ") + name + ' ', Shown{.is = Shown::Is::id}}};
       wired.push_back(alarm);
     }
     homes.tables.allocate_added();
-    alarms = std::make_unique<Alarms>(wired, events, homes.registry, homes.tables);
+    alarms = std::make_unique<Alarms>(wired, events, homes.schema, homes.registry, homes.tables, &wall);
     alarms->bind(true);
   }
 
@@ -95,6 +103,36 @@ TEST_CASE("alarms: every change is a record with its event as the cause, and one
   for (const size_t i : {2u, 3u}) CHECK(panel.log[i].id == panel.log[0].id);
   panel.change(RecordKind::event_raised, 1, 2);
   CHECK(panel.log[5].id != panel.log[0].id);
+}
+
+TEST_CASE("alarms: the operator's texts are filled in as the alarm is raised, and stay as they were") {
+  Panel panel;
+  auto& temperature = panel.homes.number(Homes::kHome, panel.homes.model().fields[0].value, 1);
+  temperature = 273.15 + 31.24;
+  panel.change(RecordKind::event_raised, 1, 1, at(5));
+  temperature = 300;
+  panel.change(RecordKind::event_cleared, 1, 1);
+  REQUIRE(panel.wall.shown.size() == 2);
+  const auto& shown = panel.wall.shown[0];
+  CHECK(shown.cause == "It is 31.2 degC here.");
+  CHECK(shown.consequence.empty());
+  CHECK(shown.action == "Look at too_hot block-1/home-2");
+  CHECK(shown.at == at(5));
+  CHECK(shown.id == panel.log[0].id);
+  CHECK(shown.device == Homes::home(1));
+
+  for (uint32_t n = 2; n <= 4; ++n) panel.change(RecordKind::event_raised, 0, n, at(n));
+  const auto& latest = panel.alarms->latest();
+  REQUIRE(latest.size() == Alarms::kLatest);
+  CHECK(latest.back().occurrence == 4);
+  ArchiveWriter archive;
+  panel.alarms->save(archive);
+  Panel other;
+  ArchiveReader reader(archive.bytes());
+  other.alarms->restore(reader);
+  REQUIRE((reader.ok() && reader.at_end()));
+  REQUIRE(other.alarms->latest().size() == latest.size());
+  CHECK(other.alarms->latest().front().action == latest.front().action);
 }
 
 TEST_CASE("alarms: the figures follow, by priority, and are saved") {

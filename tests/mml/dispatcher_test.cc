@@ -254,7 +254,7 @@ TEST_CASE("dispatcher: an imperative expires, and is not sent after that") {
   for (int s = 0; s <= 100; ++s)
     if (!desk.step(at(s)).empty()) sent.push_back(s);
   CHECK(sent == std::vector<double>{0, 30});
-  CHECK(desk.life(id) == "0 issued, 0 sent, 60 expired");
+  CHECK(desk.life(id) == "0 issued, 0 sent, 45 expired");
 }
 
 TEST_CASE(
@@ -265,7 +265,7 @@ TEST_CASE(
   const auto expires = desk.command(at(0), 0, seconds(70));
   CHECK(desk.step(at(0)).size() == 2);
   for (int s = 1; s <= 900; ++s) REQUIRE(desk.step(at(s)).empty());
-  CHECK(desk.life(expires) == "0 issued, 0 sent, 90 expired");
+  CHECK(desk.life(expires) == "0 issued, 0 sent, 70 expired");
   desk.set_status(0, DeviceStatus::online);
   desk.acknowledge(at(905), kept, 0);
   CHECK(desk.life(kept) == "0 issued, 0 sent, 905 acknowledged");
@@ -280,8 +280,9 @@ TEST_CASE("dispatcher: a newer value of a setpoint supersedes the older one, whe
   CHECK(desk.life(first) == "1 issued, 1 superseded");
   const auto third = desk.setpoint(at(2), 0, 299, 0, kOtherRule);
   desk.step(at(2));
-  desk.acknowledge(at(3), second, 0);  // of one that is no more
-  CHECK(desk.life(second) == "1 issued, 1 sent, 2 superseded");
+  desk.acknowledge(at(3), second, 0);  // completes its own record, and nothing else
+  CHECK(desk.life(second) == "1 issued, 1 sent, 2 superseded, 3 acknowledged");
+  CHECK(desk.life(third) == "2 issued, 2 sent");
   desk.acknowledge(at(3), third, 0);
   desk.step(at(3));
   const auto fourth = desk.setpoint(at(4), 0, 300);  // while the third waits to be verified
@@ -294,6 +295,56 @@ TEST_CASE("dispatcher: a newer value of a setpoint supersedes the older one, whe
   CHECK(desk.life(fourth) == "4 issued, 4 sent, 7 acknowledged");
   CHECK(desk.life(elsewhere) == "1 issued, 1 sent");
   CHECK(desk.dispatcher.counters().superseded == 3);
+}
+
+TEST_CASE("dispatcher: the answer to a superseded command is its own, once, and within a time") {
+  Desk desk;
+  const auto& setpoint = desk.homes.model().setpoints[Homes::kCool];
+  const auto reported = [&] { return desk.homes.number(Homes::kHome, setpoint.reported, 0); };
+  std::vector<uint64_t> ids;
+  for (int s = 1; s <= 4; ++s) {
+    ids.push_back(desk.setpoint(at(s), 0, 296.0 + s, 0));
+    desk.step(at(s));
+  }
+  CHECK(desk.dispatcher.active() == 1);
+  desk.dispatcher.ended().clear();
+  desk.acknowledge(at(5), ids[0], 0, twin::Outcome::accepted, at(4.1));
+  CHECK(reported() == 297);  // what the device holds until the next one reaches it
+  desk.acknowledge(at(6), ids[1], 0, twin::Outcome::refused_local);
+  CHECK(desk.dispatcher.ended().empty());  // no claim yields for it
+  desk.acknowledge(at(6), ids[3], 0, twin::Outcome::accepted, at(5.2));
+  CHECK(reported() == 300);
+  desk.acknowledge(at(7), ids[0], 0);  // a second time
+  desk.step(at(7));
+  CHECK(desk.life(ids[0]) == "1 issued, 1 sent, 2 superseded, 5 acknowledged");
+  CHECK(desk.life(ids[1]) == "2 issued, 2 sent, 3 superseded, 6 refused");
+  for (int s = 8; s <= 153; ++s) CHECK(desk.step(at(s)).empty());  // nothing of them is sent again
+  desk.acknowledge(at(153), ids[2], 0, twin::Outcome::accepted, at(4.9));
+  CHECK(desk.life(ids[2]) == "3 issued, 3 sent, 4 superseded, 153 acknowledged");
+  CHECK(reported() == 300);  // which the device had applied before the last one
+
+  const auto silent = desk.setpoint(at(200), 1, 297);
+  desk.step(at(200));
+  desk.setpoint(at(201), 1, 298);
+  for (int s = 201; s <= 360; ++s) desk.step(at(s));
+  desk.acknowledge(at(361), silent, 1);
+  CHECK(desk.life(silent) == "200 issued, 200 sent, 201 superseded");
+}
+
+TEST_CASE("dispatcher: expiry is seen at the first boundary at or after it, and a late answer completes it") {
+  Desk desk;
+  const auto applied = desk.command(at(0), 0, milliseconds(12'500));
+  const auto refused = desk.command(at(0), 1, seconds(12));
+  const auto silent = desk.command(at(0), 2, seconds(12));
+  desk.step(at(0));
+  for (int s = 1; s <= 13; ++s) CHECK(desk.step(at(s)).empty());
+  CHECK(desk.dispatcher.active() == 0);
+  desk.acknowledge(at(14), applied, 0, twin::Outcome::accepted, at(12));
+  desk.acknowledge(at(14), refused, 1, twin::Outcome::expired);
+  CHECK(desk.life(applied) == "0 issued, 0 sent, 13 expired, 14 acknowledged");
+  CHECK(desk.life(refused) == "0 issued, 0 sent, 12 expired");
+  CHECK(desk.life(silent) == "0 issued, 0 sent, 12 expired");
+  CHECK(desk.dispatcher.counters().expired == 3);
 }
 
 TEST_CASE("dispatcher: imperatives do not supersede each other, nor setpoints") {

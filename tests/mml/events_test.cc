@@ -53,7 +53,7 @@ std::vector<Change> by_definition(const EventConfig& config, const Course& cours
     return clear && !raises(t);
   };
   std::vector<Change> changes;
-  bool standing = false;
+  bool standing = false, both = false;
   size_t first = 0;  // the tick after the last change
   uint32_t occurrence = 0;
   for (size_t t = 0; t < course.at.size(); ++t) {
@@ -67,14 +67,16 @@ std::vector<Change> by_definition(const EventConfig& config, const Course& cours
     if (!standing && run_out(raises, config.on_delay)) {
       standing = true;
       changes.push_back({t, RecordKind::event_raised, ++occurrence});
-      const bool clear = course.clear[t] == 1 || (course.clear[t] == 2 && config.unknown == OnUnknown::clear);
-      if (clear) changes.push_back({t, RecordKind::both_true, occurrence});
       first = t + 1;
     } else if (standing && run_out(clears, config.off_delay)) {
       standing = false;
       changes.push_back({t, RecordKind::event_cleared, occurrence});
       first = t + 1;
     }
+    const bool clear = course.clear[t] == 1 || (course.clear[t] == 2 && config.unknown == OnUnknown::clear);
+    const bool both_now = standing && raises(t) && clear;
+    if (both_now && !both) changes.push_back({t, RecordKind::both_true, occurrence});
+    both = both_now;
   }
   return changes;
 }
@@ -179,6 +181,19 @@ TEST_CASE("events: while raise and clear both hold the event rises, says so, and
   CHECK(changes == std::vector<Change>{{0, RecordKind::event_raised, 1},
                                        {0, RecordKind::both_true, 1},
                                        {2, RecordKind::event_cleared, 1}});
+}
+
+TEST_CASE("events: that both conditions hold is said each time that it begins while the event stands") {
+  EventConfig config;
+  config.name = "hot";
+  Course course;
+  for (int s = 1; s <= 7; ++s) course.at.push_back(kStart + seconds(s));
+  course.raise = {1, 1, 1, 1, 1, 1, 0};
+  course.clear = {0, 1, 1, 0, 2, 1, 1};
+  CHECK(Machine(config).run(course, true) == std::vector<Change>{{0, RecordKind::event_raised, 1},
+                                                                 {1, RecordKind::both_true, 1},
+                                                                 {5, RecordKind::both_true, 1},
+                                                                 {6, RecordKind::event_cleared, 1}});
 }
 
 TEST_CASE("events: changes come ordered by event and row, from all shards") {

@@ -68,6 +68,18 @@ const char* kRules = R"yaml(events:
   windowed:
     each: block
     raise: avg(sum(homes.power) over 40 s) > limit && !previous(crowded)
+  eager:
+    each: home
+    raise: power > 4 kW && !previous(block.pressed)
+  pressed:
+    each: block
+    raise: count(homes, eager) > 1
+  waning:
+    each: block
+    raise: previous(count(homes, fading)) > 1
+  fading:
+    each: home
+    raise: power > 3 kW && !block.waning
 rules:
   curb:
     while: slow
@@ -162,6 +174,39 @@ TEST_CASE("semantics: previous(event) is the event of the cycle before, in whate
     }
   }
   CHECK(differing > 100);
+}
+
+TEST_CASE("semantics: previous() of a related event, or of a set of events, is what it was a cycle before") {
+  auto a = assemble(files());
+  std::vector<uint8_t> pressed_before(6, 0), fading_before(6, 0);
+  size_t pressed_changes = 0, waning_once = 0;
+  while (a->loop().now() < kStart + minutes(5)) {
+    cycle(*a);
+    const auto power = numbers(*a, "home", "power");
+    const auto eager = flags(*a, "home", "eager"), fading = flags(*a, "home", "fading");
+    const bool has_before = a->loop().now() > kStart + seconds(1);
+    const auto pressed = flags(*a, "block", "pressed"), waning = flags(*a, "block", "waning");
+    for (size_t b = 0; b < 6; ++b) {
+      INFO(to_string(a->loop().now()) << " block " << b);
+      uint8_t now_eager = 0, now_fading = 0;
+      for (size_t h = 8 * b; h < 8 * b + 8; ++h) {
+        if (power[h] == power[h]) {
+          if (has_before) REQUIRE(eager[h] == (power[h] > 4000 && pressed_before[b] == 0));
+          REQUIRE(fading[h] == (power[h] > 3000 && waning[b] == 0));
+        }
+        now_eager += eager[h];
+        now_fading += fading[h];
+      }
+      REQUIRE(pressed[b] == (now_eager > 1));
+      if (has_before) REQUIRE(waning[b] == (fading_before[b] > 1));
+      pressed_changes += pressed[b] != pressed_before[b];
+      waning_once += waning[b];
+      pressed_before[b] = pressed[b];
+      fading_before[b] = now_fading;
+    }
+  }
+  CHECK(pressed_changes > 20);
+  CHECK(waning_once > 20);
 }
 
 TEST_CASE("semantics: sets of sets and values across two relations are those of plain loops") {
