@@ -32,7 +32,11 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   take_in(boundary, transport);
   p_.evaluator.evaluate(now_, boundary, dirty_, workers_,
                         [&](size_t producer, size_t shard, size_t first, size_t count, Time* due) {
-                          p_.events.step(producer, boundary, shard, first, count, due);
+                          const size_t events = p_.events.all().size();
+                          if (producer < events)
+                            p_.events.step(producer, boundary, shard, first, count, due);
+                          else
+                            step(p_.derived[producer - events], p_.tables, boundary, first, count, due);
                         });
   decide(boundary);
   now_ = boundary;

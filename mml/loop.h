@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/workers.h"
 #include "mml/alarms.h"
+#include "mml/derived.h"
 #include "mml/dirty.h"
 #include "mml/dispatcher.h"
 #include "mml/evaluator.h"
@@ -51,6 +52,7 @@ class Loop {
     Processor& processor;
     Evaluator& evaluator;
     Events& events;
+    const std::vector<Derived>& derived;  ///< producers of the plan after the events
     Rules& rules;
     Alarms& alarms;
     Dispatcher& dispatcher;

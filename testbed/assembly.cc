@@ -106,7 +106,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                                           ? history->rollups
                                           : std::vector<Duration>{minutes(1), minutes(15), hours(1)}});
     }
-    auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, wired_, shards);
+    auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_);
     if (!recorder) return tl::make_unexpected(std::move(recorder.error()));
     recorder_ = std::move(*recorder);
   }
@@ -137,7 +137,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   rules_->bind();
   loop_ = std::make_unique<mml::Loop>(
       mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *events_,
-                       *rules_, *alarms_, *dispatcher_, recorder_.get(), recorder_.get()},
+                       wired_.derived, *rules_, *alarms_, *dispatcher_, recorder_.get(), recorder_.get()},
       options.threads);
   return {};
 }

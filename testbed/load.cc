@@ -128,6 +128,8 @@ const Section<Draft>& scenario_section() {
        by_model("fleet", fleet_section(), &Draft::fleet, "how many devices of each model there are", true),
        top("links", link_section(), in(&Scenario::links), "networks between devices and broker"),
        list<Draft>("faults", fault_section(), &Draft::faults, "what goes wrong"),
+       top("derived", derived_section(), in(&Scenario::derived),
+           "quantities that are computed from what is reported"),
        top("events", event_section(), in(&Scenario::events),
            "facts about devices that rise, stand and clear"),
        top("rules", rule_section(), in(&Scenario::rules), "what is done about events"),

@@ -82,16 +82,33 @@ struct Recorder::Scratch {
   }
 };
 
-Recorder::Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry)
-    : scenario_(scenario), schema_(schema), registry_(registry), spec_(std::make_unique<Spec>()) {}
+/// Derived values of one table that are kept equally often: a boundary's values are a slot's cells.
+struct Recorder::DerivedGrid {
+  twin::GridId id;
+  TableId table;
+  Duration period{};
+  std::vector<const mml::Derived*> values;   ///< of each variable
+  std::vector<std::vector<double>> numbers;  ///< scratch: in the value's unit
+  std::vector<std::vector<uint8_t>> bytes;   ///< scratch
+  std::vector<twin::Cells> cells;            ///< scratch
+};
+
+Recorder::Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry,
+                   twin::Tables& tables)
+    : scenario_(scenario),
+      schema_(schema),
+      registry_(registry),
+      tables_(tables),
+      spec_(std::make_unique<Spec>()) {}
 
 Recorder::~Recorder() = default;
 
 Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& folder,
                                                    const Scenario& scenario, const lang::Schema& schema,
-                                                   const twin::Registry& registry, const Wired& wired,
-                                                   const std::vector<twin::Shard>& shards) {
-  std::unique_ptr<Recorder> recorder(new Recorder(scenario, schema, registry));
+                                                   const twin::Registry& registry, twin::Tables& tables,
+                                                   const Wired& wired) {
+  const auto shards = tables.shards();
+  std::unique_ptr<Recorder> recorder(new Recorder(scenario, schema, registry, tables));
   recorder->folder_ = folder;
   recorder->declare(wired);
   recorder->spec_->options.lanes = shards.size() + 1;
@@ -149,6 +166,8 @@ void Recorder::declare(const Wired& wired) {
     declare_rollups(model,
                     stated ? history->rollups : std::vector<Duration>{minutes(1), minutes(15), hours(1)});
   }
+  for (const auto& derived : wired.derived)
+    if (derived.config.every.ns > 0) declare_derived(derived);
   using enum twin::ColumnType;
   const auto add_log = [&](twin::LogSpec log) {
     run.logs.push_back(std::move(log));
@@ -267,6 +286,54 @@ void Recorder::declare_rollups(const twin::Model& model, const std::vector<Durat
   }
 }
 
+void Recorder::declare_derived(const mml::Derived& derived) {
+  auto& run = spec_->run;
+  const auto& config = derived.config;
+  const std::string& table = schema_.table(derived.table).name;
+  auto grid = std::find_if(derived_.begin(), derived_.end(), [&](const DerivedGrid& g) {
+    return g.table == derived.table && g.period == config.every;
+  });
+  if (grid == derived_.end()) {
+    if (derived.table == registry_.site() &&
+        std::none_of(run.tables.begin(), run.tables.end(), [&](const auto& t) { return t.name == table; }))
+      run.tables.push_back({table, {std::string(registry_.id({derived.table, Row(0)}))}});
+    grid = derived_.insert(derived_.end(), {twin::GridId(run.grids.size()), derived.table, config.every});
+    run.grids.push_back(
+        {fmt::format("{}/derived/{}", table, length_name(config.every)), table, config.every, {}, {}});
+  }
+  grid->values.push_back(&derived);
+  run.grids[grid->id.index()].variables.push_back(
+      config.boolean
+          ? twin::VariableSpec{.name = config.name, .storage = Storage::u8, .per_unit = 1}
+          : twin::VariableSpec{.name = config.name, .unit = config.unit.text, .storage = Storage::f64});
+  grid->numbers.emplace_back();
+  grid->bytes.emplace_back();
+}
+
+/// What was computed at a boundary, where it is time to keep it.
+void Recorder::keep_derived(Time boundary) {
+  twin::Lane& lane = writer_->lane(scratch_.size());
+  for (auto& grid : derived_) {
+    if (boundary.ns % grid.period.ns != 0) continue;
+    grid.cells.clear();
+    for (size_t v = 0; v < grid.values.size(); ++v) {
+      const auto& derived = *grid.values[v];
+      if (derived.config.boolean) {
+        const auto values = tables_.values<uint8_t>(grid.table, derived.column);
+        grid.bytes[v].assign(values.begin(), values.end());
+        std::replace(grid.bytes[v].begin(), grid.bytes[v].end(), uint8_t{2}, uint8_t{255});
+        grid.cells.emplace_back(std::span<const uint8_t>(grid.bytes[v]));
+      } else {
+        grid.numbers[v].clear();
+        for (const double si : tables_.values<double>(grid.table, derived.column))
+          grid.numbers[v].push_back(derived.config.unit.from_si(si));
+        grid.cells.emplace_back(std::span<const double>(grid.numbers[v]));
+      }
+    }
+    lane.put(grid.id, boundary.ns / grid.period.ns, 0, grid.cells);
+  }
+}
+
 /// Puts the scratch's columns as the grid's variables from `first_variable` on; the others stay as they are.
 void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable,
                    size_t variables) {
@@ -381,6 +448,7 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
                              static_cast<int32_t>(r.occurrence), value, unit, static_cast<int64_t>(r.id),
                              static_cast<int64_t>(r.cause)});
   }
+  keep_derived(boundary);
   for (auto& feed : feeds_)
     if (feed.is_open()) feed.flush();
   writer_->end_cycle(boundary);

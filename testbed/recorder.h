@@ -26,8 +26,8 @@ class Recorder final : public mml::HistorySink,
   /// Begins the run folder; nothing is left behind where that fails.
   static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& folder,
                                                   const Scenario& scenario, const lang::Schema& schema,
-                                                  const twin::Registry& registry, const Wired& wired,
-                                                  const std::vector<twin::Shard>& shards);
+                                                  const twin::Registry& registry, twin::Tables& tables,
+                                                  const Wired& wired);
   ~Recorder() override;
 
   void samples(size_t shard, const twin::Frame& frame) override;
@@ -45,20 +45,26 @@ class Recorder final : public mml::HistorySink,
   struct Grid;
   struct Scratch;
   struct Spec;
-  Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry);
+  struct DerivedGrid;
+  Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry,
+           twin::Tables& tables);
   void declare(const Wired& wired);
   void declare_raw(const twin::Model& model, const std::string& pattern);
   void declare_rollups(const twin::Model& model, const std::vector<Duration>& lengths);
+  void declare_derived(const mml::Derived& derived);
+  void keep_derived(Time boundary);
   void put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable,
            size_t variables);
 
   const Scenario& scenario_;
   const lang::Schema& schema_;
   const twin::Registry& registry_;
+  twin::Tables& tables_;
   std::filesystem::path folder_;
   std::unique_ptr<Spec> spec_;
   std::unique_ptr<twin::RunWriter> writer_;
   std::vector<Grid> grids_;
+  std::vector<DerivedGrid> derived_;
   std::vector<std::unique_ptr<Scratch>> scratch_;  ///< [shard]
   std::vector<std::string> event_names_, event_units_, rule_names_, alarm_names_;
   std::vector<mml::AlarmPriority> alarm_priorities_;

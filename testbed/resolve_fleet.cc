@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "testbed/distribution.h"
 #include "testbed/resolve.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -39,30 +40,74 @@ void read_choice(Reader& reader, const Node& node, const twin::ParameterConfig& 
     reader.error(choose->span, "the weights add up to nothing", "give a word a weight above zero");
 }
 
+/// One value of a parameter: SI, or a code.
+std::optional<double> read_value(Reader& reader, const Node& node, const twin::ParameterConfig& parameter) {
+  if (!parameter.words.empty()) return code(reader, node, parameter.words);
+  if (!parameter.boolean) return quantity(reader, node, parameter.unit, false);
+  const auto value = boolean().read(reader, node);
+  return value ? std::optional(*value ? 1.0 : 0.0) : std::nullopt;
+}
+
+/// Whether all braces of an id pattern hold {i}, {i+1} … or the parent's name.
+bool known_placeholders(std::string_view pattern, const std::string& per) {
+  for (size_t at = pattern.find_first_of("{}"); at != std::string_view::npos;
+       at = pattern.find_first_of("{}")) {
+    const auto rest = pattern.substr(at);
+    const std::string parent = "{" + per + "}";
+    const auto number = twin::id_number(rest);
+    if (!number && (per.empty() || !rest.starts_with(parent))) return false;
+    pattern = rest.substr(number ? number->length : parent.size());
+  }
+  return true;
+}
+
+/// `downstream: "node-{i+1}"`, or a list of ids.
+void read_relating(Reader& reader, const yaml::Entry& entry, twin::FleetConfig& fleet) {
+  twin::RelatingConfig out{.relation = entry.key, .span = entry.key_span, .ids = {}};
+  const Node& node = entry.value;
+  const auto add = [&](const Node& item) {
+    if (!scalar(reader, item, "a device's id")) return;
+    if (!known_placeholders(item.text, fleet.per))
+      return reader.error(
+          item.span, fmt::format("the id pattern '{}' has a placeholder that is none", item.text),
+          fleet.per.empty() ? "write {i}, {i+1} or {i-1}"
+                            : fmt::format("write {{i}}, {{i+1}}, {{i-1}} or {{{}}}", fleet.per));
+    out.ids.push_back(item.text);
+  };
+  if (node.list())
+    for (const auto& item : node.items) add(item);
+  else
+    add(node);
+  if (out.ids.empty() || (node.list() && out.ids.size() != node.items.size())) return;
+  fleet.relations.push_back(std::move(out));
+}
+
 void read_assignment(Reader& reader, const yaml::Entry& entry, const ModelDraft& model,
                      twin::FleetConfig& fleet) {
+  if (find_named(model.relations, entry.key)) return read_relating(reader, entry, fleet);
   const auto* parameter = find_named(model.parameters, entry.key);
   if (!parameter) {
     auto candidates = fleet_section().key_names();
     for (const auto& p : model.parameters) candidates.push_back(p.name);
+    for (const auto& r : model.relations) candidates.push_back(r.name);
     return reader.error(
         entry.key_span,
-        fmt::format("a fleet entry of '{}' has no key and no parameter '{}'", model.name, entry.key),
-        near_and_all(entry.key, candidates, "keys and parameters"));
+        fmt::format("a fleet entry of '{}' has no key, parameter or relation '{}'", model.name, entry.key),
+        near_and_all(entry.key, candidates, "all"));
   }
   twin::AssignmentConfig out{.parameter = entry.key, .span = entry.key_span};
   const Node& node = entry.value;
   if (node.map()) {
     read_choice(reader, node, *parameter, out);
-  } else if (!parameter->words.empty()) {
-    out.value = code(reader, node, parameter->words);
-  } else if (parameter->boolean) {
-    const auto value = boolean().read(reader, node);
-    if (value) out.value = *value ? 1 : 0;
-  } else if (node.scalar() && looks_like_distribution(node.text)) {
+  } else if (node.list()) {
+    for (const auto& item : node.items)
+      if (const auto value = read_value(reader, item, *parameter)) out.values.push_back(*value);
+    if (out.values.size() != node.items.size()) return;
+  } else if (node.scalar() && looks_like_distribution(node.text) && parameter->words.empty() &&
+             !parameter->boolean) {
     out.draw = distribution(reader, node, parameter->unit);
   } else {
-    out.value = quantity(reader, node, parameter->unit, false);
+    out.value = read_value(reader, node, *parameter);
   }
   fleet.assignments.push_back(std::move(out));
 }
@@ -70,11 +115,7 @@ void read_assignment(Reader& reader, const yaml::Entry& entry, const ModelDraft&
 /// The placeholders of an id pattern: {i} and the parent's.
 void check_id(Reader& reader, const FleetDraft& entry) {
   const std::string parent = "{" + entry.per + "}";
-  std::string rest = entry.id;
-  for (const std::string& known : {std::string("{i}"), parent})
-    for (auto at = rest.find(known); at != std::string::npos; at = rest.find(known))
-      rest.erase(at, known.size());
-  if (rest.find_first_of("{}") != std::string::npos)
+  if (!known_placeholders(entry.id, entry.per))
     reader.error(entry.span, fmt::format("the id pattern '{}' has a placeholder that is none", entry.id),
                  entry.per.empty() ? "write {i}" : fmt::format("write {{i}} and {}", parent));
   if (entry.count > 1 && entry.id.find("{i}") == std::string::npos)
@@ -90,6 +131,24 @@ void check_id(Reader& reader, const FleetDraft& entry) {
                  "these mean other things in patterns and topics");
 }
 
+/// Every device has all relations of its model: the first that leads to `per` by it, the others as written.
+void check_relations(Reader& reader, const Draft& draft, const FleetDraft& entry, const ModelDraft& model) {
+  bool by_per = !entry.per.empty();
+  for (const auto& relation : model.relations) {
+    const bool written = std::any_of(entry.relations.begin(), entry.relations.end(),
+                                     [&](const auto& r) { return r.relation == relation.name; });
+    const bool filled = by_per && relation.to == entry.per;
+    if (filled) by_per = false;
+    if (written || filled || !find_named(draft.models, relation.to)) continue;
+    reader.error(
+        entry.span,
+        fmt::format("the fleet of '{}' does not say which '{}' its devices have", entry.model, relation.name),
+        fmt::format("write {}{}: \"{}-{{i}}\"",
+                    entry.per.empty() ? fmt::format("per: {}, or ", relation.to) : "", relation.name,
+                    relation.to));
+  }
+}
+
 void check_entry(Reader& reader, const Draft& draft, FleetDraft& entry) {
   if (entry.count == 0)
     reader.error(entry.span, fmt::format("the fleet of '{}' is empty: its count is 0", entry.model),
@@ -103,6 +162,7 @@ void check_entry(Reader& reader, const Draft& draft, FleetDraft& entry) {
   const auto* model = find_model(reader, draft.models, entry.model, entry.span, "a fleet entry");
   if (!model) return;
   for (const auto* other : entry.others) read_assignment(reader, *other, *model, entry);
+  check_relations(reader, draft, entry, *model);
   if (entry.per.empty()) return;
   const bool has_parent = std::any_of(draft.fleet.begin(), draft.fleet.end(),
                                       [&](const auto& f) { return f.model == entry.per; });

@@ -34,6 +34,21 @@ void check_event(Reader& reader, const Draft& draft, const mml::EventConfig& eve
                  "a deadband says how raise: ends; keep one of them");
 }
 
+void check_derived(Reader& reader, const Draft& draft, const mml::DerivedConfig& derived) {
+  if (!derived.each.empty())
+    find_model(reader, draft.models, derived.each, derived.span,
+               fmt::format("derived value '{}'", derived.name));
+  if (derived.boolean == !derived.unit.text.empty())
+    reader.error(derived.span, fmt::format("derived value '{}' needs one of unit and boolean", derived.name),
+                 "write unit: 1 for a number without unit");
+  const Duration cycle = draft.scenario.cycle;
+  if (cycle.ns > 0 && derived.every.ns % cycle.ns != 0)
+    reader.error(derived.span,
+                 fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", derived.name,
+                             to_string(derived.every), to_string(cycle)),
+                 "values are computed at the cycle's boundaries: write a multiple of it");
+}
+
 void check_alarm(Reader& reader, const Draft& draft, const mml::AlarmConfig& alarm) {
   const auto& event = alarm.event;
   const auto& events = draft.scenario.events;
@@ -184,6 +199,7 @@ std::string near_and_all(const std::string& word, const std::vector<std::string>
 void resolve_loop(Reader& reader, Draft& draft) {
   auto& scenario = draft.scenario;
   for (const auto& feed : scenario.feeds) check_feed(reader, scenario, feed);
+  for (const auto& derived : scenario.derived) check_derived(reader, draft, derived);
   for (const auto& event : scenario.events) check_event(reader, draft, event, "event");
   for (const auto& alarm : scenario.alarms) check_alarm(reader, draft, alarm);
   for (const auto& rule : scenario.rules) check_rule(reader, draft, rule);

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "mml/config.h"
+#include "mml/derived.h"
 #include "sim/config.h"
 #include "twin/config.h"
 
@@ -41,6 +42,7 @@ struct Scenario {
   std::vector<sim::LinkConfig> links;
   std::vector<sim::FaultConfig> faults;
   std::vector<mml::FeedConfig> feeds;
+  std::vector<mml::DerivedConfig> derived;
   std::vector<mml::EventConfig> events;
   std::vector<mml::RuleConfig> rules;
   std::vector<mml::AlarmConfig> alarms;

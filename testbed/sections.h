@@ -32,6 +32,7 @@ const Section<sim::LinkConfig>& link_section();
 const Section<FaultDraft>& fault_section();
 const Section<HistoryConfig>& history_section();
 const Section<mml::FeedConfig>& feed_section();
+const Section<mml::DerivedConfig>& derived_section();
 const Section<mml::EventConfig>& event_section();
 const Section<mml::RuleConfig>& rule_section();
 const Section<mml::AlarmConfig>& alarm_section();

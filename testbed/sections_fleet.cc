@@ -97,7 +97,9 @@ const Section<FleetDraft>& fleet_section() {
     Key<T> other{
         {.name = "<parameter>",
          .form = Form::other,
-         .about = "a parameter of the model: a value, a distribution, or `{choose: {word: weight, ...}}`"},
+         .about =
+             "a parameter of the model: a value, a list of one for each device, a distribution, or `{choose: "
+             "{word: weight, ...}}`; or a relation of it: a pattern of ids, or a list"},
         [](Reader&, const yaml::Entry& entry, T& out) { out.others.push_back(&entry); }};
     return Section<T>(
                "a fleet entry", "fleet",
@@ -172,9 +174,11 @@ const Section<FaultDraft>& fault_section() {
                    "\"14:00\": the first such time of day; or a date and time, local"),
        optional<T>("every", period(), &T::every, "", "mean time between faults of one device, drawn"),
        optional<T>("lasts", period(), &T::lasts, "to the run's end", "how long"),
-       optional<T>("value", later(Form::quantity), &T::value_node, "",
-                   "bias: a difference; drift: per second, or as 0.1 K/h; noise: a factor; dropout: a share; "
-                   "out_of_range: a reading")});
+       optional<T>(
+           "value", later(Form::quantity), &T::value_node, "",
+           "bias: a difference; drift: per second, or as 0.1 K/h; noise: a factor; dropout: a share; "
+           "out_of_range: a reading, or of words and of true and false one of them or a code up to 254 "
+           "that is none")});
   return kSection;
 }
 

@@ -45,11 +45,6 @@ struct RandomDraft : sim::RandomSignalConfig {
   const Node* draw_node = nullptr;
 };
 
-std::optional<lang::Unit> read_unit(Reader& reader, const Node& node) {
-  if (!scalar(reader, node, "a unit")) return std::nullopt;
-  return reader.accept(reader.units.unit(node.span));
-}
-
 /// Of a number: a difference of its unit, zero or more (noise, tolerance, resolution).
 std::optional<double> read_difference(Reader& reader, const Node& node, const lang::Unit& unit) {
   const auto value = quantity(reader, node, unit, true);
@@ -70,9 +65,9 @@ void finish_default(Reader& reader, T& d) {
   if (d.is.words && d.is.unit)
     reader.error(d.is.unit->span, "a value has 'unit' or 'enum', not both", "remove one of them");
   if (d.is.unit) {
-    const auto unit = read_unit(reader, *d.is.unit);
-    if (!unit) return;
-    d.unit = *unit;
+    const auto read = unit().read(reader, *d.is.unit);
+    if (!read) return;
+    d.unit = *read;
   }
   if (!d.fallback) return;
   if (d.is.words) {
@@ -120,9 +115,9 @@ void finish(Reader& reader, FieldDraft& d) {
                                      {"noise", d.noise},
                                      {"bias", d.bias},
                                      {"drift", d.drift}});
-  const auto unit = read_unit(reader, *d.is.unit);
-  if (!unit) return;
-  d.unit = *unit;
+  const auto read = unit().read(reader, *d.is.unit);
+  if (!read) return;
+  d.unit = *read;
   if (d.range_node) d.range = range(reader, *d.range_node, d.unit);
   if (d.noise) d.sensor.noise = read_difference(reader, *d.noise, d.unit).value_or(0);
   if (d.bias) d.sensor.bias = read_difference(reader, *d.bias, d.unit).value_or(0);

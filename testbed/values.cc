@@ -137,6 +137,13 @@ Value<Duration> period() {
           }};
 }
 
+Value<lang::Unit> unit() {
+  return {Form::unit, [](Reader& reader, const yaml::Node& node) -> std::optional<lang::Unit> {
+            if (!scalar(reader, node, "a unit")) return std::nullopt;
+            return reader.accept(reader.units.unit(node.span));
+          }};
+}
+
 Value<Span> expression() {
   return {Form::expression, [](Reader& reader, const yaml::Node& node) -> std::optional<Span> {
             const auto* found = scalar(reader, node, "an expression");

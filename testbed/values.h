@@ -30,6 +30,7 @@ Value<double> share();       ///< 0 … 1, or in percent
 Value<Duration> duration();  ///< zero or more
 Value<Duration> period();    ///< more than zero
 Value<Span> expression();
+Value<lang::Unit> unit();
 Value<std::vector<std::string>> texts();
 Value<std::vector<std::string>> words();  ///< of an enumeration: at least one, each a name, none twice
 /// A value whose reading needs other keys (its unit): kept for later.

@@ -26,9 +26,12 @@ class Wiring {
 
   Result<Wired> wire() {
     scopes_ = rule_scopes(schema_, registry_);
+    add_derived();
     add_events();
     check_events();
+    check_derived();
     for (const auto& config : scenario_.rules) add_rule(config);
+    for (auto& derived : out_.derived) derived.remembered = is_remembered(derived);
     note_rivals();
     check_texts();
     note_long_windows();
@@ -80,7 +83,8 @@ class Wiring {
 
   // ---- events and alarms
 
-  TableId table_of(const mml::EventConfig& config) {
+  template <typename Config>
+  TableId table_of(const Config& config) {
     if (config.each.empty()) return registry_.site();
     const auto table = registry_.find_model(config.each);
     if (table) return *table;
@@ -91,20 +95,60 @@ class Wiring {
     return registry_.site();
   }
 
+  /// Whether `name` is free among what rules see of the table.
+  bool is_free(const std::string& name, TableId table, const Span& span) {
+    if (!scopes_.of_table[table.index()].names.contains(name) && name != "id") return true;
+    error(span, fmt::format("the name '{}' is taken in '{}'", name, schema_.table(table).name),
+          "choose another name for it");
+    return false;
+  }
+
+  void add_name(const std::string& name, TableId table, ColumnId column) {
+    lang::Symbol symbol;
+    symbol.type = schema_.column(table, column).type;
+    symbol.column = column;
+    scopes_.of_table[table.index()].names[name] = symbol;
+  }
+
+  void add_derived() {
+    for (const auto& config : scenario_.derived) {
+      mml::Derived derived{.config = config, .table = table_of(config)};
+      if (!is_free(config.name, derived.table, config.span)) continue;
+      mml::add_columns(schema_, derived);
+      add_name(config.name, derived.table, derived.column);
+      out_.derived.push_back(std::move(derived));
+    }
+  }
+
+  void check_derived() {
+    for (auto& derived : out_.derived) {
+      const auto& config = derived.config;
+      lang::Wanted wanted;
+      wanted.type = schema_.column(derived.table, derived.column).type;
+      if (!config.boolean) wanted.bare = config.unit;
+      wanted.minimum_good = config.min_good;
+      const NodeId node = check("derived." + config.name, config.value, derived.table, wanted);
+      if (!node.valid()) continue;
+      producers_.push_back({config.name, config.span, derived.table, derived.column, {node}});
+      demand(node, derived.table, derived.computed);
+    }
+  }
+
+  bool is_remembered(const mml::Derived& derived) const {
+    for (size_t i = 0; i < graph_.size(); ++i) {
+      const lang::Node& node = graph_[NodeId(i)];
+      if (node.op != Op::previous) continue;
+      const lang::Node& of = graph_[node.args[0]];
+      if (of.op == Op::column && of.table == derived.table && of.column == derived.column) return true;
+    }
+    return false;
+  }
+
   void add_event(const mml::EventConfig& config, bool of_alarm) {
     mml::Event event{.config = config, .table = table_of(config), .of_alarm = of_alarm};
-    auto& names = scopes_.of_table[event.table.index()].names;
-    if (names.contains(config.name) || config.name == "id") {
-      error(config.span,
-            fmt::format("the name '{}' is taken in '{}'", config.name, schema_.table(event.table).name),
-            "choose another name for it");
-      return;
-    }
+    if (!is_free(config.name, event.table, config.span)) return;
     mml::add_columns(schema_, event);
-    lang::Symbol standing;
-    standing.type = lang::Type::boolean();
-    standing.column = event.standing;
-    names[config.name] = standing;
+    add_name(config.name, event.table, event.standing);
     out_.events.push_back(std::move(event));
   }
 

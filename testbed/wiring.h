@@ -9,6 +9,7 @@
 #include "lang/checker.h"
 #include "lang/plan.h"
 #include "mml/alarms.h"
+#include "mml/derived.h"
 #include "mml/dispatcher.h"
 #include "mml/events.h"
 #include "mml/rules.h"
@@ -27,6 +28,7 @@ struct Explained {
 };
 
 struct Wired {
+  std::vector<mml::Derived> derived;  ///< producers of the plan after the events
   std::vector<mml::Event> events;  ///< the scenario's, then those made for alarms' own conditions
   std::vector<mml::Rule> rules;
   std::vector<mml::Alarm> alarms;

@@ -81,13 +81,22 @@ struct ModelConfig {
   std::vector<CommandConfig> commands;
 };
 
-/// How one parameter is given to the devices of a fleet entry: one value, a choice by weight, or a draw.
+/// How one parameter is given to the devices of a fleet entry: one value, one for each device in turn, a
+/// choice by weight, or a draw.
 struct AssignmentConfig {
   std::string parameter;
   Span span;
   std::optional<double> value;       ///< SI, or an enumeration's code
+  std::vector<double> values;        ///< one a device of the entry, in their order
   std::vector<double> weights;       ///< of an enumeration's words, in their order
   std::optional<Distribution> draw;  ///< SI
+};
+
+/// To whom the devices of a fleet entry are related: `downstream: "node-{i+1}"`, or a list with an id each.
+struct RelatingConfig {
+  std::string relation;
+  Span span;
+  std::vector<std::string> ids;  ///< one pattern for all, with {i}, {i+1}, {i-1} …, {<per>}; or one a device
 };
 
 /// `home: {count: 1000, per: block, id: "{block}/home-{i}", link: lte}`
@@ -100,6 +109,7 @@ struct FleetConfig {
   std::string link;
   std::vector<std::string> tags;
   std::vector<AssignmentConfig> assignments;
+  std::vector<RelatingConfig> relations;
 };
 
 }  // namespace looptwin::twin

@@ -251,7 +251,6 @@ class Registry::Builder {
     for (const auto& p : parent_rows_) tables_.values<uint32_t>(p.table, p.column)[p.row] = p.parent;
     for (size_t e = 0; e < configs_.size(); ++e)
       for (const auto& relating : configs_[e]->relations) relate(e, relating);
-    for (size_t e = 0; e < configs_.size(); ++e) refuse_loose_ends(e);
     if (!problems_.empty()) return;
     for (size_t t = 0; t < schema_.tables.size(); ++t) {
       for (size_t k = 0; k < schema_.tables[t].relations.size(); ++k) {
@@ -305,23 +304,6 @@ class Registry::Builder {
                           : fmt::format("'{}' of '{}' would be '{}', which is no device", relating.relation,
                                         r_.id({entry.table, Row(row)}), id),
                    "a pattern may hold {i}, {i+1}, {i-1} and the parent's id");
-    }
-  }
-
-  /// Every device has all the relations of its model.
-  void refuse_loose_ends(size_t e) {
-    const auto& entry = r_.entries_[e];
-    const auto& config = *configs_[e];
-    for (const auto& relation : schema_.table(entry.table).relations) {
-      if (relation.many) continue;
-      const auto rows =
-          tables_.values<uint32_t>(entry.table, relation.rows).subspan(entry.first, entry.count);
-      if (std::find(rows.begin(), rows.end(), 0xffffffff) == rows.end()) continue;
-      error(config.span,
-            fmt::format("the fleet of '{}' does not say which '{}' its devices have", config.model,
-                        relation.name),
-            fmt::format("write per: {0}, or {1}: \"{0}-{{i}}\"", schema_.table(relation.to).name,
-                        relation.name));
     }
   }
 

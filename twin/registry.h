@@ -48,6 +48,14 @@ struct Model {
   ColumnId status;  ///< enumeration `status`: online, stale, offline, faulty, deviating
 };
 
+/// `{i}`, `{i+1}`, `{i-2}` … at the beginning of a text of id patterns: what is added to i, and how long it
+/// is written.
+struct IdNumber {
+  int64_t offset = 0;
+  size_t length = 0;
+};
+std::optional<IdNumber> id_number(std::string_view text);
+
 class Registry {
  public:
   /// Registers models and the fleet: fills the schema with a table a model and the registry's columns, gives

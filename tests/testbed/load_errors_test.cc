@@ -18,7 +18,7 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
   CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cylce: 1 s") ==
         "scenario.yaml:7:1: a scenario has no key 'cylce' [did you mean 'cycle'? keys: scenario, about, "
         "start, timezone, "
-        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, links, faults, events, rules, "
+        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, links, faults, derived, events, rules, "
         "alarms, "
         "history, retention]\n");
   CHECK(problems_with("models.yaml", "tolerance: 1", "tollerance: 1") ==
@@ -26,9 +26,9 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
         "unit, enum, "
         "range, tolerance, follows, settle, local]\n");
   CHECK(problems_with("scenario.yaml", "link: lte, program", "link: lte, porgram") ==
-        "scenario.yaml:14:70: a fleet entry of 'home' has no key and no parameter 'porgram' [did you mean "
+        "scenario.yaml:14:70: a fleet entry of 'home' has no key, parameter or relation 'porgram' [did you mean "
         "'program'? "
-        "keys and parameters: count, per, id, link, tags, UA, program]\n");
+        "all: count, per, id, link, tags, UA, program, block]\n");
 }
 
 TEST_CASE("load errors: keys that are needed are named with what they are for") {

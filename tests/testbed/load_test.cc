@@ -2,6 +2,7 @@
 
 #include "base/random.h"
 #include "loading.h"
+#include "testbed/assembly.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;
@@ -145,4 +146,48 @@ TEST_CASE("load: files are used once, from where they are named, and windows lin
   CHECK(s.sources.size() == 4);
   CHECK(s.rules.size() == 2);
   CHECK(text_of(s.devices[1].physics->outputs[0].text) == "if(compressor, capacity, 0 kW)");
+}
+
+TEST_CASE("load: devices are related by patterns of ids and by lists, and may have a value each") {
+  const char* text = R"yaml(scenario: chain
+duration: 1 min
+models:
+  node: {parameters: {height: {default: 0 m}}}
+  pipe:
+    relations: {begins: {to: node, inverse: outgoing}, ends: {to: node, inverse: incoming}}
+    parameters: {length: {default: 10 km}}
+fleet:
+  node: {count: 4, height: [1 m, 2 m, 4, 3 m]}
+  pipe: {count: 3, begins: "node-{i}", ends: "node-{i+1}"}
+events:
+  steep:
+    each: pipe
+    raise: ends.height - begins.height > 1.5 m
+)yaml";
+  const auto assembly = Assembly::build(loaded({{"scenario.yaml", text}}));
+  INFO((assembly ? std::string() : render(assembly.error())));
+  REQUIRE(assembly.has_value());
+  auto& a = **assembly;
+  REQUIRE(a.loop().cycle(kStart + seconds(1), a.transport()));
+  const auto& event = a.wired().events.front();
+  const auto standing = a.tables().values<uint8_t>(event.table, event.standing);
+  CHECK(std::vector<uint8_t>(standing.begin(), standing.end()) == std::vector<uint8_t>{0, 1, 0});
+
+  const auto refused = [&](const std::string& from, const std::string& to) {
+    std::string changed = text;
+    changed.replace(changed.find(from), from.size(), to);
+    const Folder folder({{"scenario.yaml", changed}});
+    const auto scenario = load(folder.path());
+    if (!scenario) return in_short(scenario.error());
+    const auto built = Assembly::build(*scenario);
+    return built ? std::string() : in_short(built.error());
+  };
+  CHECK_THAT(refused("node-{i+1}", "node-{i+2}"),
+             Catch::Contains("'ends' of 'pipe-3' would be 'node-5', which is no device"));
+  CHECK_THAT(refused("node-{i+1}", "pipe-{i}"), Catch::Contains("'pipe-1', which is no node"));
+  CHECK_THAT(refused("node-{i+1}", "node-{k}"), Catch::Contains("a placeholder that is none"));
+  CHECK_THAT(refused(", ends: \"node-{i+1}\"", ""), Catch::Contains("does not say which 'ends'"));
+  CHECK_THAT(refused("[1 m, 2 m, 4, 3 m]", "[1 m, 2 m]"), Catch::Contains("lists 2 values for 4 of 'node'"));
+  CHECK_THAT(refused("\"node-{i}\"", "[node-1, node-2]"), Catch::Contains("lists 2 devices for 3 of 'pipe'"));
+  CHECK_THAT(refused("[1 m, 2 m, 4, 3 m]", "[1 m, 2 kg, 4, 3 m]"), Catch::Contains("kg"));
 }

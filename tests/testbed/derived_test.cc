@@ -1,0 +1,155 @@
+// Derived values: computed at each boundary, read by name from anywhere, kept in the run folder.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <map>
+
+#include "loading.h"
+#include "testbed/assembly.h"
+#include "twin/warm/run_reader.h"
+
+using namespace looptwin;
+using namespace looptwin::testbed;
+using namespace looptwin::testbed::test;
+
+namespace {
+
+const char* kScenario = R"yaml(scenario: derived
+about: Tanks that fill.
+duration: 2 min
+seed: 5
+models:
+  yard:
+    parameters: {limit: {default: 20 m3}}
+  tank:
+    relations: {yard: {to: yard, inverse: tanks}}
+    parameters: {inflow: {default: 0.1 m3/s}}
+    telemetry:
+      content: {from: held, unit: m3, every: 1 s, phase: 0 s, range: [0, 100], resolution: 0.001}
+    physics:
+      states: {held: 1 m3}
+      rates:
+        held: inflow
+fleet:
+  yard: {count: 2, id: "yard-{i}"}
+  tank: {count: 3, per: yard, id: "{yard}/tank-{i}", inflow: "uniform(0.05 m3/s, 0.2 m3/s)"}
+derived:
+  room: {each: yard, value: limit - total, unit: m3, every: 10 s}
+  total: {each: yard, value: sum(tanks.content), unit: m3, every: 10 s}
+  rise: {each: yard, value: total - previous(total), unit: L, every: 1 s}
+  full: {each: tank, value: "yard.room < 2 m3", boolean: true, every: 5 s}
+  all_of_it: {value: sum(yard.total), unit: L, every: 30 s}
+events:
+  brim:
+    each: yard
+    raise: room < 2 m3
+  any_full:
+    raise: count(tank, full) > 0
+)yaml";
+
+FileTexts with(const std::string& from, const std::string& to) {
+  std::string text = kScenario;
+  const auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return {{"scenario.yaml", text.replace(at, from.size(), to)}};
+}
+
+std::unique_ptr<Assembly> assemble(const Scenario& scenario, const AssemblyOptions& options = {}) {
+  auto assembly = Assembly::build(scenario, options);
+  INFO((assembly ? std::string() : render(assembly.error())));
+  REQUIRE(assembly.has_value());
+  return std::move(*assembly);
+}
+
+void cycle(Assembly& a) { REQUIRE(a.loop().cycle(a.loop().now() + a.scenario().cycle, a.transport())); }
+
+template <typename T>
+std::span<T> values(Assembly& a, const std::string& table, const std::string& column) {
+  for (size_t t = 0; t < a.schema().tables.size(); ++t) {
+    if (a.schema().tables[t].name != table) continue;
+    const auto& columns = a.schema().tables[t].columns;
+    for (size_t c = 0; c < columns.size(); ++c)
+      if (columns[c].name == column) return a.tables().values<T>(TableId(t), ColumnId(c));
+  }
+  FAIL("no column " << table << '.' << column);
+  return {};
+}
+
+std::string refused(const std::string& from, const std::string& to) {
+  const Folder folder(with(from, to));
+  const auto scenario = load(folder.path());
+  if (!scenario) return in_short(scenario.error());
+  const auto built = Assembly::build(*scenario);
+  return built ? std::string() : in_short(built.error());
+}
+
+}  // namespace
+
+TEST_CASE("derived values: follow what is reported, across tables, within the same cycle") {
+  const auto a = assemble(loaded({{"scenario.yaml", kScenario}}));
+  double before[2] = {NAN, NAN};
+  bool risen = false;
+  for (int i = 0; i < 120; ++i) {
+    cycle(*a);
+    const auto content = values<double>(*a, "tank", "content");
+    double all = 0;
+    for (size_t yard = 0; yard < 2; ++yard) {
+      const double sum = content[3 * yard] + content[3 * yard + 1] + content[3 * yard + 2];
+      INFO(to_string(a->loop().now()) << ", yard " << yard);
+      const double total = values<double>(*a, "yard", "total")[yard];
+      REQUIRE(total == Approx(sum).epsilon(1e-12));
+      REQUIRE(values<double>(*a, "yard", "room")[yard] == 20 - total);
+      const double rise = values<double>(*a, "yard", "rise")[yard];
+      if (!std::isnan(before[yard])) REQUIRE(rise == total - before[yard]);
+      before[yard] = total;
+      for (size_t tank = 3 * yard; tank < 3 * yard + 3; ++tank)
+        REQUIRE(values<uint8_t>(*a, "tank", "full")[tank] == (20 - total < 2 ? 1 : 0));
+      REQUIRE(values<uint8_t>(*a, "yard", "brim")[yard] == (20 - total < 2 ? 1 : 0));
+      risen |= 20 - total < 2;
+      all += total;
+    }
+    REQUIRE(values<double>(*a, "site", "all_of_it")[0] == Approx(all).epsilon(1e-12));
+  }
+  REQUIRE(risen);
+}
+
+TEST_CASE("derived values: the run folder keeps them as often as asked, in their unit") {
+  const Folder folder;
+  const auto out = folder.path() / "run";
+  const auto a = assemble(loaded({{"scenario.yaml", kScenario}}), {.threads = 1, .out = out});
+  std::map<int64_t, double> total, litres;
+  for (int i = 0; i < 120; ++i) {
+    cycle(*a);
+    total[a->loop().now().ns / seconds(1).ns] = values<double>(*a, "yard", "total")[1];
+    litres[a->loop().now().ns / seconds(1).ns] = values<double>(*a, "site", "all_of_it")[0] * 1000;
+  }
+  REQUIRE(a->finish("{}").has_value());
+  auto run = twin::RunReader::open(out);
+  REQUIRE(run.has_value());
+  const auto grid = run->grid("yard/derived/10s");
+  REQUIRE(grid);
+  const auto& variables = run->spec().grids[grid->index()].variables;
+  REQUIRE(variables.size() == 2);
+  REQUIRE(variables[1].name == "total");
+  REQUIRE(variables[1].unit == "m3");
+  const auto kept = run->read(*grid, 1, {1, 1}, {1, 13});
+  REQUIRE(kept.has_value());
+  for (size_t k = 0; k < 12; ++k) REQUIRE((*kept)[k] == total[10 * static_cast<int64_t>(k + 1)]);
+  const auto site = run->grid("site/derived/30s");
+  REQUIRE(site);
+  const auto whole = run->read(*site, 0, {0, 1}, {1, 5});
+  REQUIRE(whole.has_value());
+  for (size_t k = 0; k < 4; ++k)
+    REQUIRE((*whole)[k] == Approx(litres[30 * static_cast<int64_t>(k + 1)]).epsilon(1e-12));
+}
+
+TEST_CASE("derived values: what cannot be is refused with its place and what to write") {
+  REQUIRE_THAT(refused("unit: m3, every: 10 s}\n  total", "every: 10 s}\n  total"),
+               Catch::Contains("'room' needs one of unit and boolean"));
+  REQUIRE_THAT(refused("every: 5 s", "every: 1500 ms"), Catch::Contains("no multiple of the cycle of 1 s"));
+  REQUIRE_THAT(refused("limit - total, unit: m3", "limit - total, unit: kW"), Catch::Contains("room"));
+  REQUIRE_THAT(refused("value: sum(tanks.content)", "value: limit - room"),
+               Catch::Contains("depends on itself"));
+  REQUIRE_THAT(refused("  rise: {each: yard", "  limit: {each: yard"),
+               Catch::Contains("the name 'limit' is taken"));
+  REQUIRE_THAT(refused("room: {each: yard", "room: {each: yrad"), Catch::Contains("did you mean 'yard'"));
+}
