@@ -90,6 +90,9 @@ struct Kernels {
   using Interpolate = void (*)(double* out, const double* x, const double* table, size_t points, size_t n);
   using Dot = void (*)(double* out, const double* const* in, size_t n);
   using Age = void (*)(double* out, const int64_t* sampled, int64_t now_ns, size_t n);
+  using Earliest = int64_t (*)(const int64_t* sampled, int64_t from_ns, size_t n);
+  using Between = size_t (*)(double* out, const double* x, const uint8_t* state, double on, double off,
+                             size_t n);
 
   Apply apply[kKernels][kForms];  ///< null where a form has no operand that varies by row
   Load load[kStorages];           ///< a column to doubles; instants in s
@@ -99,7 +102,11 @@ struct Kernels {
       interpolate;  ///< table: `points` abscissae, ordinates, slopes to the next point, held at the ends
   /// in[0]·in[1] + in[2]·in[3] + …, all rounded, from the left; no operand is one value for all rows.
   Dot dot[kMostProducts - kLeastProducts + 1];
-  Age age;  ///< now − sampled in s; since the start where never
+  Age age;            ///< now − sampled in s; since the start where never
+  Earliest earliest;  ///< of the instants that age counts from, the first at or after `from`; INT64_MAX: none
+  /// What a hysteresis of known limits wants: 1 at or past on, 0 at or past off, else its state, which is 0
+  /// or 1. Returns how many rows want another state.
+  Between between;
 };
 
 namespace v2 {

@@ -217,11 +217,38 @@ void dot(double* out, const double* const* in, size_t n) {
   }
 }
 
+int64_t since(int64_t sampled) { return sampled == INT64_MAX ? 0 : sampled; }
+
 void age(double* out, const int64_t* sampled, int64_t now_ns, size_t n) {
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<double>(now_ns - since(sampled[i])) / 1e9;
+}
+
+int64_t earliest(const int64_t* sampled, int64_t from_ns, size_t n) {
+  int64_t first = INT64_MAX;
   for (size_t i = 0; i < n; ++i) {
-    const int64_t since = sampled[i] == INT64_MAX ? 0 : sampled[i];
-    out[i] = static_cast<double>(now_ns - since) / 1e9;
+    const int64_t s = since(sampled[i]);
+    const int64_t candidate = s >= from_ns ? s : INT64_MAX;
+    first = candidate < first ? candidate : first;
   }
+  return first;
+}
+
+template <bool kRising>
+size_t between_as(double* out, const double* x, const uint8_t* state, double on, double off, size_t n) {
+  size_t changes = 0;
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) {
+    const double before = static_cast<double>(static_cast<int>(state[i])), v = x[i];
+    const double low = (kRising ? v <= off : v >= off) ? 0.0 : before;
+    out[i] = (kRising ? v >= on : v <= on) ? 1.0 : low;
+  }
+  for (size_t i = 0; i < n; ++i) changes += out[i] == static_cast<double>(static_cast<int>(state[i])) ? 0 : 1;
+  return changes;
+}
+
+size_t between(double* out, const double* x, const uint8_t* state, double on, double off, size_t n) {
+  return on >= off ? between_as<true>(out, x, state, on, off, n)
+                   : between_as<false>(out, x, state, on, off, n);
 }
 
 }  // namespace
@@ -276,6 +303,8 @@ extern const Kernels kKernels = {
     &interpolate,
     {&dot<3>, &dot<4>, &dot<5>, &dot<6>},
     &age,
+    &earliest,
+    &between,
 };
 
 }  // namespace looptwin::lang::LT_SIMD

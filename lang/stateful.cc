@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "lang/kernels.h"
 #include "lang/stateful_rows.h"
 
 namespace looptwin::lang {
@@ -56,13 +57,7 @@ void hysteresis_between(const StatefulBlock& b, double on, double off) {
   uint8_t* const state = b.flags(0);
   const double* const x = b.in[0];
   double* const out = b.out;
-  if (on >= off) {
-    for (size_t i = 0; i < b.rows; ++i)
-      out[i] = x[i] >= on ? 1.0 : x[i] <= off ? 0.0 : static_cast<double>(state[i]);
-  } else {
-    for (size_t i = 0; i < b.rows; ++i)
-      out[i] = x[i] <= on ? 1.0 : x[i] >= off ? 0.0 : static_cast<double>(state[i]);
-  }
+  if (kernels(simd()).between(out, x, state, on, off, b.rows) == 0) return;
   for (size_t i = 0; i < b.rows; ++i) {
     if (out[i] == static_cast<double>(state[i])) continue;
     switch_over(b, i, b.input(state[i] != 0 ? 3 : 4, 0));

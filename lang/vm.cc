@@ -99,13 +99,14 @@ class Block {
       return;
     }
     const auto* sampled = reinterpret_cast<const int64_t*>(slots_[i.in[0]]);
-    for (size_t row = 0; row < rows; ++row) {
-      const Time since{sampled[row] == kNever.ns ? 0 : sampled[row]};
-      Time& due = due_[(first + row) / 64];
+    for (size_t row = 0; row < rows;) {
+      const size_t group = (first + row) / 64;
+      const size_t end = std::min(rows, (group + 1) * 64 - first);
       for (const int64_t limit : limits) {
-        const Time when = since + nanoseconds(limit);
-        if (when >= instant_.now) due = std::min(due, std::max(when, next));
+        const Time since{kernels_.earliest(sampled + row, instant_.now.ns - limit, end - row)};
+        if (since != kNever) due_[group] = std::min(due_[group], std::max(since + nanoseconds(limit), next));
       }
+      row = end;
     }
   }
 

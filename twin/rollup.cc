@@ -110,6 +110,9 @@ void accumulate(Accumulator& bucket, int64_t at, int32_t raw) {
   ++bucket.samples;
 }
 
+/// How many samples ahead a cell is asked for.
+constexpr size_t kAhead = 32;
+
 /// Neighbours mostly are of one shard and fall into one bucket, so both are looked up once: takes in samples
 /// from i on as long as that holds, and returns the next.
 size_t accumulate_run(Accumulator* cells, size_t shard, int64_t begin, int64_t end, size_t i,
@@ -117,6 +120,8 @@ size_t accumulate_run(Accumulator* cells, size_t shard, int64_t begin, int64_t e
                       std::span<const int32_t> raw) {
   const uint64_t length = static_cast<uint64_t>(end - begin);
   for (; i < row.size(); ++i) {
+    // Cells are touched once in a period, so they come from memory.
+    if (i + kAhead < row.size()) __builtin_prefetch(&cells[row[i + kAhead]], 1);
     const int64_t t = sampled_at[i];
     if (static_cast<uint64_t>(t - begin) >= length || row[i] / kShardRows != shard) break;
     if (raw[i] != kMissing) [[likely]]

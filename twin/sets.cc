@@ -5,13 +5,13 @@
 #include <limits>
 
 #include "base/check.h"
+#include "twin/set_kernels.h"
 #include "twin/tables.h"
 
 namespace looptwin::twin {
 namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-constexpr size_t kLanes = 8;
 
 struct Total {
   double sum = 0;
@@ -24,30 +24,20 @@ struct Total {
   }
 };
 
-/// One leaf, member i in lane i % 8. `at(i)` yields the value of member i, NaN where unknown. Extremes cost
-/// as much as the sum, so they are left out where nobody asks.
-template <bool kExtremes, typename At>
-Total leaf(size_t count, At at) {
-  std::array<double, kLanes> sum{}, good{}, least, greatest;
-  least.fill(std::numeric_limits<double>::infinity());
-  greatest.fill(-std::numeric_limits<double>::infinity());
-  const auto take = [&](size_t lane, double x) {
-    const bool known = x == x;
-    sum[lane] += known ? x : 0.0;
-    good[lane] += known ? 1.0 : 0.0;
-    if constexpr (kExtremes) {
-      least[lane] = x < least[lane] ? x : least[lane];
-      greatest[lane] = x > greatest[lane] ? x : greatest[lane];
-    }
-  };
-  const size_t whole = count / kLanes * kLanes;
-  for (size_t i = 0; i < whole; i += kLanes)
-    for (size_t lane = 0; lane < kLanes; ++lane) take(lane, at(i + lane));
-  for (size_t i = whole; i < count; ++i) take(i - whole, at(i));
-  std::array<Total, kLanes> lanes;
-  for (size_t l = 0; l < kLanes; ++l)
-    lanes[l] = {sum[l], least[l], greatest[l], static_cast<uint64_t>(good[l])};
-  for (size_t width = kLanes / 2; width > 0; width /= 2)
+/// One leaf. Extremes cost as much as the sum, so they are left out where nobody asks.
+template <bool kExtremes>
+Total leaf(const double* x, size_t count) {
+  const SetKernels& kernels = set_kernels(simd());
+  double sum[kSetLanes], good[kSetLanes], least[kSetLanes], greatest[kSetLanes];
+  kernels.sums(x, count, sum, good);
+  if constexpr (kExtremes) kernels.extremes(x, count, least, greatest);
+  std::array<Total, kSetLanes> lanes;
+  for (size_t l = 0; l < kSetLanes; ++l) {
+    lanes[l].sum = sum[l];
+    lanes[l].good = static_cast<uint64_t>(good[l]);
+    if constexpr (kExtremes) lanes[l].least = least[l], lanes[l].greatest = greatest[l];
+  }
+  for (size_t width = kSetLanes / 2; width > 0; width /= 2)
     for (size_t l = 0; l < width; ++l) lanes[l] = Total::joined(lanes[2 * l], lanes[2 * l + 1]);
   return lanes[0];
 }
@@ -78,9 +68,10 @@ Total leaf_of(const SetColumn& column, std::span<const uint32_t> members) {
   const bool contiguous = members.back() - members.front() + 1 == members.size();
   if (column.storage == lang::Storage::f64) {
     const auto* data = static_cast<const double*>(column.data);
-    if (!contiguous) return leaf<kExtremes>(members.size(), [&](size_t i) { return data[members[i]]; });
-    const double* first = data + members.front();
-    return leaf<kExtremes>(members.size(), [&](size_t i) { return first[i]; });
+    if (contiguous) return leaf<kExtremes>(data + members.front(), members.size());
+    std::array<double, kBlockRows> gathered;
+    for (size_t i = 0; i < members.size(); ++i) gathered[i] = data[members[i]];
+    return leaf<kExtremes>(gathered.data(), members.size());
   }
   LT_CHECK(column.storage == lang::Storage::boolean || column.storage == lang::Storage::code,
            "a set over rows or instants");
@@ -105,6 +96,10 @@ Total tree(const SetColumn& column, std::span<const uint32_t> members, size_t fi
 }
 
 }  // namespace
+
+const SetKernels& set_kernels(Simd width) {
+  return width == Simd::v4 ? v4::kSetKernels : width == Simd::v3 ? v3::kSetKernels : v2::kSetKernels;
+}
 
 double aggregate(lang::Op op, const SetColumn& column, std::span<const uint32_t> members,
                  double minimum_good) {
