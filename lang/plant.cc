@@ -81,9 +81,10 @@ void Plant::advance(const Instant& instant, size_t first, size_t count) const {
   body_->code.advance.run(instant, first, count);
 }
 
-void Plant::prefetch(size_t first, size_t count) const {
-  body_->code.outputs.prefetch(first, count);
-  body_->code.advance.prefetch(first, count);
+std::vector<Extent> Plant::extents() const {
+  std::vector<Extent> extents = body_->code.advance.extents();
+  for (const Extent& extent : body_->code.outputs.extents()) extents.push_back(extent);
+  return extents;
 }
 
 const std::vector<NodeId>& Plant::uniforms() const { return body_->code.advance.uniforms(); }

@@ -47,12 +47,11 @@ class Plant {
   void prepare(size_t first, size_t count);
   /// Stores the outputs of the present states.
   void outputs(const Instant& instant, size_t first, size_t count) const;
-  /// Advances the states by one step; inputs and actuators are held over the step. outputs() of the same
-  /// instant must have been called.
+  /// Advances the states by one step; inputs and actuators are held over the step. Reads no outputs.
   void advance(const Instant& instant, size_t first, size_t count) const;
 
-  /// As Program::prefetch, for what outputs() and advance() read and write.
-  void prefetch(size_t first, size_t count) const;
+  /// As Program::extents, of what outputs() and advance() read and write; some stand twice.
+  std::vector<Extent> extents() const;
 
   const std::vector<NodeId>& uniforms() const;  ///< order of Instant::uniforms for outputs() and advance()
   Integrator integrator() const;

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "base/check.h"
-#include "base/prefetch.h"
 #include "lang/program_code.h"
 #include "lang/vm.h"
 
@@ -54,13 +53,14 @@ void Program::run(const Instant& instant, size_t first, size_t count, Time* due)
   if (count > 0) execute(body_->code, body_->columns, instant, first, count, due);
 }
 
-void Program::prefetch(size_t first, size_t count) const {
+std::vector<Extent> Program::extents() const {
+  std::vector<Extent> extents;
   for (size_t c = 0; c < body_->columns.size(); ++c) {
     const Code::Column& column = body_->code.columns[c];
-    if (column.whole) continue;
-    const size_t size = size_of(column.storage);
-    looptwin::prefetch(static_cast<const std::byte*>(body_->columns[c]) + first * size, count * size);
+    if (!column.whole)
+      extents.push_back({static_cast<const std::byte*>(body_->columns[c]), size_of(column.storage)});
   }
+  return extents;
 }
 
 void Program::reset(size_t first, size_t count) const {

@@ -4,6 +4,8 @@
 // idempotent at one instant: running it again for rows on which nothing changed changes nothing.
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,6 +23,13 @@ class Memory {
   virtual ~Memory() = default;
   virtual void* column(TableId table, ColumnId column) = 0;
   virtual size_t rows(TableId table) const = 0;
+};
+
+/// One column's memory: row r is the `width` bytes at data + r·width.
+struct Extent {
+  const std::byte* data = nullptr;
+  size_t width = 0;
+  auto operator<=>(const Extent&) const = default;
 };
 
 /// The instant of an evaluation, and the uniform values: one double for all rows, in the order of
@@ -61,9 +70,8 @@ class Program {
   /// does not allocate.
   void run(const Instant& instant, size_t first, size_t count, Time* due = nullptr) const;
 
-  /// Asks for the columns of rows [first, first + count) to be brought into the second-level cache, for a run
-  /// soon after. Changes nothing.
-  void prefetch(size_t first, size_t count) const;
+  /// Where the columns lie that a run reads or writes row by row; bound columns only.
+  std::vector<Extent> extents() const;
 
   /// Sets the state columns of rows [first, first + count) to their initial values.
   void reset(size_t first, size_t count) const;

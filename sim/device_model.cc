@@ -74,6 +74,9 @@ void DeviceCompiler::compile_sensors() {
     auto& sensor = out_.sensors[f];
     if (!sensor.present) continue;
     const auto& node = graph_[sources_[f]];
+    if (sensor.seen)
+      for (const auto& output : outputs_)
+        out_.outputs_seen |= reads(graph_, sources_[f], table_, output.column);
     if (node.op == lang::Op::column && node.table == table_) {
       sensor.source = node.column;
       continue;
@@ -156,6 +159,25 @@ void DeviceModel::bind(lang::Memory& memory, const twin::Registry& registry,
     sensor.bias = constants(sensor_configs[f].bias, Draws(seed, path + ".bias"), keys);
     sensor.drift = constants(sensor_configs[f].drift, Draws(seed, path + ".drift"), keys);
   }
+  find_extents();
+}
+
+void DeviceModel::find_extents() {
+  extents.clear();
+  const auto add = [&](const std::vector<lang::Extent>& more) {
+    extents.insert(extents.end(), more.begin(), more.end());
+  };
+  if (plant) add(plant->extents());
+  if (controller) add(controller->program.extents());
+  for (const auto& sensor : sensors) {
+    if (!sensor.present) continue;
+    if (sensor.program) add(sensor.program->program.extents());
+    for (const void* column : {sensor.truth, static_cast<const void*>(sensor.value)})
+      extents.push_back({static_cast<const std::byte*>(column), lang::size_of(sensor.storage)});
+  }
+  extents.push_back({reinterpret_cast<const std::byte*>(keys.data()), sizeof keys[0]});
+  std::sort(extents.begin(), extents.end());
+  extents.erase(std::unique(extents.begin(), extents.end()), extents.end());
 }
 
 DeviceModel compile_model(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,

@@ -101,6 +101,8 @@ struct DeviceModel {
   ColumnId refusing;
   const uint8_t* refusal = nullptr;  ///< [row]
   size_t plant_uniforms = 0;
+  bool outputs_seen = false;  ///< a field that the controller or `refuses` sees may read the plant's outputs
+  std::vector<lang::Extent> extents;  ///< columns that a step or a sample touches, each once
 
   std::vector<RandomSignal> random;
   std::vector<Signal> signals;
@@ -126,6 +128,9 @@ struct DeviceModel {
   /// Resolves pointers, draws biases, sets what devices hold at the start.
   void bind(lang::Memory& memory, const twin::Registry& registry,
             std::span<const SensorConfig> sensor_configs, uint64_t seed);
+
+ private:
+  void find_extents();
 };
 
 /// Checks and compiles one model's expressions and adds its columns. Problems are appended; the model is then

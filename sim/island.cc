@@ -66,10 +66,13 @@ void Island::advance(Time boundary, Arrivals& arrivals) {
   Slice* waiting = nullptr;
   for (auto& slice : slices_) {
     if (!must_move(slice, boundary)) continue;
-    prefetch(slice);
+    next_ = &slice;
+    asked_ = 0;
     if (waiting != nullptr) catch_up(*waiting, boundary);
+    ask_ahead(model_.extents.size());
     waiting = &slice;
   }
+  next_ = nullptr;
   if (waiting != nullptr) catch_up(*waiting, boundary);
   hand_over(boundary, arrivals);
   out_ = nullptr;
@@ -89,6 +92,7 @@ void Island::settle(Time until) {
   LT_CHECK(until <= boundary_, "truth is asked of what has not been simulated");
   for (auto& slice : slices_) {
     catch_up(slice, until);
+    show_outputs(slice);
     for (const auto& sensor : model_.sensors) {
       if (!sensor.program || slice.at < 0) continue;
       sensor.program->program.run(model_.instant(slice.at, uniforms_.at(slice.at), *sensor.program),
@@ -97,17 +101,17 @@ void Island::settle(Time until) {
   }
 }
 
-void Island::prefetch(const Slice& slice) const {
-  if (model_.plant) model_.plant->prefetch(slice.first, slice.rows);
-  if (model_.controller) model_.controller->program.prefetch(slice.first, slice.rows);
-  for (const auto& sensor : model_.sensors) {
-    const size_t size = lang::size_of(sensor.storage);
-    if (sensor.present)
-      looptwin::prefetch(static_cast<const std::byte*>(sensor.value) + slice.first * size, slice.rows * size);
+/// Asks for some more columns of the next slice: a few at a time, for memory answers only so many questions
+/// at once.
+void Island::ask_ahead(size_t columns) {
+  if (next_ == nullptr) return;
+  if (asked_ == 0)
+    for (const auto& sequence : sequence_)
+      prefetch(sequence.data() + (next_->first - shard_.first), next_->rows * sizeof(uint32_t));
+  for (const size_t end = std::min(asked_ + columns, model_.extents.size()); asked_ < end; ++asked_) {
+    const auto& extent = model_.extents[asked_];
+    prefetch(extent.data + next_->first * extent.width, next_->rows * extent.width);
   }
-  for (const auto& sequence : sequence_)
-    looptwin::prefetch(sequence.data() + (slice.first - shard_.first), slice.rows * sizeof(uint32_t));
-  looptwin::prefetch(model_.keys.data() + slice.first, slice.rows * sizeof(uint64_t));
 }
 
 void Island::catch_up(Slice& slice, Time until) {
@@ -132,23 +136,33 @@ int64_t Island::next_grid(const Slice& slice, int64_t last) const {
 }
 
 void Island::step(Slice& slice, int64_t g) {
+  constexpr size_t kColumnsAhead = 8;
   const Time now = time(g);
-  const size_t first = slice.first;
-  const size_t rows = slice.rows;
-  const auto plant_instant = [&](int64_t at) {
-    return model_.instant(at, uniforms_.at(at), model_.plant_uniforms, model_.plant->uniforms().size());
-  };
   if (model_.plant && g > 0) {
-    model_.plant->advance(plant_instant(g - 1), first, rows);
-    counters_.steps += rows;
+    model_.plant->advance(plant_instant(g - 1), slice.first, slice.rows);
+    counters_.steps += slice.rows;
   }
+  ask_ahead(kColumnsAhead);
   if (!model_.random.empty()) draw_random(slice, g);
-  if (model_.plant && g == 0) model_.plant->outputs(plant_instant(0), first, rows);
   slice.at = g;
+  if (g == 0) show_outputs(slice);
   if (slice.arrival <= now) act(slice, g);
   if (model_.controller && now.ns % model_.period.ns == 0) control(slice, g);
   if (!slice.spells.empty()) cut_power(slice, g);
-  if (model_.plant) model_.plant->outputs(plant_instant(g), first, rows);
+  slice.shown = -1;
+  if (model_.outputs_seen) show_outputs(slice);
+  ask_ahead(kColumnsAhead);
+}
+
+/// Outputs follow from the grid point's states, inputs and signals, which stay as they are until the next.
+void Island::show_outputs(Slice& slice) {
+  if (!model_.plant || slice.at < 0 || slice.shown == slice.at) return;
+  model_.plant->outputs(plant_instant(slice.at), slice.first, slice.rows);
+  slice.shown = slice.at;
+}
+
+lang::Instant Island::plant_instant(int64_t g) const {
+  return model_.instant(g, uniforms_.at(g), model_.plant_uniforms, model_.plant->uniforms().size());
 }
 
 void Island::draw_random(const Slice& slice, int64_t g) {

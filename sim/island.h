@@ -6,7 +6,7 @@
 //   2. what arrived by now acts: setpoints, commands,
 //   3. the controller runs where its period says so, on readings of this instant (of outputs: the last grid
 //   point's),
-//   4. outputs are computed,
+//   4. outputs are computed, where somebody looks at them before the next grid point,
 //   5. samples up to the next grid point take the values, and leave.
 // When a slice catches up changes nothing but the time of the work: results are the same for any cycle.
 #pragma once
@@ -69,10 +69,12 @@ class Island {
   struct Slice {
     size_t first = 0;
     size_t rows = 0;
-    int64_t at = -1;         ///< the last grid point that was worked out
-    int64_t lag = 0;         ///< it catches up when it is so many grid points behind
-    Time sampled{-1};        ///< all samples up to here are taken
-    Time wake;               ///< the next sample
+    int64_t at = -1;  ///< the last grid point that was worked out
+    int64_t shown =
+        -1;            ///< the grid point that the plant's outputs are of; not saved: they are computed anew
+    int64_t lag = 0;   ///< it catches up when it is so many grid points behind
+    Time sampled{-1};  ///< all samples up to here are taken
+    Time wake;         ///< the next sample
     Time arrival = kNever;   ///< the first of `inbox`
     int64_t overridden = 0;  ///< setpoints that are held by an override which the resident may refuse
     bool commanded = false;  ///< a command's column is set
@@ -95,9 +97,11 @@ class Island {
   int64_t grid(Time t) const { return floor_to(t, model_.step).ns / model_.step.ns; }
   Time time(int64_t grid) const { return Time{grid * model_.step.ns}; }
   bool must_move(const Slice& slice, Time until) const;
-  void prefetch(const Slice& slice) const;
   void catch_up(Slice& slice, Time until);
   void step(Slice& slice, int64_t grid);
+  void show_outputs(Slice& slice);
+  lang::Instant plant_instant(int64_t grid) const;
+  void ask_ahead(size_t columns);
   void draw_random(const Slice& slice, int64_t grid);
   int64_t next_grid(const Slice& slice, int64_t last) const;
   size_t slice_of(size_t row) const;
@@ -130,7 +134,6 @@ class Island {
   void send(const Slice& slice, size_t group, const Due& due, const LinkRun& run, const int32_t* values,
             const uint8_t* taken);
   Time kept_until(const Slice& slice, size_t group, const Link& link, size_t row, Time sampled) const;
-  void put(size_t group, uint32_t row, uint32_t sequence, Time sampled, Time received, const int32_t* values);
   const Link& link_of(size_t row) const;
   void hand_over(Time boundary, Arrivals& arrivals);
 
@@ -149,6 +152,8 @@ class Island {
   std::vector<twin::Acknowledgement> acknowledgements_;  ///< on their way
   std::vector<Ringing> ringing_;                         ///< heap
   std::vector<double> kept_;                             ///< scratch: values of stuck signals
+  const Slice* next_ = nullptr;  ///< the slice that is worked out next; its columns are asked for meanwhile
+  size_t asked_ = 0;             ///< how many of its columns have been
   FleetCounters counters_;
   Arrivals* out_ = nullptr;  ///< while advance() runs
 };

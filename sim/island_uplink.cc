@@ -7,6 +7,39 @@
 #include "sim/sensor.h"
 
 namespace looptwin::sim {
+namespace {
+
+struct Message {
+  int64_t sampled;   ///< ns
+  int64_t received;  ///< ns
+  uint32_t row;
+  uint32_t sequence;
+  uint32_t at;  ///< where its values stand in each field's column
+};
+
+/// Messages of one run of rows that arrive in the cycle in which they are sent, as most do: they go into the
+/// frame together, column by column.
+struct Prompt {
+  std::array<Message, 2 * kSliceRows> messages;  ///< each may come twice
+  size_t count = 0;
+
+  /// `values`: of the first field; those of the others follow at multiples of kSliceRows.
+  void append_to(twin::Frame& frame, const int32_t* values) const {
+    const auto append = [&](auto& column, auto&& of) {
+      const size_t old = column.size();
+      column.resize(old + count);
+      for (size_t k = 0; k < count; ++k) column[old + k] = of(messages[k]);
+    };
+    append(frame.row, [](const Message& m) { return m.row; });
+    append(frame.sequence, [](const Message& m) { return m.sequence; });
+    append(frame.sampled_at, [](const Message& m) { return m.sampled; });
+    append(frame.received_at, [](const Message& m) { return m.received; });
+    for (size_t f = 0; f < frame.value.size(); ++f)
+      append(frame.value[f], [column = values + f * kSliceRows](const Message& m) { return column[m.at]; });
+  }
+};
+
+}  // namespace
 
 /// Samples of all report groups from the slice's grid point to `until`, before the next grid point.
 void Island::take_samples(Slice& slice, Time until) {
@@ -37,6 +70,8 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
   std::array<uint8_t, kSliceRows> missing;
   std::array<uint8_t, kSliceRows> taken{};
   LT_CHECK(fields <= kMostFields, "fields of one report group");
+  show_outputs(slice);
+  ask_ahead(model_.extents.size() / 2);
   for (size_t f = 0; f < fields; ++f) {
     const size_t field = report.group.fields[f];
     const auto& sensor = model_.sensors[field];
@@ -83,6 +118,13 @@ void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRu
   Passages passages;
   run.link->telemetry(group, model_.keys.subspan(run.first, run.rows), static_cast<uint64_t>(due.counter),
                       passages);
+  Prompt prompt;
+  const auto put = [&](const Message& m) {
+    if (m.received > boundary_.ns)
+      in_flight_.add(group, m.row, m.sequence, m.sampled, m.received, values + m.at, kSliceRows);
+    else
+      prompt.messages[prompt.count++] = m;
+  };
   for (size_t i = 0; i < run.rows; ++i) {
     const size_t row = run.first + i;
     const size_t at = row - due.first;
@@ -103,28 +145,18 @@ void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRu
     }
     ++counters_.sent;
     counters_.reordered += passages.reordered[i];
-    const auto r = static_cast<uint32_t>(row);
-    if (passages.lost[i]) {
+    Message message{sampled.ns, leaves.ns + passages.delay[i], static_cast<uint32_t>(row), number,
+                    static_cast<uint32_t>(at)};
+    if (passages.lost[i])
       ++counters_.lost;
-    } else {
-      put(group, r, number, sampled, leaves + Duration{passages.delay[i]}, values + at);
-    }
+    else
+      put(message);
     if (passages.duplicate[i] < 0) continue;
     ++counters_.duplicated;
-    put(group, r, number, sampled, leaves + Duration{passages.duplicate[i]}, values + at);
+    message.received = leaves.ns + passages.duplicate[i];
+    put(message);
   }
-}
-
-void Island::put(size_t group, uint32_t row, uint32_t sequence, Time sampled, Time received,
-                 const int32_t* values) {
-  if (received > boundary_)
-    return in_flight_.add(group, row, sequence, sampled.ns, received.ns, values, kSliceRows);
-  auto& frame = out_->frames[group];
-  frame.row.push_back(row);
-  frame.sequence.push_back(sequence);
-  frame.sampled_at.push_back(sampled.ns);
-  frame.received_at.push_back(received.ns);
-  for (size_t f = 0; f < frame.value.size(); ++f) frame.value[f].push_back(values[f * kSliceRows]);
+  prompt.append_to(out_->frames[group], values);
 }
 
 const Link& Island::link_of(size_t row) const {
