@@ -106,6 +106,9 @@ struct FaultConfig {
   std::optional<Duration> every;  ///< drawn: mean time between faults of one device
   std::optional<Duration> lasts;  ///< absent: to the run's end
   double value = 0;               ///< SI where it has a unit
+  /// [model] the value for devices of each, where models have the sensor in different units; nothing where it
+  /// means nothing to the model's sensor. Empty: `value` for all.
+  std::vector<std::optional<double>> values;
 };
 
 }  // namespace looptwin::sim

@@ -165,7 +165,13 @@ void SimulatedFleet::add_fault(const FaultConfig& fault, size_t index, Diagnosti
     if (!looked[m]) {
       looked[m] = 1;
       if (const auto target = target_of(fault, models_[m])) {
-        FaultSource source{.kind = fault.kind, .target = *target, .value = fault.value};
+        const auto value = fault.values.empty() ? fault.value : fault.values[m];
+        if (!value)
+          error(fmt::format(
+                    "the value of this fault means nothing to the '{}' of '{}', whose devices match, too",
+                    fault.sensor, models_[m].name),
+                "let device: match devices of one model, and write another fault for the others");
+        FaultSource source{.kind = fault.kind, .target = *target, .value = value.value_or(0)};
         source.after = fault.after.value_or(kStart);
         if (fault.every) source.wait = exponential(*fault.every);
         source.lasts = fault.lasts;

@@ -1,5 +1,6 @@
 // Faults: which sensor or signal, when, and how much.
 #include <fmt/format.h>
+#include <algorithm>
 #include <tuple>
 
 #include "base/text.h"
@@ -70,23 +71,6 @@ void check_time(Reader& reader, const Draft& draft, FaultDraft& fault) {
   }
 }
 
-/// The telemetry field of the fault's name; all models that have it count, since a pattern may match devices
-/// of several.
-const twin::FieldConfig* find_field(Reader& reader, const Draft& draft, const FaultDraft& fault) {
-  const twin::FieldConfig* found = nullptr;
-  std::vector<std::string> names;
-  for (const auto& model : draft.models) {
-    for (const auto& field : model.telemetry) {
-      names.push_back(field.name);
-      if (field.name == fault.sensor && !found) found = &field;
-    }
-  }
-  if (!found)
-    reader.error(fault.sensor_span, fmt::format("no model has the telemetry field '{}'", fault.sensor),
-                 near_and_all(fault.sensor, names, "fields"));
-  return found;
-}
-
 void check_signal(Reader& reader, const Draft& draft, const FaultDraft& fault) {
   std::vector<std::string> names;
   for (const auto& model : draft.models)
@@ -97,22 +81,75 @@ void check_signal(Reader& reader, const Draft& draft, const FaultDraft& fault) {
                  near_and_all(fault.sensor, names, "signals"));
 }
 
-void read_value(Reader& reader, FaultDraft& fault, const twin::FieldConfig* field) {
+/// A code that a sensor of words, or of true and false, reads: one of theirs, or one that is not.
+std::optional<double> read_code(Reader& reader, const yaml::Node& node, const twin::FieldConfig& field) {
+  const auto& words = field.boolean ? std::vector<std::string>{"false", "true"} : field.words;
+  if (!looks_numeric(node)) return code(reader, node, words);
+  // On the wire 255 is an unknown word, 2 an unknown truth.
+  const auto found =
+      whole_number(field.boolean ? 3 : std::min<size_t>(words.size(), 254), 254).read(reader, node);
+  return found ? std::optional(static_cast<double>(*found)) : std::nullopt;
+}
+
+/// The value as it is meant for one model's field; a bare number is in that field's unit.
+std::optional<double> read_value(Reader& reader, const FaultDraft& fault, const twin::FieldConfig& field) {
   const auto& node = *fault.value_node;
-  if (fault.kind == FaultKind::dropout) {
-    fault.value = share().read(reader, node).value_or(0);
-  } else if (fault.kind == FaultKind::noise) {
-    fault.value = number(reader, node).value_or(0);
-    if (fault.value < 0) reader.error(node.span, "noise is multiplied by a factor that is not negative");
-  } else if (field) {
-    auto unit = field->unit;
-    if (fault.kind == FaultKind::drift) {
-      unit = lang::difference_unit(unit);
-      unit.text += "/s";
-      unit.type.dimension = unit.type.dimension / lang::kTimeDimension;
-    }
-    fault.value = quantity(reader, node, unit, fault.kind != FaultKind::out_of_range).value_or(0);
+  if (fault.kind == FaultKind::dropout) return share().read(reader, node);
+  if (field.boolean || !field.words.empty()) {
+    if (fault.kind == FaultKind::out_of_range) return read_code(reader, node, field);
+    reader.error(fault.sensor_span,
+                 fmt::format("'{}' is no number: it has no {}", field.name, word_of(fault.kind)),
+                 "write stuck, dropout, or out_of_range");
+    return std::nullopt;
   }
+  if (fault.kind == FaultKind::noise) {
+    const auto factor = number(reader, node);
+    if (factor && *factor < 0)
+      reader.error(node.span, "noise is multiplied by a factor that is not negative");
+    return factor;
+  }
+  auto unit = field.unit;
+  if (fault.kind == FaultKind::drift) {
+    unit = lang::difference_unit(unit);
+    unit.text += "/s";
+    unit.type.dimension = unit.type.dimension / lang::kTimeDimension;
+  }
+  return quantity(reader, node, unit, fault.kind != FaultKind::out_of_range);
+}
+
+/// All models that have the field count, each with its own unit, since a pattern may match devices of
+/// several. Which it does match is known once there is a fleet; here the value must mean something to one of
+/// them.
+void check_sensor(Reader& reader, const Draft& draft, FaultDraft& fault) {
+  std::vector<std::string> names;
+  std::vector<std::optional<double>> values(draft.models.size());
+  std::optional<Diagnostics> refused;
+  bool found = false, meant = false;
+  for (size_t m = 0; m < draft.models.size(); ++m) {
+    for (const auto& field : draft.models[m].telemetry) {
+      names.push_back(field.name);
+      if (field.name != fault.sensor) continue;
+      found = true;
+      if (!fault.value_node || !takes_value(fault.kind)) continue;
+      Diagnostics problems;
+      Reader attempt{reader.units, problems, reader.complete};
+      const auto value = read_value(attempt, fault, field);
+      if (value && problems.empty()) {
+        if (!meant) fault.value = *value;
+        values[m] = value;
+        meant = true;
+      } else if (!refused) {
+        refused = std::move(problems);
+      }
+    }
+  }
+  if (!found)
+    reader.error(fault.sensor_span, fmt::format("no model has the telemetry field '{}'", fault.sensor),
+                 near_and_all(fault.sensor, names, "fields"));
+  if (meant)
+    fault.values = std::move(values);
+  else if (refused)
+    reader.problems.insert(reader.problems.end(), refused->begin(), refused->end());
 }
 
 }  // namespace
@@ -122,7 +159,6 @@ void resolve_faults(Reader& reader, Draft& draft) {
     check_time(reader, draft, fault);
     const auto& kind = word_of(fault.kind);
     const auto needed = about(fault.kind);
-    const twin::FieldConfig* field = nullptr;
     if (needed == About::device) {
       if (fault.sensor_span.source)
         reader.error(fault.sensor_span, fmt::format("{} is about the whole device", kind), "remove this key");
@@ -132,15 +168,13 @@ void resolve_faults(Reader& reader, Draft& draft) {
     } else if (needed == About::signal) {
       check_signal(reader, draft, fault);
     } else {
-      field = find_field(reader, draft, fault);
+      check_sensor(reader, draft, fault);
     }
     if (takes_value(fault.kind) && !fault.value_node)
       reader.error(fault.span, fmt::format("a fault of kind {} needs 'value'", kind));
     else if (!takes_value(fault.kind) && fault.value_node)
       reader.error(fault.value_node->span, fmt::format("a fault of kind {} has no value", kind),
                    "remove this key");
-    else if (fault.value_node)
-      read_value(reader, fault, field);
     draft.scenario.faults.push_back(fault);
   }
 }

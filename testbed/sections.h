@@ -21,7 +21,7 @@ struct FleetDraft : twin::FleetConfig {
 
 /// A fault, whose time of day waits for the zone and whose value waits for its sensor's unit.
 struct FaultDraft : sim::FaultConfig {
-  Span kind_span, sensor_span;
+  Span sensor_span;
   const yaml::Node* at = nullptr;
   const yaml::Node* value_node = nullptr;
 };

@@ -195,6 +195,13 @@ TEST_CASE("fleet: what a scenario gets wrong is refused with what to write inste
   s.faults = {{.kind = FaultKind::link_down, .device = "house-*", .after = kStart}};
   CHECK_THAT(refused(s), Contains("no device's id matches 'house-*'"));
   s = good;
+  s.faults = {{.kind = FaultKind::bias,
+               .device = "home-*",
+               .sensor = "power",
+               .after = kStart,
+               .values = {std::nullopt}}};
+  CHECK_THAT(refused(s), Contains("the value of this fault means nothing to the 'power' of 'home'"));
+  s = good;
   s.faults = {{.kind = FaultKind::link_down, .device = "home-1"}};
   CHECK_THAT(refused(s), Contains("never comes"));
   s = good;
