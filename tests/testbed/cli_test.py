@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
@@ -78,23 +77,24 @@ class CommandLine(unittest.TestCase):
         for pattern in patterns:
             self.assertRegex(result.stderr, pattern)
 
-    def start(self, *arguments, **options):
-        """A run in the background, on its way: returned when its journal holds cycles."""
-        process = subprocess.Popen([str(LOOPTWIN), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        return process
+def killed_at_byte(size):
+    """What a child does before it starts, so that the kernel kills it as a file of its is to grow past the size: within a record, mostly."""
 
-    @staticmethod
-    def journalled(run):
-        return sum(f.stat().st_size for f in run.glob("journal/*.journal")) > 10_000
+    def prepare():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))  # SIGXFSZ, which nobody handles
 
-    def await_journal(self, process, run):
-        deadline = time.monotonic() + 120
-        while not self.journalled(run):
-            self.assertIsNone(process.poll(), "the run ended before it was journalled")
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.005)
+    return prepare
+
+
+def killed_after(seconds):
+    """The same, as it has used the processor for so long: at the same progress on a busy machine and an idle one."""
+    return lambda: signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF, which nobody handles
+
+
+def processor_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class BadInput(CommandLine):
@@ -308,13 +308,31 @@ class Runs(CommandLine):
 
 @unittest.skipUnless(has("h5py"), "needs h5py")
 class Interruptions(CommandLine):
+    def start_on_a_terminal(self, *arguments):
+        """A run in the background and its terminal, on which it shows its progress."""
+        terminal, end = os.openpty()
+        self.addCleanup(os.close, terminal)
+        process = subprocess.Popen([str(LOOPTWIN), *map(str, arguments)], stdout=subprocess.PIPE, stderr=end, text=True)
+        os.close(end)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process, terminal
+
+    def await_progress(self, terminal, times):
+        shown = b""
+        while shown.count(b"messages/s") < times:
+            try:
+                shown += os.read(terminal, 4096)  # until there is something
+            except OSError:  # nobody is left who could write
+                self.fail(f"the run ended: {shown.decode()}")
+
     def test_ctrl_c_seals_the_folder_and_says_so(self):
         run = self.folder / "run"
-        process = self.start("run", SMALL, "--duration", "200 h", "--speed", "200x", "--out", run)
-        self.await_journal(process, run)
+        process, terminal = self.start_on_a_terminal("run", SMALL, "--duration", "200 h", "--speed", "200x", "--out", run)
+        self.await_progress(terminal, times=3)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, HELD, errors)
+        output, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, HELD, output)
         self.assertIn("stopped", output)
         self.assertEqual(status(run)["state"], "stopped")
         self.assertEqual(list(run.glob("journal/*")), [])
@@ -330,24 +348,28 @@ class Interruptions(CommandLine):
         shortened = 0
         for i in range(4):
             seed = draw.randrange(10**6)
-            with self.subTest(seed=seed):
-                whole, run = self.folder / f"whole-{i}", self.folder / f"run-{i}"
-                arguments = ["run", SMALL, "--duration", "1 h", "--seed", seed, "--quiet", "--out"]
-                began = time.monotonic()
-                self.assertEqual(looptwin(*arguments, whole).returncode, HELD)
-                took = time.monotonic() - began
-                process = self.start(*arguments, run)
-                self.await_journal(process, run)
-                time.sleep(draw.random() * took * 0.6)
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                info = looptwin("info", run)
-                self.assertEqual(info.returncode, HELD, info.stderr)
-                killed, expected = decisions(run), decisions(whole)
-                self.assertGreater(len(killed), 0)
-                self.assertEqual(killed, expected[: len(killed)])
-                shortened += len(killed) < len(expected)
-        self.assertGreater(shortened, 0, "no run was killed before its end")
+            whole = self.folder / f"whole-{i}"
+            arguments = ["run", SMALL, "--duration", "1 h", "--seed", seed, "--quiet", "--out"]
+            before = processor_seconds()
+            self.assertEqual(looptwin(*arguments, whole).returncode, HELD)
+            took = processor_seconds() - before
+            expected = decisions(whole)
+            # The journal of the hour grows to about 2.6 MB; nothing is in it that is not whole before its first 200 kB.
+            kills = {"byte": killed_at_byte(draw.randrange(200_000, 2_500_000)), "moment": killed_after(took * draw.uniform(0.3, 0.9))}
+            for how, prepare in kills.items():
+                with self.subTest(seed=seed, how=how):
+                    run = self.folder / f"run-{i}-{how}"
+                    result = looptwin(*arguments, run, preexec_fn=prepare)
+                    self.assertIn(result.returncode, (HELD, -signal.SIGXFSZ, -signal.SIGPROF), result.stderr)
+                    info = looptwin("info", run)
+                    self.assertEqual(info.returncode, HELD, info.stderr)
+                    killed = decisions(run)
+                    self.assertGreater(len(killed), 0)
+                    self.assertEqual(killed, expected[: len(killed)])
+                    if result.returncode == HELD:
+                        self.assertEqual(killed, expected)
+                    shortened += len(killed) < len(expected)
+        self.assertGreater(shortened, 4, "too few runs were killed before their end")
 
 
 if __name__ == "__main__":
