@@ -165,8 +165,11 @@ Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool
   return quality;
 }
 
-/// The instant of the row's newest sample, good or bad.
+/// The instant of the row's newest sample, good or bad; kLongAgo before the first.
 int64_t Reported::newest(uint32_t row) const {
+  const auto quality = static_cast<Quality>(columns_.quality[row]);
+  if (quality == Quality::never) return kLongAgo.ns;
+  if (usable(quality)) return columns_.sampled[row];
   const int64_t good = columns_.sampled[row];
   return good == kNever.ns ? bad_[row] : std::max(good, bad_[row]);
 }

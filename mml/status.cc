@@ -33,16 +33,18 @@ bool rank_qualities(const StatusSources::Field& field, Time now, size_t begin, s
 
   const Time end = kStart + field.stale_after;
   const uint8_t of_never = end < now ? kStale : kWell;
-  bool never = false;
+  Ranks own;
+  uint8_t never = 0;
   for (size_t i = 0; i < n; ++i) {
     const uint8_t q = quality[i];
-    uint8_t rank = q == code(Quality::stale) ? kStale : kWell;
-    rank = q == code(Quality::out_of_range) || q == code(Quality::missing) ? kFaulty : rank;
-    rank = q == code(Quality::never) ? of_never : rank;
-    never |= q == code(Quality::never);
-    ranks[i] = std::max(ranks[i], rank);
+    const uint8_t bad = (q == code(Quality::out_of_range)) | (q == code(Quality::missing));
+    const uint8_t unseen = q == code(Quality::never);
+    const uint8_t old = q == code(Quality::stale);
+    own[i] = static_cast<uint8_t>(old * kStale + bad * kFaulty + unseen * of_never);
+    never |= unseen;
   }
-  if (never && end >= now) due = std::min(due, end + nanoseconds(1));
+  for (size_t i = 0; i < n; ++i) ranks[i] = ranks[i] > own[i] ? ranks[i] : own[i];
+  if (never != 0 && end >= now) due = std::min(due, end + nanoseconds(1));
   return true;
 }
 

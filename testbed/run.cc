@@ -147,6 +147,7 @@ void summary(Assembly& a, mml::RunEnd end, double wall) {
 std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
   const auto p = a.processor().counters();
   const auto d = a.dispatcher().counters();
+  const auto of = [&](twin::Quality q) { return p.by_quality[static_cast<size_t>(q)]; };
   return nlohmann::json{{"state", end == mml::RunEnd::reached_end ? "reached_end"
                                   : end == mml::RunEnd::stopped   ? "stopped"
                                                                   : "failed"},
@@ -156,7 +157,15 @@ std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
                         {"simd", looptwin::name_of(simd())},
                         {"devices", a.registry().devices()},
                         {"messages", p.messages},
+                        {"duplicates", p.duplicates},
+                        {"gaps", p.gaps},
+                        {"restarts", p.restarts},
                         {"samples", p.samples},
+                        {"late", of(twin::Quality::late)},
+                        {"future", of(twin::Quality::future)},
+                        {"out_of_range", of(twin::Quality::out_of_range)},
+                        {"missing", of(twin::Quality::missing)},
+                        {"shed", p.shed},
                         {"decisions", a.loop().decisions()},
                         {"commands_issued", d.issued},
                         {"alarms_raised", a.alarms().counters().raised}}
