@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text_reader.h"
+
 namespace looptwin {
 namespace {
 
@@ -9,44 +11,20 @@ constexpr int64_t kSecond = 1'000'000'000;
 
 constexpr int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
-/// Reads a text from left to right; once something does not fit, ok stays false.
-struct Reader {
-  std::string_view text;
-  bool ok = true;
-
-  bool take(char c) {
-    if (text.empty() || text[0] != c) return false;
-    text.remove_prefix(1);
-    return true;
-  }
-  void expect(char c) { ok = take(c) && ok; }
-  int digits(size_t n) {
-    int value = 0;
-    if (text.size() < n) ok = false;
-    for (size_t i = 0; ok && i < n; ++i) {
-      if (text[i] < '0' || text[i] > '9') ok = false;
-      value = value * 10 + (text[i] - '0');
-    }
-    if (ok) text.remove_prefix(n);
-    return value;
-  }
-  bool digit_next() const { return !text.empty() && text[0] >= '0' && text[0] <= '9'; }
-};
-
 /// The decimals after a point, as nanoseconds; at least one, those past the ninth are dropped.
-int64_t read_fraction(Reader& r) {
+int64_t read_fraction(TextReader& r) {
   if (!r.digit_next()) r.ok = false;
   int64_t ns = 0;
-  for (int64_t unit = kSecond / 10; r.ok && r.digit_next(); unit /= 10) ns += unit * r.digits(1);
+  for (int64_t unit = kSecond / 10; r.ok && r.digit_next(); unit /= 10) ns += unit * r.digits(1, 1);
   return ns;
 }
 
-std::optional<int> read_offset(Reader& r) {
+std::optional<int> read_offset(TextReader& r) {
   if (r.take('Z') || r.take('z')) return 0;
   const bool plus = r.take('+');
   if (!plus && !r.take('-')) return std::nullopt;
-  const int hours = r.digits(2);
-  const int minutes = r.take(':') || r.digit_next() ? r.digits(2) : 0;
+  const int hours = r.digits(2, 2);
+  const int minutes = r.take(':') || r.digit_next() ? r.digits(2, 2) : 0;
   if (hours > 15 || minutes > 59) r.ok = false;
   return (plus ? 1 : -1) * (hours * 3600 + minutes * 60);
 }
@@ -110,20 +88,20 @@ UnixTime from_utc_fields(const Civil& c) {
 }
 
 std::optional<IsoTime> parse_iso(std::string_view text) {
-  Reader r{text};
+  TextReader r{text};
   IsoTime t;
   Civil& c = t.local;
-  c.year = r.digits(4);
+  c.year = r.digits(4, 4);
   r.expect('-');
-  c.month = r.digits(2);
+  c.month = r.digits(2, 2);
   r.expect('-');
-  c.day = r.digits(2);
+  c.day = r.digits(2, 2);
   if (r.ok && (r.take('T') || r.take(' '))) {
-    c.hour = r.digits(2);
+    c.hour = r.digits(2, 2);
     r.expect(':');
-    c.minute = r.digits(2);
+    c.minute = r.digits(2, 2);
     if (r.ok && r.take(':')) {
-      c.second = r.digits(2);
+      c.second = r.digits(2, 2);
       if (r.ok && r.take('.')) c.ns = read_fraction(r);
     }
     if (r.ok) t.offset = read_offset(r);

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "base/text_reader.h"
 
 namespace looptwin {
 namespace {
@@ -69,24 +70,8 @@ struct PosixRule {
 };
 
 /// Reads a POSIX TZ string; ok turns false at the first thing that does not fit.
-struct PosixReader {
-  std::string_view text;
-  bool ok = true;
-
-  bool take(char c) {
-    if (text.empty() || text[0] != c) return false;
-    text.remove_prefix(1);
-    return true;
-  }
-  int number() {
-    size_t n = 0;
-    int value = 0;
-    for (; n < text.size() && n < 4 && text[n] >= '0' && text[n] <= '9'; ++n)
-      value = value * 10 + (text[n] - '0');
-    if (n == 0) ok = false;
-    text.remove_prefix(n);
-    return value;
-  }
+struct PosixReader : TextReader {
+  int number() { return digits(1, 4); }
   std::string name() {
     const bool quoted = take('<');
     size_t n = 0;
@@ -109,9 +94,9 @@ struct PosixReader {
     Change c;
     if (take('M')) {
       c.month = number();
-      ok = take('.') && ok;
+      expect('.');
       c.week = number();
-      ok = take('.') && ok;
+      expect('.');
       c.day = number();
       ok = ok && c.month >= 1 && c.month <= 12 && c.week >= 1 && c.week <= 5 && c.day <= 6;
     } else {
@@ -129,9 +114,9 @@ struct PosixReader {
     r.has_summer = true;
     r.summer.abbreviation = name();
     r.summer.offset = text.empty() || text[0] == ',' ? r.standard.offset + 3600 : -time();
-    ok = take(',') && ok;
+    expect(',');
     r.to_summer = change();
-    ok = take(',') && ok;
+    expect(',');
     r.to_standard = change();
     ok = ok && text.empty();
     return r;
@@ -276,7 +261,7 @@ Result<Timezone> Timezone::from_bytes(std::string name, std::string_view data) {
   b.skip(h.leaps * 12 + h.standard_flags + h.utc_flags);
   if (!b.ok || b.skip(1) != "\n") return broken("has no footer");
   if (const auto footer = b.data.substr(0, b.data.find('\n')); !footer.empty()) {
-    PosixReader reader{footer};
+    PosixReader reader{{footer}};
     rules->posix = reader.rule();
     rules->has_posix = true;
     if (!reader.ok) return broken("has a footer that is no POSIX rule");
