@@ -153,7 +153,10 @@ void Processor::place(size_t shard, twin::Frame& frame, Dirty& dirty) {
   date_by_arrival(frame, future);
   for (const Stretch& stretch : stretches) {
     for (const uint16_t field : group.fields) model.fields[field].ask_for(stretch.row, stretch.count);
-    ask_for(model.sources, model.online.data(), stretch.row, stretch.count, model.status);
+    const size_t of_group = stretch.row / twin::kGroupRows;
+    if (!dirty.marked(table, of_group))
+      ask_for(model.sources, model.online.data(), of_group * twin::kGroupRows, twin::kGroupRows,
+              model.status);
     dirty.mark(table, stretch.row);
     uint32_t* version = model.version + stretch.row;
     for (uint32_t i = 0; i < stretch.count; ++i) ++version[i];

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "base/check.h"
-#include "base/prefetch.h"
 #include "twin/tables.h"
 
 namespace looptwin::mml {
@@ -13,6 +12,8 @@ namespace {
 
 using twin::Quality;
 
+/// A stretch of fewer rows is placed row by row.
+constexpr uint32_t kWorthColumns = 4;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 /// The first raw value above kMissing for which `reached` holds; it must hold for all that follow.
@@ -46,6 +47,7 @@ void find_stretches(const twin::Frame& frame, std::vector<Stretch>& stretches) {
 
 Reported::Reported(const twin::FieldConfig& config, const Columns& columns, size_t rows)
     : columns_(columns),
+      width_(lang::size_of(columns.storage)),
       scaling_(twin::scaling_of(config)),
       stale_after_(config.stale_after),
       spacing_(config.least_spacing.value_or(Duration{})),
@@ -77,29 +79,27 @@ void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, siz
   for (const Stretch& stretch : stretches) {
     const auto ahead = future.empty() ? future : future.subspan(stretch.first, stretch.count);
     const bool any_future = std::find(ahead.begin(), ahead.end(), uint8_t{1}) != ahead.end();
-    if (!any_future && plain(stretch, raw + stretch.first, sampled_at + stretch.first)) {
+    if (!any_future && stretch.count >= kWorthColumns &&
+        plain(stretch, raw + stretch.first, sampled_at + stretch.first)) {
       store(stretch, raw + stretch.first, sampled_at + stretch.first);
       by_quality[static_cast<size_t>(Quality::good)] += stretch.count;
       continue;
     }
     for (uint32_t k = 0; k < stretch.count; ++k) {
-      const uint32_t i = stretch.first + k;
+      const uint32_t i = stretch.first + k, row = stretch.row + k;
+      if (!any_future && plain(row, raw[i], sampled_at[i])) {
+        store(row, raw[i], sampled_at[i]);
+        ++by_quality[static_cast<size_t>(Quality::good)];
+        continue;
+      }
       bool shed = false;
-      const Quality quality =
-          place_one(stretch.row + k, raw[i], sampled_at[i], !ahead.empty() && ahead[k] != 0, shed);
+      const Quality quality = place_one(row, raw[i], sampled_at[i], !ahead.empty() && ahead[k] != 0, shed);
       counters.shed += shed;
       by_quality[static_cast<size_t>(quality)] += !shed;
     }
   }
   counters.samples += frame.size();
   for (size_t q = 0; q < by_quality.size(); ++q) counters.by_quality[q] += by_quality[q];
-}
-
-void Reported::ask_for(size_t first, size_t count) const {
-  const size_t width = lang::size_of(columns_.storage);
-  prefetch(static_cast<const char*>(columns_.value) + first * width, count * width);
-  prefetch(columns_.sampled + first, count * sizeof(int64_t));
-  prefetch(columns_.quality + first, count);
 }
 
 /// The common case, asked as columns: every sample is in range, and follows a good one at its due distance.
@@ -133,6 +133,21 @@ void Reported::store(const Stretch& stretch, const int32_t* raw, const int64_t* 
   std::memcpy(columns_.sampled + stretch.row, sampled_at, stretch.count * sizeof(int64_t));
 }
 
+/// As above, of one row.
+inline bool Reported::plain(uint32_t row, int32_t raw, int64_t sampled_at) const {
+  return raw >= lowest_ && raw <= highest_ && columns_.quality[row] == static_cast<uint8_t>(Quality::good) &&
+         sampled_at - std::max<int64_t>(spacing_.ns, 1) >= columns_.sampled[row];
+}
+
+inline void Reported::store(uint32_t row, int32_t raw, int64_t sampled_at) {
+  const double value = scaling_.to_si(raw);
+  if (columns_.storage == lang::Storage::f64)
+    static_cast<double*>(columns_.value)[row] = value;
+  else
+    static_cast<uint8_t*>(columns_.value)[row] = static_cast<uint8_t>(value);
+  columns_.sampled[row] = sampled_at;
+}
+
 Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool future, bool& shed) {
   const int64_t last = newest(row);
   const bool newer = sampled_at > last;
@@ -160,7 +175,7 @@ Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool
     forget(row, quality);
     return quality;
   }
-  store({0, row, 1}, &raw, &sampled_at);
+  store(row, raw, sampled_at);
   columns_.quality[row] = static_cast<uint8_t>(quality);
   return quality;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/archive.h"
+#include "base/prefetch.h"
 #include "base/time.h"
 #include "lang/schema.h"
 #include "twin/frame.h"
@@ -50,7 +51,11 @@ class Reported {
   void expire(Time now, size_t first, size_t count, Time* due);
 
   /// Rows [first, first + count) will be needed soon.
-  void ask_for(size_t first, size_t count) const;
+  void ask_for(size_t first, size_t count) const {
+    prefetch(static_cast<const char*>(columns_.value) + first * width_, count * width_);
+    prefetch(columns_.sampled + first, count * sizeof(int64_t));
+    prefetch(columns_.quality + first, count);
+  }
 
   const uint8_t* quality() const { return columns_.quality; }
   Duration stale_after() const { return stale_after_; }
@@ -60,12 +65,15 @@ class Reported {
  private:
   bool plain(const Stretch& stretch, const int32_t* raw, const int64_t* sampled_at) const;
   void store(const Stretch& stretch, const int32_t* raw, const int64_t* sampled_at);
+  bool plain(uint32_t row, int32_t raw, int64_t sampled_at) const;
+  void store(uint32_t row, int32_t raw, int64_t sampled_at);
   twin::Quality place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool future, bool& shed);
   int64_t newest(uint32_t row) const;
   void forget(size_t row, twin::Quality why);
   Time expire_group(Time now, size_t begin, size_t end);
 
   Columns columns_;
+  size_t width_;  ///< bytes of a value
   twin::Scaling scaling_;
   int32_t lowest_ = 0, highest_ = 0;  ///< raw values that are in range; kMissing never is
   Duration stale_after_;

@@ -98,10 +98,6 @@ void derive_status(const StatusSources& sources, const uint8_t* online, Time now
 
 void ask_for(const StatusSources& sources, const uint8_t* online, size_t first, size_t count,
              const uint8_t* status) {
-  // Status is derived of whole groups.
-  const size_t end = (first + count + twin::kGroupRows - 1) / twin::kGroupRows * twin::kGroupRows;
-  first -= first % twin::kGroupRows;
-  count = end - first;
   for (const auto& field : sources.fields) prefetch(field.quality + first, count);
   for (const auto& follow : sources.follows) {
     prefetch(follow.value + first, count * sizeof(double));

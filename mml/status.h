@@ -35,7 +35,7 @@ struct StatusSources {
 void derive_status(const StatusSources& sources, const uint8_t* online, Time now, size_t first, size_t count,
                    uint8_t* status, Time* due);
 
-/// The status of the groups of rows [first, first + count) will be derived soon.
+/// The status of rows [first, first + count) will be derived soon; rows beyond the last do no harm.
 void ask_for(const StatusSources& sources, const uint8_t* online, size_t first, size_t count,
              const uint8_t* status);
 
