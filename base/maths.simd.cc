@@ -35,7 +35,6 @@ LT_PLAIN_COLUMN(round)
 LT_PLAIN_COLUMN(erf)
 LT_PLAIN_COLUMN(erfc)
 LT_PLAIN_COLUMN(normal_cdf)
-LT_PLAIN_COLUMN(normal_quantile)
 LT_PLAIN_COLUMN(lgamma)
 
 #define LT_PLAIN_COLUMN_2(f)                                                \
@@ -71,6 +70,20 @@ LT_ANGLE_COLUMN(sin)
 LT_ANGLE_COLUMN(cos)
 LT_ANGLE_COLUMN(tan)
 // clang-format on
+
+void normal_quantile_column(const double* x, double* y, size_t n) {
+  for (size_t begin = 0; begin < n; begin += kBlock) {
+    const size_t end = n - begin < kBlock ? n : begin + kBlock;
+    uint64_t rare = 0;
+    for (size_t i = begin; i < end; ++i) rare |= normal_is_rare(x[i]);
+    if (rare != 0) [[unlikely]] {
+      for (size_t i = begin; i < end; ++i) y[i] = normal_quantile(x[i]);
+      continue;
+    }
+#pragma GCC ivdep
+    for (size_t i = begin; i < end; ++i) y[i] = normal_quantile_near(x[i]);
+  }
+}
 
 void mod_column(const double* a, const double* b, double* z, size_t n) {
   for (size_t begin = 0; begin < n; begin += kBlock) {

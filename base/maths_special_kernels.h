@@ -32,19 +32,33 @@ LT_INLINE double normal_cdf(double x) {
   return a < 0.5 ? centre : x > 0 ? 1 - upper : upper;
 }
 /// Φ⁻¹(p), by a polynomial in (p - 1/2)² and quotients in r = sqrt(-ln(min(p, 1 - p))), as Wichura (1988)
-/// splits it.
-LT_INLINE double normal_quantile(double p) {
+/// splits it. This is for r <= 5.
+LT_INLINE double normal_quantile_near(double p) {
   const double q = p - 0.5;
   const bool centre = magnitude(q) <= 0.3;
   const double tail = q < 0 ? p : 1 - p;
-  const double r = __builtin_sqrt(-log(tail));
-  const bool far = r > 5;
-  const double y = r - 1.26, yf = 1 / r - 0.03125;
-  const double near_value = polynomial(kNormalTailP, y) / polynomial(kNormalTailQ, y);
-  const double far_value = r * (polynomial(kNormalFarTailP, yf) / polynomial(kNormalFarTailQ, yf));
-  const double outer = tail == 0 ? kInfinity : far ? far_value : near_value;
+  const double y = __builtin_sqrt(-log(tail)) - 1.26;
+  const double outer = polynomial(kNormalTailP, y) / polynomial(kNormalTailQ, y);
   const double inner = q * polynomial(kNormalCentre, q * q);
-  return centre ? inner : tail >= 0 ? (q < 0 ? -outer : outer) : kNan;
+  return centre ? inner : q < 0 ? -outer : outer;
+}
+/// Whether r may exceed 5, which it does for tails below e⁻²⁵: three in 10^11 uniform p; or p is no
+/// probability.
+LT_INLINE bool normal_is_rare(double p) {
+  const double tail = p < 0.5 ? p : 1 - p;
+  return !(tail > 0x1p-36);
+}
+LT_INLINE double normal_quantile_rare(double p) {
+  const double tail = p < 0.5 ? p : 1 - p;
+  const double r = __builtin_sqrt(-log(tail));
+  if (r <= 5) return normal_quantile_near(p);
+  const double y = 1 / r - 0.03125;
+  const double far = r * (polynomial(kNormalFarTailP, y) / polynomial(kNormalFarTailQ, y));
+  const double outer = tail == 0 ? kInfinity : tail >= 0 ? far : kNan;
+  return p < 0.5 ? -outer : outer;
+}
+LT_INLINE double normal_quantile(double p) {
+  return normal_is_rare(p) ? normal_quantile_rare(p) : normal_quantile_near(p);
 }
 
 /// ln Γ(x) for x > 0.

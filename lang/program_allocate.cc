@@ -238,6 +238,7 @@ void allocate(Code& code, const Schema& schema, TableId table, Lowered lowered, 
     if (std::find(code.columns.begin(), code.columns.end(), wanted) == code.columns.end())
       code.columns.push_back(wanted);
   }
+  for (const Code::Column& c : code.columns) code.strides.push_back(c.whole ? 0 : size_of(c.storage));
   Allocation(code, schema, table, std::move(lowered), roots).run();
 }
 

@@ -109,6 +109,7 @@ struct Code {
   };
 
   std::vector<Column> columns;
+  std::vector<size_t> strides;  ///< of the columns: bytes from row to row, 0 where whole
   std::vector<double> constants;
   std::vector<NodeId> uniforms;
   size_t registers = 0;

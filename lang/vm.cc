@@ -140,8 +140,7 @@ void execute(const Code& code, std::span<void* const> columns, const Instant& in
   scratch.grow(code);
   std::byte** const slots = scratch.slots.data();
   for (size_t c = 0; c < columns.size(); ++c) {
-    const Code::Column& column = code.columns[c];
-    slots[c] = static_cast<std::byte*>(columns[c]) + (column.whole ? 0 : first * size_of(column.storage));
+    slots[c] = static_cast<std::byte*>(columns[c]) + first * code.strides[c];
   }
   // Kernels read through these only: they take all operands alike.
   const auto scalar = [](const double& x) {
@@ -156,13 +155,12 @@ void execute(const Code& code, std::span<void* const> columns, const Instant& in
         reinterpret_cast<std::byte*>(scratch.lines.get()) + k * kBlockRows * sizeof(double);
   }
   Block block(code, scratch, instant, due);
-  for (size_t row = first; row < first + count;) {
+  for (size_t row = first;;) {
     const size_t rows = std::min(kBlockRows, first + count - row);
     block.run(row, rows);
     row += rows;
-    for (size_t c = 0; c < columns.size(); ++c) {
-      if (!code.columns[c].whole) slots[c] += rows * size_of(code.columns[c].storage);
-    }
+    if (row == first + count) break;
+    for (size_t c = 0; c < columns.size(); ++c) slots[c] += rows * code.strides[c];
   }
 }
 

@@ -88,6 +88,17 @@ bool Island::must_move(const Slice& slice, Time until) const {
          last - slice.at >= slice.lag;
 }
 
+void Island::drive(Time until) {
+  disturbances_.until(until, [this](const Spell& spell) { begin_spell(spell); });
+  for (auto& slice : slices_) {
+    catch_up(slice, until);
+    if (!model_.driving || slice.at < 0) continue;
+    show_outputs(slice);
+    model_.driving->program.run(model_.instant(slice.at, uniforms_.at(slice.at), *model_.driving),
+                                slice.first, slice.rows);
+  }
+}
+
 void Island::settle(Time until) {
   LT_CHECK(until <= boundary_, "truth is asked of what has not been simulated");
   for (auto& slice : slices_) {
@@ -136,22 +147,23 @@ int64_t Island::next_grid(const Slice& slice, int64_t last) const {
 }
 
 void Island::step(Slice& slice, int64_t g) {
-  constexpr size_t kColumnsAhead = 8;
   const Time now = time(g);
   if (model_.plant && g > 0) {
     model_.plant->advance(plant_instant(g - 1), slice.first, slice.rows);
     counters_.steps += slice.rows;
+    ask_ahead(kColumnsAhead);
   }
-  ask_ahead(kColumnsAhead);
   if (!model_.random.empty()) draw_random(slice, g);
+  if (model_.inputs)
+    model_.inputs->program.run(model_.instant(g, uniforms_.at(g), *model_.inputs), slice.first, slice.rows);
   slice.at = g;
   if (g == 0) show_outputs(slice);
   if (slice.arrival <= now) act(slice, g);
   if (model_.controller && now.ns % model_.period.ns == 0) control(slice, g);
+  ask_ahead(kColumnsAhead);
   if (!slice.spells.empty()) cut_power(slice, g);
   slice.shown = -1;
   if (model_.outputs_seen) show_outputs(slice);
-  ask_ahead(kColumnsAhead);
 }
 
 /// Outputs follow from the grid point's states, inputs and signals, which stay as they are until the next.

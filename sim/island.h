@@ -24,8 +24,8 @@
 
 namespace looptwin::sim {
 
-/// Fields that one report group can have.
-inline constexpr size_t kMostFields = 64;
+/// Of how many columns the next slice's rows are asked for at a time.
+inline constexpr size_t kColumnsAhead = 4;
 
 /// Rows [first, first + rows) hang on one link.
 struct LinkRun {
@@ -45,6 +45,9 @@ class Island {
   /// Initial states. The model must be bound and its plant prepared.
   void start(const double* uniforms);
   void advance(Time boundary, Arrivals& arrivals);
+  /// Works out all rows up to `until`, within the next advance, and what they drive then. What they send waits
+  /// for that advance.
+  void drive(Time until);
   void deliver(Time now, std::span<const twin::Command> commands);
   void settle(Time time);
 

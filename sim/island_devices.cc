@@ -129,6 +129,7 @@ void Island::control(Slice& slice, int64_t g) {
   std::array<uint8_t, kSliceRows> missing;
   for (size_t f = 0; f < model_.sensors.size(); ++f) {
     if (!model_.sensors[f].seen) continue;
+    ask_ahead(kColumnsAhead);
     powered(slice, slice.first, slice.rows, now, [&](size_t first, size_t count) {
       read_sensor(model_, f, g, values, first, count, slice.spells, missing.data());
     });

@@ -71,10 +71,11 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
   std::array<uint8_t, kSliceRows> taken{};
   LT_CHECK(fields <= kMostFields, "fields of one report group");
   show_outputs(slice);
-  ask_ahead(model_.extents.size() / 2);
+  ask_ahead(kColumnsAhead);
   for (size_t f = 0; f < fields; ++f) {
     const size_t field = report.group.fields[f];
     const auto& sensor = model_.sensors[field];
+    ask_ahead(kColumnsAhead);
     powered(slice, due.first, due.count, time(slice.at), [&](size_t first, size_t count) {
       const size_t at = first - due.first;
       read_sensor(model_, field, slice.at, uniforms_.at(slice.at), first, count, slice.spells,
@@ -97,6 +98,7 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
   for (const auto& run : links_) {
     const size_t first = std::max(run.first, due.first);
     const size_t end = std::min(run.first + run.rows, due.first + due.count);
+    ask_ahead(kColumnsAhead);
     if (first < end) send(slice, group, due, {first, end - first, run.link}, values[0].data(), taken.data());
   }
 }

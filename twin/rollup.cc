@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/large_pages.h"
 
 namespace looptwin::twin {
 namespace {
@@ -55,8 +56,8 @@ int32_t mean16_of(int64_t sum, uint32_t n) {
 struct Rollups::Body {
   using Sink = std::function<void(const ClosedBucket&)>;
   struct Field {
-    std::vector<Accumulator> open[2];               ///< [slot modulo 2][row]
-    std::vector<std::vector<Accumulator>> coarser;  ///< [level - 1][row]
+    LargeVector<Accumulator> open[2];               ///< [slot modulo 2][row]
+    std::vector<LargeVector<Accumulator>> coarser;  ///< [level - 1][row]
   };
   struct Progress {      ///< of one shard
     int64_t oldest = 0;  ///< the finest level's oldest open slot; the next one is open too
@@ -149,7 +150,7 @@ Rollups::Rollups(const Registry& registry, std::vector<RollupSpec> specs, UnixTi
     rolled.fields.resize(registry.model(spec.table).config.telemetry.size());
     for (auto& field : rolled.fields) {
       for (auto& open : field.open) open.resize(rows);
-      field.coarser.assign(spec.lengths.size() - 1, std::vector<Accumulator>(rows));
+      field.coarser.assign(spec.lengths.size() - 1, LargeVector<Accumulator>(rows));
     }
     const int64_t oldest = floor_divide(start.ns, spec.lengths.front().ns);
     rolled.shards.assign((rows + kShardRows - 1) / kShardRows, Body::Progress{.oldest = oldest});
@@ -310,8 +311,8 @@ void Rollups::save(ArchiveWriter& archive) const {
       archive.put_vector(progress.parked);
     }
     for (const auto& field : rolled.fields) {
-      for (const auto& open : field.open) archive.put_vector(open);
-      for (const auto& level : field.coarser) archive.put_vector(level);
+      for (const auto& open : field.open) archive.put_span(std::span(open));
+      for (const auto& level : field.coarser) archive.put_span(std::span(level));
     }
   }
 }

@@ -1,17 +1,15 @@
 #include "twin/tables.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
+
+#include "base/large_pages.h"
 
 namespace looptwin::twin {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kHugePage = size_t{2} << 20;
 /// Between two columns. Without it the same row of all columns of a large table would fall into the same few
 /// sets of every cache, for their lengths are multiples of 8 KiB. An odd number of lines: all sets are used.
 constexpr size_t kStagger = 13 * kAlignment;
@@ -64,7 +62,7 @@ double load(const void* column, lang::Storage storage, size_t row) {
   return kUnknown;
 }
 
-void Tables::Free::operator()(std::byte* p) const { std::free(p); }
+void Tables::Free::operator()(std::byte* p) const { free_large(p); }
 
 void Tables::allocate(TableId table, size_t first) {
   auto& columns = tables_[table.index()];
@@ -77,11 +75,7 @@ void Tables::allocate(TableId table, size_t first) {
     const size_t used = columns.capacity * lang::size_of(schema[c].storage);
     bytes += (used + kAlignment - 1) / kAlignment * kAlignment + kStagger;
   }
-  const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  bytes = (bytes + alignment - 1) / alignment * alignment;
-  Region region(static_cast<std::byte*>(std::aligned_alloc(alignment, bytes)));
-  LT_CHECK(region != nullptr, "out of memory for columns");
-  if (bytes >= kHugePage) ::madvise(region.get(), bytes, MADV_HUGEPAGE);
+  Region region(static_cast<std::byte*>(allocate_large(bytes)));
   columns.data.resize(first);
   for (size_t c = first; c < schema.size(); ++c) {
     columns.data.push_back(region.get() + offset[c - first]);
