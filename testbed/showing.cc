@@ -142,11 +142,13 @@ std::optional<lang::Unit> asked_unit(const lang::Type& type, const lang::Unit& o
   }
   if (unit->type == type) return *unit;
   const bool alike = unit->type.dimension == type.dimension;
-  std::string hint = fmt::format("write {}, or another unit of its kind", own.text);
+  const std::string in = own.text == "1" ? "a ratio" : "in " + own.text;
+  std::string hint = own.text == "1" ? "write %, or no unit"
+                                     : fmt::format("write {}, or another unit of its kind", own.text);
   if (alike && !type.point) hint = fmt::format("write {}", lang::difference_unit(*unit).text);
   problems.push_back({Severity::error, *text.unit,
                       fmt::format("`{}` cannot be shown in {}{}", text_of(text.expression), unit->text,
-                                  !alike       ? fmt::format(": it is in {}", own.text)
+                                  !alike       ? ": it is " + in
                                   : type.point ? ": it is a point on a scale"
                                                : ": it is a difference"),
                       hint});
@@ -175,7 +177,9 @@ std::vector<ProsePiece> split_prose(const mml::Prose& prose, Diagnostics& proble
     piece.value = Span{prose.span.source, prose.span.begin + static_cast<uint32_t>(places[i].begin),
                        prose.span.begin + static_cast<uint32_t>(places[i].end)};
   }
-  if (out.back().text.empty() && !out.back().value) out.pop_back();
+  auto& last = out.back().text;  // the line end of a block says nothing
+  while (!out.back().value && !last.empty() && is_space(last.back())) last.pop_back();
+  if (last.empty() && !out.back().value) out.pop_back();
   return out;
 }
 
