@@ -179,6 +179,10 @@ TEST_CASE("checker: controllers' functions hold their arguments together") {
   CHECK(b.bad("ramp(power, 2 kW)", c) ==
         "the rate of ramp() is wanted in kW/min, but `2 kW` is a value in kW | write a value in kW/min");
   CHECK(b.bad("delay(power, 1.5 s)", c) == "1.5 s is not a multiple of the period 1 s | write 2 s");
+  CHECK(b.good("delay(power, 4096 s)", c).number == std::vector<double>{4096});
+  CHECK(b.bad("delay(power, 4097 s)", c) ==
+        "a delay of 4097 periods is kept for every device | at most 4096 are: use a shorter delay or a "
+        "longer period");
 }
 
 }  // namespace looptwin::lang

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "base/check.h"
@@ -52,6 +53,16 @@ double graph_through(const std::vector<double>& points, double x) {
   return p.y + (x - p.x) * ((q.y - p.y) / (q.x - p.x));
 }
 
+/// Operations that are a function of one number and nothing else.
+const std::map<Op, double (*)(double)> kFunctions = {
+    {Op::square_root, std::sqrt},  {Op::cube_root, maths::cbrt},    {Op::exponential, maths::exp},
+    {Op::logarithm, maths::log},   {Op::logarithm10, maths::log10}, {Op::sine, maths::sin},
+    {Op::cosine, maths::cos},      {Op::tangent, maths::tan},       {Op::arc_sine, maths::asin},
+    {Op::arc_cosine, maths::acos}, {Op::arc_tangent, maths::atan},  {Op::hyperbolic_tangent, maths::tanh},
+    {Op::floor, std::floor},       {Op::ceil, std::ceil},           {Op::round, std::round},
+    {Op::absolute, std::abs},
+};
+
 }  // namespace
 
 double Naive::value(NodeId id, size_t row, size_t at) const {
@@ -98,6 +109,8 @@ double Naive::elementwise(const Node& node, size_t row, size_t at) const {
   const bool condition = graph_[node.args[0]].type.kind == Kind::boolean;
   const double a = arg(0);
   const double b = node.args.size() > 1 ? arg(1) : kUnknown;
+  if (const auto function = kFunctions.find(node.op); function != kFunctions.end())
+    return function->second(a);
   switch (node.op) {
     case Op::negate:
       return -a;
@@ -138,44 +151,12 @@ double Naive::elementwise(const Node& node, size_t row, size_t at) const {
       return std::isnan(a) || std::isnan(b) ? kUnknown : std::min(a, b);
     case Op::maximum:
       return std::isnan(a) || std::isnan(b) ? kUnknown : std::max(a, b);
-    case Op::absolute:
-      return std::abs(a);
     case Op::sign:
       return std::isnan(a) || a == 0 ? a : a > 0 ? 1 : -1;
-    case Op::floor:
-      return std::floor(a);
-    case Op::ceil:
-      return std::ceil(a);
-    case Op::round:
-      return std::round(a);
-    case Op::square_root:
-      return std::sqrt(a);
-    case Op::cube_root:
-      return maths::cbrt(a);
-    case Op::exponential:
-      return maths::exp(a);
-    case Op::logarithm:
-      return maths::log(a);
-    case Op::logarithm10:
-      return maths::log10(a);
     case Op::power:
       return maths::pow(a, b);
-    case Op::sine:
-      return maths::sin(a);
-    case Op::cosine:
-      return maths::cos(a);
-    case Op::tangent:
-      return maths::tan(a);
-    case Op::arc_sine:
-      return maths::asin(a);
-    case Op::arc_cosine:
-      return maths::acos(a);
-    case Op::arc_tangent:
-      return maths::atan(a);
     case Op::arc_tangent2:
       return maths::atan2(a, b);
-    case Op::hyperbolic_tangent:
-      return maths::tanh(a);
     case Op::clamp: {
       const double high = arg(2);
       return std::isnan(a) || std::isnan(b) || std::isnan(high) ? kUnknown : std::min(std::max(a, b), high);

@@ -181,6 +181,26 @@ TEST_CASE("fleet: a command sent twice acts once, a later one does not come undo
   CHECK(received.acknowledgements[0].applied == seconds(2).ns);
 }
 
+TEST_CASE("fleet: a device knows its last eight commands, and takes an older one sent again for a new one") {
+  const lang::Units units;
+  World world(homes(units, 4));
+  Received received;
+  int64_t now = 1;
+  const auto send = [&](uint64_t id) {
+    const Time sent = kStart + seconds(now++);
+    world.advance(sent, received);
+    auto command = set_cool(2, id, 290 + static_cast<double>(id), kStart + seconds(1));
+    world.deliver(sent, {command});
+  };
+  for (uint64_t id = 1; id <= 9; ++id) send(id);
+  send(2);  // the eighth from the end
+  world.advance(kStart + seconds(now++), received);
+  CHECK(world.numbers(".held.cool")[2] == 299);
+  send(1);
+  world.advance(kStart + seconds(now), received);
+  CHECK(world.numbers(".held.cool")[2] == 291);
+}
+
 TEST_CASE("fleet: a device without power is silent, its actuators are off, and its physics goes on") {
   const lang::Units units;
   Setup setup = homes(units, 4);

@@ -205,6 +205,13 @@ TEST_CASE("fleet: what a scenario gets wrong is refused with what to write inste
   s.faults = {{.kind = FaultKind::link_down, .device = "home-1"}};
   CHECK_THAT(refused(s), Contains("never comes"));
   s = good;
+  const auto power = s.models[0].telemetry[1];
+  for (int i = 0; i < 63; ++i) {
+    s.models[0].telemetry.push_back(power);
+    s.models[0].telemetry.back().name = "power" + std::to_string(i);
+  }
+  CHECK_THAT(refused(s), Contains("'home' reports 65 fields together, more than 64"));
+  s = good;
   s.fleet[0].link = "ltr";
   s.links = {{.name = "lte"}};
   CHECK_THAT(refused(s), Contains("unknown link 'ltr'"));

@@ -6,11 +6,6 @@
 
 namespace looptwin::sim::test {
 
-struct Delivery {
-  Time sent;
-  twin::Command command;
-};
-
 /// All that is received by `end` of one home. The link (setup.links[0], if any) has latency, loss,
 /// duplication and reordering; faults are scheduled.
 void simulate_home(const Setup& setup, uint32_t row, std::span<const Delivery> deliveries, Time end,

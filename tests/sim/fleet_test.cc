@@ -61,26 +61,6 @@ std::vector<Delivery> random_deliveries(unsigned seed) {
   return all;
 }
 
-/// Boundaries every `cycle` (0: irregular ones), and whenever something is sent.
-Received run(World& world, Duration cycle, std::span<const Delivery> deliveries) {
-  Received received;
-  std::mt19937_64 draw(5);
-  size_t next = 0;
-  for (Time now = kStart; now < kEnd;) {
-    const Duration stride = cycle.ns > 0 ? cycle : milliseconds(static_cast<int64_t>(100 + draw() % 4000));
-    Time to = std::min(now + stride, kEnd);
-    if (next < deliveries.size()) to = std::min(to, deliveries[next].sent);
-    world.advance(to, received);
-    std::vector<twin::Command> commands;
-    for (; next < deliveries.size() && deliveries[next].sent == to; ++next)
-      commands.push_back(deliveries[next].command);
-    world.deliver(to, commands);
-    now = to;
-  }
-  received.sort();
-  return received;
-}
-
 std::string shown(const Ack& a) {
   return fmt::format("row {} id {} received {} applied {} outcome {}", a.row, a.id, a.received, a.applied,
                      a.outcome);
@@ -116,7 +96,7 @@ TEST_CASE("fleet: lazy slices equal a naive simulation of one device at a time, 
   for (const Duration cycle : {seconds(1), seconds(10), milliseconds(2500), Duration{}, seconds(60)}) {
     setup.cycle = cycle.ns > 0 ? cycle : seconds(1);
     World world(setup);
-    const auto received = run(world, cycle, deliveries);
+    const auto received = run(world, kEnd, cycle, deliveries);
     INFO("cycle " << to_string(cycle));
     CHECK(first_difference(received.acknowledgements, expected.acknowledgements) == "");
     CHECK(first_difference(received.messages, expected.messages) == "");
@@ -131,7 +111,7 @@ TEST_CASE("fleet: true states do not depend on when slices are looked at") {
   for (const Duration cycle : {seconds(1), seconds(60)}) {
     setup.cycle = cycle;
     World world(setup);
-    run(world, cycle, deliveries);
+    run(world, kEnd, cycle, deliveries);
     for (size_t shard = 0; shard < world.shards.size(); ++shard) world.fleet->settle(shard, kEnd);
     const auto air = world.numbers(".physics.air");
     states.emplace_back(air.begin(), air.end());

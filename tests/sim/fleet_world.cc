@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <random>
 
 #include "lang/types.h"
 
@@ -134,6 +135,25 @@ void World::restore(const std::vector<std::byte>& bytes) {
   fleet->restore(archive);
   INFO(archive.error());
   REQUIRE((archive.ok() && archive.at_end()));
+}
+
+Received run(World& world, Time end, Duration cycle, std::span<const Delivery> deliveries) {
+  Received received;
+  std::mt19937_64 draw(5);
+  size_t next = 0;
+  for (Time now = kStart; now < end;) {
+    const Duration stride = cycle.ns > 0 ? cycle : milliseconds(static_cast<int64_t>(100 + draw() % 4000));
+    Time to = std::min(now + stride, end);
+    if (next < deliveries.size()) to = std::min(to, deliveries[next].sent);
+    world.advance(to, received);
+    std::vector<twin::Command> commands;
+    for (; next < deliveries.size() && deliveries[next].sent == to; ++next)
+      commands.push_back(deliveries[next].command);
+    world.deliver(to, commands);
+    now = to;
+  }
+  received.sort();
+  return received;
 }
 
 void Received::sort() {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,14 @@ struct World {
   std::vector<twin::Shard> shards;
   std::vector<Arrivals> arrivals;
 };
+
+struct Delivery {
+  Time sent;
+  twin::Command command;
+};
+/// All that is received up to the end, sorted: boundaries every `cycle` (0: irregular ones), and whenever
+/// something is sent.
+Received run(World& world, Time end, Duration cycle, std::span<const Delivery> deliveries = {});
 
 twin::Command set_cool(uint32_t row, uint64_t id, double kelvin, Time issued);
 

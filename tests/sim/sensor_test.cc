@@ -5,7 +5,7 @@
 #include <cmath>
 #include <random>
 
-#include "tests/sim/fleet_reference.h"
+#include "tests/sim/fleet_world.h"
 
 namespace looptwin::sim::test {
 namespace {
@@ -41,23 +41,6 @@ twin::Command set(Field setpoint, uint32_t row, double value, Time issued) {
           .value = value,
           .issued = issued,
           .expires = issued + minutes(1)};
-}
-
-Received run(World& world, Time end, Duration cycle, const std::vector<Delivery>& deliveries = {}) {
-  Received received;
-  size_t next = 0;
-  for (Time now = kStart; now < end;) {
-    Time to = std::min(end, now + cycle);
-    if (next < deliveries.size()) to = std::min(to, deliveries[next].sent);
-    world.advance(to, received);
-    std::vector<twin::Command> commands;
-    for (; next < deliveries.size() && deliveries[next].sent == to; ++next)
-      commands.push_back(deliveries[next].command);
-    world.deliver(to, commands);
-    now = to;
-  }
-  received.sort();
-  return received;
 }
 
 /// What one field of one row read, sample by sample.

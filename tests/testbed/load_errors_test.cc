@@ -18,7 +18,8 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
   CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cylce: 1 s") ==
         "scenario.yaml:7:1: a scenario has no key 'cylce' [did you mean 'cycle'? keys: scenario, about, "
         "start, timezone, "
-        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, links, faults, derived, events, rules, "
+        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, links, faults, derived, events, "
+        "rules, "
         "alarms, "
         "history, retention]\n");
   CHECK(problems_with("models.yaml", "tolerance: 1", "tollerance: 1") ==
@@ -26,7 +27,8 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
         "unit, enum, "
         "range, tolerance, follows, settle, local]\n");
   CHECK(problems_with("scenario.yaml", "link: lte, program", "link: lte, porgram") ==
-        "scenario.yaml:14:70: a fleet entry of 'home' has no key, parameter or relation 'porgram' [did you mean "
+        "scenario.yaml:14:70: a fleet entry of 'home' has no key, parameter or relation 'porgram' [did you "
+        "mean "
         "'program'? "
         "all: count, per, id, link, tags, UA, program, block]\n");
 }
@@ -131,6 +133,19 @@ TEST_CASE("load errors: empty fleets, periods of zero, negative durations") {
         "rules.yaml:6:15: the duration -5 min is negative [write 5 min]\n");
   CHECK(problems_with("scenario.yaml", "latency: \"lognormal(60 ms, 0.4)\"", "latency: -60 ms") ==
         "scenario.yaml:16:18: the duration -60 ms is negative [a time that passes is zero or more]\n");
+}
+
+TEST_CASE("load errors: an enumeration has 255 words at most") {
+  const auto with = [](int count) {
+    std::string words = "w0";
+    for (int i = 1; i < count; ++i) words += ", w" + std::to_string(i);
+    return problems({{"scenario.yaml",
+                      "scenario: words\nduration: 1 h\nfleet: {gate: {}}\nmodels: {gate: {telemetry: {mode: "
+                      "{every: 10 s, enum: [" +
+                          words + "]}}}}\n"}});
+  };
+  CHECK(with(255) == "");
+  CHECK(with(256) == "scenario.yaml:4:55: an enumeration has at most 255 words\n");
 }
 
 TEST_CASE("load errors: what makes no sense together") {

@@ -303,6 +303,18 @@ TEST_CASE(
   REQUIRE(!bad);
   CHECK(bad.error().size() == 4);
   CHECK(!fs::exists(scratch / "bad"));
+  auto wide = small_spec();
+  wide.grids[0].variables.resize(1);
+  while (wide.grids[0].variables.size() < 64) {
+    wide.grids[0].variables.push_back(wide.grids[0].variables[0]);
+    wide.grids[0].variables.back().name = "v" + std::to_string(wide.grids[0].variables.size());
+  }
+  CHECK(RunWriter::create(scratch / "wide", wide));
+  wide.grids[0].variables.push_back(wide.grids[0].variables[0]);
+  wide.grids[0].variables.back().name = "one_too_many";
+  const auto refused = RunWriter::create(scratch / "wider", wide);
+  REQUIRE(!refused);
+  CHECK(refused.error()[0].message.find("has 65 variables") != std::string::npos);
   CHECK(!RunReader::open(scratch / "used"));
   CHECK(!RunWriter::create("/proc/no/run", small_spec()));
 }
