@@ -252,6 +252,16 @@ class Runs(CommandLine):
         self.assertEqual(fingerprint(written), fingerprint(looptwin("run", SMALL, "--out", "none")))
         self.assertIn(fingerprint(written), looptwin("info", self.folder / "run").stdout)
 
+    def test_alarms_are_shown_with_the_values_that_raised_them(self):
+        run = looptwin("run", SMALL, "--out", self.folder / "run")
+        info = looptwin("info", self.folder / "run").stdout
+        said = r"0\.\d{5} MW, the feeder is for 0\.\d+ MW: more homes"
+        self.assertRegex(run.stdout, r"overload on block-\d: " + said)
+        self.assertRegex(info, r"\n  2019-07-15T17:\d\d:\d\dZ  high    overload on block-\d\n      cause        " + said)
+        self.assertRegex(info, r"\n      action       Shed the next group\.\n")
+        wrong = self.scenario("rules.yaml", "{limit as MW}", "{limt as MW}")
+        self.refused(looptwin("check", wrong), r"rules\.yaml:59:\d+: error: 'limt' is not known here", r"did you mean 'limit'\?")
+
     def test_settings_change_the_run(self):
         result = looptwin("run", SMALL, "--set", "fleet.home.count=20", "--duration", "2 min", "--out", "none")
         self.assertRegex(result.stdout, r"devices\s+63 ")
