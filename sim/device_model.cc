@@ -96,6 +96,11 @@ void DeviceCompiler::compile_groups() {
             "write every: 10 s");
       continue;
     }
+    if (report.group.fields.size() > kMostFields)
+      error(model_.config.telemetry[report.group.fields[kMostFields]].span,
+            fmt::format("'{}' reports {} fields together, more than {}", out_.name,
+                        report.group.fields.size(), kMostFields),
+            "give some of them another every: or phase:");
     report.silent = std::none_of(report.group.fields.begin(), report.group.fields.end(),
                                  [&](uint16_t f) { return out_.sensors[f].present; });
     for (size_t row = 0; row < twin::kBlockRows; ++row)

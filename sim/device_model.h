@@ -80,6 +80,9 @@ struct Sensor {
   Draws dropout_stream;
 };
 
+/// Fields that one report group can have.
+inline constexpr size_t kMostFields = 64;
+
 /// A report group, with the phases of the rows of a block.
 struct Report {
   twin::ReportGroup group;
