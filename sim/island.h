@@ -45,8 +45,8 @@ class Island {
   /// Initial states. The model must be bound and its plant prepared.
   void start(const double* uniforms);
   void advance(Time boundary, Arrivals& arrivals);
-  /// Works out all rows up to `until`, within the next advance, and what they drive then. What they send waits
-  /// for that advance.
+  /// Works out all rows up to `until`, within the next advance, and what they drive then. What they send
+  /// waits for that advance.
   void drive(Time until);
   void deliver(Time now, std::span<const twin::Command> commands);
   void settle(Time time);
@@ -96,6 +96,14 @@ class Island {
     }
   };
 
+  struct Sending {  ///< a device's message, or the first of a run of neighbours'
+    size_t group = 0;
+    size_t row = 0;
+    int64_t sampled = 0;  ///< ns
+    const int32_t* values =
+        nullptr;  ///< of the first field; those of the others follow at multiples of kSliceRows
+  };
+
   // Time (island.cc).
   int64_t grid(Time t) const { return floor_to(t, model_.step).ns / model_.step.ns; }
   Time time(int64_t grid) const { return Time{grid * model_.step.ns}; }
@@ -136,6 +144,10 @@ class Island {
   void report(Slice& slice, size_t group, const Due& due);
   void send(const Slice& slice, size_t group, const Due& due, const LinkRun& run, const int32_t* values,
             const uint8_t* taken);
+  void send_promptly(const Sending& from, int64_t base, const int64_t* phase, const int64_t* delay, size_t n);
+  void send_one(const Slice& slice, const Link& link, const Sending& from, const Passages& passages,
+                size_t i);
+  void put(const Sending& from, uint32_t sequence, int64_t received);
   Time kept_until(const Slice& slice, size_t group, const Link& link, size_t row, Time sampled) const;
   const Link& link_of(size_t row) const;
   void hand_over(Time boundary, Arrivals& arrivals);

@@ -9,35 +9,12 @@
 namespace looptwin::sim {
 namespace {
 
-struct Message {
-  int64_t sampled;   ///< ns
-  int64_t received;  ///< ns
-  uint32_t row;
-  uint32_t sequence;
-  uint32_t at;  ///< where its values stand in each field's column
-};
-
-/// Messages of one run of rows that arrive in the cycle in which they are sent, as most do: they go into the
-/// frame together, column by column.
-struct Prompt {
-  std::array<Message, 2 * kSliceRows> messages;  ///< each may come twice
-  size_t count = 0;
-
-  /// `values`: of the first field; those of the others follow at multiples of kSliceRows.
-  void append_to(twin::Frame& frame, const int32_t* values) const {
-    const auto append = [&](auto& column, auto&& of) {
-      const size_t old = column.size();
-      column.resize(old + count);
-      for (size_t k = 0; k < count; ++k) column[old + k] = of(messages[k]);
-    };
-    append(frame.row, [](const Message& m) { return m.row; });
-    append(frame.sequence, [](const Message& m) { return m.sequence; });
-    append(frame.sampled_at, [](const Message& m) { return m.sampled; });
-    append(frame.received_at, [](const Message& m) { return m.received; });
-    for (size_t f = 0; f < frame.value.size(); ++f)
-      append(frame.value[f], [column = values + f * kSliceRows](const Message& m) { return column[m.at]; });
-  }
-};
+/// Makes room for n more and returns where they begin.
+template <typename T>
+T* extend(std::vector<T>& column, size_t n) {
+  column.resize(column.size() + n);
+  return column.data() + (column.size() - n);
+}
 
 }  // namespace
 
@@ -113,52 +90,91 @@ Time Island::kept_until(const Slice& slice, size_t group, const Link& link, size
   return later < static_cast<int64_t>(link.config().stored) ? up : kNever;
 }
 
+/// Most messages are taken, pass once, and arrive in the cycle in which they are sent: stretches of these go
+/// into the frame column by column, the others one by one.
 void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRun& run, const int32_t* values,
                   const uint8_t* taken) {
-  const auto* phase = model_.reports[group].phase.data();
-  auto* sequence = sequence_[group].data();
+  const size_t at = run.first - due.first;
+  const auto* phase = model_.reports[group].phase.data() + run.first % twin::kBlockRows;
   Passages passages;
   run.link->telemetry(group, model_.keys.subspan(run.first, run.rows), static_cast<uint64_t>(due.counter),
                       passages);
-  Prompt prompt;
-  const auto put = [&](const Message& m) {
-    if (m.received > boundary_.ns)
-      in_flight_.add(group, m.row, m.sequence, m.sampled, m.received, values + m.at, kSliceRows);
-    else
-      prompt.messages[prompt.count++] = m;
-  };
+  std::array<uint8_t, kSliceRows> odd;
   for (size_t i = 0; i < run.rows; ++i) {
-    const size_t row = run.first + i;
-    const size_t at = row - due.first;
-    if (!taken[at]) continue;
-    const Time sampled{due.base + phase[row % twin::kBlockRows]};
-    ++counters_.samples;
-    const Time leaves = slice.spells.empty() ? sampled : kept_until(slice, group, *run.link, row, sampled);
-    const uint32_t number = sequence[row - shard_.first]++;
-    if (leaves == kNever) {
-      ++counters_.dropped;
+    const bool late = due.base + phase[i] + passages.delay[i] > boundary_.ns;
+    odd[i] =
+        (taken[at + i] == 0) | passages.lost[i] | passages.reordered[i] | (passages.duplicate[i] >= 0) | late;
+  }
+  for (size_t i = 0; i < run.rows;) {
+    const Sending from{group, run.first + i, due.base + phase[i], values + at + i};
+    if (odd[i] || !slice.spells.empty()) {
+      if (taken[at + i]) send_one(slice, *run.link, from, passages, i);
+      ++i;
       continue;
     }
-    if (leaves != sampled) {
-      // What was stored goes out together when the link is back, and arrives together, in order.
-      ++counters_.stored;
-      passages.delay[i] =
-          run.link->telemetry(group, model_.keys[row], static_cast<uint64_t>(leaves.ns)).delay;
-    }
-    ++counters_.sent;
-    counters_.reordered += passages.reordered[i];
-    Message message{sampled.ns, leaves.ns + passages.delay[i], static_cast<uint32_t>(row), number,
-                    static_cast<uint32_t>(at)};
-    if (passages.lost[i])
-      ++counters_.lost;
-    else
-      put(message);
-    if (passages.duplicate[i] < 0) continue;
-    ++counters_.duplicated;
-    message.received = leaves.ns + passages.duplicate[i];
-    put(message);
+    const auto* end = std::find(odd.data() + i, odd.data() + run.rows, 1);
+    const auto n = static_cast<size_t>(end - (odd.data() + i));
+    send_promptly(from, due.base, phase + i, passages.delay.data() + i, n);
+    i += n;
   }
-  prompt.append_to(out_->frames[group], values);
+}
+
+void Island::send_promptly(const Sending& from, int64_t base, const int64_t* phase, const int64_t* delay,
+                           size_t n) {
+  auto& frame = out_->frames[from.group];
+  auto* const counter = sequence_[from.group].data() + (from.row - shard_.first);
+  auto* const row = extend(frame.row, n);
+  auto* const sequence = extend(frame.sequence, n);
+  auto* const sampled = extend(frame.sampled_at, n);
+  auto* const received = extend(frame.received_at, n);
+  for (size_t i = 0; i < n; ++i) row[i] = static_cast<uint32_t>(from.row + i);
+  for (size_t i = 0; i < n; ++i) sequence[i] = counter[i]++;
+  for (size_t i = 0; i < n; ++i) sampled[i] = base + phase[i];
+  for (size_t i = 0; i < n; ++i) received[i] = base + phase[i] + delay[i];
+  for (size_t f = 0; f < frame.value.size(); ++f)
+    std::copy_n(from.values + f * kSliceRows, n, extend(frame.value[f], n));
+  counters_.samples += n;
+  counters_.sent += n;
+}
+
+void Island::send_one(const Slice& slice, const Link& link, const Sending& from, const Passages& passages,
+                      size_t i) {
+  const Time sampled{from.sampled};
+  const auto row = static_cast<uint32_t>(from.row);
+  ++counters_.samples;
+  const Time leaves = kept_until(slice, from.group, link, row, sampled);
+  const uint32_t number = sequence_[from.group][row - shard_.first]++;
+  if (leaves == kNever) {
+    ++counters_.dropped;
+    return;
+  }
+  int64_t delay = passages.delay[i];
+  if (leaves != sampled) {
+    // What was stored goes out together when the link is back, and arrives together, in order.
+    ++counters_.stored;
+    delay = link.telemetry(from.group, model_.keys[row], static_cast<uint64_t>(leaves.ns)).delay;
+  }
+  ++counters_.sent;
+  counters_.reordered += passages.reordered[i];
+  if (passages.lost[i])
+    ++counters_.lost;
+  else
+    put(from, number, leaves.ns + delay);
+  if (passages.duplicate[i] < 0) return;
+  ++counters_.duplicated;
+  put(from, number, leaves.ns + passages.duplicate[i]);
+}
+
+void Island::put(const Sending& from, uint32_t sequence, int64_t received) {
+  const auto row = static_cast<uint32_t>(from.row);
+  if (received > boundary_.ns)
+    return in_flight_.add(from.group, row, sequence, from.sampled, received, from.values, kSliceRows);
+  auto& frame = out_->frames[from.group];
+  frame.row.push_back(row);
+  frame.sequence.push_back(sequence);
+  frame.sampled_at.push_back(from.sampled);
+  frame.received_at.push_back(received);
+  for (size_t f = 0; f < frame.value.size(); ++f) frame.value[f].push_back(from.values[f * kSliceRows]);
 }
 
 const Link& Island::link_of(size_t row) const {
