@@ -59,7 +59,8 @@ class Yakima {
  public:
   explicit Yakima(int day_of_year) : day_(day_of_year), hours_(tmy2("WA-Yakima.tmy2")) {}
   EtpInputs at(int hour) const {
-    const size_t index = static_cast<size_t>((day_ - 1) * 24 + hour);
+    const int since_new_year = (day_ - 1) * 24 + hour;
+    const auto index = static_cast<size_t>(since_new_year);
     const Hour& h = hours_[index];
     const int of_day = static_cast<int>(index % 24) + 1, day = static_cast<int>(index / 24) + 1;
     const double sun = incident_on_walls(kSite, sun_at(kSite, day, of_day), {h.direct, h.diffuse, 0});

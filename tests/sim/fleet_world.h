@@ -29,7 +29,10 @@ class Weather : public lang::UniformProgram::Feeds {
   double value(FeedId, Time now) override { return outdoor(now); }
   double forecast(lang::Op, FeedId, Time now, double, double) override { return outdoor(now); }
   double civil(lang::Op, Time) override { return 0; }
-  static double outdoor(Time now) { return 273.15 + 27 + static_cast<double>(now.ns / seconds(100).ns) / 16; }
+  static double outdoor(Time now) {
+    const int64_t stairs = now.ns / seconds(100).ns;
+    return 273.15 + 27 + static_cast<double>(stairs) / 16;
+  }
 };
 
 struct Setup {
