@@ -3,10 +3,12 @@
 // decision log (bench/loop/scenario.yaml). Reference: the same work in a hand-written loop
 // (bench/loop_reference.cc), one thread, in the same run. A message is one home's report of its two fields; a
 // sample is one field's value.
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <new>
+#include <vector>
 
 #include "bench/bench.h"
 #include "bench/loop_reference.h"
@@ -43,7 +45,9 @@ double wall_seconds() {
 struct Measured {
   double cpu = 0, wall = 0;          ///< s a cycle
   double messages = 0, samples = 0;  ///< a cycle
-  double allocations = 0;
+  double allocations = 0;            ///< a cycle that decides something
+  double quiet_allocations = 0;      ///< a cycle that does not
+  int quiet = 0;                     ///< how many do not
   double bytes_per_device = 0;
   std::string fingerprint;
 };
@@ -65,15 +69,31 @@ Measured measure(const Shape& shape, int threads, bool warm) {
   };
   cycles(shape.warm_up);
   const auto c0 = a.processor().counters();
-  const uint64_t allocations = g_allocations;
+  std::vector<uint64_t> allocations, decisions;
+  const auto note = [&] {
+    allocations.push_back(g_allocations);
+    decisions.push_back(a.loop().decisions());
+  };
+  allocations.reserve(static_cast<size_t>(shape.cycles) + 1);
+  decisions.reserve(static_cast<size_t>(shape.cycles) + 1);
+  note();
   const double wall = wall_seconds();
   Measured m;
-  m.cpu = bench::time_of([&] { cycles(shape.cycles); }) / shape.cycles;
+  m.cpu = bench::time_of([&] {
+            for (int i = 0; i < shape.cycles; ++i) cycles(1), note();
+          }) /
+          shape.cycles;
   m.wall = (wall_seconds() - wall) / shape.cycles;
   const auto c1 = a.processor().counters();
   m.messages = static_cast<double>(c1.messages - c0.messages) / shape.cycles;
   m.samples = static_cast<double>(c1.samples - c0.samples) / shape.cycles;
-  m.allocations = static_cast<double>(g_allocations - allocations) / shape.cycles;
+  for (size_t i = 1; i < allocations.size(); ++i) {
+    const bool quiet = decisions[i] == decisions[i - 1];
+    (quiet ? m.quiet_allocations : m.allocations) += static_cast<double>(allocations[i] - allocations[i - 1]);
+    m.quiet += quiet;
+  }
+  m.allocations /= std::max(1, shape.cycles - m.quiet);
+  m.quiet_allocations /= std::max(1, m.quiet);
   m.bytes_per_device = (bench::resident_bytes() - before - static_cast<double>(a.hot().bytes())) /
                        static_cast<double>(a.registry().devices());
   m.fingerprint = a.loop().fingerprint();
@@ -105,7 +125,8 @@ int main(int argc, char** argv) {
   report.row("loop, 1 thread, samples", one.samples / one.cpu / 1e6, "M/s", by_hand_samples / by_hand / 1e6);
   report.row("loop, 1 thread, messages", one.messages / one.cpu / 1e6, "M/s");
   report.row("loop, 1 thread, a cycle", one.cpu * 1e3, "ms", by_hand * 1e3, bench::Better::lower);
-  report.row("allocations a cycle", one.allocations, "");
+  report.row("allocations a cycle that decides", one.allocations, "");
+  report.row("allocations a cycle that does not", one.quiet_allocations, "");
   report.row("memory a device, hot history aside", one.bytes_per_device, "bytes");
   const Measured two = measure(shape, 2, false);
   report.row("loop, 2 threads, speed-up", one.wall / two.wall, "x", 2);

@@ -106,7 +106,11 @@ void append(twin::Frame& to, const twin::Frame& from, size_t i) {
 }
 
 InFlight::InFlight(size_t groups, Duration cycle)
-    : cycle_(std::max<int64_t>(1, cycle.ns)), sorted_(kSpokes), far_(groups), scratch_(groups) {
+    : cycle_(std::max<int64_t>(1, cycle.ns)),
+      sorted_(kSpokes),
+      far_(groups),
+      scratch_(groups),
+      room_(groups) {
   for (auto& spoke : wheel_) spoke.resize(groups);
 }
 
@@ -124,6 +128,12 @@ InFlight::Spoke& InFlight::spoke_of(int64_t received) {
 void InFlight::add(size_t group, uint32_t row, uint32_t sequence, int64_t sampled, int64_t received,
                    const int32_t* values, size_t stride) {
   auto& frame = spoke_of(received)[group];
+  if (frame.size() == frame.row.capacity()) {
+    // All spokes get the room that one has needed: the wheel soon allocates no more.
+    room_[group] = std::max({kLeastRoom, room_[group], 2 * frame.size()});
+    for (auto& spoke : wheel_) spoke[group].reserve(room_[group], frame.value.size());
+    frame.reserve(room_[group], frame.value.size());
+  }
   frame.row.push_back(row);
   frame.sequence.push_back(sequence);
   frame.sampled_at.push_back(sampled);

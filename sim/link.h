@@ -84,7 +84,8 @@ class InFlight {
 
  private:
   static constexpr int64_t kSpokes = 64;
-  using Spoke = std::vector<twin::Frame>;  ///< [group]
+  static constexpr size_t kLeastRoom = 32;  ///< messages
+  using Spoke = std::vector<twin::Frame>;   ///< [group]
   Spoke& spoke_of(int64_t received);
   void sort_in_far();
   int64_t cycle_of(int64_t received) const { return (received + cycle_ - 1) / cycle_; }
@@ -95,6 +96,7 @@ class InFlight {
   std::array<Spoke, kSpokes> wheel_;
   Spoke far_;
   Spoke scratch_;
+  std::vector<size_t> room_;  ///< [group] messages that the fullest spoke has room for
 };
 
 /// Appends message i of `from`.
