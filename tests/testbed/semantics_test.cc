@@ -88,6 +88,19 @@ rules:
       set: {limit: 4 kW}
       stagger: {groups: 3, every: 5 s}
       release: {over: 20 s}
+  soften:
+    while: crowded
+    override:
+      target: homes
+      where: power > 5 kW && !block.waning
+      set: {limit: "if(power > 6 kW, 6 kW, 5 kW)"}
+      stagger: {groups: 2, every: 4 s}
+      release: {over: 12 s}
+      priority: 1
+alarms:
+  strained:
+    of: crowded
+    cause: "{count(homes, heavy)} of {count(homes)} homes, {sum(homes.power)}"
 )yaml";
 
 FileTexts files(const std::string& rules = kRules) {
@@ -155,6 +168,9 @@ TEST_CASE(
   }
   CHECK(lazy->loop().decisions() > 500);
   CHECK(lazy->rules().counters().releases > 0);
+  REQUIRE(lazy->alarms().latest().size() == full->alarms().latest().size());
+  for (size_t i = 0; i < lazy->alarms().latest().size(); ++i)
+    CHECK(lazy->alarms().latest()[i].cause == full->alarms().latest()[i].cause);
 }
 
 TEST_CASE("semantics: previous(event) is the event of the cycle before, in whatever order they are stepped") {
