@@ -1,0 +1,219 @@
+#include "sim/plants/gas_network.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace looptwin::sim {
+
+namespace {
+
+constexpr int kNewtonRounds = 60;
+// A known withdrawal falls off below this pressure, as a demand does, Pa.
+constexpr double kLeastWithdrawal = 1e5;
+// Nor does it take more than this part of a cell in a step.
+constexpr double kMostWithdrawal = 0.05;
+
+}  // namespace
+
+void GasNetwork::advance(Time to) {
+  LT_CHECK(to >= now_, "time goes forward");
+  const int64_t before = steps_;
+  for (;;) {
+    const Time start = kStart + step_ * steps_;
+    if (!latched_) {
+      if (start >= to) break;
+      latch_inputs();
+      latched_ = true;
+    }
+    if (start + step_ > to) break;
+    take_step();
+    ++steps_;
+    latched_ = false;
+  }
+  now_ = to;
+  if (steps_ != before) publish();
+}
+
+void GasNetwork::take_step() {
+  set_links(seconds_);
+  set_boundaries();
+  grid_.move_fluxes();
+  grid_.move_densities();
+  open_leaks();
+  gather_inflows();
+  for (GasFlowSystem& cluster : clusters_) solve_cluster(cluster);
+  settle_nodes();
+  copy_ends();
+}
+
+void GasNetwork::set_links(double step) {
+  for (Station& station : stations_) {
+    GasLink& link = links_[station.link];
+    GasStation::Command command;
+    const double mode = acting_[station.mode];
+    command.mode = mode < 0.5   ? CompressorMode::ratio
+                   : mode < 1.5 ? CompressorMode::discharge_pressure
+                                : CompressorMode::flow;
+    command.target =
+        command.mode == CompressorMode::ratio
+            ? std::max(acting_[station.ratio], 1.0)
+            : std::max(acting_[command.mode == CompressorMode::flow ? station.flow_wanted
+                                                                    : station.discharge_pressure],
+                       0.0);
+    command.running = acting_[station.running] > 0.5;
+    station.machine.prepare(gas_, command, step, nodes_.pressure[link.from], nodes_.pressure[link.to],
+                            flows_[station.link], link);
+  }
+  for (Valve& valve : valves_) {
+    if (!valve.is_moved) continue;
+    valve.position = moved(valve.position, std::clamp(acting_[valve.command], 0.0, 1.0), valve.travel, step);
+    links_[valve.link].open = valve.position;
+  }
+  for (size_t i = 0; i < short_pipes_.size(); ++i) {
+    const GasPipeConfig& pipe = short_pipes_[i];
+    const double area = M_PI / 4 * pipe.diameter * pipe.diameter;
+    const double flow = std::abs(flows_[first_short_link_ + i]);
+    const double factor = friction_factor(pipe, flow / area * pipe.diameter / gas_.viscosity());
+    links_[first_short_link_ + i].resistance =
+        factor * pipe.length * gas_.a_squared() / (2 * pipe.diameter * area * area);
+  }
+}
+
+void GasNetwork::set_boundaries() {
+  for (const Supply& supply : supplies_) {
+    if (supply.is_pressure) nodes_.pressure[supply.node] = std::max(acting_[supply.wanted], 1e3);
+  }
+  for (const Demand& demand : demands_)
+    nodes_.sinks[demand.sink].flow = std::max(acting_[demand.wanted], 0.0);
+}
+
+void GasNetwork::open_leaks() {
+  std::fill(nodes_.drain.begin(), nodes_.drain.end(), 0.0);
+  for (Leak& leak : leaks_) {
+    const double area = std::max(acting_[leak.area], 0.0) * leak.discharge;
+    const double withdrawal = std::max(acting_[leak.withdrawal], 0.0);
+    leak.now = 0;
+    for (Outlet& outlet : leak.outlets) {
+      outlet.rate = outlet.pulled = 0;
+      if (area == 0 && withdrawal == 0) continue;
+      const double p =
+          outlet.at_node ? nodes_.pressure[outlet.node] : grid_.pressure(outlet.pipe, outlet.point);
+      outlet.rate = outlet.part * area * gas_.orifice_flux(p) / p;
+      const double wanted = outlet.part * withdrawal * std::min(1.0, p / kLeastWithdrawal);
+      if (!outlet.at_node) {
+        leak.now += grid_.drain(outlet.pipe, outlet.point, outlet.rate);
+        leak.now += grid_.withdraw(outlet.pipe, outlet.point, wanted, kMostWithdrawal);
+        continue;
+      }
+      // At a pipe's end the node gives. What the hole takes is known when the node's pressure is:
+      // book_takers.
+      nodes_.drain[outlet.node] += outlet.rate;
+      outlet.pulled =
+          std::min(wanted, kMostWithdrawal * nodes_.before[outlet.node] * nodes_.storage[outlet.node]);
+    }
+  }
+}
+
+void GasNetwork::gather_inflows() {
+  for (size_t i = 0; i < nodes_.size(); ++i) nodes_.inflow[i] = 0;
+  for (size_t i = 0; i < grid_ends_.size(); ++i) {
+    nodes_.inflow[grid_ends_[i].from] -= grid_.flow_in(i);
+    nodes_.inflow[grid_ends_[i].to] += grid_.flow_out(i);
+  }
+  for (const Leak& leak : leaks_)
+    for (const Outlet& outlet : leak.outlets)
+      if (outlet.at_node) nodes_.inflow[outlet.node] -= outlet.pulled;
+  for (Supply& supply : supplies_) {
+    if (supply.is_pressure) continue;
+    supply.now = std::max(acting_[supply.wanted], 0.0);
+    nodes_.inflow[supply.node] += supply.now;
+  }
+}
+
+void GasNetwork::solve_cluster(GasFlowSystem& cluster) {
+  if (cluster.links().empty()) {
+    const uint32_t node = cluster.nodes()[0];
+    // Without a taker the pressure follows from the mass alone (settle_nodes).
+    if (nodes_.first_sink[node] == nodes_.first_sink[node + 1] && nodes_.drain[node] == 0) return;
+  }
+  const auto solves = [&](int rounds) {
+    return cluster.solve(gas_, links_, nodes_, flows_, GasFlowSystem::Unknown::pressure, rounds) &&
+           std::all_of(cluster.nodes().begin(), cluster.nodes().end(),
+                       [&](uint32_t i) { return nodes_.pressure[i] > 0; });
+  };
+  const auto shut = [&] {
+    for (const uint32_t link : cluster.links()) flows_[link] = 0;
+    for (const uint32_t i : cluster.nodes())
+      nodes_.pressure[i] = gas_.pressure(nodes_.before[i] + nodes_.inflow[i] / nodes_.storage[i]);
+  };
+  if (solves(kNewtonRounds)) return;
+  shut();
+  if (solves(4 * kNewtonRounds)) return;
+  // Nothing flows through links in this step, and takers get at most half of what is there: that is always
+  // possible, for the fluxes of pipes leave every node some of its gas.
+  shut();
+  for (const uint32_t i : cluster.nodes()) {
+    const double there = nodes_.storage[i] * gas_.density(nodes_.pressure[i]);
+    while (nodes_.taken(i, nodes_.pressure[i]) > there / 2) nodes_.pressure[i] /= 2;
+  }
+  ++unsettled_;
+}
+
+/// What every node gains in this step, but for a supply that holds its pressure, at the pressures of the
+/// solution.
+void GasNetwork::balance_nodes() {
+  for (size_t i = 0; i < nodes_.size(); ++i) balance_[i] = nodes_.inflow[i];
+  for (size_t k = 0; k < links_.size(); ++k) {
+    balance_[links_[k].from] -= flows_[k];
+    balance_[links_[k].to] += flows_[k];
+  }
+  for (Demand& demand : demands_) {
+    demand.now = nodes_.sinks[demand.sink].at(nodes_.pressure[demand.node]);
+    balance_[demand.node] -= demand.now;
+    delivered_ += demand.now * seconds_;
+  }
+  for (Leak& leak : leaks_) {
+    for (const Outlet& outlet : leak.outlets) {
+      if (!outlet.at_node) continue;
+      const double taken = outlet.rate * nodes_.pressure[outlet.node];
+      balance_[outlet.node] -= taken;
+      leak.now += taken + outlet.pulled;
+    }
+    leaked_ += leak.now * seconds_;
+  }
+}
+
+void GasNetwork::settle_nodes() {
+  balance_nodes();
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_.fixed[i]) continue;
+    nodes_.before[i] += balance_[i] / nodes_.storage[i];
+    nodes_.pressure[i] = gas_.pressure(nodes_.before[i]);
+  }
+  for (Supply& supply : supplies_) {
+    if (supply.is_pressure) {
+      const uint32_t i = supply.node;
+      const double density = gas_.density(nodes_.pressure[i]);
+      supply.now = nodes_.storage[i] * (density - nodes_.before[i]) - balance_[i];
+      nodes_.before[i] = density;
+    }
+    supplied_ += supply.now * seconds_;
+  }
+}
+
+void GasNetwork::copy_ends() {
+  for (size_t i = 0; i < grid_ends_.size(); ++i) {
+    const auto [from, to, rise] = grid_ends_[i];
+    grid_.set_end(i, false, nodes_.before[from], nodes_.pressure[from]);
+    grid_.set_end(i, true, nodes_.before[to], nodes_.pressure[to]);
+  }
+}
+
+double GasNetwork::mass() const {
+  double sum = 0;
+  for (size_t i = 0; i < nodes_.size(); ++i) sum += volume_[i] * nodes_.before[i];
+  for (size_t i = 0; i < grid_.size(); ++i) sum += grid_.inner_mass(i);
+  return sum;
+}
+
+}  // namespace looptwin::sim

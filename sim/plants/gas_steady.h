@@ -1,0 +1,27 @@
+// The steady state of a gas network, as the start of a run.
+#pragma once
+
+#include <functional>
+
+#include "sim/plants/gas_flow_system.h"
+#include "sim/plants/gas_grid.h"
+#include "sim/plants/gas_topology.h"
+
+namespace looptwin::sim {
+
+/// A pipe of the grid between two nodes that rises by `rise` g·m (m²/s²).
+struct GasGridEnds {
+  uint32_t from = 0, to = 0;
+  double rise = 0;
+};
+
+/// Finds pressures and flows that do not change, from a flat start, on any network with loops, and lays the
+/// profiles into the grid. Node storage is not used; fixed pressures, inflows and sinks are as in `nodes`.
+/// `refresh` sets the links' equations (stations, friction) to the state so far; it is called between
+/// rounds. Parts that are shut off from all supplies stay at the mean pressure of these. The error says that
+/// there is no steady state to be found.
+Diagnostics solve_steady(const Gas& gas, GasNodes& nodes, std::vector<GasLink>& links,
+                         std::vector<double>& flows, GasGrid& grid, std::span<const GasGridEnds> pipes,
+                         const std::function<void()>& refresh);
+
+}  // namespace looptwin::sim
