@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "testbed/notes.h"
 #include "testbed/showing.h"
 
 namespace looptwin::testbed {
@@ -32,9 +33,9 @@ class Wiring {
     check_derived();
     for (const auto& config : scenario_.rules) add_rule(config);
     for (auto& derived : out_.derived) derived.remembered = is_remembered(derived);
-    note_rivals();
+    note_rivals(rules_, registry_, problems_);
     check_texts();
-    note_long_windows();
+    note_long_windows(graph_, scenario_.duration, problems_);
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
     out_.warnings = std::move(problems_);
@@ -424,51 +425,6 @@ class Wiring {
     wired.items.resize(config.body.size());
     for (size_t i = 0; i < config.body.size(); ++i)
       show(name + ".publish." + config.body[i].key, config.body[i].value, from, 1, wired.items[i]);
-  }
-
-  /// Two rules that may claim the same setpoint of the same devices: allowed, but said.
-  void note_rivals() {
-    struct Claim {
-      const mml::Rule* rule;
-      const mml::OverrideConfig* config;
-      TableId table;
-      uint16_t setpoint;
-    };
-    std::vector<Claim> claims;
-    for (const auto& rule : rules_) {
-      for (size_t o = 0; o < rule->overrides.size(); ++o) {
-        for (const auto& set : rule->overrides[o].set) {
-          const Claim claim{rule.get(), &rule->config.overrides[o], rule->overrides[o].target.table,
-                            set.setpoint};
-          for (const Claim& other : claims) {
-            if (other.table != claim.table || other.setpoint != claim.setpoint ||
-                other.config->priority != claim.config->priority)
-              continue;
-            const auto& model = registry_.model(claim.table).config;
-            problems_.push_back(
-                {Severity::warning, claim.config->span,
-                 fmt::format("rules '{}' and '{}' both set {}.{} with priority {}: the earlier claim holds",
-                             other.rule->config.name, claim.rule->config.name, model.name,
-                             model.setpoints[claim.setpoint].name, claim.config->priority),
-                 "give one of them a higher `priority:`"});
-          }
-          claims.push_back(claim);
-        }
-      }
-    }
-  }
-
-  /// Windows look back in memory, whatever the run folder's retention; only the run itself can be too short
-  /// for them.
-  void note_long_windows() {
-    for (size_t i = 0; i < graph_.size(); ++i) {
-      const lang::Node& node = graph_[NodeId(i)];
-      if ((!lang::is_window(node.op) && node.op != Op::held) || node.span <= scenario_.duration) continue;
-      problems_.push_back({Severity::warning, graph_.span(NodeId(i)),
-                           fmt::format("a window of {} is longer than the run of {}: it is never full",
-                                       to_string(node.span), to_string(scenario_.duration)),
-                           "make the window shorter, or the run longer"});
-    }
   }
 
   // ---- the plan

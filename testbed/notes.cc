@@ -1,0 +1,50 @@
+#include "testbed/notes.h"
+
+#include <fmt/format.h>
+
+namespace looptwin::testbed {
+
+void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twin::Registry& registry,
+                 Diagnostics& problems) {
+  struct Claim {
+    const mml::Rule* rule;
+    const mml::OverrideConfig* config;
+    TableId table;
+    uint16_t setpoint;
+  };
+  std::vector<Claim> claims;
+  for (const auto& rule : rules) {
+    for (size_t o = 0; o < rule->overrides.size(); ++o) {
+      for (const auto& set : rule->overrides[o].set) {
+        const Claim claim{rule.get(), &rule->config.overrides[o], rule->overrides[o].target.table,
+                          set.setpoint};
+        for (const Claim& other : claims) {
+          if (other.table != claim.table || other.setpoint != claim.setpoint ||
+              other.config->priority != claim.config->priority)
+            continue;
+          const auto& model = registry.model(claim.table).config;
+          problems.push_back(
+              {Severity::warning, claim.config->span,
+               fmt::format("rules '{}' and '{}' both set {}.{} with priority {}: the earlier claim holds",
+                           other.rule->config.name, claim.rule->config.name, model.name,
+                           model.setpoints[claim.setpoint].name, claim.config->priority),
+               "give one of them a higher `priority:`"});
+        }
+        claims.push_back(claim);
+      }
+    }
+  }
+}
+
+void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems) {
+  for (size_t i = 0; i < graph.size(); ++i) {
+    const lang::Node& node = graph[lang::NodeId(i)];
+    if ((!lang::is_window(node.op) && node.op != lang::Op::held) || node.span <= run) continue;
+    problems.push_back({Severity::warning, graph.span(lang::NodeId(i)),
+                        fmt::format("a window of {} is longer than the run of {}: it is never full",
+                                    to_string(node.span), to_string(run)),
+                        "make the window shorter, or the run longer"});
+  }
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,21 @@
+// What is allowed but seldom meant, said as warnings when a scenario is wired.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "lang/graph.h"
+#include "mml/rule.h"
+#include "twin/registry.h"
+
+namespace looptwin::testbed {
+
+/// Two rules that may claim the same setpoint of the same devices with equal priority.
+void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twin::Registry& registry,
+                 Diagnostics& problems);
+
+/// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.
+void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems);
+
+}  // namespace looptwin::testbed
