@@ -31,9 +31,18 @@ struct RandomSignalConfig {
   Duration every{};
 };
 
+/// What a device does to an element of a coupled plant: `drives: {station: {running: on}}`.
+struct DriveConfig {
+  std::string relation;
+  std::string port;
+  Span span;
+  Span text;
+};
+
 struct PhysicsConfig {
   Span span;
-  std::vector<Named> inputs;  ///< of feeds and civil time; one value for all devices
+  std::vector<Named> inputs;  ///< of feeds and civil time, or of a plant's element: `at.pressure`
+  std::vector<DriveConfig> drives;
   std::vector<RandomSignalConfig> random;
   std::vector<Named> states;  ///< name: initial value (an expression of parameters)
   std::vector<Named> rates;   ///< one a state

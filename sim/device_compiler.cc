@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace looptwin::sim {
 namespace {
@@ -24,7 +25,8 @@ lang::Type rate_of(const lang::Type& type) {
 
 DeviceCompiler::DeviceCompiler(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
                                const twin::Registry& registry, TableId table, const DeviceConfig& config,
-                               uint64_t seed, Diagnostics& problems)
+                               uint64_t seed, std::span<const std::unique_ptr<Coupling>> plants,
+                               Diagnostics& problems)
     : units_(units),
       schema_(schema),
       graph_(graph),
@@ -32,6 +34,7 @@ DeviceCompiler::DeviceCompiler(const lang::Units& units, lang::Schema& schema, l
       table_(table),
       config_(config),
       seed_(seed),
+      plants_(plants),
       problems_(problems),
       problems_before_(problems.size()) {
   out_.table = table;
@@ -58,9 +61,11 @@ DeviceModel DeviceCompiler::run() {
   add_hints();
   check_controller();
   check_outputs();
+  check_drives();
   check_sensors();
   check_refusal();
   if (problems_.size() != problems_before_ && has_errors(problems_)) return std::move(out_);
+  compile_coupling();
   compile_controller();
   compile_plant();
   compile_sensors();
@@ -153,6 +158,17 @@ void DeviceCompiler::add_random() {
 void DeviceCompiler::add_inputs() {
   if (!config_.physics) return;
   lang::Scope outside;
+  outside.table = table_;
+  const auto& relations = schema_.table(table_).relations;
+  for (size_t r = 0; r < relations.size(); ++r) {
+    lang::Symbol relation;
+    relation.is = lang::Symbol::Is::relation;
+    relation.relation = RelationId(r);
+    const bool of_plant = std::any_of(plants_.begin(), plants_.end(), [&](const auto& p) {
+      return p->outputs_of(relations[r].to) != nullptr;
+    });
+    if (of_plant && !relations[r].many) outside.names[relations[r].name] = relation;
+  }
   for (const auto& signal : schema_.feeds) {
     outside.names[signal.feed].is = lang::Symbol::Is::feed_root;
     physics_.hints[signal.feed] =
@@ -161,10 +177,15 @@ void DeviceCompiler::add_inputs() {
   for (const auto& input : config_.physics->inputs) {
     const auto node = check(input.text, outside, {});
     if (!node.valid()) continue;
-    lang::Symbol value;
-    value.is = lang::Symbol::Is::node;
-    value.type = graph_[node].type;
-    value.node = node;
+    const auto type = graph_[node].type;
+    lang::Symbol value = symbol({}, type);
+    if (graph_[node].table.valid()) {  // of the element that each device is related to
+      value.column = add_column(".input." + input.name, type);
+      row_inputs_.push_back({node, value.column});
+    } else {
+      value.is = lang::Symbol::Is::node;
+      value.node = node;
+    }
     physics_.names[input.name] = sensor_.names[input.name] = value;
     explain("physics.inputs." + input.name, node);
   }
@@ -218,6 +239,9 @@ lang::NodeId DeviceCompiler::check_into(Diagnostics& problems, const Span& text,
   } else {
     scopes.of_table.push_back(scope);
   }
+  for (auto& other : scopes.of_table)
+    for (const auto& plant : plants_)
+      if (const auto* ports = other.table.valid() ? plant->outputs_of(other.table) : nullptr) other = *ports;
   scopes.windows_allowed = false;
   scopes.controller_functions = controls_;
   scopes.step = controls_ ? out_.period : out_.step;
@@ -316,6 +340,45 @@ void DeviceCompiler::check_outputs() {
       error(rate.name_span, fmt::format("there is no state '{}'", rate.name),
             "declare it under states, with its initial value");
   }
+}
+
+void DeviceCompiler::check_drives() {
+  if (!config_.physics) return;
+  for (const auto& drive : config_.physics->drives) check_drive(drive);
+}
+
+void DeviceCompiler::check_drive(const DriveConfig& drive) {
+  const auto& relations = schema_.table(table_).relations;
+  const auto relation = std::find_if(relations.begin(), relations.end(),
+                                     [&](const auto& r) { return !r.many && r.name == drive.relation; });
+  const auto plant = std::find_if(plants_.begin(), plants_.end(), [&](const auto& p) {
+    return relation != relations.end() && p->outputs_of(relation->to) != nullptr;
+  });
+  if (plant == plants_.end())
+    return error(drive.span, fmt::format("'{}' is no relation to an element of a plant", drive.relation),
+                 "only the ports of a plant's elements are driven");
+  const auto* unit = (*plant)->input(relation->to, drive.port);
+  if (!unit) {
+    const auto ports = (*plant)->inputs_of(relation->to);
+    return error(drive.span,
+                 fmt::format("{} has no port '{}' to drive", schema_.table(relation->to).name, drive.port),
+                 ports.empty() ? "nothing of it can be driven"
+                               : "write one of: " + joined(ports));
+  }
+  const auto node = check(drive.text, physics_, {}, *unit);
+  if (!node.valid()) return;
+  const auto type = graph_[node].type;
+  const bool as_number = type.kind == lang::Kind::boolean && unit->type == lang::Type::number();
+  if (type != unit->type && !as_number)
+    return error(drive.text,
+                 fmt::format("the port '{}' takes {}, and this is {}", drive.port,
+                             lang::to_string(unit->type.dimension),
+                             type.kind == lang::Kind::number ? lang::to_string(type.dimension) : "no number"),
+                 fmt::format("write a value in {}", unit->text));
+  const auto column = add_column(fmt::format(".drive.{}.{}", drive.relation, drive.port), type);
+  drives_.push_back({node, column});
+  out_.drives.push_back({table_, relation->rows, relation->to, drive.port, column, drive.span});
+  explain(fmt::format("physics.drives.{}.{}", drive.relation, drive.port), node);
 }
 
 void DeviceCompiler::check_sensors() {

@@ -14,7 +14,7 @@ class DeviceCompiler {
  public:
   DeviceCompiler(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
                  const twin::Registry& registry, TableId table, const DeviceConfig& config, uint64_t seed,
-                 Diagnostics& problems);
+                 std::span<const std::unique_ptr<Coupling>> plants, Diagnostics& problems);
 
   DeviceModel run();
 
@@ -36,6 +36,8 @@ class DeviceCompiler {
   // Expressions.
   void check_controller();
   void check_outputs();
+  void check_drives();
+  void check_drive(const DriveConfig& drive);
   void check_sensors();
   void check_refusal();
   std::vector<Line> check_lines(std::span<const Named> lines, lang::Scope& scope, const char* prefix,
@@ -46,6 +48,7 @@ class DeviceCompiler {
                           std::optional<lang::Type> type, std::optional<lang::Unit> bare);
   lang::NodeId check_recursive(const Named& line, lang::Scope& scope);
   // Programs.
+  void compile_coupling();
   void compile_plant();
   void compile_sensors();
   void compile_controller();
@@ -66,6 +69,7 @@ class DeviceCompiler {
   const TableId table_;
   const DeviceConfig& config_;
   const uint64_t seed_;
+  const std::span<const std::unique_ptr<Coupling>> plants_;
   Diagnostics& problems_;
   const size_t problems_before_;
 
@@ -75,6 +79,7 @@ class DeviceCompiler {
   bool controls_ = false;  ///< checking a controller: its functions are at hand
 
   std::vector<Line> states_, rates_, outputs_, signal_lines_;
+  std::vector<lang::Root> row_inputs_, drives_;
   std::vector<lang::NodeId> initial_, sources_;
   lang::NodeId refusal_;
 };

@@ -47,6 +47,11 @@ void DeviceCompiler::compile_controller() {
   }
 }
 
+void DeviceCompiler::compile_coupling() {
+  if (!row_inputs_.empty()) out_.inputs = program(row_inputs_);
+  if (!drives_.empty()) out_.driving = program(drives_);
+}
+
 void DeviceCompiler::compile_plant() {
   if (!config_.physics || (states_.empty() && outputs_.empty())) return;
   std::vector<lang::Root> initial;
@@ -135,7 +140,7 @@ std::vector<double> constants(double deviation, const Draws& stream, std::span<c
 void DeviceModel::bind(lang::Memory& memory, const twin::Registry& registry,
                        std::span<const SensorConfig> sensor_configs, uint64_t seed) {
   const size_t rows = keys.size();
-  for (auto* p : {&initial, &controller, &refuses})
+  for (auto* p : {&initial, &inputs, &driving, &controller, &refuses})
     if (*p) (*p)->program.bind(memory);
   if (plant) plant->bind(memory);
   for (auto& signal : random) signal.value = static_cast<double*>(memory.column(table, signal.column));
@@ -187,8 +192,9 @@ void DeviceModel::find_extents() {
 
 DeviceModel compile_model(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
                           const twin::Registry& registry, TableId table, const DeviceConfig& config,
-                          uint64_t seed, Diagnostics& problems) {
-  return DeviceCompiler(units, schema, graph, registry, table, config, seed, problems).run();
+                          uint64_t seed, std::span<const std::unique_ptr<Coupling>> plants,
+                          Diagnostics& problems) {
+  return DeviceCompiler(units, schema, graph, registry, table, config, seed, plants, problems).run();
 }
 
 }  // namespace looptwin::sim

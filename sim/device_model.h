@@ -14,6 +14,7 @@
 
 #include "lang/plant.h"
 #include "lang/program.h"
+#include "sim/coupling.h"
 #include "sim/draws.h"
 #include "sim/fleet.h"
 #include "twin/frame.h"
@@ -81,7 +82,7 @@ struct Sensor {
 };
 
 /// Fields that one report group can have.
-inline constexpr size_t kMostFields = 64;
+inline constexpr size_t kMostFields = 63;
 
 /// A report group, with the phases of the rows of a block.
 struct Report {
@@ -99,6 +100,9 @@ struct DeviceModel {
 
   std::optional<lang::Plant> plant;
   std::optional<ColumnProgram> initial;  ///< states at the start, from parameters
+  std::optional<ColumnProgram> inputs;   ///< what is read from the elements of coupled plants
+  std::optional<ColumnProgram> driving;  ///< what is done to them
+  std::vector<Drive> drives;
   std::optional<ColumnProgram> controller;
   std::optional<ColumnProgram> refuses;
   ColumnId refusing;
@@ -118,7 +122,9 @@ struct DeviceModel {
   std::vector<Fleet::Explained> explained;
 
   /// Nothing of it changes by itself between two inputs.
-  bool idle() const { return !plant && !controller && random.empty(); }
+  bool idle() const { return !plant && !controller && !inputs && random.empty(); }
+  /// It exchanges values with a coupled plant.
+  bool coupled() const { return inputs || driving; }
   /// There is a device to speak with: telemetry, setpoints or commands.
   bool connected() const { return !reports.empty() || !setpoints.empty() || !commands.empty(); }
   lang::Instant instant(int64_t grid, const double* values, size_t first, size_t count) const {
@@ -137,9 +143,10 @@ struct DeviceModel {
 };
 
 /// Checks and compiles one model's expressions and adds its columns. Problems are appended; the model is then
-/// of no use.
+/// of no use. `plants` are those that its devices may be related to.
 DeviceModel compile_model(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
                           const twin::Registry& registry, TableId table, const DeviceConfig& config,
-                          uint64_t seed, Diagnostics& problems);
+                          uint64_t seed, std::span<const std::unique_ptr<Coupling>> plants,
+                          Diagnostics& problems);
 
 }  // namespace looptwin::sim

@@ -14,9 +14,10 @@ namespace {
 
 class SimulatedFleet : public Fleet {
  public:
-  SimulatedFleet(const twin::Registry& registry, twin::Tables& tables, lang::UniformProgram::Feeds& feeds,
-                 const FleetConfigs& configs)
-      : registry_(registry),
+  SimulatedFleet(const lang::Schema& schema, const twin::Registry& registry, twin::Tables& tables,
+                 lang::UniformProgram::Feeds& feeds, const FleetConfigs& configs)
+      : schema_(schema),
+        registry_(registry),
         tables_(tables),
         feeds_(feeds),
         devices_(configs.devices.begin(), configs.devices.end()),
@@ -46,6 +47,8 @@ class SimulatedFleet : public Fleet {
     uint32_t row;
     uint16_t source;
   };
+  void couple(Diagnostics& problems);
+  void exchange(Time boundary);
   void add_links(const FleetConfigs& configs, Diagnostics& problems);
   void add_fault(const FaultConfig& fault, size_t index, Diagnostics& problems);
   uint16_t add_source(FaultSource source);
@@ -54,12 +57,14 @@ class SimulatedFleet : public Fleet {
   void prepare(DeviceModel& model) const;
   std::vector<LinkRun> link_runs(const twin::Shard& shard) const;
 
+  const lang::Schema& schema_;
   const twin::Registry& registry_;
   twin::Tables& tables_;
   lang::UniformProgram::Feeds& feeds_;
   std::vector<DeviceConfig> devices_;
   uint64_t seed_;
   Duration cycle_;
+  std::vector<std::unique_ptr<Coupling>> plants_;
   std::vector<DeviceModel> models_;                  ///< [table]
   std::vector<std::unique_ptr<Uniforms>> uniforms_;  ///< [table]
   std::map<std::string, Link> links_;                ///< by name; "" is the ideal one
@@ -67,6 +72,7 @@ class SimulatedFleet : public Fleet {
   std::vector<FaultSource> sources_;
   std::vector<std::vector<Concern>> concerns_;    ///< [table] faults of the scenario
   std::vector<std::unique_ptr<Island>> islands_;  ///< [shard]
+  std::vector<Island*> coupled_;                  ///< those that exchange with plants
 };
 
 std::optional<Distribution> exponential(Duration mean) {
@@ -81,15 +87,42 @@ Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& sche
                                     const FleetConfigs& configs) {
   LT_CHECK(devices_.size() == registry_.models().size(), "one DeviceConfig a model");
   Diagnostics problems;
+  for (const auto& config : configs.plants) {
+    auto plant = config.make();
+    if (!plant) return plant.error();
+    plants_.push_back(std::make_unique<Coupling>(config, std::move(*plant), units, schema, registry_));
+  }
   for (size_t m = 0; m < devices_.size(); ++m)
     models_.push_back(
-        compile_model(units, schema, graph, registry_, TableId(m), devices_[m], seed_, problems));
+        compile_model(units, schema, graph, registry_, TableId(m), devices_[m], seed_, plants_, problems));
+  couple(problems);
   concerns_.resize(models_.size());
   add_links(configs, problems);
   for (size_t i = 0; i < configs.faults.size(); ++i) add_fault(configs.faults[i], i, problems);
   for (const auto& model : models_)
     uniforms_.push_back(std::make_unique<Uniforms>(graph, model.uniforms, model.step));
   return problems;
+}
+
+void SimulatedFleet::couple(Diagnostics& problems) {
+  std::vector<Drive> drives;
+  for (const auto& model : models_) drives.insert(drives.end(), model.drives.begin(), model.drives.end());
+  for (const auto& plant : plants_) {
+    const auto found = plant->add(drives, registry_, tables_);
+    problems.insert(problems.end(), found.begin(), found.end());
+  }
+}
+
+/// Brings plants and their devices up to the last exchange at or before the boundary, instant by instant.
+void SimulatedFleet::exchange(Time boundary) {
+  for (;;) {
+    Time next = kNever;
+    for (const auto& plant : plants_) next = std::min(next, plant->next());
+    if (next > boundary) return;
+    for (auto* island : coupled_) island->drive(Time{next.ns - 1});
+    for (const auto& plant : plants_)
+      if (plant->next() == next) plant->exchange(schema_, tables_);
+  }
 }
 
 void SimulatedFleet::add_links(const FleetConfigs& configs, Diagnostics& problems) {
@@ -227,6 +260,7 @@ void SimulatedFleet::start() {
     std::sort(concerns_[m].begin(), concerns_[m].end(), less);
   }
   islands_.clear();
+  coupled_.clear();
   for (const auto& shard : tables_.shards()) {
     const size_t m = shard.table.index();
     if (m >= models_.size()) {
@@ -249,12 +283,14 @@ void SimulatedFleet::start() {
         island->disturbances().add(static_cast<uint32_t>(row), concern->source);
     }
     island->start(uniforms_[m]->at(0));
+    if (models_[m].coupled()) coupled_.push_back(island.get());
     islands_.push_back(std::move(island));
   }
 }
 
 void SimulatedFleet::begin(Time boundary) {
   for (auto& uniforms : uniforms_) uniforms->extend(boundary, feeds_);
+  exchange(boundary);
 }
 
 ColumnId SimulatedFleet::truth(TableId table, size_t field) const {
@@ -282,14 +318,16 @@ FleetCounters SimulatedFleet::counters() const {
 }
 
 void SimulatedFleet::save(ArchiveWriter& archive) const {
-  archive.section("fleet", 1);
+  archive.section("fleet", 2);
   for (const auto& uniforms : uniforms_) uniforms->save(archive);
+  for (const auto& plant : plants_) plant->save(archive);
   for (const auto& island : islands_) island->save(archive);
 }
 
 void SimulatedFleet::restore(ArchiveReader& archive) {
-  archive.section("fleet", 1);
+  archive.section("fleet", 2);
   for (auto& uniforms : uniforms_) uniforms->restore(archive);
+  for (auto& plant : plants_) plant->restore(archive);
   for (auto& island : islands_) island->restore(archive);
   for (auto& model : models_) prepare(model);
 }
@@ -306,7 +344,7 @@ Result<std::unique_ptr<Fleet>> Fleet::build(const lang::Units& units, lang::Sche
                                             lang::Graph& graph, const twin::Registry& registry,
                                             twin::Tables& tables, lang::UniformProgram::Feeds& feeds,
                                             const FleetConfigs& configs) {
-  auto fleet = std::make_unique<SimulatedFleet>(registry, tables, feeds, configs);
+  auto fleet = std::make_unique<SimulatedFleet>(schema, registry, tables, feeds, configs);
   auto problems = fleet->compile(units, schema, graph, configs);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   return fleet;

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "lang/checker.h"
 #include "sim/config.h"
+#include "sim/coupling.h"
 #include "twin/registry.h"
 #include "twin/transport.h"
 
@@ -45,6 +46,7 @@ struct FleetConfigs {
   std::span<const FaultConfig> faults;
   uint64_t seed = 1;
   Duration cycle{};
+  std::span<const PlantConfig> plants;
 };
 
 class Fleet {

@@ -83,7 +83,8 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   // The physics' problems and the rules' are shown together.
   auto fleet = sim::Fleet::build(
       units_, schema_, graph_, *registry_, tables_, *feeds_,
-      {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed, scenario_.cycle});
+      {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed, scenario_.cycle,
+       scenario_.plants});
   auto wired = wire(scenario_, units_, schema_, graph_, *registry_);
   if (!fleet || !wired) {
     Diagnostics problems;

@@ -126,6 +126,7 @@ const Section<Draft>& scenario_section() {
        use, top("feeds", feed_section(), in(&Scenario::feeds), "data from outside, and to it"),
        top("models", model_section(), &Draft::models, "device models", true),
        by_model("fleet", fleet_section(), &Draft::fleet, "how many devices of each model there are", true),
+       top("plants", plant_section(), in(&Scenario::plants), "physics that devices share"),
        top("links", link_section(), in(&Scenario::links), "networks between devices and broker"),
        list<Draft>("faults", fault_section(), &Draft::faults, "what goes wrong"),
        top("derived", derived_section(), in(&Scenario::derived),

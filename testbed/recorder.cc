@@ -13,6 +13,10 @@ namespace {
 using twin::Storage;
 
 constexpr size_t kSegmentBytesPerDevice = 2048;
+/// Variables that a grid can have; what needs more is several grids, "home/1min", "home/1min_1" …
+constexpr size_t kGridVariables = 64;
+constexpr size_t kRollupVariables = 5;  ///< of each field
+constexpr size_t kRollupFields = kGridVariables / kRollupVariables;
 
 std::string length_name(Duration d) {
   if (d.ns % hours(1).ns == 0) return fmt::format("{}h", d / hours(1));
@@ -59,6 +63,7 @@ struct Recorder::Grid {
   Duration period{};
   bool raw = true;
   uint16_t group = 0;            ///< raw: the report group
+  size_t first_field = 0;        ///< rollups: of the model's fields, kRollupFields at most
   std::vector<int32_t> row;      ///< the grid's row of a device, -1: not kept; empty: its own
   std::vector<Duration> phase;   ///< of each grid row
   std::vector<Storage> storage;  ///< of each variable
@@ -163,8 +168,10 @@ void Recorder::declare(const Wired& wired) {
     if (model.config.telemetry.empty()) continue;
     const bool stated = history != scenario_.history.end();
     declare_raw(model, stated ? history->raw : "**");
-    declare_rollups(model,
-                    stated ? history->rollups : std::vector<Duration>{minutes(1), minutes(15), hours(1)});
+    const auto lengths = stated ? history->rollups : std::vector<Duration>{minutes(1), minutes(15), hours(1)};
+    for (const Duration length : lengths)
+      for (size_t first = 0; first < model.config.telemetry.size(); first += kRollupFields)
+        declare_rollup(model, length, first);
   }
   for (const auto& derived : wired.derived)
     if (derived.config.every.ns > 0) declare_derived(derived);
@@ -241,7 +248,7 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
                         {}};
     if (g > 0 && std::any_of(run.grids.begin(), run.grids.end(),
                              [&](const auto& other) { return other.name == spec.name; }))
-      spec.name += fmt::format("-{}", g);
+      spec.name += fmt::format("_{}", g);
     for (const size_t row : kept) {
       grid.phase.push_back(twin::phase_of(groups[g], row));
       spec.phase.push_back(grid.phase.back().ns);
@@ -262,44 +269,55 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
   }
 }
 
-void Recorder::declare_rollups(const twin::Model& model, const std::vector<Duration>& lengths) {
+/// Buckets of `length` of kRollupFields fields from `first` on.
+void Recorder::declare_rollup(const twin::Model& model, Duration length, size_t first) {
   auto& run = spec_->run;
-  for (const Duration length : lengths) {
-    const int64_t phase = -scenario_.start.ns - floor_to(Time{-scenario_.start.ns}, length).ns;
-    Grid grid{.id = twin::GridId(run.grids.size()), .table = model.table, .period = length, .raw = false};
-    twin::GridSpec spec{
-        fmt::format("{}/{}", model.config.name, length_name(length)), model.config.name, length, {}, {}};
-    if (phase != 0) spec.phase.assign(registry_.devices(model.table), phase);
-    for (const auto& field : model.config.telemetry) {
-      for (const char* what : {"minimum", "maximum", "last"})
-        spec.variables.push_back(variable_of(field, field.name + "_" + what));
-      spec.variables.push_back(variable_of(field, field.name + "_mean", 16));
-      spec.variables.push_back(
-          {.name = field.name + "_samples", .unit = "1", .storage = Storage::i32, .per_unit = 1});
-    }
-    for (const auto& v : spec.variables) {
-      grid.storage.push_back(v.storage);
-      grid.shift.push_back(shift_of(v));
-    }
-    run.grids.push_back(std::move(spec));
-    grids_.push_back(std::move(grid));
+  const auto& fields = model.config.telemetry;
+  const int64_t phase = -scenario_.start.ns - floor_to(Time{-scenario_.start.ns}, length).ns;
+  Grid grid{.id = twin::GridId(run.grids.size()),
+            .table = model.table,
+            .period = length,
+            .raw = false,
+            .first_field = first};
+  twin::GridSpec spec{
+      fmt::format("{}/{}", model.config.name, length_name(length)), model.config.name, length, {}, {}};
+  if (first > 0) spec.name += fmt::format("_{}", first / kRollupFields);
+  if (phase != 0) spec.phase.assign(registry_.devices(model.table), phase);
+  for (size_t f = first; f < std::min(fields.size(), first + kRollupFields); ++f) {
+    const auto& field = fields[f];
+    for (const char* what : {"minimum", "maximum", "last"})
+      spec.variables.push_back(variable_of(field, field.name + "_" + what));
+    spec.variables.push_back(variable_of(field, field.name + "_mean", 16));
+    spec.variables.push_back(
+        {.name = field.name + "_samples", .unit = "1", .storage = Storage::i32, .per_unit = 1});
   }
+  for (const auto& v : spec.variables) {
+    grid.storage.push_back(v.storage);
+    grid.shift.push_back(shift_of(v));
+  }
+  run.grids.push_back(std::move(spec));
+  grids_.push_back(std::move(grid));
 }
 
 void Recorder::declare_derived(const mml::Derived& derived) {
   auto& run = spec_->run;
   const auto& config = derived.config;
   const std::string& table = schema_.table(derived.table).name;
+  size_t full = 0;
   auto grid = std::find_if(derived_.begin(), derived_.end(), [&](const DerivedGrid& g) {
-    return g.table == derived.table && g.period == config.every;
+    if (g.table != derived.table || g.period != config.every) return false;
+    if (g.values.size() < kGridVariables) return true;
+    ++full;
+    return false;
   });
   if (grid == derived_.end()) {
     if (derived.table == registry_.site() &&
         std::none_of(run.tables.begin(), run.tables.end(), [&](const auto& t) { return t.name == table; }))
       run.tables.push_back({table, {std::string(registry_.id({derived.table, Row(0)}))}});
     grid = derived_.insert(derived_.end(), {twin::GridId(run.grids.size()), derived.table, config.every});
-    run.grids.push_back(
-        {fmt::format("{}/derived/{}", table, length_name(config.every)), table, config.every, {}, {}});
+    auto name = fmt::format("{}/derived/{}", table, length_name(config.every));
+    if (full > 0) name += fmt::format("_{}", full);
+    run.grids.push_back({std::move(name), table, config.every, {}, {}});
   }
   grid->values.push_back(&derived);
   run.grids[grid->id.index()].variables.push_back(
@@ -403,7 +421,8 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
 
 void Recorder::bucket(size_t shard, const twin::ClosedBucket& bucket) {
   const auto grid = std::find_if(grids_.begin(), grids_.end(), [&](const Grid& g) {
-    return !g.raw && g.table == bucket.table && g.period == bucket.length;
+    return !g.raw && g.table == bucket.table && g.period == bucket.length &&
+           bucket.field - g.first_field < kRollupFields;
   });
   if (grid == grids_.end()) return;
   // Buckets lie on civil time, slots count from the run's start: the grid's phase makes up for the
@@ -419,7 +438,8 @@ void Recorder::bucket(size_t shard, const twin::ClosedBucket& bucket) {
   scratch.values[2].assign(bucket.last.begin(), bucket.last.end());
   scratch.values[3].assign(bucket.mean16.begin(), bucket.mean16.end());
   scratch.values[4].assign(bucket.samples.begin(), bucket.samples.end());
-  put(scratch, *grid, slot, writer_->lane(shard), size_t{5} * bucket.field, 5);
+  put(scratch, *grid, slot, writer_->lane(shard), kRollupVariables * (bucket.field - grid->first_field),
+      kRollupVariables);
 }
 
 bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {

@@ -50,7 +50,7 @@ class Recorder final : public mml::HistorySink,
            twin::Tables& tables);
   void declare(const Wired& wired);
   void declare_raw(const twin::Model& model, const std::string& pattern);
-  void declare_rollups(const twin::Model& model, const std::vector<Duration>& lengths);
+  void declare_rollup(const twin::Model& model, Duration length, size_t first);
   void declare_derived(const mml::Derived& derived);
   void keep_derived(Time boundary);
   void put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable,

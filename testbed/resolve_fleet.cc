@@ -150,6 +150,7 @@ void check_relations(Reader& reader, const Draft& draft, const FleetDraft& entry
 }
 
 void check_entry(Reader& reader, const Draft& draft, FleetDraft& entry) {
+  if (!entry.ids.empty()) return;  // elements of a plant
   if (entry.count == 0)
     reader.error(entry.span, fmt::format("the fleet of '{}' is empty: its count is 0", entry.model),
                  "write a count of 1 or more, or remove the entry");
@@ -227,7 +228,7 @@ void resolve_fleet(Reader& reader, Draft& draft) {
                                grouped(static_cast<long long>(std::min(devices, 9e18)))),
                    "count: is for each device of per:");
     for (const auto& other : draft.fleet)
-      if (&other < &entry && other.id == entry.id && other.per == entry.per)
+      if (&other < &entry && entry.ids.empty() && other.id == entry.id && other.per == entry.per)
         reader.error(entry.span,
                      fmt::format("the fleets of '{}' and '{}' give the same ids '{}'", other.model,
                                  entry.model, entry.id),

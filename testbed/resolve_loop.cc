@@ -208,6 +208,7 @@ void resolve_loop(Reader& reader, Draft& draft) {
 }
 
 void resolve(Reader& reader, Draft& draft) {
+  resolve_plants(reader, draft);
   resolve_models(reader, draft.models);
   resolve_fleet(reader, draft);
   resolve_faults(reader, draft);

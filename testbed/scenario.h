@@ -11,6 +11,7 @@
 #include "mml/config.h"
 #include "mml/derived.h"
 #include "sim/config.h"
+#include "sim/coupling.h"
 #include "twin/config.h"
 
 namespace looptwin::testbed {
@@ -39,6 +40,7 @@ struct Scenario {
   std::vector<twin::ModelConfig> models;
   std::vector<sim::DeviceConfig> devices;  ///< one a model, same order
   std::vector<twin::FleetConfig> fleet;
+  std::vector<sim::PlantConfig> plants;
   std::vector<sim::LinkConfig> links;
   std::vector<sim::FaultConfig> faults;
   std::vector<mml::FeedConfig> feeds;

@@ -28,6 +28,7 @@ struct FaultDraft : sim::FaultConfig {
 
 const Section<ModelDraft>& model_section();
 const Section<FleetDraft>& fleet_section();
+const Section<sim::PlantConfig>& plant_section();
 const Section<sim::LinkConfig>& link_section();
 const Section<FaultDraft>& fault_section();
 const Section<HistoryConfig>& history_section();

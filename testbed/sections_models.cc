@@ -260,12 +260,33 @@ const Section<RandomDraft>& random_section() {
   return kSection;
 }
 
+/// `drives: {station: {running: on}}`
+Value<std::vector<sim::DriveConfig>> drives() {
+  return {Form::other, [](Reader& reader, const Node& node) -> std::optional<std::vector<sim::DriveConfig>> {
+            static const SectionInfo kRelations{"a map of relations", {}, {}, {}};
+            if (!expect_map(reader, kRelations, node, node.span)) return std::nullopt;
+            std::vector<sim::DriveConfig> out;
+            for (const auto& relation : node.entries) {
+              const auto ports = expressions().read(reader, relation.value);
+              if (!ports) continue;
+              for (const auto& port : *ports)
+                out.push_back({relation.key, port.name, port.name_span, port.text});
+            }
+            return out;
+          }};
+}
+
 const Section<sim::PhysicsConfig>& physics_section() {
   using T = sim::PhysicsConfig;
   static const Section<T> kSection(
       "physics", "physics",
-      {optional<T>("inputs", expressions(), &T::inputs, "none",
-                   "signals that are one for all devices: of feeds and of civil time"),
+      {optional<T>(
+           "inputs", expressions(), &T::inputs, "none",
+           "of feeds and of civil time, one for all devices; or of the element of a plant that a device is "
+           "related to: `at.pressure`"),
+       optional<T>(
+           "drives", drives(), &T::drives, "none",
+           "by relation, ports of a plant's element with what they are given: `{station: {running: on}}`"),
        finished<T>("random", random_section(), "signals drawn per device, held for a period",
                    [](T& out, RandomDraft& d) { out.random.push_back(std::move(d)); }),
        optional<T>("states", expressions(), &T::states, "none", "each state's initial value, of parameters"),

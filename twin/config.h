@@ -104,8 +104,9 @@ struct FleetConfig {
   std::string model;
   Span span;
   uint64_t count = 1;
-  std::string per;  ///< the model that each group belongs to; empty for a top level
-  std::string id;   ///< pattern with {i} (from 1) and {<per>}
+  std::string per;               ///< the model that each group belongs to; empty for a top level
+  std::string id;                ///< pattern with {i} (from 1) and {<per>}
+  std::vector<std::string> ids;  ///< or one a device, where it has no pattern
   std::string link;
   std::vector<std::string> tags;
   std::vector<AssignmentConfig> assignments;

@@ -216,7 +216,9 @@ class Registry::Builder {
       return error(config.span, fmt::format("the fleet names the unknown model '{}'", config.model));
     auto& ids = r_.ids_[table->index()];
     const size_t first = ids.size();
-    if (config.per.empty()) {
+    if (!config.ids.empty()) {
+      for (const auto& id : config.ids) ids.add(id);
+    } else if (config.per.empty()) {
       for (uint64_t i = 1; i <= config.count; ++i) ids.add(expand(config.id, i, {}, {}));
     } else {
       const auto parent = r_.find_model(config.per);

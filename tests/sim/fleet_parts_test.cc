@@ -210,7 +210,7 @@ TEST_CASE("fleet: what a scenario gets wrong is refused with what to write inste
     s.models[0].telemetry.push_back(power);
     s.models[0].telemetry.back().name = "power" + std::to_string(i);
   }
-  CHECK_THAT(refused(s), Contains("'home' reports 65 fields together, more than 64"));
+  CHECK_THAT(refused(s), Contains("'home' reports 65 fields together, more than 63"));
   s = good;
   s.fleet[0].link = "ltr";
   s.links = {{.name = "lte"}};

@@ -153,3 +153,43 @@ TEST_CASE("derived values: what cannot be is refused with its place and what to 
                Catch::Contains("the name 'limit' is taken"));
   REQUIRE_THAT(refused("room: {each: yard", "room: {each: yrad"), Catch::Contains("did you mean 'yard'"));
 }
+
+TEST_CASE("recorder: a model of many fields and values is kept in as many grids as it needs") {
+  std::string text = R"yaml(scenario: many
+duration: 2 min
+models:
+  panel:
+    telemetry:
+)yaml";
+  for (int f = 0; f < 63; ++f)
+    text += "      f" + std::to_string(f) + ": {from: v + " + std::to_string(f) +
+            ", unit: 1, every: 10 s, phase: 0 s, range: [0, 100], resolution: 1}\n";
+  text += "    physics: {states: {v: 1}, rates: {v: \"0 Hz\"}}\nfleet: {panel: {count: 2}}\nderived:\n";
+  for (int d = 0; d < 70; ++d)
+    text += "  d" + std::to_string(d) + ": {each: panel, value: f0 + " + std::to_string(d) +
+            ", unit: 1, every: 30 s}\n";
+  const Folder folder;
+  const auto out = folder.path() / "run";
+  const auto a = assemble(loaded({{"scenario.yaml", text}}), {.threads = 1, .out = out});
+  for (int i = 0; i < 120; ++i) cycle(*a);
+  REQUIRE(a->finish("{}").has_value());
+  auto run = twin::RunReader::open(out);
+  REQUIRE(run.has_value());
+  const auto value = [&](const char* name, const std::string& variable, twin::SlotRange slots) {
+    const auto grid = run->grid(name);
+    REQUIRE(grid);
+    const auto& variables = run->spec().grids[grid->index()].variables;
+    const auto at =
+        std::find_if(variables.begin(), variables.end(), [&](const auto& v) { return v.name == variable; });
+    REQUIRE(at != variables.end());
+    const auto read = run->read(*grid, static_cast<size_t>(at - variables.begin()), {1, 1}, slots);
+    REQUIRE(read.has_value());
+    return read->front();
+  };
+  CHECK(value("panel/raw/10s", "f62", {3, 4}) == 63);
+  CHECK(value("panel/1min", "f11_mean", {0, 1}) == 12);
+  CHECK(value("panel/1min_1", "f12_mean", {0, 1}) == 13);
+  CHECK(value("panel/1min_5", "f62_maximum", {1, 2}) == 63);
+  CHECK(value("panel/derived/30s", "d63", {2, 3}) == 64);
+  CHECK(value("panel/derived/30s_1", "d69", {2, 3}) == 70);
+}

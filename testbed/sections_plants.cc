@@ -1,0 +1,278 @@
+// plants: physics that devices share. One kind so far: gas networks.
+#include <fmt/format.h>
+
+#include "sim/plants/gas_network.h"
+#include "testbed/sections.h"
+#include "twin/registry.h"
+
+namespace looptwin::testbed {
+namespace {
+
+/// A quantity of a fixed unit; a bare number is in it.
+Value<double> in(const char* text) {
+  return {Form::quantity, [text](Reader& reader, const yaml::Node& node) -> std::optional<double> {
+            const auto source = std::make_shared<const Source>(Source{"unit", text});
+            const auto unit = reader.units.unit({source, 0, static_cast<uint32_t>(source->text.size())});
+            return quantity(reader, node, *unit, false);
+          }};
+}
+
+/// Elements that are written once and made `count` times: name-1, name-2 …, with {i} in what they name.
+template <typename Config>
+struct Repeated : Config {
+  std::optional<uint64_t> count;
+};
+
+Value<uint64_t> how_many() { return whole_number(1, 1'000'000); }
+
+std::string numbered(std::string_view pattern, uint64_t i) {
+  std::string text;
+  while (!pattern.empty()) {
+    const auto number = twin::id_number(pattern);
+    if (number) text += std::to_string(static_cast<int64_t>(i) + number->offset);
+    if (!number) text += pattern.front();
+    pattern.remove_prefix(number ? number->length : 1);
+  }
+  return text;
+}
+
+template <typename Config>
+using Names = std::vector<std::string Config::*>;  ///< members that name other elements
+
+template <typename Config>
+void make_all(const Repeated<Config>& one, const Names<Config>& names, std::vector<Config>& out) {
+  for (uint64_t i = 1; i <= one.count.value_or(1); ++i) {
+    Config& made = out.emplace_back(one);
+    if (!one.count) continue;
+    made.name = fmt::format("{}-{}", one.name, i);
+    for (const auto name : names) made.*name = numbered(one.*name, i);
+  }
+}
+
+template <typename Config>
+Key<Repeated<Config>> repeated() {
+  return optional<Repeated<Config>>("count", how_many(), &Repeated<Config>::count, "one, of the name itself",
+                                    "how many: `name-1`, `name-2` …; `{i}` in what they name counts along");
+}
+
+/// A map of elements by name into a member of the network.
+template <typename Config>
+Key<sim::GasNetworkConfig> elements(const char* key, const Section<Repeated<Config>>& section,
+                                    std::vector<Config> sim::GasNetworkConfig::*member, Names<Config> names,
+                                    const char* about) {
+  const SectionInfo owner{"a map of names", {}, {}, {}};
+  return {{.name = key, .form = Form::named, .about = about, .section = &section},
+          [owner, &section, member, names](Reader& reader, const yaml::Entry& entry,
+                                           sim::GasNetworkConfig& network) {
+            std::vector<Repeated<Config>> read;
+            read_named(reader, owner, section, entry, read);
+            for (const auto& one : read) make_all(one, names, network.*member);
+          }};
+}
+
+struct GasDraft {
+  bool compressible = false;
+  double temperature = 288.706, gravity = 0.6;
+  std::optional<double> heat_ratio, viscosity;
+};
+
+const Section<GasDraft>& gas_section() {
+  using T = GasDraft;
+  static const Section<T> kSection(
+      "'gas'", "gas",
+      {optional<T>("law", word<bool>({{"ideal", false}, {"cnga", true}}), &T::compressible, "ideal",
+                   "`cnga`: with the California Natural Gas Association's compressibility"),
+       optional<T>("temperature", in("degC"), &T::temperature, "15.556 degC",
+                   "of all gas: the model is isothermal"),
+       optional<T>("gravity", in("1"), &T::gravity, "0.6", "relative to air"),
+       optional<T>("heat_ratio", in("1"), &T::heat_ratio, "1.3", "cp/cv, of orifices and compressors"),
+       optional<T>("viscosity", in("Pa.s"), &T::viscosity, "1.1e-5 Pa.s",
+                   "for friction laws that ask for it")});
+  return kSection;
+}
+
+const Section<Repeated<sim::GasNodeConfig>>& node_section() {
+  using T = Repeated<sim::GasNodeConfig>;
+  static const Section<T> kSection(
+      "a node", "nodes",
+      {repeated<sim::GasNodeConfig>(),
+       optional<T>("height", in("m"), &T::height, "0 m", "above a common level"),
+       optional<T>("volume", in("m3"), &T::volume, "0.1 m3", "of pipework that is in no pipe")});
+  return kSection;
+}
+
+const Section<Repeated<sim::GasPipeConfig>>& pipe_section() {
+  using T = Repeated<sim::GasPipeConfig>;
+  using Law = sim::FrictionLaw;
+  static const Section<T> kSection(
+      "a pipe", "pipes",
+      {repeated<sim::GasPipeConfig>(), required<T>("from", text(), &T::from, "a node"),
+       required<T>("to", text(), &T::to, "a node"), required<T>("length", in("m"), &T::length, ""),
+       required<T>("diameter", in("m"), &T::diameter, "inner"),
+       optional<T>("law",
+                   word<Law>({{"fixed", Law::fixed},
+                              {"nikuradse", Law::nikuradse},
+                              {"shifrinson", Law::shifrinson},
+                              {"hofer", Law::hofer},
+                              {"swamee_jain", Law::swamee_jain},
+                              {"chen", Law::chen}}),
+                   &T::law, "fixed", "where the friction factor comes from"),
+       optional<T>("friction", in("1"), &T::friction, "0.01", "Darcy's factor, for `fixed`"),
+       optional<T>("roughness", in("m"), &T::roughness, "0.01 mm", "for the other laws")});
+  return kSection;
+}
+
+const Section<Repeated<sim::GasCompressorConfig>>& compressor_section() {
+  using T = Repeated<sim::GasCompressorConfig>;
+  using Mode = sim::CompressorMode;
+  static const Section<T> kSection(
+      "a compressor", "compressors",
+      {repeated<sim::GasCompressorConfig>(), required<T>("from", text(), &T::from, "the node of its suction"),
+       required<T>("to", text(), &T::to, "the node of its discharge"),
+       optional<T>("mode",
+                   word<Mode>({{"ratio", Mode::ratio},
+                               {"discharge_pressure", Mode::discharge_pressure},
+                               {"flow", Mode::flow}}),
+                   &T::mode, "ratio", "what it holds"),
+       optional<T>("ratio", in("1"), &T::ratio, "1", "of pressures, for `ratio`"),
+       optional<T>("discharge_pressure", in("Pa"), &T::discharge_pressure, "", "absolute"),
+       optional<T>("flow", in("kg/s"), &T::flow, "", ""),
+       optional<T>("running", boolean(), &T::running, "true", "at the start"),
+       optional<T>("most_ratio", in("1"), &T::most_ratio, "3", "that it can reach"),
+       optional<T>("most_power", in("W"), &T::most_power, "no limit", "of its driver"),
+       optional<T>("efficiency", share(), &T::efficiency, "80 %", "isentropic"),
+       optional<T>("surge_flow", in("m3/s"), &T::surge_flow, "0 m3/s",
+                   "least volume flow at suction, without head"),
+       optional<T>("surge_slope", in("m3.kg/s/J"), &T::surge_slope, "0",
+                   "and by how much it rises with the head"),
+       optional<T>("recycles", boolean(), &T::recycles, "true", "below the surge line; else it trips"),
+       optional<T>("trip_delay", duration(), &T::trip_delay, "5 s", "below the surge line until it trips"),
+       optional<T>("ramp", duration(), &T::ramp, "0 s", "from standstill to its full ratio, and back")});
+  return kSection;
+}
+
+const Section<Repeated<sim::GasValveConfig>>& valve_section() {
+  using T = Repeated<sim::GasValveConfig>;
+  using Kind = sim::GasValveKind;
+  static const Section<T> kSection(
+      "a valve", "valves",
+      {repeated<sim::GasValveConfig>(), required<T>("from", text(), &T::from, "a node"),
+       required<T>("to", text(), &T::to, "a node"),
+       required<T>("diameter", in("m"), &T::diameter, "of its bore"),
+       optional<T>("kind",
+                   word<Kind>({{"valve", Kind::valve},
+                               {"check_valve", Kind::check_valve},
+                               {"short_pipe", Kind::short_pipe}}),
+                   &T::kind, "valve", ""),
+       optional<T>("loss", in("1"), &T::loss, "0.2", "coefficient when fully open"),
+       optional<T>("opening", share(), &T::opening, "100 %", "at the start, of the bore's area"),
+       optional<T>("travel", duration(), &T::travel, "0 s", "from open to closed")});
+  return kSection;
+}
+
+const Section<Repeated<sim::GasSupplyConfig>>& supply_section() {
+  using T = Repeated<sim::GasSupplyConfig>;
+  const auto key = [](const char* name, const char* unit, sim::GasSupplyConfig::Kind kind,
+                      const char* about) {
+    const auto value = in(unit);
+    return Key<T>{{.name = name, .form = Form::quantity, .about = about},
+                  [value, kind](Reader& reader, const yaml::Entry& entry, T& out) {
+                    const auto read = value.read(reader, entry.value);
+                    if (read) out.kind = kind, out.value = *read;
+                  }};
+  };
+  static const Section<T> kSection(
+      "a supply", "supplies",
+      {repeated<sim::GasSupplyConfig>(), required<T>("node", text(), &T::node, "where it enters"),
+       key("pressure", "Pa", sim::GasSupplyConfig::Kind::pressure, "that it holds, absolute; or"),
+       key("flow", "kg/s", sim::GasSupplyConfig::Kind::flow, "that it feeds in")});
+  return kSection;
+}
+
+const Section<Repeated<sim::GasDemandConfig>>& demand_section() {
+  using T = Repeated<sim::GasDemandConfig>;
+  static const Section<T> kSection(
+      "a demand", "demands",
+      {repeated<sim::GasDemandConfig>(), required<T>("node", text(), &T::node, "where it leaves"),
+       required<T>("flow", in("kg/s"), &T::flow, "that is wanted"),
+       optional<T>("least_pressure", in("Pa"), &T::least_pressure, "1 bar",
+                   "below it less is taken, in proportion")});
+  return kSection;
+}
+
+const Section<Repeated<sim::GasLeakConfig>>& leak_section() {
+  using T = Repeated<sim::GasLeakConfig>;
+  static const Section<T> kSection(
+      "a leak", "leaks",
+      {repeated<sim::GasLeakConfig>(), required<T>("pipe", text(), &T::pipe, "that gets a hole"),
+       required<T>("position", in("m"), &T::position, "from its beginning"),
+       optional<T>("discharge", in("1"), &T::discharge, "0.8", "coefficient of the hole"),
+       optional<T>("area", in("m2"), &T::area, "0 m2", "of the hole at the start")});
+  return kSection;
+}
+
+const Section<Repeated<sim::GasGaugeConfig>>& gauge_section() {
+  using T = Repeated<sim::GasGaugeConfig>;
+  static const Section<T> kSection(
+      "a gauge", "gauges",
+      {repeated<sim::GasGaugeConfig>(), required<T>("pipe", text(), &T::pipe, "where it is read"),
+       required<T>("position", in("m"), &T::position, "from its beginning")});
+  return kSection;
+}
+
+const Section<sim::GasNetworkConfig>& gas_network_section() {
+  using T = sim::GasNetworkConfig;
+  static const Section<T> kSection(
+      "a gas network", "gas_network",
+      {section_into<T>("gas", gas_section(), "what flows",
+                       [](T& out, const GasDraft& gas) {
+                         out.gas = gas.compressible ? sim::cnga_gas(gas.temperature, gas.gravity)
+                                                    : sim::ideal_gas(gas.temperature, gas.gravity);
+                         if (gas.heat_ratio) out.gas.heat_ratio = *gas.heat_ratio;
+                         if (gas.viscosity) out.gas.viscosity = *gas.viscosity;
+                       }),
+       elements<sim::GasNodeConfig>("nodes", node_section(), &T::nodes, {}, "where pipes meet"),
+       elements<sim::GasPipeConfig>("pipes", pipe_section(), &T::pipes,
+                                    {&sim::GasPipeConfig::from, &sim::GasPipeConfig::to}, "between nodes"),
+       elements<sim::GasCompressorConfig>("compressors", compressor_section(), &T::compressors,
+                                          {&sim::GasCompressorConfig::from, &sim::GasCompressorConfig::to},
+                                          "stations"),
+       elements<sim::GasValveConfig>("valves", valve_section(), &T::valves,
+                                     {&sim::GasValveConfig::from, &sim::GasValveConfig::to},
+                                     "valves, check valves and short pipes"),
+       elements<sim::GasSupplyConfig>("supplies", supply_section(), &T::supplies,
+                                      {&sim::GasSupplyConfig::node}, "into nodes"),
+       elements<sim::GasDemandConfig>("demands", demand_section(), &T::demands, {&sim::GasDemandConfig::node},
+                                      "out of nodes"),
+       elements<sim::GasLeakConfig>("leaks", leak_section(), &T::leaks, {&sim::GasLeakConfig::pipe},
+                                    "places where pipes may break"),
+       elements<sim::GasGaugeConfig>("gauges", gauge_section(), &T::gauges, {&sim::GasGaugeConfig::pipe},
+                                     "places on pipes where pressure and flow are read"),
+       optional<T>(
+           "cell", in("m"), &T::cell, "1 km",
+           "least length of the cells that pipes are cut into; the step is `courant` of the time that "
+           "sound takes through one"),
+       optional<T>("courant", in("1"), &T::courant, "0.9", "")});
+  return kSection;
+}
+
+}  // namespace
+
+const Section<sim::PlantConfig>& plant_section() {
+  using T = sim::PlantConfig;
+  static const Section<T> kSection(
+      "a plant", "plants",
+      {optional<T>("exchange", period(), &T::exchange, "1 s",
+                   "how often devices and the plant see each other's values"),
+       section_into<T>("gas_network", gas_network_section(), "pipes, compressors and valves with gas",
+                       [](T& out, sim::GasNetworkConfig network) {
+                         out.make = [network]() -> Result<std::unique_ptr<sim::CoupledPlant>> {
+                           auto made = sim::GasNetwork::make(network);
+                           if (!made) return tl::make_unexpected(std::move(made.error()));
+                           return std::unique_ptr<sim::CoupledPlant>(std::move(*made));
+                         };
+                       })});
+  return kSection;
+}
+
+}  // namespace looptwin::testbed
