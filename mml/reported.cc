@@ -34,6 +34,7 @@ int64_t first_raw(Reached reached) {
 
 void find_stretches(const twin::Frame& frame, std::vector<Stretch>& stretches) {
   stretches.clear();
+  stretches.reserve(frame.row.capacity());  // grows only when frames do
   const auto n = static_cast<uint32_t>(frame.size());
   for (uint32_t i = 0; i < n;) {
     const uint32_t row = frame.row[i];
