@@ -107,7 +107,8 @@ const Section<Repeated<sim::GasPipeConfig>>& pipe_section() {
   static const Section<T> kSection(
       "a pipe", "pipes",
       {repeated<sim::GasPipeConfig>(), required<T>("from", text(), &T::from, "a node"),
-       required<T>("to", text(), &T::to, "a node"), required<T>("length", in("m"), &T::length, ""),
+       required<T>("to", text(), &T::to, "a node"),
+       required<T>("length", in("m"), &T::length, "along the pipe"),
        required<T>("diameter", in("m"), &T::diameter, "inner"),
        optional<T>("law",
                    word<Law>({{"fixed", Law::fixed},
@@ -135,8 +136,9 @@ const Section<Repeated<sim::GasCompressorConfig>>& compressor_section() {
                                {"flow", Mode::flow}}),
                    &T::mode, "ratio", "what it holds"),
        optional<T>("ratio", in("1"), &T::ratio, "1", "of pressures, for `ratio`"),
-       optional<T>("discharge_pressure", in("Pa"), &T::discharge_pressure, "", "absolute"),
-       optional<T>("flow", in("kg/s"), &T::flow, "", ""),
+       optional<T>("discharge_pressure", in("Pa"), &T::discharge_pressure, "none",
+                   "absolute, for `discharge_pressure`"),
+       optional<T>("flow", in("kg/s"), &T::flow, "none", "for `flow`"),
        optional<T>("running", boolean(), &T::running, "true", "at the start"),
        optional<T>("most_ratio", in("1"), &T::most_ratio, "3", "that it can reach"),
        optional<T>("most_power", in("W"), &T::most_power, "no limit", "of its driver"),
@@ -163,7 +165,7 @@ const Section<Repeated<sim::GasValveConfig>>& valve_section() {
                    word<Kind>({{"valve", Kind::valve},
                                {"check_valve", Kind::check_valve},
                                {"short_pipe", Kind::short_pipe}}),
-                   &T::kind, "valve", ""),
+                   &T::kind, "valve", "a check valve lets gas pass one way only, a short pipe both ways"),
        optional<T>("loss", in("1"), &T::loss, "0.2", "coefficient when fully open"),
        optional<T>("opening", share(), &T::opening, "100 %", "at the start, of the bore's area"),
        optional<T>("travel", duration(), &T::travel, "0 s", "from open to closed")});
@@ -252,7 +254,7 @@ const Section<sim::GasNetworkConfig>& gas_network_section() {
            "cell", in("m"), &T::cell, "1 km",
            "least length of the cells that pipes are cut into; the step is `courant` of the time that "
            "sound takes through one"),
-       optional<T>("courant", in("1"), &T::courant, "0.9", "")});
+       optional<T>("courant", in("1"), &T::courant, "0.9", "share of that time; below 1")});
   return kSection;
 }
 
