@@ -10,6 +10,8 @@ namespace looptwin::sim {
 namespace {
 // Below, elimination in a square array is faster than anything sparse.
 constexpr int kMostDense = 24;
+// As many steps of Newton's are taken whole; most systems have settled by then.
+constexpr int kWholeSteps = 12;
 }  // namespace
 
 void GasNodes::resize(size_t n) {
@@ -192,6 +194,7 @@ bool GasFlowSystem::solve(const Gas& gas, std::span<const GasLink> links, GasNod
   }
   for (int round = 0; round < rounds; ++round) {
     assemble(gas, links, nodes, flows);
+    const double before = residual();
     if (!matrix_->solve(right_, step_)) return false;
     double most_flow = 1, flow_step = 0, value_step = 0;
     for (size_t k = 0; k < links_.size(); ++k) {
@@ -200,18 +203,54 @@ bool GasFlowSystem::solve(const Gas& gas, std::span<const GasLink> links, GasNod
     }
     for (size_t i = 0; i < n; ++i) value_step = std::max(value_step, std::abs(step_[i]));
     if (!(flow_step < 1e15 && value_step < 1e15)) return false;
-    // Whole steps as a rule. Where regimes take turns (a check valve, a limit), part of a step ends that.
-    const double part = round < 20 ? 1 : round % 3 == 2 ? 0.3 : 0.7;
-    for (size_t i = 0; i < n; ++i) {
-      value_[i] += part * step_[i] * scale_;
-      nodes.pressure[nodes_[i]] = in_pressure ? value_[i] : gas.pressure_of_potential(value_[i]);
+    if (round < kWholeSteps) {
+      move(gas, nodes, flows, 1);
+      // Convergence is quadratic: what is left after such a step is next to rounding.
+      if (value_step < 1e-8 && flow_step < 1e-7 * most_flow) return true;
+      continue;
     }
-    for (size_t k = 0; k < links_.size(); ++k) flows[links_[k]] += part * step_[n + k];
-    // Convergence is quadratic: what is left after such a step is next to rounding.
-    if (part == 1 && value_step < 1e-8 && flow_step < 1e-7 * most_flow) return true;
-    if (part < 1 && value_step < 1e-12 && flow_step < 1e-11 * most_flow) return true;
+    // Regimes take turns (check valves, limits): as much of the step as makes the residual smaller, and where
+    // nothing does, a part of it that is never the same for long.
+    const std::vector<double> old_values = value_;
+    old_flows_.assign(links_.size(), 0);
+    for (size_t k = 0; k < links_.size(); ++k) old_flows_[k] = flows[links_[k]];
+    const auto put_back = [&] {
+      value_ = old_values;
+      for (size_t k = 0; k < links_.size(); ++k) flows[links_[k]] = old_flows_[k];
+    };
+    double part = 1;
+    for (int attempt = 0; attempt < 8; ++attempt, part /= 2) {
+      move(gas, nodes, flows, part);
+      assemble(gas, links, nodes, flows);
+      if (residual() < before * (1 - 1e-3 * part)) break;
+      put_back();
+      if (attempt == 7) move(gas, nodes, flows, round % 3 == 2 ? 0.3 : 0.7);
+    }
+    if (value_step < 1e-10 && flow_step < 1e-9 * most_flow) return true;
   }
   return false;
+}
+
+double GasFlowSystem::residual() const {
+  double most = 0;
+  for (const double r : right_) most = std::max(most, std::abs(r));
+  return most;
+}
+
+void GasFlowSystem::move(const Gas& gas, GasNodes& nodes, std::span<double> flows, double part) {
+  const size_t n = nodes_.size();
+  for (size_t i = 0; i < n; ++i) {
+    double& value = value_[i];
+    const double next = value + part * step_[i] * scale_;
+    // Where a regime's edge lies on the way a step may point anywhere; pressures stay within reason, and
+    // through a step of time above 0.
+    if (kind_ == Unknown::pressure)
+      value = std::clamp(next, 0.1 * value, 10 * value + 1e4);
+    else
+      value = std::clamp(next, value - 2 * scale_, value + 2 * scale_);
+    nodes.pressure[nodes_[i]] = kind_ == Unknown::pressure ? value : gas.pressure_of_potential(value);
+  }
+  for (size_t k = 0; k < links_.size(); ++k) flows[links_[k]] += part * step_[n + k];
 }
 
 }  // namespace looptwin::sim

@@ -59,6 +59,8 @@ class GasFlowSystem {
   class Matrix;
   void assemble(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes,
                 std::span<const double> flows);
+  double residual() const;
+  void move(const Gas& gas, GasNodes& nodes, std::span<double> flows, double part);
   void set_scales(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes);
   GasLinkEnd end(const Gas& gas, const GasNodes& nodes, uint32_t node) const;
 
@@ -66,6 +68,7 @@ class GasFlowSystem {
   std::vector<int32_t> unknown_;      ///< of a link's two ends, in pairs; -1: fixed
   std::vector<double> value_;         ///< the unknown of each of nodes_
   std::vector<double> right_, step_;  ///< the linear system, scaled
+  std::vector<double> old_flows_;
   Unknown kind_ = Unknown::potential;
   double scale_ = 1, link_scale_ = 1;  ///< of the unknown, and of links' equations, Pa²
   std::unique_ptr<Matrix> matrix_;

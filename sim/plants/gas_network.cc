@@ -11,7 +11,7 @@ constexpr int kNewtonRounds = 60;
 // A known withdrawal falls off below this pressure, as a demand does, Pa.
 constexpr double kLeastWithdrawal = 1e5;
 // Nor does it take more than this part of a cell in a step.
-constexpr double kMostWithdrawal = 0.05;
+constexpr double kMostWithdrawal = 0.01;
 
 }  // namespace
 
@@ -154,7 +154,7 @@ void GasNetwork::solve_cluster(GasFlowSystem& cluster) {
   shut();
   for (const uint32_t i : cluster.nodes()) {
     const double there = nodes_.storage[i] * gas_.density(nodes_.pressure[i]);
-    while (nodes_.taken(i, nodes_.pressure[i]) > there / 2) nodes_.pressure[i] /= 2;
+    for (int k = 0; k < 200 && nodes_.taken(i, nodes_.pressure[i]) > there / 2; ++k) nodes_.pressure[i] /= 2;
   }
   ++unsettled_;
 }

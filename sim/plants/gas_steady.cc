@@ -14,8 +14,8 @@ constexpr double kFirstFlux = 100;  // kg/m²/s: some metres per second
 constexpr double kSettled = 1e-11;  // of the pressure
 constexpr double kOfAccount = 1e3;  // Pa: parts that demands have emptied are as good as equal below
 constexpr double kVacuum = 1;       // Pa, the least pressure of such a part
-constexpr int kRounds = 60;         // of corrections
-constexpr int kNewtonRounds = 300;
+constexpr int kRounds = 40;         // of corrections
+constexpr int kNewtonRounds = 100;
 
 double resistance(const Gas& gas, const GasGrid::Pipe& pipe) {
   return pipe.friction * pipe.config.length * gas.a_squared() /
