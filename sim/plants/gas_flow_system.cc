@@ -206,7 +206,7 @@ bool GasFlowSystem::solve(const Gas& gas, std::span<const GasLink> links, GasNod
     if (round < kWholeSteps) {
       move(gas, nodes, flows, 1);
       // Convergence is quadratic: what is left after such a step is next to rounding.
-      if (value_step < 1e-8 && flow_step < 1e-7 * most_flow) return true;
+      if (value_step < 1e-9 && flow_step < 1e-9 * most_flow) return true;
       continue;
     }
     // Regimes take turns (check valves, limits): as much of the step as makes the residual smaller, and where

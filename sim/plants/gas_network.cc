@@ -98,7 +98,7 @@ void GasNetwork::open_leaks() {
       if (area == 0 && withdrawal == 0) continue;
       const double p =
           outlet.at_node ? nodes_.pressure[outlet.node] : grid_.pressure(outlet.pipe, outlet.point);
-      outlet.rate = outlet.part * area * gas_.orifice_flux(p) / p;
+      outlet.rate = p > gas_.ambient() ? outlet.part * area * gas_.orifice_flux(p) / p : 0;
       const double wanted = outlet.part * withdrawal * std::min(1.0, p / kLeastWithdrawal);
       if (!outlet.at_node) {
         leak.now += grid_.drain(outlet.pipe, outlet.point, outlet.rate);
