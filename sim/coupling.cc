@@ -127,6 +127,7 @@ Diagnostics Coupling::add(std::span<const Drive> drives, const twin::Registry& r
     Driven driven{drive.model, drive.value, {}};
     const auto elements = tables.values<uint32_t>(drive.model, drive.element);
     for (uint32_t row = 0; row < elements.size(); ++row) {
+      if (elements[row] == UINT32_MAX) continue;  // related to none
       const twin::DeviceRef device{drive.model, Row(row)}, element{drive.kind, Row(elements[row])};
       const size_t port = input->port[elements[row]];
       if (port == kNone) {

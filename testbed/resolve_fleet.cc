@@ -70,8 +70,8 @@ void read_relating(Reader& reader, const yaml::Entry& entry, twin::FleetConfig& 
     if (!known_placeholders(item.text, fleet.per))
       return reader.error(
           item.span, fmt::format("the id pattern '{}' has a placeholder that is none", item.text),
-          fleet.per.empty() ? "write {i}, {i+1} or {i-1}"
-                            : fmt::format("write {{i}}, {{i+1}}, {{i-1}} or {{{}}}", fleet.per));
+          fleet.per.empty() ? "write {i}, {i+1}, {i-1}, or {n} over all"
+                            : fmt::format("write {{i}}, {{i+1}}, {{n-1}} or {{{}}}", fleet.per));
     out.ids.push_back(item.text);
   };
   if (node.list())
@@ -118,11 +118,13 @@ void check_id(Reader& reader, const FleetDraft& entry) {
   if (!known_placeholders(entry.id, entry.per))
     reader.error(entry.span, fmt::format("the id pattern '{}' has a placeholder that is none", entry.id),
                  entry.per.empty() ? "write {i}" : fmt::format("write {{i}} and {}", parent));
-  if (entry.count > 1 && entry.id.find("{i}") == std::string::npos)
+  if (entry.count > 1 && entry.id.find("{i}") == std::string::npos &&
+      entry.id.find("{n}") == std::string::npos)
     reader.error(entry.span,
                  fmt::format("all {} devices of '{}' get the id '{}'", entry.count, entry.model, entry.id),
                  "put {i} into the id");
-  if (!entry.per.empty() && entry.id.find(parent) == std::string::npos)
+  if (!entry.per.empty() && entry.id.find(parent) == std::string::npos &&
+      entry.id.find("{n}") == std::string::npos)
     reader.error(entry.span,
                  fmt::format("the id pattern '{}' gives the same ids below each '{}'", entry.id, entry.per),
                  fmt::format("put {} into the id", parent));
@@ -139,7 +141,7 @@ void check_relations(Reader& reader, const Draft& draft, const FleetDraft& entry
                                      [&](const auto& r) { return r.relation == relation.name; });
     const bool filled = by_per && relation.to == entry.per;
     if (filled) by_per = false;
-    if (written || filled || !find_named(draft.models, relation.to)) continue;
+    if (written || filled || relation.optional || !find_named(draft.models, relation.to)) continue;
     reader.error(
         entry.span,
         fmt::format("the fleet of '{}' does not say which '{}' its devices have", entry.model, relation.name),

@@ -107,7 +107,8 @@ const Section<FleetDraft>& fleet_section() {
                             "how many, for each device of `per`; not 0"),
                 optional<T>("per", name(), &T::per, "top level", "the model that each group belongs to"),
                 optional<T>("id", pattern(), &T::id, "`{per}/model-{i}`",
-                            "pattern of the ids, with `{i}` (from 1) and the parent's `{<per>}`"),
+                            "pattern of the ids, with `{i}` (from 1 below each parent) or `{n}` (over all), "
+                            "and the parent's `{<per>}`"),
                 optional<T>("link", name(), &T::link, "none: at once, without loss",
                             "how they are connected"),
                 optional<T>("tags", texts(), &T::tags, "none", "for patterns and reports")})

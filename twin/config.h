@@ -69,6 +69,7 @@ struct RelationConfig {
   Span span;
   std::string to;  ///< a model
   std::string inverse;
+  bool optional = false;  ///< a device may be related to none
 };
 
 struct ModelConfig {
@@ -96,7 +97,7 @@ struct AssignmentConfig {
 struct RelatingConfig {
   std::string relation;
   Span span;
-  std::vector<std::string> ids;  ///< one pattern for all, with {i}, {i+1}, {i-1} …, {<per>}; or one a device
+  std::vector<std::string> ids;  ///< one pattern for all, with {i}, {i+1}, {n-1} …, {<per>}; or one a device
 };
 
 /// `home: {count: 1000, per: block, id: "{block}/home-{i}", link: lte}`
@@ -105,7 +106,7 @@ struct FleetConfig {
   Span span;
   uint64_t count = 1;
   std::string per;               ///< the model that each group belongs to; empty for a top level
-  std::string id;                ///< pattern with {i} (from 1) and {<per>}
+  std::string id;                ///< pattern with {i} (from 1, for each parent), {n} (from 1) and {<per>}
   std::vector<std::string> ids;  ///< or one a device, where it has no pattern
   std::string link;
   std::vector<std::string> tags;

@@ -25,14 +25,15 @@ void Registry::Ids::add(std::string_view id) {
 
 /// Fills a registry step by step: models and their columns, devices, relations, parameters.
 std::optional<IdNumber> id_number(std::string_view text) {
-  if (!text.starts_with("{i")) return std::nullopt;
+  if (!text.starts_with("{i") && !text.starts_with("{n")) return std::nullopt;
+  const bool among_all = text[1] == 'n';
   const size_t end = text.find('}');
   if (end == std::string_view::npos) return std::nullopt;
   std::string_view number = text.substr(2, end - 2);
-  if (number.empty()) return IdNumber{0, end + 1};
+  if (number.empty()) return IdNumber{among_all, 0, end + 1};
   if (number.front() != '+' && number.front() != '-') return std::nullopt;
   if (number.front() == '+') number.remove_prefix(1);
-  IdNumber out{0, end + 1};
+  IdNumber out{among_all, 0, end + 1};
   const auto [last, bad] = std::from_chars(number.data(), number.data() + number.size(), out.offset);
   if (bad != std::errc{} || last != number.data() + number.size() || std::abs(out.offset) > 1'000'000)
     return std::nullopt;
@@ -161,13 +162,13 @@ class Registry::Builder {
     }
   }
 
-  /// `{i}`, `{i+1}`, `{i-2}` …: a number; `{<per>}`: the parent's id.
-  static std::string expand(std::string_view pattern, uint64_t i, const std::string& per,
+  /// `{i}`, `{i+1}`, `{n-2}` …: a number; `{<per>}`: the parent's id.
+  static std::string expand(std::string_view pattern, uint64_t i, uint64_t n, const std::string& per,
                             std::string_view parent) {
     std::string id;
     for (size_t p = 0; p < pattern.size();) {
       if (const auto number = id_number(pattern.substr(p))) {
-        id += std::to_string(static_cast<int64_t>(i) + number->offset);
+        id += std::to_string(static_cast<int64_t>(number->among_all ? n : i) + number->offset);
         p += number->length;
       } else if (!per.empty() && pattern.substr(p).starts_with("{" + per + "}")) {
         id += parent;
@@ -219,7 +220,7 @@ class Registry::Builder {
     if (!config.ids.empty()) {
       for (const auto& id : config.ids) ids.add(id);
     } else if (config.per.empty()) {
-      for (uint64_t i = 1; i <= config.count; ++i) ids.add(expand(config.id, i, {}, {}));
+      for (uint64_t i = 1; i <= config.count; ++i) ids.add(expand(config.id, i, i, {}, {}));
     } else {
       const auto parent = r_.find_model(config.per);
       if (!parent || r_.ids_[parent->index()].size() == 0)
@@ -238,7 +239,7 @@ class Registry::Builder {
       for (size_t p = 0; p < parents.size(); ++p) {
         const std::string parent_id(parents[p]);
         for (uint64_t i = 1; i <= config.count; ++i) {
-          ids.add(expand(config.id, i, config.per, parent_id));
+          ids.add(expand(config.id, i, p * config.count + i, config.per, parent_id));
           parent_rows_.push_back(
               {*table, relation->rows, static_cast<uint32_t>(ids.size() - 1), static_cast<uint32_t>(p)});
         }
@@ -281,6 +282,10 @@ class Registry::Builder {
     const auto relation = std::find_if(relations.begin(), relations.end(),
                                        [&](const auto& r) { return !r.many && r.name == relating.relation; });
     LT_CHECK(relation != relations.end(), relating.relation);
+    const auto& declared = r_.models_[entry.table.index()].config.relations;
+    const bool is_optional = std::any_of(declared.begin(), declared.end(), [&](const auto& r) {
+      return r.name == relating.relation && r.optional;
+    });
     auto rows = tables_.values<uint32_t>(entry.table, relation->rows);
     const auto parent_of = [&](size_t row) -> std::string_view {
       for (const auto& p : relations)
@@ -294,18 +299,20 @@ class Registry::Builder {
     for (size_t k = 0; k < entry.count; ++k) {
       const size_t row = entry.first + k;
       const auto& pattern = relating.ids.size() > 1 ? relating.ids[k] : relating.ids.front();
-      const auto id = expand(pattern, k % config.count + 1, config.per, parent_of(row));
+      const auto id = expand(pattern, k % config.count + 1, k + 1, config.per, parent_of(row));
       const auto device = r_.find(id);
       if (device && device->table == relation->to) {
         rows[row] = device->row.value;
         continue;
       }
+      if (!device && is_optional) continue;
       return error(relating.span,
                    device ? fmt::format("'{}' of '{}' would be '{}', which is no {}", relating.relation,
                                         r_.id({entry.table, Row(row)}), id, schema_.table(relation->to).name)
                           : fmt::format("'{}' of '{}' would be '{}', which is no device", relating.relation,
                                         r_.id({entry.table, Row(row)}), id),
-                   "a pattern may hold {i}, {i+1}, {i-1} and the parent's id");
+                   "a pattern may hold {i}, {i+1}, {n-1} and the parent's id; or write optional: true at the "
+                   "relation");
     }
   }
 

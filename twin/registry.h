@@ -48,9 +48,10 @@ struct Model {
   ColumnId status;  ///< enumeration `status`: online, stale, offline, faulty, deviating
 };
 
-/// `{i}`, `{i+1}`, `{i-2}` … at the beginning of a text of id patterns: what is added to i, and how long it
-/// is written.
+/// `{i}`, `{i+1}`, `{n-2}` … at the beginning of a text of id patterns: i counts among the devices of a
+/// parent, n among all of a fleet entry.
 struct IdNumber {
+  bool among_all = false;  ///< n
   int64_t offset = 0;
   size_t length = 0;
 };

@@ -10,7 +10,7 @@ TEST_CASE("load errors: a file that is not YAML is one error, at its place, and 
   auto files = example_with("rules.yaml", "  setback:\n", "  setback: [\n");
   files["models.yaml"].replace(files["models.yaml"].find("inverse:"), 8, "invers:");
   CHECK(problems(files) ==
-        "models.yaml:6:36: a relation has no key 'invers' [did you mean 'inverse'? keys: to, inverse]\n"
+        "models.yaml:6:36: a relation has no key 'invers' [did you mean 'inverse'? keys: to, inverse, optional]\n"
         "rules.yaml:13:13: this is not YAML: end of sequence flow not found\n");
 }
 

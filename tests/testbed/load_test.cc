@@ -154,12 +154,18 @@ duration: 1 min
 models:
   node: {parameters: {height: {default: 0 m}}}
   pipe:
-    relations: {begins: {to: node, inverse: outgoing}, ends: {to: node, inverse: incoming}}
+    relations:
+      begins: {to: node, inverse: outgoing}
+      ends: {to: node, inverse: incoming}
+      next: {to: pipe, inverse: before, optional: true}
     parameters: {length: {default: 10 km}}
 fleet:
   node: {count: 4, height: [1 m, 2 m, 4, 3 m]}
-  pipe: {count: 3, begins: "node-{i}", ends: "node-{i+1}"}
+  pipe: {count: 3, begins: "node-{i}", ends: "node-{i+1}", next: "pipe-{n+1}"}
 events:
+  last:
+    each: pipe
+    raise: not known(next.length)
   steep:
     each: pipe
     raise: ends.height - begins.height > 1.5 m
@@ -169,7 +175,10 @@ events:
   REQUIRE(assembly.has_value());
   auto& a = **assembly;
   REQUIRE(a.loop().cycle(kStart + seconds(1), a.transport()));
-  const auto& event = a.wired().events.front();
+  const auto& last = a.wired().events[0];
+  const auto is_last = a.tables().values<uint8_t>(last.table, last.standing);
+  CHECK(std::vector<uint8_t>(is_last.begin(), is_last.end()) == std::vector<uint8_t>{0, 0, 1});
+  const auto& event = a.wired().events[1];
   const auto standing = a.tables().values<uint8_t>(event.table, event.standing);
   CHECK(std::vector<uint8_t>(standing.begin(), standing.end()) == std::vector<uint8_t>{0, 1, 0});
 
