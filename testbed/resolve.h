@@ -24,7 +24,7 @@ struct Draft {
 void resolve(Reader& reader, Draft& draft);
 
 // Its parts.
-void resolve_plants(Reader& reader, Draft& draft);
+bool resolve_plants(Reader& reader, Draft& draft);  ///< whether all could be built
 void resolve_models(Reader& reader, const std::vector<ModelDraft>& models);
 void resolve_fleet(Reader& reader, Draft& draft);
 void resolve_faults(Reader& reader, Draft& draft);

@@ -6,14 +6,17 @@
 
 namespace looptwin::testbed {
 
-void resolve_plants(Reader& reader, Draft& draft) {
+bool resolve_plants(Reader& reader, Draft& draft) {
+  bool all = true;
   for (const auto& plant : draft.scenario.plants) {
     if (!plant.make) {
       reader.error(plant.span, fmt::format("the plant '{}' does not say what it is", plant.name),
                    "write gas_network: {nodes: ..., pipes: ...}");
+      all = false;
       continue;
     }
     const auto made = reader.accept(plant.make());
+    all &= made.has_value();
     if (!made) continue;
     for (const auto& elements : sim::elements_of(**made)) {
       ModelDraft model;
@@ -36,6 +39,7 @@ void resolve_plants(Reader& reader, Draft& draft) {
       draft.fleet.push_back(std::move(fleet));
     }
   }
+  return all;
 }
 
 }  // namespace looptwin::testbed

@@ -8,12 +8,26 @@
 namespace looptwin::testbed {
 namespace {
 
+constexpr lang::Dimension kPressure{{-1, 1, -2}};
+
 /// A quantity of a fixed unit; a bare number is in it.
 Value<double> in(const char* text) {
   return {Form::quantity, [text](Reader& reader, const yaml::Node& node) -> std::optional<double> {
             const auto source = std::make_shared<const Source>(Source{"unit", text});
             const auto unit = reader.units.unit({source, 0, static_cast<uint32_t>(source->text.size())});
             return quantity(reader, node, *unit, false);
+          }};
+}
+
+/// An absolute pressure; a gauge pressure is taken with the ambient one.
+Value<double> pressure() {
+  return {Form::quantity, [](Reader& reader, const yaml::Node& node) -> std::optional<double> {
+            if (!scalar(reader, node, "a pressure")) return std::nullopt;
+            Diagnostics ignored;
+            Reader trial{reader.units, ignored};
+            const auto read = trial.accept(reader.units.quantity(node.span));
+            const bool gauge = read && read->unit.type.point && read->unit.type.dimension == kPressure;
+            return gauge ? read->value : in("Pa").read(reader, node);
           }};
 }
 
@@ -136,8 +150,8 @@ const Section<Repeated<sim::GasCompressorConfig>>& compressor_section() {
                                {"flow", Mode::flow}}),
                    &T::mode, "ratio", "what it holds"),
        optional<T>("ratio", in("1"), &T::ratio, "1", "of pressures, for `ratio`"),
-       optional<T>("discharge_pressure", in("Pa"), &T::discharge_pressure, "none",
-                   "absolute, for `discharge_pressure`"),
+       optional<T>("discharge_pressure", pressure(), &T::discharge_pressure, "none",
+                   "for `discharge_pressure`"),
        optional<T>("flow", in("kg/s"), &T::flow, "none", "for `flow`"),
        optional<T>("running", boolean(), &T::running, "true", "at the start"),
        optional<T>("most_ratio", in("1"), &T::most_ratio, "3", "that it can reach"),
@@ -174,9 +188,8 @@ const Section<Repeated<sim::GasValveConfig>>& valve_section() {
 
 const Section<Repeated<sim::GasSupplyConfig>>& supply_section() {
   using T = Repeated<sim::GasSupplyConfig>;
-  const auto key = [](const char* name, const char* unit, sim::GasSupplyConfig::Kind kind,
+  const auto key = [](const char* name, Value<double> value, sim::GasSupplyConfig::Kind kind,
                       const char* about) {
-    const auto value = in(unit);
     return Key<T>{{.name = name, .form = Form::quantity, .about = about},
                   [value, kind](Reader& reader, const yaml::Entry& entry, T& out) {
                     const auto read = value.read(reader, entry.value);
@@ -186,8 +199,8 @@ const Section<Repeated<sim::GasSupplyConfig>>& supply_section() {
   static const Section<T> kSection(
       "a supply", "supplies",
       {repeated<sim::GasSupplyConfig>(), required<T>("node", text(), &T::node, "where it enters"),
-       key("pressure", "Pa", sim::GasSupplyConfig::Kind::pressure, "that it holds, absolute; or"),
-       key("flow", "kg/s", sim::GasSupplyConfig::Kind::flow, "that it feeds in")});
+       key("pressure", pressure(), sim::GasSupplyConfig::Kind::pressure, "that it holds; or"),
+       key("flow", in("kg/s"), sim::GasSupplyConfig::Kind::flow, "that it feeds in")});
   return kSection;
 }
 
@@ -197,7 +210,7 @@ const Section<Repeated<sim::GasDemandConfig>>& demand_section() {
       "a demand", "demands",
       {repeated<sim::GasDemandConfig>(), required<T>("node", text(), &T::node, "where it leaves"),
        required<T>("flow", in("kg/s"), &T::flow, "that is wanted"),
-       optional<T>("least_pressure", in("Pa"), &T::least_pressure, "1 bar",
+       optional<T>("least_pressure", pressure(), &T::least_pressure, "1 bar",
                    "below it less is taken, in proportion")});
   return kSection;
 }

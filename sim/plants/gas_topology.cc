@@ -174,7 +174,7 @@ class Resolver {
     const bool is_pressure = supply.kind == GasSupplyConfig::Kind::pressure;
     if (is_pressure)
       require(supply.value >= 1e3 && supply.value < 1e9, supply.span, who,
-              "its pressure must lie between 1 kPa and 1 GPa", supply.value);
+              "it needs a pressure between 1 kPa and 1 GPa, or a flow", supply.value);
     else
       require(supply.value >= 0 && std::isfinite(supply.value), supply.span, who,
               "its flow must not be negative (that would be a demand)", supply.value);

@@ -45,7 +45,7 @@ TEST_CASE("gas: nonsense in a description is refused with what is wrong") {
        "no supply that gives a pressure"},
       {[](Config& c) { c.supplies.push_back({.name = "second", .node = "1", .value = 30e5}); },
        "supply 'second': supply '1' gives node '1' its pressure already"},
-      {[](Config& c) { c.supplies[0].value = -5; }, "supply '1': its pressure must lie between"},
+      {[](Config& c) { c.supplies[0].value = -5; }, "supply '1': it needs a pressure between"},
       {[](Config& c) { c.demands[0].flow = -5; }, "demand '3': its flow must not be negative"},
       {[](Config& c) { c.demands[0].least_pressure = 0; }, "its least pressure must be positive"},
       {[](Config& c) { c.compressors[0].ratio = 0.5; }, "compressor '1': its ratio must lie between"},
