@@ -47,6 +47,8 @@ struct FunctionTable {
       {"desired", &Elaborator::reading, "desired(setpoint)"},
       {"default", &Elaborator::reading, "default(setpoint)"},
       {"truth", &Elaborator::reading, "truth(x)"},
+      {"quality", &Elaborator::quality, "quality(x)"},
+      {"good", &Elaborator::good, "good(x)"},
       {"now", &Elaborator::instant, "now()"},
       {"time_of_day", &Elaborator::instant, "time_of_day()"},
       {"weekday", &Elaborator::instant, "weekday()"},
@@ -422,6 +424,38 @@ Term Elaborator::reading(const Ast& ast) {
   if (!term.ok()) return term;
   term.ast = &ast;
   return term;
+}
+
+Term Elaborator::quality(const Ast& ast) {
+  Bound bound;
+  if (!bind(ast, {"x"}, 1, bound)) return {};
+  const Ast& of = *bound["x"];
+  auto term = misplaced(of, read(of, Reading::quality));
+  if (!term.ok()) return term;
+  if (!term.symbol)
+    return fail(of, fmt::format("`{}` is no telemetry field: it has no quality", written(of)),
+                "quality() takes a telemetry field");
+  term.ast = &ast;
+  term.symbol = nullptr;  // what follows is about the quality, not about the field's samples
+  return term;
+}
+
+// The twin knows a field's value where its quality is usable and nowhere else, so that the quality itself
+// need not be read; and a device that is related to none has nothing good.
+Term Elaborator::good(const Ast& ast) {
+  Bound bound;
+  if (!bind(ast, {"x"}, 1, bound)) return {};
+  const Ast& of = *bound["x"];
+  const bool path = of.kind == Ast::Kind::name || of.kind == Ast::Kind::member;
+  if (!path)
+    return fail(of, "good() takes a name, not an expression",
+                fmt::format("write good(x) around each name, or known({})", written(of)));
+  const auto x = value_of(of);
+  if (!x.ok()) return x;
+  if (!x.symbol || !x.symbol->quality.valid())
+    return fail(of, fmt::format("`{}` is no telemetry field: it has no quality", written(of)),
+                fmt::format("write known({})", written(of)));
+  return result(ast, Op::known, Type::boolean(), {x});
 }
 
 Term Elaborator::instant(const Ast& ast) {

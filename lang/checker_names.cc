@@ -74,7 +74,7 @@ Term Elaborator::member(const Ast& ast, Reading reading) {
 Term Elaborator::read(const Ast& ast, Reading reading) {
   if (ast.kind == Ast::Kind::name) return name(ast, reading);
   if (ast.kind == Ast::Kind::member) return member(ast, reading);
-  static constexpr std::string_view kOf[] = {"", "desired", "default", "truth", "age"};
+  static constexpr std::string_view kOf[] = {"", "desired", "default", "truth", "age", "quality"};
   return fail(ast, fmt::format("{}() takes a name, not an expression", kOf[static_cast<int>(reading)]),
               fmt::format("write {}(x) around each name", kOf[static_cast<int>(reading)]));
 }
@@ -174,15 +174,21 @@ Term Elaborator::column(const Ast& ast, TableId table, const Symbol& symbol, std
         return fail(ast, fmt::format("`{}` is never sampled: it has no age", name),
                     say_instead("age() takes a telemetry field"));
       break;
+    case Reading::quality:
+      id = symbol.quality;
+      if (!id.valid())
+        return fail(ast, fmt::format("`{}` is no telemetry field: it has no quality", name),
+                    say_instead(fmt::format("write known({})", name)));
+      break;
   }
   Term term;
   term.is = Term::Is::number;
   term.ast = &ast;
-  term.type = symbol.type;
+  term.type = reading == Reading::quality ? schema_.column(table, id).type : symbol.type;
   term.unit = schema_.column(table, id).unit;
   term.symbol = &symbol;
   term.symbol_table = table;
-  Node column = node(Op::column, symbol.type);
+  Node column = node(Op::column, term.type);
   column.table = table;
   column.column = id;
   term.node = add(std::move(column), ast);

@@ -49,8 +49,8 @@ struct Term {
   bool is_condition() const { return is == Is::number && type.kind == Kind::boolean; }
 };
 
-/// How desired(x), default(x), truth(x) and age(x) read a name instead of its plain value.
-enum class Reading : uint8_t { value, desired, fallback, truth, sampled };
+/// How desired(x), default(x), truth(x), age(x) and quality(x) read a name instead of its plain value.
+enum class Reading : uint8_t { value, desired, fallback, truth, sampled, quality };
 
 /// Arguments of a call by their parameters' names; absent ones are null.
 using Bound = std::map<std::string_view, const Ast*>;
@@ -144,6 +144,8 @@ class Elaborator {
   Term interpolate(const Ast& ast);
   Term scale_to_amount(const Ast& ast);
   Term reading(const Ast& ast);
+  Term quality(const Ast& ast);
+  Term good(const Ast& ast);
   Term instant(const Ast& ast);
 
   // checker_sets.cc

@@ -80,6 +80,7 @@ struct Symbol {
   ColumnId fallback;  ///< default(x), for setpoints
   ColumnId truth;     ///< truth(x), where tests and requirements may ask for it
   ColumnId sampled;   ///< when the value was sampled (storage instant), for age(x)
+  ColumnId quality;   ///< what the value is worth (storage code), for quality(x), of telemetry fields
   RelationId relation;
   double value = 0;            ///< constants, SI
   Id<struct NodeTag> node;     ///< Is::node: the value itself, checked before (an input of physics)

@@ -61,6 +61,7 @@ Reported::Reported(const twin::FieldConfig& config, const Columns& columns, size
   if (!config.words.empty()) range = {0, static_cast<double>(config.words.size() - 1)};
   // SI grows with the raw value, so that a range is one of raw values: integers are compared faster.
   LT_CHECK(scaling_.scale > 0 && scaling_.resolution > 0, config.name);
+  if (config.max_rate || config.flat_after) plausibility_.emplace(config, scaling_, rows);
   const int64_t low = first_raw([&](int32_t raw) { return scaling_.to_si(raw) >= range.low; });
   const int64_t above = first_raw([&](int32_t raw) { return scaling_.to_si(raw) > range.high; });
   if (low < above) {
@@ -76,11 +77,12 @@ void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, siz
                      std::span<const uint8_t> future, SampleCounters& counters) {
   int32_t* raw = frame.value[position].data();
   const int64_t* sampled_at = frame.sampled_at.data();
-  std::array<uint64_t, 7> by_quality{};
+  std::array<uint64_t, twin::kQualities> by_quality{};
   for (const Stretch& stretch : stretches) {
     const auto ahead = future.empty() ? future : future.subspan(stretch.first, stretch.count);
-    const bool any_future = std::find(ahead.begin(), ahead.end(), uint8_t{1}) != ahead.end();
-    if (!any_future && stretch.count >= kWorthColumns &&
+    const bool one_by_one =
+        plausibility_.has_value() || std::find(ahead.begin(), ahead.end(), uint8_t{1}) != ahead.end();
+    if (!one_by_one && stretch.count >= kWorthColumns &&
         plain(stretch, raw + stretch.first, sampled_at + stretch.first)) {
       store(stretch, raw + stretch.first, sampled_at + stretch.first);
       by_quality[static_cast<size_t>(Quality::good)] += stretch.count;
@@ -88,7 +90,7 @@ void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, siz
     }
     for (uint32_t k = 0; k < stretch.count; ++k) {
       const uint32_t i = stretch.first + k, row = stretch.row + k;
-      if (!any_future && plain(row, raw[i], sampled_at[i])) {
+      if (!one_by_one && plain(row, raw[i], sampled_at[i])) {
         store(row, raw[i], sampled_at[i]);
         ++by_quality[static_cast<size_t>(Quality::good)];
         continue;
@@ -165,6 +167,7 @@ Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool
   else if (!newer)
     return Quality::late;
 
+  if (newer && plausibility_) quality = plausible(row, raw, sampled_at, last, quality);
   if (newer) {
     Time& oldest = oldest_[row / twin::kGroupRows];
     oldest = std::min(oldest, Time{sampled_at});
@@ -179,6 +182,18 @@ Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool
   store(row, raw, sampled_at);
   columns_.quality[row] = static_cast<uint8_t>(quality);
   return quality;
+}
+
+/// What is left of the quality of a sample that is newer than all before it, of which the newest was at
+/// `last`.
+Quality Reported::plausible(uint32_t row, int32_t raw, int64_t sampled_at, int64_t last, Quality quality) {
+  const bool after_silence = sampled_at - last > stale_after_.ns;
+  if (!usable(quality)) {
+    plausibility_->interrupt(row, after_silence);
+    return quality;
+  }
+  const Quality judged = plausibility_->judge(row, raw, sampled_at, columns_.sampled[row], after_silence);
+  return usable(judged) ? quality : judged;
 }
 
 /// The instant of the row's newest sample, good or bad; kLongAgo before the first.
@@ -232,10 +247,14 @@ Time Reported::expire_group(Time now, size_t begin, size_t end) {
   return oldest;
 }
 
-void Reported::save(ArchiveWriter& archive) const { archive.put_vector(bad_); }
+void Reported::save(ArchiveWriter& archive) const {
+  archive.put_vector(bad_);
+  if (plausibility_) plausibility_->save(archive);
+}
 
 void Reported::restore(ArchiveReader& archive) {
   archive.get_span(std::span(bad_));
+  if (plausibility_) plausibility_->restore(archive);
   std::fill(oldest_.begin(), oldest_.end(), kLongAgo);
 }
 

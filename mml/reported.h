@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,13 +13,14 @@
 #include "base/prefetch.h"
 #include "base/time.h"
 #include "lang/schema.h"
+#include "mml/plausibility.h"
 #include "twin/frame.h"
 
 namespace looptwin::mml {
 
 struct SampleCounters {
-  uint64_t samples = 0;                  ///< values of fields, good or not
-  std::array<uint64_t, 7> by_quality{};  ///< as twin::Quality; with those shed, each sample once
+  uint64_t samples = 0;                                 ///< values of fields, good or not
+  std::array<uint64_t, twin::kQualities> by_quality{};  ///< with those shed, each sample once
   uint64_t shed = 0;  ///< samples nearer to the newest before them than the field's least spacing
 };
 
@@ -55,6 +57,7 @@ class Reported {
     prefetch(static_cast<const char*>(columns_.value) + first * width_, count * width_);
     prefetch(columns_.sampled + first, count * sizeof(int64_t));
     prefetch(columns_.quality + first, count);
+    if (plausibility_) plausibility_->ask_for(first, count);
   }
 
   const uint8_t* quality() const { return columns_.quality; }
@@ -68,6 +71,7 @@ class Reported {
   bool plain(uint32_t row, int32_t raw, int64_t sampled_at) const;
   void store(uint32_t row, int32_t raw, int64_t sampled_at);
   twin::Quality place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool future, bool& shed);
+  twin::Quality plausible(uint32_t row, int32_t raw, int64_t sampled_at, int64_t last, twin::Quality quality);
   int64_t newest(uint32_t row) const;
   void forget(size_t row, twin::Quality why);
   Time expire_group(Time now, size_t begin, size_t end);
@@ -77,7 +81,8 @@ class Reported {
   twin::Scaling scaling_;
   int32_t lowest_ = 0, highest_ = 0;  ///< raw values that are in range; kMissing never is
   Duration stale_after_;
-  Duration spacing_;          ///< what is newer by less is shed
+  Duration spacing_;                          ///< what is newer by less is shed
+  std::optional<Plausibility> plausibility_;  ///< where the field declares max_rate or flat_after
   std::vector<int64_t> bad_;  ///< [row] instant of the newest bad sample that was the newest of all
   std::vector<Time> oldest_;  ///< [group] no row's newest sample is older, but of those that are stale;
                               ///< looked for anew when it would be stale itself

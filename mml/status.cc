@@ -37,7 +37,8 @@ bool rank_qualities(const StatusSources::Field& field, Time now, size_t begin, s
   uint8_t never = 0;
   for (size_t i = 0; i < n; ++i) {
     const uint8_t q = quality[i];
-    const uint8_t bad = (q == code(Quality::out_of_range)) | (q == code(Quality::missing));
+    const uint8_t bad = (q == code(Quality::out_of_range)) | (q == code(Quality::missing)) |
+                        (q == code(Quality::rate)) | (q == code(Quality::flat));
     const uint8_t unseen = q == code(Quality::never);
     const uint8_t old = q == code(Quality::stale);
     own[i] = static_cast<uint8_t>(old * kStale + bad * kFaulty + unseen * of_never);

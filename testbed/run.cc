@@ -116,12 +116,14 @@ void summary(Assembly& a, mml::RunEnd end, double wall) {
                   number(static_cast<double>(p.messages) / wall), number(f.sent), number(f.lost),
                   number(p.duplicates), number(p.gaps), number(p.restarts)));
   row("samples",
-      fmt::format("{} ({}/s); late {}, future {}, out of range {}, missing {}, shed {}", number(p.samples),
-                  number(static_cast<double>(p.samples) / wall),
+      fmt::format("{} ({}/s); late {}, future {}, out of range {}, missing {}, rate {}, flat {}, shed {}",
+                  number(p.samples), number(static_cast<double>(p.samples) / wall),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::late)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::future)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::out_of_range)]),
-                  number(p.by_quality[static_cast<size_t>(twin::Quality::missing)]), number(p.shed)));
+                  number(p.by_quality[static_cast<size_t>(twin::Quality::missing)]),
+                  number(p.by_quality[static_cast<size_t>(twin::Quality::rate)]),
+                  number(p.by_quality[static_cast<size_t>(twin::Quality::flat)]), number(p.shed)));
   row("overrides", fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}",
                                number(r.claims), number(r.releases), number(r.yields), number(r.conflicts)));
   row("commands", fmt::format("issued {}, acknowledged {}, verified {}, refused {}, failed {}, expired {}, "
@@ -165,6 +167,8 @@ std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
                         {"future", of(twin::Quality::future)},
                         {"out_of_range", of(twin::Quality::out_of_range)},
                         {"missing", of(twin::Quality::missing)},
+                        {"rate", of(twin::Quality::rate)},
+                        {"flat", of(twin::Quality::flat)},
                         {"shed", p.shed},
                         {"decisions", a.loop().decisions()},
                         {"commands_issued", d.issued},

@@ -17,6 +17,7 @@ void add_model(lang::Scope& scope, const lang::Schema& schema, const twin::Model
   for (size_t f = 0; f < model.fields.size(); ++f) {
     auto symbol = column(type_of(model.fields[f].value), model.fields[f].value);
     symbol.sampled = model.fields[f].sampled;
+    symbol.quality = model.fields[f].quality;
     symbol.sampled_field = true;
     symbol.period = model.config.telemetry[f].every;
     scope.names[model.config.telemetry[f].name] = symbol;

@@ -31,6 +31,7 @@ struct FieldDraft : twin::FieldConfig {
   const Node* noise = nullptr;
   const Node* bias = nullptr;
   const Node* drift = nullptr;
+  const Node* rate_node = nullptr;
   std::optional<Duration> stale;
 };
 
@@ -51,6 +52,14 @@ std::optional<double> read_difference(Reader& reader, const Node& node, const la
   if (!value || *value >= 0) return value;
   reader.error(node.span, fmt::format("{} is negative", node.text), "write " + node.text.substr(1));
   return std::nullopt;
+}
+
+/// Of what changes in `unit`; a bare number is per second.
+lang::Unit per_second(const lang::Unit& unit) {
+  auto slope = lang::difference_unit(unit);
+  slope.text += "/s";
+  slope.type.dimension = slope.type.dimension / lang::kTimeDimension;
+  return slope;
 }
 
 /// Keys that have a sense for numbers only.
@@ -109,12 +118,16 @@ void finish(Reader& reader, FieldDraft& d) {
   if (d.phase && *d.phase >= d.every && d.every.ns > 0)
     reader.error(d.span, fmt::format("the phase of '{}' is not shorter than its period", d.name),
                  "write a phase below every:");
+  if (d.flat_after && *d.flat_after <= d.every)
+    reader.error(d.span, fmt::format("the flat_after of '{}' is not longer than its period", d.name),
+                 "write for how long its value can stay the same");
   if (!d.is.unit)
     return refuse_for_words(reader, {{"range", d.range_node},
                                      {"resolution", d.resolution_node},
                                      {"noise", d.noise},
                                      {"bias", d.bias},
-                                     {"drift", d.drift}});
+                                     {"drift", d.drift},
+                                     {"max_rate", d.rate_node}});
   const auto read = unit().read(reader, *d.is.unit);
   if (!read) return;
   d.unit = *read;
@@ -124,13 +137,13 @@ void finish(Reader& reader, FieldDraft& d) {
   if (d.resolution_node)
     if (const auto si = read_difference(reader, *d.resolution_node, d.unit))
       d.resolution = *si / d.unit.scale;
-  if (d.drift) {
-    // A bare number is per second; otherwise a slope such as 0.1 K/d.
-    auto slope = lang::difference_unit(d.unit);
-    slope.text += "/s";
-    slope.type.dimension = slope.type.dimension / lang::kTimeDimension;
-    d.sensor.drift = quantity(reader, *d.drift, slope, false).value_or(0);
-  }
+  if (d.drift) d.sensor.drift = quantity(reader, *d.drift, per_second(d.unit), false).value_or(0);
+  if (!d.rate_node) return;
+  d.max_rate = quantity(reader, *d.rate_node, per_second(d.unit), false);
+  if (d.max_rate && !(*d.max_rate > 0))
+    reader.error(d.rate_node->span,
+                 fmt::format("with a max_rate of {} nothing could change", d.rate_node->text),
+                 "write how fast the value can change, above zero");
 }
 
 void finish(Reader& reader, SetpointDraft& d) {
@@ -222,7 +235,12 @@ const Section<FieldDraft>& field_section() {
        optional<T>("dropout", share(), dropout, "0", "share of samples that are not taken"),
        optional<T>("stale_after", period(), &T::stale, "3 periods", "a value this old is unknown"),
        optional<T>("least_spacing", period(), &T::least_spacing, "none",
-                   "samples closer than this are counted and shed")});
+                   "samples closer than this are counted and shed"),
+       optional<T>("max_rate", later(Form::quantity), &T::rate_node, "none",
+                   "what jumps further, as `2 K/min`, is bad until three samples in a row confirm it; a bare "
+                   "number is per second"),
+       optional<T>("flat_after", period(), &T::flat_after, "none",
+                   "what has not changed by one step of resolution for so long is bad")});
   return kSection;
 }
 

@@ -42,6 +42,8 @@ struct FieldConfig {
   double resolution = 0;          ///< in `unit`; 0: not quantised on the wire (kept at 2^-20 of the range)
   Duration stale_after{};         ///< default three periods
   std::optional<Duration> least_spacing;  ///< samples that come more often are counted and shed
+  std::optional<double> max_rate;         ///< SI per second; what jumps further is bad until it is confirmed
+  std::optional<Duration> flat_after;     ///< what stays the same to the step for so long is bad
 };
 
 struct SetpointConfig {

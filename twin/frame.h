@@ -16,7 +16,8 @@
 namespace looptwin::twin {
 
 /// What the processor thinks of a sample. A twin's quality is that of its newest sample, good or bad; its
-/// value is known where that is usable(). Where several apply: missing, out of range, late, future.
+/// value is known where that is usable(). Where several apply: missing, out of range, late, rate, flat,
+/// future.
 enum class Quality : uint8_t {
   good,
   never,         ///< nothing was received yet
@@ -25,7 +26,10 @@ enum class Quality : uint8_t {
   missing,       ///< the message carried no value for the field
   late,    ///< in range, but not newer than a sample that was there: history only, never a twin's quality
   future,  ///< good, but sampled-at lay after received-at plus a tolerance and was replaced by it
+  rate,    ///< further from the newest good one than the field's max_rate allows, and not confirmed
+  flat,    ///< equal to all good ones of the field's flat_after
 };
+inline constexpr size_t kQualities = 9;
 constexpr bool usable(Quality q) { return q == Quality::good || q == Quality::future; }
 inline constexpr int32_t kMissing = std::numeric_limits<int32_t>::min();
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -81,8 +82,10 @@ class Registry::Builder {
 
   void add_models(std::span<const ModelConfig> models) {
     status_ = enumeration("status", {"online", "stale", "offline", "faulty", "deviating"});
-    quality_ =
-        enumeration("quality", {"good", "never", "stale", "out_of_range", "missing", "late", "future"});
+    const std::vector<std::string> qualities = {"good", "never",  "stale", "out_of_range", "missing",
+                                                "late", "future", "rate",  "flat"};
+    LT_CHECK(qualities.size() == kQualities);
+    quality_ = enumeration("quality", qualities);
     for (const auto& config : models) {
       const TableId table(schema_.tables.size());
       schema_.tables.push_back({config.name, {}, {}});

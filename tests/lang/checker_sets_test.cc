@@ -47,6 +47,38 @@ TEST_CASE("checker: relations reach one row, or the members of a set") {
   CHECK(seen.relation == RelationId(0));
 }
 
+TEST_CASE("checker: quality() is a field's quality as a word, good() says that its value is known") {
+  Bench b;
+  const auto block = sample::kBlock;
+  const Node stale = b.good("quality(power) == \"stale\"");
+  CHECK(stale.op == Op::equal);
+  CHECK(b.graph[stale.args[0]].op == Op::column);
+  CHECK(b.graph[stale.args[0]].type == Type::enumeration_of(EnumId(2)));
+  CHECK(b.good("quality(power) in [\"stale\", \"flat\"]").type == Type::boolean());
+  CHECK(b.good("quality(power) == quality(temperature)").type == Type::boolean());
+  CHECK(b.good("count(homes, quality(power) == \"flat\") > 2", block).type == Type::boolean());
+  CHECK(b.good("share(quality(homes.power) == \"flat\")", block).type == Type::number());
+  CHECK(b.good("time_true(good(power) over 5 min)").type == Type::number(kTimeDimension));
+
+  CHECK(b.good("good(power)").op == Op::known);
+  CHECK(b.id("good(power)") == b.id("known(power)"));
+  CHECK(b.good("count(homes, good(power))", block).op == Op::set_count);
+  CHECK(b.id("count(good(homes.power))", block) == b.id("count(homes, good(power))", block));
+
+  CHECK(b.bad("quality(power) == \"fine\"") ==
+        "\"fine\" is not one of good, never, stale, flat | write one of these words");
+  CHECK(b.bad("quality(cool) == \"good\"") ==
+        "`cool` is no telemetry field: it has no quality | write known(cool)");
+  CHECK(b.bad("good(cool)") == "`cool` is no telemetry field: it has no quality | write known(cool)");
+  CHECK(b.bad("good(block)") == "`block` is a block, not a value | write one of its values, as block.limit");
+  CHECK(b.bad("good(power * 2)") ==
+        "good() takes a name, not an expression | write good(x) around each name, or known(power * 2)");
+  CHECK(b.bad("quality(power * 2)") ==
+        "quality() takes a name, not an expression | write quality(x) around each name");
+  CHECK(b.bad("avg(quality(power) over 5 min) > 1")
+            .starts_with("avg() takes numbers, but `quality(power)` is"));
+}
+
 TEST_CASE("checker: what a set cannot be is said with what to write") {
   Bench b;
   const auto block = sample::kBlock;

@@ -49,6 +49,8 @@ Scope scope(const Schema& schema, TableId id) {
       symbol.sampled = ColumnId(i);
       symbol.sampled_field = true;
       symbol.period = seconds(10);
+    } else if (part == "quality") {
+      symbol.quality = ColumnId(i);
     }
   }
   std::erase_if(scope.names, [](const auto& entry) {
@@ -82,7 +84,9 @@ const Units& units() {
 Schema schema() {
   Schema schema;
   schema.tables = {{"grid", {}, {}}, {"block", {}, {}}, {"home", {}, {}}};
-  schema.enumerations = {{"program", {"frugal", "standard"}}, {"mode", {"auto", "manual", "away"}}};
+  schema.enumerations = {{"program", {"frugal", "standard"}},
+                         {"mode", {"auto", "manual", "away"}},
+                         {"quality", {"good", "never", "stale", "flat"}}};
   number(schema, kGrid, "capacity", "MW");
 
   number(schema, kBlock, "limit", "kW");
@@ -124,6 +128,9 @@ Schema schema() {
   const ColumnId block(schema.table(kHome).columns.size() - 2);
   schema.table(kHome).relations = {{"block", kBlock, false, RelationId(1), block},
                                    {"host", kBlock, false, RelationId(2), host}};
+
+  for (const char* name : {"temperature.quality", "power.quality"})
+    schema.add_column(kHome, {name, Type::enumeration_of(EnumId(2)), {}, Storage::code});
 
   const Type temperature = Type::point_of(kTemperature);
   schema.feeds = {{"weather", "temperature", temperature, unit_of("degC"), true},

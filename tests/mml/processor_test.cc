@@ -247,25 +247,71 @@ struct Expected {
 };
 struct Tally {
   uint64_t shed = 0;
-  std::array<uint64_t, 7> by_quality{};
+  std::array<uint64_t, twin::kQualities> by_quality{};
 };
+/// Whether a field cannot have moved from one sample to the other: one step is rounding. In integers, so that
+/// the definition does not round: rates here are whole steps a second.
+bool leaps(const Sample& from, const Sample& to, const twin::FieldConfig& field) {
+  const auto scaling = twin::scaling_of(field);
+  const auto steps_a_second = std::llround(*field.max_rate / (scaling.to_si(1) - scaling.to_si(0)));
+  return (std::abs(int64_t{to.raw} - from.raw) - 1) * 1'000'000'000 > steps_a_second * (to.at - from.at);
+}
+
+/// What became of one field's samples so far that were newer than all before them.
+struct Story {
+  struct Chapter {
+    Sample sample;
+    twin::Quality quality;
+  };
+  std::vector<Chapter> chapters;
+
+  /// Good, rate or flat, of one more that is in range.
+  twin::Quality judge(const Sample& s, const twin::FieldConfig& field) const {
+    const auto last_good =
+        std::find_if(chapters.rbegin(), chapters.rend(), [](const Chapter& c) { return usable(c.quality); });
+    if (last_good == chapters.rend()) return twin::Quality::good;
+    if (field.max_rate && leaps(last_good->sample, s, field)) {
+      // Confirmed by the two before it, both leaps themselves.
+      if (chapters.size() < 2) return twin::Quality::rate;
+      const Chapter &a = chapters[chapters.size() - 2], &b = chapters.back();
+      if (a.quality != twin::Quality::rate || b.quality != twin::Quality::rate) return twin::Quality::rate;
+      if (leaps(a.sample, b.sample, field) || leaps(b.sample, s, field)) return twin::Quality::rate;
+    }
+    if (!field.flat_after) return twin::Quality::good;
+    // Back to the first good one that is equal, unless there was a silence between.
+    int64_t since = s.at, next = s.at;
+    for (auto c = chapters.rbegin(); c != chapters.rend(); ++c) {
+      if (next - c->sample.at > field.stale_after.ns) break;
+      next = c->sample.at;
+      if (!usable(c->quality)) continue;
+      if (c->sample.raw != s.raw) break;
+      since = c->sample.at;
+    }
+    return s.at - since >= field.flat_after->ns ? twin::Quality::flat : twin::Quality::good;
+  }
+};
+
 Expected by_definition(const std::vector<Sample>& samples, const twin::FieldConfig& field, Time now,
                        Tally* tally = nullptr) {
   const auto scaling = twin::scaling_of(field);
   Expected e;
   std::optional<int64_t> newest;
+  Story story;
   for (const Sample& s : samples) {
     const double value = scaling.to_si(s.raw);
     const bool newer = !newest || s.at > *newest;
-    const auto quality = s.raw == twin::kMissing                                 ? twin::Quality::missing
-                         : value < field.range->low || value > field.range->high ? twin::Quality::out_of_range
-                         : !newer                                                ? twin::Quality::late
-                         : s.future                                              ? twin::Quality::future
-                                                                                 : twin::Quality::good;
+    auto quality = s.raw == twin::kMissing                                 ? twin::Quality::missing
+                   : value < field.range->low || value > field.range->high ? twin::Quality::out_of_range
+                   : !newer                                                ? twin::Quality::late
+                   : s.future                                              ? twin::Quality::future
+                                                                           : twin::Quality::good;
     if (newer && newest && s.at - *newest < field.least_spacing.value_or(Duration{}).ns) {
       if (tally != nullptr) ++tally->shed;
       continue;
     }
+    if (newer && usable(quality))
+      if (const auto judged = story.judge(s, field); !usable(judged)) quality = judged;
+    if (newer) story.chapters.push_back({s, quality});
     if (tally != nullptr) ++tally->by_quality[static_cast<size_t>(quality)];
     if (!newer) continue;
     newest = s.at;
@@ -285,10 +331,24 @@ TEST_CASE("processor: twins and status are those of the definition, whatever arr
   constexpr int kSeconds = 660;
   std::array<uint64_t, 5> seen{};  // how often each status
   std::mt19937_64 random(21);
-  for (const bool spaced : {false, true}) {
+  enum class Declared { nothing, spacing, plausibility };
+  for (const auto declared : {Declared::nothing, Declared::spacing, Declared::plausibility}) {
+    const bool spaced = declared == Declared::spacing, judged = declared == Declared::plausibility;
     Site site(kRows, [&](twin::ModelConfig& home) {
       if (spaced) home.telemetry[kP].least_spacing = seconds(9);
+      if (!judged) return;
+      home.telemetry[kT].max_rate = 0.1;  // a step a second
+      home.telemetry[kT].flat_after = seconds(40);
+      home.telemetry[kP].flat_after = minutes(2);
     });
+    // What moves slowly, stands still for a while, and leaps now and then: for one sample or for good.
+    std::vector<int32_t> level(kRows, 230);
+    const auto moved = [&](uint32_t row) {
+      if (random() % 20 == 0) level[row] = static_cast<int32_t>(random() % 600);
+      if (row % 3 != 0)
+        level[row] = std::clamp(level[row] + static_cast<int32_t>(random() % 25) - 12, 0, 600);
+      return random() % 16 == 0 ? static_cast<int32_t>(random() % 600) : level[row];
+    };
     const auto& model = site.homes.model().config;
     std::array<std::vector<std::vector<Sample>>, 2> samples;
     samples.fill(std::vector<std::vector<Sample>>(kRows));
@@ -316,6 +376,7 @@ TEST_CASE("processor: twins and status are those of the definition, whatever arr
             odd ? now - nanoseconds(static_cast<int64_t>(random() % 40'000'000'000)) : now - nanoseconds(row);
         Message m{row, number[row]++, sampled, now, {static_cast<int32_t>(random() % 600), 900}};
         if (odd && random() % 4 == 0) m.sampled = now + seconds(5);
+        if (judged) m.values[0] = moved(row);
         if (random() % 10 == 0) m.values[0] = random() % 2 == 0 ? twin::kMissing : 2000;
         if (random() % 20 == 0) m.values[1] = -1 - static_cast<int32_t>(random() % 2);
         messages.push_back(m);
@@ -339,7 +400,8 @@ TEST_CASE("processor: twins and status are those of the definition, whatever arr
           if (f == kT) temperature = e.value;
           stale |= e.quality == twin::Quality::stale;
           stale |= e.quality == twin::Quality::never && model.telemetry[f].stale_after < now - kStart;
-          faulty |= e.quality == twin::Quality::missing || e.quality == twin::Quality::out_of_range;
+          faulty |= e.quality == twin::Quality::missing || e.quality == twin::Quality::out_of_range ||
+                    e.quality == twin::Quality::rate || e.quality == twin::Quality::flat;
         }
         const bool deviating = now >= at(600) && std::abs(temperature - Homes::kCoolDefault) > 1.5;
         REQUIRE(site.status(row) == (online[row] == 0 ? DeviceStatus::offline
@@ -358,6 +420,8 @@ TEST_CASE("processor: twins and status are those of the definition, whatever arr
     CHECK(counters.by_quality == tally.by_quality);
     CHECK(counters.shed == tally.shed);
     CHECK((counters.shed > 0) == spaced);
+    CHECK((site.count(twin::Quality::rate) > 1000) == judged);
+    CHECK((site.count(twin::Quality::flat) > 1000) == judged);
     CHECK(counters.by_quality[static_cast<size_t>(twin::Quality::late)] > 100);
     CHECK(counters.by_quality[static_cast<size_t>(twin::Quality::future)] > 20);
   }
@@ -514,7 +578,11 @@ TEST_CASE("processor: a row of a table without telemetry is woken when its time 
 }
 
 TEST_CASE("processor: saved and restored, it goes on as if nothing had happened") {
-  Site trunk, branch;
+  const auto judged = [](twin::ModelConfig& home) {
+    home.telemetry[kT].max_rate = 20;
+    home.telemetry[kP].flat_after = seconds(2);
+  };
+  Site trunk(4, judged), branch(4, judged);
   std::mt19937_64 random(8);
   uint32_t sequence = 0;
   for (int k = 1; k < 120; ++k) {
@@ -527,7 +595,8 @@ TEST_CASE("processor: saved and restored, it goes on as if nothing had happened"
                           again ? 0 : number,
                           again ? at(k - 0.25) : at(number),
                           at(k),
-                          {static_cast<int32_t>(random() % 700), static_cast<int32_t>(random() % 31'000)}});
+                          {static_cast<int32_t>(random() % 700),
+                           random() % 3 == 0 ? static_cast<int32_t>(random() % 31'000) : 900}});
     }
     sequence += static_cast<uint32_t>(random() % 3);
     ArchiveWriter archive;
@@ -555,4 +624,6 @@ TEST_CASE("processor: saved and restored, it goes on as if nothing had happened"
   }
   CHECK(trunk.processor.counters().duplicates > 10);
   CHECK(trunk.processor.counters().restarts > 10);
+  CHECK(trunk.count(twin::Quality::rate) > 10);
+  CHECK(trunk.count(twin::Quality::flat) > 10);
 }
