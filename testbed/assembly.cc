@@ -103,9 +103,10 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     for (const auto& model : registry_->models()) {
       const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(),
                                         [&](const auto& h) { return h.model == model.config.name; });
-      rollups.push_back({model.table, history != scenario_.history.end()
-                                          ? history->rollups
-                                          : std::vector<Duration>{minutes(1), minutes(15), hours(1)}});
+      auto lengths = history != scenario_.history.end()
+                         ? history->rollups
+                         : std::vector<Duration>{minutes(1), minutes(15), hours(1)};
+      if (!lengths.empty()) rollups.push_back({model.table, std::move(lengths)});
     }
     auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_);
     if (!recorder) return tl::make_unexpected(std::move(recorder.error()));

@@ -154,3 +154,22 @@ TEST_CASE("run: of a model whose raw history is kept in part, the kept devices h
   }
   std::filesystem::remove_all(base);
 }
+
+TEST_CASE("run: a model may keep raw history and no rollups") {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("looptwin.run_test.raw." + std::to_string(::getpid()));
+  auto scenario = load(kSmall, {});
+  REQUIRE(scenario.has_value());
+  scenario->history.push_back({.model = "home", .span = {}, .raw = "**", .rollups = {}});
+  {
+    auto assembly = Assembly::build(std::move(*scenario), {.threads = 1, .out = folder});
+    REQUIRE(assembly.has_value());
+    run_to(**assembly, kStart + minutes(5));
+    REQUIRE((*assembly)->finish("{}").has_value());
+    auto run = twin::RunReader::open(folder);
+    REQUIRE(run.has_value());
+    CHECK(run->grid("home/raw/10s").has_value());
+    CHECK(!run->grid("home/1min").has_value());
+  }
+  std::filesystem::remove_all(folder);
+}
