@@ -1,0 +1,272 @@
+// The shipped gas-pipeline scenario: a leak is named and shut in, and nothing else shuts the line.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "testbed/assembly.h"
+
+namespace looptwin::testbed {
+namespace {
+
+const char* const kFolder = LT_SOURCE_DIR "/scenarios/gas-pipeline";
+
+/// The line of the scenario, changed by settings: its hole stays shut unless they say otherwise, and no radio
+/// fails by chance.
+class Line {
+ public:
+  explicit Line(const std::vector<Setting>& settings) {
+    std::vector<Setting> all = {{"models.rupture.parameters.opens_at.default", "48 h"},
+                                {"links.radio.outage.every", "100000 d"}};
+    all.insert(all.end(), settings.begin(), settings.end());
+    auto scenario = load(kFolder, all);
+    INFO((scenario ? std::string() : render(scenario.error())));
+    REQUIRE(scenario.has_value());
+    auto assembly = Assembly::build(std::move(*scenario), {});
+    INFO((assembly ? std::string() : render(assembly.error())));
+    REQUIRE(assembly.has_value());
+    assembly_ = std::move(*assembly);
+  }
+
+  void run_to(Duration end) {
+    auto& loop = assembly_->loop();
+    while (loop.now() < kStart + end) {
+      REQUIRE(loop.cycle(loop.now() + assembly_->scenario().cycle, assembly_->transport()));
+      note_events();
+    }
+  }
+
+  /// The devices on which an event, or an alarm with its own condition, has risen so far.
+  std::set<std::string> rose_on(const std::string& event) const {
+    std::set<std::string> devices;
+    for (const auto& [key, at] : rose_)
+      if (key.first == event) devices.insert(key.second);
+    return devices;
+  }
+  /// When it first rose, s since the start; -1: never.
+  double rose_at(const std::string& event, const std::string& device) const {
+    const auto found = rose_.find({event, device});
+    return found == rose_.end() ? -1 : found->second;
+  }
+
+  /// What the sensor of a field would see if it were perfect, in SI.
+  double truth(const std::string& model, const std::string& field, const std::string& device) {
+    const auto table = *assembly_->registry().find_model(model);
+    const auto shards = assembly_->tables().shards();
+    for (size_t s = 0; s < shards.size(); ++s)
+      if (shards[s].table == table) assembly_->fleet().settle(s, assembly_->loop().now());
+    const auto& fields = assembly_->registry().model(table).config.telemetry;
+    for (size_t f = 0; f < fields.size(); ++f) {
+      if (fields[f].name != field) continue;
+      const auto values = assembly_->tables().values<double>(table, assembly_->fleet().truth(table, f));
+      for (size_t row = 0; row < values.size(); ++row)
+        if (assembly_->registry().id({table, Row(row)}) == device) return values[row];
+    }
+    FAIL(model << '.' << field << " of " << device);
+    return 0;
+  }
+  double escaping() { return truth("rupture", "escaping", "rupture-1"); }
+  std::set<std::string> shut_valves() {
+    std::set<std::string> shut;
+    for (int n = 1; n <= 41; ++n) {
+      const std::string id = "valve-" + std::to_string(n);
+      if (truth("block_valve", "position", id) < 0.5) shut.insert(id);
+    }
+    return shut;
+  }
+  const mml::DispatcherCounters& commands() { return assembly_->dispatcher().counters(); }
+
+ private:
+  void note_events() {
+    for (const auto& event : assembly_->wired().events) {
+      const auto standing = assembly_->tables().values<uint8_t>(event.table, event.standing);
+      for (size_t row = 0; row < standing.size(); ++row)
+        if (standing[row] == 1)
+          rose_.try_emplace({event.config.name, device(event.table, row)},
+                            (assembly_->loop().now() - kStart).seconds());
+    }
+  }
+  std::string device(TableId table, size_t row) const {
+    return std::string(assembly_->registry().id({table, Row(row)}));
+  }
+
+  std::unique_ptr<Assembly> assembly_;
+  std::map<std::pair<std::string, std::string>, double> rose_;
+};
+
+std::vector<Setting> leak(const std::string& pipe, const std::string& size) {
+  return {{"plants.gas.gas_network.leaks.hole.pipe", pipe},
+          {"models.rupture.parameters.opens_at.default", "10 min"},
+          {"models.rupture.parameters.size.default", size}};
+}
+std::vector<Setting> and_also(std::vector<Setting> settings, const std::vector<Setting>& more) {
+  settings.insert(settings.end(), more.begin(), more.end());
+  return settings;
+}
+const std::vector<Setting> kSwing = {{"fleet.customer.swing", "[0 kg/s, 0 kg/s, 0 kg/s, 60 kg/s]"},
+                                     {"models.customer.parameters.swings_at.default", "10 min"}};
+
+using Names = std::set<std::string>;
+std::string segment(int n) { return "seg-" + std::to_string(n); }
+std::string valve(int n) { return "valve-" + std::to_string(n); }
+std::string station_of(int segment) { return "station-" + std::to_string((segment - 1) / 10 + 1); }
+
+}  // namespace
+
+TEST_CASE("gas-pipeline: a leak is named within three minutes, whatever its size") {
+  const struct {
+    const char* size;
+    double within;
+  } table[] = {{"20 cm2", 180}, {"80 cm2", 90}, {"700 cm2", 60}, {"6400 cm2", 60}};
+  for (const auto& row : table) {
+    CAPTURE(row.size);
+    Line line(leak("p-17", row.size));
+    line.run_to(minutes(15));
+    CHECK(line.rose_on("leak") == Names{"seg-17"});
+    CHECK(line.rose_at("leak", "seg-17") > 600);
+    CHECK(line.rose_at("leak", "seg-17") <= 600 + row.within);
+  }
+}
+
+TEST_CASE("gas-pipeline: wherever the hole is, its station stops and the valves around it close") {
+  for (const int n : {1, 10, 11, 25, 40}) {
+    CAPTURE(n);
+    Line line(leak("p-" + std::to_string(n), "80 cm2"));
+    line.run_to(minutes(15));
+    CHECK(line.rose_on("leak") == Names{segment(n)});
+    CHECK(line.rose_on("station_down") == Names{station_of(n)});
+    CHECK(line.rose_on("broken") == Names{});
+    CHECK(line.shut_valves() == Names{valve(n), valve(n + 1)});
+  }
+}
+
+TEST_CASE("gas-pipeline: the station stops before the valves close, and both before four minutes are over") {
+  Line line(leak("p-17", "80 cm2"));
+  line.run_to(minutes(10) + seconds(30));
+  CHECK(line.escaping() > 60);
+  line.run_to(minutes(14));
+  const double found = line.rose_at("leak", "seg-17");
+  CHECK(line.rose_at("isolate", "seg-17") > found);
+  CHECK(line.rose_at("isolate", "seg-17") <= found + 30);
+  CHECK(line.truth("block_valve", "position", "valve-17") < 0.01);
+  CHECK(line.truth("block_valve", "position", "valve-18") < 0.01);
+  CHECK(line.commands().failed == 0);
+}
+
+TEST_CASE("gas-pipeline: shut in, the segment loses its own gas only") {
+  const auto flow_after_two_hours = [](const std::vector<Setting>& more) {
+    Line line(and_also(leak("p-17", "80 cm2"), more));
+    line.run_to(minutes(130));
+    return line.escaping();
+  };
+  const double with = flow_after_two_hours({});
+  const double without = flow_after_two_hours({{"events.leak.raise", "balance > 1e6 kg/s"}});
+  CAPTURE(with, without);
+  CHECK(with < 20);
+  CHECK(without > 60);
+}
+
+TEST_CASE("gas-pipeline: while the line packs, the town's segments stay below their limit") {
+  const auto highest = [](const std::vector<Setting>& more) {
+    Line line(and_also(leak("p-17", "80 cm2"), more));
+    double most = 0;
+    for (int minute = 1; minute <= 180; ++minute) {
+      line.run_to(minutes(minute));
+      for (const int n : {14, 15, 16}) most = std::max(most, line.truth("rtu", "pressure_out", segment(n)));
+    }
+    CHECK(line.rose_on("near_maop") == Names{"seg-14", "seg-15", "seg-16"});
+    return most / 1e5;
+  };
+  CHECK(highest({}) < 69.5);
+  CHECK(highest({{"events.pushes_too_hard.raise", "ratio > 1000"}}) > 69.5);
+}
+
+TEST_CASE("gas-pipeline: what is no leak shuts nothing, and says what it is") {
+  const struct {
+    const char* what;
+    std::vector<Setting> settings;
+    const char* alarm;
+    Names raised;
+  } table[] = {
+      {"a customer takes a third more", kSwing, "", {}},
+      {"a customer takes a third less",
+       {{"fleet.customer.swing", "[0 kg/s, 0 kg/s, 0 kg/s, -60 kg/s]"},
+        {"models.customer.parameters.swings_at.default", "10 min"}},
+       "",
+       {}},
+      {"a flow meter reads too little",
+       {{"faults", "[{after: 5 min, device: seg-38, sensor: flow_out, kind: bias, value: -40}]"}},
+       "meters_disagree",
+       {"seg-38"}},
+      {"the same in a swing",
+       and_also(kSwing,
+                {{"faults", "[{after: 8 min, device: seg-38, sensor: flow_out, kind: bias, value: -40}]"}}),
+       "meters_disagree",
+       {"seg-38"}},
+      {"a pressure gauge jumps",
+       {{"faults", "[{after: 10 min, device: seg-17, sensor: pressure_out, kind: bias, value: -3}]"}},
+       "gauges_disagree",
+       {"seg-17"}},
+      {"a pressure gauge jumps in a swing",
+       and_also(kSwing, {{"faults",
+                          "[{after: 10 min, device: seg-38, sensor: pressure_in, kind: bias, value: -3}]"}}),
+       "gauges_disagree",
+       {"seg-38"}},
+      {"a pressure gauge behind a station jumps in a swing",
+       and_also(kSwing, {{"faults",
+                          "[{after: 12 min, device: seg-31, sensor: pressure_in, kind: bias, value: -3}]"}}),
+       "gauges_disagree",
+       {"seg-31"}},
+      {"a pressure gauge is stuck in a swing",
+       and_also(kSwing, {{"faults", "[{after: 8 min, device: seg-38, sensor: pressure_out, kind: stuck}]"}}),
+       "gauges_disagree",
+       {"seg-38"}},
+      {"a flow meter is stuck in a swing",
+       and_also(kSwing, {{"faults", "[{after: 8 min, device: seg-38, sensor: flow_in, kind: stuck}]"}}),
+       "meters_disagree",
+       {"seg-38"}},
+      {"a radio is lost for a quarter of an hour in a swing",
+       and_also(kSwing, {{"faults", "[{after: 8 min, device: seg-38, kind: link_down, lasts: 15 min}]"}}),
+       "segment_silent",
+       {"seg-38"}},
+      {"a compressor trips",
+       {{"fleet.station.trips_at", "[48 h, 48 h, 10 min, 48 h]"}},
+       "station_down",
+       {"station-3"}},
+      {"a compressor trips, and starts again",
+       {{"fleet.station.trips_at", "[48 h, 48 h, 10 min, 48 h]"},
+        {"models.station.parameters.back_at.default", "25 min"}},
+       "station_down",
+       {"station-3"}},
+  };
+  for (const auto& row : table) {
+    CAPTURE(row.what);
+    Line line(row.settings);
+    line.run_to(minutes(70));
+    for (const char* event : {"leak", "isolate", "broken"}) {
+      CAPTURE(event);
+      CHECK(line.rose_on(event) == Names{});
+    }
+    CHECK(line.shut_valves() == Names{});
+    for (const char* alarm : {"meters_disagree", "gauges_disagree", "segment_silent", "station_down"}) {
+      CAPTURE(alarm);
+      CHECK(line.rose_on(alarm) == (alarm == std::string(row.alarm) ? row.raised : Names{}));
+    }
+  }
+}
+
+TEST_CASE("gas-pipeline: with all radios down the valves beside a broken line close by themselves") {
+  Line line(
+      and_also(leak("p-17", "3000 cm2"), {{"faults", "[{after: 5 min, device: \"**\", kind: link_down}]"}}));
+  line.run_to(minutes(12) + seconds(30));
+  const Names shut = line.shut_valves();
+  CHECK(shut.count("valve-17") == 1);
+  CHECK(shut.count("valve-18") == 1);
+  line.run_to(minutes(20));
+  CHECK(line.commands().issued == 0);
+  CHECK(line.rose_on("leak") == Names{});
+  CHECK(line.rose_on("segment_silent").size() == 40);
+}
+
+}  // namespace looptwin::testbed
