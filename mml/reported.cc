@@ -78,6 +78,8 @@ void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, siz
   int32_t* raw = frame.value[position].data();
   const int64_t* sampled_at = frame.sampled_at.data();
   std::array<uint64_t, twin::kQualities> by_quality{};
+  if (plausibility_)
+    for (const Stretch& stretch : stretches) plausibility_->ask_for(stretch.row, stretch.count);
   for (const Stretch& stretch : stretches) {
     const auto ahead = future.empty() ? future : future.subspan(stretch.first, stretch.count);
     const bool one_by_one =
@@ -167,7 +169,8 @@ Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool
   else if (!newer)
     return Quality::late;
 
-  if (newer && plausibility_) quality = plausible(row, raw, sampled_at, last, quality);
+  if (newer && plausibility_) [[unlikely]]
+    quality = plausible(row, raw, sampled_at, last, quality);
   if (newer) {
     Time& oldest = oldest_[row / twin::kGroupRows];
     oldest = std::min(oldest, Time{sampled_at});

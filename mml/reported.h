@@ -57,7 +57,6 @@ class Reported {
     prefetch(static_cast<const char*>(columns_.value) + first * width_, count * width_);
     prefetch(columns_.sampled + first, count * sizeof(int64_t));
     prefetch(columns_.quality + first, count);
-    if (plausibility_) plausibility_->ask_for(first, count);
   }
 
   const uint8_t* quality() const { return columns_.quality; }
