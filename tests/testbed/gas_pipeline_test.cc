@@ -137,6 +137,7 @@ TEST_CASE("gas-pipeline: wherever the hole is, its station stops and the valves 
     CHECK(line.rose_on("leak") == Names{segment(n)});
     CHECK(line.rose_on("station_down") == Names{station_of(n)});
     CHECK(line.rose_on("broken") == Names{});
+    CHECK(line.rose_on("not_isolated") == Names{});
     CHECK(line.shut_valves() == Names{valve(n), valve(n + 1)});
   }
 }
@@ -152,6 +153,16 @@ TEST_CASE("gas-pipeline: the station stops before the valves close, and both bef
   CHECK(line.truth("block_valve", "position", "valve-17") < 0.01);
   CHECK(line.truth("block_valve", "position", "valve-18") < 0.01);
   CHECK(line.commands().failed == 0);
+}
+
+TEST_CASE("gas-pipeline: a valve that is out of reach is missed, and closes when it is back") {
+  Line line(and_also(leak("p-17", "80 cm2"),
+                     {{"faults", "[{after: 9 min, device: valve-17, kind: link_down, lasts: 20 min}]"}}));
+  line.run_to(minutes(20));
+  CHECK(line.shut_valves() == Names{"valve-18"});
+  CHECK(line.rose_on("not_isolated") == Names{"seg-17"});
+  line.run_to(minutes(35));
+  CHECK(line.shut_valves() == Names{"valve-17", "valve-18"});
 }
 
 TEST_CASE("gas-pipeline: shut in, the segment loses its own gas only") {
