@@ -21,11 +21,18 @@ class Plausibility {
   Plausibility(const twin::FieldConfig& config, const twin::Scaling& scaling, size_t rows);
 
   /// Good, rate or flat: of a sample in range that is newer than all of its row, to be called once each. The
-  /// newest good one was at `good_at` (kNever.ns: there is none); `after_silence`: before this one nothing at
-  /// all was sampled for longer than a value holds.
-  twin::Quality judge(uint32_t row, int32_t raw, int64_t sampled_at, int64_t good_at, bool after_silence);
+  /// newest before it was at `last`, good or bad, the newest good one at `good_at` (kNever.ns: there is
+  /// none).
+  twin::Quality judge(uint32_t row, int32_t raw, int64_t sampled_at, int64_t last, int64_t good_at);
   /// As above, of a sample without a value, or with one out of range: a jump is not confirmed across it.
-  void interrupt(uint32_t row, bool after_silence);
+  void interrupt(uint32_t row, int64_t sampled_at, int64_t last);
+
+  /// The common case, asked as columns: samples of rows [row, row + count), each as for judge() and the
+  /// newest before it a good one, at good_at[i], are all good and no jumps.
+  bool plain(uint32_t row, size_t count, const int32_t* raw, const int64_t* sampled_at,
+             const int64_t* good_at) const;
+  /// What plain() holds for, instead of judge().
+  void store(uint32_t row, size_t count, const int32_t* raw, const int64_t* sampled_at);
 
   /// Rows [first, first + count) will be needed soon.
   void ask_for(size_t first, size_t count) const { prefetch(states_.data() + first, count * sizeof(State)); }
@@ -42,7 +49,9 @@ class Plausibility {
     int64_t agreeing = 0;       ///< samples in a row up to `jumped` that could follow each other
   };
   bool too_far(int32_t from, int32_t to, int64_t elapsed_ns) const;
+  bool silent(int64_t last, int64_t sampled_at) const { return sampled_at - last > stale_after_; }
 
+  int64_t stale_after_;  ///< ns; a longer silence may hide changes
   double steps_per_ns_;  ///< infinite where any rate will do
   int64_t flat_after_;   ///< ns; kNever.ns where a value may stand still
   std::vector<State> states_;

@@ -78,21 +78,25 @@ void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, siz
   int32_t* raw = frame.value[position].data();
   const int64_t* sampled_at = frame.sampled_at.data();
   std::array<uint64_t, twin::kQualities> by_quality{};
-  if (plausibility_)
+  const bool judged = plausibility_.has_value();
+  if (judged)
     for (const Stretch& stretch : stretches) plausibility_->ask_for(stretch.row, stretch.count);
   for (const Stretch& stretch : stretches) {
     const auto ahead = future.empty() ? future : future.subspan(stretch.first, stretch.count);
-    const bool one_by_one =
-        plausibility_.has_value() || std::find(ahead.begin(), ahead.end(), uint8_t{1}) != ahead.end();
-    if (!one_by_one && stretch.count >= kWorthColumns &&
-        plain(stretch, raw + stretch.first, sampled_at + stretch.first)) {
+    const bool any_future = std::find(ahead.begin(), ahead.end(), uint8_t{1}) != ahead.end();
+    if (!any_future && stretch.count >= kWorthColumns &&
+        plain(stretch, raw + stretch.first, sampled_at + stretch.first) &&
+        (!judged || plausibility_->plain(stretch.row, stretch.count, raw + stretch.first,
+                                         sampled_at + stretch.first, columns_.sampled + stretch.row))) {
+      if (judged)
+        plausibility_->store(stretch.row, stretch.count, raw + stretch.first, sampled_at + stretch.first);
       store(stretch, raw + stretch.first, sampled_at + stretch.first);
       by_quality[static_cast<size_t>(Quality::good)] += stretch.count;
       continue;
     }
     for (uint32_t k = 0; k < stretch.count; ++k) {
       const uint32_t i = stretch.first + k, row = stretch.row + k;
-      if (!one_by_one && plain(row, raw[i], sampled_at[i])) {
+      if (!any_future && !judged && plain(row, raw[i], sampled_at[i])) {
         store(row, raw[i], sampled_at[i]);
         ++by_quality[static_cast<size_t>(Quality::good)];
         continue;
@@ -190,12 +194,11 @@ Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool
 /// What is left of the quality of a sample that is newer than all before it, of which the newest was at
 /// `last`.
 Quality Reported::plausible(uint32_t row, int32_t raw, int64_t sampled_at, int64_t last, Quality quality) {
-  const bool after_silence = sampled_at - last > stale_after_.ns;
   if (!usable(quality)) {
-    plausibility_->interrupt(row, after_silence);
+    plausibility_->interrupt(row, sampled_at, last);
     return quality;
   }
-  const Quality judged = plausibility_->judge(row, raw, sampled_at, columns_.sampled[row], after_silence);
+  const Quality judged = plausibility_->judge(row, raw, sampled_at, last, columns_.sampled[row]);
   return usable(judged) ? quality : judged;
 }
 

@@ -13,12 +13,13 @@ namespace {
 struct Sensor {
   Plausibility plausibility;
   Time good = kNever;
-  Time at = kStart;
+  Time at = kLongAgo;  ///< of the newest, good or bad
 
   static twin::FieldConfig field() {
     twin::FieldConfig field;
     field.unit = {"degC", lang::Type::point_of(lang::kTemperature), 1.0, 273.15};
     field.resolution = 0.1;
+    field.stale_after = minutes(5);
     return field;
   }
   static Sensor with_rate(double kelvin_a_minute) {
@@ -31,11 +32,17 @@ struct Sensor {
     config.flat_after = flat_after;
     return Sensor{Plausibility(config, twin::scaling_of(config), 1)};
   }
-  Quality take(int32_t tenths, Duration later = seconds(10), bool after_silence = false) {
-    at = at + later;
-    const auto quality = plausibility.judge(0, tenths, at.ns, good.ns, after_silence);
+  Quality take(int32_t tenths, Duration later = seconds(10)) {
+    const Time last = at;
+    at = last == kLongAgo ? kStart : last + later;
+    const auto quality = plausibility.judge(0, tenths, at.ns, last.ns, good.ns);
     if (usable(quality)) good = at;
     return quality;
+  }
+  void take_bad(Duration later = seconds(10)) {
+    const Time last = at;
+    at = last + later;
+    plausibility.interrupt(0, at.ns, last.ns);
   }
 };
 
@@ -66,7 +73,7 @@ TEST_CASE("plausibility: samples that jump about, or are interrupted, confirm no
   auto sensor = Sensor::with_rate(2);
   sensor.take(500);
   for (const int32_t tenths : {700, 700, 800, 800, 700, 700}) CHECK(sensor.take(tenths) == Quality::rate);
-  sensor.plausibility.interrupt(0, false);
+  sensor.take_bad();
   CHECK(sensor.take(700) == Quality::rate);
   CHECK(sensor.take(700) == Quality::rate);
   CHECK(sensor.take(700) == Quality::good);
@@ -112,10 +119,10 @@ TEST_CASE("plausibility: nobody knows whether a value stood still while nothing 
   auto sensor = Sensor::with_flat(minutes(1));
   for (int k = 0; k < 6; ++k) CHECK(sensor.take(200) == Quality::good);
   CHECK(sensor.take(200) == Quality::flat);
-  CHECK(sensor.take(200, minutes(10), true) == Quality::good);
+  CHECK(sensor.take(200, minutes(10)) == Quality::good);
   for (int k = 1; k < 6; ++k) CHECK(sensor.take(200) == Quality::good);
   CHECK(sensor.take(200) == Quality::flat);
-  sensor.plausibility.interrupt(0, true);  // what ends the silence need not be good itself
+  sensor.take_bad(minutes(10));  // what ends the silence need not be good itself
   for (int k = 0; k < 6; ++k) CHECK(sensor.take(200) == Quality::good);
   CHECK(sensor.take(200) == Quality::flat);
 }

@@ -11,9 +11,12 @@ using namespace looptwin::testbed;
 
 TEST_CASE("run: a cycle without decisions allocates nothing, from the devices to the conditions") {
   // At night nobody decides anything; an outage would be new to its slice, so there is none.
-  auto scenario =
-      load(LT_SOURCE_DIR "/scenarios/smart-meters",
-           {{"fleet.block.count", "3"}, {"links.lte.outage.every", "1000 d"}, {"duration", "1 h"}});
+  auto scenario = load(LT_SOURCE_DIR "/scenarios/smart-meters",
+                       {{"fleet.block.count", "3"},
+                        {"links.lte.outage.every", "1000 d"},
+                        {"duration", "1 h"},
+                        {"models.home.telemetry.power.max_rate", "20 kW/min"},
+                        {"models.home.telemetry.temperature.flat_after", "10 min"}});
   INFO((scenario ? std::string() : render(scenario.error())));
   REQUIRE(scenario.has_value());
   auto assembly = Assembly::build(std::move(*scenario), {.threads = 1, .out = {}});
@@ -33,5 +36,7 @@ TEST_CASE("run: a cycle without decisions allocates nothing, from the devices to
   }
   CHECK(loop.decisions() == 0);
   CHECK((*assembly)->processor().counters().messages - before.messages > 15'000);
+  const auto rate = static_cast<size_t>(twin::Quality::rate);
+  CHECK((*assembly)->processor().counters().by_quality[rate] > before.by_quality[rate]);
   CHECK(spent == 0);
 }
