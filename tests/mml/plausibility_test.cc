@@ -1,7 +1,9 @@
 // Whether a sample can follow the ones before it: jumps and their confirmation, and values that stand still.
 #include "mml/plausibility.h"
 
+#include <array>
 #include <catch2/catch.hpp>
+#include <random>
 
 using namespace looptwin;
 using namespace looptwin::mml;
@@ -125,4 +127,42 @@ TEST_CASE("plausibility: nobody knows whether a value stood still while nothing 
   sensor.take_bad(minutes(10));  // what ends the silence need not be good itself
   for (int k = 0; k < 6; ++k) CHECK(sensor.take(200) == Quality::good);
   CHECK(sensor.take(200) == Quality::flat);
+}
+
+TEST_CASE("plausibility: the common case, asked as columns, is what each sample alone is judged to be") {
+  constexpr size_t kRows = 4;
+  auto config = Sensor::field();
+  config.max_rate = 2.0 / 60;
+  config.flat_after = minutes(1);
+  config.stale_after = seconds(15);  // so that a silence alone is not yet flat
+  Plausibility each(config, twin::scaling_of(config), kRows), columns = each;
+  std::mt19937_64 random(12);
+  std::array<int32_t, kRows> raw{};
+  std::array<int64_t, kRows> sampled{}, last{}, good{};
+  last.fill(kLongAgo.ns);
+  good.fill(kNever.ns);
+  int64_t now = 0;
+  int as_columns = 0, jumps = 0, flats = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    now += random() % 10 == 0 ? seconds(20).ns : seconds(10).ns;
+    for (size_t row = 0; row < kRows; ++row) {
+      raw[row] += random() % 100 == 0 ? 300 : random() % 2 == 0 ? static_cast<int32_t>(random() % 5) - 2 : 0;
+      sampled[row] = now + static_cast<int64_t>(random() % 1000);
+    }
+    const bool all = last == good && columns.plain(0, kRows, raw.data(), sampled.data(), good.data());
+    if (all) columns.store(0, kRows, raw.data(), sampled.data());
+    as_columns += all;
+    for (uint32_t row = 0; row < kRows; ++row) {
+      const auto quality = each.judge(row, raw[row], sampled[row], last[row], good[row]);
+      REQUIRE(quality ==
+              (all ? Quality::good : columns.judge(row, raw[row], sampled[row], last[row], good[row])));
+      jumps += quality == Quality::rate;
+      flats += quality == Quality::flat;
+      last[row] = sampled[row];
+      if (usable(quality)) good[row] = sampled[row];
+    }
+  }
+  CHECK(as_columns > 5'000);
+  CHECK(jumps > 500);
+  CHECK(flats > 500);
 }
