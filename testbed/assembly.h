@@ -24,7 +24,7 @@
 namespace looptwin::testbed {
 
 struct AssemblyOptions {
-  int threads = 1;
+  int threads = 1;  ///< 0: as many as the machine has, but no more than one for each 8192 devices
   std::optional<std::filesystem::path> out;  ///< the run folder; absent: nothing is written
 };
 

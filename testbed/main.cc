@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   std::string speed;
   auto* run_command = app.add_subcommand("run", "simulates a scenario and writes a run folder");
   scenario_options(run_command, run_request.scenario);
-  run_command->add_option("--threads", run_request.threads, "0: as many as the machine has")
+  run_command->add_option("--threads", run_request.threads, "0: as many as the machine has and the fleet has use for")
       ->check(CLI::Range(0, 1024));
   run_command->add_option("--speed", speed, "at most so many times as fast as the wall clock: 60x");
   run_command->add_option("--out", out, "the run folder; 'none' writes nothing (default: runs/NAME)");

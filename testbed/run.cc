@@ -9,7 +9,6 @@
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "base/simd.h"
 #include "base/text.h"
@@ -190,8 +189,7 @@ Exit run(const RunRequest& request) {
   auto scenario = load(request.scenario, request.settings);
   if (!scenario) return refuse(scenario.error());
   AssemblyOptions options;
-  options.threads = request.threads > 0 ? request.threads
-                                        : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  options.threads = request.threads;
   if (!request.no_out) options.out = request.out ? *request.out : default_folder(scenario->name);
   auto built = Assembly::build(std::move(*scenario), options);
   if (!built) return refuse(built.error());

@@ -17,7 +17,7 @@ enum class Exit : int { held = 0, failed = 1, bad_input = 2, internal_fault = 3 
 struct RunRequest {
   std::filesystem::path scenario;
   std::vector<Setting> settings;
-  int threads = 0;                           ///< 0: as many as the machine has
+  int threads = 0;                           ///< 0: as many as the machine has and the fleet has use for
   std::optional<double> speed;               ///< simulated seconds a second; absent: as fast as possible
   std::optional<std::filesystem::path> out;  ///< absent: runs/NAME, or the first free runs/NAME-2, -3, …
   bool no_out = false;                       ///< write no run folder
