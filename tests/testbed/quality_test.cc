@@ -26,7 +26,9 @@ models:
         carried: 3 kW/min
       step: 1 s
   home:
-    relations: {feeder: {to: feeder, inverse: homes}}
+    relations:
+      feeder: {to: feeder, inverse: homes}
+      backup: {to: feeder, inverse: guests, optional: true}
     telemetry:
       power: {from: drawn, unit: kW, every: 10 s, range: [0, 30], resolution: 0.001, max_rate: 2 kW/min, flat_after: 2 min}
     physics:
@@ -52,6 +54,7 @@ derived:
   doubted: {each: home, value: "quality(power) in [\"rate\", \"flat\"]", boolean: true, every: 10 s}
   blind: {each: home, value: "quality(feeder.load) == \"flat\" || !good(feeder.load)", boolean: true, every: 10 s}
   tired: {each: home, value: "time_true(quality(power) == \"stale\" over 1 min)", unit: s, every: 10 s}
+  covered: {each: home, value: good(backup.load), boolean: true, every: 10 s}
 events:
   thin: {each: feeder, raise: usable < 30}
   fallen_silent: {each: home, raise: "held(quality(power) == \"stale\", 10 s)"}
@@ -59,6 +62,15 @@ rules:
   note:
     when_raised: thin
     publish: {feed: desk, body: {feeder: id, usable: usable, load_is: quality(load)}}
+alarms:
+  lame:
+    each: feeder
+    raise: quality(load) == "flat"
+    priority: low
+    cause: "The meter is {quality(load)}; {count(homes, good(power))} homes are known."
+    consequence: Nobody knows the load.
+    action: Replace it.
+    respond_within: 1 d
 feeds:
   desk: {direction: out}
 )yaml";
@@ -111,6 +123,7 @@ TEST_CASE("quality: rules see each field's quality, over sets and through relati
         frozen += quality == twin::Quality::flat;
         REQUIRE(doubted[row] == (quality == twin::Quality::rate || quality == twin::Quality::flat));
         REQUIRE(blind[row] == !twin::usable(of_feeder));
+        REQUIRE(values<uint8_t>(*a, "home", "covered")[row] == 0);  // by none: false, not unknown
       }
       REQUIRE(values<double>(*a, "feeder", "usable")[feeder] == usable);
       REQUIRE(values<double>(*a, "feeder", "frozen")[feeder] == Approx(frozen / 40));
@@ -120,6 +133,8 @@ TEST_CASE("quality: rules see each field's quality, over sets and through relati
   CHECK(seen == std::set{Quality::good, Quality::never, Quality::stale, Quality::out_of_range, Quality::rate,
                          Quality::flat});
   CHECK(a->rules().counters().published > 0);
+  REQUIRE(a->alarms().latest().size() == 1);
+  CHECK(a->alarms().latest()[0].cause == "The meter is flat; 40 homes are known.");
   const auto counters = a->processor().counters();
   CHECK(counters.by_quality[static_cast<size_t>(Quality::rate)] >= 2 * 2 * 11);  // there and back
   CHECK(counters.by_quality[static_cast<size_t>(Quality::flat)] > 11 * 10);
