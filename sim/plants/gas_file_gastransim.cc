@@ -32,7 +32,7 @@ class Reader {
   }
 
  private:
-  using Members = std::vector<std::pair<std::string, JsonValue>>;
+  using Members = std::vector<JsonMember>;
 
   void error(const Span& span, std::string message, std::string hint = {}) {
     problems_.push_back({Severity::error, span, std::move(message), std::move(hint)});

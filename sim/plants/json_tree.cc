@@ -72,7 +72,7 @@ class Parser {
       if (!take(':')) return fail("a ':' should stand behind the key");
       JsonValue member;
       if (!read(member, level + 1)) return false;
-      value.members.emplace_back(std::move(key), std::move(member));
+      value.members.push_back({std::move(key), std::move(member)});
     } while (take(','));
     return take('}') || fail("a ',' or '}' should stand here");
   }

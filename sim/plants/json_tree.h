@@ -4,12 +4,13 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 
 namespace looptwin::sim {
+
+struct JsonMember;
 
 struct JsonValue {
   enum class Kind : uint8_t { null, boolean, number, string, array, object };
@@ -17,10 +18,15 @@ struct JsonValue {
   double number = 0;  ///< of a number; 1 or 0 of a boolean
   std::string text;   ///< of a string, UTF-8
   std::vector<JsonValue> items;
-  std::vector<std::pair<std::string, JsonValue>> members;  ///< in the file's order
+  std::vector<JsonMember> members;  ///< in the file's order
   Span span;
 
   const JsonValue* find(std::string_view key) const;
+};
+
+struct JsonMember {
+  std::string name;
+  JsonValue value;
 };
 
 /// The first thing that is wrong, with its place: a torn file, a key that stands twice in an object, more

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <random>
 
 using namespace looptwin;
@@ -83,7 +84,7 @@ TEST_CASE("plausibility: samples that jump about, or are interrupted, confirm no
 
 TEST_CASE("plausibility: a change of exactly the rate is good, with one step for rounding") {
   for (const double rate : {0.6, 1.2, 2.4, 6.0, 60.0}) {
-    const auto steps = static_cast<int32_t>(rate * 10 + 0.5);  // in a minute
+    const auto steps = static_cast<int32_t>(std::lround(rate * 10));  // in a minute
     INFO(rate << " K/min");
     auto sensor = Sensor::with_rate(rate);
     sensor.take(0);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <string>
 
 #include "sim/plants/gas_network.h"
@@ -21,9 +22,7 @@ class GasRun {
     if (!found) FAIL(render(found.error()));
     return network->values()[*found];
   }
-  void to(double seconds_from_start) {
-    network->advance({static_cast<int64_t>(seconds_from_start * 1e9 + 0.5)});
-  }
+  void to(double seconds_from_start) { network->advance({std::llround(seconds_from_start * 1e9)}); }
   std::unique_ptr<GasNetwork> network;
 };
 
