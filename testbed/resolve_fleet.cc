@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "testbed/distribution.h"
 #include "testbed/resolve.h"
-#include "twin/registry.h"
+#include "twin/id_pattern.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "sim/plants/gas_network.h"
 #include "testbed/sections.h"
-#include "twin/registry.h"
+#include "twin/id_pattern.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -39,17 +39,6 @@ struct Repeated : Config {
 
 Value<uint64_t> how_many() { return whole_number(1, 1'000'000); }
 
-std::string numbered(std::string_view pattern, uint64_t i) {
-  std::string text;
-  while (!pattern.empty()) {
-    const auto number = twin::id_number(pattern);
-    if (number) text += std::to_string(static_cast<int64_t>(i) + number->offset);
-    if (!number) text += pattern.front();
-    pattern.remove_prefix(number ? number->length : 1);
-  }
-  return text;
-}
-
 template <typename Config>
 using Names = std::vector<std::string Config::*>;  ///< members that name other elements
 
@@ -59,7 +48,7 @@ void make_all(const Repeated<Config>& one, const Names<Config>& names, std::vect
     Config& made = out.emplace_back(one);
     if (!one.count) continue;
     made.name = fmt::format("{}-{}", one.name, i);
-    for (const auto name : names) made.*name = numbered(one.*name, i);
+    for (const auto name : names) made.*name = twin::expand_id(one.*name, {.i = i, .n = i});
   }
 }
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <map>
 
 #include "base/check.h"
@@ -11,6 +9,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "twin/frame.h"
+#include "twin/id_pattern.h"
 
 namespace looptwin::twin {
 
@@ -25,22 +24,6 @@ void Registry::Ids::add(std::string_view id) {
 }
 
 /// Fills a registry step by step: models and their columns, devices, relations, parameters.
-std::optional<IdNumber> id_number(std::string_view text) {
-  if (!text.starts_with("{i") && !text.starts_with("{n")) return std::nullopt;
-  const bool among_all = text[1] == 'n';
-  const size_t end = text.find('}');
-  if (end == std::string_view::npos) return std::nullopt;
-  std::string_view number = text.substr(2, end - 2);
-  if (number.empty()) return IdNumber{among_all, 0, end + 1};
-  if (number.front() != '+' && number.front() != '-') return std::nullopt;
-  if (number.front() == '+') number.remove_prefix(1);
-  IdNumber out{among_all, 0, end + 1};
-  const auto [last, bad] = std::from_chars(number.data(), number.data() + number.size(), out.offset);
-  if (bad != std::errc{} || last != number.data() + number.size() || std::abs(out.offset) > 1'000'000)
-    return std::nullopt;
-  return out;
-}
-
 class Registry::Builder {
  public:
   Builder(Registry& registry, lang::Schema& schema, Tables& tables)
@@ -165,24 +148,6 @@ class Registry::Builder {
     }
   }
 
-  /// `{i}`, `{i+1}`, `{n-2}` …: a number; `{<per>}`: the parent's id.
-  static std::string expand(std::string_view pattern, uint64_t i, uint64_t n, const std::string& per,
-                            std::string_view parent) {
-    std::string id;
-    for (size_t p = 0; p < pattern.size();) {
-      if (const auto number = id_number(pattern.substr(p))) {
-        id += std::to_string(static_cast<int64_t>(number->among_all ? n : i) + number->offset);
-        p += number->length;
-      } else if (!per.empty() && pattern.substr(p).starts_with("{" + per + "}")) {
-        id += parent;
-        p += per.size() + 2;
-      } else {
-        id += pattern[p++];
-      }
-    }
-    return id;
-  }
-
   void add_devices(std::span<const FleetConfig> fleet) {
     // Entries whose parents are not yet there wait for a later round; what never gets its turn is a cycle.
     std::vector<const FleetConfig*> waiting;
@@ -223,7 +188,7 @@ class Registry::Builder {
     if (!config.ids.empty()) {
       for (const auto& id : config.ids) ids.add(id);
     } else if (config.per.empty()) {
-      for (uint64_t i = 1; i <= config.count; ++i) ids.add(expand(config.id, i, i, {}, {}));
+      for (uint64_t i = 1; i <= config.count; ++i) ids.add(expand_id(config.id, {.i = i, .n = i}));
     } else {
       const auto parent = r_.find_model(config.per);
       if (!parent || r_.ids_[parent->index()].size() == 0)
@@ -242,7 +207,7 @@ class Registry::Builder {
       for (size_t p = 0; p < parents.size(); ++p) {
         const std::string parent_id(parents[p]);
         for (uint64_t i = 1; i <= config.count; ++i) {
-          ids.add(expand(config.id, i, p * config.count + i, config.per, parent_id));
+          ids.add(expand_id(config.id, {i, p * config.count + i, config.per, parent_id}));
           parent_rows_.push_back(
               {*table, relation->rows, static_cast<uint32_t>(ids.size() - 1), static_cast<uint32_t>(p)});
         }
@@ -302,7 +267,7 @@ class Registry::Builder {
     for (size_t k = 0; k < entry.count; ++k) {
       const size_t row = entry.first + k;
       const auto& pattern = relating.ids.size() > 1 ? relating.ids[k] : relating.ids.front();
-      const auto id = expand(pattern, k % config.count + 1, k + 1, config.per, parent_of(row));
+      const auto id = expand_id(pattern, {k % config.count + 1, k + 1, config.per, parent_of(row)});
       const auto device = r_.find(id);
       if (device && device->table == relation->to) {
         rows[row] = device->row.value;

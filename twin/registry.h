@@ -48,15 +48,6 @@ struct Model {
   ColumnId status;  ///< enumeration `status`: online, stale, offline, faulty, deviating
 };
 
-/// `{i}`, `{i+1}`, `{n-2}` … at the beginning of a text of id patterns: i counts among the devices of a
-/// parent, n among all of a fleet entry.
-struct IdNumber {
-  bool among_all = false;  ///< n
-  int64_t offset = 0;
-  size_t length = 0;
-};
-std::optional<IdNumber> id_number(std::string_view text);
-
 class Registry {
  public:
   /// Registers models and the fleet: fills the schema with a table a model and the registry's columns, gives
