@@ -11,15 +11,17 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # Without these ccache keeps nothing that uses a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()
 
 # The same bits on every machine: no contraction into FMA, no fast-math. The two -fno options change no value; they let
 # comparisons and square roots be vectorised.
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off -fno-math-errno -fno-trapping-math)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-  # GCC 12 sees both where there is nothing: in std::string + "literal" (its bug 105651), in optional and expected.
-  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized)
+  # GCC 12 sees these where there is nothing: in std::string + "literal" (its bug 105651), in optional and expected.
+  add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-maybe-uninitialized)
 else()
   add_compile_options(-Wno-unknown-pragmas)  # GCC's, for loops
 endif()
@@ -48,6 +50,11 @@ function(looptwin_folder name)
   target_include_directories(looptwin_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(looptwin_${name} PRIVATE ${LOOPTWIN_BASELINE})
   target_link_libraries(looptwin_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  if(name STREQUAL base)
+    target_precompile_headers(looptwin_base PRIVATE ${CMAKE_SOURCE_DIR}/base/precompiled.h)
+  else()
+    target_precompile_headers(looptwin_${name} REUSE_FROM looptwin_base)
+  endif()
   if(simd)
     looptwin_vector_sources(looptwin_${name} ${simd})
   endif()
@@ -87,5 +94,10 @@ function(looptwin_tests name)
   target_compile_options(test_${name} PRIVATE ${LOOPTWIN_BASELINE} -O1)
   target_compile_definitions(test_${name} PRIVATE LT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" LT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   target_link_libraries(test_${name} PRIVATE ${ARGN} looptwin_test_main)
+  if(name STREQUAL base)
+    target_precompile_headers(test_base PRIVATE ${CMAKE_SOURCE_DIR}/tests/precompiled.h)
+  else()
+    target_precompile_headers(test_${name} REUSE_FROM test_base)
+  endif()
   catch_discover_tests(test_${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST)
 endfunction()
