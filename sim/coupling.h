@@ -25,8 +25,8 @@ struct PlantConfig {
   std::string name;
   Span span;
   Duration exchange = seconds(1);
-  /// Builds it anew, or says what is wrong with its description.
-  std::function<Result<std::unique_ptr<CoupledPlant>>()> make;
+  /// Builds it anew, with this seed of all that it draws, or says what is wrong with its description.
+  std::function<Result<std::unique_ptr<CoupledPlant>>(uint64_t seed)> make;
 };
 
 /// The elements of one kind, as a plant's ports name them: {"node", {"n1", "n2"}}. A plant's values of its

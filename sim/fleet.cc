@@ -88,7 +88,7 @@ Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& sche
   LT_CHECK(devices_.size() == registry_.models().size(), "one DeviceConfig a model");
   Diagnostics problems;
   for (const auto& config : configs.plants) {
-    auto plant = config.make();
+    auto plant = config.make(seed_);
     if (!plant) return plant.error();
     plants_.push_back(std::make_unique<Coupling>(config, std::move(*plant), units, schema, registry_));
   }

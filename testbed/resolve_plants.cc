@@ -15,7 +15,7 @@ bool resolve_plants(Reader& reader, Draft& draft) {
       all = false;
       continue;
     }
-    const auto made = reader.accept(plant.make());
+    const auto made = reader.accept(plant.make(draft.scenario.seed));
     all &= made.has_value();
     if (!made) continue;
     for (const auto& elements : sim::elements_of(**made)) {

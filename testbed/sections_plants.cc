@@ -270,7 +270,7 @@ const Section<sim::PlantConfig>& plant_section() {
                    "how often devices and the plant see each other's values"),
        section_into<T>("gas_network", gas_network_section(), "pipes, compressors and valves with gas",
                        [](T& out, sim::GasNetworkConfig network) {
-                         out.make = [network]() -> Result<std::unique_ptr<sim::CoupledPlant>> {
+                         out.make = [network](uint64_t) -> Result<std::unique_ptr<sim::CoupledPlant>> {
                            auto made = sim::GasNetwork::make(network);
                            if (!made) return tl::make_unexpected(std::move(made.error()));
                            return std::unique_ptr<sim::CoupledPlant>(std::move(*made));
