@@ -11,7 +11,7 @@ bool resolve_plants(Reader& reader, Draft& draft) {
   for (const auto& plant : draft.scenario.plants) {
     if (!plant.make) {
       reader.error(plant.span, fmt::format("the plant '{}' does not say what it is", plant.name),
-                   "write gas_network: {nodes: ..., pipes: ...}");
+                   "write gas_network: or production_line: with its parts");
       all = false;
       continue;
     }

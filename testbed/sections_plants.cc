@@ -1,9 +1,8 @@
-// plants: physics that devices share. One kind so far: gas networks.
-#include <fmt/format.h>
+// plants: physics that devices share, and gas networks in particular.
+#include "testbed/sections_plants.h"
 
 #include "sim/plants/gas_network.h"
-#include "testbed/sections.h"
-#include "twin/id_pattern.h"
+#include "sim/plants/line.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -28,48 +27,6 @@ Value<double> pressure() {
             const auto read = trial.accept(reader.units.quantity(node.span));
             const bool gauge = read && read->unit.type.point && read->unit.type.dimension == kPressure;
             return gauge ? read->value : in("Pa").read(reader, node);
-          }};
-}
-
-/// Elements that are written once and made `count` times: name-1, name-2 …, with {i} in what they name.
-template <typename Config>
-struct Repeated : Config {
-  std::optional<uint64_t> count;
-};
-
-Value<uint64_t> how_many() { return whole_number(1, 1'000'000); }
-
-template <typename Config>
-using Names = std::vector<std::string Config::*>;  ///< members that name other elements
-
-template <typename Config>
-void make_all(const Repeated<Config>& one, const Names<Config>& names, std::vector<Config>& out) {
-  for (uint64_t i = 1; i <= one.count.value_or(1); ++i) {
-    Config& made = out.emplace_back(one);
-    if (!one.count) continue;
-    made.name = fmt::format("{}-{}", one.name, i);
-    for (const auto name : names) made.*name = twin::expand_id(one.*name, {.i = i, .n = i});
-  }
-}
-
-template <typename Config>
-Key<Repeated<Config>> repeated() {
-  return optional<Repeated<Config>>("count", how_many(), &Repeated<Config>::count, "one, of the name itself",
-                                    "how many: `name-1`, `name-2` …; `{i}` in what they name counts along");
-}
-
-/// A map of elements by name into a member of the network.
-template <typename Config>
-Key<sim::GasNetworkConfig> elements(const char* key, const Section<Repeated<Config>>& section,
-                                    std::vector<Config> sim::GasNetworkConfig::*member, Names<Config> names,
-                                    const char* about) {
-  const SectionInfo owner{"a map of names", {}, {}, {}};
-  return {{.name = key, .form = Form::named, .about = about, .section = &section},
-          [owner, &section, member, names](Reader& reader, const yaml::Entry& entry,
-                                           sim::GasNetworkConfig& network) {
-            std::vector<Repeated<Config>> read;
-            read_named(reader, owner, section, entry, read);
-            for (const auto& one : read) make_all(one, names, network.*member);
           }};
 }
 
@@ -235,29 +192,35 @@ const Section<sim::GasNetworkConfig>& gas_network_section() {
                          if (gas.heat_ratio) out.gas.heat_ratio = *gas.heat_ratio;
                          if (gas.viscosity) out.gas.viscosity = *gas.viscosity;
                        }),
-       elements<sim::GasNodeConfig>("nodes", node_section(), &T::nodes, {}, "where pipes meet"),
-       elements<sim::GasPipeConfig>("pipes", pipe_section(), &T::pipes,
-                                    {&sim::GasPipeConfig::from, &sim::GasPipeConfig::to}, "between nodes"),
-       elements<sim::GasCompressorConfig>("compressors", compressor_section(), &T::compressors,
-                                          {&sim::GasCompressorConfig::from, &sim::GasCompressorConfig::to},
-                                          "stations"),
-       elements<sim::GasValveConfig>("valves", valve_section(), &T::valves,
-                                     {&sim::GasValveConfig::from, &sim::GasValveConfig::to},
-                                     "valves, check valves and short pipes"),
-       elements<sim::GasSupplyConfig>("supplies", supply_section(), &T::supplies,
-                                      {&sim::GasSupplyConfig::node}, "into nodes"),
-       elements<sim::GasDemandConfig>("demands", demand_section(), &T::demands, {&sim::GasDemandConfig::node},
-                                      "out of nodes"),
-       elements<sim::GasLeakConfig>("leaks", leak_section(), &T::leaks, {&sim::GasLeakConfig::pipe},
-                                    "places where pipes may break"),
-       elements<sim::GasGaugeConfig>("gauges", gauge_section(), &T::gauges, {&sim::GasGaugeConfig::pipe},
-                                     "places on pipes where pressure and flow are read"),
+       elements<T, sim::GasNodeConfig>("nodes", node_section(), &T::nodes, {}, "where pipes meet"),
+       elements<T, sim::GasPipeConfig>("pipes", pipe_section(), &T::pipes,
+                                       {&sim::GasPipeConfig::from, &sim::GasPipeConfig::to}, "between nodes"),
+       elements<T, sim::GasCompressorConfig>("compressors", compressor_section(), &T::compressors,
+                                             {&sim::GasCompressorConfig::from, &sim::GasCompressorConfig::to},
+                                             "stations"),
+       elements<T, sim::GasValveConfig>("valves", valve_section(), &T::valves,
+                                        {&sim::GasValveConfig::from, &sim::GasValveConfig::to},
+                                        "valves, check valves and short pipes"),
+       elements<T, sim::GasSupplyConfig>("supplies", supply_section(), &T::supplies,
+                                         {&sim::GasSupplyConfig::node}, "into nodes"),
+       elements<T, sim::GasDemandConfig>("demands", demand_section(), &T::demands,
+                                         {&sim::GasDemandConfig::node}, "out of nodes"),
+       elements<T, sim::GasLeakConfig>("leaks", leak_section(), &T::leaks, {&sim::GasLeakConfig::pipe},
+                                       "places where pipes may break"),
+       elements<T, sim::GasGaugeConfig>("gauges", gauge_section(), &T::gauges, {&sim::GasGaugeConfig::pipe},
+                                        "places on pipes where pressure and flow are read"),
        optional<T>(
            "cell", in("m"), &T::cell, "1 km",
            "least length of the cells that pipes are cut into; the step is `courant` of the time that "
            "sound takes through one"),
        optional<T>("courant", in("1"), &T::courant, "0.9", "share of that time; below 1")});
   return kSection;
+}
+
+template <typename Plant>
+Result<std::unique_ptr<sim::CoupledPlant>> as_plant(Result<std::unique_ptr<Plant>> made) {
+  if (!made) return tl::make_unexpected(std::move(made.error()));
+  return std::unique_ptr<sim::CoupledPlant>(std::move(*made));
 }
 
 }  // namespace
@@ -270,10 +233,12 @@ const Section<sim::PlantConfig>& plant_section() {
                    "how often devices and the plant see each other's values"),
        section_into<T>("gas_network", gas_network_section(), "pipes, compressors and valves with gas",
                        [](T& out, sim::GasNetworkConfig network) {
-                         out.make = [network](uint64_t) -> Result<std::unique_ptr<sim::CoupledPlant>> {
-                           auto made = sim::GasNetwork::make(network);
-                           if (!made) return tl::make_unexpected(std::move(made.error()));
-                           return std::unique_ptr<sim::CoupledPlant>(std::move(*made));
+                         out.make = [network](uint64_t) { return as_plant(sim::GasNetwork::make(network)); };
+                       }),
+       section_into<T>("production_line", line_section(), "stations of machines, and buffers between them",
+                       [](T& out, sim::LineConfig line) {
+                         out.make = [line](uint64_t seed) {
+                           return as_plant(sim::ProductionLine::make(line, seed));
                          };
                        })});
   return kSection;
