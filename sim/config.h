@@ -102,6 +102,7 @@ enum class FaultKind : uint8_t {
   link_down,       ///< the device's link is down
   actuator_stuck,  ///< a controller's signal stays as it is
   device_off,      ///< the device is without power: controller, sensors and link
+  restart,         ///< it begins anew, having lost what it does not keep
 };
 
 /// `- {after: 14 h, device: "block-3/*", sensor: temperature, kind: stuck, lasts: 2 h}`; or drawn: `every: 30

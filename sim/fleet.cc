@@ -81,7 +81,9 @@ std::optional<Distribution> exponential(Duration mean) {
   return *made;
 }
 
-bool needs_sensor(FaultKind kind) { return kind != FaultKind::link_down && kind != FaultKind::device_off; }
+bool needs_sensor(FaultKind kind) {
+  return kind != FaultKind::link_down && kind != FaultKind::device_off && kind != FaultKind::restart;
+}
 
 Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
                                     const FleetConfigs& configs) {

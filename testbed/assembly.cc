@@ -90,10 +90,12 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   registry_ = std::make_unique<twin::Registry>(std::move(*registry));
   if (auto loaded = load_feeds(); !loaded) return loaded;
 
+  for (const auto& table : schema_.tables) of_world_.emplace_back(table.columns.size(), 0);
   // The physics' problems and the rules' are shown together.
   auto fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
                                  {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
                                   scenario_.cycle, scenario_.plants});
+  for (size_t t = 0; t < of_world_.size(); ++t) of_world_[t].second = schema_.tables[t].columns.size();
   auto wired = wire(scenario_, units_, schema_, graph_, *registry_);
   if (!fleet || !wired) {
     Diagnostics problems;
@@ -117,7 +119,8 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                          : std::vector<Duration>{minutes(1), minutes(15), hours(1)};
       if (!lengths.empty()) rollups.push_back({model.table, std::move(lengths)});
     }
-    auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_);
+    auto recorder =
+        Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_, options.resume);
     if (!recorder) return tl::make_unexpected(std::move(recorder.error()));
     recorder_ = std::move(*recorder);
   }
@@ -154,18 +157,51 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   return {};
 }
 
-void Assembly::save(ArchiveWriter& archive) const {
-  archive.section("run", 1);
-  tables_.save(archive);
+template <typename Each>
+void Assembly::for_each_column(bool of_world, Each&& each) {
+  for (size_t t = 0; t < schema_.tables.size(); ++t) {
+    const auto [first, end] = t < of_world_.size() ? of_world_[t] : std::pair<size_t, size_t>{};
+    for (size_t c = 0; c < schema_.tables[t].columns.size(); ++c) {
+      if ((first <= c && c < end) != of_world) continue;
+      const size_t width = lang::size_of(schema_.tables[t].columns[c].storage);
+      auto* data = static_cast<std::byte*>(tables_.column(TableId(t), ColumnId(c)));
+      each(std::span<std::byte>(data, tables_.rows(TableId(t)) * width));
+    }
+  }
+}
+
+void Assembly::save_world(ArchiveWriter& archive) {
+  archive.section("world", 1);
+  for_each_column(true, [&](std::span<std::byte> column) { archive.put_span(column); });
   transport_->save(archive);
+}
+
+void Assembly::restore_world(ArchiveReader& archive) {
+  archive.section("world", 1);
+  for_each_column(true, [&](std::span<std::byte> column) { archive.get_span(column); });
+  transport_->restore(archive);
+}
+
+void Assembly::save_loop(ArchiveWriter& archive) {
+  archive.section("mml", 1);
+  for_each_column(false, [&](std::span<std::byte> column) { archive.put_span(column); });
   loop_->save(archive);
 }
 
-void Assembly::restore(ArchiveReader& archive) {
-  archive.section("run", 1);
-  tables_.restore(archive);
-  transport_->restore(archive);
+void Assembly::restore_loop(ArchiveReader& archive) {
+  archive.section("mml", 1);
+  for_each_column(false, [&](std::span<std::byte> column) { archive.get_span(column); });
   loop_->restore(archive);
+}
+
+void Assembly::save(ArchiveWriter& archive) {
+  save_world(archive);
+  save_loop(archive);
+}
+
+void Assembly::restore(ArchiveReader& archive) {
+  restore_world(archive);
+  restore_loop(archive);
 }
 
 Result<void> Assembly::finish(const std::string& status_json) {

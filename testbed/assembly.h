@@ -26,6 +26,7 @@ namespace looptwin::testbed {
 struct AssemblyOptions {
   int threads = 1;  ///< 0: as many as the machine has, but no more than one for each 8192 devices
   std::optional<std::filesystem::path> out;  ///< the run folder; absent: nothing is written
+  std::optional<RecorderState> resume;       ///< goes on with the run in `out`, from here
 };
 
 class Assembly {
@@ -55,10 +56,20 @@ class Assembly {
   Recorder* recorder() { return recorder_.get(); }
   const Diagnostics& warnings() const { return wired_.warnings; }
 
-  /// The whole run, world and loop, at a boundary; restored into an assembly of the same scenario it goes on
-  /// alike.
-  void save(ArchiveWriter& archive) const;
+  /// The whole run at a boundary, in two parts: the world (plants, devices, links, broker) and the loop with
+  /// all that it knows. Restored into an assembly of the same scenario the run goes on alike; the loop alone,
+  /// restored beside a world that went on, is an MML that was restarted.
+  void save_world(ArchiveWriter& archive);
+  void restore_world(ArchiveReader& archive);
+  void save_loop(ArchiveWriter& archive);
+  void restore_loop(ArchiveReader& archive);
+  /// Both.
+  void save(ArchiveWriter& archive);
   void restore(ArchiveReader& archive);
+
+  /// A boundary at which there is no loop: world and broker go on, and the broker keeps what devices send for
+  /// the next cycle; what does not `keep` is lost but for the devices' presence.
+  void pass(Time boundary, bool keep) { transport_->pass(boundary, keep, loop_->workers()); }
 
   /// Ends the run folder: closes rollups and writes the manifest.
   Result<void> finish(const std::string& status_json);
@@ -67,6 +78,8 @@ class Assembly {
   explicit Assembly(Scenario scenario);
   Result<void> load_feeds();
   Result<void> build_parts(const AssemblyOptions& options);
+  template <typename Each>
+  void for_each_column(bool of_world, Each&& each);
   class NoPublisher;
 
   Scenario scenario_;
@@ -77,6 +90,8 @@ class Assembly {
   std::unique_ptr<twin::Registry> registry_;
   std::unique_ptr<mml::Feeds> feeds_;
   std::unique_ptr<sim::Fleet> fleet_;
+  /// [table] the world's columns: those that the fleet added. All others are the registry's and the loop's.
+  std::vector<std::pair<size_t, size_t>> of_world_;
   Wired wired_;
   std::unique_ptr<twin::HotHistory> hot_;
   std::unique_ptr<twin::Rollups> rollups_;

@@ -137,7 +137,9 @@ const Section<Draft>& scenario_section() {
        top("alarms", alarm_section(), in(&Scenario::alarms), "events for a person"),
        by_model("history", history_section(), in(&Scenario::history),
                 "what the warm history keeps, by model"),
-       optional<Draft>("retention", period(), in(&Scenario::retention), "28 d", "of the warm history")});
+       optional<Draft>("retention", period(), in(&Scenario::retention), "28 d", "of the warm history"),
+       optional<Draft>("snapshots", period(), in(&Scenario::snapshots), "never",
+                       "how often the run's state is kept in its folder, for `run --resume`")});
   return kSection;
 }
 

@@ -50,11 +50,12 @@ int main(int argc, char** argv) {
   std::vector<std::string> set;
   std::string seed, duration;
   const auto scenario_options = [&](CLI::App* command, std::filesystem::path& path) {
-    command->add_option("SCENARIO", path, "a scenario's folder, or its scenario.yaml")->required();
+    auto* scenario = command->add_option("SCENARIO", path, "a scenario's folder, or its scenario.yaml");
     command->add_option("--set", set, "changes one value: models.home.parameters.UA.default='200 W/K'")
         ->type_name("KEY=VALUE");
     command->add_option("--seed", seed, "the run's seed");
     command->add_option("--duration", duration, "how long to simulate: '6 h'");
+    return scenario;
   };
   const auto all_settings = [&] {
     auto settings = settings_of(set);
@@ -67,16 +68,19 @@ int main(int argc, char** argv) {
   std::string out;
   std::string speed;
   auto* run_command = app.add_subcommand("run", "simulates a scenario and writes a run folder");
-  scenario_options(run_command, run_request.scenario);
+  auto* run_scenario = scenario_options(run_command, run_request.scenario);
   run_command->add_option("--threads", run_request.threads, "0: as many as the machine has and the fleet has use for")
       ->check(CLI::Range(0, 1024));
   run_command->add_option("--speed", speed, "at most so many times as fast as the wall clock: 60x");
   run_command->add_option("--out", out, "the run folder; 'none' writes nothing (default: runs/NAME)");
   run_command->add_flag("--quiet", run_request.quiet, "no progress and no summary");
+  std::string resume;
+  auto* resume_option = run_command->add_option(
+      "--resume", resume, "goes on with a run folder from its newest snapshot, in place of a SCENARIO");
 
   CheckRequest check_request;
   auto* check_command = app.add_subcommand("check", "reads and checks a scenario without running it");
-  scenario_options(check_command, check_request.scenario);
+  scenario_options(check_command, check_request.scenario)->required();
   check_command->add_flag("--explain", check_request.explain,
                           "shows type, unit, cost and memory of every expression");
 
@@ -98,6 +102,11 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     if (*run_command) {
       run_request.settings = all_settings();
+      if (!resume.empty()) run_request.resume = resume;
+      if (run_scenario->empty() == resume_option->empty())
+        throw CLI::ValidationError("run", "give a SCENARIO, or --resume RUN");
+      if (run_request.resume && (!run_request.settings.empty() || !out.empty()))
+        throw CLI::ValidationError("--resume", "a resumed run keeps its scenario, settings and folder");
       if (out == "none")
         run_request.no_out = true;
       else if (!out.empty())

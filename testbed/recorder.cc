@@ -30,7 +30,8 @@ Recorder::~Recorder() = default;
 Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& folder,
                                                    const Scenario& scenario, const lang::Schema& schema,
                                                    const twin::Registry& registry, twin::Tables& tables,
-                                                   const Wired& wired) {
+                                                   const Wired& wired,
+                                                   const std::optional<RecorderState>& resume) {
   const auto shards = tables.shards();
   std::unique_ptr<Recorder> recorder(new Recorder(scenario, schema, registry, tables));
   recorder->folder_ = folder;
@@ -40,20 +41,47 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
   // Each segment carries the devices' ids: large fleets get segments that are worth them.
   auto& memory = recorder->spec_->options.memory;
   memory = std::max(memory, registry.devices() * kSegmentBytesPerDevice);
-  auto writer = twin::RunWriter::create(folder, recorder->spec_->run, recorder->spec_->options);
+  const auto& spec = *recorder->spec_;
+  auto writer = resume ? twin::RunWriter::resume(folder, spec.run, resume->position, spec.options)
+                       : twin::RunWriter::create(folder, spec.run, spec.options);
   if (!writer) return tl::make_unexpected(std::move(writer.error()));
   recorder->writer_ = std::make_unique<twin::RunWriter>(std::move(*writer));
   for (size_t s = 0; s < shards.size(); ++s) recorder->scratch_.push_back(std::make_unique<Scratch>());
-  recorder->feeds_.resize(scenario.feeds.size());
-  for (size_t f = 0; f < scenario.feeds.size(); ++f) {
-    if (scenario.feeds[f].inbound) continue;
-    std::error_code ignored;
-    std::filesystem::create_directories(folder / "feeds", ignored);
-    const auto path = folder / "feeds" / (scenario.feeds[f].name + ".jsonl");
-    recorder->feeds_[f].open(path);
-    if (!recorder->feeds_[f]) return failure(fmt::format("cannot write {}", path.string()));
-  }
+  if (auto opened = recorder->open_feeds(resume); !opened)
+    return tl::make_unexpected(std::move(opened.error()));
   return recorder;
+}
+
+Result<void> Recorder::open_feeds(const std::optional<RecorderState>& resume) {
+  feeds_.resize(scenario_.feeds.size());
+  for (size_t f = 0; f < scenario_.feeds.size(); ++f) {
+    if (scenario_.feeds[f].inbound) continue;
+    std::error_code error;
+    std::filesystem::create_directories(folder_ / "feeds", error);
+    const auto path = folder_ / "feeds" / (scenario_.feeds[f].name + ".jsonl");
+    if (resume && !resume->feeds.empty()) {
+      const auto size = std::filesystem::file_size(path, error);
+      if (error || size < resume->feeds[f])
+        return failure(fmt::format("cannot go on with {}: it is shorter than it was", path.string()));
+      std::filesystem::resize_file(path, resume->feeds[f], error);
+      feeds_[f].open(path, std::ios::app | std::ios::ate);
+    } else {
+      feeds_[f].open(path);
+    }
+    if (!feeds_[f] || error) return failure(fmt::format("cannot write {}", path.string()));
+  }
+  return {};
+}
+
+Result<RecorderState> Recorder::settle() {
+  RecorderState state{writer_->position(), {}};
+  if (auto durable = writer_->await_durable(state.position.boundary); !durable)
+    return tl::make_unexpected(std::move(durable.error()));
+  for (auto& feed : feeds_) {
+    feed.flush();
+    state.feeds.push_back(feed.is_open() ? static_cast<uint64_t>(feed.tellp()) : 0);
+  }
+  return state;
 }
 
 /// What was computed at a boundary, where it is time to keep it.

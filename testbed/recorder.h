@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,17 +18,25 @@
 
 namespace looptwin::testbed {
 
+/// Where a run folder goes on when its run is resumed: what was written up to the boundary of a snapshot.
+struct RecorderState {
+  twin::Position position;
+  std::vector<uint64_t> feeds;  ///< bytes of each feed's file, in the scenario's order; 0 where there is none
+};
+
 class Recorder final : public mml::HistorySink,
                        public mml::DecisionSink,
                        public mml::InputSink,
                        public mml::Publisher,
                        public mml::AlarmSink {
  public:
-  /// Begins the run folder; nothing is left behind where that fails.
+  /// Begins the run folder; nothing is left behind where that fails. Or goes on with it after `resume`: what
+  /// was written later is removed.
   static Result<std::unique_ptr<Recorder>> create(const std::filesystem::path& folder,
                                                   const Scenario& scenario, const lang::Schema& schema,
                                                   const twin::Registry& registry, twin::Tables& tables,
-                                                  const Wired& wired);
+                                                  const Wired& wired,
+                                                  const std::optional<RecorderState>& resume = {});
   ~Recorder() override;
 
   void samples(size_t shard, const twin::Frame& frame) override;
@@ -36,6 +45,11 @@ class Recorder final : public mml::HistorySink,
   void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) override;
   void publish(uint16_t feed, Time at, const std::string& json_fields) override;
   void raised(const mml::RaisedAlarm& alarm) override;
+
+  /// All up to the last boundary is on the disk, and where that ends.
+  Result<RecorderState> settle();
+  /// The run may be resumed from the last boundary, and no more from an earlier one.
+  void mark() { writer_->mark(); }
 
   /// What the disk refused; empty while all is well.
   Diagnostics error() const;
@@ -49,6 +63,7 @@ class Recorder final : public mml::HistorySink,
   Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry,
            twin::Tables& tables);
   void declare(const Wired& wired);
+  Result<void> open_feeds(const std::optional<RecorderState>& resume);
   void declare_raw(const twin::Model& model, const std::string& pattern);
   void declare_rollup(const twin::Model& model, Duration length, size_t first);
   void declare_derived(const mml::Derived& derived);

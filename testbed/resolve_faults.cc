@@ -15,7 +15,9 @@ enum class About : uint8_t { sensor, signal, device };
 
 About about(FaultKind kind) {
   if (kind == FaultKind::actuator_stuck) return About::signal;
-  return kind == FaultKind::link_down || kind == FaultKind::device_off ? About::device : About::sensor;
+  const bool whole =
+      kind == FaultKind::link_down || kind == FaultKind::device_off || kind == FaultKind::restart;
+  return whole ? About::device : About::sensor;
 }
 
 bool takes_value(FaultKind kind) {
@@ -69,6 +71,34 @@ void check_time(Reader& reader, const Draft& draft, FaultDraft& fault) {
     reader.error(fault.span, "a fault needs its time",
                  "write after: 14 h, at: \"14:00\", or every: 30 d for faults that are drawn");
   }
+}
+
+/// A restart of the MML or the broker; false: the fault is about devices.
+bool take_restart(Reader& reader, Draft& draft, const FaultDraft& fault) {
+  const bool restart = fault.kind == FaultKind::restart;
+  if (fault.of_span.source && !restart)
+    reader.error(fault.of_span, "'of' belongs to faults of kind restart", "remove this key");
+  const bool of_part = restart && fault.of != Restarted::devices;
+  if (fault.persistent_span.source && !of_part)
+    reader.error(fault.persistent_span, "'persistent' belongs to restarts of the broker or the mml",
+                 "remove this key");
+  if (restart && !fault.lasts)
+    reader.error(fault.span, "a fault of kind restart needs 'lasts'",
+                 "write lasts: 30 s, or 0 s for at once");
+  if (!restart && fault.lasts && fault.lasts->ns == 0)
+    reader.error(fault.span, "a fault that lasts 0 s does nothing", "write a longer time");
+  if (!of_part) {
+    if (fault.device.empty())
+      reader.error(fault.span, "a fault needs 'device'",
+                   "write device: \"block-3/*\"; `*` stops at a slash, `**` does not");
+    return false;
+  }
+  if (!fault.device.empty())
+    reader.error(fault.span, "a restart of the broker or the mml is not about a device",
+                 "remove 'device', or write of: devices");
+  draft.scenario.restarts.push_back(
+      {fault.span, fault.of, fault.after, fault.every, fault.lasts.value_or(Duration{}), fault.persistent});
+  return true;
 }
 
 void check_signal(Reader& reader, const Draft& draft, const FaultDraft& fault) {
@@ -175,7 +205,7 @@ void resolve_faults(Reader& reader, Draft& draft) {
     else if (!takes_value(fault.kind) && fault.value_node)
       reader.error(fault.value_node->span, fmt::format("a fault of kind {} has no value", kind),
                    "remove this key");
-    draft.scenario.faults.push_back(fault);
+    if (!take_restart(reader, draft, fault)) draft.scenario.faults.push_back(fault);
   }
 }
 

@@ -13,7 +13,10 @@
 #include "base/simd.h"
 #include "base/text.h"
 #include "testbed/assembly.h"
+#include "testbed/driver.h"
+#include "testbed/snapshots.h"
 #include "testbed/virtual_clock.h"
+#include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -93,7 +96,7 @@ std::string number(N n) {
   return grouped(static_cast<long long>(n));
 }
 
-void summary(Assembly& a, mml::RunEnd end, double wall) {
+void summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
   const auto& s = a.scenario();
   const auto p = a.processor().counters();
   const auto f = a.fleet().counters();
@@ -139,6 +142,9 @@ void summary(Assembly& a, mml::RunEnd end, double wall) {
                         a.registry().id(raised.device), raised.cause.empty() ? "" : ": ", raised.cause));
   }
   row("published", number(r.published));
+  if (driver.restarts() > 0)
+    row("mml",
+        fmt::format("restarts {}, boundaries missed {}", number(driver.restarts()), number(driver.missed())));
   row("decisions", number(a.loop().decisions()));
   row("memory",
       fmt::format("{} MiB at the most; hot history {} MiB", usage.ru_maxrss / 1024, a.hot().bytes() >> 20));
@@ -183,37 +189,98 @@ Exit refuse(const Diagnostics& problems) {
   return Exit::bad_input;
 }
 
+/// What is run: the scenario with its settings, into which folder, and from which state.
+struct Prepared {
+  Scenario scenario;
+  std::vector<Setting> settings;
+  AssemblyOptions options;
+  std::optional<Snapshot> from;
+};
+
+Result<Prepared> prepare_new(const RunRequest& request) {
+  auto scenario = load(request.scenario, request.settings);
+  if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+  Prepared prepared{std::move(*scenario), request.settings, {}, {}};
+  if (!request.no_out) prepared.options.out = request.out.value_or(default_folder(prepared.scenario.name));
+  return prepared;
+}
+
+/// A run that has not reached its end goes on from its newest snapshot, or anew where it has none.
+Result<Prepared> prepare_resumed(const std::filesystem::path& run) {
+  auto resumable = read_resumable(run);
+  if (!resumable) return tl::make_unexpected(std::move(resumable.error()));
+  const auto manifest =
+      nlohmann::json::parse(twin::read_whole_file(run / "manifest.json").value_or(""), nullptr, false);
+  if (manifest.is_object() && manifest.contains("status") &&
+      manifest["status"].value("state", std::string()) == "reached_end")
+    return failure(fmt::format("{} has reached its end: there is nothing to resume", run.string()));
+  auto scenario = load(resumable->scenario, resumable->settings);
+  if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+  if (hash_of(*scenario, resumable->settings) != resumable->hash)
+    return failure(fmt::format("cannot resume {}: {} has changed since it began", run.string(),
+                               resumable->scenario.string()),
+                   "run the scenario anew, or bring back the files as they were");
+  auto snapshot = newest_snapshot(run);
+  if (!snapshot) return tl::make_unexpected(std::move(snapshot.error()));
+  if (*snapshot && (*snapshot)->scenario != resumable->hash)
+    return failure(fmt::format("cannot resume {}: its snapshot is of another scenario", run.string()));
+  Prepared prepared{std::move(*scenario), std::move(resumable->settings), {}, std::move(*snapshot)};
+  prepared.options.out = run;
+  prepared.options.resume = prepared.from ? prepared.from->recorder : RecorderState{};
+  return prepared;
+}
+
+Result<void> restore(Assembly& assembly, const Snapshot& from) {
+  ArchiveReader world(from.world), loop(from.loop);
+  assembly.restore_world(world);
+  assembly.restore_loop(loop);
+  if (world.ok() && loop.ok()) return {};
+  return failure(fmt::format("cannot resume: {}", world.ok() ? loop.error() : world.error()),
+                 "this version of looptwin keeps other state: run the scenario anew");
+}
+
 }  // namespace
 
 Exit run(const RunRequest& request) {
-  auto scenario = load(request.scenario, request.settings);
-  if (!scenario) return refuse(scenario.error());
-  AssemblyOptions options;
-  options.threads = request.threads;
-  if (!request.no_out) options.out = request.out ? *request.out : default_folder(scenario->name);
-  auto built = Assembly::build(std::move(*scenario), options);
+  auto prepared = request.resume ? prepare_resumed(*request.resume) : prepare_new(request);
+  if (!prepared) return refuse(prepared.error());
+  prepared->options.threads = request.threads;
+  const auto& out = prepared->options.out;
+  const auto hash = hash_of(prepared->scenario, prepared->settings);
+  auto built = Assembly::build(std::move(prepared->scenario), prepared->options);
   if (!built) return refuse(built.error());
   Assembly& assembly = **built;
   std::fputs(render(assembly.warnings()).c_str(), stderr);
+  if (out && !request.resume)
+    if (auto noted = write_resumable(*out, {request.scenario, request.settings, hash}); !noted)
+      return refuse(noted.error());
+  auto driver = Driver::make(assembly, out, prepared->settings);
+  if (!driver) return refuse(driver.error());
 
   g_stop = false;
   stop_on_signals();
   VirtualClock clock(assembly.scenario().start, assembly.scenario().cycle,
                      kStart + assembly.scenario().duration, g_stop, request.speed);
+  if (prepared->from) {
+    if (auto restored = restore(assembly, *prepared->from); !restored) return refuse(restored.error());
+    clock.go_on_after(prepared->from->boundary);
+    driver->skip_to(prepared->from->boundary);
+  }
   mml::RunEnd end;
   double wall = 0;
   {
     Progress progress(assembly, request.quiet);
-    end = assembly.loop().run(clock, assembly.transport(), g_stop, [&](Time now) { progress.show(now); });
+    end = driver->run(clock, g_stop, [&](Time now) { progress.show(now); });
     wall = progress.wall();
   }
-  Diagnostics problems;
-  if (end == mml::RunEnd::failed && assembly.recorder() != nullptr) problems = assembly.recorder()->error();
+  Diagnostics problems = driver->error();
+  if (end == mml::RunEnd::failed && problems.empty() && assembly.recorder() != nullptr)
+    problems = assembly.recorder()->error();
   if (auto finished = assembly.finish(status_json(assembly, end, wall)); !finished && problems.empty())
     problems = finished.error();
   if (!request.quiet) {
-    summary(assembly, end, wall);
-    if (options.out) row("run folder", options.out->string());
+    summary(assembly, *driver, end, wall);
+    if (out) row("run folder", out->string());
   }
   if (!problems.empty()) return refuse(problems);
   return Exit::held;

@@ -22,6 +22,7 @@ struct RunRequest {
   std::optional<std::filesystem::path> out;  ///< absent: runs/NAME, or the first free runs/NAME-2, -3, …
   bool no_out = false;                       ///< write no run folder
   bool quiet = false;
+  std::optional<std::filesystem::path> resume;  ///< goes on with this run folder, of its own scenario
 };
 Exit run(const RunRequest& request);
 

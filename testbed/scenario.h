@@ -25,6 +25,20 @@ struct HistoryConfig {
   std::vector<Duration> rollups;  ///< of 1 min, 15 min, 1 h
 };
 
+/// What can be restarted besides devices.
+enum class Restarted : uint8_t { devices, mml, broker };
+
+/// `- {kind: restart, of: mml, after: 3 h, lasts: 5 min}`; or drawn: `every: 7 d`.
+struct RestartConfig {
+  Span span;
+  Restarted of = Restarted::mml;
+  std::optional<Time> after;
+  std::optional<Duration> every;  ///< mean time from one restart's end to the next
+  Duration lasts{};               ///< until it works again; 0: at once
+  /// Of the broker: what waits in it outlives it. Of the MML: the broker keeps what devices send meanwhile.
+  bool persistent = true;
+};
+
 struct Scenario {
   std::filesystem::path folder;
   std::vector<SourcePtr> sources;  ///< every file that was read, in order
@@ -43,13 +57,15 @@ struct Scenario {
   std::vector<sim::PlantConfig> plants;
   std::vector<sim::LinkConfig> links;
   std::vector<sim::FaultConfig> faults;
+  std::vector<RestartConfig> restarts;
   std::vector<mml::FeedConfig> feeds;
   std::vector<mml::DerivedConfig> derived;
   std::vector<mml::EventConfig> events;
   std::vector<mml::RuleConfig> rules;
   std::vector<mml::AlarmConfig> alarms;
   std::vector<HistoryConfig> history;
-  Duration retention = days(28);  ///< of warm history
+  Duration retention = days(28);      ///< of warm history
+  std::optional<Duration> snapshots;  ///< how often the run's state is kept; absent: never
 };
 
 /// `--set key=value`: one path names a thing everywhere, as models.home.parameters.UA.default.

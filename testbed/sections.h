@@ -22,6 +22,9 @@ struct FleetDraft : twin::FleetConfig {
 /// A fault, whose time of day waits for the zone and whose value waits for its sensor's unit.
 struct FaultDraft : sim::FaultConfig {
   Span sensor_span;
+  Restarted of = Restarted::devices;
+  Span of_span, persistent_span;
+  bool persistent = true;
   const yaml::Node* at = nullptr;
   const yaml::Node* value_node = nullptr;
 };

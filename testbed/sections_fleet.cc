@@ -146,7 +146,8 @@ const Section<FaultDraft>& fault_section() {
       {"drift", K::drift},          {"noise", K::noise},
       {"dropout", K::dropout},      {"out_of_range", K::out_of_range},
       {"link_down", K::link_down},  {"actuator_stuck", K::actuator_stuck},
-      {"device_off", K::device_off}};
+      {"device_off", K::device_off},
+      {"restart", K::restart}};
   const auto after = [](T & t) -> auto& { return t.after; };
   const auto sensed = [](std::string key, std::string about) {
     return Key<T>{{.name = std::move(key), .form = Form::name, .about = std::move(about)},
@@ -158,6 +159,13 @@ const Section<FaultDraft>& fault_section() {
                     out.sensor_span = entry.value.span;
                   }};
   };
+  const auto placed = [](auto key, Span T::*place) {
+    key.read = [read = key.read, place](Reader& reader, const yaml::Entry& entry, T& out) {
+      read(reader, entry, out);
+      out.*place = entry.key_span;
+    };
+    return key;
+  };
   const Value<Time> since_start{Form::duration,
                                 [](Reader& reader, const yaml::Node& node) -> std::optional<Time> {
                                   const auto read = duration().read(reader, node);
@@ -165,8 +173,9 @@ const Section<FaultDraft>& fault_section() {
                                 }};
   static const Section<T> kSection(
       "a fault", "faults",
-      {required<T>("device", pattern(), &T::device,
-                   "pattern of device ids: `*` stops at a slash, `**` does not"),
+      {optional<T>("device", pattern(), &T::device, "",
+                   "pattern of device ids: `*` stops at a slash, `**` does not; needed for all that "
+                   "happens to devices"),
        required<T>("kind", word<K>(kinds), &T::kind, "what goes wrong"),
        sensed("sensor", "the telemetry field, for stuck, bias, drift, noise, dropout, out_of_range"),
        sensed("signal", "the controller's signal, for actuator_stuck"),
@@ -174,7 +183,16 @@ const Section<FaultDraft>& fault_section() {
        optional<T>("at", later(Form::time_of_day), &T::at, "",
                    "\"14:00\": the first such time of day; or a date and time, local"),
        optional<T>("every", period(), &T::every, "", "mean time between faults of one device, drawn"),
-       optional<T>("lasts", period(), &T::lasts, "to the run's end", "how long"),
+       optional<T>("lasts", duration(), &T::lasts, "to the run's end",
+                   "how long; of a restart, which needs it, `0 s` is at once"),
+       placed(optional<T>("of", word<Restarted>({{"devices", Restarted::devices},
+                                                 {"mml", Restarted::mml},
+                                                 {"broker", Restarted::broker}}),
+                          &T::of, "devices", "restart: what restarts"),
+              &T::of_span),
+       placed(optional<T>("persistent", boolean(), &T::persistent, "true",
+                          "restart of broker or mml: what waits in the broker is kept"),
+              &T::persistent_span),
        optional<T>(
            "value", later(Form::quantity), &T::value_node, "",
            "bias: a difference; drift: per second, or as 0.1 K/h; noise: a factor; dropout: a share; "

@@ -2,7 +2,37 @@
 
 #include <utility>
 
+#include "base/check.h"
+
 namespace looptwin::testbed {
+namespace {
+
+template <typename T>
+void add(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+/// What has arrived after what is kept; its presence only, where its messages are lost.
+void append(twin::Inbox& kept, const sim::Arrivals& arrivals, bool with_messages) {
+  kept.frames.resize(arrivals.frames.size());
+  for (size_t f = 0; f < arrivals.frames.size(); ++f) {
+    auto& to = kept.frames[f];
+    const auto& from = arrivals.frames[f];
+    to.table = from.table;
+    to.group = from.group;
+    to.value.resize(from.value.size());
+    if (!with_messages) continue;
+    add(to.row, from.row);
+    add(to.sequence, from.sequence);
+    add(to.sampled_at, from.sampled_at);
+    add(to.received_at, from.received_at);
+    for (size_t v = 0; v < from.value.size(); ++v) add(to.value[v], from.value[v]);
+  }
+  if (with_messages) add(kept.acknowledgements, arrivals.acknowledgements);
+  add(kept.presence, arrivals.presence);
+}
+
+}  // namespace
 
 SimTransport::SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry,
                            std::vector<twin::Shard> shards)
@@ -11,6 +41,7 @@ SimTransport::SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::R
       registry_(registry),
       shards_(std::move(shards)),
       arrivals_(shards_.size()),
+      kept_(shards_.size()),
       returned_(shards_.size()),
       by_shard_(shards_.size()) {
   for (size_t s = 0; s < shards_.size(); ++s) {
@@ -22,7 +53,7 @@ size_t SimTransport::shard_of(twin::DeviceRef device) const {
   return first_shard_[device.table.index()] + device.row.index() / twin::kShardRows;
 }
 
-void SimTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
+void SimTransport::receive(size_t shard, Time boundary) {
   auto& arrivals = arrivals_[shard];
   fleet_.advance(shard, boundary, arrivals);
   for (const auto& presence : arrivals.presence) {
@@ -33,9 +64,30 @@ void SimTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
     }
   }
   for (auto& frame : arrivals.frames) broker_.admit(frame);
+}
+
+void SimTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
+  receive(shard, boundary);
+  auto& arrivals = arrivals_[shard];
+  auto& kept = kept_[shard];
+  if (!kept.frames.empty()) {
+    append(kept, arrivals, true);
+    std::swap(inbox, kept);
+    kept = {};
+    return;
+  }
   std::swap(inbox.frames, arrivals.frames);
   std::swap(inbox.acknowledgements, arrivals.acknowledgements);
   std::swap(inbox.presence, arrivals.presence);
+}
+
+void SimTransport::pass(Time boundary, bool keep, Workers& workers) {
+  begin(boundary);
+  workers.run(shards_.size(), [&](size_t shard, int) {
+    receive(shard, boundary);
+    append(kept_[shard], arrivals_[shard], keep);
+  });
+  send(boundary, {});
 }
 
 void SimTransport::send(Time now, std::span<const twin::Command> commands) {
@@ -55,6 +107,8 @@ void SimTransport::send(Time now, std::span<const twin::Command> commands) {
 }
 
 void SimTransport::save(ArchiveWriter& archive) const {
+  for (const auto& kept : kept_)
+    LT_CHECK(kept.frames.empty() && kept.presence.empty(), "saved between a pass and the poll after it");
   fleet_.save(archive);
   broker_.save(archive);
 }

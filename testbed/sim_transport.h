@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/archive.h"
+#include "base/workers.h"
 #include "mml/broker.h"
 #include "sim/fleet.h"
 #include "twin/transport.h"
@@ -20,6 +21,9 @@ class SimTransport final : public twin::Transport {
     broker_.begin();
   }
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
+  /// A boundary at which nobody polls or sends: the fleet goes on, and the broker keeps what arrives for the
+  /// next poll; what does not `keep` is lost but for the devices' presence, which the broker retains.
+  void pass(Time boundary, bool keep, Workers& workers);
   void send(Time now, std::span<const twin::Command> commands) override;
 
   void save(ArchiveWriter& archive) const;
@@ -27,6 +31,7 @@ class SimTransport final : public twin::Transport {
 
  private:
   size_t shard_of(twin::DeviceRef device) const;
+  void receive(size_t shard, Time boundary);
 
   sim::Fleet& fleet_;
   mml::Broker& broker_;
@@ -34,6 +39,7 @@ class SimTransport final : public twin::Transport {
   std::vector<twin::Shard> shards_;
   std::vector<size_t> first_shard_;      ///< [table]
   std::vector<sim::Arrivals> arrivals_;  ///< [shard]
+  std::vector<twin::Inbox> kept_;        ///< [shard] since the last poll
   std::vector<std::vector<twin::DeviceRef>>
       returned_;  ///< [shard] devices that came online and may have messages waiting
   std::vector<twin::Command> leaving_;

@@ -381,6 +381,60 @@ class Interruptions(CommandLine):
                     shortened += len(killed) < len(expected)
         self.assertGreater(shortened, 4, "too few runs were killed before their end")
 
+    def test_a_run_that_is_killed_again_and_again_is_resumed_to_the_same_end(self):
+        print(f"kills from seed {SEED}", file=sys.stderr)
+        draw = random.Random(SEED)
+        scenario = self.scenario("scenario.yaml", "faults:\n", "faults:\n  - {every: 15 min, kind: restart, of: mml, lasts: 30 s}\n")
+        arguments = ["run", scenario, "--duration", "1 h", "--set", "snapshots=4 min", "--quiet", "--out"]
+        whole = self.folder / "whole"
+        before = processor_seconds()
+        self.assertEqual(looptwin(*arguments, whole).returncode, HELD)
+        took = processor_seconds() - before
+        expected = decisions(whole)
+        kills = 0
+        for i in range(4):
+            run = self.folder / f"run-{i}"
+            moment = killed_after(took * draw.uniform(0.1, 0.7))
+            byte = killed_at_byte(draw.randrange(50_000, 1_500_000))
+            result = looptwin(*arguments, run, preexec_fn=draw.choice((moment, byte)))
+            for _ in range(3):
+                if status(run)["state"] == "reached_end":
+                    break
+                kills += 1
+                self.assertIn(result.returncode, (-signal.SIGXFSZ, -signal.SIGPROF), result.stderr)
+                result = looptwin("run", "--resume", run, "--threads", draw.choice((1, 2)), "--quiet",
+                                  preexec_fn=killed_after(took * draw.uniform(0.1, 0.9)))
+            if status(run)["state"] != "reached_end":  # a kill may come after all is written
+                result = looptwin("run", "--resume", run, "--quiet")
+                self.assertEqual(result.returncode, HELD, result.stderr)
+            self.assertEqual(decisions(run), expected)
+            for file in ("manifest.json", "feeds/crm.jsonl"):
+                ours, theirs = ((r / file).read_text() for r in (run, whole))
+                if file == "manifest.json":
+                    ours, theirs = (json.loads(t)["fingerprint"] for t in (ours, theirs))
+                self.assertEqual(ours, theirs)
+            self.assertEqual(len(list(run.glob("snapshots/*"))), 1)
+        self.assertGreater(kills, 3, "too few runs were killed before their end")
+        self.refused(looptwin("run", "--resume", whole), "has reached its end")
+
+    def test_a_run_is_not_resumed_with_another_scenario_or_a_damaged_snapshot(self):
+        scenario = self.scenario()
+        run = self.folder / "run"
+        killed = looptwin("run", scenario, "--duration", "10 h", "--set", "snapshots=1 min", "--out", run, "--quiet", preexec_fn=killed_after(0.7))
+        self.assertEqual(killed.returncode, -signal.SIGPROF)
+        rules = scenario / "rules.yaml"
+        text = rules.read_text()
+        rules.write_text(text + "# a remark\n")
+        self.refused(looptwin("run", "--resume", run), "has changed since it began")
+        rules.write_text(text)
+        snapshot = max(run.glob("snapshots/*.state"))
+        content = bytearray(snapshot.read_bytes())
+        content[len(content) // 2] ^= 1
+        snapshot.write_bytes(content)
+        self.refused(looptwin("run", "--resume", run), "its checksum is wrong")
+        self.refused(looptwin("run", "--resume", self.folder), "resume.json")
+        self.refused(looptwin("run", "--resume", run, SMALL), "give a SCENARIO, or --resume RUN")
+
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)

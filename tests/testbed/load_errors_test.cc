@@ -10,7 +10,8 @@ TEST_CASE("load errors: a file that is not YAML is one error, at its place, and 
   auto files = example_with("rules.yaml", "  setback:\n", "  setback: [\n");
   files["models.yaml"].replace(files["models.yaml"].find("inverse:"), 8, "invers:");
   CHECK(problems(files) ==
-        "models.yaml:6:36: a relation has no key 'invers' [did you mean 'inverse'? keys: to, inverse, optional]\n"
+        "models.yaml:6:36: a relation has no key 'invers' [did you mean 'inverse'? keys: to, inverse, "
+        "optional]\n"
         "rules.yaml:13:13: this is not YAML: end of sequence flow not found\n");
 }
 
@@ -18,10 +19,11 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
   CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cylce: 1 s") ==
         "scenario.yaml:7:1: a scenario has no key 'cylce' [did you mean 'cycle'? keys: scenario, about, "
         "start, timezone, "
-        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, plants, links, faults, derived, events, "
+        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, plants, links, faults, derived, "
+        "events, "
         "rules, "
         "alarms, "
-        "history, retention]\n");
+        "history, retention, snapshots]\n");
   CHECK(problems_with("models.yaml", "tolerance: 1", "tollerance: 1") ==
         "models.yaml:14:56: a setpoint has no key 'tollerance' [did you mean 'tolerance'? keys: default, "
         "unit, enum, "
@@ -166,8 +168,24 @@ TEST_CASE("load errors: what makes no sense together") {
         "scenario.yaml:18:5: a fault of kind bias needs 'value'\n");
   CHECK(problems_with("scenario.yaml", "kind: stuck", "kind: stuk") ==
         "scenario.yaml:18:67: 'stuk' is not one of: stuck, bias, drift, noise, dropout, out_of_range, "
-        "link_down, actuator_stuck, device_off "
+        "link_down, actuator_stuck, device_off, restart "
         "[did you mean 'stuck'?]\n");
+  const std::string fault = "after: 14 h, device: \"block-3/*\", sensor: temperature, kind: stuck";
+  CHECK(
+      problems_with("scenario.yaml", fault, "after: 14 h, kind: restart, of: mml") ==
+      "scenario.yaml:18:5: a fault of kind restart needs 'lasts' [write lasts: 30 s, or 0 s for at once]\n");
+  CHECK(
+      problems_with("scenario.yaml", fault, "after: 14 h, kind: link_down, of: mml, device: x, lasts: 1 s") ==
+      "scenario.yaml:18:36: 'of' belongs to faults of kind restart [remove this key]\n");
+  CHECK(problems_with("scenario.yaml", fault,
+                      "after: 14 h, kind: restart, of: broker, device: x, lasts: 1 s") ==
+        "scenario.yaml:18:5: a restart of the broker or the mml is not about a device [remove 'device', or "
+        "write "
+        "of: devices]\n");
+  CHECK(problems_with("scenario.yaml", fault, "after: 14 h, kind: device_off, lasts: 1 s") ==
+        "scenario.yaml:18:5: a fault needs 'device' [write device: \"block-3/*\"; `*` stops at a slash, `**` "
+        "does "
+        "not]\n");
   CHECK(problems_with("models.yaml", "states: {air: 23 degC, mass: 23 degC}", "states: {air: 23 degC}") ==
         "models.yaml:20:9: the rate 'mass' has no state of its name [states: air]\n");
   CHECK(problems_with("models.yaml", "default: 23, range: [16, 30]", "default: 35, range: [16, 30]") ==

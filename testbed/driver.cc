@@ -1,0 +1,89 @@
+#include "testbed/driver.h"
+
+#include "base/check.h"
+
+namespace looptwin::testbed {
+
+Result<Driver> Driver::make(Assembly& assembly, const std::optional<std::filesystem::path>& run,
+                            const std::vector<Setting>& settings) {
+  Driver driver(assembly);
+  const auto& scenario = assembly.scenario();
+  driver.away_ = restarts_of(scenario, Restarted::mml);
+  if (!scenario.snapshots && driver.away_.empty()) return driver;
+  auto snapshots = Snapshots::open(assembly, run, hash_of(scenario, settings));
+  if (!snapshots) return tl::make_unexpected(std::move(snapshots.error()));
+  driver.snapshots_.emplace(std::move(*snapshots));
+  if (!driver.away_.empty()) {
+    ArchiveWriter empty;
+    assembly.save_loop(empty);
+    driver.empty_ = empty.take();
+  }
+  return driver;
+}
+
+void Driver::skip_to(Time boundary) {
+  while (next_ < away_.size() && away_[next_].to <= boundary) ++next_;
+}
+
+mml::RunEnd Driver::run(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each) {
+  const auto end = steps(clock, stop, each);
+  // A run that ends while the MML is away ends with what the MML last knew.
+  if (is_away_ && !come_back()) return mml::RunEnd::failed;
+  if (end == mml::RunEnd::stopped && assembly_->scenario().snapshots && !keep(snapshots_->take()))
+    return mml::RunEnd::failed;
+  return end;
+}
+
+mml::RunEnd Driver::steps(Clock& clock, const std::atomic<bool>& stop,
+                          const std::function<void(Time)>& each) {
+  for (;;) {
+    const Time boundary = clock.next();
+    if (boundary == kNever) return stop ? mml::RunEnd::stopped : mml::RunEnd::reached_end;
+    if (!step(boundary)) return mml::RunEnd::failed;
+    if (each) each(boundary);
+    if (stop && !is_away_) return mml::RunEnd::stopped;
+  }
+}
+
+bool Driver::step(Time boundary) {
+  while (next_ < away_.size() && away_[next_].from <= boundary) {
+    if (!is_away_ && !go_away()) return false;
+    const Away& away = away_[next_];
+    if (boundary < away.to) {
+      assembly_->pass(boundary, away.persistent);
+      ++missed_;
+      return true;
+    }
+    if (!come_back()) return false;
+    ++next_;
+  }
+  const Time before = assembly_->loop().now();
+  if (!assembly_->loop().cycle(boundary, assembly_->transport())) return false;
+  const auto& every = assembly_->scenario().snapshots;
+  if (every && floor_to(boundary, *every) > floor_to(before, *every)) return keep(snapshots_->take());
+  return true;
+}
+
+/// The process ends: what it knows is on the disk, and nowhere else.
+bool Driver::go_away() {
+  is_away_ = true;
+  ++restarts_;
+  if (!keep(snapshots_->take())) return false;
+  ArchiveReader empty(empty_);
+  assembly_->restore_loop(empty);
+  LT_CHECK(empty.ok(), empty.error());
+  return true;
+}
+
+bool Driver::come_back() {
+  is_away_ = false;
+  return keep(snapshots_->restore_loop());
+}
+
+bool Driver::keep(const Result<void>& done) {
+  if (done) return true;
+  error_.insert(error_.end(), done.error().begin(), done.error().end());
+  return false;
+}
+
+}  // namespace looptwin::testbed

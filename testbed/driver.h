@@ -1,0 +1,50 @@
+// Runs the loop from boundary to boundary, through its restarts: while the MML is away nothing is decided,
+// and the world goes on; when it is back its state is read from the disk, and one cycle takes in what was
+// kept. Boundaries that were missed are not run.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "base/clock.h"
+#include "testbed/restarts.h"
+#include "testbed/snapshots.h"
+
+namespace looptwin::testbed {
+
+class Driver {
+ public:
+  /// Of an assembly at its start, before anything is restored into it. `run`: the run folder, if any.
+  static Result<Driver> make(Assembly& assembly, const std::optional<std::filesystem::path>& run,
+                             const std::vector<Setting>& settings);
+
+  /// The assembly was restored to this boundary: restarts that were over by then are not made again.
+  void skip_to(Time boundary);
+
+  /// As Loop::run(). The reasons of RunEnd::failed are in error(), or in the recorder.
+  mml::RunEnd run(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each = {});
+
+  const Diagnostics& error() const { return error_; }
+  uint64_t restarts() const { return restarts_; }  ///< of the MML
+  uint64_t missed() const { return missed_; }      ///< boundaries while it was away
+
+ private:
+  explicit Driver(Assembly& assembly) : assembly_(&assembly) {}
+  mml::RunEnd steps(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each);
+  bool step(Time boundary);
+  bool go_away();
+  bool come_back();
+  bool keep(const Result<void>& done);
+
+  Assembly* assembly_;
+  std::vector<Away> away_;
+  size_t next_ = 0;  ///< of away_
+  bool is_away_ = false;
+  std::optional<Snapshots> snapshots_;
+  std::vector<std::byte> empty_;  ///< the loop as it begins
+  Diagnostics error_;
+  uint64_t restarts_ = 0;
+  uint64_t missed_ = 0;
+};
+
+}  // namespace looptwin::testbed
