@@ -25,8 +25,10 @@ struct PlantConfig {
   std::string name;
   Span span;
   Duration exchange = seconds(1);
+  std::string folder;  ///< what the description's files are relative to
+  std::function<Result<std::unique_ptr<CoupledPlant>>(uint64_t seed, const std::string& folder)> make;
   /// Builds it anew, with this seed of all that it draws, or says what is wrong with its description.
-  std::function<Result<std::unique_ptr<CoupledPlant>>(uint64_t seed)> make;
+  Result<std::unique_ptr<CoupledPlant>> build(uint64_t seed) const { return make(seed, folder); }
 };
 
 /// The elements of one kind, as a plant's ports name them: {"node", {"n1", "n2"}}. A plant's values of its

@@ -50,6 +50,10 @@ class SimulatedFleet : public Fleet {
   void couple(Diagnostics& problems);
   void exchange(Time boundary);
   void add_links(const FleetConfigs& configs, Diagnostics& problems);
+  void add_outages(std::span<const LinkConfig> links, Diagnostics& problems);
+  bool hangs_on(TableId table, const std::string& link) const;
+  std::shared_ptr<const std::vector<uint64_t>> shared_keys(const DeviceModel& model, const SharedBy& shared,
+                                                           Diagnostics& problems);
   void add_fault(const FaultConfig& fault, size_t index, Diagnostics& problems);
   uint16_t add_source(FaultSource source);
   std::optional<uint16_t> target_of(const FaultConfig& fault, const DeviceModel& model) const;
@@ -68,7 +72,9 @@ class SimulatedFleet : public Fleet {
   std::vector<DeviceModel> models_;                  ///< [table]
   std::vector<std::unique_ptr<Uniforms>> uniforms_;  ///< [table]
   std::map<std::string, Link> links_;                ///< by name; "" is the ideal one
-  std::map<std::string, uint16_t> outages_;          ///< by link: its source of spells
+  /// By link and table: sources of spells.
+  std::map<std::pair<std::string, TableId>, std::vector<uint16_t>> outages_;
+  std::optional<uint16_t> broker_;  ///< the source of its restarts
   std::vector<FaultSource> sources_;
   std::vector<std::vector<Concern>> concerns_;    ///< [table] faults of the scenario
   std::vector<std::unique_ptr<Island>> islands_;  ///< [shard]
@@ -82,7 +88,15 @@ std::optional<Distribution> exponential(Duration mean) {
 }
 
 bool needs_sensor(FaultKind kind) {
-  return kind != FaultKind::link_down && kind != FaultKind::device_off && kind != FaultKind::restart;
+  switch (kind) {
+    case FaultKind::link_down:
+    case FaultKind::device_off:
+    case FaultKind::restart:
+    case FaultKind::loss:
+      return false;
+    default:
+      return true;
+  }
 }
 
 Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
@@ -90,7 +104,7 @@ Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& sche
   LT_CHECK(devices_.size() == registry_.models().size(), "one DeviceConfig a model");
   Diagnostics problems;
   for (const auto& config : configs.plants) {
-    auto plant = config.make(seed_);
+    auto plant = config.build(seed_);
     if (!plant) return plant.error();
     plants_.push_back(std::make_unique<Coupling>(config, std::move(*plant), units, schema, registry_));
   }
@@ -100,6 +114,13 @@ Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& sche
   couple(problems);
   concerns_.resize(models_.size());
   add_links(configs, problems);
+  if (problems.empty()) add_outages(configs.links, problems);
+  if (!configs.broker.empty()) {
+    FaultSource source{.kind = FaultKind::link_down, .outage = true};
+    source.broker = configs.broker;
+    source.wait_stream = Draws(seed_, "broker.reconnect");
+    broker_ = add_source(std::move(source));
+  }
   for (size_t i = 0; i < configs.faults.size(); ++i) add_fault(configs.faults[i], i, problems);
   for (const auto& model : models_)
     uniforms_.push_back(std::make_unique<Uniforms>(graph, model.uniforms, model.step));
@@ -135,14 +156,6 @@ void SimulatedFleet::add_links(const FleetConfigs& configs, Diagnostics& problem
   for (const auto& config : configs.links) {
     names.push_back(config.name);
     links_.emplace(config.name, Link(config, seed_, groups));
-    if (!config.outage_every) continue;
-    FaultSource outage{
-        .kind = FaultKind::link_down, .outage = true, .wait = exponential(*config.outage_every)};
-    outage.lasts_drawn = config.outage_lasts;
-    if (!outage.lasts_drawn) outage.lasts = minutes(1);
-    outage.wait_stream = Draws(seed_, "link." + config.name + ".outage.wait");
-    outage.length_stream = Draws(seed_, "link." + config.name + ".outage.length");
-    outages_[config.name] = add_source(std::move(outage));
   }
   for (const auto& model : models_) {
     const size_t rows = registry_.devices(model.table);
@@ -160,6 +173,71 @@ void SimulatedFleet::add_links(const FleetConfigs& configs, Diagnostics& problem
       return;
     }
   }
+}
+
+/// What links do to the devices of each model that hang on them: outages and bursts of losses.
+void SimulatedFleet::add_outages(std::span<const LinkConfig> links, Diagnostics& problems) {
+  for (const auto& config : links) {
+    const auto add = [&](const char* what, FaultSource source, const SharedBy& shared) {
+      source.outage = source.kind == FaultKind::link_down;
+      source.wait_stream = Draws(seed_, fmt::format("link.{}.{}.wait", config.name, what));
+      source.length_stream = Draws(seed_, fmt::format("link.{}.{}.length", config.name, what));
+      for (const auto& model : models_) {
+        if (!hangs_on(model.table, config.name)) continue;
+        source.keys = shared_keys(model, shared, problems);
+        outages_[{config.name, model.table}].push_back(add_source(source));
+      }
+    };
+    if (config.outage_every || config.outage_up) {
+      FaultSource outage{.kind = FaultKind::link_down};
+      outage.wait = config.outage_up ? config.outage_up : exponential(*config.outage_every);
+      outage.lasts_drawn = config.outage_lasts;
+      if (!outage.lasts_drawn) outage.lasts = minutes(1);
+      add("outage", std::move(outage), config.outage_shared);
+    }
+    if (config.burst_up) {
+      FaultSource burst{.kind = FaultKind::loss, .value = config.burst_loss};
+      burst.wait = config.burst_up;
+      burst.lasts_drawn = config.burst_lasts;
+      if (!burst.lasts_drawn) burst.lasts = minutes(1);
+      add("burst", std::move(burst), config.burst_shared);
+    }
+  }
+}
+
+bool SimulatedFleet::hangs_on(TableId table, const std::string& link) const {
+  for (size_t row = 0; row < registry_.devices(table); ++row)
+    if (registry_.link({table, Row(row)}) == link) return true;
+  return false;
+}
+
+/// The keys of what a model's devices are related to; null where each is on its own. A device that is related
+/// to none is on its own, too.
+std::shared_ptr<const std::vector<uint64_t>> SimulatedFleet::shared_keys(const DeviceModel& model,
+                                                                         const SharedBy& shared,
+                                                                         Diagnostics& problems) {
+  if (shared.relation.empty()) return nullptr;
+  const auto& relations = schema_.tables[model.table.index()].relations;
+  const auto relation = std::find_if(relations.begin(), relations.end(), [&](const lang::Relation& r) {
+    return !r.many && r.name == shared.relation;
+  });
+  if (relation == relations.end()) {
+    std::vector<std::string> names;
+    for (const auto& r : relations)
+      if (!r.many) names.push_back(r.name);
+    problems.push_back({Severity::error, shared.span,
+                        fmt::format("'{}', whose devices hang on this link, has no relation '{}'", model.name,
+                                    shared.relation),
+                        did_you_mean(shared.relation, names)});
+    return nullptr;
+  }
+  const auto own = registry_.keys(model.table);
+  const auto related = registry_.keys(relation->to);
+  std::vector<uint64_t> keys(own.begin(), own.end());
+  const auto rows = tables_.values<uint32_t>(model.table, relation->rows);
+  for (size_t row = 0; row < keys.size(); ++row)
+    if (rows[row] < related.size()) keys[row] = related[rows[row]];
+  return std::make_shared<const std::vector<uint64_t>>(std::move(keys));
 }
 
 uint16_t SimulatedFleet::add_source(FaultSource source) {
@@ -207,6 +285,7 @@ void SimulatedFleet::add_fault(const FaultConfig& fault, size_t index, Diagnosti
                     fault.sensor, models_[m].name),
                 "let device: match devices of one model, and write another fault for the others");
         FaultSource source{.kind = fault.kind, .target = *target, .value = value.value_or(0)};
+        source.keeps = fault.keeps;
         source.after = fault.after.value_or(kStart);
         if (fault.every) source.wait = exponential(*fault.every);
         source.lasts = fault.lasts;
@@ -270,17 +349,21 @@ void SimulatedFleet::start() {
       static const DeviceModel kNothing;
       static const lang::Graph kNoGraph;
       static const Uniforms kNoUniforms(kNoGraph, {}, seconds(1));
-      islands_.push_back(
-          std::make_unique<Island>(kNothing, shard, kNoUniforms, std::vector<LinkRun>{}, sources_, cycle_));
+      islands_.push_back(std::make_unique<Island>(kNothing, shard, kNoUniforms, std::vector<LinkRun>{},
+                                                  sources_, cycle_, seed_));
       continue;
     }
     auto island =
-        std::make_unique<Island>(models_[m], shard, *uniforms_[m], link_runs(shard), sources_, cycle_);
+        std::make_unique<Island>(models_[m], shard, *uniforms_[m], link_runs(shard), sources_, cycle_, seed_);
     auto concern = std::lower_bound(concerns_[m].begin(), concerns_[m].end(), shard.first,
                                     [](const Concern& c, size_t row) { return c.row < row; });
     for (size_t row = shard.first; row < shard.first + shard.rows; ++row) {
-      const auto outage = outages_.find(registry_.link({shard.table, Row(row)}));
-      if (outage != outages_.end()) island->disturbances().add(static_cast<uint32_t>(row), outage->second);
+      const auto add = [&](uint16_t source) {
+        island->disturbances().add(static_cast<uint32_t>(row), source);
+      };
+      if (broker_ && models_[m].connected()) add(*broker_);
+      const auto outages = outages_.find({registry_.link({shard.table, Row(row)}), shard.table});
+      if (outages != outages_.end()) std::for_each(outages->second.begin(), outages->second.end(), add);
       for (; concern != concerns_[m].end() && concern->row == row; ++concern)
         island->disturbances().add(static_cast<uint32_t>(row), concern->source);
     }
@@ -320,14 +403,14 @@ FleetCounters SimulatedFleet::counters() const {
 }
 
 void SimulatedFleet::save(ArchiveWriter& archive) const {
-  archive.section("fleet", 2);
+  archive.section("fleet", 3);
   for (const auto& uniforms : uniforms_) uniforms->save(archive);
   for (const auto& plant : plants_) plant->save(archive);
   for (const auto& island : islands_) island->save(archive);
 }
 
 void SimulatedFleet::restore(ArchiveReader& archive) {
-  archive.section("fleet", 2);
+  archive.section("fleet", 3);
   for (auto& uniforms : uniforms_) uniforms->restore(archive);
   for (auto& plant : plants_) plant->restore(archive);
   for (auto& island : islands_) island->restore(archive);

@@ -8,14 +8,15 @@ namespace looptwin::testbed {
 
 bool resolve_plants(Reader& reader, Draft& draft) {
   bool all = true;
-  for (const auto& plant : draft.scenario.plants) {
+  for (auto& plant : draft.scenario.plants) {
+    plant.folder = draft.scenario.folder.string();
     if (!plant.make) {
       reader.error(plant.span, fmt::format("the plant '{}' does not say what it is", plant.name),
                    "write gas_network: or production_line: with its parts");
       all = false;
       continue;
     }
-    const auto made = reader.accept(plant.make(draft.scenario.seed));
+    const auto made = reader.accept(plant.build(draft.scenario.seed));
     all &= made.has_value();
     if (!made) continue;
     for (const auto& elements : sim::elements_of(**made)) {

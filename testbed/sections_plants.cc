@@ -1,8 +1,12 @@
 // plants: physics that devices share, and gas networks in particular.
 #include "testbed/sections_plants.h"
 
+#include <filesystem>
+
 #include "sim/plants/gas_network.h"
+#include "sim/plants/gas_network_file.h"
 #include "sim/plants/line.h"
+#include "sim/plants/profiled_plant.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -61,23 +65,25 @@ const Section<Repeated<sim::GasNodeConfig>>& node_section() {
   return kSection;
 }
 
+Value<sim::FrictionLaw> friction_law() {
+  using Law = sim::FrictionLaw;
+  return word<Law>({{"fixed", Law::fixed},
+                    {"nikuradse", Law::nikuradse},
+                    {"shifrinson", Law::shifrinson},
+                    {"hofer", Law::hofer},
+                    {"swamee_jain", Law::swamee_jain},
+                    {"chen", Law::chen}});
+}
+
 const Section<Repeated<sim::GasPipeConfig>>& pipe_section() {
   using T = Repeated<sim::GasPipeConfig>;
-  using Law = sim::FrictionLaw;
   static const Section<T> kSection(
       "a pipe", "pipes",
       {repeated<sim::GasPipeConfig>(), required<T>("from", text(), &T::from, "a node"),
        required<T>("to", text(), &T::to, "a node"),
        required<T>("length", in("m"), &T::length, "along the pipe"),
        required<T>("diameter", in("m"), &T::diameter, "inner"),
-       optional<T>("law",
-                   word<Law>({{"fixed", Law::fixed},
-                              {"nikuradse", Law::nikuradse},
-                              {"shifrinson", Law::shifrinson},
-                              {"hofer", Law::hofer},
-                              {"swamee_jain", Law::swamee_jain},
-                              {"chen", Law::chen}}),
-                   &T::law, "fixed", "where the friction factor comes from"),
+       optional<T>("law", friction_law(), &T::law, "fixed", "where the friction factor comes from"),
        optional<T>("friction", in("1"), &T::friction, "0.01", "Darcy's factor, for `fixed`"),
        optional<T>("roughness", in("m"), &T::roughness, "0.01 mm", "for the other laws")});
   return kSection;
@@ -181,12 +187,57 @@ const Section<Repeated<sim::GasGaugeConfig>>& gauge_section() {
   return kSection;
 }
 
-const Section<sim::GasNetworkConfig>& gas_network_section() {
-  using T = sim::GasNetworkConfig;
+template <typename Plant>
+Result<std::unique_ptr<sim::CoupledPlant>> as_plant(Result<std::unique_ptr<Plant>> made) {
+  if (!made) return tl::make_unexpected(std::move(made.error()));
+  return std::unique_ptr<sim::CoupledPlant>(std::move(*made));
+}
+
+/// A network as written, and the file that it adds to.
+struct NetworkDraft : sim::GasNetworkConfig {
+  std::string file, boundary;
+  sim::FrictionLaw law = sim::FrictionLaw::shifrinson;
+  bool cnga = false;
+};
+
+Result<std::unique_ptr<sim::CoupledPlant>> make_network(const NetworkDraft& draft,
+                                                        const std::string& folder) {
+  if (draft.file.empty()) return as_plant(sim::GasNetwork::make(draft));
+  const auto in_folder = [&](const std::string& file) {
+    return file.empty() ? file : (std::filesystem::path(folder) / file).string();
+  };
+  auto read = sim::read_gas_network(in_folder(draft.file), in_folder(draft.boundary),
+                                    {.cnga = draft.cnga, .cell = draft.cell, .law = draft.law});
+  if (!read) return tl::make_unexpected(std::move(read.error()));
+  sim::GasNetworkConfig network = std::move(read->network);
+  const auto add = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  add(network.nodes, draft.nodes);
+  add(network.pipes, draft.pipes);
+  add(network.compressors, draft.compressors);
+  add(network.valves, draft.valves);
+  add(network.supplies, draft.supplies);
+  add(network.demands, draft.demands);
+  add(network.leaks, draft.leaks);
+  add(network.gauges, draft.gauges);
+  network.courant = draft.courant;
+  auto made = as_plant(sim::GasNetwork::make(network));
+  if (!made || read->profiles.empty()) return made;
+  return as_plant(sim::ProfiledPlant::make(std::move(*made), std::move(read->profiles)));
+}
+
+const Section<NetworkDraft>& gas_network_section() {
+  using T = NetworkDraft;
   static const Section<T> kSection(
       "a gas network", "gas_network",
-      {section_into<T>("gas", gas_section(), "what flows",
+      {optional<T>(
+           "file", path(), &T::file, "none",
+           "a published network that the other keys add to: a folder of GasTranSim's, or morgen's .net"),
+       optional<T>("boundary", path(), &T::boundary, "none",
+                   "morgen's .ini with what flows when, for a .net"),
+       optional<T>("law", friction_law(), &T::law, "shifrinson", "of the pipes of a .net"),
+       section_into<T>("gas", gas_section(), "what flows; of a file its own, and only `law` counts",
                        [](T& out, const GasDraft& gas) {
+                         out.cnga = gas.compressible;
                          out.gas = gas.compressible ? sim::cnga_gas(gas.temperature, gas.gravity)
                                                     : sim::ideal_gas(gas.temperature, gas.gravity);
                          if (gas.heat_ratio) out.gas.heat_ratio = *gas.heat_ratio;
@@ -217,12 +268,6 @@ const Section<sim::GasNetworkConfig>& gas_network_section() {
   return kSection;
 }
 
-template <typename Plant>
-Result<std::unique_ptr<sim::CoupledPlant>> as_plant(Result<std::unique_ptr<Plant>> made) {
-  if (!made) return tl::make_unexpected(std::move(made.error()));
-  return std::unique_ptr<sim::CoupledPlant>(std::move(*made));
-}
-
 }  // namespace
 
 const Section<sim::PlantConfig>& plant_section() {
@@ -232,12 +277,14 @@ const Section<sim::PlantConfig>& plant_section() {
       {optional<T>("exchange", period(), &T::exchange, "1 s",
                    "how often devices and the plant see each other's values"),
        section_into<T>("gas_network", gas_network_section(), "pipes, compressors and valves with gas",
-                       [](T& out, sim::GasNetworkConfig network) {
-                         out.make = [network](uint64_t) { return as_plant(sim::GasNetwork::make(network)); };
+                       [](T& out, NetworkDraft network) {
+                         out.make = [network](uint64_t, const std::string& folder) {
+                           return make_network(network, folder);
+                         };
                        }),
        section_into<T>("production_line", line_section(), "stations of machines, and buffers between them",
                        [](T& out, sim::LineConfig line) {
-                         out.make = [line](uint64_t seed) {
+                         out.make = [line](uint64_t seed, const std::string&) {
                            return as_plant(sim::ProductionLine::make(line, seed));
                          };
                        })});

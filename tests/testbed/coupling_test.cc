@@ -124,7 +124,7 @@ std::string refused(const std::string& from, const std::string& to) {
 TEST_CASE("coupling: devices see the plant's values of the last exchange, the plant theirs of just before") {
   // Without a link's delay a sample at t is taken in at t.
   const auto a = assemble(1, with(", link: radio", ""));
-  auto plant = a->scenario().plants.front().make(1);
+  auto plant = a->scenario().plants.front().build(1);
   REQUIRE(plant.has_value());
   const auto port = [&](const char* name) {
     const auto found = sim::find_port(**plant, name);
