@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "testbed/new.h"
+#include "testbed/registry_command.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
 
@@ -98,6 +99,8 @@ int main(int argc, char** argv) {
   export_command->add_option("RUN", run_folder, "a run's folder")->required();
   export_command->add_option("FILE", file, "the file to write; must not exist")->required();
 
+  const auto run_registry = add_registry_command(app);
+
   try {
     app.parse(argc, argv);
     if (*run_command) {
@@ -129,6 +132,7 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (*new_command) return static_cast<int>(write_new(new_folder));
+    if (const auto done = run_registry()) return static_cast<int>(*done);
     if (*info_command) return static_cast<int>(info(run_folder));
     if (*export_command) return static_cast<int>(export_run(run_folder, file));
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,446 @@
+#include "testbed/registry_command.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <set>
+
+#include "base/text.h"
+#include "testbed/registry_files.h"
+
+namespace looptwin::testbed {
+namespace {
+
+using twin::DeviceRecord;
+using twin::RegistryStore;
+using Access = RegistryStore::Access;
+
+/// What the sub-commands' options are read into.
+struct Options {
+  std::filesystem::path file;
+  std::string id;
+  std::vector<std::string> ids, settings, tags, states;
+  std::string by;
+  std::optional<uint64_t> version;
+  std::string hash;
+  bool secret_given = false, no_secret = false;
+  DeviceRecord device;
+  twin::DeviceFilter filter;
+  std::string format;
+  std::optional<std::filesystem::path> target;
+  ImportRequest import;
+};
+
+Exit refuse(const Diagnostics& problems) {
+  std::fputs(render(problems).c_str(), stderr);
+  return Exit::bad_input;
+}
+
+/// Prints what a command gives, or why it does not.
+template <typename T>
+Exit finish(const Result<T>& result) {
+  return result ? Exit::held : refuse(result.error());
+}
+
+void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+twin::Author author(const Options& options) {
+  std::string name = options.by;
+  if (name.empty())
+    if (const auto* user = ::getpwuid(::geteuid())) name = user->pw_name;
+  if (name.empty()) name = fmt::format("uid {}", ::geteuid());
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {std::move(name),
+          UnixTime{std::chrono::duration_cast<std::chrono::milliseconds>(now).count() * 1'000'000}};
+}
+
+std::vector<std::string> split(const std::string& text, char sign) {
+  std::vector<std::string> parts;
+  for (size_t from = 0; from < text.size();) {
+    const size_t to = std::min(text.find(sign, from), text.size());
+    if (to > from) parts.push_back(text.substr(from, to - from));
+    from = to + 1;
+  }
+  return parts;
+}
+
+/// `parameters.UA=190 W/K`, `tags=north;pilot`; an empty value removes.
+Result<void> apply(const std::string& setting, DeviceRecord& device) {
+  const auto equals = setting.find('=');
+  const auto key = setting.substr(0, equals);
+  if (equals == std::string::npos || key.empty())
+    return failure(fmt::format("'{}' is not key=value", setting), "write parameters.UA=\"190 W/K\"");
+  const auto value = setting.substr(equals + 1);
+  const auto put = [&](auto& values, const std::string& name) {
+    if (value.empty())
+      values.erase(name);
+    else
+      values[name] = value;
+  };
+  if (key.starts_with("parameters."))
+    put(device.parameters, key.substr(11));
+  else if (key.starts_with("relations."))
+    put(device.relations, key.substr(10));
+  else if (key == "link")
+    device.link = value;
+  else if (key == "tags")
+    device.tags = split(value, ';');
+  else
+    return failure(
+        fmt::format("a device has no '{}' to set", key),
+        "link, tags, parameters.NAME and relations.NAME can be set; its state by activate, suspend, retire");
+  std::ranges::sort(device.tags);
+  device.tags.erase(std::unique(device.tags.begin(), device.tags.end()), device.tags.end());
+  return {};
+}
+
+/// The secret from the first line of standard input: on the command line others would see it.
+std::string read_secret() {
+  std::string secret;
+  std::getline(std::cin, secret);
+  if (secret.ends_with('\r')) secret.pop_back();
+  return secret;
+}
+
+/// The secret that is given, or a generated one.
+twin::Secret secret_of(const Options& options) {
+  const auto kind = twin::credential_kind(options.hash);
+  if (options.secret_given) return {kind.value_or(twin::CredentialKind::argon2id), read_secret()};
+  return {kind.value_or(twin::CredentialKind::keyed), twin::generate_secret()};
+}
+
+void show_once(const Options& options, const std::string& id, const twin::Secret& secret) {
+  if (!options.secret_given) print(fmt::format("secret of {}, shown this once: {}\n", id, secret.text));
+}
+
+Exit init(const Options& options) {
+  const auto made = RegistryStore::create(options.file);
+  if (made) print(fmt::format("{} is a registry without devices\n", options.file.string()));
+  return finish(made);
+}
+
+Exit add(Options& options) {
+  auto store = RegistryStore::open(options.file, Access::write);
+  if (!store) return refuse(store.error());
+  for (const auto& setting : options.settings)
+    if (auto good = apply(setting, options.device); !good) return refuse(good.error());
+  const auto secret = options.no_secret ? std::nullopt : std::optional(secret_of(options));
+  auto edit = store->edit(author(options));
+  if (!edit) return refuse(edit.error());
+  if (auto done = edit->add(options.device, secret); !done) return refuse(done.error());
+  if (auto done = edit->commit(); !done) return refuse(done.error());
+  print(fmt::format("{} is provisioned\n", options.device.id));
+  if (secret) show_once(options, options.device.id, *secret);
+  return Exit::held;
+}
+
+Exit list(const Options& options) {
+  const auto store = RegistryStore::open(options.file, Access::read);
+  if (!store) return refuse(store.error());
+  if (options.format != "text")
+    return finish(write_devices(*store, options.filter,
+                                options.format == "json" ? FileFormat::json : FileFormat::csv, print));
+  print(fmt::format("{:<28} {:<16} {:<12} {:>7} {:<9} {:<10} {}\n", "id", "model", "state", "version",
+                    "credential", "link", "tags"));
+  uint64_t count = 0;
+  const auto listed = store->each(options.filter, [&](const DeviceRecord& d) {
+    ++count;
+    print(fmt::format("{:<28} {:<16} {:<12} {:>7} {:<10} {:<10} {}\n", d.id, d.model, name_of(d.state),
+                      d.version, d.credential.empty() ? "-" : d.credential, d.link.empty() ? "-" : d.link,
+                      joined(d.tags, ";")));
+    return true;
+  });
+  if (listed) print(fmt::format("{} devices\n", grouped(static_cast<long long>(count))));
+  return finish(listed);
+}
+
+Exit unknown(const Options& options) {
+  return refuse(
+      failure(fmt::format("there is no device '{}' in {}", options.id, options.file.string())).value());
+}
+
+Exit show(const Options& options) {
+  const auto store = RegistryStore::open(options.file, Access::read);
+  if (!store) return refuse(store.error());
+  const auto found = store->find(options.id);
+  if (!found) return refuse(found.error());
+  if (!*found) return unknown(options);
+  const auto& d = **found;
+  const auto line = [](std::string_view key, std::string_view value) {
+    if (!value.empty()) print(fmt::format("{:<24} {}\n", key, value));
+  };
+  line("id", d.id);
+  line("model", d.model);
+  line("state", name_of(d.state));
+  line("version", std::to_string(d.version));
+  line("link", d.link);
+  line("tags", joined(d.tags, ";"));
+  for (const auto& [name, value] : d.parameters) line("parameters." + name, value);
+  for (const auto& [name, value] : d.relations) line("relations." + name, value);
+  line("credential", d.credential.empty() ? "none" : d.credential);
+  return Exit::held;
+}
+
+Exit set(const Options& options) {
+  auto store = RegistryStore::open(options.file, Access::write);
+  if (!store) return refuse(store.error());
+  auto edit = store->edit(author(options));
+  if (!edit) return refuse(edit.error());
+  auto found = edit->find(options.id);
+  if (!found) return refuse(found.error());
+  if (!*found) return unknown(options);
+  for (const auto& setting : options.settings)
+    if (auto good = apply(setting, **found); !good) return refuse(good.error());
+  const auto version = edit->update(**found, options.version);
+  if (!version) return refuse(version.error());
+  if (auto done = edit->commit(); !done) return refuse(done.error());
+  print(fmt::format("{} has version {}\n", options.id, *version));
+  return Exit::held;
+}
+
+/// All devices that are named, or match a pattern, become something together, or none does.
+Exit become(const Options& options, twin::DeviceState state) {
+  auto store = RegistryStore::open(options.file, Access::write);
+  if (!store) return refuse(store.error());
+  std::vector<std::string> ids;
+  for (const auto& id : options.ids) {
+    const size_t before = ids.size();
+    if (id.find_first_of("*?") == std::string::npos) {
+      ids.push_back(id);
+    } else if (auto seen = store->each({.pattern = id},
+                                       [&](const DeviceRecord& d) {
+                                         // Those that are there already are not meant by a pattern.
+                                         if (d.state != state && d.state != twin::DeviceState::retired)
+                                           ids.push_back(d.id);
+                                         return true;
+                                       });
+               !seen) {
+      return refuse(seen.error());
+    }
+    if (ids.size() == before)
+      return refuse(
+          failure(fmt::format("no device that could become {} matches '{}'", name_of(state), id)).value());
+  }
+  auto edit = store->edit(author(options));
+  if (!edit) return refuse(edit.error());
+  for (const auto& id : std::set(ids.begin(), ids.end()))
+    if (const auto done = edit->become(id, state, options.version); !done) return refuse(done.error());
+  if (auto done = edit->commit(); !done) return refuse(done.error());
+  for (const auto& id : std::set(ids.begin(), ids.end()))
+    print(fmt::format("{} is {}\n", id, name_of(state)));
+  return Exit::held;
+}
+
+Exit renew(const Options& options) {
+  auto store = RegistryStore::open(options.file, Access::write);
+  if (!store) return refuse(store.error());
+  const auto secret = secret_of(options);
+  auto edit = store->edit(author(options));
+  if (!edit) return refuse(edit.error());
+  if (auto done = edit->set_secret(options.id, secret); !done) return refuse(done.error());
+  if (auto done = edit->commit(); !done) return refuse(done.error());
+  show_once(options, options.id, secret);
+  return Exit::held;
+}
+
+Exit verify(const Options& options) {
+  const auto store = RegistryStore::open(options.file, Access::read);
+  if (!store) return refuse(store.error());
+  const auto answer = store->authenticate(options.id, read_secret());
+  if (!answer) return refuse(answer.error());
+  using enum twin::Authenticated;
+  const auto said = [&]() -> std::string_view {
+    switch (*answer) {
+      case yes:
+        return "may connect";
+      case unknown_device:
+        return "is not registered";
+      case no_credential:
+        return "has no credential";
+      case wrong_secret:
+        return "has another secret";
+      case suspended:
+        return "is suspended";
+      case retired:
+        return "is retired";
+    }
+    return "";
+  }();
+  print(fmt::format("{} {}\n", options.id, said));
+  return *answer == yes ? Exit::held : Exit::failed;
+}
+
+Exit history(const Options& options) {
+  const auto store = RegistryStore::open(options.file, Access::read);
+  if (!store) return refuse(store.error());
+  const auto changes = store->history(options.id);
+  if (!changes) return refuse(changes.error());
+  if (changes->empty()) return unknown(options);
+  print(fmt::format("{:>7}  {:<24} {:<12} {:<20} {}\n", "version", "at (UTC)", "by", "what",
+                    "before -> after"));
+  for (const auto& c : *changes)
+    print(fmt::format("{:>7}  {:<24} {:<12} {:<20} {} -> {}\n", c.version, to_string(c.at), c.by, c.key,
+                      c.before.value_or("(none)"), c.after.value_or("(none)")));
+  return Exit::held;
+}
+
+Exit import(const Options& options) {
+  auto store = RegistryStore::open(options.file, Access::write);
+  if (!store) return refuse(store.error());
+  const auto counts = import_devices(*store, author(options), options.import);
+  if (!counts) {
+    std::fputs(render(counts.error()).c_str(), stderr);
+    std::fputs("nothing was imported\n", stderr);
+    return Exit::bad_input;
+  }
+  const auto number = [](uint64_t n) { return grouped(static_cast<long long>(n)); };
+  print(fmt::format("{} added, {} changed, {} as they were\n", number(counts->added), number(counts->changed),
+                    number(counts->unchanged)));
+  if (options.import.secrets)
+    print(fmt::format("{} secrets in {}\n", number(counts->secrets), options.import.secrets->string()));
+  return Exit::held;
+}
+
+Exit export_all(const Options& options) {
+  const auto store = RegistryStore::open(options.file, Access::read);
+  if (!store) return refuse(store.error());
+  return finish(export_devices(*store, options.filter, *options.target));
+}
+
+Exit check_file(const Options& options) {
+  const auto store = RegistryStore::open(options.file, Access::read);
+  if (!store) return refuse(store.error());
+  if (const auto checked = store->check(); !checked) return refuse(checked.error());
+  const auto devices = store->devices();
+  if (devices)
+    print(fmt::format("{} is sound: {} devices\n", options.file.string(),
+                      grouped(static_cast<long long>(*devices))));
+  return finish(devices);
+}
+
+/// Builds the commands; each runs a function over the options.
+class Commands {
+ public:
+  explicit Commands(CLI::App& app)
+      : registry_(app.add_subcommand("registry", "keeps devices in a database file")) {
+    registry_->require_subcommand(1);
+    add_single();
+    add_lives();
+    add_many();
+  }
+
+  std::optional<Exit> run() {
+    for (const auto& [command, job] : jobs_)
+      if (*command) return job();
+    return std::nullopt;
+  }
+
+ private:
+  CLI::App* command(const std::string& name, const std::string& about, std::function<Exit(Options&)> job) {
+    auto* made = registry_->add_subcommand(name, about);
+    made->add_option("FILE", options_.file, "the registry")->required();
+    jobs_.emplace_back(made, [this, job = std::move(job)] { return job(options_); });
+    return made;
+  }
+  void attributed(CLI::App* command) {
+    command->add_option("--by", options_.by, "who changes it (default: the user's name)");
+  }
+  void with_id(CLI::App* command) { command->add_option("ID", options_.id, "of a device")->required(); }
+  void with_version(CLI::App* command) {
+    command->add_option("--version", options_.version, "refuse unless the device has this version");
+  }
+  void with_secret(CLI::App* command) {
+    command->add_flag("--secret-stdin", options_.secret_given, "take the secret from standard input");
+    command->add_option("--hash", options_.hash, "how the secret is kept")
+        ->check(CLI::IsMember({"keyed", "argon2id"}));
+  }
+  void filtered(CLI::App* command) {
+    command->add_option("--model", options_.filter.model, "only of this model");
+    command->add_option("--id", options_.filter.pattern, "only ids like this: 'block-1/*'");
+    command->add_option("--tag", options_.filter.tag, "only with this tag");
+    command->add_option("--state", options_.states, "only in these states")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"provisioned", "active", "suspended", "retired"}));
+    command->callback([this] {
+      for (const auto& state : options_.states) options_.filter.states.push_back(*twin::device_state(state));
+    });
+  }
+
+  void add_single() {
+    command("init", "makes an empty registry", init);
+    auto* add_device = command("add", "adds a device, and shows its secret once", add);
+    add_device->add_option("ID", options_.device.id, "of the new device")->required();
+    add_device->add_option("--model", options_.device.model, "its device model")->required();
+    add_device
+        ->add_option("--set", options_.settings, "parameters.UA='190 W/K', relations.block=block-1, link=lte")
+        ->type_name("KEY=VALUE");
+    add_device->add_flag("--no-secret", options_.no_secret, "it cannot authenticate until it gets one");
+    with_secret(add_device);
+    attributed(add_device);
+    with_id(command("show", "shows all of a device", show));
+    with_id(command("history", "shows who changed what of a device, and when", history));
+    auto* set_values = command("set", "changes values of a device", set);
+    with_id(set_values);
+    set_values->add_option("SETTINGS", options_.settings, "parameters.UA='200 W/K'; an empty value removes")
+        ->type_name("KEY=VALUE")
+        ->required();
+    with_version(set_values);
+    attributed(set_values);
+    auto* renew_secret = command("renew", "gives a device a new secret, and shows it once", renew);
+    with_id(renew_secret);
+    with_secret(renew_secret);
+    attributed(renew_secret);
+    with_id(command("verify", "says whether a device may connect with the secret on standard input", verify));
+  }
+
+  void add_lives() {
+    const auto life = [&](const std::string& name, const std::string& about, twin::DeviceState state) {
+      auto* made = command(name, about, [state](const Options& options) { return become(options, state); });
+      made->add_option("IDS", options_.ids, "of devices, or patterns: 'block-1/*'")->required();
+      with_version(made);
+      attributed(made);
+      return made;
+    };
+    life("activate", "lets provisioned or suspended devices work", twin::DeviceState::active);
+    life("suspend", "locks devices out, until they are activated again", twin::DeviceState::suspended);
+    life("retire", "locks devices out for good; their ids are not used again", twin::DeviceState::retired)
+        ->alias("revoke");
+  }
+
+  void add_many() {
+    auto* list_devices = command("list", "lists devices", list);
+    filtered(list_devices);
+    options_.format = "text";
+    list_devices->add_option("--format", options_.format, "text, json or csv")
+        ->check(CLI::IsMember({"text", "json", "csv"}));
+    auto* import_file = command("import", "takes all devices of a .json or .csv file, or none", import);
+    import_file->add_option("FROM", options_.import.file, "the file")->required();
+    import_file->add_flag("--update", options_.import.update, "devices that are there get the file's values");
+    import_file->add_option("--secrets", options_.import.secrets,
+                            "generate secrets for new devices, and write them to this new file");
+    attributed(import_file);
+    auto* export_file =
+        command("export", "writes devices to a .json or .csv file, without credentials", export_all);
+    export_file->add_option("TO", options_.target, "the file; must not exist")->required();
+    filtered(export_file);
+    command("check", "reads all of the file, and says whether it is sound", check_file);
+  }
+
+  CLI::App* registry_;
+  Options options_;
+  std::vector<std::pair<CLI::App*, std::function<Exit()>>> jobs_;
+};
+
+}  // namespace
+
+std::function<std::optional<Exit>()> add_registry_command(CLI::App& app) {
+  return [commands = std::make_shared<Commands>(app)] { return commands->run(); };
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,367 @@
+#include "testbed/registry_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/text.h"
+#include "testbed/csv.h"
+#include "testbed/json.h"
+#include "testbed/keys.h"
+#include "testbed/values.h"
+
+namespace looptwin::testbed {
+namespace {
+
+using twin::DeviceRecord;
+
+constexpr size_t kMostProblems = 20;
+
+/// A device as a file has it: what it says, and what it does not.
+struct DeviceDraft {
+  std::string id, model;
+  Span id_span, where;
+  std::optional<twin::DeviceState> state;
+  std::optional<std::string> link, secret;
+  std::optional<std::vector<std::string>> tags;
+  std::optional<twin::CredentialKind> hash;
+  std::map<std::string, std::string> parameters, relations;
+  std::map<std::string, Span> relation_spans;
+};
+
+const Section<DeviceDraft>& device_section() {
+  using T = DeviceDraft;
+  const auto texts_by_name = [](std::string name, auto member, auto spans, std::string about) {
+    return Key<T>{{.name = std::move(name), .form = Form::other, .about = std::move(about)},
+                  [member, spans](Reader& reader, const yaml::Entry& entry, T& out) {
+                    static const SectionInfo kOwner{"a map of names", {}, {}, {}};
+                    if (!expect_map(reader, kOwner, entry.value, entry.key_span)) return;
+                    for (const auto& item : entry.value.entries) {
+                      if (!check_name(reader, item.key, item.key_span)) continue;
+                      if (!scalar(reader, item.value, "a value")) continue;
+                      (out.*member)[item.key] = item.value.text;
+                      if (spans) (out.*spans)[item.key] = item.value.span;
+                    }
+                  }};
+  };
+  std::map<std::string, Span> T::*no_spans = nullptr;
+  std::vector<std::pair<std::string, twin::DeviceState>> states;
+  for (const auto state : twin::kDeviceStates) states.emplace_back(state, *twin::device_state(state));
+  auto id = required<T>("id", text(), &T::id, "of the device, never used again");
+  id.read = [read = id.read](Reader& reader, const yaml::Entry& entry, T& out) {
+    read(reader, entry, out);
+    out.id_span = entry.value.span;
+  };
+  static const Section<T> kSection(
+      "a device", "device",
+      {id, required<T>("model", name(), &T::model, "a device model of the scenarios"),
+       optional<T>("state", word<twin::DeviceState>(states), &T::state, "provisioned",
+                   "where it stands in its life"),
+       optional<T>("link", name(), &T::link, "none", "a link of the scenarios"),
+       optional<T>("tags", texts(), &T::tags, "none", "to choose by"),
+       texts_by_name("parameters", &T::parameters, no_spans, "values as a scenario writes them"),
+       texts_by_name("relations", &T::relations, &T::relation_spans, "ids of other devices"),
+       optional<T>("secret", text(), &T::secret, "none", "what it authenticates with"),
+       optional<T>("hash",
+                   word<twin::CredentialKind>({{"keyed", twin::CredentialKind::keyed},
+                                               {"argon2id", twin::CredentialKind::argon2id}}),
+                   &T::hash, "argon2id of a secret in the file, else keyed", "how the secret is kept")});
+  return kSection;
+}
+
+/// Puts what the file says over what the device has.
+DeviceRecord applied(const DeviceDraft& draft, DeviceRecord device) {
+  device.id = draft.id;
+  device.model = draft.model;
+  if (draft.state) device.state = *draft.state;
+  if (draft.link) device.link = *draft.link;
+  if (draft.tags) {
+    const std::set<std::string> tags(draft.tags->begin(), draft.tags->end());
+    device.tags.assign(tags.begin(), tags.end());
+  }
+  for (const auto& [name, value] : draft.parameters) device.parameters[name] = value;
+  for (const auto& [name, value] : draft.relations) device.relations[name] = value;
+  return device;
+}
+
+/// The file that generated secrets are shown in, once. Until it is kept it has another name.
+class SecretsFile {
+ public:
+  Result<void> open(const std::filesystem::path& path) {
+    path_ = path;
+    made_ = path.string() + ".part";
+    std::error_code failed;
+    if (std::filesystem::exists(path_, failed))
+      return failure(fmt::format("{} exists", path_.string()), "secrets are written to a new file only");
+    file_ = ::open(made_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (file_ < 0) return failure(fmt::format("{} cannot be written", made_.string()));
+    text_ = "id,secret\n";
+    return {};
+  }
+  ~SecretsFile() {
+    if (file_ >= 0) ::close(file_);
+    std::error_code failed;
+    if (file_ >= 0 && !kept_) std::filesystem::remove(made_, failed);
+  }
+
+  void add(const std::string& id, const std::string& secret) { text_ += id + "," + secret + "\n"; }
+
+  /// On the disk before the devices are: a device with a secret that nobody knows would be lost.
+  Result<void> write() {
+    if (file_ < 0) return {};
+    for (size_t at = 0; at < text_.size();) {
+      const auto written = ::write(file_, text_.data() + at, text_.size() - at);
+      if (written <= 0) return failure(fmt::format("{} cannot be written", made_.string()));
+      at += static_cast<size_t>(written);
+    }
+    if (::fsync(file_) != 0) return failure(fmt::format("{} cannot be written", made_.string()));
+    return {};
+  }
+  Result<void> keep() {
+    if (file_ < 0) return {};
+    kept_ = true;
+    std::error_code failed;
+    std::filesystem::rename(made_, path_, failed);
+    if (failed) return failure(fmt::format("the devices are in; their secrets stayed in {}", made_.string()));
+    return {};
+  }
+
+ private:
+  std::filesystem::path path_, made_;
+  std::string text_;
+  int file_ = -1;
+  bool kept_ = false;
+};
+
+class Importer {
+ public:
+  Importer(twin::RegistryStore::Edit& edit, const ImportRequest& request, SecretsFile& secrets)
+      : edit_(edit), request_(request), secrets_(secrets) {}
+
+  Diagnostics& problems() { return problems_; }
+  const ImportCounts& counts() const { return counts_; }
+
+  void take(const yaml::Node& node) {
+    static const lang::Units kUnits;
+    Reader reader{kUnits, problems_};
+    DeviceDraft draft;
+    draft.where = node.span;
+    const size_t before = problems_.size();
+    device_section().read(reader, node, node.span, draft);
+    if (problems_.size() == before) put(draft);
+  }
+
+  /// Relations may lead to devices that come later in the file.
+  void check_targets() {
+    for (const auto& [target, span] : targets_) {
+      if (problems_.size() >= kMostProblems) return;
+      const auto found = edit_.find(target);
+      if (!found)
+        place(span, found.error());
+      else if (!*found)
+        problems_.push_back({Severity::error, span, fmt::format("'{}' is no device", target),
+                             "it may stand anywhere in the file, or be in the registry"});
+      else if ((*found)->state == twin::DeviceState::retired)
+        problems_.push_back({Severity::error, span, fmt::format("'{}' is retired", target)});
+    }
+  }
+
+ private:
+  /// What the store says has no place; the file's gives it one.
+  void place(const Span& span, Diagnostics said) {
+    for (auto& problem : said) {
+      problem.span = span;
+      problems_.push_back(std::move(problem));
+    }
+  }
+
+  void put(const DeviceDraft& draft) {
+    std::optional<DeviceRecord> there;
+    if (request_.update) {
+      auto found = edit_.find(draft.id);
+      if (!found) return place(draft.id_span, std::move(found.error()));
+      there = std::move(*found);
+    }
+    const auto device = applied(draft, there.value_or(DeviceRecord{}));
+    if (device.state != twin::DeviceState::retired)
+      for (const auto& [name, span] : draft.relation_spans) targets_.emplace(device.relations.at(name), span);
+    if (!there) return add(draft, device);
+    if (draft.secret || draft.hash)
+      return problems_.push_back(
+          {Severity::error, draft.id_span,
+           fmt::format("'{}' is there, and its secret is not changed by an import", draft.id),
+           "looptwin registry renew gives it a new one"});
+    const auto version = edit_.update(device);
+    if (!version) return place(draft.id_span, version.error());
+    ++(*version == there->version ? counts_.unchanged : counts_.changed);
+  }
+
+  void add(const DeviceDraft& draft, const DeviceRecord& device) {
+    std::optional<twin::Secret> secret;
+    if (draft.secret)
+      secret = {draft.hash.value_or(twin::CredentialKind::argon2id), *draft.secret};
+    else if (request_.secrets && device.state != twin::DeviceState::retired)
+      secret = {draft.hash.value_or(twin::CredentialKind::keyed), twin::generate_secret()};
+    if (const auto added = edit_.add(device, secret); !added) return place(draft.id_span, added.error());
+    ++counts_.added;
+    if (draft.secret || !secret) return;
+    secrets_.add(draft.id, secret->text);
+    ++counts_.secrets;
+  }
+
+  twin::RegistryStore::Edit& edit_;
+  const ImportRequest& request_;
+  SecretsFile& secrets_;
+  Diagnostics problems_;
+  ImportCounts counts_;
+  std::map<std::string, Span> targets_;
+};
+
+std::string json_line(const DeviceRecord& device) {
+  nlohmann::ordered_json line{{"id", device.id}, {"model", device.model}, {"state", name_of(device.state)}};
+  if (!device.link.empty()) line["link"] = device.link;
+  if (!device.tags.empty()) line["tags"] = device.tags;
+  if (!device.parameters.empty()) line["parameters"] = device.parameters;
+  if (!device.relations.empty()) line["relations"] = device.relations;
+  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+void append_cell(const std::string& text, std::string& out) {
+  const bool plain =
+      text.find_first_of(",\"\r\n#") == std::string::npos && !text.starts_with(' ') && !text.ends_with(' ');
+  if (plain) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+Result<void> write_csv(const twin::RegistryStore& store, const twin::DeviceFilter& filter,
+                       const std::function<void(std::string_view)>& write) {
+  std::set<std::string> parameters, relations;
+  auto seen = store.each(filter, [&](const DeviceRecord& device) {
+    for (const auto& [name, value] : device.parameters) parameters.insert(name);
+    for (const auto& [name, value] : device.relations) relations.insert(name);
+    return true;
+  });
+  if (!seen) return seen;
+  std::string line = "id,model,state,link,tags";
+  for (const auto& name : parameters) line += ",parameters." + name;
+  for (const auto& name : relations) line += ",relations." + name;
+  write(line + "\n");
+  return store.each(filter, [&](const DeviceRecord& device) {
+    line.clear();
+    const auto cell = [&](const std::string& text) {
+      if (!line.empty()) line += ',';
+      append_cell(text, line);
+    };
+    const auto cell_of = [&](const auto& values, const std::string& name) {
+      const auto found = values.find(name);
+      cell(found == values.end() ? "" : found->second);
+    };
+    for (const auto& text :
+         {device.id, device.model, std::string(name_of(device.state)), device.link, joined(device.tags, ";")})
+      cell(text);
+    for (const auto& name : parameters) cell_of(device.parameters, name);
+    for (const auto& name : relations) cell_of(device.relations, name);
+    write(line += '\n');
+    return true;
+  });
+}
+
+Result<SourcePtr> read_source(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return failure(fmt::format("{} cannot be read", path.string()));
+  const auto size = static_cast<int64_t>(file.tellg());
+  if (size < 0 || size >= int64_t{UINT32_MAX})
+    return failure(fmt::format("{} cannot be read: it is a folder, or has more than 4 GB", path.string()),
+                   "import it in parts");
+  auto source = std::make_shared<Source>(Source{path.string(), std::string(static_cast<size_t>(size), '\0')});
+  file.seekg(0);
+  file.read(source->text.data(), size);
+  if (!file) return failure(fmt::format("{} cannot be read", path.string()));
+  return SourcePtr(std::move(source));
+}
+
+}  // namespace
+
+Result<FileFormat> format_of(const std::filesystem::path& path) {
+  if (path.extension() == ".json") return FileFormat::json;
+  if (path.extension() == ".csv") return FileFormat::csv;
+  return failure(fmt::format("{} is neither a .json nor a .csv file", path.string()), "name it so");
+}
+
+Result<ImportCounts> import_devices(twin::RegistryStore& store, const twin::Author& author,
+                                    const ImportRequest& request) {
+  const auto format = format_of(request.file);
+  if (!format) return tl::make_unexpected(format.error());
+  const auto source = read_source(request.file);
+  if (!source) return tl::make_unexpected(source.error());
+  SecretsFile secrets;
+  if (request.secrets)
+    if (auto opened = secrets.open(*request.secrets); !opened) return tl::make_unexpected(opened.error());
+  auto edit = store.edit(author);
+  if (!edit) return tl::make_unexpected(edit.error());
+
+  Importer importer(*edit, request, secrets);
+  const auto read_all = [&](auto reader) {
+    while (importer.problems().size() < kMostProblems) {
+      const auto node = reader.next();
+      if (!node) break;
+      importer.take(*node);
+    }
+  };
+  if (*format == FileFormat::json)
+    read_all(JsonArray(*source, importer.problems()));
+  else
+    read_all(CsvRows(*source, {"tags"}, importer.problems()));
+  if (importer.problems().empty()) importer.check_targets();
+  if (!importer.problems().empty()) return tl::make_unexpected(std::move(importer.problems()));
+  if (auto written = secrets.write(); !written) return tl::make_unexpected(written.error());
+  if (auto done = edit->commit(); !done) return tl::make_unexpected(done.error());
+  if (auto kept = secrets.keep(); !kept) return tl::make_unexpected(kept.error());
+  return importer.counts();
+}
+
+Result<void> write_devices(const twin::RegistryStore& store, const twin::DeviceFilter& filter,
+                           FileFormat format, const std::function<void(std::string_view)>& write) {
+  if (format == FileFormat::csv) return write_csv(store, filter, write);
+  bool first = true;
+  auto written = store.each(filter, [&](const DeviceRecord& device) {
+    write((first ? "[\n  " : ",\n  ") + json_line(device));
+    first = false;
+    return true;
+  });
+  if (written) write(first ? "[]\n" : "\n]\n");
+  return written;
+}
+
+Result<void> export_devices(const twin::RegistryStore& store, const twin::DeviceFilter& filter,
+                            const std::filesystem::path& file) {
+  const auto format = format_of(file);
+  if (!format) return tl::make_unexpected(format.error());
+  std::error_code failed;
+  if (std::filesystem::exists(file, failed))
+    return failure(fmt::format("{} exists", file.string()), "choose another name, or remove it");
+  const std::filesystem::path made = file.string() + ".part";
+  std::ofstream out(made, std::ios::binary);
+  auto written = write_devices(store, filter, *format, [&](std::string_view text) { out << text; });
+  out.close();
+  if (written && !out) written = failure(fmt::format("{} cannot be written", file.string()));
+  if (written) std::filesystem::rename(made, file, failed);
+  if (written && failed)
+    written = failure(fmt::format("{} cannot be written: {}", file.string(), failed.message()));
+  if (!written) std::filesystem::remove(made, failed);
+  return written;
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,450 @@
+#include "twin/registry_store.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <algorithm>
+#include <set>
+#include <system_error>
+
+#include "base/text.h"
+#include "twin/database.h"
+
+namespace looptwin::twin {
+namespace {
+
+constexpr int kApplication = 0x4C545247;  // "LTRG": what `file` and we know a registry by
+
+/// Entry i leads from schema i to schema i + 1. Entries are never changed, only added.
+constexpr const char* kMigrations[] = {
+    R"(CREATE TABLE registry (key BLOB NOT NULL) STRICT;
+       INSERT INTO registry SELECT zeroblob(0);
+       CREATE TABLE device (
+         n INTEGER PRIMARY KEY,
+         id TEXT NOT NULL UNIQUE,
+         model TEXT NOT NULL,
+         state TEXT NOT NULL CHECK (state IN ('provisioned', 'active', 'suspended', 'retired')),
+         link TEXT NOT NULL,
+         version INTEGER NOT NULL,
+         credential TEXT NOT NULL) STRICT;
+       CREATE TABLE property (
+         device INTEGER NOT NULL REFERENCES device (n),
+         kind TEXT NOT NULL CHECK (kind IN ('parameters', 'relations', 'tags')),
+         name TEXT NOT NULL,
+         value TEXT NOT NULL,
+         PRIMARY KEY (device, kind, name)) STRICT, WITHOUT ROWID;
+       CREATE TABLE change (
+         device INTEGER NOT NULL REFERENCES device (n),
+         version INTEGER NOT NULL,
+         key TEXT NOT NULL,
+         at INTEGER NOT NULL,
+         author TEXT NOT NULL,
+         before TEXT,
+         after TEXT,
+         PRIMARY KEY (device, version, key)) STRICT, WITHOUT ROWID;)",
+    // Who is related to a device: asked when it retires.
+    "CREATE INDEX property_target ON property (value) WHERE kind = 'relations';",
+};
+constexpr int kSchema = std::size(kMigrations);
+
+/// All values of a device but id and model, each under its key, as texts: by these changes are found.
+std::map<std::string, std::string> values_of(const DeviceRecord& device) {
+  std::map<std::string, std::string> values{{"state", std::string(name_of(device.state))}};
+  if (!device.link.empty()) values["link"] = device.link;
+  if (!device.tags.empty()) values["tags"] = joined(device.tags, ";");
+  for (const auto& [name, value] : device.parameters) values["parameters." + name] = value;
+  for (const auto& [name, value] : device.relations) values["relations." + name] = value;
+  return values;
+}
+
+}  // namespace
+
+struct RegistryStore::File {
+  Database db;
+  RegistryKey key{};
+
+  explicit File(const std::filesystem::path& path, bool create) : db(path, create) {}
+
+  int number(const char* pragma) {
+    Query query(db, pragma);
+    return query.next() ? static_cast<int>(query.integer(0)) : 0;
+  }
+
+  void migrate(int from) {
+    if (from == kSchema) return;
+    if (db.read_only())
+      return db.fail(fmt::format("{} has the older schema {}, and cannot be written to be brought up to {}",
+                                 db.path().string(), from, kSchema),
+                     "make it writable once, or read a copy");
+    db.execute("BEGIN IMMEDIATE");
+    // Another process may have done it while this one waited.
+    from = number("PRAGMA user_version");
+    for (int at = from; at < kSchema; ++at) db.execute(kMigrations[at]);
+    db.execute(fmt::format("PRAGMA user_version = {}; COMMIT", kSchema));
+    db.roll_back();
+  }
+
+  /// Whether this is a registry that we can read.
+  void recognise() {
+    const int application = number("PRAGMA application_id");
+    const int schema = number("PRAGMA user_version");
+    const auto file = db.path().string();
+    if (!db.ok()) return;
+    if (application != kApplication)
+      return db.fail(fmt::format("{} is a database, but no registry of looptwin", file),
+                     "looptwin registry init makes a new one");
+    if (schema > kSchema || schema < 1)
+      return db.fail(fmt::format("{} was written by a newer looptwin: it has schema {}, this one knows {}",
+                                 file, schema, kSchema),
+                     "use the newer looptwin, or import what that one exports");
+    migrate(schema);
+    read_key();
+  }
+
+  void read_key() {
+    Query query(db, "SELECT key FROM registry");
+    const auto bytes = query.next() ? query.text(0) : std::string();
+    if (!db.ok()) return;
+    if (bytes.size() != key.size())
+      return db.fail(fmt::format("{} is damaged: its key is missing", db.path().string()),
+                     "take the last good copy");
+    std::copy(bytes.begin(), bytes.end(), key.begin());
+  }
+
+  struct Found {
+    int64_t n;
+    DeviceRecord device;
+    std::string hash;
+  };
+
+  std::optional<Found> find(const std::string& id) {
+    Query query(db, "SELECT n, id, model, state, link, version, credential FROM device WHERE id = ?", id);
+    if (!query.next()) return std::nullopt;
+    return read(query);
+  }
+
+  Found read(const Query& query) {
+    Found found{query.integer(0), {}, query.text(6)};
+    auto& device = found.device;
+    device.id = query.text(1);
+    device.model = query.text(2);
+    device.state = device_state(query.text(3)).value_or(DeviceState::retired);
+    device.link = query.text(4);
+    device.version = static_cast<uint64_t>(query.integer(5));
+    device.credential = kind_of(found.hash);
+    Query properties(db, "SELECT kind, name, value FROM property WHERE device = ?", found.n);
+    while (properties.next()) {
+      const auto kind = properties.text(0);
+      if (kind == "tags")
+        device.tags.push_back(properties.text(1));
+      else
+        (kind == "parameters" ? device.parameters : device.relations)[properties.text(1)] =
+            properties.text(2);
+    }
+    return found;
+  }
+};
+
+RegistryStore::RegistryStore(std::unique_ptr<File> file) : file_(std::move(file)) {}
+RegistryStore::RegistryStore(RegistryStore&&) noexcept = default;
+RegistryStore& RegistryStore::operator=(RegistryStore&&) noexcept = default;
+RegistryStore::~RegistryStore() = default;
+
+Result<RegistryStore> RegistryStore::create(const std::filesystem::path& path) {
+  // Made under another name: a registry is there in full, or not.
+  const std::filesystem::path made = fmt::format("{}.new-{}", path.string(), ::getpid());
+  std::error_code failed;
+  if (std::filesystem::exists(path, failed))
+    return failure(fmt::format("{} exists", path.string()), "choose another name, or remove it");
+  auto file = std::make_unique<File>(made, true);
+  file->db.execute("BEGIN IMMEDIATE");
+  for (const char* migration : kMigrations) file->db.execute(migration);
+  const auto key = generate_registry_key();
+  std::string hexadecimal;
+  for (const uint8_t byte : key) hexadecimal += fmt::format("{:02x}", byte);
+  file->db.execute(
+      fmt::format("UPDATE registry SET key = x'{}'; PRAGMA application_id = {}; "
+                  "PRAGMA user_version = {}; COMMIT",
+                  hexadecimal, kApplication, kSchema));
+  auto done = file->db.result();
+  file.reset();
+  if (done) {
+    using std::filesystem::perms;
+    std::filesystem::permissions(made, perms::owner_read | perms::owner_write, failed);
+    std::filesystem::create_hard_link(made, path, failed);  // unlike a rename it replaces nothing
+    if (failed) done = failure(fmt::format("{} cannot be made: {}", path.string(), failed.message()));
+  } else {
+    done.error().front().message =
+        fmt::format("{} cannot be made: its folder is not there, or read-only", path.string());
+  }
+  std::filesystem::remove(made, failed);
+  if (!done) return tl::make_unexpected(std::move(done.error()));
+  return open(path, Access::write);
+}
+
+Result<RegistryStore> RegistryStore::open(const std::filesystem::path& path, Access access) {
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(path, failed))
+    return failure(fmt::format("there is no registry {}", path.string()),
+                   "looptwin registry init makes a new one");
+  auto file = std::make_unique<File>(path, false);
+  file->recognise();
+  if (file->db.ok() && access == Access::write && file->db.read_only())
+    file->db.fail(fmt::format("{} cannot be written: it is read-only", path.string()));
+  file->db.execute(access == Access::read ? "PRAGMA query_only = ON" : "PRAGMA cache_size = -65536");
+  if (auto done = file->db.result(); !done) return tl::make_unexpected(std::move(done.error()));
+  return RegistryStore(std::move(file));
+}
+
+Result<uint64_t> RegistryStore::devices() const {
+  Query query(file_->db, "SELECT count(*) FROM device");
+  const bool counted = query.next();
+  return file_->db.result(counted ? static_cast<uint64_t>(query.integer(0)) : 0);
+}
+
+Result<std::optional<DeviceRecord>> RegistryStore::find(const std::string& id) const {
+  auto found = file_->find(id);
+  return file_->db.result(found ? std::optional(std::move(found->device)) : std::nullopt);
+}
+
+Result<void> RegistryStore::each(const DeviceFilter& filter,
+                                 const std::function<bool(const DeviceRecord&)>& visit) const {
+  auto& db = file_->db;
+  const auto wanted = [&](const DeviceRecord& device) {
+    return (filter.states.empty() || std::ranges::count(filter.states, device.state) != 0) &&
+           (filter.pattern.empty() || glob_match(filter.pattern, device.id)) &&
+           (filter.tag.empty() || std::ranges::count(device.tags, filter.tag) != 0);
+  };
+  db.execute("BEGIN");
+  {
+    Query query(db,
+                "SELECT n, id, model, state, link, version, credential FROM device "
+                "WHERE ?1 = '' OR model = ?1 ORDER BY n",
+                filter.model);
+    while (query.next()) {
+      const auto found = file_->read(query);
+      if (db.ok() && wanted(found.device) && !visit(found.device)) break;
+    }
+  }
+  db.roll_back();
+  return db.result();
+}
+
+Result<std::vector<DeviceChange>> RegistryStore::history(const std::string& id) const {
+  std::vector<DeviceChange> changes;
+  Query query(file_->db,
+              "SELECT c.version, c.at, c.author, c.key, c.before, c.after FROM change c JOIN device d "
+              "ON d.n = c.device WHERE d.id = ? ORDER BY c.version, c.key",
+              id);
+  while (query.next())
+    changes.push_back({static_cast<uint64_t>(query.integer(0)), UnixTime{query.integer(1)}, query.text(2),
+                       query.text(3), query.text_or_null(4), query.text_or_null(5)});
+  return file_->db.result(std::move(changes));
+}
+
+Result<Authenticated> RegistryStore::authenticate(const std::string& id, std::string_view secret) const {
+  const auto asked = [&] {
+    const auto found = file_->find(id);
+    if (!found) return Authenticated::unknown_device;
+    if (found->device.state == DeviceState::retired) return Authenticated::retired;
+    if (found->hash.empty()) return Authenticated::no_credential;
+    // Whoever does not know the secret learns nothing of the device's state.
+    if (!fits(found->hash, file_->key, id, secret)) return Authenticated::wrong_secret;
+    return may_connect(found->device.state) ? Authenticated::yes : Authenticated::suspended;
+  };
+  const auto answer = asked();
+  return file_->db.result(answer);
+}
+
+Result<void> RegistryStore::check() const {
+  auto& db = file_->db;
+  Query query(db, "PRAGMA integrity_check(5)");
+  while (query.next())
+    if (const auto said = query.text(0); said != "ok")
+      db.fail(fmt::format("{} is damaged: {}", db.path().string(), said), "take the last good copy");
+  return db.result();
+}
+
+struct RegistryStore::Edit::State {
+  File& file;
+  Author author;
+  std::map<std::string, std::string> targets;  ///< ids that devices were related to: by whom, for messages
+  std::vector<std::string> retired;
+
+  Database& db() { return file.db; }
+
+  ~State() { file.db.roll_back(); }
+
+  void log(int64_t n, uint64_t version, std::string_view key, const std::optional<std::string>& before,
+           const std::optional<std::string>& after) {
+    Query(db(),
+          "INSERT INTO change (device, version, key, at, author, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)",
+          n, version, key, author.at.ns, author.name, before, after)
+        .run();
+  }
+
+  void put_properties(int64_t n, const DeviceRecord& device) {
+    const auto put = [&](std::string_view kind, const std::string& name, const std::string& value) {
+      Query(db(), "INSERT INTO property (device, kind, name, value) VALUES (?, ?, ?, ?)", n, kind, name,
+            value)
+          .run();
+    };
+    for (const auto& [name, value] : device.parameters) put("parameters", name, value);
+    for (const auto& [name, target] : device.relations) {
+      put("relations", name, target);
+      if (device.state != DeviceState::retired) targets.emplace(target, device.id);
+    }
+    for (const auto& tag : std::set(device.tags.begin(), device.tags.end())) put("tags", tag, "");
+  }
+
+  /// The device, when it is there and of the version that the change was made for.
+  std::optional<File::Found> find_to_change(const std::string& id, std::optional<uint64_t> expected) {
+    auto found = file.find(id);
+    if (!found)
+      db().fail(fmt::format("there is no device '{}' in {}", id, db().path().string()));
+    else if (expected && *expected != found->device.version)
+      db().fail(fmt::format("'{}' has version {}, not {}: it was changed in between", id,
+                            found->device.version, *expected),
+                "look at it again, and make the change for its version of now");
+    else if (found->device.state == DeviceState::retired)
+      db().fail(fmt::format("'{}' is retired, and does not change any more", id),
+                "a new device gets a new id: ids are not used again");
+    if (!db().ok()) return std::nullopt;
+    return found;
+  }
+
+  void check_transition(const DeviceRecord& before, DeviceState to) {
+    if (before.state == to || may_become(before.state, to)) return;
+    std::vector<std::string> possible;
+    for (const auto name : kDeviceStates)
+      if (may_become(before.state, *device_state(name))) possible.emplace_back(name);
+    db().fail(fmt::format("'{}' is {}, and cannot become {}", before.id, name_of(before.state), name_of(to)),
+              fmt::format("from {} it can become: {}", name_of(before.state), joined(possible)));
+  }
+};
+
+Result<RegistryStore::Edit> RegistryStore::edit(Author author) {
+  auto& db = file_->db;
+  db.execute("BEGIN IMMEDIATE");
+  if (auto begun = db.result(); !begun) return tl::make_unexpected(std::move(begun.error()));
+  return Edit(std::unique_ptr<Edit::State>(new Edit::State{*file_, std::move(author), {}, {}}));
+}
+
+RegistryStore::Edit::Edit(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RegistryStore::Edit::Edit(Edit&&) noexcept = default;
+RegistryStore::Edit::~Edit() = default;
+
+Result<std::optional<DeviceRecord>> RegistryStore::Edit::find(const std::string& id) const {
+  auto found = state_->file.find(id);
+  return state_->db().result(found ? std::optional(std::move(found->device)) : std::nullopt);
+}
+
+Result<void> RegistryStore::Edit::add(const DeviceRecord& device, const std::optional<Secret>& secret) {
+  auto& db = state_->db();
+  if (auto good = check_device(device); !good) return good;
+  std::string hash;
+  if (secret) {
+    auto hashed = hash_secret(secret->kind, state_->file.key, device.id, secret->text);
+    if (!hashed) return tl::make_unexpected(std::move(hashed.error()));
+    hash = std::move(*hashed);
+  }
+  if (Query same(db, "SELECT state FROM device WHERE id = ?", device.id); same.next()) {
+    const bool retired = same.text(0) == name_of(DeviceState::retired);
+    db.fail(
+        fmt::format("there {} a device '{}'", retired ? "has already been" : "is already", device.id),
+        retired ? "ids of retired devices are not used again" : "choose another id, or change that device");
+  }
+  Query(db, "INSERT INTO device (id, model, state, link, version, credential) VALUES (?, ?, ?, ?, 1, ?)",
+        device.id, device.model, name_of(device.state), device.link, hash)
+      .run();
+  const int64_t n = db.last_row();
+  state_->put_properties(n, device);
+  state_->log(n, 1, "device", std::nullopt, device.model);
+  return db.result();
+}
+
+Result<uint64_t> RegistryStore::Edit::update(const DeviceRecord& device, std::optional<uint64_t> expected) {
+  auto& db = state_->db();
+  if (auto good = check_device(device); !good) return tl::make_unexpected(std::move(good.error()));
+  if (const auto same = state_->file.find(device.id);
+      same && same->device.model == device.model && values_of(same->device) == values_of(device) &&
+      expected.value_or(same->device.version) == same->device.version)
+    return db.result(same->device.version);
+  const auto found = state_->find_to_change(device.id, expected);
+  if (!found) return db.result(uint64_t{0});
+  const auto& before = found->device;
+  if (device.model != before.model)
+    db.fail(fmt::format("'{}' is a {}, and does not become a {}", device.id, before.model, device.model),
+            "retire it, and add a device of the other model");
+  state_->check_transition(before, device.state);
+  const auto from = values_of(before), to = values_of(device);
+
+  const uint64_t version = before.version + 1;
+  const auto value_in = [](const auto& values, const std::string& key) {
+    const auto at = values.find(key);
+    return at == values.end() ? std::nullopt : std::optional(at->second);
+  };
+  for (const auto& [key, value] : from)
+    if (value_in(to, key) != value) state_->log(found->n, version, key, value, value_in(to, key));
+  for (const auto& [key, value] : to)
+    if (!from.contains(key)) state_->log(found->n, version, key, std::nullopt, value);
+  const bool retires = device.state == DeviceState::retired;
+  if (retires) state_->retired.push_back(device.id);
+  // A device that does not come back needs no credential.
+  Query(db, "UPDATE device SET state = ?, link = ?, version = ?, credential = ? WHERE n = ?",
+        name_of(device.state), device.link, version, retires ? std::string() : found->hash, found->n)
+      .run();
+  Query(db, "DELETE FROM property WHERE device = ?", found->n).run();
+  state_->put_properties(found->n, device);
+  return db.result(version);
+}
+
+Result<uint64_t> RegistryStore::Edit::become(const std::string& id, DeviceState state,
+                                             std::optional<uint64_t> expected) {
+  auto& db = state_->db();
+  auto found = state_->find_to_change(id, expected);
+  if (found && found->device.state == state) db.fail(fmt::format("'{}' is {} already", id, name_of(state)));
+  if (!found || !db.ok()) return db.result(uint64_t{0});
+  found->device.state = state;
+  return update(found->device, expected);
+}
+
+Result<void> RegistryStore::Edit::set_secret(const std::string& id, const Secret& secret) {
+  auto& db = state_->db();
+  const auto found = state_->find_to_change(id, {});
+  if (!found) return db.result();
+  auto hash = hash_secret(secret.kind, state_->file.key, id, secret.text);
+  if (!hash) return tl::make_unexpected(std::move(hash.error()));
+  const uint64_t version = found->device.version + 1;
+  Query(db, "UPDATE device SET version = ?, credential = ? WHERE n = ?", version, *hash, found->n).run();
+  const auto& before = found->device.credential;
+  state_->log(found->n, version, "credential", before.empty() ? std::nullopt : std::optional(before),
+              std::string(name_of(secret.kind)));
+  return db.result();
+}
+
+Result<void> RegistryStore::Edit::commit() {
+  auto& db = state_->db();
+  for (const auto& [target, owner] : state_->targets) {
+    Query query(db, "SELECT state FROM device WHERE id = ?", target);
+    if (!query.next())
+      db.fail(fmt::format("'{}' is related to '{}', which is no device", owner, target));
+    else if (query.text(0) == name_of(DeviceState::retired))
+      db.fail(fmt::format("'{}' is related to '{}', which is retired", owner, target));
+    if (!db.ok()) return db.result();
+  }
+  for (const auto& id : state_->retired) {
+    Query query(
+        db,
+        "SELECT d.id, p.name FROM property p JOIN device d ON d.n = p.device WHERE p.kind = 'relations' "
+        "AND p.value = ? AND d.state <> 'retired' LIMIT 1",
+        id);
+    if (query.next())
+      db.fail(fmt::format("'{}' cannot retire: it is still the {} of '{}'", id, query.text(1), query.text(0)),
+              "relate that device to another one, or retire it, too");
+    if (!db.ok()) return db.result();
+  }
+  db.execute("COMMIT");
+  return db.result();
+}
+
+}  // namespace looptwin::twin
