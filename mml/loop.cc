@@ -1,6 +1,39 @@
 #include "mml/loop.h"
 
+#include "base/check.h"
+
 namespace looptwin::mml {
+namespace {
+
+AlarmOperation operation_of(twin::OperatorVerb verb) {
+  using enum twin::OperatorVerb;
+  switch (verb) {
+    case acknowledge:
+      return AlarmOperation::acknowledge;
+    case confirm:
+      return AlarmOperation::confirm;
+    case comment:
+      return AlarmOperation::comment;
+    case shelve:
+      return AlarmOperation::shelve;
+    case unshelve:
+      return AlarmOperation::unshelve;
+    case suppress:
+      return AlarmOperation::suppress;
+    case unsuppress:
+      return AlarmOperation::unsuppress;
+    case out_of_service:
+      return AlarmOperation::out_of_service;
+    case in_service:
+      return AlarmOperation::in_service;
+    case reset:
+      return AlarmOperation::reset;
+    default:
+      LT_CHECK(false, "an action that no alarm knows");
+  }
+}
+
+}  // namespace
 
 Loop::Loop(Parts parts, int threads)
     : p_(parts),
@@ -9,6 +42,7 @@ Loop::Loop(Parts parts, int threads)
       inboxes_(parts.tables.shards().size()) {
   for (const auto& event : p_.events.all()) event_names_.push_back(hash64(event.config.name));
   for (const auto& rule : p_.rules.all()) rule_names_.push_back(hash64(rule.config.name));
+  for (const auto& input : p_.people.inputs()) input_names_.push_back(hash64(input.config.name));
   for (const auto& alarm : p_.alarms.all()) alarm_names_.push_back(hash64(alarm.config.event.name));
 }
 
@@ -30,6 +64,7 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
     for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
 
   take_in(boundary, transport);
+  take_in_people(boundary, transport);
   p_.evaluator.evaluate(now_, boundary, dirty_, workers_,
                         [&](size_t producer, size_t shard, size_t first, size_t count, Time* due) {
                           const size_t events = p_.events.all().size();
@@ -63,6 +98,31 @@ void Loop::take_in(Time boundary, twin::Transport& transport) {
   }
 }
 
+void Loop::take_in_people(Time boundary, twin::Transport& transport) {
+  p_.people.step(boundary, dirty_, log_);
+  actions_.clear();
+  transport.poll_people(boundary, actions_);
+  for (const auto& action : actions_) act(action, boundary);
+  if (p_.inputs != nullptr && !actions_.empty()) p_.inputs->taken_in(boundary, std::span(actions_));
+}
+
+void Loop::act(const twin::OperatorAction& action, Time boundary) {
+  switch (action.of) {
+    case twin::OperatorSubject::input:
+      return p_.people.act(action, boundary, dirty_, log_);
+    case twin::OperatorSubject::alarm: {
+      const auto why = p_.alarms.operate({operation_of(action.verb), action.subject,
+                                          static_cast<uint32_t>(action.device.row.index()),
+                                          p_.people.people()[action.by].name, action.comment, action.duration},
+                                         boundary, log_);
+      return p_.people.count(!why.empty());
+    }
+    case twin::OperatorSubject::event:
+    case twin::OperatorSubject::rule:
+      return;
+  }
+}
+
 void Loop::decide(Time boundary) {
   changed_.clear();
   for (const EventChange& change : p_.events.take_changes()) {
@@ -86,11 +146,9 @@ void Loop::decide(Time boundary) {
 
 void Loop::keep_fingerprint() {
   for (const Record& record : log_) {
-    const bool of_event = record.kind <= RecordKind::both_true;
-    const bool of_alarm =
-        record.kind >= RecordKind::alarm_raised && record.kind <= RecordKind::alarm_acknowledged;
-    const auto& names = of_event ? event_names_ : of_alarm ? alarm_names_ : rule_names_;
-    fingerprint_.append(record, names[record.subject], p_.registry.key(record.device));
+    const std::vector<uint64_t>* names[] = {&event_names_, &rule_names_, &alarm_names_, &input_names_};
+    const auto of = static_cast<size_t>(subject_of(record.kind));
+    fingerprint_.append(record, (*names[of])[record.subject], p_.registry.key(record.device));
   }
   fingerprint_.close();
 }
@@ -103,6 +161,7 @@ void Loop::save(ArchiveWriter& archive) const {
   p_.hot.save(archive);
   p_.rollups.save(archive);
   p_.processor.save(archive);
+  p_.people.save(archive);
   p_.evaluator.save(archive);
   p_.rules.save(archive);
   p_.alarms.save(archive);
@@ -117,6 +176,7 @@ void Loop::restore(ArchiveReader& archive) {
   p_.hot.restore(archive);
   p_.rollups.restore(archive);
   p_.processor.restore(archive);
+  p_.people.restore(archive);
   p_.evaluator.restore(archive);
   p_.rules.restore(archive);
   p_.alarms.restore(archive);

@@ -16,6 +16,7 @@
 #include "mml/dispatcher.h"
 #include "mml/evaluator.h"
 #include "mml/events.h"
+#include "mml/operator.h"
 #include "mml/processor.h"
 #include "mml/records.h"
 #include "mml/rules.h"
@@ -37,6 +38,7 @@ class InputSink {
  public:
   virtual ~InputSink() = default;
   virtual void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) = 0;
+  virtual void taken_in(Time boundary, std::span<const twin::OperatorAction> actions) = 0;
 };
 
 enum class RunEnd : uint8_t { reached_end, stopped, failed };
@@ -51,6 +53,7 @@ class Loop {
     twin::Rollups& rollups;
     Processor& processor;
     Evaluator& evaluator;
+    Operator& people;
     Events& events;
     const std::vector<Derived>& derived;  ///< producers of the plan after the events
     Rules& rules;
@@ -81,6 +84,8 @@ class Loop {
 
  private:
   void take_in(Time boundary, twin::Transport& transport);
+  void take_in_people(Time boundary, twin::Transport& transport);
+  void act(const twin::OperatorAction& action, Time boundary);
   void decide(Time boundary);
   void keep_fingerprint();
 
@@ -89,10 +94,11 @@ class Loop {
   Dirty dirty_;
   std::vector<twin::Inbox> inboxes_;
   std::vector<Record> log_;
+  std::vector<twin::OperatorAction> actions_;
   std::vector<twin::Command> leaving_;
   std::vector<twin::DeviceRef> changed_;  ///< whose events changed at this boundary
   DecisionFingerprint fingerprint_;
-  std::vector<uint64_t> event_names_, rule_names_, alarm_names_;
+  std::vector<uint64_t> event_names_, rule_names_, alarm_names_, input_names_;
   Time now_ = kStart;
   bool everything_ = false;
 };

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "mml/feeds/read.h"
+#include "testbed/script.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -128,8 +129,10 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   no_publisher_ = std::make_unique<NoPublisher>();
   mml::Publisher& publisher = recorder_ ? static_cast<mml::Publisher&>(*recorder_) : *no_publisher_;
 
-  processor_ =
-      std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, recorder_.get());
+  mml::HistorySink* sink = recorder_.get();
+  if (warm_->any()) sink = warm_.get();
+  processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, sink);
+  people_ = std::make_unique<mml::Operator>(scenario_.people, wired_.inputs, tables_);
   events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_);
   std::vector<std::string> rule_names;
   for (const auto& rule : wired_.rules) rule_names.push_back(rule.config.name);
@@ -142,16 +145,22 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   evaluator_ =
       std::make_unique<mml::Evaluator>(std::move(wired_.plan), schema_, graph_, *registry_, tables_, *feeds_);
   broker_ = std::make_unique<mml::Broker>(*registry_);
-  transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards);
+  auto script = actions_of(scenario_, *registry_);
+  if (!script) return tl::make_unexpected(std::move(script.error()));
+  transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards, broker_restarts_,
+                                              std::move(*script));
 
   fleet_->start();
   processor_->bind();
   evaluator_->bind();
+  warm_->bind();
+  if (warm_->any()) evaluator_->look_back_on(warm_.get());
+  people_->bind(true);
   events_->bind(true);
   alarms_->bind(true);
   rules_->bind();
   loop_ = std::make_unique<mml::Loop>(
-      mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *events_,
+      mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *people_, *events_,
                        wired_.derived, *rules_, *alarms_, *dispatcher_, recorder_.get(), recorder_.get()},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};

@@ -49,6 +49,7 @@ class Assembly {
   mml::Processor& processor() { return *processor_; }
   mml::Evaluator& evaluator() { return *evaluator_; }
   mml::Rules& rules() { return *rules_; }
+  mml::Operator& people() { return *people_; }
   mml::Alarms& alarms() { return *alarms_; }
   mml::Dispatcher& dispatcher() { return *dispatcher_; }
   mml::Broker& broker() { return *broker_; }
@@ -99,6 +100,7 @@ class Assembly {
   std::unique_ptr<NoPublisher> no_publisher_;
   std::unique_ptr<mml::Processor> processor_;
   std::unique_ptr<mml::Evaluator> evaluator_;
+  std::unique_ptr<mml::Operator> people_;
   std::unique_ptr<mml::Events> events_;
   std::unique_ptr<mml::Dispatcher> dispatcher_;
   std::unique_ptr<mml::Rules> rules_;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "testbed/assembly.h"
 #include "testbed/run.h"
+#include "testbed/script.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -112,6 +113,12 @@ Result<Census> count_devices(const Scenario& scenario) {
   const auto few =
       twin::Registry::build(scenario.models, census.few.fleet, scenario.seed, few_schema, few_tables);
   if (!few) return tl::make_unexpected(few.error());
+  // Entries of the script that act on devices which there are, though not among the few.
+  if (auto script = actions_of(scenario, *registry); !script)
+    return tl::make_unexpected(std::move(script.error()));
+  std::erase_if(census.few.script, [&](const auto& entry) {
+    return !entry.device.empty() && few->matching(entry.device).empty();
+  });
   std::erase_if(census.few.faults, [&](const auto& fault) { return few->matching(fault.device).empty(); });
   return census;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "testbed/files.h"
+#include "testbed/sections_people.h"
 #include "testbed/settings.h"
 
 namespace looptwin::testbed {
@@ -135,6 +136,10 @@ const Section<Draft>& scenario_section() {
            "facts about devices that rise, stand and clear"),
        top("rules", rule_section(), in(&Scenario::rules), "what is done about events"),
        top("alarms", alarm_section(), in(&Scenario::alarms), "events for a person"),
+       top("people", person_section(), in(&Scenario::people), "who acts, and what they may do"),
+       top("operator", input_section(), &Draft::inputs,
+           "what people give the loop: buttons, selectors, limits"),
+       list<Draft>("script", script_section(), &Draft::script, "what people do in the run, and when"),
        by_model("history", history_section(), in(&Scenario::history),
                 "what the warm history keeps, by model"),
        optional<Draft>("retention", period(), in(&Scenario::retention), "28 d", "of the warm history"),

@@ -198,30 +198,52 @@ void Recorder::bucket(size_t shard, const twin::ClosedBucket& bucket) {
       kRollupVariables);
 }
 
+const std::string& Recorder::name_of_subject(mml::SubjectKind kind, size_t index) const {
+  switch (kind) {
+    case mml::SubjectKind::event:
+      return event_names_[index];
+    case mml::SubjectKind::rule:
+      return rule_names_[index];
+    case mml::SubjectKind::alarm:
+      return alarm_names_[index];
+    case mml::SubjectKind::input:
+      return scenario_.inputs[index].name;
+  }
+  LT_CHECK(false, "a subject without a name");
+}
+
+/// What a record's value is of, and in which unit it is kept.
+Recorder::Quantity Recorder::quantity_of(const mml::Record& r) const {
+  using enum mml::RecordKind;
+  if (r.kind == input_refused || r.kind == event_refused || r.kind == rule_refused)
+    return {mml::name_of(static_cast<mml::Refusal>(r.quantity)), {}, r.value};
+  switch (mml::subject_of(r.kind)) {
+    case mml::SubjectKind::event:
+      return {{}, event_units_[r.subject], r.value};
+    case mml::SubjectKind::alarm:
+      return {{}, {}, r.value};
+    case mml::SubjectKind::input: {
+      const auto& unit = scenario_.inputs[r.subject].unit;
+      return {{}, unit.text, unit.text.empty() ? r.value : unit.from_si(r.value)};
+    }
+    case mml::SubjectKind::rule:
+      break;
+  }
+  const bool of_device = r.kind <= command_superseded || r.kind == claim_overruled;
+  if (!of_device) return {{}, {}, r.value};
+  const auto& model = registry_.model(r.device.table).config;
+  if ((r.quantity & mml::kImperative) != 0) return {model.commands[r.quantity & ~mml::kImperative].name, {}, 0};
+  const auto& setpoint = model.setpoints[r.quantity];
+  return {setpoint.name, setpoint.unit.text, setpoint.unit.from_si(r.value)};
+}
+
 bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
   twin::Lane& lane = writer_->lane(scratch_.size());
   for (const auto& r : records) {
-    using enum mml::RecordKind;
-    const bool of_event = r.kind <= both_true;
-    const bool of_alarm = r.kind >= alarm_raised && r.kind <= alarm_acknowledged;
-    const auto& names = of_event ? event_names_ : of_alarm ? alarm_names_ : rule_names_;
-    std::string_view quantity, unit;
-    double value = r.value;
-    if (of_event) {
-      unit = event_units_[r.subject];
-    } else if (!of_alarm && r.kind != published) {
-      const auto& model = registry_.model(r.device.table).config;
-      if ((r.quantity & mml::kImperative) != 0) {
-        quantity = model.commands[r.quantity & ~mml::kImperative].name;
-        value = 0;
-      } else {
-        quantity = model.setpoints[r.quantity].name;
-        unit = model.setpoints[r.quantity].unit.text;
-        value = model.setpoints[r.quantity].unit.from_si(r.value);
-      }
-    }
-    lane.append(decisions_, {r.at, name_of(r.kind), names[r.subject], registry_.id(r.device), quantity,
-                             static_cast<int32_t>(r.occurrence), value, unit, static_cast<int64_t>(r.id),
+    const auto quantity = quantity_of(r);
+    lane.append(decisions_, {r.at, name_of(r.kind), name_of_subject(mml::subject_of(r.kind), r.subject),
+                             registry_.id(r.device), quantity.name, static_cast<int32_t>(r.occurrence),
+                             quantity.value, quantity.unit, static_cast<int64_t>(r.id),
                              static_cast<int64_t>(r.cause)});
   }
   keep_derived(boundary);
@@ -239,6 +261,26 @@ void Recorder::taken_in(Time boundary, size_t, const twin::Inbox& inbox) {
   for (const auto& a : inbox.acknowledgements)
     lane.append(inputs_, {boundary, "acknowledgement", registry_.id(a.device), a.received_at, a.applied_at,
                           static_cast<uint8_t>(a.outcome), static_cast<int64_t>(a.id)});
+}
+
+void Recorder::taken_in(Time boundary, std::span<const twin::OperatorAction> actions) {
+  twin::Lane& lane = writer_->lane(scratch_.size());
+  for (const auto& a : actions) {
+    static constexpr mml::SubjectKind kSubjects[] = {mml::SubjectKind::input, mml::SubjectKind::event,
+                                                     mml::SubjectKind::rule, mml::SubjectKind::alarm};
+    double value = a.value;
+    std::string_view unit, word;
+    if (a.verb == twin::OperatorVerb::set) {
+      const auto& input = scenario_.inputs[a.subject];
+      unit = input.unit.text;
+      if (!unit.empty()) value = input.unit.from_si(value);
+      if (!input.words.empty()) word = input.words[static_cast<size_t>(value)];
+      if (input.boolean) word = value == 1 ? "true" : "false";
+    }
+    lane.append(people_, {boundary, a.at, scenario_.people[a.by].name, name_of(a.verb),
+                          name_of_subject(kSubjects[static_cast<size_t>(a.of)], a.subject),
+                          registry_.id(a.device), value, unit, word, a.duration.seconds(), a.comment});
+  }
 }
 
 void Recorder::publish(uint16_t feed, Time at, const std::string& json_fields) {

@@ -43,6 +43,7 @@ class Recorder final : public mml::HistorySink,
   void bucket(size_t shard, const twin::ClosedBucket& bucket) override;
   bool decided(Time boundary, std::span<const mml::Record> records) override;
   void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) override;
+  void taken_in(Time boundary, std::span<const twin::OperatorAction> actions) override;
   void publish(uint16_t feed, Time at, const std::string& json_fields) override;
   void raised(const mml::RaisedAlarm& alarm) override;
 
@@ -63,6 +64,12 @@ class Recorder final : public mml::HistorySink,
   Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry,
            twin::Tables& tables);
   void declare(const Wired& wired);
+  struct Quantity {
+    std::string_view name, unit;
+    double value = 0;
+  };
+  Quantity quantity_of(const mml::Record& record) const;
+  const std::string& name_of_subject(mml::SubjectKind kind, size_t index) const;
   Result<void> open_feeds(const std::optional<RecorderState>& resume);
   void declare_raw(const twin::Model& model, const std::string& pattern);
   void declare_rollup(const twin::Model& model, Duration length, size_t first);
@@ -84,7 +91,7 @@ class Recorder final : public mml::HistorySink,
   std::vector<std::string> event_names_, event_units_, rule_names_, alarm_names_;
   std::vector<mml::AlarmPriority> alarm_priorities_;
   std::vector<std::ofstream> feeds_;  ///< [feed of the scenario]; open where it is published to
-  twin::LogId decisions_, inputs_, published_, alarms_;
+  twin::LogId decisions_, inputs_, people_, published_, alarms_, journal_;
 };
 
 }  // namespace looptwin::testbed

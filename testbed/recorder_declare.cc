@@ -105,6 +105,18 @@ void Recorder::declare(const Wired& wired) {
                       {"applied_at", time},
                       {"outcome", u8},
                       {"id", i64}}});
+  people_ = add_log({"operator",
+                     {{"boundary", time},
+                      {"at", time},
+                      {"person", text},
+                      {"verb", text},
+                      {"subject", text},
+                      {"device", text},
+                      {"value", f64},
+                      {"unit", text},
+                      {"word", text},
+                      {"lasts_s", f64},
+                      {"comment", text}}});
   published_ = add_log({"published", {{"at", time}, {"feed", text}, {"body", text}}});
   alarms_ = add_log({"alarms",
                      {{"at", time},

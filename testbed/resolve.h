@@ -6,6 +6,7 @@
 
 #include "base/timezone.h"
 #include "testbed/sections.h"
+#include "testbed/sections_people.h"
 
 namespace looptwin::testbed {
 
@@ -17,6 +18,8 @@ struct Draft {
   std::vector<ModelDraft> models;
   std::vector<FleetDraft> fleet;
   std::vector<FaultDraft> faults;
+  std::vector<InputDraft> inputs;
+  std::vector<ScriptDraft> script;
 };
 
 /// Checks and completes the draft; problems go to the reader. scenario.models, devices, fleet and faults are
@@ -29,10 +32,14 @@ void resolve_models(Reader& reader, const std::vector<ModelDraft>& models);
 void resolve_fleet(Reader& reader, Draft& draft);
 void resolve_faults(Reader& reader, Draft& draft);
 void resolve_loop(Reader& reader, Draft& draft);
+void resolve_people(Reader& reader, Draft& draft);
 
 /// The model of a name, or null after having reported at `span` that `what` names an unknown one.
 const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name,
                              const Span& span, const std::string& what);
+
+/// The first such time of day at or after the start, or the date and time itself; local.
+std::optional<Time> read_at(Reader& reader, const Draft& draft, const yaml::Node& node);
 
 template <typename T>
 const T* find_named(const std::vector<T>& all, const std::string& name) {

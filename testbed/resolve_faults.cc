@@ -32,32 +32,6 @@ const std::string& word_of(FaultKind kind) {
   return kNone;
 }
 
-/// The first such time of day at or after the start, or the date and time itself; local.
-std::optional<Time> read_at(Reader& reader, const Draft& draft, const yaml::Node& node) {
-  if (!scalar(reader, node, "a time of day")) return std::nullopt;
-  const UnixTime start = draft.scenario.start;
-  const Civil today = draft.zone.to_local(start);
-  UnixTime at;
-  if (const auto date = parse_iso(node.text)) {
-    at = draft.zone.to_utc(*date);
-  } else if (auto of_day = parse_iso("2000-01-01T" + node.text); of_day && !of_day->offset) {
-    for (int64_t day = day_number(today.year, today.month, today.day);; ++day) {
-      const Civil date = civil_from_days(day);
-      std::tie(of_day->local.year, of_day->local.month, of_day->local.day) =
-          std::tuple(date.year, date.month, date.day);
-      at = draft.zone.to_utc(*of_day);
-      if (at >= start) break;
-    }
-  } else {
-    reader.error(node.span, fmt::format("'{}' is not a time of day", node.text),
-                 "write \"14:00\", or \"2019-07-16T14:00:00\"");
-    return std::nullopt;
-  }
-  if (at >= start) return kStart + (at - start);
-  reader.error(node.span, fmt::format("{} is before the scenario's start", node.text), "write a later time");
-  return std::nullopt;
-}
-
 void check_time(Reader& reader, const Draft& draft, FaultDraft& fault) {
   if (fault.at) {
     if (fault.after || fault.every) {
@@ -183,6 +157,31 @@ void check_sensor(Reader& reader, const Draft& draft, FaultDraft& fault) {
 }
 
 }  // namespace
+
+std::optional<Time> read_at(Reader& reader, const Draft& draft, const yaml::Node& node) {
+  if (!scalar(reader, node, "a time of day")) return std::nullopt;
+  const UnixTime start = draft.scenario.start;
+  const Civil today = draft.zone.to_local(start);
+  UnixTime at;
+  if (const auto date = parse_iso(node.text)) {
+    at = draft.zone.to_utc(*date);
+  } else if (auto of_day = parse_iso("2000-01-01T" + node.text); of_day && !of_day->offset) {
+    for (int64_t day = day_number(today.year, today.month, today.day);; ++day) {
+      const Civil date = civil_from_days(day);
+      std::tie(of_day->local.year, of_day->local.month, of_day->local.day) =
+          std::tuple(date.year, date.month, date.day);
+      at = draft.zone.to_utc(*of_day);
+      if (at >= start) break;
+    }
+  } else {
+    reader.error(node.span, fmt::format("'{}' is not a time of day", node.text),
+                 "write \"14:00\", or \"2019-07-16T14:00:00\"");
+    return std::nullopt;
+  }
+  if (at >= start) return kStart + (at - start);
+  reader.error(node.span, fmt::format("{} is before the scenario's start", node.text), "write a later time");
+  return std::nullopt;
+}
 
 void resolve_faults(Reader& reader, Draft& draft) {
   for (auto& fault : draft.faults) {

@@ -214,6 +214,7 @@ void resolve(Reader& reader, Draft& draft) {
   resolve_fleet(reader, draft);
   resolve_faults(reader, draft);
   resolve_loop(reader, draft);
+  resolve_people(reader, draft);
   for (const auto& model : draft.models) {
     draft.scenario.models.push_back(model);
     draft.scenario.devices.push_back(model.device);

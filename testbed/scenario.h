@@ -10,9 +10,11 @@
 #include "base/time.h"
 #include "mml/config.h"
 #include "mml/derived.h"
+#include "mml/people.h"
 #include "sim/config.h"
 #include "sim/coupling.h"
 #include "twin/config.h"
+#include "twin/operator_action.h"
 
 namespace looptwin::testbed {
 
@@ -39,6 +41,14 @@ struct RestartConfig {
   bool persistent = true;
 };
 
+/// One thing that a person does, on all devices that match: `{after: 2 h, by: anna, set: {most: 40 kW}}`.
+struct ScriptConfig {
+  Span span;
+  twin::OperatorAction action;  ///< its device is not set
+  std::string device;           ///< a pattern of device ids; empty where the subject is one for all
+  std::string model;            ///< whose devices; empty: one for all
+};
+
 struct Scenario {
   std::filesystem::path folder;
   std::vector<SourcePtr> sources;  ///< every file that was read, in order
@@ -60,9 +70,13 @@ struct Scenario {
   std::vector<RestartConfig> restarts;
   std::vector<mml::FeedConfig> feeds;
   std::vector<mml::DerivedConfig> derived;
+  std::vector<mml::MachineConfig> machines;
   std::vector<mml::EventConfig> events;
   std::vector<mml::RuleConfig> rules;
   std::vector<mml::AlarmConfig> alarms;
+  std::vector<mml::PersonConfig> people;
+  std::vector<mml::InputConfig> inputs;  ///< of `operator:`
+  std::vector<ScriptConfig> script;
   std::vector<HistoryConfig> history;
   Duration retention = days(28);      ///< of warm history
   std::optional<Duration> snapshots;  ///< how often the run's state is kept; absent: never

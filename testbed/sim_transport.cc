@@ -35,11 +35,14 @@ void append(twin::Inbox& kept, const sim::Arrivals& arrivals, bool with_messages
 }  // namespace
 
 SimTransport::SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry,
-                           std::vector<twin::Shard> shards)
+                           std::vector<twin::Shard> shards, std::vector<Away> restarts,
+                           std::vector<twin::OperatorAction> script)
     : fleet_(fleet),
       broker_(broker),
       registry_(registry),
       shards_(std::move(shards)),
+      restarts_(std::move(restarts)),
+      script_(std::move(script)),
       arrivals_(shards_.size()),
       kept_(shards_.size()),
       returned_(shards_.size()),
@@ -90,6 +93,11 @@ void SimTransport::pass(Time boundary, bool keep, Workers& workers) {
   send(boundary, {});
 }
 
+void SimTransport::poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) {
+  for (; next_action_ < script_.size() && script_[next_action_].at <= boundary; ++next_action_)
+    actions.push_back(script_[next_action_]);
+}
+
 void SimTransport::send(Time now, std::span<const twin::Command> commands) {
   leaving_.clear();
   for (auto& returned : returned_) {
@@ -109,11 +117,15 @@ void SimTransport::send(Time now, std::span<const twin::Command> commands) {
 void SimTransport::save(ArchiveWriter& archive) const {
   for (const auto& kept : kept_)
     LT_CHECK(kept.frames.empty() && kept.presence.empty(), "saved between a pass and the poll after it");
+  archive.put<uint64_t>(next_restart_);
+  archive.put<uint64_t>(next_action_);
   fleet_.save(archive);
   broker_.save(archive);
 }
 
 void SimTransport::restore(ArchiveReader& archive) {
+  next_restart_ = archive.get<uint64_t>();
+  next_action_ = archive.get<uint64_t>();
   fleet_.restore(archive);
   broker_.restore(archive);
 }

@@ -14,7 +14,8 @@ namespace looptwin::testbed {
 class SimTransport final : public twin::Transport {
  public:
   SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry,
-               std::vector<twin::Shard> shards);
+               std::vector<twin::Shard> shards, std::vector<Away> restarts = {},
+               std::vector<twin::OperatorAction> script = {});
 
   void begin(Time boundary) override {
     fleet_.begin(boundary);
@@ -24,6 +25,7 @@ class SimTransport final : public twin::Transport {
   /// A boundary at which nobody polls or sends: the fleet goes on, and the broker keeps what arrives for the
   /// next poll; what does not `keep` is lost but for the devices' presence, which the broker retains.
   void pass(Time boundary, bool keep, Workers& workers);
+  void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
 
   void save(ArchiveWriter& archive) const;
@@ -37,6 +39,10 @@ class SimTransport final : public twin::Transport {
   mml::Broker& broker_;
   const twin::Registry& registry_;
   std::vector<twin::Shard> shards_;
+  std::vector<Away> restarts_;  ///< of the broker
+  size_t next_restart_ = 0;
+  std::vector<twin::OperatorAction> script_;  ///< what people do, by time
+  size_t next_action_ = 0;
   std::vector<size_t> first_shard_;      ///< [table]
   std::vector<sim::Arrivals> arrivals_;  ///< [shard]
   std::vector<twin::Inbox> kept_;        ///< [shard] since the last poll

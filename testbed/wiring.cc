@@ -27,6 +27,7 @@ class Wiring {
 
   Result<Wired> wire() {
     scopes_ = rule_scopes(schema_, registry_);
+    add_inputs();
     add_derived();
     add_events();
     check_events();
@@ -109,6 +110,25 @@ class Wiring {
     symbol.type = schema_.column(table, column).type;
     symbol.column = column;
     scopes_.of_table[table.index()].names[name] = symbol;
+  }
+
+  /// An input that is one for all is read by its name on every device as well.
+  void add_inputs() {
+    for (const auto& config : scenario_.inputs) {
+      mml::Input input{.config = config, .table = table_of(config)};
+      std::vector<TableId> copies;
+      bool free = is_free(config.name, input.table, config.span);
+      for (size_t m = 0; config.each.empty() && m < registry_.models().size(); ++m) {
+        copies.emplace_back(m);
+        free = is_free(config.name, copies.back(), config.span) && free;
+      }
+      mml::add_columns(schema_, input, copies);
+      if (free) {
+        add_name(config.name, input.table, input.column);
+        for (const auto& [table, column] : input.copies) add_name(config.name, table, column);
+      }
+      out_.inputs.push_back(std::move(input));
+    }
   }
 
   void add_derived() {

@@ -12,6 +12,7 @@
 #include "mml/derived.h"
 #include "mml/dispatcher.h"
 #include "mml/events.h"
+#include "mml/operator.h"
 #include "mml/rules.h"
 #include "testbed/scenario.h"
 #include "twin/hot.h"
@@ -28,6 +29,7 @@ struct Explained {
 };
 
 struct Wired {
+  std::vector<mml::Input> inputs;    ///< of people
   std::vector<mml::Derived> derived;  ///< producers of the plan after the events
   std::vector<mml::Event> events;  ///< the scenario's, then those made for alarms' own conditions
   std::vector<mml::Rule> rules;

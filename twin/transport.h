@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "twin/frame.h"
+#include "twin/operator_action.h"
 #include "twin/registry.h"
 
 namespace looptwin::twin {
@@ -56,6 +57,9 @@ class Transport {
   virtual void begin(Time boundary) = 0;
   /// What shard `shard` received up to the boundary. Called once a shard and cycle, from several threads.
   virtual void poll(size_t shard, Time boundary, Inbox& inbox) = 0;
+  /// What people have done up to the boundary, in the order in which it acts: by time, then as it was
+  /// written. Appends; called once a cycle, after all polls.
+  virtual void poll_people(Time boundary, std::vector<OperatorAction>& actions) = 0;
   /// Hands over what leaves at `now`, in the order of decision.
   virtual void send(Time now, std::span<const Command> commands) = 0;
 };
