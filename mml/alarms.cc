@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace looptwin::mml {
 
 void add_columns(lang::Schema& schema, Alarm& alarm) {
@@ -10,7 +12,7 @@ void add_columns(lang::Schema& schema, Alarm& alarm) {
 }
 
 const char* name_of(AlarmPriority priority) {
-  static constexpr const char* kNames[] = {"low", "medium", "high", "urgent"};
+  static constexpr const char* kNames[kAlarmPriorities] = {"low", "medium", "high", "urgent"};
   return kNames[static_cast<size_t>(priority)];
 }
 
@@ -21,109 +23,224 @@ Alarms::Alarms(std::vector<Alarm> alarms, const std::vector<Event>& events, cons
       registry_(registry),
       tables_(tables),
       sink_(sink),
-      showing_(schema, registry, tables) {}
+      showing_(schema, registry, tables),
+      followers_(events.size()) {
+  for (size_t a = 0; a < alarms_.size(); ++a) {
+    // What suppresses it is heard first, so that what begins suppressed is never shown.
+    if (alarms_[a].suppression != kNoEvent) followers_[alarms_[a].suppression].push_back({a, true});
+    if (alarms_[a].event != kNoEvent) followers_[alarms_[a].event].push_back({a, false});
+    if (!alarms_[a].config.flood) continue;
+    Flood flood{.alarm = a, .member = std::vector<bool>(alarms_.size()), .raised = {}};
+    for (const size_t member : alarms_[a].members) flood.member[member] = true;
+    floods_.push_back(std::move(flood));
+  }
+}
 
 void Alarms::bind(bool fresh) {
   state_.clear();
-  occurrence_.clear();
   for (const Alarm& alarm : alarms_) {
     state_.push_back(tables_.values<uint8_t>(alarm.table, alarm.state).data());
-    occurrence_.push_back(tables_.values<uint32_t>(alarm.table, events_[alarm.event].occurrence).data());
     if (fresh)
       std::fill_n(state_.back(), tables_.rows(alarm.table), static_cast<uint8_t>(AlarmState::normal));
   }
 }
 
-Record Alarms::record(RecordKind kind, size_t alarm, uint32_t row, uint32_t occurrence, uint64_t cause,
-                      Time now) const {
-  const twin::DeviceRef device{alarms_[alarm].table, Row(row)};
-  const uint64_t id = alarm_id(alarms_[alarm].config.event.name, registry_.key(device), occurrence);
-  return {now,
-          kind,
-          static_cast<uint16_t>(alarm),
-          0,
-          device,
-          occurrence,
-          static_cast<double>(alarms_[alarm].config.priority),
-          id,
-          cause};
+AlarmTraits Alarms::traits(Key key) const {
+  const auto& config = alarms_[key.alarm].config;
+  return {config.latched, config.confirm};
 }
 
-void Alarms::on_change(const EventChange& change, uint64_t event_id, Time now, std::vector<Record>& log) {
-  for (size_t a = 0; a < alarms_.size(); ++a) {
-    if (alarms_[a].event != change.event) continue;
-    const auto priority = static_cast<size_t>(alarms_[a].config.priority);
-    auto& state = state_[a][change.row];
-    if (change.kind == RecordKind::event_raised) {
-      state = static_cast<uint8_t>(AlarmState::unacknowledged);
-      ++counters_.raised;
-      ++counters_.raised_by_priority[priority];
-      ++counters_.standing_by_priority[priority];
-      log.push_back(record(RecordKind::alarm_raised, a, change.row, change.occurrence, event_id, now));
-      raise(a, change, now);
-    } else if (change.kind == RecordKind::event_cleared) {
-      const bool acknowledged = state == static_cast<uint8_t>(AlarmState::acknowledged);
-      state = static_cast<uint8_t>(acknowledged ? AlarmState::normal : AlarmState::returned);
-      ++counters_.returned;
-      --counters_.standing_by_priority[priority];
-      log.push_back(record(RecordKind::alarm_returned, a, change.row, change.occurrence, event_id, now));
-    }
-  }
+Alarms::Cell& Alarms::cell(Key key) {
+  const auto [found, fresh] = cells_.try_emplace(key);
+  if (fresh) found->second.priority = alarms_[key.alarm].config.priority;
+  return found->second;
+}
+
+/// The column shows it; a cell that says nothing goes; the clock is set for what time will bring.
+void Alarms::settle(Key key) {
+  const auto found = cells_.find(key);
+  if (found == cells_.end()) return;
+  state_[key.alarm][key.row] = static_cast<uint8_t>(shown(found->second.standing));
+  if (found->second.standing == AlarmStanding{})
+    cells_.erase(found);
+  else
+    due_ = std::min(due_, due(key, found->second));
+}
+
+void Alarms::note(RecordKind kind, Key key, const Said& said, Time now, std::vector<Record>& log) {
+  const Cell& c = cells_.at(key);
+  const Alarm& alarm = alarms_[key.alarm];
+  const twin::DeviceRef device{alarm.table, Row(key.row)};
+  const Hidden hidden = c.standing.hidden;
+  const Record record{now,
+                      kind,
+                      static_cast<uint16_t>(key.alarm),
+                      hidden,
+                      device,
+                      c.occurrence,
+                      static_cast<double>(c.priority),
+                      alarm_id(alarm.config.event.name, registry_.key(device), c.occurrence),
+                      said.cause};
+  log.push_back(record);
+  figures_.take(
+      {now, kind, {key.alarm, static_cast<uint32_t>(alarm.table.index()), key.row}, c.priority, hidden});
+  if (sink_ != nullptr)
+    sink_->journal({record, shown(c.standing), c.priority, said.person, said.text, said.until});
 }
 
 /// Tells the operator, in words.
-void Alarms::raise(size_t alarm, const EventChange& change, Time now) {
-  const Alarm& config = alarms_[alarm];
-  const twin::DeviceRef device{config.table, Row(change.row)};
-  latest_.push_back({now, alarm, device, change.occurrence,
-                     alarm_id(config.config.event.name, registry_.key(device), change.occurrence),
-                     showing_.text(config.cause, device), showing_.text(config.consequence, device),
-                     showing_.text(config.action, device)});
-  if (sink_ != nullptr) sink_->raised(latest_.back());
+void Alarms::tell(Key key, Time now) {
+  const Alarm& alarm = alarms_[key.alarm];
+  const Cell& c = cells_.at(key);
+  const twin::DeviceRef device{alarm.table, Row(key.row)};
+  RaisedAlarm raised{now,
+                     key.alarm,
+                     device,
+                     c.occurrence,
+                     alarm_id(alarm.config.event.name, registry_.key(device), c.occurrence),
+                     showing_.text(alarm.cause, device),
+                     showing_.text(alarm.consequence, device),
+                     showing_.text(alarm.action, device)};
+  if (sink_ != nullptr) sink_->raised(raised);
+  if (c.standing.hidden != 0) return;
+  latest_.push_back(std::move(raised));
   if (latest_.size() > kLatest) latest_.pop_front();
 }
 
-bool Alarms::acknowledge(size_t alarm, uint32_t row, Time now, std::vector<Record>& log) {
-  auto& state = state_[alarm][row];
-  if (state == static_cast<uint8_t>(AlarmState::unacknowledged))
-    state = static_cast<uint8_t>(AlarmState::acknowledged);
-  else if (state == static_cast<uint8_t>(AlarmState::returned))
-    state = static_cast<uint8_t>(AlarmState::normal);
-  else
-    return false;
-  ++counters_.acknowledged;
-  log.push_back(record(RecordKind::alarm_acknowledged, alarm, row, occurrence_[alarm][row], 0, now));
-  return true;
-}
-
-void Alarms::save(ArchiveWriter& archive) const {
-  archive.section("alarms", 2);
-  archive.put(counters_);
-  archive.put<uint64_t>(latest_.size());
-  for (const auto& raised : latest_) {
-    archive.put(raised.at);
-    archive.put<uint64_t>(raised.alarm);
-    archive.put(raised.device);
-    archive.put(raised.occurrence);
-    archive.put(raised.id);
-    for (const auto* text : {&raised.cause, &raised.consequence, &raised.action})
-      archive.put(std::string_view(*text));
+void Alarms::on_change(const EventChange& change, uint64_t event_id, Time now, std::vector<Record>& log) {
+  const bool rises = change.kind == RecordKind::event_raised;
+  const bool ends = change.kind == RecordKind::event_cleared || change.kind == RecordKind::event_suppressed;
+  if (!rises && !ends) return;
+  for (const Follower& follower : followers_[change.event]) {
+    const Key key{static_cast<uint32_t>(follower.alarm), change.row};
+    if (follower.suppression)
+      follow_suppression(key, event_id, now, log);
+    else if (rises)
+      occurs(key, change.occurrence, event_id, now, log);
+    else
+      returns(key, event_id, now, log);
+    settle(key);
   }
 }
 
-void Alarms::restore(ArchiveReader& archive) {
-  archive.section("alarms", 2);
-  counters_ = archive.get<AlarmCounters>();
-  latest_.clear();
-  const auto latest = archive.get<uint64_t>();
-  for (uint64_t i = 0; i < latest && archive.ok(); ++i) {
-    RaisedAlarm& raised = latest_.emplace_back();
-    raised.at = archive.get<Time>();
-    raised.alarm = archive.get<uint64_t>();
-    raised.device = archive.get<twin::DeviceRef>();
-    raised.occurrence = archive.get<uint32_t>();
-    raised.id = archive.get<uint64_t>();
-    for (auto* text : {&raised.cause, &raised.consequence, &raised.action}) *text = archive.get_string();
+/// Reads the event's column instead of waiting for its change, which may come later at the same boundary.
+void Alarms::follow_suppression(Key key, uint64_t cause, Time now, std::vector<Record>& log) {
+  const Alarm& alarm = alarms_[key.alarm];
+  if (alarm.suppression == kNoEvent) return;
+  const bool stands = tables_.values<uint8_t>(alarm.table, events_[alarm.suppression].standing)[key.row] == 1;
+  const auto found = cells_.find(key);
+  const bool is = found != cells_.end() && (found->second.standing.hidden & kByDesign) != 0;
+  if (stands && !is) hide(key, kByDesign, RecordKind::alarm_suppressed, {.cause = cause}, now, log);
+  if (!stands && is) lift(key, kByDesign, RecordKind::alarm_unsuppressed, {.cause = cause}, now, log);
+}
+
+void Alarms::occurs(Key key, uint32_t occurrence, uint64_t cause, Time now, std::vector<Record>& log) {
+  follow_suppression(key, cause, now, log);
+  const bool flooded = count_in_floods(key.alarm, now, log);
+  Cell& c = cell(key);
+  if (flooded) c.standing.hidden |= kByFlood;
+  c.occurrence = occurrence;
+  c.cause = cause;
+  c.priority = alarms_[key.alarm].config.priority;
+  c.late = false;
+  LT_CHECK(move(c.standing, AlarmInput::occurs, traits(key)) == nullptr);
+  if (c.standing.hidden == 0) c.shown = c.respond_from = now;
+  ++counters_.raised;
+  ++counters_.raised_by_priority[static_cast<size_t>(c.priority)];
+  ++counters_.standing_by_priority[static_cast<size_t>(c.priority)];
+  note(RecordKind::alarm_raised, key, {.cause = cause}, now, log);
+  tell(key, now);
+}
+
+void Alarms::returns(Key key, uint64_t cause, Time now, std::vector<Record>& log) {
+  const auto found = cells_.find(key);
+  if (found == cells_.end() || !is_active(found->second.standing.state)) return;
+  Cell& c = found->second;
+  LT_CHECK(move(c.standing, AlarmInput::returns, traits(key)) == nullptr);
+  // What comes and goes within a flood is over with it; what is latched waits for the flood's end.
+  if (c.standing.hidden == kByFlood && c.standing.state != AlarmState::latched_unacknowledged &&
+      c.standing.state != AlarmState::latched) {
+    c.standing.hidden = 0;
+    LT_CHECK(move(c.standing, AlarmInput::show, traits(key)) == nullptr);
+  }
+  ++counters_.returned;
+  --counters_.standing_by_priority[static_cast<size_t>(c.priority)];
+  note(RecordKind::alarm_returned, key, {.cause = cause}, now, log);
+}
+
+void Alarms::hide(Key key, Hidden why, RecordKind kind, const Said& said, Time now,
+                  std::vector<Record>& log) {
+  Cell& c = cell(key);
+  c.standing.hidden |= why;
+  if (why == kShelved) c.shelved_until = said.until;
+  note(kind, key, said, now, log);
+}
+
+void Alarms::lift(Key key, Hidden why, RecordKind kind, const Said& said, Time now,
+                  std::vector<Record>& log) {
+  Cell& c = cell(key);
+  c.standing.hidden &= static_cast<Hidden>(~why);
+  if (why == kShelved) c.shelved_until = kNever;
+  if (c.standing.hidden == 0) LT_CHECK(move(c.standing, AlarmInput::show, traits(key)) == nullptr);
+  if (kind != RecordKind::alarm_shown) note(kind, key, said, now, log);
+  if (c.standing.hidden != 0 || !waits_for_answer(c.standing.state)) return;
+  c.shown = c.respond_from = now;
+  c.late = false;
+  note(RecordKind::alarm_shown, key, {.cause = c.cause}, now, log);
+}
+
+Time Alarms::due(Key key, const Cell& cell) const {
+  const auto& config = alarms_[key.alarm].config;
+  Time due = cell.shelved_until;
+  if (cell.standing.hidden != 0 || !is_active(cell.standing.state)) return due;
+  if (config.realarm.ns > 0) due = std::min(due, cell.shown + config.realarm);
+  const bool waits = cell.standing.state == AlarmState::unacknowledged && !cell.late;
+  if (waits && config.respond_within.ns > 0) due = std::min(due, cell.respond_from + config.respond_within);
+  return due;
+}
+
+void Alarms::pass_time(Key key, Time now, std::vector<Record>& log) {
+  const auto& config = alarms_[key.alarm].config;
+  Cell& c = cells_.at(key);
+  if (c.shelved_until <= now) lift(key, kShelved, RecordKind::alarm_unshelved, {}, now, log);
+  if (c.standing.hidden != 0 || !is_active(c.standing.state)) return;
+  const bool unanswered = c.standing.state == AlarmState::unacknowledged;
+  if (unanswered && !c.late && config.respond_within.ns > 0 &&
+      c.respond_from + config.respond_within <= now) {
+    c.late = true;
+    if (config.escalate_to && *config.escalate_to > c.priority) {
+      --counters_.standing_by_priority[static_cast<size_t>(c.priority)];
+      c.priority = *config.escalate_to;
+      ++counters_.standing_by_priority[static_cast<size_t>(c.priority)];
+    }
+    note(RecordKind::alarm_late, key, {.cause = c.cause}, now, log);
+  }
+  if (config.realarm.ns > 0 && c.shown + config.realarm <= now) {
+    LT_CHECK(move(c.standing, AlarmInput::realarm, traits(key)) == nullptr);
+    if (!unanswered) {
+      c.respond_from = now;
+      c.late = false;
+    }
+    c.shown = now;
+    note(RecordKind::alarm_repeated, key, {.cause = c.cause}, now, log);
+  }
+}
+
+void Alarms::step(Time now, std::vector<Record>& log) {
+  if (now < due_) return;
+  due_ = kNever;
+  end_floods(now, log);
+  due_now_.clear();
+  for (const auto& [key, c] : cells_) {
+    const Time when = due(key, c);
+    if (when <= now)
+      due_now_.push_back(key);
+    else
+      due_ = std::min(due_, when);
+  }
+  for (const Key key : due_now_) {
+    pass_time(key, now, log);
+    settle(key);
   }
 }
 

@@ -35,12 +35,29 @@ struct Prose {
   Span span;
 };
 
+/// An alarm about a group: more than `more_than` of its members were raised within `within`.
+struct FloodConfig {
+  Span span;
+  std::vector<std::string> of;  ///< the members, alarms
+  uint64_t more_than = 10;
+  Duration within = minutes(10);
+  uint64_t ends_below = 5;  ///< in the same time
+};
+
 struct AlarmConfig {
   EventConfig event;  ///< its own condition; or
-  std::string of;     ///< the event that it is about (then `event` has name and span only)
+  std::string of;     ///< the event that it is about; or (`event` then has name and span only)
+  std::optional<FloodConfig> flood;
   AlarmPriority priority = AlarmPriority::medium;
   Prose cause, consequence, action;  ///< for the operator
   Duration respond_within{};
+  std::optional<AlarmPriority> escalate_to;  ///< its priority once nobody has answered within that time
+  Duration realarm{};                        ///< shown anew each time it has stood so long; 0: never
+  bool latched = false;                      ///< a person resets it after its condition is over
+  bool confirm = false;                      ///< acknowledged, it waits for confirmation as well
+  Duration longest_shelving = hours(8);
+  std::string role;  ///< who may hide and reset it; empty: everybody
+  std::optional<Span> suppressed_while;  ///< suppressed by design while this holds
 };
 
 struct VerifyConfig {

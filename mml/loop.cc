@@ -113,7 +113,8 @@ void Loop::act(const twin::OperatorAction& action, Time boundary) {
     case twin::OperatorSubject::alarm: {
       const auto why = p_.alarms.operate({operation_of(action.verb), action.subject,
                                           static_cast<uint32_t>(action.device.row.index()),
-                                          p_.people.people()[action.by].name, action.comment, action.duration},
+                                          p_.people.people()[action.by].name, action.comment, action.duration, 0,
+                                          p_.people.may(action.by, p_.alarms.all()[action.subject].config.role)},
                                          boundary, log_);
       return p_.people.count(!why.empty());
     }
@@ -140,6 +141,7 @@ void Loop::decide(Time boundary) {
     p_.alarms.on_change(change, id, boundary, log_);
     p_.rules.on_change(change, id, boundary, log_);
   }
+  p_.alarms.step(boundary, log_);
   p_.rules.step(boundary, dirty_, log_);
   p_.dispatcher.step(boundary, leaving_, log_);
 }

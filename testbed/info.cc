@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "testbed/alarm_report.h"
 #include "testbed/run.h"
 #include "twin/warm/export.h"
 #include "twin/warm/run_reader.h"
@@ -51,6 +52,21 @@ Result<void> show_alarms(twin::RunReader& run) {
   return {};
 }
 
+/// The alarm system's figures.
+Result<void> show_alarm_figures(twin::RunReader& run) {
+  const auto journal = read_alarm_journal(run);
+  if (!journal) return tl::make_unexpected(journal.error());
+  if (!*journal) return {};
+  const auto& report = (*journal)->report;
+  fmt::print("\n  alarm figures over {}, for one operating position\n", to_string(report.length));
+  for (const auto& line : alarm_lines(report))
+    fmt::print("  {:<26} {:<44} {}{}\n", line.what, line.value, line.kept ? "" : "! ",
+               line.held.empty() ? "" : "acceptable: " + line.held);
+  for (const auto& [instance, times] : report.top)
+    fmt::print("      {:>7} x {}\n", grouped(static_cast<long long>(times)), (*journal)->name(instance));
+  return {};
+}
+
 }  // namespace
 
 Exit info(const std::filesystem::path& folder) {
@@ -80,6 +96,7 @@ Exit info(const std::filesystem::path& folder) {
                grouped(static_cast<long long>(twin::rows_of(*column))), names);
   }
   if (auto shown = show_alarms(*run); !shown) return refuse(shown.error());
+  if (auto shown = show_alarm_figures(*run); !shown) return refuse(shown.error());
   return Exit::held;
 }
 

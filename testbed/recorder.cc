@@ -297,6 +297,15 @@ void Recorder::raised(const mml::RaisedAlarm& alarm) {
                         static_cast<int64_t>(alarm.id), alarm.cause, alarm.consequence, alarm.action});
 }
 
+void Recorder::journal(const mml::JournalLine& line) {
+  const mml::Record& r = line.record;
+  writer_->lane(scratch_.size())
+      .append(journal_, {r.at, mml::name_of(r.kind), alarm_names_[r.subject], registry_.id(r.device),
+                         mml::name_of(line.priority), static_cast<int32_t>(r.occurrence),
+                         static_cast<int64_t>(r.id), mml::name_of(line.state),
+                         static_cast<uint8_t>(r.quantity), line.person, line.text, line.until});
+}
+
 Diagnostics Recorder::error() const { return writer_->error(); }
 
 Result<void> Recorder::finish(const std::string& status_json, const std::string& fingerprint) {

@@ -46,6 +46,7 @@ class Recorder final : public mml::HistorySink,
   void taken_in(Time boundary, std::span<const twin::OperatorAction> actions) override;
   void publish(uint16_t feed, Time at, const std::string& json_fields) override;
   void raised(const mml::RaisedAlarm& alarm) override;
+  void journal(const mml::JournalLine& line) override;
 
   /// All up to the last boundary is on the disk, and where that ends.
   Result<RecorderState> settle();

@@ -128,6 +128,19 @@ void Recorder::declare(const Wired& wired) {
                       {"cause", text},
                       {"consequence", text},
                       {"action", text}}});
+  journal_ = add_log({"alarm_journal",
+                      {{"at", time},
+                       {"kind", text},
+                       {"alarm", text},
+                       {"device", text},
+                       {"priority", text},
+                       {"occurrence", i32},
+                       {"id", i64},
+                       {"state", text},
+                       {"hidden", u8},
+                       {"person", text},
+                       {"text", text},
+                       {"until", time}}});
 }
 
 void Recorder::declare_raw(const twin::Model& model, const std::string& pattern) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "mml/alarms.h"
 #include "testbed/resolve.h"
 
 namespace looptwin::testbed {
@@ -49,24 +50,72 @@ void check_derived(Reader& reader, const Draft& draft, const mml::DerivedConfig&
                  "values are computed at the cycle's boundaries: write a multiple of it");
 }
 
+/// A flood stands for other alarms, which have conditions.
+void check_flood(Reader& reader, const Draft& draft, const mml::AlarmConfig& alarm) {
+  const auto& alarms = draft.scenario.alarms;
+  const auto& flood = *alarm.flood;
+  for (const auto& member : flood.of) {
+    const auto found = std::find_if(alarms.begin(), alarms.end(),
+                                    [&](const auto& other) { return other.event.name == member; });
+    std::vector<std::string> names;
+    for (const auto& other : alarms)
+      if (!other.flood) names.push_back(other.event.name);
+    if (found == alarms.end() || found->flood)
+      reader.error(flood.span,
+                   fmt::format("alarm '{}' stands for '{}', which is no alarm with a condition",
+                               alarm.event.name, member),
+                   near_and_all(member, names, "alarms"));
+  }
+  if (flood.ends_below > flood.more_than + 1)
+    reader.error(flood.span, fmt::format("the flood '{}' would end as it begins", alarm.event.name),
+                 "ends_below: is at most one more than more_than:");
+}
+
+/// Where it takes its state from: one of raise, of and flood.
+void check_source(Reader& reader, const mml::AlarmConfig& alarm) {
+  const auto& event = alarm.event;
+  const bool condition = event.raise.source != nullptr;
+  if (condition + !alarm.of.empty() + alarm.flood.has_value() != 1)
+    reader.error(event.span, fmt::format("alarm '{}' needs one of 'raise', 'of' and 'flood'", event.name),
+                 condition ? "remove the others"
+                           : "write raise: with a condition, of: with an event, or flood: with alarms");
+  const bool own =
+      !event.each.empty() || event.clear || event.deadband || event.on_delay.ns || event.off_delay.ns;
+  if (condition || !own) return;
+  if (alarm.flood)
+    reader.error(event.span, fmt::format("alarm '{}' is of a flood, which is one for all", event.name),
+                 "remove each, delays, clear and deadband");
+  else if (!alarm.of.empty())
+    reader.error(event.span, fmt::format("alarm '{}' is of an event, which has the condition", event.name),
+                 "move each, delays, clear and deadband there");
+}
+
+/// What is said of an alarm is said with words.
+void check_reasons(Reader& reader, const mml::AlarmConfig& alarm) {
+  const auto& name = alarm.event.name;
+  for (const auto& [key, prose] : {std::pair("cause", &alarm.cause),
+                                   std::pair("consequence", &alarm.consequence),
+                                   std::pair("action", &alarm.action)})
+    if (prose->span.source && prose->text.find_first_not_of(" \t\n") == std::string::npos)
+      reader.error(prose->span, fmt::format("the {} of alarm '{}' is empty", key, name),
+                   "say it; an alarm that nobody can act on is an event");
+  if (alarm.escalate_to && *alarm.escalate_to <= alarm.priority)
+    reader.error(alarm.event.span,
+                 fmt::format("alarm '{}' escalates to {}, and is {} before", name,
+                             mml::name_of(*alarm.escalate_to), mml::name_of(alarm.priority)),
+                 "escalate_to: is a higher priority");
+}
+
 void check_alarm(Reader& reader, const Draft& draft, const mml::AlarmConfig& alarm) {
   const auto& event = alarm.event;
   const auto& events = draft.scenario.events;
   check_event(reader, draft, event, "alarm");
-  const bool condition = event.raise.source != nullptr;
-  if (condition == !alarm.of.empty())
-    reader.error(event.span, fmt::format("alarm '{}' needs either 'raise' or 'of'", event.name),
-                 condition ? "remove one of them" : "write raise: with a condition, or of: with an event");
-  if (!alarm.of.empty()) {
-    if (!find_named(events, alarm.of))
-      reader.error(event.span, fmt::format("alarm '{}' is of the unknown event '{}'", event.name, alarm.of),
-                   near_and_all(alarm.of, names_of(events), "events"));
-    const bool own =
-        !event.each.empty() || event.clear || event.deadband || event.on_delay.ns || event.off_delay.ns;
-    if (own && !condition)
-      reader.error(event.span, fmt::format("alarm '{}' is of an event, which has the condition", event.name),
-                   "move each, delays, clear and deadband there");
-  }
+  check_source(reader, alarm);
+  check_reasons(reader, alarm);
+  if (alarm.flood) check_flood(reader, draft, alarm);
+  if (!alarm.of.empty() && !find_named(events, alarm.of))
+    reader.error(event.span, fmt::format("alarm '{}' is of the unknown event '{}'", event.name, alarm.of),
+                 near_and_all(alarm.of, names_of(events), "events"));
   const auto* same = find_named(events, event.name);
   if (same && alarm.of != event.name)
     reader.error(event.span, fmt::format("'{}' is an event's name already", event.name),

@@ -213,6 +213,7 @@ void resolve_people(Reader& reader, Draft& draft) {
     check_role(reader, scenario, input.role, input.role_span);
     scenario.inputs.push_back(input);
   }
+  for (const auto& alarm : scenario.alarms) check_role(reader, scenario, alarm.role, alarm.event.span);
   const Subjects subjects(scenario);
   for (const auto& entry : draft.script) read_entry(reader, draft, subjects, entry);
   std::stable_sort(scenario.script.begin(), scenario.script.end(),

@@ -136,6 +136,16 @@ void summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
                             number(alarms.raised), number(alarms.raised_by_priority[3]),
                             number(alarms.raised_by_priority[2]), number(alarms.raised_by_priority[1]),
                             number(alarms.raised_by_priority[0]), number(alarms.returned)));
+  const auto figures = a.alarms().figures().report(a.loop().now());
+  if (figures.annunciated + figures.hidden > 0) {
+    row("", fmt::format("{:.2f} per 10 min, at the most {}; in flood {:.1f} % of the time; top ten {:.0f} %",
+                        figures.per_period, number(figures.peak), 100 * figures.in_flood,
+                        100 * figures.top_share));
+    row("", fmt::format(
+                "standing {}, unacknowledged {}, late {}, chattering {}, stale {}, raised while hidden {}",
+                number(figures.standing), number(figures.unacknowledged), number(figures.late),
+                number(figures.chattering), number(figures.stale), number(figures.hidden)));
+  }
   for (const auto& raised : a.alarms().latest()) {
     const auto& config = a.wired().alarms[raised.alarm].config;
     row("", fmt::format("{} {} on {}{}{}", to_string(raised.at - kStart), config.event.name,

@@ -40,6 +40,8 @@ const Section<mml::DerivedConfig>& derived_section();
 const Section<mml::EventConfig>& event_section();
 const Section<mml::RuleConfig>& rule_section();
 const Section<mml::AlarmConfig>& alarm_section();
+/// The keys of an alarm's own condition: those of events.
+std::vector<Key<mml::AlarmConfig>> alarm_condition_keys();
 
 /// Reads `name: expression` lines in the file's order.
 Value<std::vector<sim::Named>> expressions();

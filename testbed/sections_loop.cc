@@ -187,26 +187,9 @@ const Section<mml::EventConfig>& event_section() {
   return kSection;
 }
 
-const Section<mml::AlarmConfig>& alarm_section() {
+std::vector<Key<mml::AlarmConfig>> alarm_condition_keys() {
   using T = mml::AlarmConfig;
-  using P = mml::AlarmPriority;
-  static const Section<T> kSection("an alarm", "alarms", [] {
-    auto keys = event_keys<T>([](T& t) -> mml::EventConfig& { return t.event; }, false);
-    keys.insert(keys.begin(), optional<T>("of", name(), &T::of, "its own condition",
-                                          "the event that it is about; then it has no condition of its own"));
-    keys.push_back(optional<T>(
-        "priority",
-        word<P>({{"low", P::low}, {"medium", P::medium}, {"high", P::high}, {"urgent", P::urgent}}),
-        &T::priority, "medium", "how soon somebody must act"));
-    keys.push_back(optional<T>("cause", prose(), &T::cause, "", "why it comes, for the operator"));
-    keys.push_back(
-        optional<T>("consequence", prose(), &T::consequence, "", "what follows if nothing is done"));
-    keys.push_back(optional<T>("action", prose(), &T::action, "", "what to do"));
-    keys.push_back(optional<T>("respond_within", duration(), &T::respond_within, "not tracked",
-                               "how long the operator has"));
-    return keys;
-  }());
-  return kSection;
+  return event_keys<T>([](T& t) -> mml::EventConfig& { return t.event; }, false);
 }
 
 const Section<mml::RuleConfig>& rule_section() {

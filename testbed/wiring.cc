@@ -175,34 +175,63 @@ class Wiring {
 
   void add_events() {
     for (const auto& config : scenario_.events) add_event(config, false);
-    for (const auto& config : scenario_.alarms) {
-      mml::Alarm alarm{.config = config};
-      if (config.of.empty()) {
-        const size_t before = out_.events.size();
-        add_event(config.event, true);
-        if (out_.events.size() == before) continue;
-        alarm.event = before;
-      } else {
-        const auto event = std::find_if(out_.events.begin(), out_.events.end(),
-                                        [&](const auto& e) { return e.config.name == config.of; });
-        if (event == out_.events.end()) {
-          error(config.event.span,
-                fmt::format("alarm '{}' is about the unknown event '{}'", config.event.name, config.of));
-          continue;
-        }
-        alarm.event = static_cast<size_t>(event - out_.events.begin());
-      }
-      alarm.table = out_.events[alarm.event].table;
-      mml::add_columns(schema_, alarm);
-      out_.alarms.push_back(std::move(alarm));
+    for (const auto& config : scenario_.alarms) add_alarm(config);
+    for (auto& alarm : out_.alarms) {
+      if (!alarm.config.flood) continue;
+      for (const auto& member : alarm.config.flood->of)
+        for (size_t a = 0; a < out_.alarms.size(); ++a)
+          if (out_.alarms[a].config.event.name == member) alarm.members.push_back(a);
     }
+  }
+
+  void add_alarm(const mml::AlarmConfig& config) {
+    mml::Alarm alarm{.config = config, .table = registry_.site()};
+    if (config.flood) {
+      // No event: its members raise it.
+    } else if (config.of.empty()) {
+      const size_t before = out_.events.size();
+      add_event(config.event, true);
+      if (out_.events.size() == before) return;
+      alarm.event = before;
+    } else {
+      const auto event = std::find_if(out_.events.begin(), out_.events.end(),
+                                      [&](const auto& e) { return e.config.name == config.of; });
+      if (event == out_.events.end())
+        return error(config.event.span,
+                     fmt::format("alarm '{}' is about the unknown event '{}'", config.event.name, config.of));
+      alarm.event = static_cast<size_t>(event - out_.events.begin());
+    }
+    if (alarm.event != mml::kNoEvent) alarm.table = out_.events[alarm.event].table;
+    if (config.suppressed_while) add_suppression(alarm);
+    mml::add_columns(schema_, alarm);
+    out_.alarms.push_back(std::move(alarm));
+  }
+
+  /// An event of its own, whose name nobody can write.
+  void add_suppression(mml::Alarm& alarm) {
+    mml::EventConfig config;
+    config.name = alarm.config.event.name + ".suppressed_while";
+    config.span = alarm.config.event.span;
+    config.each = alarm.event == mml::kNoEvent ? std::string() : out_.events[alarm.event].config.each;
+    config.raise = *alarm.config.suppressed_while;
+    config.unknown = mml::OnUnknown::clear;
+    config.min_good = min_good_of(alarm);
+    mml::Event event{.config = config, .table = alarm.table, .of_alarm = true};
+    mml::add_columns(schema_, event);
+    alarm.suppression = out_.events.size();
+    out_.events.push_back(std::move(event));
+  }
+
+  double min_good_of(const mml::Alarm& alarm) const {
+    return alarm.event == mml::kNoEvent ? alarm.config.event.min_good
+                                        : out_.events[alarm.event].config.min_good;
   }
 
   /// The operator's texts, with the values that stand in them.
   void check_texts() {
     for (auto& alarm : out_.alarms) {
       const auto& config = alarm.config;
-      const double minimum_good = out_.events[alarm.event].config.min_good;
+      const double minimum_good = min_good_of(alarm);
       const auto wire_text = [&](const char* key, const mml::Prose& prose, mml::Text& text) {
         const auto pieces = split_prose(prose, problems_);
         text.resize(pieces.size());

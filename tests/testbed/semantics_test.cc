@@ -101,6 +101,9 @@ alarms:
   strained:
     of: crowded
     cause: "{count(homes, heavy)} of {count(homes)} homes, {sum(homes.power)}"
+    consequence: The feeder ages.
+    action: Look at it.
+    respond_within: 1 min
 )yaml";
 
 FileTexts files(const std::string& rules = kRules) {

@@ -40,14 +40,17 @@ const char* kModels = R"yaml(models:
       outputs: {electric: 6.504 kW, air: 27.26 degC}
 )yaml";
 
+/// The rest of what an alarm needs.
+const std::string kReasons = "\n    consequence: It fails.\n    action: Cool it.\n    respond_within: 1 h";
+
 /// The files with one alarm on each home, and one on the block, whose causes are these.
 FileTexts files(const std::string& of_home, const std::string& of_block = "It is.") {
   return {{"scenario.yaml", kScenario},
           {"models.yaml", kModels},
           {"rules.yaml", "alarms:\n  hot:\n    each: home\n    raise: power > 1 kW\n    cause: " + of_home +
-                             "\n  crowded:\n    each: block\n    raise: count(homes, power > 1 kW) == 3\n"
-                             "    cause: " +
-                             of_block + "\n"}};
+                             kReasons + "\n  crowded:\n    each: block\n" +
+                             "    raise: count(homes, power > 1 kW) == 3\n    cause: " + of_block + kReasons +
+                             "\n"}};
 }
 
 /// What wiring says of a text.
@@ -130,8 +133,7 @@ TEST_CASE("texts: what is wrong in one is said before the run, at its place") {
 
 TEST_CASE("texts: alarms with their texts, and publications with their units, are in the run folder") {
   auto texts = files("'Takes {power}.'", "'{sum(homes.power) as MW}'");
-  texts["rules.yaml"] += R"yaml(    action: Wait.
-    priority: urgent
+  texts["rules.yaml"] += R"yaml(    priority: urgent
 rules:
   tell:
     when_raised: crowded
@@ -171,6 +173,6 @@ rules:
   CHECK(text("priority")[3] == "urgent");
   CHECK(text("cause")[0] == "Takes 6.50 kW.");
   CHECK(text("cause")[3] == "0.01950 MW");
-  CHECK(text("action")[3] == "Wait.");
-  CHECK(text("consequence")[3].empty());
+  CHECK(text("action")[3] == "Cool it.");
+  CHECK(text("consequence")[3] == "It fails.");
 }
