@@ -21,7 +21,7 @@ void Broker::begin() {
 }
 
 bool Broker::connect(twin::DeviceRef device, uint64_t credential, Time at) {
-  if (credential != registry_.credential(device)) {
+  if (!registry_.admitted(device) || credential != registry_.credential(device)) {
     std::atomic_ref(counters_.refused_connections).fetch_add(1, std::memory_order_relaxed);
     return false;
   }
@@ -73,6 +73,30 @@ void Broker::admit(twin::Frame& frame) {
   if (refused != 0) std::atomic_ref(counters_.refused_messages).fetch_add(refused, std::memory_order_relaxed);
 }
 
+bool Broker::refuse(const twin::Stray& stray, uint64_t credential) {
+  using enum twin::Stray::Form;
+  if (by_key_.empty()) {
+    for (const auto& model : registry_.models())
+      for (size_t row = 0; row < registry_.devices(model.table); ++row)
+        by_key_.push_back({registry_.keys(model.table)[row], {model.table, Row(row)}});
+    std::sort(by_key_.begin(), by_key_.end());
+  }
+  if (stray.form == malformed) return ++counters_.malformed, true;
+  const auto found = std::lower_bound(by_key_.begin(), by_key_.end(), stray.device,
+                                      [](const auto& known, uint64_t key) { return known.first < key; });
+  if (found == by_key_.end() || found->first != stray.device) return ++counters_.unknown_devices, true;
+  if (credential != registry_.credential(found->second)) return ++counters_.foreign_credentials, true;
+  if (stray.form == wrong_type) return ++counters_.wrong_types, true;
+  return false;
+}
+
+void Broker::restart(bool persistent) {
+  ++counters_.restarts;
+  if (persistent) return;
+  for (const auto& [device, waiting] : held_) counters_.lost += waiting.size();
+  held_.clear();
+}
+
 void Broker::route(std::span<const twin::Command> commands, std::vector<twin::Command>& out) {
   for (const auto& command : commands) {
     if (connected(command.device)) {
@@ -107,7 +131,7 @@ void Broker::release(twin::DeviceRef device, Time now, std::vector<twin::Command
 }
 
 void Broker::save(ArchiveWriter& archive) const {
-  archive.section("broker", 1);
+  archive.section("broker", 2);
   for (const auto& sessions : sessions_) archive.put_vector(sessions);
   archive.put_vector(closed_);
   archive.put<uint64_t>(held_.size());
@@ -119,7 +143,7 @@ void Broker::save(ArchiveWriter& archive) const {
 }
 
 void Broker::restore(ArchiveReader& archive) {
-  archive.section("broker", 1);
+  archive.section("broker", 2);
   begin();
   for (auto& sessions : sessions_) archive.get_span(std::span(sessions));
   archive.get_span(std::span(closed_));

@@ -9,6 +9,7 @@
 #include "base/distribution.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "lang/machine.h"
 #include "lang/plant.h"
 #include "lang/types.h"
 
@@ -39,6 +40,14 @@ struct DriveConfig {
   Span text;
 };
 
+/// `events: {bounce: {when: height < 0 m && speed < 0 m/s, reset: {speed: -0.8 * speed}}}`
+struct PhysicsEventConfig {
+  std::string name;
+  Span span;
+  Span when;
+  std::vector<Named> reset;  ///< states
+};
+
 struct PhysicsConfig {
   Span span;
   std::vector<Named> inputs;  ///< of feeds and civil time, or of a plant's element: `at.pressure`
@@ -46,6 +55,7 @@ struct PhysicsConfig {
   std::vector<RandomSignalConfig> random;
   std::vector<Named> states;  ///< name: initial value (an expression of parameters)
   std::vector<Named> rates;   ///< one a state
+  std::vector<PhysicsEventConfig> events;
   std::vector<Named> outputs;
   Duration step{};  ///< default 1 s
   std::optional<lang::Integrator> integrator;
@@ -55,6 +65,7 @@ struct ControllerConfig {
   Span span;
   Duration every{};            ///< default 1 s
   std::vector<Named> outputs;  ///< signals; physics sees them by name as actuators
+  std::vector<lang::Machine> machines;
 };
 
 /// The sensor behind one telemetry field, in the order of ModelConfig::telemetry. Noise, bias and drift in
@@ -67,15 +78,30 @@ struct SensorConfig {
   double dropout = 0;  ///< probability that a sample is not taken
 };
 
+/// A device's clock: what it dates its samples and answers by. Between two synchronisations it drifts.
+struct ClockConfig {
+  std::optional<Distribution> offset;  ///< s, ahead; at the start and after each synchronisation
+  std::optional<Distribution> drift;   ///< ppm, of each device for ever
+  std::optional<Duration> sync;        ///< absent: never
+};
+
 /// What simulating a device model needs beside its ModelConfig; one a model, in the same order.
 struct DeviceConfig {
   std::optional<PhysicsConfig> physics;
   std::optional<ControllerConfig> controller;
   std::vector<SensorConfig> sensors;
+  std::optional<ClockConfig> clock;  ///< absent: it is right
   /// The resident's opt-out from overrides of local setpoints: a boolean expression of the device's own
   /// telemetry, setpoints and parameters, evaluated by the device when an override arrives and every
   /// controller period.
   std::optional<Span> refuses;
+};
+
+/// A relation of the devices, which those of one related device have in common: a cell, a gateway. Empty:
+/// each device on its own.
+struct SharedBy {
+  std::string relation;
+  Span span;
 };
 
 /// `lte: {latency: "lognormal(60 ms, 0.4)", loss: 0.1 %, outage: {every: 3 d, lasts: 10 min}}`
@@ -88,21 +114,53 @@ struct LinkConfig {
   double reordering = 0;  ///< probability that a message takes another `reorder_delay`
   Duration reorder_delay{};
   std::optional<Duration> outage_every;      ///< mean time between outages of one device (exponential)
+  std::optional<Distribution> outage_up;     ///< s between two outages; in place of outage_every
   std::optional<Distribution> outage_lasts;  ///< s
-  uint32_t stored = 0;  ///< samples a device keeps during an outage, and sends afterwards; 0: none
+  SharedBy outage_shared;                    ///< whose devices have their outages together
+  /// Of telemetry, from the device (or all that share it) to the broker; 0: no limit.
+  uint64_t bandwidth = 0;     ///< bit/s
+  uint64_t queue = 0;         ///< bytes that may wait for it; 0: no limit
+  bool drop_oldest = false;   ///< of a full queue; else what comes is dropped
+  SharedBy bandwidth_shared;  ///< whose devices have it together
+  uint32_t stored = 0;        ///< samples a device keeps during an outage, and sends afterwards; 0: none
+  /// Gilbert and Elliott's second state, in which messages are lost with `burst_loss`.
+  std::optional<Distribution> burst_up;     ///< s between two bursts
+  std::optional<Distribution> burst_lasts;  ///< s
+  double burst_loss = 1;
+  SharedBy burst_shared;
+};
+
+/// The broker is away in [from, to).
+struct BrokerAway {
+  Time from;
+  Time to;
+};
+
+/// What a device still has after a restart.
+enum class Kept : uint8_t {
+  setpoints = 1,   ///< else they are the defaults
+  queue = 2,       ///< messages that wait for its link
+  numbers = 4,     ///< of its messages; else they begin at 0
+  controller = 8,  ///< its state; else it is that of the start
+  commands = 16,   ///< the last commands that it got; else one that is sent again acts again
 };
 
 enum class FaultKind : uint8_t {
-  stuck,           ///< the sensor repeats its last value
-  bias,            ///< `value` is added
-  drift,           ///< `value` per second is added
-  noise,           ///< the noise is multiplied by `value`
-  dropout,         ///< no sample is taken, with probability `value`
-  out_of_range,    ///< the sensor reads `value`
-  link_down,       ///< the device's link is down
-  actuator_stuck,  ///< a controller's signal stays as it is
-  device_off,      ///< the device is without power: controller, sensors and link
-  restart,         ///< it begins anew, having lost what it does not keep
+  stuck,                ///< the sensor repeats its last value
+  bias,                 ///< `value` is added
+  drift,                ///< `value` per second is added
+  noise,                ///< the noise is multiplied by `value`
+  dropout,              ///< no sample is taken, with probability `value`
+  out_of_range,         ///< the sensor reads `value`
+  link_down,            ///< the device's link is down
+  actuator_stuck,       ///< a controller's signal stays as it is
+  device_off,           ///< the device is without power: controller, sensors and link
+  restart,              ///< it begins anew, having lost what it does not keep
+  loss,                 ///< messages from and to the device are lost, with probability `value`
+  malformed,            ///< its messages cannot be read
+  wrong_type,           ///< its messages bear a value of another type than the model declares
+  unknown_device,       ///< it sends with an id that the registry does not have
+  foreign_credentials,  ///< it sends with another device's credential
 };
 
 /// `- {after: 14 h, device: "block-3/*", sensor: temperature, kind: stuck, lasts: 2 h}`; or drawn: `every: 30
@@ -116,6 +174,7 @@ struct FaultConfig {
   std::optional<Duration> every;  ///< drawn: mean time between faults of one device
   std::optional<Duration> lasts;  ///< absent: to the run's end
   double value = 0;               ///< SI where it has a unit
+  uint8_t keeps = 0;              ///< of Kept, for restarts
   /// [model] the value for devices of each, where models have the sensor in different units; nothing where it
   /// means nothing to the model's sensor. Empty: `value` for all.
   std::vector<std::optional<double>> values;

@@ -35,6 +35,8 @@ void DeviceCompiler::compile_controller() {
     for (const auto& line : signal_lines_) {
       roots.push_back({line.node, line.column});
       out_.signals.push_back({line.name, line.column, schema_.column(table_, line.column).storage});
+      for (const auto& machine : config_.controller->machines)
+        if (machine.name == line.name) out_.signals.back().initial = machine.initial;
       mark_seen(line.node);
     }
     out_.controller = program(roots);
@@ -65,6 +67,8 @@ void DeviceCompiler::compile_plant() {
   source.parameters = model_.parameters;
   for (const auto& state : states_) source.states.push_back({state.name, state.column, state.node});
   for (const auto& output : outputs_) source.outputs.push_back({output.node, output.column});
+  source.events = events_;
+  for (const auto& event : events_) out_.events.push_back(event.name);
   auto plant = lang::Plant::compile(schema_, graph_, source);
   if (!plant) {
     problems_.insert(problems_.end(), plant.error().begin(), plant.error().end());
@@ -137,16 +141,26 @@ std::vector<double> constants(double deviation, const Draws& stream, std::span<c
 
 }  // namespace
 
-void DeviceModel::bind(lang::Memory& memory, const twin::Registry& registry,
-                       std::span<const SensorConfig> sensor_configs, uint64_t seed) {
+void DeviceModel::bind(lang::Memory& memory, const twin::Registry& registry, const DeviceConfig& config,
+                       uint64_t seed) {
   const size_t rows = keys.size();
+  const auto& sensor_configs = config.sensors;
+  if (config.clock) {
+    clock_offset = config.clock->offset;
+    clock_sync = config.clock->sync.value_or(Duration{});
+    clock_stream = Draws(seed, name + ".clock.offset");
+    const Draws drift(seed, name + ".clock.drift");
+    clock_drift.clear();
+    if (config.clock->drift)
+      for (const uint64_t key : keys) clock_drift.push_back(drift.sample(*config.clock->drift, key, 0));
+  }
   for (auto* p : {&initial, &inputs, &driving, &controller, &refuses})
     if (*p) (*p)->program.bind(memory);
   if (plant) plant->bind(memory);
   for (auto& signal : random) signal.value = static_cast<double*>(memory.column(table, signal.column));
   for (auto& signal : signals) {
     signal.value = memory.column(table, signal.column);
-    std::memset(signal.value, 0, rows * lang::size_of(signal.storage));
+    std::memset(signal.value, signal.initial.value_or(0), rows * lang::size_of(signal.storage));
   }
   for (auto& setpoint : setpoints) {
     setpoint.value = memory.column(table, setpoint.column);
@@ -170,6 +184,16 @@ void DeviceModel::bind(lang::Memory& memory, const twin::Registry& registry,
     sensor.drift = constants(sensor_configs[f].drift, Draws(seed, path + ".drift"), keys);
   }
   find_extents();
+}
+
+int64_t DeviceModel::clock_error(size_t row, Time t) const {
+  const int64_t syncs = clock_sync.ns > 0 ? t.ns / clock_sync.ns : 0;
+  const int64_t since = t.ns - syncs * clock_sync.ns;
+  double error = 0;  // ns
+  if (clock_offset)
+    error += 1e9 * clock_stream.sample(*clock_offset, keys[row], static_cast<uint64_t>(syncs));
+  if (!clock_drift.empty()) error += 1e-6 * clock_drift[row] * static_cast<double>(since);
+  return static_cast<int64_t>(std::clamp(error, -1e18, 1e18));
 }
 
 void DeviceModel::find_extents() {

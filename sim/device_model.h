@@ -35,12 +35,13 @@ struct RandomSignal {
   Duration every{};
 };
 
-/// A controller's output, which physics sees as an actuator.
+/// A controller's output, which physics sees as an actuator; or the state of one of its machines.
 struct Signal {
   std::string name;
   ColumnId column;
   lang::Storage storage = lang::Storage::f64;
-  void* value = nullptr;  ///< [row]
+  void* value = nullptr;             ///< [row]
+  std::optional<uint8_t> initial{};  ///< of a machine: its first state; it is kept where power is lost
 
   std::span<std::byte> cell(size_t row) const {
     const size_t size = lang::size_of(storage);
@@ -107,6 +108,7 @@ struct DeviceModel {
   std::optional<ColumnProgram> refuses;
   ColumnId refusing;
   const uint8_t* refusal = nullptr;  ///< [row]
+  std::vector<std::string> events;   ///< of the plant
   size_t plant_uniforms = 0;
   bool outputs_seen = false;  ///< a field that the controller or `refuses` sees may read the plant's outputs
   std::vector<lang::Extent> extents;  ///< columns that a step or a sample touches, each once
@@ -118,6 +120,10 @@ struct DeviceModel {
   std::vector<uint8_t*> command;  ///< [command][row]
   std::vector<Sensor> sensors;    ///< in the order of the telemetry
   std::vector<Report> reports;
+  std::vector<double> clock_drift;  ///< [row] ppm; empty: clocks do not drift
+  std::optional<Distribution> clock_offset;
+  Draws clock_stream;
+  Duration clock_sync{};               ///< 0: never
   std::vector<lang::NodeId> uniforms;  ///< of all programs, one after the other
   std::vector<Fleet::Explained> explained;
 
@@ -127,6 +133,9 @@ struct DeviceModel {
   bool coupled() const { return inputs || driving; }
   /// There is a device to speak with: telemetry, setpoints or commands.
   bool connected() const { return !reports.empty() || !setpoints.empty() || !commands.empty(); }
+  bool keeps_time() const { return clock_drift.empty() && !clock_offset; }
+  /// How far the row's clock is ahead at t, ns.
+  int64_t clock_error(size_t row, Time t) const;
   lang::Instant instant(int64_t grid, const double* values, size_t first, size_t count) const {
     return {Time{grid * step.ns}, {values + first, count}};
   }
@@ -135,8 +144,7 @@ struct DeviceModel {
   }
 
   /// Resolves pointers, draws biases, sets what devices hold at the start.
-  void bind(lang::Memory& memory, const twin::Registry& registry,
-            std::span<const SensorConfig> sensor_configs, uint64_t seed);
+  void bind(lang::Memory& memory, const twin::Registry& registry, const DeviceConfig& config, uint64_t seed);
 
  private:
   void find_extents();

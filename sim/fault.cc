@@ -31,7 +31,8 @@ void Disturbances::add(uint32_t row, uint16_t source) {
 /// Sets from and to of the spell number `count`, where `from` holds the end of the last.
 void Disturbances::draw(Stream& stream) const {
   const auto& source = sources_[stream.source];
-  const uint64_t key = keys_[stream.row];
+  if (!source.broker.empty()) return plan(stream);
+  const uint64_t key = source.keys ? (*source.keys)[stream.row] : keys_[stream.row];
   if (source.wait)
     stream.from = later(stream.from, drawn_span(source.wait_stream.sample(*source.wait, key, stream.count)));
   if (source.lasts_drawn) {
@@ -42,31 +43,57 @@ void Disturbances::draw(Stream& stream) const {
   }
 }
 
+/// The same for the broker's restarts. One that comes while the device still waits to connect again prolongs
+/// that.
+void Disturbances::plan(Stream& stream) const {
+  const auto& source = sources_[stream.source];
+  const auto& away = source.broker[stream.count];
+  Time attempt = away.from;
+  Duration wait = kFirstWait;
+  for (uint64_t k = 0; attempt < away.to || attempt == away.from; ++k) {
+    const double less = source.wait_stream.uniform(keys_[stream.row], stream.count << 32 | k) / 2;
+    attempt = attempt + Duration{wait.ns - static_cast<int64_t>(static_cast<double>(wait.ns) * less)};
+    wait = std::min(wait + wait, kLongestWait);
+  }
+  stream.from = std::max(stream.from, away.from);
+  stream.to = std::max(stream.from, attempt);
+}
+
 /// Goes on to the next spell; false where there is none.
 bool Disturbances::follow(Stream& stream) const {
-  if (!sources_[stream.source].wait || stream.to == kNever) return false;
+  const auto& source = sources_[stream.source];
+  if (stream.to == kNever) return false;
+  if (source.broker.empty() ? !source.wait : stream.count + 1 == source.broker.size()) return false;
   stream.from = stream.to;
   ++stream.count;
   draw(stream);
   return true;
 }
 
-/// When the row's link works again after the spell of `index` that begins now: whatever else breaks the link
-/// before the end prolongs it.
-Time Disturbances::connected_again(size_t index) const {
-  Time end = streams_[index].to;
-  for (bool changed = true; changed && end != kNever;) {
+/// How long the row's link is down from the spell of `index` on, which begins now: whatever else breaks the
+/// link before the end prolongs it. And the last restart meanwhile.
+Spell Disturbances::link_spell(size_t index) const {
+  const auto& begins = sources_[streams_[index].source];
+  Spell link{streams_[index].from, streams_[index].to};
+  link.row = streams_[index].row;
+  link.flag = begins.broker.empty() ? 0 : 1;
+  for (bool changed = true; changed;) {
     changed = false;
-    for (size_t i = first_of_[index]; i < streams_.size() && streams_[i].row == streams_[index].row; ++i) {
-      if (!sources_[streams_[i].source].breaks_link()) continue;
+    for (size_t i = first_of_[index]; i < streams_.size() && streams_[i].row == link.row; ++i) {
+      const auto& source = sources_[streams_[i].source];
+      if (!source.breaks_link()) continue;
+      const bool forgets =
+          source.kind == FaultKind::restart && (source.keeps & static_cast<uint8_t>(Kept::queue)) == 0;
       Stream ahead = streams_[i];
       do {
-        if (ahead.from > end) break;
-        if (ahead.to > end) end = ahead.to, changed = true;
+        if (ahead.from > link.to) break;
+        if (forgets) link.forgets = std::max(link.forgets, ahead.from);
+        if (ahead.to > link.to) link.to = ahead.to, changed = true;
+        if (link.to == kNever) return link;
       } while (follow(ahead));
     }
   }
-  return end;
+  return link;
 }
 
 Disturbances::Begun Disturbances::next() {
@@ -78,12 +105,17 @@ Disturbances::Begun Disturbances::next() {
   ++(source.outage ? outages_ : faults_);
   Begun begun;
   if (source.kind != FaultKind::link_down)
-    begun.spell = Spell{stream.from, stream.to, source.value, stream.row, source.target, source.kind};
+    begun.spell = Spell{.from = stream.from,
+                        .to = stream.to,
+                        .value = source.kind == FaultKind::restart ? source.keeps : source.value,
+                        .row = stream.row,
+                        .target = source.target,
+                        .kind = source.kind};
   auto& link_until = link_until_[first_of_[index]];
   if (source.breaks_link() && stream.from >= link_until) {
     // A spell that begins the instant another ends has been merged into it; the one found here stands alone.
-    link_until = connected_again(index);
-    begun.link = Spell{stream.from, link_until, 0, stream.row, 0, FaultKind::link_down};
+    begun.link = link_spell(index);
+    link_until = begun.link->to;
   }
   if (follow(stream)) {
     heap_.push_back({stream.from, index});
@@ -93,7 +125,7 @@ Disturbances::Begun Disturbances::next() {
 }
 
 void Disturbances::save(ArchiveWriter& archive) const {
-  archive.section("disturbances", 1);
+  archive.section("disturbances", 2);
   archive.put_vector(streams_);
   archive.put_vector(link_until_);
   archive.put_vector(heap_);
@@ -102,7 +134,7 @@ void Disturbances::save(ArchiveWriter& archive) const {
 }
 
 void Disturbances::restore(ArchiveReader& archive) {
-  archive.section("disturbances", 1);
+  archive.section("disturbances", 2);
   auto streams = archive.get_vector<Stream>();
   if (archive.ok() && streams.size() != streams_.size()) return archive.fail("other faults");
   streams_ = std::move(streams);

@@ -4,6 +4,7 @@
 // depend on who asks.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,19 +29,32 @@ struct FaultSource {
   std::optional<Distribution> lasts_drawn;
   Draws wait_stream;
   Draws length_stream;
+  /// In place of all that: when the broker is away. A device is connected again at its first attempt after
+  /// that; between attempts it waits kFirstWait, twice that, … up to kLongestWait, each time less a drawn
+  /// part of up to half.
+  std::span<const BrokerAway> broker;
+  uint8_t keeps = 0;  ///< of Kept
+  /// [row] what the draws are keyed by, where it is not the device: devices with equal keys have their spells
+  /// together.
+  std::shared_ptr<const std::vector<uint64_t>> keys;
 
-  bool breaks_link() const { return kind == FaultKind::link_down || kind == FaultKind::device_off; }
+  bool breaks_link() const {
+    return kind == FaultKind::link_down || kind == FaultKind::device_off || kind == FaultKind::restart;
+  }
 };
+inline constexpr Duration kFirstWait = seconds(1);
+inline constexpr Duration kLongestWait = minutes(2);
 
 /// From `from` on, and before `to`, something is wrong with one device.
 struct Spell {
   Time from;
   Time to;
+  Time forgets = kLongAgo;  ///< of a link: what was stored before this is lost by a restart
   double value = 0;
   uint32_t row = 0;
   uint16_t target = 0;
   FaultKind kind = FaultKind::link_down;
-  uint8_t unused = 0;  ///< no padding: spells are saved as they lie
+  uint8_t flag = 0;  ///< of a link: the broker knows at once; of a restart: it has been made
   bool at(Time t) const { return from <= t && t < to; }
 };
 
@@ -91,8 +105,9 @@ class Disturbances {
   };
   Begun next();
   void draw(Stream& stream) const;
+  void plan(Stream& stream) const;
   bool follow(Stream& stream) const;
-  Time connected_again(size_t stream) const;
+  Spell link_spell(size_t stream) const;
 
   std::span<const FaultSource> sources_;
   std::span<const uint64_t> keys_;

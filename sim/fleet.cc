@@ -29,6 +29,7 @@ class SimulatedFleet : public Fleet {
 
   void start() override;
   void begin(Time boundary) override;
+  const Diagnostics& breakdown() const override { return breakdown_; }
   void advance(size_t shard, Time boundary, Arrivals& arrivals) override {
     islands_[shard]->advance(boundary, arrivals);
   }
@@ -49,8 +50,11 @@ class SimulatedFleet : public Fleet {
   };
   void couple(Diagnostics& problems);
   void exchange(Time boundary);
+  void note_crowding();
   void add_links(const FleetConfigs& configs, Diagnostics& problems);
   void add_outages(std::span<const LinkConfig> links, Diagnostics& problems);
+  void add_uplinks(std::span<const LinkConfig> links, Diagnostics& problems);
+  void carry(Time boundary);
   bool hangs_on(TableId table, const std::string& link) const;
   std::shared_ptr<const std::vector<uint64_t>> shared_keys(const DeviceModel& model, const SharedBy& shared,
                                                            Diagnostics& problems);
@@ -69,12 +73,16 @@ class SimulatedFleet : public Fleet {
   uint64_t seed_;
   Duration cycle_;
   std::vector<std::unique_ptr<Coupling>> plants_;
+  Diagnostics breakdown_;                            ///< of plants
   std::vector<DeviceModel> models_;                  ///< [table]
   std::vector<std::unique_ptr<Uniforms>> uniforms_;  ///< [table]
   std::map<std::string, Link> links_;                ///< by name; "" is the ideal one
   /// By link and table: sources of spells.
   std::map<std::pair<std::string, TableId>, std::vector<uint16_t>> outages_;
-  std::optional<uint16_t> broker_;  ///< the source of its restarts
+  std::vector<std::vector<uint32_t>> uplink_of_;  ///< [table][row]; empty where no row has one
+  std::vector<Uplink> uplinks_;
+  std::vector<UplinkMessage> leaving_;  ///< devices later than the last boundary: stored in outages
+  std::optional<uint16_t> broker_;      ///< the source of its restarts
   std::vector<FaultSource> sources_;
   std::vector<std::vector<Concern>> concerns_;    ///< [table] faults of the scenario
   std::vector<std::unique_ptr<Island>> islands_;  ///< [shard]
@@ -93,6 +101,10 @@ bool needs_sensor(FaultKind kind) {
     case FaultKind::device_off:
     case FaultKind::restart:
     case FaultKind::loss:
+    case FaultKind::malformed:
+    case FaultKind::wrong_type:
+    case FaultKind::unknown_device:
+    case FaultKind::foreign_credentials:
       return false;
     default:
       return true;
@@ -114,7 +126,8 @@ Diagnostics SimulatedFleet::compile(const lang::Units& units, lang::Schema& sche
   couple(problems);
   concerns_.resize(models_.size());
   add_links(configs, problems);
-  if (problems.empty()) add_outages(configs.links, problems);
+  add_outages(configs.links, problems);
+  add_uplinks(configs.links, problems);
   if (!configs.broker.empty()) {
     FaultSource source{.kind = FaultKind::link_down, .outage = true};
     source.broker = configs.broker;
@@ -136,12 +149,37 @@ void SimulatedFleet::couple(Diagnostics& problems) {
   }
 }
 
-/// Brings plants and their devices up to the last exchange at or before the boundary, instant by instant.
+/// Devices whose events did not end in a step before.
+void SimulatedFleet::note_crowding() {
+  for (const auto& island : islands_) {
+    const auto& crowding = island->crowding();
+    if (!crowding) continue;
+    const auto& model = models_[island->table().index()];
+    breakdown_.push_back({Severity::error,
+                          {},
+                          fmt::format("the event '{}' of '{}' happens without end in the step from {}",
+                                      model.events[crowding->event],
+                                      registry_.id({model.table, crowding->row}), to_string(crowding->since)),
+                          "let a state say that it rests, and let its rates be 0 then"});
+  }
+}
+
+/// Brings plants and their devices up to the last exchange at or before the boundary, instant by instant; or
+/// up to one at which a plant is wanted that could not get there.
 void SimulatedFleet::exchange(Time boundary) {
+  breakdown_.clear();
+  note_crowding();
+  if (!breakdown_.empty()) return;
   for (;;) {
     Time next = kNever;
     for (const auto& plant : plants_) next = std::min(next, plant->next());
     if (next > boundary) return;
+    for (const auto& plant : plants_) {
+      if (plant->next() != next) continue;
+      const auto why = plant->breakdown();
+      breakdown_.insert(breakdown_.end(), why.begin(), why.end());
+    }
+    if (!breakdown_.empty()) return;
     for (auto* island : coupled_) island->drive(Time{next.ns - 1});
     for (const auto& plant : plants_)
       if (plant->next() == next) plant->exchange(schema_, tables_);
@@ -203,6 +241,52 @@ void SimulatedFleet::add_outages(std::span<const LinkConfig> links, Diagnostics&
       add("burst", std::move(burst), config.burst_shared);
     }
   }
+}
+
+/// Uplinks of links with a limit: one for each device, or for those that share it.
+void SimulatedFleet::add_uplinks(std::span<const LinkConfig> links, Diagnostics& problems) {
+  uplink_of_.resize(models_.size());
+  for (const auto& config : links) {
+    if (config.bandwidth == 0) continue;
+    std::map<uint64_t, uint32_t> by_key;
+    for (const auto& model : models_) {
+      if (!hangs_on(model.table, config.name)) continue;
+      const auto shared = shared_keys(model, config.bandwidth_shared, problems);
+      const auto own = registry_.keys(model.table);
+      auto& uplinks = uplink_of_[model.table.index()];
+      uplinks.resize(own.size(), kNoUplink);
+      for (size_t row = 0; row < own.size(); ++row) {
+        if (registry_.link({model.table, Row(row)}) != config.name) continue;
+        const auto [it, made] =
+            by_key.try_emplace(shared ? (*shared)[row] : own[row], static_cast<uint32_t>(uplinks_.size()));
+        if (made) uplinks_.emplace_back(config.bandwidth, config.queue, config.drop_oldest);
+        uplinks[row] = it->second;
+      }
+    }
+  }
+}
+
+/// What leaves by the boundary on links with a limit goes one after the other, over all shards.
+void SimulatedFleet::carry(Time boundary) {
+  if (uplinks_.empty()) return;
+  for (size_t shard = 0; shard < islands_.size(); ++shard) {
+    if (!islands_[shard]->has_uplinks()) continue;
+    islands_[shard]->work(boundary);
+    for (auto& message : islands_[shard]->fetch()) {
+      message.shard = static_cast<uint32_t>(shard);
+      leaving_.push_back(std::move(message));
+    }
+    islands_[shard]->fetch().clear();
+  }
+  std::sort(leaving_.begin(), leaving_.end(), before);
+  const auto done = [&](const UplinkMessage& message, Time received) {
+    islands_[message.shard]->carried(message, received);
+  };
+  size_t due = 0;
+  for (; due < leaving_.size() && leaving_[due].leaves <= boundary; ++due)
+    uplinks_[leaving_[due].uplink].offer(std::move(leaving_[due]), done);
+  leaving_.erase(leaving_.begin(), leaving_.begin() + static_cast<std::ptrdiff_t>(due));
+  for (auto& uplink : uplinks_) uplink.serve(boundary, done);
 }
 
 bool SimulatedFleet::hangs_on(TableId table, const std::string& link) const {
@@ -332,7 +416,7 @@ void SimulatedFleet::prepare(DeviceModel& model) const {
 
 void SimulatedFleet::start() {
   for (size_t m = 0; m < models_.size(); ++m) {
-    models_[m].bind(tables_, registry_, devices_[m].sensors, seed_);
+    models_[m].bind(tables_, registry_, devices_[m], seed_);
     prepare(models_[m]);
     uniforms_[m]->extend(kStart, feeds_);
     const auto less = [](const Concern& a, const Concern& b) {
@@ -367,6 +451,7 @@ void SimulatedFleet::start() {
       for (; concern != concerns_[m].end() && concern->row == row; ++concern)
         island->disturbances().add(static_cast<uint32_t>(row), concern->source);
     }
+    island->set_uplinks(uplink_of_[m]);
     island->start(uniforms_[m]->at(0));
     if (models_[m].coupled()) coupled_.push_back(island.get());
     islands_.push_back(std::move(island));
@@ -376,6 +461,7 @@ void SimulatedFleet::start() {
 void SimulatedFleet::begin(Time boundary) {
   for (auto& uniforms : uniforms_) uniforms->extend(boundary, feeds_);
   exchange(boundary);
+  carry(boundary);
 }
 
 ColumnId SimulatedFleet::truth(TableId table, size_t field) const {
@@ -399,6 +485,7 @@ FleetCounters SimulatedFleet::counters() const {
     sum.faults += c.faults;
     sum.steps += c.steps;
   }
+  for (const auto& uplink : uplinks_) sum.dropped += uplink.dropped();
   return sum;
 }
 
@@ -407,6 +494,9 @@ void SimulatedFleet::save(ArchiveWriter& archive) const {
   for (const auto& uniforms : uniforms_) uniforms->save(archive);
   for (const auto& plant : plants_) plant->save(archive);
   for (const auto& island : islands_) island->save(archive);
+  for (const auto& uplink : uplinks_) uplink.save(archive);
+  archive.put<uint64_t>(leaving_.size());
+  for (const auto& message : leaving_) message.save(archive);
 }
 
 void SimulatedFleet::restore(ArchiveReader& archive) {
@@ -414,6 +504,10 @@ void SimulatedFleet::restore(ArchiveReader& archive) {
   for (auto& uniforms : uniforms_) uniforms->restore(archive);
   for (auto& plant : plants_) plant->restore(archive);
   for (auto& island : islands_) island->restore(archive);
+  for (auto& uplink : uplinks_) uplink.restore(archive);
+  leaving_.clear();
+  for (auto n = archive.get<uint64_t>(); n > 0 && archive.ok(); --n)
+    leaving_.push_back(UplinkMessage::restored(archive));
   for (auto& model : models_) prepare(model);
 }
 

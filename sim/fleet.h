@@ -14,6 +14,7 @@
 #include "sim/config.h"
 #include "sim/coupling.h"
 #include "twin/registry.h"
+#include "twin/stray.h"
 #include "twin/transport.h"
 
 namespace looptwin::sim {
@@ -23,6 +24,7 @@ struct Arrivals {
   std::vector<twin::Frame> frames;
   std::vector<twin::Acknowledgement> acknowledgements;
   std::vector<twin::Presence> presence;
+  std::vector<twin::Stray> strays;
 };
 
 /// Counters that people can see; summed over shards in shard order.
@@ -47,6 +49,7 @@ struct FleetConfigs {
   uint64_t seed = 1;
   Duration cycle{};
   std::span<const PlantConfig> plants;
+  std::span<const BrokerAway> broker;  ///< ascending; outlives the fleet
 };
 
 class Fleet {
@@ -62,6 +65,8 @@ class Fleet {
   virtual void start() = 0;
   /// Once a cycle, before any advance: feeds' values at the grid points up to the boundary, scheduled faults.
   virtual void begin(Time boundary) = 0;
+  /// Why a plant could not go on to the boundary of the last begin(): the run must end. Empty while all can.
+  virtual const Diagnostics& breakdown() const = 0;
   /// Takes what is due in (previous, boundary] of one shard (of Tables::shards()), and lets what is on the
   /// way arrive. `arrivals` is emptied first; it keeps its memory. Frames are in the order of the model's
   /// report groups, each in no particular order of rows; all devices come online at the start. Thread-safe

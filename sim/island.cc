@@ -9,14 +9,17 @@
 namespace looptwin::sim {
 
 Island::Island(const DeviceModel& model, const twin::Shard& shard, const Uniforms& uniforms,
-               std::vector<LinkRun> links, std::span<const FaultSource> sources, Duration cycle)
+               std::vector<LinkRun> links, std::span<const FaultSource> sources, Duration cycle,
+               uint64_t seed)
     : model_(model),
       shard_(shard),
       uniforms_(uniforms),
       links_(std::move(links)),
       firsts_(cut(model, shard, cycle)),
       disturbances_(sources, model.keys),
-      in_flight_(model.reports.size(), cycle) {
+      in_flight_(model.reports.size(), cycle),
+      loss_streams_{Draws(seed, "fault.loss.telemetry"), Draws(seed, "fault.loss.command"),
+                    Draws(seed, "fault.loss.acknowledgement")} {
   for (size_t i = 0; i < firsts_.size(); ++i) {
     Slice slice;
     slice.first = firsts_[i];
@@ -41,6 +44,7 @@ Island::Island(const DeviceModel& model, const twin::Shard& shard, const Uniform
 void Island::start(const double* uniforms) {
   if (model_.initial)
     model_.initial->program.run(model_.instant(0, uniforms, *model_.initial), shard_.first, shard_.rows);
+  if (model_.plant) model_.plant->start(shard_.first, shard_.rows);
   if (model_.controller) model_.controller->program.reset(shard_.first, shard_.rows);
   if (model_.refuses) model_.refuses->program.reset(shard_.first, shard_.rows);
 }
@@ -99,6 +103,14 @@ void Island::drive(Time until) {
   }
 }
 
+/// What leaves by the boundary, ahead of advance(). Its messages are all too late for what was advanced last,
+/// and so on their way.
+void Island::work(Time boundary) {
+  disturbances_.until(boundary, [this](const Spell& spell) { begin_spell(spell); });
+  for (auto& slice : slices_)
+    if (must_move(slice, boundary)) catch_up(slice, boundary);
+}
+
 void Island::settle(Time until) {
   LT_CHECK(until <= boundary_, "truth is asked of what has not been simulated");
   for (auto& slice : slices_) {
@@ -149,7 +161,8 @@ int64_t Island::next_grid(const Slice& slice, int64_t last) const {
 void Island::step(Slice& slice, int64_t g) {
   const Time now = time(g);
   if (model_.plant && g > 0) {
-    model_.plant->advance(plant_instant(g - 1), slice.first, slice.rows);
+    const auto crowded = model_.plant->advance(plant_instant(g - 1), slice.first, slice.rows);
+    if (crowded && !crowded_) crowded_ = Crowding{Row(crowded->row), crowded->event, time(g - 1)};
     counters_.steps += slice.rows;
     ask_ahead(kColumnsAhead);
   }
@@ -157,6 +170,7 @@ void Island::step(Slice& slice, int64_t g) {
   if (model_.inputs)
     model_.inputs->program.run(model_.instant(g, uniforms_.at(g), *model_.inputs), slice.first, slice.rows);
   slice.at = g;
+  if (!slice.spells.empty()) restart(slice, g);
   if (g == 0) show_outputs(slice);
   if (slice.arrival <= now) act(slice, g);
   if (model_.controller && now.ns % model_.period.ns == 0) control(slice, g);

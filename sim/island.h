@@ -11,6 +11,7 @@
 // When a slice catches up changes nothing but the time of the work: results are the same for any cycle.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "sim/link.h"
 #include "sim/sampling.h"
 #include "sim/uniforms.h"
+#include "sim/uplink.h"
 
 namespace looptwin::sim {
 
@@ -34,11 +36,20 @@ struct LinkRun {
   const Link* link = nullptr;
 };
 
+/// Events of a device's physics that do not end within a step.
+struct Crowding {
+  Row row;
+  size_t event = 0;
+  Time since;
+};
+
+inline constexpr uint32_t kNoUplink = UINT32_MAX;
+
 class Island {
  public:
   /// All that is passed in outlives the island. `links` cover the shard's rows in order.
   Island(const DeviceModel& model, const twin::Shard& shard, const Uniforms& uniforms,
-         std::vector<LinkRun> links, std::span<const FaultSource> sources, Duration cycle);
+         std::vector<LinkRun> links, std::span<const FaultSource> sources, Duration cycle, uint64_t seed);
 
   Disturbances& disturbances() { return disturbances_; }
 
@@ -51,7 +62,18 @@ class Island {
   void deliver(Time now, std::span<const twin::Command> commands);
   void settle(Time time);
 
+  // Links of limited bandwidth: what leaves is fetched by fetch(), once work() has been done, and comes back
+  // by carried() when its turn has come, before the boundary's advance().
+  /// [row of the table] the uplink that telemetry waits for, or kNoUplink; empty: none does.
+  void set_uplinks(std::span<const uint32_t> uplinks) { uplinks_ = uplinks; }
+  bool has_uplinks() const { return !uplinks_.empty(); }
+  void work(Time boundary);
+  std::vector<UplinkMessage>& fetch() { return outgoing_; }
+  void carried(const UplinkMessage& message, Time received);
+
   FleetCounters counters() const;
+  TableId table() const { return model_.table; }
+  const std::optional<Crowding>& crowding() const { return crowded_; }
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 
@@ -96,6 +118,7 @@ class Island {
     }
   };
 
+  enum class Direction : uint8_t { up, down, acknowledgement };
   struct Sending {  ///< a device's message, or the first of a run of neighbours'
     size_t group = 0;
     size_t row = 0;
@@ -119,9 +142,17 @@ class Island {
 
   // Faults (island_faults.cc).
   void begin_spell(const Spell& spell);
+  static bool cuts_power(FaultKind kind) {
+    return kind == FaultKind::device_off || kind == FaultKind::restart;
+  }
+  static bool is_off(const Slice& slice, size_t row, Time t);
   static std::span<const Spell> spells_of(const Slice& slice, size_t row);
   static bool is(const Slice& slice, size_t row, FaultKind kind, Time t);
   static Time connected(const Slice& slice, size_t row, Time t);
+  static const Spell* link_spell(const Slice& slice, size_t row, Time t);
+  bool lost_in_fault(const Slice& slice, size_t row, Time t, Direction direction, uint64_t counter) const;
+  void restart(Slice& slice, int64_t grid);
+  void forget(Slice& slice, size_t row, uint8_t keeps);
   template <typename Run>
   static void powered(const Slice& slice, size_t first, size_t count, Time t, Run&& run);
   void ring(Time boundary, Arrivals& arrivals);
@@ -147,7 +178,12 @@ class Island {
   void send_promptly(const Sending& from, int64_t base, const int64_t* phase, const int64_t* delay, size_t n);
   void send_one(const Slice& slice, const Link& link, const Sending& from, const Passages& passages,
                 size_t i);
+  void pass(const Slice& slice, const Sending& from, uint32_t sequence, Time leaves, int64_t delay);
   void put(const Sending& from, uint32_t sequence, int64_t received);
+  bool strays(const Slice& slice, const Sending& from, int64_t received);
+  static bool makes_strays(FaultKind kind) {
+    return kind >= FaultKind::malformed && kind <= FaultKind::foreign_credentials;
+  }
   Time kept_until(const Slice& slice, size_t group, const Link& link, size_t row, Time sampled) const;
   const Link& link_of(size_t row) const;
   void hand_over(Time boundary, Arrivals& arrivals);
@@ -166,20 +202,23 @@ class Island {
   InFlight in_flight_;
   std::vector<twin::Acknowledgement> acknowledgements_;  ///< on their way
   std::vector<Ringing> ringing_;                         ///< heap
-  std::vector<double> kept_;                             ///< scratch: values of stuck signals
+  std::vector<twin::Stray> strays_;                      ///< on their way
+  std::span<const uint32_t> uplinks_;
+  std::vector<UplinkMessage> outgoing_;  ///< until it is fetched: empty between cycles
+  std::array<Draws, 3> loss_streams_;    ///< [Direction] for faults of kind loss
+  std::vector<double> kept_;             ///< scratch: values of stuck signals
   const Slice* next_ = nullptr;  ///< the slice that is worked out next; its columns are asked for meanwhile
   size_t asked_ = 0;             ///< how many of its columns have been
   FleetCounters counters_;
-  Arrivals* out_ = nullptr;  ///< while advance() runs
+  std::optional<Crowding> crowded_;  ///< the first; the run ends then
+  Arrivals* out_ = nullptr;          ///< while advance() runs
 };
 
 template <typename Run>
 void Island::powered(const Slice& slice, size_t first, size_t count, Time t, Run&& run) {
   size_t begin = first;
   for (const auto& spell : slice.spells) {
-    if (spell.kind != FaultKind::device_off || !spell.at(t) || spell.row < begin ||
-        spell.row >= first + count)
-      continue;
+    if (!cuts_power(spell.kind) || !spell.at(t) || spell.row < begin || spell.row >= first + count) continue;
     if (spell.row > begin) run(begin, spell.row - begin);
     begin = spell.row + 1;
   }

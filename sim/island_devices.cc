@@ -18,7 +18,8 @@ void Island::deliver(Time now, std::span<const twin::Command> commands) {
     const auto passage = link_of(row).command(model_.keys[row], command.id);
     counters_.sent += 1;
     counters_.reordered += passage.reordered;
-    if (passage.lost || connected(slice, row, now) != now) {
+    if (passage.lost || connected(slice, row, now) != now ||
+        lost_in_fault(slice, row, now, Direction::down, command.id ^ static_cast<uint64_t>(now.ns))) {
       ++counters_.lost;
       continue;
     }
@@ -109,13 +110,21 @@ void Island::acknowledge(const Slice& slice, const Pending& pending, twin::Outco
   const auto passage = link_of(row).acknowledgement(model_.keys[row], command.id);
   ++counters_.sent;
   counters_.reordered += passage.reordered;
-  if (passage.lost || leaves == kNever) {
+  if (passage.lost || leaves == kNever ||
+      lost_in_fault(slice, row, leaves, Direction::acknowledgement,
+                    command.id ^ static_cast<uint64_t>(leaves.ns))) {
     ++counters_.lost;
     return;
   }
   const auto put = [&](int64_t delay) {
     const Time received = std::max(leaves + Duration{delay}, std::max(applied, time(slice.at)));
-    acknowledgements_.push_back({command.id, command.device, outcome, applied, received});
+    const Spell* down = link_spell(slice, row, received);
+    if (down != nullptr && down->flag != 0) {  // the broker has gone meanwhile
+      ++counters_.lost;
+      return;
+    }
+    const Time dated = applied + Duration{model_.clock_error(row, applied)};
+    acknowledgements_.push_back({command.id, command.device, outcome, dated, received});
   };
   put(passage.delay);
   if (passage.duplicate < 0) return;
@@ -184,11 +193,12 @@ void Island::run_controller(Slice& slice, int64_t g) {
   each_stuck([&](size_t k, std::span<std::byte> cell) { std::memcpy(cell.data(), &kept_[k], cell.size()); });
 }
 
-/// Without power all signals are 0.
+/// Without power all signals are 0; machines keep their states.
 void Island::cut_power(const Slice& slice, int64_t g) {
   for (const auto& s : slice.spells) {
-    if (s.kind != FaultKind::device_off || !s.at(time(g))) continue;
+    if (!cuts_power(s.kind) || !s.at(time(g))) continue;
     for (const auto& signal : model_.signals) {
+      if (signal.initial) continue;
       const auto cell = signal.cell(s.row);
       std::memset(cell.data(), 0, cell.size());
     }

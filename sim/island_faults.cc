@@ -1,6 +1,7 @@
 // An island's faults: spells that begin, which rows have power and a connection, and what the broker notices
 // of it.
 #include <algorithm>
+#include <cstring>
 
 #include "sim/island.h"
 
@@ -21,7 +22,14 @@ void Island::begin_spell(const Spell& spell) {
   slice.arrival = kNever;
   for (const auto& p : slice.inbox) slice.arrival = std::min(slice.arrival, p.arrival);
 
-  const Time noticed = spell.to - spell.from > kKeepAlive ? spell.from + kKeepAlive : spell.to;
+  const bool at_once = spell.flag != 0;
+  if (at_once)
+    counters_.lost += std::erase_if(acknowledgements_, [&](const twin::Acknowledgement& a) {
+      return a.device.row.value == spell.row && spell.at(a.received_at);
+    });
+  const Time noticed = at_once                              ? spell.from
+                       : spell.to - spell.from > kKeepAlive ? spell.from + kKeepAlive
+                                                            : spell.to;
   ringing_.push_back({noticed, spell.row, 0});
   std::push_heap(ringing_.begin(), ringing_.end());
   if (spell.to == kNever) return;
@@ -43,12 +51,65 @@ bool Island::is(const Slice& slice, size_t row, FaultKind kind, Time t) {
   return false;
 }
 
+bool Island::is_off(const Slice& slice, size_t row, Time t) {
+  return is(slice, row, FaultKind::device_off, t) || is(slice, row, FaultKind::restart, t);
+}
+
+/// The spell in which the row's link is down at t, or null.
+const Spell* Island::link_spell(const Slice& slice, size_t row, Time t) {
+  if (slice.spells.empty()) return nullptr;
+  for (const auto& spell : spells_of(slice, row))
+    if (spell.kind == FaultKind::link_down && spell.at(t)) return &spell;
+  return nullptr;
+}
+
 /// The first instant at or after t at which the row's link is up.
 Time Island::connected(const Slice& slice, size_t row, Time t) {
-  if (slice.spells.empty()) return t;
+  const Spell* down = link_spell(slice, row, t);
+  return down != nullptr ? down->to : t;
+}
+
+/// Whether a message that leaves at t falls to a burst of losses.
+bool Island::lost_in_fault(const Slice& slice, size_t row, Time t, Direction direction,
+                           uint64_t counter) const {
+  if (slice.spells.empty()) return false;
   for (const auto& spell : spells_of(slice, row))
-    if (spell.kind == FaultKind::link_down && spell.at(t)) return spell.to;
-  return t;
+    if (spell.kind == FaultKind::loss && spell.at(t) &&
+        loss_streams_[static_cast<size_t>(direction)].uniform(model_.keys[row], counter) < spell.value)
+      return true;
+  return false;
+}
+
+/// Devices that have begun to restart since the last grid point lose what they do not keep.
+void Island::restart(Slice& slice, int64_t g) {
+  for (auto& spell : slice.spells) {
+    if (spell.kind != FaultKind::restart || spell.flag != 0 || spell.from > time(g)) continue;
+    spell.flag = 1;
+    forget(slice, spell.row, static_cast<uint8_t>(spell.value));
+  }
+}
+
+void Island::forget(Slice& slice, size_t row, uint8_t keeps) {
+  const auto kept = [&](Kept what) { return (keeps & static_cast<uint8_t>(what)) != 0; };
+  if (!kept(Kept::numbers))
+    for (auto& numbers : sequence_) numbers[row - shard_.first] = 0;
+  if (!kept(Kept::commands) && !slice.remembered.empty()) slice.remembered[row - slice.first] = {};
+  if (!kept(Kept::controller)) {
+    if (model_.controller) model_.controller->program.reset(row, 1);
+    if (model_.refuses) model_.refuses->program.reset(row, 1);
+    for (const auto& signal : model_.signals) {
+      const auto cell = signal.cell(row);
+      std::memset(cell.data(), signal.initial.value_or(0), cell.size());
+    }
+  }
+  if (kept(Kept::setpoints)) return;
+  for (size_t s = 0; s < model_.setpoints.size(); ++s) {
+    model_.setpoints[s].set(row, model_.setpoints[s].initial);
+    if (!model_.refuses) continue;
+    auto& holder = override_of(s, row);
+    slice.overridden -= holder != 0 ? 1 : 0;
+    holder = 0;
+  }
 }
 
 void Island::ring(Time boundary, Arrivals& arrivals) {

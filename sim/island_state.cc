@@ -4,7 +4,7 @@
 namespace looptwin::sim {
 
 void Island::save(ArchiveWriter& archive) const {
-  archive.section("island", 1);
+  archive.section("island", 2);
   archive.put(boundary_);
   archive.put<uint8_t>(announced_);
   archive.put<uint64_t>(slices_.size());
@@ -26,11 +26,12 @@ void Island::save(ArchiveWriter& archive) const {
   in_flight_.save(archive);
   archive.put_vector(acknowledgements_);
   archive.put_vector(ringing_);
+  archive.put_vector(strays_);
   archive.put(counters_);
 }
 
 void Island::restore(ArchiveReader& archive) {
-  archive.section("island", 1);
+  archive.section("island", 2);
   boundary_ = archive.get<Time>();
   announced_ = archive.get<uint8_t>() != 0;
   const auto slices = archive.get<uint64_t>();
@@ -54,6 +55,7 @@ void Island::restore(ArchiveReader& archive) {
   in_flight_.restore(archive);
   acknowledgements_ = archive.get_vector<twin::Acknowledgement>();
   ringing_ = archive.get_vector<Ringing>();
+  strays_ = archive.get_vector<twin::Stray>();
   counters_ = archive.get<FleetCounters>();
 }
 

@@ -69,8 +69,7 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
     // Power may have gone between the grid point and the sample.
     const auto* phase = report.phase.data() + due.first % twin::kBlockRows;
     for (size_t i = 0; i < due.count; ++i)
-      if (taken[i] && is(slice, due.first + i, FaultKind::device_off, Time{due.base + phase[i]}))
-        taken[i] = 0;
+      if (taken[i] && is_off(slice, due.first + i, Time{due.base + phase[i]})) taken[i] = 0;
   }
   for (const auto& run : links_) {
     const size_t first = std::max(run.first, due.first);
@@ -84,8 +83,10 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
 /// never where its store keeps only later ones. A store holds the last LinkConfig::stored samples of each
 /// report group.
 Time Island::kept_until(const Slice& slice, size_t group, const Link& link, size_t row, Time sampled) const {
-  const Time up = connected(slice, row, sampled);
-  if (up == sampled || up == kNever) return up;
+  const Spell* down = link_spell(slice, row, sampled);
+  if (down == nullptr) return sampled;
+  const Time up = down->to;
+  if (up == kNever || sampled < down->forgets) return kNever;
   const int64_t later = (up.ns - 1 - sampled.ns) / model_.reports[group].group.every.ns;
   return later < static_cast<int64_t>(link.config().stored) ? up : kNever;
 }
@@ -99,6 +100,7 @@ void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRu
   Passages passages;
   run.link->telemetry(group, model_.keys.subspan(run.first, run.rows), static_cast<uint64_t>(due.counter),
                       passages);
+  const bool one_by_one = !slice.spells.empty() || run.link->config().bandwidth > 0;
   std::array<uint8_t, kSliceRows> odd;
   for (size_t i = 0; i < run.rows; ++i) {
     const bool late = due.base + phase[i] + passages.delay[i] > boundary_.ns;
@@ -107,7 +109,7 @@ void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRu
   }
   for (size_t i = 0; i < run.rows;) {
     const Sending from{group, run.first + i, due.base + phase[i], values + at + i};
-    if (odd[i] || !slice.spells.empty()) {
+    if (odd[i] || one_by_one) {
       if (taken[at + i]) send_one(slice, *run.link, from, passages, i);
       ++i;
       continue;
@@ -130,6 +132,8 @@ void Island::send_promptly(const Sending& from, int64_t base, const int64_t* pha
   for (size_t i = 0; i < n; ++i) row[i] = static_cast<uint32_t>(from.row + i);
   for (size_t i = 0; i < n; ++i) sequence[i] = counter[i]++;
   for (size_t i = 0; i < n; ++i) sampled[i] = base + phase[i];
+  if (!model_.keeps_time())
+    for (size_t i = 0; i < n; ++i) sampled[i] += model_.clock_error(from.row + i, Time{sampled[i]});
   for (size_t i = 0; i < n; ++i) received[i] = base + phase[i] + delay[i];
   for (size_t f = 0; f < frame.value.size(); ++f)
     std::copy_n(from.values + f * kSliceRows, n, extend(frame.value[f], n));
@@ -156,25 +160,71 @@ void Island::send_one(const Slice& slice, const Link& link, const Sending& from,
   }
   ++counters_.sent;
   counters_.reordered += passages.reordered[i];
-  if (passages.lost[i])
+  if (passages.lost[i] ||
+      lost_in_fault(slice, row, leaves, Direction::up, static_cast<uint64_t>(from.sampled) * 64 + from.group))
     ++counters_.lost;
   else
-    put(from, number, leaves.ns + delay);
+    pass(slice, from, number, leaves, delay);
   if (passages.duplicate[i] < 0) return;
   ++counters_.duplicated;
-  put(from, number, leaves.ns + passages.duplicate[i]);
+  pass(slice, from, number, leaves, passages.duplicate[i]);
+}
+
+/// A message leaves; where its link has a limit it waits for its turn.
+void Island::pass(const Slice& slice, const Sending& from, uint32_t sequence, Time leaves, int64_t delay) {
+  if (strays(slice, from, leaves.ns + delay)) return;
+  const auto row = static_cast<uint32_t>(from.row);
+  const uint32_t uplink = uplinks_.empty() ? kNoUplink : uplinks_[row];
+  if (uplink == kNoUplink) return put(from, sequence, leaves.ns + delay);
+  UplinkMessage message{.leaves = leaves,
+                        .delay = delay,
+                        .dated = from.sampled + model_.clock_error(row, Time{from.sampled}),
+                        .row = row,
+                        .sequence = sequence,
+                        .bytes = kMessageBytes,
+                        .uplink = uplink,
+                        .group = static_cast<uint16_t>(from.group),
+                        .values = {}};
+  for (size_t f = 0; f < model_.reports[from.group].group.fields.size(); ++f) {
+    message.values.push_back(from.values[f * kSliceRows]);
+    const auto storage = model_.sensors[model_.reports[from.group].group.fields[f]].storage;
+    message.bytes += storage == lang::Storage::f64 ? 4 : 1;
+  }
+  outgoing_.push_back(std::move(message));
+}
+
+void Island::carried(const UplinkMessage& m, Time received) {
+  in_flight_.add(m.group, m.row, m.sequence, m.dated, received.ns, m.values.data(), 1);
 }
 
 void Island::put(const Sending& from, uint32_t sequence, int64_t received) {
   const auto row = static_cast<uint32_t>(from.row);
+  const int64_t dated = from.sampled + model_.clock_error(row, Time{from.sampled});
   if (received > boundary_.ns)
-    return in_flight_.add(from.group, row, sequence, from.sampled, received, from.values, kSliceRows);
+    return in_flight_.add(from.group, row, sequence, dated, received, from.values, kSliceRows);
   auto& frame = out_->frames[from.group];
   frame.row.push_back(row);
   frame.sequence.push_back(sequence);
-  frame.sampled_at.push_back(from.sampled);
+  frame.sampled_at.push_back(dated);
   frame.received_at.push_back(received);
   for (size_t f = 0; f < frame.value.size(); ++f) frame.value[f].push_back(from.values[f * kSliceRows]);
+}
+
+/// A message that is sent while its sender is not who or what it should be: at the broker it is a stray.
+bool Island::strays(const Slice& slice, const Sending& from, int64_t received) {
+  if (slice.spells.empty()) return false;
+  for (const auto& spell : spells_of(slice, from.row)) {
+    if (!makes_strays(spell.kind) || !spell.at(Time{from.sampled})) continue;
+    const uint64_t key = model_.keys[from.row];
+    twin::Stray stray{.received = Time{received}, .device = key, .row = static_cast<uint32_t>(from.row)};
+    stray.foreign = spell.kind == FaultKind::foreign_credentials;
+    if (spell.kind == FaultKind::unknown_device) stray.device = ~key;
+    if (spell.kind == FaultKind::malformed) stray.form = twin::Stray::Form::malformed;
+    if (spell.kind == FaultKind::wrong_type) stray.form = twin::Stray::Form::wrong_type;
+    strays_.push_back(stray);
+    return true;
+  }
+  return false;
 }
 
 const Link& Island::link_of(size_t row) const {
@@ -194,6 +244,10 @@ void Island::hand_over(Time boundary, Arrivals& arrivals) {
               if (a.received_at != b.received_at) return a.received_at < b.received_at;
               return a.device.row != b.device.row ? a.device.row < b.device.row : a.id < b.id;
             });
+  const auto stray = std::partition(strays_.begin(), strays_.end(),
+                                    [&](const twin::Stray& s) { return s.received > boundary; });
+  arrivals.strays.assign(stray, strays_.end());
+  strays_.erase(stray, strays_.end());
   for (const auto& frame : arrivals.frames) counters_.delivered += frame.size();
 }
 

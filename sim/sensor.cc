@@ -51,6 +51,12 @@ Trouble trouble_of(std::span<const Spell> spells, size_t& i, size_t field, Time 
       case FaultKind::link_down:
       case FaultKind::actuator_stuck:
       case FaultKind::device_off:
+      case FaultKind::restart:
+      case FaultKind::loss:
+      case FaultKind::malformed:
+      case FaultKind::wrong_type:
+      case FaultKind::unknown_device:
+      case FaultKind::foreign_credentials:
         continue;
     }
     trouble.any = true;

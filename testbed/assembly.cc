@@ -91,11 +91,13 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   registry_ = std::make_unique<twin::Registry>(std::move(*registry));
   if (auto loaded = load_feeds(); !loaded) return loaded;
 
+  broker_restarts_ = restarts_of(scenario_, Restarted::broker);
+  for (const auto& away : broker_restarts_) broker_away_.push_back({away.from, away.to});
   for (const auto& table : schema_.tables) of_world_.emplace_back(table.columns.size(), 0);
   // The physics' problems and the rules' are shown together.
   auto fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
                                  {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
-                                  scenario_.cycle, scenario_.plants});
+                                  scenario_.cycle, scenario_.plants, broker_away_});
   for (size_t t = 0; t < of_world_.size(); ++t) of_world_[t].second = schema_.tables[t].columns.size();
   auto wired = wire(scenario_, units_, schema_, graph_, *registry_);
   if (!fleet || !wired) {
@@ -110,22 +112,29 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   tables_.allocate_added();
   const auto shards = tables_.shards();
   hot_ = std::make_unique<twin::HotHistory>(*registry_, schema_, tables_, wired_.windows);
+  warm_ = std::make_unique<mml::WarmHistory>(
+      wired_.plan, schema_, *registry_, tables_,
+      mml::WarmHistory::Civil{scenario_.start, *Timezone::load(scenario_.timezone), scenario_.cycle});
+  // Trends see the same buckets whether or not a run folder is written: so all of a table's are made.
   std::vector<twin::RollupSpec> rollups;
+  for (const auto& model : registry_->models()) {
+    const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(),
+                                      [&](const auto& h) { return h.model == model.config.name; });
+    auto lengths = history != scenario_.history.end()
+                       ? history->rollups
+                       : std::vector<Duration>{minutes(1), minutes(15), hours(1)};
+    const bool needed = warm_->add_rollups(model.table, lengths);
+    if ((needed || options.out) && !lengths.empty()) rollups.push_back({model.table, std::move(lengths)});
+  }
   if (options.out) {
-    for (const auto& model : registry_->models()) {
-      const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(),
-                                        [&](const auto& h) { return h.model == model.config.name; });
-      auto lengths = history != scenario_.history.end()
-                         ? history->rollups
-                         : std::vector<Duration>{minutes(1), minutes(15), hours(1)};
-      if (!lengths.empty()) rollups.push_back({model.table, std::move(lengths)});
-    }
     auto recorder =
         Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_, options.resume);
     if (!recorder) return tl::make_unexpected(std::move(recorder.error()));
     recorder_ = std::move(*recorder);
   }
-  rollups_ = std::make_unique<twin::Rollups>(*registry_, std::move(rollups), scenario_.start);
+  warm_->pass_on_to(recorder_.get());
+  rollups_ = std::make_unique<twin::Rollups>(*registry_, std::move(rollups), scenario_.start,
+                                             mml::kRollupGrace);
   no_publisher_ = std::make_unique<NoPublisher>();
   mml::Publisher& publisher = recorder_ ? static_cast<mml::Publisher&>(*recorder_) : *no_publisher_;
 

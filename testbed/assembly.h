@@ -13,8 +13,10 @@
 #include "mml/broker.h"
 #include "mml/feeds/feeds.h"
 #include "mml/loop.h"
+#include "mml/warm.h"
 #include "sim/fleet.h"
 #include "testbed/recorder.h"
+#include "testbed/restarts.h"
 #include "testbed/scenario.h"
 #include "testbed/sim_transport.h"
 #include "testbed/wiring.h"
@@ -43,6 +45,7 @@ class Assembly {
   const twin::Registry& registry() const { return *registry_; }
   twin::Tables& tables() { return tables_; }
   twin::HotHistory& hot() { return *hot_; }
+  const mml::WarmHistory& warm() const { return *warm_; }
   sim::Fleet& fleet() { return *fleet_; }
   mml::Loop& loop() { return *loop_; }
   const mml::Loop& loop() const { return *loop_; }
@@ -90,6 +93,8 @@ class Assembly {
   twin::Tables tables_{schema_};
   std::unique_ptr<twin::Registry> registry_;
   std::unique_ptr<mml::Feeds> feeds_;
+  std::vector<Away> broker_restarts_;
+  std::vector<sim::BrokerAway> broker_away_;  ///< the same, for the fleet
   std::unique_ptr<sim::Fleet> fleet_;
   /// [table] the world's columns: those that the fleet added. All others are the registry's and the loop's.
   std::vector<std::pair<size_t, size_t>> of_world_;
@@ -97,6 +102,7 @@ class Assembly {
   std::unique_ptr<twin::HotHistory> hot_;
   std::unique_ptr<twin::Rollups> rollups_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<mml::WarmHistory> warm_;
   std::unique_ptr<NoPublisher> no_publisher_;
   std::unique_ptr<mml::Processor> processor_;
   std::unique_ptr<mml::Evaluator> evaluator_;

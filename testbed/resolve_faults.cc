@@ -15,14 +15,13 @@ enum class About : uint8_t { sensor, signal, device };
 
 About about(FaultKind kind) {
   if (kind == FaultKind::actuator_stuck) return About::signal;
-  const bool whole =
-      kind == FaultKind::link_down || kind == FaultKind::device_off || kind == FaultKind::restart;
+  const bool whole = kind == FaultKind::link_down || kind >= FaultKind::device_off;
   return whole ? About::device : About::sensor;
 }
 
 bool takes_value(FaultKind kind) {
   return kind == FaultKind::bias || kind == FaultKind::drift || kind == FaultKind::noise ||
-         kind == FaultKind::dropout || kind == FaultKind::out_of_range;
+         kind == FaultKind::dropout || kind == FaultKind::out_of_range || kind == FaultKind::loss;
 }
 
 const std::string& word_of(FaultKind kind) {
@@ -53,6 +52,8 @@ bool take_restart(Reader& reader, Draft& draft, const FaultDraft& fault) {
   if (fault.of_span.source && !restart)
     reader.error(fault.of_span, "'of' belongs to faults of kind restart", "remove this key");
   const bool of_part = restart && fault.of != Restarted::devices;
+  if (fault.keeps_span.source && (!restart || of_part))
+    reader.error(fault.keeps_span, "'keeps' belongs to restarts of devices", "remove this key");
   if (fault.persistent_span.source && !of_part)
     reader.error(fault.persistent_span, "'persistent' belongs to restarts of the broker or the mml",
                  "remove this key");
@@ -191,6 +192,8 @@ void resolve_faults(Reader& reader, Draft& draft) {
     if (needed == About::device) {
       if (fault.sensor_span.source)
         reader.error(fault.sensor_span, fmt::format("{} is about the whole device", kind), "remove this key");
+      if (fault.kind == FaultKind::loss && fault.value_node)
+        fault.value = share().read(reader, *fault.value_node).value_or(0);
     } else if (!fault.sensor_span.source) {
       reader.error(fault.span, fmt::format("a fault of kind {} needs '{}'", kind,
                                            needed == About::signal ? "signal" : "sensor"));

@@ -152,6 +152,13 @@ void summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
                         a.registry().id(raised.device), raised.cause.empty() ? "" : ": ", raised.cause));
   }
   row("published", number(r.published));
+  const auto& b = a.broker().counters();
+  row("broker",
+      fmt::format("refused: no session {}, malformed {}, unknown device {}, foreign credentials {}, "
+                  "wrong type {}; commands held {}, expired {}, lost {}; restarts {}",
+                  number(b.refused_messages), number(b.malformed), number(b.unknown_devices),
+                  number(b.foreign_credentials), number(b.wrong_types), number(b.held), number(b.expired),
+                  number(b.lost), number(b.restarts)));
   if (driver.restarts() > 0)
     row("mml",
         fmt::format("restarts {}, boundaries missed {}", number(driver.restarts()), number(driver.missed())));
@@ -284,6 +291,8 @@ Exit run(const RunRequest& request) {
     wall = progress.wall();
   }
   Diagnostics problems = driver->error();
+  const auto& broken = assembly.transport().breakdown();
+  if (end == mml::RunEnd::failed) problems.insert(problems.end(), broken.begin(), broken.end());
   if (end == mml::RunEnd::failed && problems.empty() && assembly.recorder() != nullptr)
     problems = assembly.recorder()->error();
   if (auto finished = assembly.finish(status_json(assembly, end, wall)); !finished && problems.empty())

@@ -6,6 +6,7 @@
 #include "testbed/keys.h"
 #include "testbed/scenario.h"
 #include "testbed/values.h"
+#include "twin/device_record.h"
 
 namespace looptwin::testbed {
 
@@ -14,8 +15,18 @@ struct ModelDraft : twin::ModelConfig {
   sim::DeviceConfig device;
 };
 
+/// Which devices of a registry's file a fleet entry takes.
+struct RegistryDraft {
+  Span span;
+  std::string file;     ///< from the scenario's folder
+  std::string devices;  ///< a pattern of ids; empty: all
+  std::string tagged;   ///< empty: with any tags
+  std::vector<twin::DeviceState> states{twin::DeviceState::provisioned, twin::DeviceState::active};
+};
+
 /// A fleet entry, whose assignments wait until the models are known.
 struct FleetDraft : twin::FleetConfig {
+  std::optional<RegistryDraft> registry;
   std::vector<const yaml::Entry*> others;
 };
 
@@ -23,13 +34,17 @@ struct FleetDraft : twin::FleetConfig {
 struct FaultDraft : sim::FaultConfig {
   Span sensor_span;
   Restarted of = Restarted::devices;
-  Span of_span, persistent_span;
+  Span of_span, keeps_span, persistent_span;
   bool persistent = true;
   const yaml::Node* at = nullptr;
   const yaml::Node* value_node = nullptr;
 };
 
+using MachineDraft = mml::MachineConfig;
+
 const Section<ModelDraft>& model_section();
+const Section<lang::Machine>& controller_machine_section();
+const Section<MachineDraft>& machine_section();
 const Section<FleetDraft>& fleet_section();
 const Section<sim::PlantConfig>& plant_section();
 const Section<sim::LinkConfig>& link_section();

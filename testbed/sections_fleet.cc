@@ -7,20 +7,104 @@
 namespace looptwin::testbed {
 namespace {
 
+Value<sim::SharedBy> shared_by() {
+  return {Form::name, [](Reader& reader, const yaml::Node& node) -> std::optional<sim::SharedBy> {
+            const auto read = name().read(reader, node);
+            return read ? std::optional(sim::SharedBy{*read, node.span}) : std::nullopt;
+          }};
+}
+
 struct Outage {
   std::optional<Duration> every;
-  std::optional<Distribution> lasts;
+  std::optional<Distribution> up, lasts, down;
+  sim::SharedBy shared;
   uint64_t store = 0;
 };
 const Section<Outage>& outage_section() {
   using T = Outage;
   static const Section<T> kSection(
       "an outage", "outage",
-      {required<T>("every", period(), &T::every, "mean time between outages of one device (exponential)"),
-       required<T>("lasts", time_distribution(), &T::lasts, "how long"),
+      {optional<T>("every", period(), &T::every, "",
+                   "mean time between outages of one device (exponential). One of every, up"),
+       optional<T>("up", time_distribution(), &T::up, "", "time between outages"),
+       optional<T>("lasts", time_distribution(), &T::lasts, "", "how long. One of lasts, down"),
+       optional<T>("down", time_distribution(), &T::down, "", "the same"),
+       optional<T>("shared", shared_by(), &T::shared, "each device on its own",
+                   "a relation of the devices: those of one related device, as a cell, have their outages "
+                   "together"),
        optional<T>("store", whole_number(0, 1'000'000'000), &T::store, "0",
                    "samples that a device keeps, and sends afterwards")});
   return kSection;
+}
+void read_outage(Reader& reader, const yaml::Entry& entry, sim::LinkConfig& out) {
+  Outage o;
+  const size_t before = reader.problems.size();
+  outage_section().read(reader, entry.value, entry.key_span, o);
+  if (reader.problems.size() != before) return;
+  if (o.every.has_value() == o.up.has_value())
+    reader.error(entry.key_span, "an outage has one of 'every' and 'up'",
+                 "write every: 3 d for a mean, or up: exponential(3 d)");
+  if (o.lasts.has_value() == o.down.has_value())
+    reader.error(entry.key_span, "an outage has one of 'lasts' and 'down'",
+                 "write lasts: 10 min, or down: exponential(10 min)");
+  out.outage_every = o.every;
+  out.outage_up = std::move(o.up);
+  out.outage_lasts = o.lasts ? std::move(o.lasts) : std::move(o.down);
+  out.outage_shared = std::move(o.shared);
+  out.stored = static_cast<uint32_t>(o.store);
+}
+
+struct Bandwidth {
+  uint64_t rate = 0;
+  uint64_t queue = 0;
+  bool oldest = false;
+  sim::SharedBy shared;
+};
+const Section<Bandwidth>& bandwidth_section() {
+  using T = Bandwidth;
+  static const Section<T> kSection(
+      "'bandwidth'", "bandwidth",
+      {required<T>("rate", whole_number(1, 1'000'000'000'000), &T::rate, "bit/s"),
+       optional<T>("queue", whole_number(1, 1'000'000'000'000), &T::queue, "no limit", "bytes that may wait"),
+       optional<T>("drop", word<bool>({{"newest", false}, {"oldest", true}}), &T::oldest, "newest",
+                   "what is dropped of a full queue"),
+       optional<T>("shared", shared_by(), &T::shared, "each device on its own",
+                   "a relation of the devices: those of one related device, as a gateway, have one uplink")});
+  return kSection;
+}
+
+struct Bursts {
+  std::optional<Distribution> up, down;
+  double loss = 1;
+  sim::SharedBy shared;
+};
+const Section<Bursts>& bursts_section() {
+  using T = Bursts;
+  static const Section<T> kSection(
+      "'bursts'", "bursts",
+      {required<T>("up", time_distribution(), &T::up, "time between bursts, in which `loss` holds"),
+       required<T>("down", time_distribution(), &T::down, "how long a burst lasts"),
+       optional<T>("loss", share(), &T::loss, "100 %",
+                   "of messages lost in a burst, beside those of the link"),
+       optional<T>("shared", shared_by(), &T::shared, "each device on its own",
+                   "a relation of the devices: those of one related device have their bursts together")});
+  return kSection;
+}
+
+Value<uint8_t> kept() {
+  static const std::vector<std::pair<std::string, sim::Kept>> kWords = {{"setpoints", sim::Kept::setpoints},
+                                                                        {"queue", sim::Kept::queue},
+                                                                        {"numbers", sim::Kept::numbers},
+                                                                        {"controller", sim::Kept::controller},
+                                                                        {"commands", sim::Kept::commands}};
+  return {Form::texts, [](Reader& reader, const yaml::Node& node) -> std::optional<uint8_t> {
+            if (!expect_list(reader, "keeps", node)) return std::nullopt;
+            uint8_t mask = 0;
+            for (const auto& item : node.items)
+              if (const auto one = word<sim::Kept>(kWords).read(reader, item))
+                mask |= static_cast<uint8_t>(*one);
+            return mask;
+          }};
 }
 
 struct Reordering {
@@ -91,6 +175,38 @@ Value<Distribution> time_distribution() {
           }};
 }
 
+namespace {
+
+Value<std::vector<twin::DeviceState>> device_states() {
+  return {Form::texts,
+          [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<twin::DeviceState>> {
+            static const std::vector<std::string> kWords(twin::kDeviceStates.begin(),
+                                                         twin::kDeviceStates.end());
+            if (!expect_list(reader, "states", node)) return std::nullopt;
+            std::vector<twin::DeviceState> out;
+            for (const auto& item : node.items)
+              if (const auto found = find_word(reader, item, kWords))
+                out.push_back(static_cast<twin::DeviceState>(*found));
+            if (node.items.empty())
+              reader.error(node.span, "no state is named", "write [provisioned, active], or leave it out");
+            return out.empty() ? std::nullopt : std::optional(out);
+          }};
+}
+
+const Section<RegistryDraft>& registry_section() {
+  using T = RegistryDraft;
+  static const Section<T> kSection(
+      "'registry'", "registry",
+      {required<T>("file", path(), &T::file, "made by `looptwin registry init`"),
+       optional<T>("devices", pattern(), &T::devices, "all", "pattern of the ids that are taken"),
+       optional<T>("tagged", text(), &T::tagged, "any", "only devices with this tag"),
+       optional<T>("states", device_states(), &T::states, "[provisioned, active]",
+                   "provisioned, active, suspended, retired; the broker refuses the last two")});
+  return kSection;
+}
+
+}  // namespace
+
 const Section<FleetDraft>& fleet_section() {
   using T = FleetDraft;
   static const Section<T> kSection = [] {
@@ -111,7 +227,9 @@ const Section<FleetDraft>& fleet_section() {
                             "and the parent's `{<per>}`"),
                 optional<T>("link", name(), &T::link, "none: at once, without loss",
                             "how they are connected"),
-                optional<T>("tags", texts(), &T::tags, "none", "for patterns and reports")})
+                optional<T>("tags", texts(), &T::tags, "none", "for patterns and reports"),
+                section<T>("registry", registry_section(), &T::registry,
+                           "devices from a registry's file, in place of `count`, `per` and `id`")})
         .with_others(std::move(other));
   }();
   return kSection;
@@ -130,24 +248,46 @@ const Section<sim::LinkConfig>& link_section() {
                          out.reordering = r.share;
                          out.reorder_delay = r.delay;
                        }),
-       section_into<T>("outage", outage_section(), "times without a link", [](T& out, Outage o) {
-         out.outage_every = o.every;
-         out.outage_lasts = std::move(o.lasts);
-         out.stored = static_cast<uint32_t>(o.store);
-       })});
+       section_into<T>("bandwidth", bandwidth_section(), "of telemetry, from device to broker",
+                       [](T& out, Bandwidth b) {
+                         out.bandwidth = b.rate;
+                         out.queue = b.queue;
+                         out.drop_oldest = b.oldest;
+                         out.bandwidth_shared = std::move(b.shared);
+                       }),
+       section_into<T>("bursts", bursts_section(), "times with many losses (Gilbert-Elliott)",
+                       [](T& out, Bursts b) {
+                         out.burst_up = std::move(b.up);
+                         out.burst_lasts = std::move(b.down);
+                         out.burst_loss = b.loss;
+                         out.burst_shared = std::move(b.shared);
+                       }),
+       Key<T>{{.name = "outage",
+               .form = Form::section,
+               .about = "times without a link",
+               .section = &outage_section()},
+              read_outage}});
   return kSection;
 }
 
 const Section<FaultDraft>& fault_section() {
   using T = FaultDraft;
   using K = sim::FaultKind;
-  const std::vector<std::pair<std::string, K>> kinds = {
-      {"stuck", K::stuck},          {"bias", K::bias},
-      {"drift", K::drift},          {"noise", K::noise},
-      {"dropout", K::dropout},      {"out_of_range", K::out_of_range},
-      {"link_down", K::link_down},  {"actuator_stuck", K::actuator_stuck},
-      {"device_off", K::device_off},
-      {"restart", K::restart}};
+  const std::vector<std::pair<std::string, K>> kinds = {{"stuck", K::stuck},
+                                                        {"bias", K::bias},
+                                                        {"drift", K::drift},
+                                                        {"noise", K::noise},
+                                                        {"dropout", K::dropout},
+                                                        {"out_of_range", K::out_of_range},
+                                                        {"link_down", K::link_down},
+                                                        {"actuator_stuck", K::actuator_stuck},
+                                                        {"device_off", K::device_off},
+                                                        {"restart", K::restart},
+                                                        {"loss", K::loss},
+                                                        {"malformed", K::malformed},
+                                                        {"wrong_type", K::wrong_type},
+                                                        {"unknown_device", K::unknown_device},
+                                                        {"foreign_credentials", K::foreign_credentials}};
   const auto after = [](T & t) -> auto& { return t.after; };
   const auto sensed = [](std::string key, std::string about) {
     return Key<T>{{.name = std::move(key), .form = Form::name, .about = std::move(about)},
@@ -185,17 +325,21 @@ const Section<FaultDraft>& fault_section() {
        optional<T>("every", period(), &T::every, "", "mean time between faults of one device, drawn"),
        optional<T>("lasts", duration(), &T::lasts, "to the run's end",
                    "how long; of a restart, which needs it, `0 s` is at once"),
-       placed(optional<T>("of", word<Restarted>({{"devices", Restarted::devices},
-                                                 {"mml", Restarted::mml},
-                                                 {"broker", Restarted::broker}}),
+       placed(optional<T>("of",
+                          word<Restarted>({{"devices", Restarted::devices},
+                                           {"mml", Restarted::mml},
+                                           {"broker", Restarted::broker}}),
                           &T::of, "devices", "restart: what restarts"),
               &T::of_span),
+       placed(optional<T>("keeps", kept(), &T::keeps, "nothing",
+                          "restart of devices: of setpoints, queue, numbers, controller, commands"),
+              &T::keeps_span),
        placed(optional<T>("persistent", boolean(), &T::persistent, "true",
                           "restart of broker or mml: what waits in the broker is kept"),
               &T::persistent_span),
        optional<T>(
            "value", later(Form::quantity), &T::value_node, "",
-           "bias: a difference; drift: per second, or as 0.1 K/h; noise: a factor; dropout: a share; "
+           "bias: a difference; drift: per second, or as 0.1 K/h; noise: a factor; dropout, loss: a share; "
            "out_of_range: a reading, or of words and of true and false one of them or a code up to 254 "
            "that is none")});
   return kSection;

@@ -258,6 +258,15 @@ Value<std::vector<sim::DriveConfig>> drives() {
           }};
 }
 
+const Section<sim::PhysicsEventConfig>& physics_event_section() {
+  using T = sim::PhysicsEventConfig;
+  static const Section<T> kSection(
+      "an event of the physics", "physics_events",
+      {required<T>("when", expression(), &T::when, "the condition: what happens when it becomes true"),
+       required<T>("reset", expressions(), &T::reset, "states with their new values, of those just before")});
+  return kSection;
+}
+
 const Section<sim::PhysicsConfig>& physics_section() {
   using T = sim::PhysicsConfig;
   static const Section<T> kSection(
@@ -273,14 +282,19 @@ const Section<sim::PhysicsConfig>& physics_section() {
                    [](T& out, RandomDraft& d) { out.random.push_back(std::move(d)); }),
        optional<T>("states", expressions(), &T::states, "none", "each state's initial value, of parameters"),
        optional<T>("rates", expressions(), &T::rates, "none", "each state's rate of change"),
+       named<T>("events", physics_event_section(), &T::events,
+                "what happens to states at an instant, located within the step"),
        optional<T>("outputs", expressions(), &T::outputs, "none",
                    "what follows from states, inputs and actuators"),
        optional<T>("step", period(), &T::step, "1 s", "of the integration"),
        optional<T>("integrator",
                    word<lang::Integrator>({{"exact", lang::Integrator::exact},
-                                           {"runge_kutta4", lang::Integrator::runge_kutta4}}),
+                                           {"runge_kutta4", lang::Integrator::runge_kutta4},
+                                           {"euler", lang::Integrator::euler},
+                                           {"dormand_prince5", lang::Integrator::dormand_prince5}}),
                    &T::integrator, "exact for linear rates, else runge_kutta4",
-                   "`exact` demands linear rates")});
+                   "`exact` demands linear rates; the others are explicit, of order 4, 1 and 5, with the "
+                   "given step")});
   return kSection;
 }
 
@@ -289,7 +303,9 @@ const Section<sim::ControllerConfig>& controller_section() {
   static const Section<T> kSection(
       "a controller", "controller",
       {optional<T>("every", period(), &T::every, "1 s", "its period; a multiple of the physics' step"),
-       required<T>("outputs", expressions(), &T::outputs, "its signals; physics sees them by name")});
+       named<T>("machines", controller_machine_section(), &T::machines,
+                "states that it keeps; outputs and physics see them by name"),
+       optional<T>("outputs", expressions(), &T::outputs, "none", "its signals; physics sees them by name")});
   return kSection;
 }
 
@@ -307,6 +323,26 @@ Value<std::vector<sim::Named>> expressions() {
             }
             return out;
           }};
+}
+
+/// A distribution in `unit`, which may draw negative values.
+static Value<Distribution> distribution_in(const lang::Unit& unit) {
+  return {Form::distribution,
+          [unit](Reader& reader, const Node& node) { return distribution(reader, node, unit); }};
+}
+
+static const Section<sim::ClockConfig>& clock_section() {
+  using T = sim::ClockConfig;
+  static const lang::Unit kSecond{"s", lang::Type::number(lang::kTimeDimension), 1, 0};
+  static const lang::Unit kOne{"1", lang::Type::number(lang::kRatio), 1, 0};
+  static const Section<T> kSection(
+      "a clock", "clock",
+      {optional<T>("offset", distribution_in(kSecond), &T::offset, "`0 s`",
+                   "how far it is ahead at the start and after each synchronisation"),
+       optional<T>("drift", distribution_in(kOne), &T::drift, "`0`",
+                   "of each device for ever, in parts per million; ahead where positive"),
+       optional<T>("sync", period(), &T::sync, "never", "how often it is set")});
+  return kSection;
 }
 
 const Section<ModelDraft>& model_section() {
@@ -330,6 +366,8 @@ const Section<ModelDraft>& model_section() {
        section<T>("physics", physics_section(), physics, "how a device behaves"),
        section<T>("controller", controller_section(), controller,
                   "the loop inside the device; it sees telemetry, setpoints and commands"),
+       section<T>("clock", clock_section(), [](T & d) -> auto& { return d.device.clock; },
+                  "what the device dates its samples and answers by; without, it is right"),
        optional<T>("refuses", expression(), refuses, "false",
                    "the resident's opt-out: while true, the device refuses overrides of local setpoints")});
   return kSection;

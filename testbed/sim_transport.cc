@@ -56,6 +56,13 @@ size_t SimTransport::shard_of(twin::DeviceRef device) const {
   return first_shard_[device.table.index()] + device.row.index() / twin::kShardRows;
 }
 
+void SimTransport::begin(Time boundary) {
+  fleet_.begin(boundary);
+  broker_.begin();
+  for (; next_restart_ < restarts_.size() && restarts_[next_restart_].from <= boundary; ++next_restart_)
+    broker_.restart(restarts_[next_restart_].persistent);
+}
+
 void SimTransport::receive(size_t shard, Time boundary) {
   auto& arrivals = arrivals_[shard];
   fleet_.advance(shard, boundary, arrivals);
@@ -100,6 +107,14 @@ void SimTransport::poll_people(Time boundary, std::vector<twin::OperatorAction>&
 
 void SimTransport::send(Time now, std::span<const twin::Command> commands) {
   leaving_.clear();
+  for (size_t shard = 0; shard < shards_.size(); ++shard) {
+    for (const auto& stray : arrivals_[shard].strays) {
+      const uint64_t own = registry_.credential({shards_[shard].table, Row(stray.row)});
+      const bool refused = broker_.refuse(stray, stray.foreign ? ~own : own);
+      LT_CHECK(refused, "a stray with which nothing is wrong");
+    }
+    arrivals_[shard].strays.clear();
+  }
   for (auto& returned : returned_) {
     for (const auto device : returned)
       if (broker_.connected(device)) broker_.release(device, now, leaving_);  // it may have gone again

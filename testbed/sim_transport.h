@@ -7,6 +7,7 @@
 #include "base/workers.h"
 #include "mml/broker.h"
 #include "sim/fleet.h"
+#include "testbed/restarts.h"
 #include "twin/transport.h"
 
 namespace looptwin::testbed {
@@ -17,10 +18,8 @@ class SimTransport final : public twin::Transport {
                std::vector<twin::Shard> shards, std::vector<Away> restarts = {},
                std::vector<twin::OperatorAction> script = {});
 
-  void begin(Time boundary) override {
-    fleet_.begin(boundary);
-    broker_.begin();
-  }
+  void begin(Time boundary) override;
+  const Diagnostics& breakdown() const override { return fleet_.breakdown(); }
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   /// A boundary at which nobody polls or sends: the fleet goes on, and the broker keeps what arrives for the
   /// next poll; what does not `keep` is lost but for the devices' presence, which the broker retains.

@@ -70,8 +70,9 @@ World::World(const Setup& setup) {
   registry = std::make_unique<twin::Registry>(std::move(*made));
   schema.feeds.push_back(
       {"weather", "temperature", lang::Type::point_of(lang::kTemperature), unit(units, "degC"), false});
-  auto built = Fleet::build(units, schema, graph, *registry, tables, weather,
-                            {setup.devices, setup.links, setup.faults, setup.seed, setup.cycle});
+  auto built =
+      Fleet::build(units, schema, graph, *registry, tables, weather,
+                   {setup.devices, setup.links, setup.faults, setup.seed, setup.cycle, {}, setup.broker});
   if (!built) FAIL(render(built.error()));
   fleet = std::move(*built);
   tables.allocate_added();

@@ -41,6 +41,7 @@ struct Setup {
   std::vector<twin::FleetConfig> fleet;
   std::vector<LinkConfig> links;
   std::vector<FaultConfig> faults;
+  std::span<const BrokerAway> broker;
   uint64_t seed = 7;
   Duration cycle = seconds(1);
 };

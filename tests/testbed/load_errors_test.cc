@@ -20,6 +20,7 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
         "scenario.yaml:7:1: a scenario has no key 'cylce' [did you mean 'cycle'? keys: scenario, about, "
         "start, timezone, "
         "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, plants, links, faults, derived, "
+        "machines, "
         "events, "
         "rules, "
         "alarms, "
@@ -52,7 +53,7 @@ TEST_CASE("load errors: an alarm says why it is one, what follows, what to do an
         "rules.yaml:25:3: an alarm needs 'respond_within': how long he has; an alarm that nobody has "
         "acknowledged by then is late\n");
   CHECK(problems_with("rules.yaml", "consequence: The feeder trips.", "consequence: \" \"") ==
-        "rules.yaml:32:18: the consequence of alarm 'overload' is empty [say it; an alarm that nobody can act "
+        "rules.yaml:32:19: the consequence of alarm 'overload' is empty [say it; an alarm that nobody can act "
         "on is an event]\n");
   CHECK(problems_with("rules.yaml", "priority: high", "priority: high\n    escalate_to: medium") ==
         "rules.yaml:25:3: alarm 'overload' escalates to medium, and is high before [escalate_to: is a higher "
@@ -207,7 +208,8 @@ TEST_CASE("load errors: what makes no sense together") {
         "scenario.yaml:18:5: a fault of kind bias needs 'value'\n");
   CHECK(problems_with("scenario.yaml", "kind: stuck", "kind: stuk") ==
         "scenario.yaml:18:67: 'stuk' is not one of: stuck, bias, drift, noise, dropout, out_of_range, "
-        "link_down, actuator_stuck, device_off, restart "
+        "link_down, actuator_stuck, device_off, restart, loss, malformed, wrong_type, unknown_device, "
+        "foreign_credentials "
         "[did you mean 'stuck'?]\n");
   const std::string fault = "after: 14 h, device: \"block-3/*\", sensor: temperature, kind: stuck";
   CHECK(

@@ -1,0 +1,264 @@
+// Every kind of trouble on both shipped scenarios, with the decisions that it must cause; all others it must
+// not. docs/trouble.md has the same table in words.
+#include <catch2/catch.hpp>
+#include <map>
+#include <set>
+
+#include "testbed/driver.h"
+#include "testbed/virtual_clock.h"
+
+namespace looptwin::testbed {
+namespace {
+
+using Names = std::set<std::string>;
+/// The devices on which each event, or alarm with its own condition, has risen; none where it is absent.
+using Rose = std::map<std::string, Names>;
+
+struct Outcome {
+  Rose rose;
+  mml::BrokerCounters broker;
+  mml::ProcessorCounters telemetry;
+  sim::FleetCounters fleet;
+  uint64_t issued = 0, repeated = 0, failed = 0;
+  std::string fingerprint;
+};
+
+void note(Assembly& assembly, Rose& rose) {
+  for (const auto& event : assembly.wired().events) {
+    const auto standing = assembly.tables().values<uint8_t>(event.table, event.standing);
+    for (size_t row = 0; row < standing.size(); ++row)
+      if (standing[row] == 1)
+        rose[event.config.name].emplace(assembly.registry().id({event.table, Row(row)}));
+  }
+}
+
+Outcome run(const std::string& scenario, std::vector<Setting> settings, int threads = 1) {
+  auto loaded = load(std::string(LT_SOURCE_DIR "/scenarios/") + scenario, settings);
+  INFO((loaded ? std::string() : render(loaded.error())));
+  REQUIRE(loaded.has_value());
+  auto built = Assembly::build(std::move(*loaded), {.threads = threads});
+  INFO((built ? std::string() : render(built.error())));
+  REQUIRE(built.has_value());
+  Assembly& assembly = **built;
+  auto driver = Driver::make(assembly, {}, {});
+  REQUIRE(driver.has_value());
+  std::atomic<bool> stop{false};
+  const auto& s = assembly.scenario();
+  VirtualClock clock(s.start, s.cycle, kStart + s.duration, stop);
+  Outcome out;
+  CHECK(driver->run(clock, stop, [&](Time) { note(assembly, out.rose); }) == mml::RunEnd::reached_end);
+  out.broker = assembly.broker().counters();
+  out.telemetry = assembly.processor().counters();
+  out.fleet = assembly.fleet().counters();
+  const auto commands = assembly.dispatcher().counters();
+  out.issued = commands.issued, out.repeated = commands.repeated, out.failed = commands.failed;
+  out.fingerprint = assembly.loop().fingerprint();
+  return out;
+}
+
+struct Case {
+  const char* what;
+  std::string faults;
+  Rose rose;
+  std::vector<Setting> settings = {};
+  std::function<bool(const Outcome&)> shows = {};  ///< in which counter it is seen
+};
+
+void check(const std::string& scenario, const std::vector<Setting>& base, const Case& c) {
+  CAPTURE(c.what);
+  auto settings = base;
+  settings.push_back({"faults", "[" + c.faults + "]"});
+  settings.insert(settings.end(), c.settings.begin(), c.settings.end());
+  const auto outcome = run(scenario, settings);
+  Names all;
+  for (const auto& [event, devices] : outcome.rose) all.insert(event);
+  for (const auto& [event, devices] : c.rose) all.insert(event);
+  for (const auto& event : all) {
+    CAPTURE(event);
+    const auto of = [&](const Rose& rose) { return rose.count(event) ? rose.at(event) : Names{}; };
+    CHECK(of(outcome.rose) == of(c.rose));
+  }
+  if (c.shows) CHECK(c.shows(outcome));
+  CHECK(run(scenario, settings, 2).fingerprint == outcome.fingerprint);
+}
+
+const Names kBoth = {"block-1", "block-2"};
+const Names kFirst = {"block-1"};
+uint64_t quality(const Outcome& o, twin::Quality q) { return o.telemetry.by_quality[static_cast<size_t>(q)]; }
+
+/// Two blocks of forty homes in a hot afternoon; trouble begins after an hour.
+const std::vector<Setting> kHomes = {{"fleet.block.count", "2"},
+                                     {"fleet.home.count", "40"},
+                                     {"models.block.parameters.limit.default", "260 kW"},
+                                     {"links.lte.outage.every", "100000 d"},
+                                     {"start", "\"2019-07-15T10:00:00\""},
+                                     {"duration", "100 min"}};
+std::string on_first(const std::string& kind, const std::string& more = ", lasts: 20 min") {
+  return "{after: 1 h, device: \"block-1/*\", kind: " + kind + more + "}";
+}
+std::string sensor(const std::string& kind, const std::string& more = "") {
+  return on_first(kind, ", sensor: power, lasts: 20 min" + more);
+}
+
+}  // namespace
+
+TEST_CASE("fault matrix: smart-meters") {
+  const Case table[] = {
+      {"nothing", "", {}},
+      {"a power meter that is stuck", sensor("stuck"), {}},
+      {"one that reads too much", sensor("bias", ", value: 0.2 kW"), {}},
+      {"one that drifts", sensor("drift", ", value: 0.1 kW/h"), {}},
+      {"one that is noisy", sensor("noise", ", value: 5"), {}},
+      {"one that takes no samples", sensor("dropout", ", value: 100 %"), {{"meters_silent", kFirst}}},
+      {"one that reads nonsense",
+       sensor("out_of_range", ", value: 90 kW"),
+       {{"meters_silent", kFirst}},
+       {},
+       [](const Outcome& o) { return quality(o, twin::Quality::out_of_range) > 4000; }},
+      {"links down", on_first("link_down"), {{"meters_silent", kFirst}}},
+      {"links down for two minutes", on_first("link_down", ", lasts: 2 min"), {}},
+      {"half of all messages lost",
+       on_first("loss", ", value: 50 %, lasts: 20 min"),
+       {},
+       {},
+       [](const Outcome& o) { return o.fleet.lost > 2000 && o.telemetry.gaps > 2000; }},
+      {"bursts in which all is lost",
+       "",
+       {},
+       {{"links.lte.bursts", "{up: exponential(10 min), down: exponential(20 s), shared: block}"}},
+       [](const Outcome& o) { return o.fleet.lost > 500; }},
+      {"a cell without power",
+       "",
+       {{"meters_silent", kBoth}},
+       {{"links.lte.outage", "{up: constant(1 h), down: constant(20 min), shared: block}"}},
+       [](const Outcome& o) { return o.fleet.outages == 80; }},
+      {"an uplink that the block's homes fill",
+       "",
+       {{"meters_silent", kBoth}},
+       {{"links.lte.bandwidth", "{rate: 1000, shared: block}"}}},
+      {"an uplink that is wide enough", "", {}, {{"links.lte.bandwidth", "{rate: 9600, shared: block}"}}},
+      {"messages that come twice, late and out of order",
+       "",
+       {},
+       {{"links.lte.duplication", "5 %"}, {"links.lte.reordering", "{share: 5 %, delay: 1 min}"}},
+       [](const Outcome& o) {
+         return o.telemetry.duplicates > 1000 && quality(o, twin::Quality::late) > 1000;
+       }},
+      // As power returns all homes cool at once.
+      {"power cut", on_first("device_off"), {{"meters_silent", kFirst}, {"peak_ahead", kFirst}}},
+      {"devices that restart",
+       on_first("restart", ", lasts: 20 s"),
+       {},
+       {},
+       [](const Outcome& o) { return o.telemetry.restarts == 80; }},
+      {"messages that cannot be read",
+       on_first("malformed"),
+       {{"meters_silent", kFirst}},
+       {},
+       [](const Outcome& o) { return o.broker.malformed > 4000; }},
+      {"values of another type",
+       on_first("wrong_type"),
+       {{"meters_silent", kFirst}},
+       {},
+       [](const Outcome& o) { return o.broker.wrong_types > 4000; }},
+      {"ids that nobody has",
+       on_first("unknown_device"),
+       {{"meters_silent", kFirst}},
+       {},
+       [](const Outcome& o) { return o.broker.unknown_devices > 4000; }},
+      {"credentials of others",
+       on_first("foreign_credentials"),
+       {{"meters_silent", kFirst}},
+       {},
+       [](const Outcome& o) { return o.broker.foreign_credentials > 4000; }},
+      {"clocks that run ahead",
+       "",
+       {},
+       {{"models.home.clock", "{offset: \"normal(1 min, 5 s)\", drift: \"normal(0, 50)\"}"}},
+       [](const Outcome& o) { return quality(o, twin::Quality::future) > 10000; }},
+      {"clocks that are ten minutes behind",
+       "",
+       {{"meters_silent", kBoth}},
+       {{"models.home.clock", "{offset: constant(-10 min)}"}}},
+      {"the broker restarts",
+       "{after: 1 h, kind: restart, of: broker, lasts: 1 min}",
+       {},
+       {},
+       [](const Outcome& o) { return o.broker.restarts == 1 && o.fleet.outages == 80; }},
+      {"the broker is away for a quarter of an hour",
+       "{after: 1 h, kind: restart, of: broker, lasts: 15 min, persistent: false}",
+       {{"meters_silent", kBoth}}},
+      {"the MML restarts", "{after: 1 h, kind: restart, of: mml, lasts: 15 min}", {}},
+      {"the MML restarts, and nothing was kept for it",
+       "{after: 1 h, kind: restart, of: mml, lasts: 15 min, persistent: false}",
+       {}},
+  };
+  for (const auto& c : table) check("smart-meters", kHomes, c);
+}
+
+TEST_CASE("fault matrix: gas-pipeline") {
+  const std::vector<Setting> quiet = {{"models.rupture.parameters.opens_at.default", "48 h"},
+                                      {"links.radio.outage.every", "100000 d"},
+                                      {"duration", "30 min"}};
+  auto leaking = quiet;
+  leaking[0].value = "10 min";
+  leaking.push_back({"plants.gas.gas_network.leaks.hole.pipe", "p-17"});
+  leaking.push_back({"models.rupture.parameters.size.default", "80 cm2"});
+  const auto on = [](const std::string& device, const std::string& kind, const std::string& more) {
+    return "{after: 8 min, device: \"" + device + "\", kind: " + kind + ", " + more + "}";
+  };
+  const auto silent = [](const char* device) { return Rose{{"segment_silent", {device}}}; };
+  const Case no_leak[] = {
+      {"nothing", "", {}},
+      {"a terminal unit without power", on("seg-17", "device_off", "lasts: 10 min"), silent("seg-17")},
+      {"one that restarts", on("seg-17", "restart", "lasts: 30 s"), {}},
+      {"a valve's drive that restarts", on("valve-17", "restart", "lasts: 30 s"), {}},
+      {"a radio that is down", on("seg-17", "link_down", "lasts: 10 min"), silent("seg-17")},
+      {"messages that cannot be read", on("seg-17", "malformed", "lasts: 10 min"), silent("seg-17")},
+      {"values of another type", on("seg-17", "wrong_type", "lasts: 10 min"), silent("seg-17")},
+      {"ids that nobody has", on("seg-17", "unknown_device", "lasts: 10 min"), silent("seg-17")},
+      {"credentials of others", on("seg-17", "foreign_credentials", "lasts: 10 min"), silent("seg-17")},
+      {"a gauge that reads nonsense",
+       on("seg-17", "out_of_range", "sensor: pressure_in, value: 200 bar, lasts: 10 min"), silent("seg-17")},
+      {"a third of all messages lost", on("**", "loss", "value: 33 %, lasts: 20 min"), {}},
+      {"clocks half a second apart",
+       "",
+       {},
+       {{"models.rtu.clock", "{offset: \"normal(0 s, 0.5 s)\", drift: \"normal(0, 50)\", sync: 10 min}"}}},
+      {"the broker restarts", "{after: 8 min, kind: restart, of: broker, lasts: 20 s}", {}},
+      {"the MML restarts", "{after: 8 min, kind: restart, of: mml, lasts: 5 min}", {}},
+      {"the MML restarts, and nothing was kept for it",
+       "{after: 8 min, kind: restart, of: mml, lasts: 5 min, persistent: false}",
+       {}},
+  };
+  for (const auto& c : no_leak) {
+    check("gas-pipeline", quiet, c);
+  }
+  const Rose found = {{"leak", {"seg-17"}},
+                      {"leak_below", {"station-2"}},
+                      {"isolate", {"seg-17"}},
+                      {"station_down", {"station-2"}}};
+  const auto all_closed = [](const Outcome& o) { return o.failed == 0 && o.issued >= 3; };
+  const Case leaks[] = {
+      {"a leak", "", found, {}, all_closed},
+      {"a leak, and some messages lost",
+       on("**", "loss", "value: 3 %, lasts: 22 min"),
+       found,
+       {},
+       all_closed},
+      {"a leak while the MML is away",
+       "{after: 9 min, kind: restart, of: mml, lasts: 2 min}",
+       found,
+       {},
+       all_closed},
+      {"a leak, and the broker restarts as the valves are told to close",
+       "{after: 12 min, kind: restart, of: broker, lasts: 30 s, persistent: false}",
+       found,
+       {},
+       all_closed},
+      {"a leak, and the drives restart", on("valve-*", "restart", "lasts: 20 s"), found, {}, all_closed},
+  };
+  for (const auto& c : leaks) check("gas-pipeline", leaking, c);
+}
+
+}  // namespace looptwin::testbed
