@@ -109,7 +109,7 @@ void Alarms::tell(Key key, Time now) {
 
 void Alarms::on_change(const EventChange& change, uint64_t event_id, Time now, std::vector<Record>& log) {
   const bool rises = change.kind == RecordKind::event_raised;
-  const bool ends = change.kind == RecordKind::event_cleared || change.kind == RecordKind::event_suppressed;
+  const bool ends = change.kind == RecordKind::event_cleared;
   if (!rises && !ends) return;
   for (const Follower& follower : followers_[change.event]) {
     const Key key{static_cast<uint32_t>(follower.alarm), change.row};

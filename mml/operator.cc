@@ -31,17 +31,14 @@ void add_columns(lang::Schema& schema, Input& input, const std::vector<TableId>&
 }
 
 const char* name_of(Refusal refusal) {
-  static constexpr const char* kNames[] = {"role", "state", "range"};
+  static constexpr const char* kNames[] = {"role", "range"};
   return kNames[static_cast<size_t>(refusal)];
 }
 
 Operator::Operator(std::vector<PersonConfig> people, std::vector<Input> inputs, twin::Tables& tables)
     : people_(std::move(people)), inputs_(std::move(inputs)), tables_(tables) {}
 
-bool Operator::may(uint16_t person, const std::string& role) const {
-  const auto& roles = people_[person].roles;
-  return role.empty() || std::find(roles.begin(), roles.end(), role) != roles.end();
-}
+bool Operator::may(uint16_t person, const std::string& role) const { return has_role(people_[person], role); }
 
 void Operator::bind(bool fresh) {
   if (!fresh) return;

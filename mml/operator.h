@@ -35,7 +35,6 @@ void add_columns(lang::Schema& schema, Input& input, const std::vector<TableId>&
 /// Why an action was refused: `quantity` of the record that says so.
 enum class Refusal : uint16_t {
   role,   ///< the person does not have the role
-  state,  ///< it makes no sense as things stand
   range,  ///< the value is outside of what the input can be
 };
 const char* name_of(Refusal refusal);

@@ -1,6 +1,7 @@
 // People as a scenario declares them: who they are, what they may do, and the inputs that they give the loop.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,11 @@ struct PersonConfig {
   Span span;
   std::vector<std::string> roles;
 };
+
+/// Everybody has the empty role.
+inline bool has_role(const PersonConfig& person, const std::string& role) {
+  return role.empty() || std::find(person.roles.begin(), person.roles.end(), role) != person.roles.end();
+}
 
 enum class InputKind : uint8_t {
   button,    ///< true at the boundary at which it is pressed, and at no other

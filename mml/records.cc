@@ -16,24 +16,30 @@ uint64_t mixed(uint64_t kind, std::string_view name, uint64_t a, uint64_t b, uin
 }  // namespace
 
 const char* name_of(RecordKind kind) {
-  static constexpr const char* kNames[kRecordKinds] = {
-      "event_raised",     "event_cleared",   "both_true",          "claimed",         "released",
-      "yielded",          "conflict",        "command_issued",     "command_sent",    "command_acknowledged",
-      "command_verified", "command_refused", "command_failed",     "command_expired", "command_superseded",
-      "alarm_raised",     "alarm_returned",  "alarm_acknowledged", "published",
-      "alarm_shown",      "alarm_repeated",  "alarm_late",         "alarm_confirmed", "alarm_commented",
-      "alarm_reset",      "alarm_shelved",   "alarm_unshelved",    "alarm_suppressed", "alarm_unsuppressed",
-      "alarm_out_of_service", "alarm_in_service", "alarm_refused",
-      "input_set", "input_pressed", "input_expired", "input_refused", "event_suppressed", "event_reset",
-      "event_refused", "first_out", "event_bypassed", "event_unbypassed", "rule_bypassed", "rule_unbypassed",
-      "rule_refused", "step_begun", "step_done", "step_timed_out", "sequence_done", "sequence_aborted",
-      "claim_overruled"};
+  static constexpr const char* kNames[kRecordKinds] = {"event_raised",       "event_cleared",
+                                                       "both_true",          "claimed",
+                                                       "released",           "yielded",
+                                                       "conflict",           "command_issued",
+                                                       "command_sent",       "command_acknowledged",
+                                                       "command_verified",   "command_refused",
+                                                       "command_failed",     "command_expired",
+                                                       "command_superseded", "alarm_raised",
+                                                       "alarm_returned",     "alarm_acknowledged",
+                                                       "published",          "alarm_shown",
+                                                       "alarm_repeated",     "alarm_late",
+                                                       "alarm_confirmed",    "alarm_commented",
+                                                       "alarm_reset",        "alarm_shelved",
+                                                       "alarm_unshelved",    "alarm_suppressed",
+                                                       "alarm_unsuppressed", "alarm_out_of_service",
+                                                       "alarm_in_service",   "alarm_refused",
+                                                       "input_set",          "input_pressed",
+                                                       "input_expired",      "input_refused"};
   return kNames[static_cast<size_t>(kind)];
 }
 
 SubjectKind subject_of(RecordKind kind) {
   using enum RecordKind;
-  if (kind <= both_true || (kind >= event_suppressed && kind <= event_unbypassed)) return SubjectKind::event;
+  if (kind <= both_true) return SubjectKind::event;
   if (kind >= input_set && kind <= input_refused) return SubjectKind::input;
   return is_of_alarm(kind) ? SubjectKind::alarm : SubjectKind::rule;
 }

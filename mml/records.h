@@ -50,26 +50,11 @@ enum class RecordKind : uint8_t {
   alarm_refused,  ///< a person asked for what the alarm's state does not allow
   input_set,      ///< of a person's input, like the next three
   input_pressed,
-  input_expired,     ///< it has fallen back to its default
-  input_refused,     ///< not that person, or not that value
-  event_suppressed,  ///< `suppress_if` came true while it stood: withdrawn, not cleared
-  event_reset,       ///< a person's reset of a latched event was accepted
-  event_refused,     ///< a person asked for what the event's state, or his role, does not allow
-  first_out,         ///< the first of its group
-  event_bypassed,
-  event_unbypassed,
-  rule_bypassed,
-  rule_unbypassed,
-  rule_refused,
-  step_begun,  ///< a sequence's step, like the next five; `quantity` is the step's number
-  step_done,
-  step_timed_out,
-  sequence_done,
-  sequence_aborted,  ///< its event is over, or its rule was bypassed
-  claim_overruled,   ///< it holds its setpoint no more, or never did: another claim does
+  input_expired,  ///< it has fallen back to its default
+  input_refused,  ///< not that person, or not that value
 };
 const char* name_of(RecordKind kind);
-inline constexpr uint8_t kRecordKinds = 51;
+inline constexpr uint8_t kRecordKinds = 36;
 /// What a record's `subject` counts.
 enum class SubjectKind : uint8_t { event, rule, alarm, input };
 SubjectKind subject_of(RecordKind kind);
@@ -84,10 +69,9 @@ inline constexpr uint16_t kImperative = 0x8000;
 struct Record {
   Time at;
   RecordKind kind = RecordKind::event_raised;
-  uint16_t subject = 0;  ///< index of the event, rule or alarm among its kind, in file order
-  uint16_t quantity =
-      0;  ///< index of the setpoint, or of the command with kImperative added; of a publication's feed; of an
-          ///< alarm: what hides it (alarm_state.h)
+  uint16_t subject = 0;   ///< index of the event, rule or alarm among its kind, in file order
+  uint16_t quantity = 0;  ///< index of the setpoint, or of the command with kImperative added; of a
+                          ///< publication's feed; of an alarm: what hides it (alarm_state.h)
   twin::DeviceRef device;   ///< invalid row: the site
   uint32_t occurrence = 0;  ///< of the event on its device, from 1
   double value = 0;         ///< SI; of setpoints: the value asked for

@@ -24,20 +24,27 @@ std::string quantities(const twin::GridSpec& grid) {
   return text;
 }
 
-/// The alarms that were raised, with what the operator was told: the latest few.
-Result<void> show_alarms(twin::RunReader& run) {
-  constexpr size_t kMost = 20;
-  const auto log = run.log("alarms");
-  if (!log) return {};
+/// All columns of a log of the run; nothing where it has no such log.
+Result<std::vector<twin::ColumnData>> read_columns(twin::RunReader& run, const std::string& name) {
   std::vector<twin::ColumnData> columns;
+  const auto log = run.log(name);
+  if (!log) return columns;
   for (size_t c = 0; c < run.spec().logs[log->index()].columns.size(); ++c) {
     auto column = run.read_log(*log, c);
     if (!column) return tl::make_unexpected(std::move(column.error()));
     columns.push_back(std::move(*column));
   }
-  const auto text = [&](size_t column, size_t row) {
-    return std::get<twin::Texts>(columns[column])[row];
-  };
+  return columns;
+}
+
+/// The alarms that were raised, with what the operator was told: the latest few.
+Result<void> show_alarms(twin::RunReader& run) {
+  constexpr size_t kMost = 20;
+  const auto read = read_columns(run, "alarms");
+  if (!read) return tl::make_unexpected(read.error());
+  const auto& columns = *read;
+  if (columns.empty()) return {};
+  const auto text = [&](size_t column, size_t row) { return std::get<twin::Texts>(columns[column])[row]; };
   const auto& at = std::get<std::vector<int64_t>>(columns[0]);
   if (at.empty()) return {};
   const size_t first = at.size() > kMost ? at.size() - kMost : 0;
@@ -48,6 +55,37 @@ Result<void> show_alarms(twin::RunReader& run) {
     for (const auto& [what, column] :
          {std::pair("cause", 6), std::pair("consequence", 7), std::pair("action", 8)})
       if (const auto said = text(column, row); !said.empty()) fmt::print("      {:<12} {}\n", what, said);
+  }
+  return {};
+}
+
+/// What people did: the latest few, refused or not.
+Result<void> show_people(twin::RunReader& run) {
+  constexpr size_t kMost = 20;
+  const auto read = read_columns(run, "operator");
+  if (!read) return tl::make_unexpected(read.error());
+  const auto& columns = *read;
+  if (columns.empty()) return {};
+  const auto text = [&](size_t column, size_t row) { return std::get<twin::Texts>(columns[column])[row]; };
+  const auto number = [&](size_t column, size_t row) {
+    return std::get<std::vector<double>>(columns[column])[row];
+  };
+  const auto& boundary = std::get<std::vector<int64_t>>(columns[0]);
+  if (boundary.empty()) return {};
+  const size_t first = boundary.size() > kMost ? boundary.size() - kMost : 0;
+  fmt::print("\n  people: {} actions{}\n", boundary.size(),
+             first > 0 ? fmt::format(", the latest {}", kMost) : "");
+  for (size_t row = first; row < boundary.size(); ++row) {
+    std::string value;
+    if (text(3, row) == "set")
+      value = text(8, row).empty() ? fmt::format(" to {:.6g} {}", number(6, row), text(7, row))
+                                   : fmt::format(" to {}", text(8, row));
+    const double lasts = number(9, row);
+    fmt::print(
+        "  {}  {:<12} {} {}{} on {}{}{}\n", to_string(run.spec().start + Duration{boundary[row]}),
+        text(2, row), text(3, row), text(4, row), value, text(5, row),
+        lasts > 0 ? fmt::format(" for {}", to_string(milliseconds(static_cast<int64_t>(lasts * 1000)))) : "",
+        text(10, row).empty() ? "" : fmt::format(": {}", text(10, row)));
   }
   return {};
 }
@@ -95,6 +133,7 @@ Exit info(const std::filesystem::path& folder) {
     fmt::print("  {:<28} {:>10}  {}\n", spec.logs[l].name,
                grouped(static_cast<long long>(twin::rows_of(*column))), names);
   }
+  if (auto shown = show_people(*run); !shown) return refuse(shown.error());
   if (auto shown = show_alarms(*run); !shown) return refuse(shown.error());
   if (auto shown = show_alarm_figures(*run); !shown) return refuse(shown.error());
   return Exit::held;

@@ -36,6 +36,20 @@ void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twi
   }
 }
 
+void note_refusals(const Scenario& scenario, Diagnostics& problems) {
+  for (const auto& entry : scenario.script) {
+    if (entry.action.of != twin::OperatorSubject::input) continue;
+    const auto& input = scenario.inputs[entry.action.subject];
+    const auto& person = scenario.people[entry.action.by];
+    if (mml::has_role(person, input.role)) continue;
+    problems.push_back(
+        {Severity::warning, entry.span,
+         fmt::format("'{}' will be refused: {} does not have the role '{}'", input.name, person.name,
+                     input.role),
+         "give it to them, or let somebody else do it, unless the refusal is what you want to see"});
+  }
+}
+
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems) {
   for (size_t i = 0; i < graph.size(); ++i) {
     const lang::Node& node = graph[lang::NodeId(i)];

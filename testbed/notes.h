@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "lang/graph.h"
 #include "mml/rule.h"
+#include "testbed/scenario.h"
 #include "twin/registry.h"
 
 namespace looptwin::testbed {
@@ -14,6 +15,9 @@ namespace looptwin::testbed {
 /// Two rules that may claim the same setpoint of the same devices with equal priority.
 void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twin::Registry& registry,
                  Diagnostics& problems);
+
+/// Entries of the script that set or press what the person's roles do not allow: they will be refused.
+void note_refusals(const Scenario& scenario, Diagnostics& problems);
 
 /// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems);

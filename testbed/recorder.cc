@@ -92,10 +92,11 @@ void Recorder::keep_derived(Time boundary) {
     grid.cells.clear();
     for (size_t v = 0; v < grid.values.size(); ++v) {
       const auto& derived = *grid.values[v];
-      if (derived.config.boolean) {
+      if (derived.config.boolean || !derived.config.words.empty()) {
         const auto values = tables_.values<uint8_t>(grid.table, derived.column);
         grid.bytes[v].assign(values.begin(), values.end());
-        std::replace(grid.bytes[v].begin(), grid.bytes[v].end(), uint8_t{2}, uint8_t{255});
+        if (derived.config.boolean)
+          std::replace(grid.bytes[v].begin(), grid.bytes[v].end(), uint8_t{2}, uint8_t{255});
         grid.cells.emplace_back(std::span<const uint8_t>(grid.bytes[v]));
       } else {
         grid.numbers[v].clear();
@@ -215,8 +216,7 @@ const std::string& Recorder::name_of_subject(mml::SubjectKind kind, size_t index
 /// What a record's value is of, and in which unit it is kept.
 Recorder::Quantity Recorder::quantity_of(const mml::Record& r) const {
   using enum mml::RecordKind;
-  if (r.kind == input_refused || r.kind == event_refused || r.kind == rule_refused)
-    return {mml::name_of(static_cast<mml::Refusal>(r.quantity)), {}, r.value};
+  if (r.kind == input_refused) return {mml::name_of(static_cast<mml::Refusal>(r.quantity)), {}, r.value};
   switch (mml::subject_of(r.kind)) {
     case mml::SubjectKind::event:
       return {{}, event_units_[r.subject], r.value};
@@ -229,10 +229,10 @@ Recorder::Quantity Recorder::quantity_of(const mml::Record& r) const {
     case mml::SubjectKind::rule:
       break;
   }
-  const bool of_device = r.kind <= command_superseded || r.kind == claim_overruled;
-  if (!of_device) return {{}, {}, r.value};
+  if (r.kind > command_superseded) return {{}, {}, r.value};
   const auto& model = registry_.model(r.device.table).config;
-  if ((r.quantity & mml::kImperative) != 0) return {model.commands[r.quantity & ~mml::kImperative].name, {}, 0};
+  if ((r.quantity & mml::kImperative) != 0)
+    return {model.commands[r.quantity & ~mml::kImperative].name, {}, 0};
   const auto& setpoint = model.setpoints[r.quantity];
   return {setpoint.name, setpoint.unit.text, setpoint.unit.from_si(r.value)};
 }
@@ -241,10 +241,10 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
   twin::Lane& lane = writer_->lane(scratch_.size());
   for (const auto& r : records) {
     const auto quantity = quantity_of(r);
-    lane.append(decisions_, {r.at, name_of(r.kind), name_of_subject(mml::subject_of(r.kind), r.subject),
-                             registry_.id(r.device), quantity.name, static_cast<int32_t>(r.occurrence),
-                             quantity.value, quantity.unit, static_cast<int64_t>(r.id),
-                             static_cast<int64_t>(r.cause)});
+    lane.append(decisions_,
+                {r.at, name_of(r.kind), name_of_subject(mml::subject_of(r.kind), r.subject),
+                 registry_.id(r.device), quantity.name, static_cast<int32_t>(r.occurrence), quantity.value,
+                 quantity.unit, static_cast<int64_t>(r.id), static_cast<int64_t>(r.cause)});
   }
   keep_derived(boundary);
   for (auto& feed : feeds_)
@@ -266,8 +266,7 @@ void Recorder::taken_in(Time boundary, size_t, const twin::Inbox& inbox) {
 void Recorder::taken_in(Time boundary, std::span<const twin::OperatorAction> actions) {
   twin::Lane& lane = writer_->lane(scratch_.size());
   for (const auto& a : actions) {
-    static constexpr mml::SubjectKind kSubjects[] = {mml::SubjectKind::input, mml::SubjectKind::event,
-                                                     mml::SubjectKind::rule, mml::SubjectKind::alarm};
+    const bool of_input = a.of == twin::OperatorSubject::input;
     double value = a.value;
     std::string_view unit, word;
     if (a.verb == twin::OperatorVerb::set) {
@@ -277,9 +276,10 @@ void Recorder::taken_in(Time boundary, std::span<const twin::OperatorAction> act
       if (!input.words.empty()) word = input.words[static_cast<size_t>(value)];
       if (input.boolean) word = value == 1 ? "true" : "false";
     }
-    lane.append(people_, {boundary, a.at, scenario_.people[a.by].name, name_of(a.verb),
-                          name_of_subject(kSubjects[static_cast<size_t>(a.of)], a.subject),
-                          registry_.id(a.device), value, unit, word, a.duration.seconds(), a.comment});
+    lane.append(people_,
+                {boundary, a.at, scenario_.people[a.by].name, name_of(a.verb),
+                 name_of_subject(of_input ? mml::SubjectKind::input : mml::SubjectKind::alarm, a.subject),
+                 registry_.id(a.device), value, unit, word, a.duration.seconds(), a.comment});
   }
 }
 

@@ -252,8 +252,11 @@ void Recorder::declare_derived(const mml::Derived& derived) {
   }
   grid->values.push_back(&derived);
   run.grids[grid->id.index()].variables.push_back(
-      config.boolean
-          ? twin::VariableSpec{.name = config.name, .storage = Storage::u8, .per_unit = 1}
+      config.boolean || !config.words.empty()
+          ? twin::VariableSpec{.name = config.name,
+                               .storage = Storage::u8,
+                               .per_unit = 1,
+                               .words = config.words}
           : twin::VariableSpec{.name = config.name, .unit = config.unit.text, .storage = Storage::f64});
   grid->numbers.emplace_back();
   grid->bytes.emplace_back();

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "testbed/distribution.h"
-#include "testbed/resolve.h"
+#include "testbed/resolve_registry.h"
 #include "twin/id_pattern.h"
 
 namespace looptwin::testbed {
@@ -38,14 +38,6 @@ void read_choice(Reader& reader, const Node& node, const twin::ParameterConfig& 
   }
   if (!(total > 0))
     reader.error(choose->span, "the weights add up to nothing", "give a word a weight above zero");
-}
-
-/// One value of a parameter: SI, or a code.
-std::optional<double> read_value(Reader& reader, const Node& node, const twin::ParameterConfig& parameter) {
-  if (!parameter.words.empty()) return code(reader, node, parameter.words);
-  if (!parameter.boolean) return quantity(reader, node, parameter.unit, false);
-  const auto value = boolean().read(reader, node);
-  return value ? std::optional(*value ? 1.0 : 0.0) : std::nullopt;
 }
 
 /// Whether all braces of an id pattern hold {i}, {i+1} … or the parent's name.
@@ -101,33 +93,34 @@ void read_assignment(Reader& reader, const yaml::Entry& entry, const ModelDraft&
     read_choice(reader, node, *parameter, out);
   } else if (node.list()) {
     for (const auto& item : node.items)
-      if (const auto value = read_value(reader, item, *parameter)) out.values.push_back(*value);
+      if (const auto value = parameter_value(reader, item, *parameter)) out.values.push_back(*value);
     if (out.values.size() != node.items.size()) return;
   } else if (node.scalar() && looks_like_distribution(node.text) && parameter->words.empty() &&
              !parameter->boolean) {
     out.draw = distribution(reader, node, parameter->unit);
   } else {
-    out.value = read_value(reader, node, *parameter);
+    out.value = parameter_value(reader, node, *parameter);
   }
   fleet.assignments.push_back(std::move(out));
 }
 
-/// The placeholders of an id pattern: {i} and the parent's.
+/// The placeholders of an id pattern: {i} and the parent's, or {n}, which counts over all parents.
 void check_id(Reader& reader, const FleetDraft& entry) {
   const std::string parent = "{" + entry.per + "}";
   if (!known_placeholders(entry.id, entry.per))
     reader.error(entry.span, fmt::format("the id pattern '{}' has a placeholder that is none", entry.id),
-                 entry.per.empty() ? "write {i}" : fmt::format("write {{i}} and {}", parent));
+                 entry.per.empty() ? "write {i}, or {n} over all"
+                                   : fmt::format("write {{i}} and {}, or {{n}} over all", parent));
   if (entry.count > 1 && entry.id.find("{i}") == std::string::npos &&
       entry.id.find("{n}") == std::string::npos)
     reader.error(entry.span,
                  fmt::format("all {} devices of '{}' get the id '{}'", entry.count, entry.model, entry.id),
-                 "put {i} into the id");
+                 "put {i} or {n} into the id");
   if (!entry.per.empty() && entry.id.find(parent) == std::string::npos &&
       entry.id.find("{n}") == std::string::npos)
     reader.error(entry.span,
                  fmt::format("the id pattern '{}' gives the same ids below each '{}'", entry.id, entry.per),
-                 fmt::format("put {} into the id", parent));
+                 fmt::format("put {}, or {{n}}, into the id", parent));
   if (entry.id.find_first_of("*?+# \t") != std::string::npos)
     reader.error(entry.span, fmt::format("the id pattern '{}' has a blank or one of * ? + #", entry.id),
                  "these mean other things in patterns and topics");
@@ -151,15 +144,44 @@ void check_relations(Reader& reader, const Draft& draft, const FleetDraft& entry
   }
 }
 
+void check_link(Reader& reader, const Draft& draft, const twin::FleetConfig& entry) {
+  if (!entry.link.empty() && !find_named(draft.scenario.links, entry.link))
+    reader.error(entry.span,
+                 fmt::format("the fleet of '{}' has the unknown link '{}'", entry.model, entry.link),
+                 near_and_all(entry.link, names_of(draft.scenario.links), "links"));
+}
+
+/// An entry with `registry:`, which says nothing of numbers and ids itself.
+void draw_entry(Reader& reader, Draft& draft, FleetDraft& entry) {
+  auto& fleet = draft.scenario.fleet;
+  if (entry.count != 1 || !entry.per.empty() || !entry.id.empty())
+    return reader.error(entry.registry->span, "the registry says which devices there are, and their ids",
+                        "remove count, per and id");
+  const auto* model = find_model(reader, draft.models, entry.model, entry.span, "a fleet entry");
+  if (!model) return;
+  for (const auto* other : entry.others) {
+    if (find_named(model->relations, other->key) || other->value.list())
+      reader.error(other->key_span,
+                   fmt::format("'{}' is one for each device, which the registry has", other->key),
+                   "write one value for all, or remove it");
+    else
+      read_assignment(reader, *other, *model, entry);
+  }
+  const size_t first = fleet.size();
+  draw_fleet(reader, draft.scenario.folder, entry, *model, fleet, draft.scenario.sources);
+  entry.count = 0;
+  for (size_t e = first; e < fleet.size(); ++e) {
+    entry.count += fleet[e].count;
+    check_link(reader, draft, fleet[e]);
+  }
+}
+
 void check_entry(Reader& reader, const Draft& draft, FleetDraft& entry) {
   if (!entry.ids.empty()) return;  // elements of a plant
   if (entry.count == 0)
     reader.error(entry.span, fmt::format("the fleet of '{}' is empty: its count is 0", entry.model),
                  "write a count of 1 or more, or remove the entry");
-  if (!entry.link.empty() && !find_named(draft.scenario.links, entry.link))
-    reader.error(entry.span,
-                 fmt::format("the fleet of '{}' has the unknown link '{}'", entry.model, entry.link),
-                 near_and_all(entry.link, names_of(draft.scenario.links), "links"));
+  check_link(reader, draft, entry);
   if (entry.id.empty()) entry.id = (entry.per.empty() ? "" : "{" + entry.per + "}/") + entry.model + "-{i}";
   check_id(reader, entry);
   const auto* model = find_model(reader, draft.models, entry.model, entry.span, "a fleet entry");
@@ -216,8 +238,20 @@ double devices_of(const std::vector<FleetDraft>& fleet, const FleetDraft& entry)
 
 }  // namespace
 
+std::optional<double> parameter_value(Reader& reader, const yaml::Node& node,
+                                      const twin::ParameterConfig& parameter) {
+  if (!parameter.words.empty()) return code(reader, node, parameter.words);
+  if (!parameter.boolean) return quantity(reader, node, parameter.unit, false);
+  const auto value = boolean().read(reader, node);
+  return value ? std::optional(*value ? 1.0 : 0.0) : std::nullopt;
+}
+
 void resolve_fleet(Reader& reader, Draft& draft) {
   for (auto& entry : draft.fleet) {
+    if (entry.registry) {
+      draw_entry(reader, draft, entry);
+      continue;
+    }
     check_entry(reader, draft, entry);
     if (in_circle(draft.fleet, entry))
       reader.error(entry.span,
@@ -230,7 +264,8 @@ void resolve_fleet(Reader& reader, Draft& draft) {
                                grouped(static_cast<long long>(std::min(devices, 9e18)))),
                    "count: is for each device of per:");
     for (const auto& other : draft.fleet)
-      if (&other < &entry && entry.ids.empty() && other.id == entry.id && other.per == entry.per)
+      if (&other < &entry && entry.ids.empty() && !other.registry && other.id == entry.id &&
+          other.per == entry.per)
         reader.error(entry.span,
                      fmt::format("the fleets of '{}' and '{}' give the same ids '{}'", other.model,
                                  entry.model, entry.id),

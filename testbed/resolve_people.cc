@@ -37,8 +37,6 @@ class Subjects {
  public:
   explicit Subjects(const Scenario& s) {
     for (const auto& input : s.inputs) add(OperatorSubject::input, input.name, input.each);
-    for (const auto& event : s.events) add(OperatorSubject::event, event.name, event.each);
-    for (const auto& rule : s.rules) add(OperatorSubject::rule, rule.name, model_of_event(s, rule.event));
     for (const auto& alarm : s.alarms)
       add(OperatorSubject::alarm, alarm.event.name,
           alarm.of.empty() ? alarm.event.each : model_of_event(s, alarm.of));
@@ -77,40 +75,14 @@ class Subjects {
   std::vector<One> all_;
 };
 
-/// What a verb can be about, the first first.
-std::vector<OperatorSubject> subjects_of(OperatorVerb verb) {
-  using enum OperatorSubject;
-  switch (verb) {
-    case OperatorVerb::set:
-    case OperatorVerb::press:
-      return {input};
-    case OperatorVerb::reset:
-      return {event, alarm};
-    case OperatorVerb::bypass:
-    case OperatorVerb::unbypass:
-      return {event, rule};
-    default:
-      return {alarm};
-  }
-}
-
-const char* name_of(OperatorSubject of) {
-  static constexpr const char* kNames[] = {"input", "event", "rule", "alarm"};
-  return kNames[static_cast<size_t>(of)];
-}
-
 std::optional<Subject> find_subject(Reader& reader, const Subjects& subjects, const ScriptDraft::Act& act) {
-  std::vector<std::string> names;
-  std::string kinds;
-  for (const auto of : subjects_of(act.verb)) {
-    if (auto found = subjects.find(of, act.subject)) return found;
-    const auto more = subjects.names(of);
-    names.insert(names.end(), more.begin(), more.end());
-    kinds += fmt::format("{}{}", kinds.empty() ? "" : " or ", name_of(of));
-  }
-  reader.error(act.span, fmt::format("'{}' is no {}", act.subject, kinds),
-               near_and_all(act.subject, names, kinds + "s"));
-  return std::nullopt;
+  const bool of_input = act.verb == OperatorVerb::set || act.verb == OperatorVerb::press;
+  const auto of = of_input ? OperatorSubject::input : OperatorSubject::alarm;
+  auto found = subjects.find(of, act.subject);
+  if (!found)
+    reader.error(act.span, fmt::format("'{}' is no {}", act.subject, of_input ? "operator's input" : "alarm"),
+                 near_and_all(act.subject, subjects.names(of), of_input ? "inputs" : "alarms"));
+  return found;
 }
 
 /// The value that an input is set to, in SI, of its type and in its range.
@@ -172,8 +144,8 @@ void check_entry(Reader& reader, const ScriptDraft& draft) {
     reader.error(draft.span, "'comment_on' needs 'comment'", "write what is to be said");
   if (has(OperatorVerb::shelve) && draft.lasts.ns == 0)
     reader.error(draft.span, "'shelve' needs 'for'", "write how long, as for: 2 h");
-  const bool lasting = has(OperatorVerb::set) || has(OperatorVerb::shelve) || has(OperatorVerb::bypass) ||
-                       has(OperatorVerb::suppress) || has(OperatorVerb::out_of_service);
+  const bool lasting = has(OperatorVerb::set) || has(OperatorVerb::shelve) || has(OperatorVerb::suppress) ||
+                       has(OperatorVerb::out_of_service);
   if (draft.lasts.ns > 0 && !draft.acts.empty() && !lasting)
     reader.error(draft.span, "nothing in this entry has a length", "remove 'for'");
 }
@@ -213,6 +185,7 @@ void resolve_people(Reader& reader, Draft& draft) {
     check_role(reader, scenario, input.role, input.role_span);
     scenario.inputs.push_back(input);
   }
+  for (const auto& alarm : scenario.alarms) check_role(reader, scenario, alarm.role, alarm.event.span);
   for (const auto& alarm : scenario.alarms) check_role(reader, scenario, alarm.role, alarm.event.span);
   const Subjects subjects(scenario);
   for (const auto& entry : draft.script) read_entry(reader, draft, subjects, entry);

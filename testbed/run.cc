@@ -151,6 +151,9 @@ void summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
     row("", fmt::format("{} {} on {}{}{}", to_string(raised.at - kStart), config.event.name,
                         a.registry().id(raised.device), raised.cause.empty() ? "" : ": ", raised.cause));
   }
+  if (const auto& people = a.people().counters(); !s.people.empty())
+    row("people", fmt::format("actions {}, refused {}; inputs expired {}", number(people.actions),
+                              number(people.refused), number(people.expired)));
   row("published", number(r.published));
   const auto& b = a.broker().counters();
   row("broker",

@@ -90,7 +90,7 @@ struct AssignmentConfig {
   std::string parameter;
   Span span;
   std::optional<double> value;       ///< SI, or an enumeration's code
-  std::vector<double> values;        ///< one a device of the entry, in their order
+  std::vector<double> values;        ///< one a device of the entry, in their order; NaN: as without it
   std::vector<double> weights;       ///< of an enumeration's words, in their order
   std::optional<Distribution> draw;  ///< SI
 };
@@ -99,7 +99,8 @@ struct AssignmentConfig {
 struct RelatingConfig {
   std::string relation;
   Span span;
-  std::vector<std::string> ids;  ///< one pattern for all, with {i}, {i+1}, {n-1} …, {<per>}; or one a device
+  /// One pattern for all, with {i}, {i+1}, {n-1} …, {<per>}; or one a device, empty where it has none.
+  std::vector<std::string> ids;
 };
 
 /// `home: {count: 1000, per: block, id: "{block}/home-{i}", link: lte}`
@@ -112,6 +113,7 @@ struct FleetConfig {
   std::vector<std::string> ids;  ///< or one a device, where it has no pattern
   std::string link;
   std::vector<std::string> tags;
+  bool admitted = true;  ///< false: the broker refuses these devices, which are suspended or retired
   std::vector<AssignmentConfig> assignments;
   std::vector<RelatingConfig> relations;
 };

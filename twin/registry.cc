@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/check.h"
@@ -107,6 +108,7 @@ class Registry::Builder {
     }
     r_.ids_.resize(models.size() + 1);
     r_.keys_.resize(models.size() + 1);
+    r_.entries_of_.resize(models.size() + 1);
   }
 
   void add_site() {
@@ -213,7 +215,8 @@ class Registry::Builder {
         }
       }
     }
-    r_.entries_.push_back({*table, first, ids.size() - first, config.tags, config.link});
+    r_.entries_of_[table->index()].push_back(static_cast<uint32_t>(r_.entries_.size()));
+    r_.entries_.push_back({*table, first, ids.size() - first, config.tags, config.link, config.admitted});
     configs_.push_back(&config);
   }
 
@@ -274,13 +277,16 @@ class Registry::Builder {
         continue;
       }
       if (!device && is_optional) continue;
-      return error(relating.span,
-                   device ? fmt::format("'{}' of '{}' would be '{}', which is no {}", relating.relation,
-                                        r_.id({entry.table, Row(row)}), id, schema_.table(relation->to).name)
-                          : fmt::format("'{}' of '{}' would be '{}', which is no device", relating.relation,
-                                        r_.id({entry.table, Row(row)}), id),
-                   "a pattern may hold {i}, {i+1}, {n-1} and the parent's id; or write optional: true at the "
-                   "relation");
+      return error(
+          relating.span,
+          device ? fmt::format("'{}' of '{}' would be '{}', which is no {}", relating.relation,
+                               r_.id({entry.table, Row(row)}), id, schema_.table(relation->to).name)
+                 : fmt::format("'{}' of '{}' would be '{}', which is no device", relating.relation,
+                               r_.id({entry.table, Row(row)}), id),
+          config.ids.empty()
+              ? "a pattern may hold {i}, {i+1}, {n-1} and the parent's id; or write optional: true at "
+                "the relation"
+              : "the fleet needs an entry that has that device, too, in the state that it is in");
     }
   }
 
@@ -342,8 +348,10 @@ class Registry::Builder {
           error(a.span, fmt::format("'{}' lists {} values for {} of '{}'", a.parameter, a.values.size(),
                                     entry.count, model.config.name));
         } else if (!a.values.empty()) {
-          store(model.table, model.parameters[index], entry.first, entry.count,
-                [&](size_t row) { return a.values[row - entry.first]; });
+          for (size_t k = 0; k < entry.count; ++k)
+            if (!std::isnan(a.values[k]))
+              store(model.table, model.parameters[index], entry.first + k, 1,
+                    [&](size_t) { return a.values[k]; });
         } else {
           fill(model, index, entry.first, entry.count, a.value.value_or(0), a.value ? nullptr : &a);
         }
@@ -455,10 +463,11 @@ std::span<const uint32_t> Registry::members(TableId table, RelationId relation, 
 }
 
 const Registry::Entry& Registry::entry(DeviceRef device) const {
-  for (const auto& e : entries_)
-    if (e.table == device.table && device.row.index() >= e.first && device.row.index() < e.first + e.count)
-      return e;
-  LT_CHECK(false, "a device that no fleet entry made");
+  const auto& entries = entries_of_[device.table.index()];
+  const auto after = std::upper_bound(entries.begin(), entries.end(), device.row.index(),
+                                      [&](size_t row, uint32_t e) { return row < entries_[e].first; });
+  LT_CHECK(after != entries.begin(), "a device that no fleet entry made");
+  return entries_[*(after - 1)];
 }
 
 const std::vector<std::string>& Registry::tags(DeviceRef device) const { return entry(device).tags; }

@@ -77,6 +77,8 @@ class Registry {
   /// The name of the link that the device hangs on, by its fleet entry; empty: none declared.
   const std::string& link(DeviceRef device) const;
 
+  /// Whether the device may connect at all; one that is suspended or retired may not.
+  bool admitted(DeviceRef device) const { return entry(device).admitted; }
   /// The secret that the device authenticates with, and whether a presented one is its.
   uint64_t credential(DeviceRef device) const;
 
@@ -101,6 +103,7 @@ class Registry {
     size_t count = 0;
     std::vector<std::string> tags;
     std::string link;
+    bool admitted = true;
   };
   class Builder;
   const Entry& entry(DeviceRef device) const;
@@ -111,7 +114,8 @@ class Registry {
   std::vector<std::vector<uint64_t>> keys_;
   std::vector<Set> sets_;
   std::vector<Entry> entries_;
-  std::vector<DeviceRef> by_id_;  ///< sorted by id
+  std::vector<std::vector<uint32_t>> entries_of_;  ///< [table] indices of its entries, by their first row
+  std::vector<DeviceRef> by_id_;                   ///< sorted by id
 };
 
 }  // namespace looptwin::twin

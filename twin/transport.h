@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "twin/frame.h"
 #include "twin/operator_action.h"
@@ -55,6 +56,12 @@ class Transport {
   virtual ~Transport() = default;
   /// Once a cycle, before any poll.
   virtual void begin(Time boundary) = 0;
+  /// Why there is no world to go on with after the last begin(): a simulated plant whose solver gave up. The
+  /// run then ends as failed, without this boundary. Empty while there is.
+  virtual const Diagnostics& breakdown() const {
+    static const Diagnostics kNone;
+    return kNone;
+  }
   /// What shard `shard` received up to the boundary. Called once a shard and cycle, from several threads.
   virtual void poll(size_t shard, Time boundary, Inbox& inbox) = 0;
   /// What people have done up to the boundary, in the order in which it acts: by time, then as it was

@@ -24,6 +24,9 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
         "events, "
         "rules, "
         "alarms, "
+        "people, "
+        "operator, "
+        "script, "
         "history, retention, snapshots]\n");
   CHECK(problems_with("models.yaml", "tolerance: 1", "tollerance: 1") ==
         "models.yaml:14:56: a setpoint has no key 'tollerance' [did you mean 'tolerance'? keys: default, "
@@ -52,9 +55,10 @@ TEST_CASE("load errors: an alarm says why it is one, what follows, what to do an
   CHECK(problems_with("rules.yaml", "    respond_within: 10 min", "    latched: true") ==
         "rules.yaml:25:3: an alarm needs 'respond_within': how long he has; an alarm that nobody has "
         "acknowledged by then is late\n");
-  CHECK(problems_with("rules.yaml", "consequence: The feeder trips.", "consequence: \" \"") ==
-        "rules.yaml:32:19: the consequence of alarm 'overload' is empty [say it; an alarm that nobody can act "
-        "on is an event]\n");
+  CHECK(
+      problems_with("rules.yaml", "consequence: The feeder trips.", "consequence: \" \"") ==
+      "rules.yaml:32:19: the consequence of alarm 'overload' is empty [say it; an alarm that nobody can act "
+      "on is an event]\n");
   CHECK(problems_with("rules.yaml", "priority: high", "priority: high\n    escalate_to: medium") ==
         "rules.yaml:25:3: alarm 'overload' escalates to medium, and is high before [escalate_to: is a higher "
         "priority]\n");
@@ -62,24 +66,28 @@ TEST_CASE("load errors: an alarm says why it is one, what follows, what to do an
 
 TEST_CASE("load errors: a flood stands for alarms that have conditions") {
   const std::string reasons =
-      "    cause: Many.\n    consequence: Some are overlooked.\n    action: Call help.\n    respond_within: 5 "
+      "    cause: Many.\n    consequence: Some are overlooked.\n    action: Call help.\n    respond_within: "
+      "5 "
       "min\n";
   const auto with = [&](const std::string& flood) {
-    return problems_with("rules.yaml", "  overload:\n", "  many:\n    " + flood + "\n" + reasons + "  overload:\n");
+    return problems_with("rules.yaml", "  overload:\n",
+                         "  many:\n    " + flood + "\n" + reasons + "  overload:\n");
   };
   CHECK(with("flood: {of: [overload]}") == "");
-  CHECK(with("flood: {of: [overlaod]}") ==
-        "rules.yaml:26:5: alarm 'many' stands for 'overlaod', which is no alarm with a condition [did you mean "
-        "'overload'? alarms: overload]\n");
+  CHECK(
+      with("flood: {of: [overlaod]}") ==
+      "rules.yaml:26:5: alarm 'many' stands for 'overlaod', which is no alarm with a condition [did you mean "
+      "'overload'? alarms: overload]\n");
   CHECK(with("flood: {of: [many]}") ==
         "rules.yaml:26:5: alarm 'many' stands for 'many', which is no alarm with a condition [alarms: "
         "overload]\n");
   CHECK(with("flood: {of: [overload], more_than: 3}") ==
         "rules.yaml:26:5: the flood 'many' would end as it begins [ends_below: is at most one more than "
         "more_than:]\n");
-  CHECK(with("flood: {of: [overload]}\n    of: peak_ahead") ==
-        "rules.yaml:25:3: alarm 'many' needs one of 'raise', 'of' and 'flood' [write raise: with a condition, "
-        "of: with an event, or flood: with alarms]\n");
+  CHECK(
+      with("flood: {of: [overload]}\n    of: peak_ahead") ==
+      "rules.yaml:25:3: alarm 'many' needs one of 'raise', 'of' and 'flood' [write raise: with a condition, "
+      "of: with an event, or flood: with alarms]\n");
 }
 
 TEST_CASE("load errors: names and ids that are given twice") {
