@@ -63,6 +63,8 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   if (everything_)
     for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
 
+  transport.begin(boundary);
+  if (!transport.breakdown().empty()) return false;
   take_in(boundary, transport);
   take_in_people(boundary, transport);
   p_.evaluator.evaluate(now_, boundary, dirty_, workers_,
@@ -85,7 +87,6 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
 }
 
 void Loop::take_in(Time boundary, twin::Transport& transport) {
-  transport.begin(boundary);
   workers_.run(inboxes_.size(), [&](size_t shard, int) {
     auto& inbox = inboxes_[shard];
     inbox.clear();
@@ -111,16 +112,13 @@ void Loop::act(const twin::OperatorAction& action, Time boundary) {
     case twin::OperatorSubject::input:
       return p_.people.act(action, boundary, dirty_, log_);
     case twin::OperatorSubject::alarm: {
-      const auto why = p_.alarms.operate({operation_of(action.verb), action.subject,
-                                          static_cast<uint32_t>(action.device.row.index()),
-                                          p_.people.people()[action.by].name, action.comment, action.duration, 0,
-                                          p_.people.may(action.by, p_.alarms.all()[action.subject].config.role)},
-                                         boundary, log_);
+      const auto why = p_.alarms.operate(
+          {operation_of(action.verb), action.subject, static_cast<uint32_t>(action.device.row.index()),
+           p_.people.people()[action.by].name, action.comment, action.duration, 0,
+           p_.people.may(action.by, p_.alarms.all()[action.subject].config.role)},
+          boundary, log_);
       return p_.people.count(!why.empty());
     }
-    case twin::OperatorSubject::event:
-    case twin::OperatorSubject::rule:
-      return;
   }
 }
 

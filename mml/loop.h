@@ -64,7 +64,8 @@ class Loop {
   };
   Loop(Parts parts, int threads);
 
-  /// One boundary, whole: take in, evaluate, decide, send. False when the decisions could not be kept.
+  /// One boundary, whole: take in, evaluate, decide, send. False when the decisions could not be
+  /// kept, or when the transport has broken down (it says why): nothing is then decided or sent.
   bool cycle(Time boundary, twin::Transport& transport);
   /// Cycles until the clock says it is over, `stop` turns true, or a sink fails. `each` is called after every
   /// cycle.

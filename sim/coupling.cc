@@ -173,6 +173,12 @@ void Coupling::exchange(const lang::Schema& schema, twin::Tables& tables) {
   plant_->advance(next_);
 }
 
+Diagnostics Coupling::breakdown() const {
+  Diagnostics why = plant_->breakdown();
+  for (auto& problem : why) problem.message = fmt::format("plant '{}': {}", config_.name, problem.message);
+  return why;
+}
+
 void Coupling::save(ArchiveWriter& archive) const {
   archive.section("coupling", 1);
   archive.put(next_);

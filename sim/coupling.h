@@ -71,6 +71,9 @@ class Coupling {
   /// At next(): devices' values to the plant, the plant's to the columns, and the plant to the next instant.
   void exchange(const lang::Schema& schema, twin::Tables& tables);
 
+  /// Why the plant cannot go on, with its name; empty while it can.
+  Diagnostics breakdown() const;
+
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 

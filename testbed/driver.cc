@@ -51,6 +51,7 @@ bool Driver::step(Time boundary) {
     const Away& away = away_[next_];
     if (boundary < away.to) {
       assembly_->pass(boundary, away.persistent);
+      if (!assembly_->transport().breakdown().empty()) return false;
       ++missed_;
       return true;
     }

@@ -21,7 +21,8 @@ class Driver {
   /// The assembly was restored to this boundary: restarts that were over by then are not made again.
   void skip_to(Time boundary);
 
-  /// As Loop::run(). The reasons of RunEnd::failed are in error(), or in the recorder.
+  /// As Loop::run(). The reasons of RunEnd::failed are in error(), in the transport's breakdown(), or in the
+  /// recorder.
   mml::RunEnd run(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each = {});
 
   const Diagnostics& error() const { return error_; }

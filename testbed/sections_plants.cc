@@ -187,12 +187,6 @@ const Section<Repeated<sim::GasGaugeConfig>>& gauge_section() {
   return kSection;
 }
 
-template <typename Plant>
-Result<std::unique_ptr<sim::CoupledPlant>> as_plant(Result<std::unique_ptr<Plant>> made) {
-  if (!made) return tl::make_unexpected(std::move(made.error()));
-  return std::unique_ptr<sim::CoupledPlant>(std::move(*made));
-}
-
 /// A network as written, and the file that it adds to.
 struct NetworkDraft : sim::GasNetworkConfig {
   std::string file, boundary;
@@ -287,7 +281,8 @@ const Section<sim::PlantConfig>& plant_section() {
                          out.make = [line](uint64_t seed, const std::string&) {
                            return as_plant(sim::ProductionLine::make(line, seed));
                          };
-                       })});
+                       }),
+       equations_key()});
   return kSection;
 }
 

@@ -49,6 +49,13 @@ Key<Plant> elements(const char* key, const Section<Repeated<Config>>& section,
           }};
 }
 
+template <typename Plant>
+Result<std::unique_ptr<sim::CoupledPlant>> as_plant(Result<std::unique_ptr<Plant>> made) {
+  if (!made) return tl::make_unexpected(std::move(made.error()));
+  return std::unique_ptr<sim::CoupledPlant>(std::move(*made));
+}
+
 const Section<sim::LineConfig>& line_section();
+Key<sim::PlantConfig> equations_key();
 
 }  // namespace looptwin::testbed

@@ -1,5 +1,6 @@
 #include "sim/plants/gas_network.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
 
@@ -18,7 +19,7 @@ constexpr double kMostWithdrawal = 0.01;
 void GasNetwork::advance(Time to) {
   LT_CHECK(to >= now_, "time goes forward");
   const int64_t before = steps_;
-  for (;;) {
+  while (breakdown_.empty()) {
     const Time start = kStart + step_ * steps_;
     if (!latched_) {
       if (start >= to) break;
@@ -29,9 +30,10 @@ void GasNetwork::advance(Time to) {
     take_step();
     ++steps_;
     latched_ = false;
+    if (!is_finite()) break;
   }
   now_ = to;
-  if (steps_ != before) publish();
+  if (steps_ != before && breakdown_.empty()) publish();
 }
 
 void GasNetwork::take_step() {
@@ -207,6 +209,22 @@ void GasNetwork::copy_ends() {
     grid_.set_end(i, false, nodes_.before[from], nodes_.pressure[from]);
     grid_.set_end(i, true, nodes_.before[to], nodes_.pressure[to]);
   }
+}
+
+/// Whether all pressures at nodes are numbers above zero; what is none within a pipe reaches its ends.
+bool GasNetwork::is_finite() {
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (std::isfinite(nodes_.pressure[i]) && nodes_.pressure[i] > 0) continue;
+    const Time at = kStart + step_ * steps_;
+    breakdown_.push_back(
+        {Severity::error,
+         {},
+         fmt::format("at {} the gas network cannot go on: the pressure at '{}' is {:.6g} Pa",
+                     to_string(at - kStart), ports_[node_ports_ + i].element, nodes_.pressure[i]),
+         "smaller courant: or cell:, or less sudden changes of what is fed in and taken out"});
+    return false;
+  }
+  return true;
 }
 
 double GasNetwork::mass() const {

@@ -29,6 +29,7 @@ class GasNetwork final : public CoupledPlant {
   void advance(Time to) override;
   void save(ArchiveWriter& writer) const override;
   void restore(ArchiveReader& reader) override;
+  const Diagnostics& breakdown() const override { return breakdown_; }
 
   /// The grid of time, Δt.
   Duration step() const { return step_; }
@@ -112,6 +113,7 @@ class GasNetwork final : public CoupledPlant {
   void balance_nodes();
   void settle_nodes();
   void copy_ends();
+  bool is_finite();
 
   Gas gas_;
   Duration step_;
@@ -146,6 +148,7 @@ class GasNetwork final : public CoupledPlant {
   bool latched_ = false;                              ///< the inputs of the step under way are in acting_
   double supplied_ = 0, delivered_ = 0, leaked_ = 0;  ///< kg since the start
   uint64_t unsettled_ = 0;
+  Diagnostics breakdown_;
 };
 
 }  // namespace looptwin::sim

@@ -22,6 +22,7 @@ class ProfiledPlant final : public CoupledPlant {
   std::span<const Port> ports() const override { return ports_; }
   std::span<double> values() override { return plant_->values(); }
   void advance(Time to) override;
+  const Diagnostics& breakdown() const override { return plant_->breakdown(); }
   void save(ArchiveWriter& writer) const override;
   void restore(ArchiveReader& reader) override;
 

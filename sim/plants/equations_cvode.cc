@@ -1,0 +1,163 @@
+// The only source that knows SUNDIALS.
+#include <cvode/cvode.h>
+#include <nvector/nvector_serial.h>
+#include <sundials/sundials_context.h>
+#include <sunlinsol/sunlinsol_dense.h>
+#include <sunmatrix/sunmatrix_dense.h>
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "sim/plants/equations_solver.h"
+
+namespace looptwin::sim {
+namespace {
+
+// Of one grid step: a plant that needs more has met something that no step is short enough for.
+constexpr int64_t kMostSteps = 500'000;
+
+class Cvode final : public EquationSolver {
+ public:
+  Cvode(size_t states, Rates rates, double relative, std::span<const double> absolute)
+      : rates_(std::move(rates)), states_(states), lost_(states) {
+    LT_CHECK(SUNContext_Create(nullptr, &context_) == 0, "no SUNDIALS context");
+    y_ = N_VNew_Serial(static_cast<sunindextype>(states), context_);
+    scratch_ = N_VNew_Serial(static_cast<sunindextype>(states), context_);
+    weights_ = N_VNew_Serial(static_cast<sunindextype>(states), context_);
+    N_Vector tolerances = N_VNew_Serial(static_cast<sunindextype>(states), context_);
+    std::copy(absolute.begin(), absolute.end(), N_VGetArrayPointer(tolerances));
+    N_VConst(0, y_);
+    matrix_ = SUNDenseMatrix(static_cast<sunindextype>(states), static_cast<sunindextype>(states), context_);
+    linear_ = SUNLinSol_Dense(y_, matrix_, context_);
+    memory_ = CVodeCreate(CV_BDF, context_);
+    LT_CHECK(memory_ != nullptr && matrix_ != nullptr && linear_ != nullptr, "no memory for CVODE");
+    const bool made = CVodeInit(memory_, &Cvode::rates, 0, y_) == CV_SUCCESS &&
+                      CVodeSetErrHandlerFn(memory_, &Cvode::silent, nullptr) == CV_SUCCESS &&
+                      CVodeSetUserData(memory_, this) == CV_SUCCESS &&
+                      CVodeSVtolerances(memory_, relative, tolerances) == CV_SUCCESS &&
+                      CVodeSetLinearSolver(memory_, linear_, matrix_) == CV_SUCCESS;
+    N_VDestroy(tolerances);
+    LT_CHECK(made, "CVODE refuses its settings");
+  }
+  ~Cvode() override {
+    CVodeFree(&memory_);
+    SUNLinSolFree(linear_);
+    SUNMatDestroy(matrix_);
+    for (N_Vector v : {y_, scratch_, weights_}) N_VDestroy(v);
+    SUNContext_Free(&context_);
+  }
+  Cvode(const Cvode&) = delete;
+  Cvode& operator=(const Cvode&) = delete;
+
+  void start(double t, std::span<const double> y) override {
+    std::copy(y.begin(), y.end(), N_VGetArrayPointer(y_));
+    time_ = t;
+    steps_ = 0;
+    lost_ = states_;
+    LT_CHECK(CVodeReInit(memory_, t, y_) == CV_SUCCESS, "CVODE does not begin");
+  }
+
+  std::optional<SolverFailure> step(double end) override {
+    LT_CHECK(CVodeSetStopTime(memory_, end) == CV_SUCCESS, "CVODE does not take its end");
+    const int flag = CVode(memory_, end, y_, &time_, CV_ONE_STEP);
+    // Too close to the end for a step of its own: what could change there is below rounding.
+    if (flag == CV_TOO_CLOSE) time_ = end;
+    if (flag < 0 && flag != CV_TOO_CLOSE) return failed(flag);
+    if (++steps_ > kMostSteps)
+      return SolverFailure{worst(),
+                           fmt::format("{} steps have not been enough for one grid step", kMostSteps),
+                           "wider tolerances, or an equation without jumps and noise; or shorten step:"};
+    return std::nullopt;
+  }
+
+  double time() const override { return time_; }
+  std::span<const double> state() const override { return {N_VGetArrayPointer(y_), states_}; }
+
+  void at(double t, std::span<double> y) override {
+    LT_CHECK(CVodeGetDky(memory_, t, 0, scratch_) == CV_SUCCESS, "a time outside the last step");
+    std::copy_n(N_VGetArrayPointer(scratch_), states_, y.begin());
+  }
+
+ private:
+  static int rates(double t, N_Vector y, N_Vector out, void* self) {
+    auto& solver = *static_cast<Cvode*>(self);
+    const std::span<double> result(N_VGetArrayPointer(out), solver.states_);
+    solver.rates_(t, {N_VGetArrayPointer(y), solver.states_}, result);
+    const auto lost = first_not_finite(result);
+    if (!lost) return 0;
+    solver.lost_ = *lost;
+    return 1;  // it may be outside where the equations hold: a shorter step may stay within
+  }
+  static void silent(int, const char*, const char*, char*, void*) {}
+
+  /// The state with the largest error beside its tolerance.
+  size_t worst(double* times = nullptr) {
+    size_t state = 0;
+    if (CVodeGetEstLocalErrors(memory_, scratch_) != CV_SUCCESS ||
+        CVodeGetErrWeights(memory_, weights_) != CV_SUCCESS)
+      return state;
+    const double* errors = N_VGetArrayPointer(scratch_);
+    const double* weights = N_VGetArrayPointer(weights_);
+    const auto ratio = [&](size_t i) { return std::abs(errors[i] * weights[i]); };
+    for (size_t i = 1; i < states_; ++i)
+      if (ratio(i) > ratio(state)) state = i;
+    if (times != nullptr) *times = ratio(state);
+    return state;
+  }
+
+  SolverFailure failed(int flag) {
+    double step = 0, times = 0;
+    CVodeGetCurrentStep(memory_, &step);
+    const size_t state = worst(&times);
+    switch (flag) {
+      case CV_FIRST_RHSFUNC_ERR:
+      case CV_REPTD_RHSFUNC_ERR:
+      case CV_UNREC_RHSFUNC_ERR:
+      case CV_RHSFUNC_FAIL:
+        return {lost_ < states_ ? lost_ : state,
+                fmt::format("its rate is not a finite number, down to steps of {:.3g} s", step),
+                "its rate divides by zero, or takes a root of something negative: bound it by max() or if()"};
+      case CV_CONV_FAILURE:
+      case CV_LSETUP_FAIL:
+      case CV_LSOLVE_FAIL:
+        return {state, fmt::format("Newton's method finds no solution, down to steps of {:.3g} s", step),
+                "smooth what jumps in the equations, or make it an event"};
+      case CV_ERR_FAILURE:
+        return {
+            state,
+            fmt::format("its error stays {:.3g} times the tolerance, down to steps of {:.3g} s", times, step),
+            "it may grow without bound, or jump: bound it, or make the jump an event; or wider tolerances"};
+      default:
+        return {state, fmt::format("CVODE gives up ({})", name_of(flag)), "solver: runge_kutta4"};
+    }
+  }
+
+  static std::string name_of(int flag) {
+    char* name = CVodeGetReturnFlagName(flag);
+    std::string text = name;
+    std::free(name);
+    return text;
+  }
+
+  Rates rates_;
+  size_t states_;
+  size_t lost_;  ///< whose rate was not finite last
+  double time_ = 0;
+  int64_t steps_ = 0;
+  SUNContext context_ = nullptr;
+  N_Vector y_ = nullptr, scratch_ = nullptr, weights_ = nullptr;
+  SUNMatrix matrix_ = nullptr;
+  SUNLinearSolver linear_ = nullptr;
+  void* memory_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<EquationSolver> make_cvode(size_t states, EquationSolver::Rates rates, double relative,
+                                           std::span<const double> absolute) {
+  return std::make_unique<Cvode>(states, std::move(rates), relative, absolute);
+}
+
+}  // namespace looptwin::sim

@@ -1,0 +1,301 @@
+// Plants of equations: what their solvers and events reproduce, and how they fail.
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "equations_plants.h"
+
+using namespace looptwin;
+using namespace looptwin::sim;
+using namespace looptwin::sim::test;
+
+namespace {
+
+constexpr EquationMethod kBoth[] = {EquationMethod::cvode, EquationMethod::runge_kutta4};
+
+Time at(double t) { return kStart + nanoseconds(std::llround(t * 1e9)); }
+
+EquationKindConfig ball() {
+  auto made = kind("ball", {{"g", "9.81 m/s2"}, {"kept", "0.8"}}, {{"height", "10 m"}, {"speed", "0 m/s"}},
+                   {{"height", "speed"}, {"speed", "-g"}});
+  made.events.push_back(event("bounce", "height <= 0 m && speed < 0 m/s", {{"speed", "-kept * speed"}}));
+  return made;
+}
+
+/// Height of the ball, by its parabolas.
+double ball_height(double t) {
+  const double g = 9.81;
+  double begin = std::sqrt(2 * 10 / g), v = 0.8 * g * begin;
+  if (t < begin) return 10 - g / 2 * t * t;
+  for (; t >= begin + 2 * v / g; v *= 0.8) begin += 2 * v / g;
+  return v * (t - begin) - g / 2 * (t - begin) * (t - begin);
+}
+
+/// Van de Vusse's reaction in a cooled tank, as Klatt and Engell (1993) and Chen, Kremling and Allgöwer
+/// (1995) have it; concentrations and temperatures from the reference's steady state.
+EquationKindConfig vandevusse(const std::string& exchange_rate, const std::string& cooling) {
+  auto made =
+      kind("reactor",
+           {{"fed", "5.10 mol/L"},
+            {"feed_temperature", "104.9 degC"},
+            {"k0", "1.287e12 / 1 h"},
+            {"k30", "9.043e9 L/mol/h"},
+            {"e", "9758.3 K"},
+            {"e3", "8560 K"},
+            {"h1", "4.2 kJ/mol"},
+            {"h2", "-11 kJ/mol"},
+            {"h3", "-41.85 kJ/mol"},
+            {"heat", "0.9342 kg/L * 3.01 kJ/kg/K"},
+            {"wall", "4032 kJ/h/m2/K * 0.215 m2"},
+            {"volume", "10 L"},
+            {"jacket_heat", "5 kg * 2 kJ/kg/K"},
+            {"exchange_rate", exchange_rate},
+            {"cooling", cooling}},
+           {{"a", "2.140211 mol/L"},
+            {"b", "1.090304 mol/L"},
+            {"temperature", "114.191084 degC"},
+            {"jacket", "112.906593 degC"}},
+           {{"a", "exchange_rate * (fed - a) - r1 - r3"},
+            {"b", "-exchange_rate * b + r1 - r2"},
+            {"temperature",
+             "exchange_rate * (feed_temperature - temperature) - (h1 * r1 + h2 * r2 + h3 * r3) / heat + "
+             "wall / (heat * volume) * (jacket - temperature)"},
+            {"jacket", "(cooling + wall * (temperature - jacket)) / jacket_heat"}});
+  made.outputs = lines({{"k", "k0 * exp(-e / kelvin(temperature))"},
+                        {"r1", "k * a"},
+                        {"r2", "k * b"},
+                        {"r3", "k30 * exp(-e3 / kelvin(temperature)) * a * a"}});
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("equations: an oscillator with loss follows its closed form with both solvers") {
+  for (const auto method : kBoth) {
+    // x'' + 2·0.1·x' + 1.01·x = 0: x = e^(-0.1 t)·cos t
+    const auto plant = make_plant(
+        {kind("mass", {{"damping", "0.2 / 1 s"}, {"stiffness", "1.01 / 1 s2"}},
+              {{"x", "1 m"}, {"v", "-0.1 m/s"}}, {{"x", "v"}, {"v", "-stiffness * x - damping * v"}})},
+        method, method == EquationMethod::cvode ? seconds(10) : milliseconds(20), 1e-9);
+    plant->advance(at(10));
+    CHECK(plant->breakdown().empty());
+    const double exact = std::exp(-1.0) * std::cos(10.0);
+    CHECK(value(*plant, "mass.x") == Approx(exact).margin(method == EquationMethod::cvode ? 2e-7 : 1e-7));
+  }
+}
+
+TEST_CASE("equations: Runge-Kutta is of order four") {
+  const auto error = [](Duration step) {
+    const auto plant = make_plant({kind("x", {}, {{"x", "1"}}, {{"x", "-x * cos(now() / 1 s) / 1 s"}})},
+                                  EquationMethod::runge_kutta4, step);
+    plant->advance(at(4));
+    return std::abs(value(*plant, "x.x") - std::exp(-std::sin(4.0)));
+  };
+  CHECK(error(milliseconds(100)) / error(milliseconds(50)) == Approx(16).epsilon(0.1));
+}
+
+TEST_CASE("equations: cvode gives Robertson's stiff reaction, at 40 s and at 1e11 s") {
+  const auto robertson = [](const std::string& unit) {
+    auto made =
+        kind("reaction", {{"k1", "0.04 / 1 " + unit}, {"k2", "3e7 / 1 " + unit}, {"k3", "1e4 / 1 " + unit}},
+             {{"a", "1"}, {"b", "0"}, {"c", "0"}},
+             {{"a", "-k1 * a + k3 * b * c"}, {"b", "k1 * a - k3 * b * c - k2 * b * b"}, {"c", "k2 * b * b"}});
+    made.tolerances = lines({{"a", "1e-11"}, {"b", "1e-16"}, {"c", "1e-11"}});
+    return made;
+  };
+  const auto plant = make_plant({robertson("s")}, EquationMethod::cvode, seconds(40), 1e-9);
+  plant->advance(at(40));
+  // Hairer and Wanner, Solving Ordinary Differential Equations II.
+  CHECK(value(*plant, "reaction.a") == Approx(0.7158270688).epsilon(1e-7));
+  CHECK(value(*plant, "reaction.b") == Approx(9.185534765e-6).epsilon(1e-7));
+  CHECK(value(*plant, "reaction.c") == Approx(0.2841637457).epsilon(1e-7));
+  // Test set for IVP solvers, ROBER; in µs the whole 1e11 units of time fit.
+  const auto whole = make_plant({robertson("us")}, EquationMethod::cvode, seconds(100'000), 1e-9);
+  whole->advance(at(100'000));
+  CHECK(whole->breakdown().empty());
+  CHECK(value(*whole, "reaction.a") == Approx(0.2083340149701255e-7).epsilon(1e-5));
+  CHECK(value(*whole, "reaction.b") == Approx(0.8333360770334713e-13).epsilon(1e-5));
+  CHECK(value(*whole, "reaction.c") == Approx(0.9999999791665050).epsilon(1e-9));
+}
+
+TEST_CASE("equations: cvode gives van der Pol's oscillator at mu = 1000") {
+  auto made = kind("oscillator", {{"mu", "1000 / 1 s"}}, {{"x", "2"}, {"v", "0 / 1 s"}},
+                   {{"x", "v"}, {"v", "mu * (1 - x * x) * v - x / 1 s / 1 s"}});
+  made.tolerances = lines({{"x", "1e-10"}, {"v", "1e-10 Hz"}});
+  const auto plant = make_plant({made}, EquationMethod::cvode, seconds(100), 1e-9);
+  plant->advance(at(2000));
+  // Test set for IVP solvers, VDPOL.
+  CHECK(value(*plant, "oscillator.x") == Approx(1.706167732170483).epsilon(1e-5));
+  CHECK(value(*plant, "oscillator.v") == Approx(-0.8928097010247975e-3).epsilon(1e-5));
+}
+
+TEST_CASE("equations: a ball bounces when its parabolas say, with both solvers") {
+  for (const auto method : kBoth) {
+    const auto plant = make_plant({ball()}, method, milliseconds(500), 1e-10);
+    for (const double t : {1.0, 1.5, 3.0, 5.5, 8.0}) {
+      plant->advance(at(t));
+      CHECK(value(*plant, "ball.height") == Approx(ball_height(t)).margin(2e-6));
+    }
+    CHECK(plant->events() == 4);
+  }
+}
+
+TEST_CASE("equations: a ball that comes to rest ends as a value, with the event's name and what to try") {
+  for (const auto method : kBoth) {
+    const auto plant = make_plant({ball()}, method, seconds(1));
+    plant->advance(at(30));
+    REQUIRE(plant->breakdown().size() == 1);
+    // The bounces pile up at sqrt(2h/g)·(1 + 2·0.8/(1 - 0.8)) = 12.85 s.
+    CHECK_THAT(plant->breakdown()[0].message,
+               Catch::Contains("'ball.bounce' cannot go on: more than 1000 events"));
+    CHECK_THAT(plant->breakdown()[0].message, Catch::Contains("0:00:12.85"));
+    CHECK(value(*plant, "ball.height") == Approx(ball_height(12)).margin(1e-4));
+  }
+}
+
+TEST_CASE("equations: what grows without bound, or is no number, ends as a value at its state and time") {
+  for (const auto method : kBoth) {
+    // x' = x², x(0) = 1: infinite at 1 s.
+    const auto grows = make_plant(
+        {kind("pool", {}, {{"calm", "1"}, {"x", "1"}}, {{"calm", "0 / 1 s"}, {"x", "x * x / 1 s"}})}, method,
+        milliseconds(250));
+    grows->advance(at(50));
+    REQUIRE(grows->breakdown().size() == 1);
+    const auto& why = grows->breakdown()[0];
+    CHECK_THAT(why.message, Catch::Contains("'pool.x' cannot go on"));
+    CHECK_FALSE(why.hint.empty());
+    CHECK(why.span.source != nullptr);
+    CHECK(std::isfinite(value(*grows, "pool.x")));
+
+    // A tank that goes on draining below its bottom.
+    const auto root = make_plant(
+        {kind("tank", {}, {{"level", "1 m"}}, {{"level", "-sqrt(level / 1 m) * 1 m/s - 0.1 m/s"}})}, method,
+        milliseconds(100));
+    root->advance(at(10));
+    REQUIRE(root->breakdown().size() == 1);
+    CHECK_THAT(root->breakdown()[0].message, Catch::Contains("'tank.level' cannot go on"));
+  }
+}
+
+TEST_CASE("equations: two tanks fill, overflow and empty through a pipe, each found at its instant") {
+  // The upper tank fills at 0.1 m/s from 0.5 m, is full at 5 s, and what runs over fills the lower one.
+  EquationKindConfig tank =
+      kind("tank", {{"area", "1 m2"}, {"height", "1 m"}}, {{"level", "0.5 m"}, {"full", "0"}},
+           {{"level", "(feed + sum(inlets.flow) - over) / area"}, {"full", "0 / 1 s"}});
+  tank.each = {element("upper", {{"feed", "0.1 m3/s"}}),
+               element("lower", {{"area", "2 m2"}, {"level", "0 m"}})};
+  tank.inputs = lines({{"feed", "0 m3/s"}});
+  tank.outputs = lines({{"over", "if(full > 0.5, max(0 m3/s, feed + sum(inlets.flow)), 0 m3/s)"}});
+  tank.events.push_back(event("overflow", "level >= height", {{"level", "height"}, {"full", "1"}}));
+  EquationKindConfig pipe;
+  pipe.name = "pipe";
+  pipe.span = span_of("pipe");
+  pipe.each = {element("spill", {{"from", "upper"}, {"to", "lower"}})};
+  pipe.relations = {{"from", span_of("from"), "tank", "outlets"}, {"to", span_of("to"), "tank", "inlets"}};
+  pipe.outputs = lines({{"flow", "if(from.full > 0.5, from.feed, 0 m3/s)"}});
+  for (const auto method : kBoth) {
+    const auto plant = make_plant({tank, pipe}, method, milliseconds(800));
+    plant->advance(at(4));
+    CHECK(value(*plant, "tank.upper.level") == Approx(0.9));
+    CHECK(value(*plant, "pipe.spill.flow") == 0);
+    plant->advance(at(8));
+    CHECK(value(*plant, "tank.upper.level") == Approx(1).epsilon(1e-12));
+    CHECK(value(*plant, "tank.lower.level") == Approx(0.1 / 2 * 3).epsilon(1e-9));
+    CHECK(value(*plant, "pipe.spill.flow") == Approx(0.1));
+    plant->advance(at(30.4));
+    CHECK(value(*plant, "tank.lower.level") == Approx(1).epsilon(1e-9));
+    CHECK(plant->events() == 2);
+  }
+}
+
+TEST_CASE("equations: events of one instant act in the order written, and wake others") {
+  auto made = kind("x", {}, {{"x", "0"}, {"y", "1"}, {"z", "0"}},
+                   {{"x", "1 / 1 s"}, {"y", "0 / 1 s"}, {"z", "0 / 1 s"}});
+  made.events = {event("double", "x >= 1", {{"y", "2 * y"}, {"x", "x"}}),
+                 event("add", "x >= 1", {{"y", "y + 3"}}), event("woken", "y > 4.5", {{"z", "y"}}),
+                 event("swap", "z > 4.5", {{"y", "z + 1"}, {"z", "y - 5"}})};
+  for (const auto method : kBoth) {
+    const auto plant = make_plant({made}, method, milliseconds(300));
+    plant->advance(at(3));
+    CHECK(value(*plant, "x.y") == 6);  // (1·2 + 3), then swapped with what z was just before
+    CHECK(value(*plant, "x.z") == 0);
+    CHECK(plant->events() == 4);
+  }
+}
+
+TEST_CASE(
+    "equations: inputs act at grid points, and any division of time and any saved state give equal bits") {
+  const auto make = [](EquationMethod method) {
+    auto made = ball();
+    made.inputs = lines({{"wind", "0 m/s2"}});
+    made.rates = lines({{"height", "speed"}, {"speed", "wind - g - 0.01 * speed * abs(speed) / 1 m"}});
+    return make_plant({made}, method, milliseconds(300));
+  };
+  for (const auto method : kBoth) {
+    const auto whole = make(method), parts = make(method);
+    auto restored = make(method);
+    const auto wind = *find_port(*whole, "ball.wind");
+    for (int i = 1; i <= 40; ++i) {
+      for (auto* plant : {whole.get(), parts.get(), restored.get()}) plant->values()[wind] = i % 7;
+      whole->advance(at(0.25 * i));
+      for (int k = 1; k <= 5; ++k) parts->advance(at(0.25 * (i - 1) + 0.05 * k));
+      restored->advance(at(0.25 * i));
+      ArchiveWriter writer;
+      restored->save(writer);
+      restored = make(method);
+      ArchiveReader reader(writer.bytes());
+      restored->restore(reader);
+      REQUIRE((reader.ok() && reader.at_end()));
+      for (size_t p = 0; p < whole->ports().size(); ++p) {
+        REQUIRE(whole->values()[p] == parts->values()[p]);
+        REQUIRE(whole->values()[p] == restored->values()[p]);
+      }
+    }
+    CHECK(whole->events() > 2);
+  }
+}
+
+TEST_CASE("equations: van de Vusse's reactor rests where Klatt and Engell say") {
+  struct Point {
+    const char *rate, *cooling;
+    double a, b, temperature, jacket;
+  };
+  for (const auto& point :
+       {Point{"14.19 / 1 h", "-1113.5 kJ/h", 2.140211, 1.090304, 114.191084, 112.906593},
+        Point{"18.83 / 1 h", "-4495.7 kJ/h", 3.002981, 0.955703, 106.407079, 101.221009},
+        Point{"8.256 / 1 h", "-6239.33 kJ/h", 3.517581, 0.739976, 86.999711, 79.802255}}) {
+    const auto plant =
+        make_plant({vandevusse(point.rate, point.cooling)}, EquationMethod::cvode, minutes(10), 1e-9);
+    plant->advance(at(6 * 3600));
+    REQUIRE(plant->breakdown().empty());
+    CHECK(value(*plant, "reactor.a") == Approx(1000 * point.a).epsilon(1e-6));
+    CHECK(value(*plant, "reactor.b") == Approx(1000 * point.b).epsilon(1e-6));
+    CHECK(value(*plant, "reactor.temperature") - 273.15 == Approx(point.temperature).epsilon(1e-6));
+    CHECK(value(*plant, "reactor.jacket") - 273.15 == Approx(point.jacket).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("equations: van de Vusse's reactor answers more feed inversely, as the reference has it") {
+  const auto plant =
+      make_plant({vandevusse("18.83 / 1 h", "-1113.5 kJ/h")}, EquationMethod::cvode, seconds(36), 1e-9);
+  std::vector<double> b{1.090304};
+  for (int i = 1; i <= 100; ++i) {
+    plant->advance(at(36.0 * i));
+    b.push_back(value(*plant, "reactor.b") / 1000);
+  }
+  CHECK(b[3] == Approx(1.031996).epsilon(1e-5));
+  CHECK(*std::min_element(b.begin(), b.end()) == b[3]);
+  CHECK(b[100] == Approx(1.075320).epsilon(1e-5));
+
+  std::ifstream file(LT_SOURCE_DIR "/../shared/refs/7_process/vandevusse_step_F14.19_to_18.83.csv");
+  std::string line;
+  std::getline(file, line);
+  for (size_t i = 0; std::getline(file, line); ++i) {
+    std::stringstream cells(line);
+    std::string cell;
+    for (int c = 0; c < 3; ++c) std::getline(cells, cell, ',');
+    REQUIRE(i < b.size());
+    CHECK(b[i] == Approx(std::stod(cell)).epsilon(1e-5));
+  }
+}
