@@ -1,5 +1,5 @@
-// Controllers' functions: two-position control, PID, ramps, delays, latches. Their state is described in
-// stateful.h.
+// Controllers' functions: two-position control, PID, ramps, delays, latches, stiction. Their state is
+// described in stateful.h.
 #include <fmt/format.h>
 #include <cmath>
 #include <limits>
@@ -201,6 +201,30 @@ Term Elaborator::latch(const Ast& ast) {
   Node node = this->node(Op::latch, Type::boolean(), {set.node, reset.node});
   node.table = table_;
   return like(set, with_state(std::move(node), ast), ast);
+}
+
+Term Elaborator::stiction(const Ast& ast) {
+  Bound bound;
+  if (!bind(ast, {"x", "band", "jump"}, 2, bound) || !in_controller(ast)) return {};
+  const auto x = value_of(*bound["x"]);
+  if (!x.ok()) return x;
+  if (!x.is_number()) return is_amount(x, "moved"), Term();
+  const auto difference = Type::number(x.type.dimension);
+  const auto unit = difference_unit(x.unit);
+  const auto band = expect(bound["band"], difference, "band=", unit, 0);
+  const auto jump = bound["jump"] ? expect(bound["jump"], difference, "jump=", unit, 0) : band;
+  for (const auto* term : {&x, &band, &jump})
+    if (!term->ok() || !not_over_set(ast, *term)) return {};
+  const auto widest = constant_of(band), slip = constant_of(jump);
+  if (widest && !(*widest > 0))
+    return fail(*band.ast, "band= must be above zero",
+                "write how far the demand must be away before it moves");
+  if (slip && (!(*slip >= 0) || (widest && *slip > *widest)))
+    return fail(*jump.ast,
+                "jump= is not between zero and band=", "write jump=0 for backlash, or leave it out");
+  Node node = this->node(Op::stiction, x.type, {x.node, band.node, jump.node});
+  node.table = table_;
+  return like(x, with_state(std::move(node), ast), ast);
 }
 
 }  // namespace looptwin::lang

@@ -128,7 +128,9 @@ class Elaborator {
 
   // checker_functions.cc
   Term call(const Ast& ast);
-  bool bind(const Ast& ast, std::initializer_list<std::string_view> names, size_t required, Bound& bound);
+  /// `first`: arguments before it are the function's own affair.
+  bool bind(const Ast& ast, std::initializer_list<std::string_view> names, size_t required, Bound& bound,
+            size_t first = 0);
   Term choose(const Ast& ast);
   Term known(const Ast& ast);
   Term scalar_extreme(const Ast& ast, Op op);
@@ -167,12 +169,23 @@ class Elaborator {
   bool not_over_set(const Ast& ast, const Term& value);
   NodeId with_state(Node node, const Ast& ast);
 
+  // checker_warm.cc
+  Term ago(const Ast& ast);
+  Term trend(const Ast& ast);
+  Term trend_index(const Ast& ast);
+  Term trend_over(const Ast& ast, Op op, bool with_share);
+  Term delayed(const Ast& ast, const Node& ago, const Term& of);
+  std::optional<Duration> bucket_of(const Ast& ast, const Ast* bucket, Duration span, const Ast& window);
+  std::optional<bool> constant_condition(const Ast* ast, std::string_view name);
+  std::optional<double> constant_share(const Ast* ast, std::string_view name, double absent);
+
   // checker_controllers.cc
   Term hysteresis(const Ast& ast);
   Term pid(const Ast& ast);
   Term ramp(const Ast& ast);
   Term delay(const Ast& ast);
   Term latch(const Ast& ast);
+  Term stiction(const Ast& ast);
   bool in_controller(const Ast& ast);
   Term expect(const Ast* ast, const Type& type, std::string_view what, const Unit& unit, double absent);
 

@@ -106,9 +106,19 @@ enum class Op : uint8_t {
   /// td and ff
   /// 0, low -inf, high +inf, track unknown, manual false. action=direct is a negated kp. See lang/stateful.h.
   pid,
-  ramp,   ///< (target, rate up /s, rate down /s); `span` the period
-  delay,  ///< (x), `span`, a whole number of periods; number[0] how many
-  latch,  ///< (set, reset): reset wins
+  ramp,      ///< (target, rate up /s, rate down /s); `span` the period
+  delay,     ///< (x), `span`, a whole number of periods; number[0] how many
+  latch,     ///< (set, reset): reset wins
+  stiction,  ///< (x, band, jump): what sticks, and slips where x is further away than the band
+  machine,   ///< args: one condition a transition; number as lang/machine.cc writes it; the value is the
+             ///< state's code
+  // Warm history, lang/warm.h: `span` is how far back, `number` as warm_window() reads it.
+  ago,               ///< arg 0 as it was `span` ago
+  trend_mean,        ///< over the buckets of the last `span`
+  trend_minimum,     ///< of the buckets' minima
+  trend_maximum,     ///< of the buckets' maxima
+  trend_deviation,   ///< population deviation of the buckets' means
+  trend_percentile,  ///< of the buckets' means
 };
 
 struct Node {
@@ -141,9 +151,11 @@ class Graph {
 };
 
 const char* name_of(Op op);
-bool is_stateful(Op op);  ///< hysteresis, pid, ramp, delay, latch, held, previous, rises, time_true
+bool is_stateful(Op op);  ///< hysteresis, pid, ramp, delay, latch, held, previous, rises, time_true,
+                          ///< stiction, machine
 bool is_window(Op op);    ///< window_*, rises, time_true
 bool is_set(Op op);       ///< set_*
+bool is_warm(Op op);      ///< ago, trend_*
 bool is_elementwise(Op op);
 
 }  // namespace looptwin::lang

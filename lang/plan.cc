@@ -24,7 +24,9 @@ Storage storage_for(const Type& type) {
 
 /// Windows whose samples or values lie in a history of their own; rises and time_true keep their state in the
 /// program.
-bool is_history_window(Op op) { return is_window(op) && op != Op::rises && op != Op::time_true; }
+bool is_history_window(Op op) {
+  return is_warm(op) || (is_window(op) && op != Op::rises && op != Op::time_true);
+}
 
 class Planner {
  public:
@@ -140,6 +142,14 @@ class Planner {
     const Node& node = graph_[id];
     const NodeId over = node.args[0];
     const bool sampled = is_plain(over) && is_sampled_field_(node.table, graph_[over].column);
+    if (is_warm(node.op)) {
+      WarmWindow warm = warm_window(graph_, id);
+      warm.from = store(over, node.table);
+      warm.out = out;
+      warm.sampled = sampled;
+      stratum(level(id)).warm.push_back(warm);
+      return;
+    }
     const Window window{id, node.op, node.table, store(over, node.table), out, node.span, sampled};
     if (sampled)
       plan_.sampled.push_back(window);

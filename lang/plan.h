@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "lang/graph.h"
 #include "lang/program.h"
+#include "lang/warm.h"
 
 namespace looptwin::lang {
 
@@ -69,6 +70,7 @@ struct ProducerRef {
 struct Stratum {
   std::vector<SetAggregate> sets;
   std::vector<Window> windows;  ///< not sampled ones only
+  std::vector<WarmWindow> warm;
   std::vector<TableProgram> programs;
   std::vector<ProducerRef> producers;
 };

@@ -10,6 +10,7 @@ struct Plant::Body {
   PlantCode code;
   std::vector<double*> phi;    ///< bound columns of code.phi
   std::vector<double*> gamma;  ///< bound columns of code.gamma
+  EventStepper events;
 
   void discretise(size_t first, size_t count);
 };
@@ -32,6 +33,10 @@ void Plant::bind(Memory& memory) {
   code.prepare.bind(memory);
   code.outputs.bind(memory);
   code.advance.bind(memory);
+  if (code.events) {
+    code.events->advance = &code.advance;
+    body_->events.bind(*code.events, code.table, memory);
+  }
   const auto pointers = [&](const std::vector<StepColumn>& columns) {
     std::vector<double*> bound;
     for (const StepColumn& c : columns)
@@ -77,8 +82,14 @@ void Plant::outputs(const Instant& instant, size_t first, size_t count) const {
   body_->code.outputs.run(instant, first, count);
 }
 
-void Plant::advance(const Instant& instant, size_t first, size_t count) const {
+void Plant::start(size_t first, size_t count) const {
+  if (body_->code.events) body_->events.start(first, count);
+}
+
+std::optional<Crowded> Plant::advance(const Instant& instant, size_t first, size_t count) const {
+  if (body_->code.events) return body_->events.advance(*body_->code.events, instant, first, count);
   body_->code.advance.run(instant, first, count);
+  return std::nullopt;
 }
 
 std::vector<Extent> Plant::extents() const {
@@ -87,7 +98,10 @@ std::vector<Extent> Plant::extents() const {
   return extents;
 }
 
-const std::vector<NodeId>& Plant::uniforms() const { return body_->code.advance.uniforms(); }
+const std::vector<NodeId>& Plant::uniforms() const {
+  const auto& events = body_->code.events;
+  return events ? events->resets.back().uniforms() : body_->code.advance.uniforms();
+}
 Integrator Plant::integrator() const { return body_->code.integrator; }
 size_t Plant::operations() const {
   return body_->code.outputs.operations() + body_->code.advance.operations();
@@ -95,6 +109,8 @@ size_t Plant::operations() const {
 
 std::vector<ColumnId> Plant::hidden_columns() const {
   std::vector<ColumnId> columns = body_->code.hoisted;
+  if (const auto& events = body_->code.events)
+    columns.insert(columns.end(), events->hidden.begin(), events->hidden.end());
   for (const StepColumn& c : body_->code.phi) columns.push_back(c.column);
   for (const StepColumn& c : body_->code.gamma) columns.push_back(c.column);
   return columns;

@@ -1,8 +1,9 @@
 // Per-device plants written in the scenario's language, as column programs: states, rates, outputs.
 // Linear rates with constant coefficients are integrated exactly (x⁺ = Φx + Γg, Φ = e^{Ah}, Γ = ∫e^{As}ds, a
-// row its own Φ and Γ, computed once); all others by classical Runge-Kutta of order 4 with the given step.
-// What depends on parameters alone is computed once a row, what depends on feeds alone once a step, the rest
-// once a row and step.
+// row its own Φ and Γ, computed once); all others by classical Runge-Kutta of order 4 with the given step, or
+// by the explicit method of order 1 or 5 that is asked for (euler; dormand_prince5, J. Comput. Appl. Math. 6,
+// 1980). What depends on parameters alone is computed once a row, what depends on feeds alone once a step,
+// the rest once a row and step.
 #pragma once
 
 #include <memory>
@@ -17,7 +18,13 @@
 
 namespace looptwin::lang {
 
-enum class Integrator : uint8_t { exact, runge_kutta4 };
+enum class Integrator : uint8_t { exact, runge_kutta4, euler, dormand_prince5 };
+
+/// A row whose events do not end within a step, and the last of them: Zeno's case.
+struct Crowded {
+  size_t row = 0;
+  size_t event = 0;
+};
 
 struct PlantSource {
   TableId table;
@@ -28,6 +35,17 @@ struct PlantSource {
     NodeId rate;  ///< per second
   };
   std::vector<State> states;
+  /// When the condition becomes true, states are set. Where it does within a step, the instant is located by
+  /// bisection to 2⁻³⁰ of the step, and the rest of the step goes on from there. Conditions see states and
+  /// the step's inputs; what was true stays without effect until it has been false at a grid point or at an
+  /// event. Of several at one instant the first in this order goes first, and the others are looked at again
+  /// after it. Not with the exact integrator.
+  struct Event {
+    std::string name;
+    NodeId when;
+    std::vector<Root> resets;  ///< of states, of what is before any of them is set
+  };
+  std::vector<Event> events;
   std::vector<Root> outputs;         ///< algebraic, in any order; stored at each grid point
   std::vector<ColumnId> parameters;  ///< columns that stay constant over a run (save by bumping `prepare`)
   std::optional<Integrator> integrator;  ///< chosen by linearity where absent
@@ -47,8 +65,11 @@ class Plant {
   void prepare(size_t first, size_t count);
   /// Stores the outputs of the present states.
   void outputs(const Instant& instant, size_t first, size_t count) const;
-  /// Advances the states by one step; inputs and actuators are held over the step. Reads no outputs.
-  void advance(const Instant& instant, size_t first, size_t count) const;
+  /// Of the conditions of events: none was true. Once, before the first step.
+  void start(size_t first, size_t count) const;
+  /// Advances the states by one step; inputs and actuators are held over the step. Reads no outputs. The
+  /// first row that has more than 1000 events in the step is returned; such rows stay at the last of them.
+  std::optional<Crowded> advance(const Instant& instant, size_t first, size_t count) const;
 
   /// As Program::extents, of what outputs() and advance() read and write; some stand twice.
   std::vector<Extent> extents() const;

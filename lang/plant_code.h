@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lang/plant.h"
+#include "lang/plant_events.h"
 #include "lang/program.h"
 
 namespace looptwin::lang {
@@ -28,6 +29,7 @@ struct PlantCode {
   std::vector<StepColumn> gamma;  ///< states × inputs, likewise
   std::vector<ColumnId> hoisted;
   Program prepare, outputs, advance;
+  std::optional<EventCode> events;
   std::vector<double> prepare_uniforms;  ///< constants that the prepare program wants as uniform values
 };
 

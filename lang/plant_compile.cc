@@ -1,6 +1,6 @@
 // From rates to programs. Outputs are put in for their names, so that what a rate depends on shows; then
-// either the exact step or the four stages of Runge-Kutta are written as expressions, and the program
-// compiler does the rest.
+// either the exact step or the stages of an explicit one (plant_explicit.h) are written as expressions, and
+// the program compiler does the rest.
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -10,6 +10,7 @@
 #include "lang/linear.h"
 #include "lang/plant_code.h"
 #include "lang/plant_discretise.h"
+#include "lang/plant_explicit.h"
 
 namespace looptwin::lang {
 namespace {
@@ -52,6 +53,14 @@ class PlantCompiler {
       if (const auto loop = resolve_columns_of(state.rate)) return *loop;
       rates_.push_back(inlined_(state.rate));
     }
+    for (const PlantSource::Event& event : source_.events) {
+      if (const auto loop = resolve_columns_of(event.when)) return *loop;
+      refuse_memory(inlined_(event.when));
+      for (const Root& reset : event.resets) {
+        if (const auto loop = resolve_columns_of(reset.node)) return *loop;
+        refuse_memory(inlined_(reset.node));
+      }
+    }
     if (!refused_.empty()) return tl::unexpected(std::move(refused_));
     for (const NodeId rate : rates_) refuse_memory(rate);
     for (const Root& output : outputs_) refuse_memory(output.node);
@@ -59,10 +68,18 @@ class PlantCompiler {
 
     std::optional<Obstacle> obstacle;
     std::optional<LinearSystem> linear;
-    if (source_.integrator != Integrator::runge_kutta4) linear = linear_system(obstacle);
+    const Integrator usual = source_.events.empty() ? Integrator::exact : Integrator::runge_kutta4;
+    const Integrator wanted = source_.integrator.value_or(usual);
+    if (wanted == Integrator::exact && !source_.events.empty())
+      return failure(graph_.span(source_.events.front().when),
+                     "events need steps of any length: not the exact one", "integrator: runge_kutta4");
+    if (wanted == Integrator::exact) linear = linear_system(obstacle);
     if (!linear && source_.integrator == Integrator::exact) return refuse_exact(*obstacle);
-    code_.integrator = linear ? Integrator::exact : Integrator::runge_kutta4;
-    const std::vector<Root> next = linear ? exact_step(*linear) : runge_kutta_step();
+    code_.integrator = linear                        ? Integrator::exact
+                       : wanted == Integrator::exact ? Integrator::runge_kutta4
+                                                     : wanted;
+    const std::vector<Root> next = linear ? exact_step(*linear) : explicit_roots();
+    write_events();
     compile_programs(next);
     return std::move(code_);
   }
@@ -132,7 +149,8 @@ class PlantCompiler {
   void refuse_memory(NodeId id) {
     const Node& node = graph_[id];
     if (!checked_.insert(id).second || node.op == Op::related) return;
-    if (is_stateful(node.op) || is_window(node.op) || is_set(node.op) || node.op == Op::age) {
+    if (is_stateful(node.op) || is_window(node.op) || is_warm(node.op) || is_set(node.op) ||
+        node.op == Op::age) {
       const auto error = failure(graph_.span(id), std::string(name_of(node.op)) + " cannot stand in physics",
                                  "a state with its rate, or the function in the controller");
       refused_.insert(refused_.end(), error.value().begin(), error.value().end());
@@ -347,36 +365,70 @@ class PlantCompiler {
     return values;
   }
 
-  // --- Runge-Kutta ---
+  // --- Explicit steps, and events ---
 
-  /// k₁ = f(x), k₂ = f(x + h/2·k₁), k₃ = f(x + h/2·k₂), k₄ = f(x + h·k₃), x⁺ = x + h/6·(k₁ + 2k₂ + 2k₃ + k₄).
-  std::vector<Root> runge_kutta_step() {
-    const double h = code_.step.seconds();
-    std::vector<std::vector<NodeId>> k = {rates_};
-    for (const double fraction : {h / 2, h / 2, h}) k.push_back(stage(k.back(), algebra_.constant(fraction)));
-    const NodeId two = algebra_.constant(2);
+  std::vector<Root> explicit_roots() {
+    std::vector<NodeId> states;
+    for (size_t i = 0; i < code_.states; ++i) states.push_back(read_state(i));
+    const bool whole = source_.events.empty();
+    if (!whole) declare_event_columns();
+    const auto values = explicit_step(graph_, code_.integrator, states, rates_, code_.step.seconds(),
+                                      whole ? NodeId() : read(code_.events->left));
     std::vector<Root> next;
-    for (size_t i = 0; i < code_.states; ++i) {
-      NodeId sum = algebra_.add(k[0][i], algebra_.multiply(two, k[1][i]));
-      sum = algebra_.add(sum, algebra_.multiply(two, k[2][i]));
-      sum = algebra_.add(sum, k[3][i]);
-      next.push_back({algebra_.add(read_state(i), algebra_.multiply(algebra_.constant(h / 6), sum)),
-                      source_.states[i].column});
-    }
+    for (size_t i = 0; i < code_.states; ++i)
+      next.push_back({values[i], whole ? source_.states[i].column : code_.events->trial[i]});
     return next;
   }
 
-  std::vector<NodeId> stage(const std::vector<NodeId>& k, NodeId h) {
-    Replacement moved(graph_);
-    for (const NodeId rate : rates_) {
-      for (const NodeId leaf : leaves(rate)) {
-        const auto i = state_of(leaf);
-        if (i) moved.set(leaf, algebra_.add(leaf, algebra_.multiply(h, k[*i])));
-      }
+  ColumnId hidden(const std::string& name, Storage storage) {
+    const Type type = storage == Storage::boolean ? Type::boolean() : Type::number();
+    return schema_.add_column(source_.table, {.name = name, .type = type, .storage = storage});
+  }
+
+  void declare_event_columns() {
+    EventCode& events = code_.events.emplace();
+    events.step = code_.step;
+    events.left = hidden(".left", Storage::f64);
+    events.hidden = {events.left};
+    for (const PlantSource::State& state : source_.states) {
+      events.state.push_back(state.column);
+      events.trial.push_back(schema_.add_column(
+          source_.table,
+          {.name = ".trial." + state.name, .type = schema_.column(source_.table, state.column).type}));
     }
-    std::vector<NodeId> next;
-    for (const NodeId rate : rates_) next.push_back(moved(rate));
-    return next;
+    for (const PlantSource::Event& event : source_.events) {
+      events.open.push_back(hidden(".open." + event.name, Storage::boolean));
+      events.was.push_back(hidden(".was." + event.name, Storage::boolean));
+    }
+    events.hidden.insert(events.hidden.end(), events.trial.begin(), events.trial.end());
+    events.hidden.insert(events.hidden.end(), events.open.begin(), events.open.end());
+  }
+
+  /// Conditions and resets read the trial where the scenario says the state.
+  void write_events() {
+    if (!code_.events) return;
+    Replacement tried(graph_);
+    for (size_t i = 0; i < code_.states; ++i) tried.set(read_state(i), read(code_.events->trial[i]));
+    for (size_t k = 0; k < source_.events.size(); ++k) {
+      conditions_.push_back({tried(inlined_(source_.events[k].when)), code_.events->open[k]});
+      auto& resets = resets_.emplace_back();
+      for (const Root& reset : source_.events[k].resets)
+        for (size_t i = 0; i < code_.states; ++i)
+          if (source_.states[i].column == reset.column)
+            resets.push_back({tried(inlined_(reset.node)), code_.events->trial[i]});
+    }
+  }
+
+  void compile_events() {
+    if (!code_.events) return;
+    EventCode& events = *code_.events;
+    events.conditions =
+        Program::compile(schema_, graph_, source_.table, conditions_, hoisted_, code_.advance.uniforms());
+    for (const auto& resets : resets_) {
+      const Program& last = events.resets.empty() ? events.conditions : events.resets.back();
+      events.resets.push_back(
+          Program::compile(schema_, graph_, source_.table, resets, hoisted_, last.uniforms()));
+    }
   }
 
   // --- Programs ---
@@ -402,12 +454,16 @@ class PlantCompiler {
     std::set<NodeId> seen;
     for (const Root& root : outputs_) hoist(root.node, seen);
     for (const Root& root : next) hoist(root.node, seen);
+    for (const Root& root : conditions_) hoist(root.node, seen);
+    for (const auto& resets : resets_)
+      for (const Root& root : resets) hoist(root.node, seen);
     prepared_.insert(prepared_.end(), hoisted_.begin(), hoisted_.end());
     code_.prepare = Program::compile(schema_, graph_, source_.table, prepared_, {});
     code_.prepare_uniforms = constants(code_.prepare.uniforms());
     code_.outputs = Program::compile(schema_, graph_, source_.table, outputs_, hoisted_);
     code_.advance =
         Program::compile(schema_, graph_, source_.table, next, hoisted_, code_.outputs.uniforms());
+    compile_events();
   }
 
   Schema& schema_;
@@ -416,7 +472,8 @@ class PlantCompiler {
   Algebra algebra_;
   Replacement inlined_;
   std::vector<NodeId> rates_;
-  std::vector<Root> outputs_, prepared_, hoisted_;
+  std::vector<Root> outputs_, prepared_, hoisted_, conditions_;
+  std::vector<std::vector<Root>> resets_;
   std::set<ColumnId> resolved_;
   std::vector<ColumnId> open_;
   std::set<NodeId> checked_;

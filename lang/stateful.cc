@@ -151,6 +151,7 @@ StatefulKind stateful_kind(const Node& node) {
     LT_CHECK(node.number.size() == 1 && node.number[0] >= 0, "a delay without its number of periods");
     kind.periods = static_cast<size_t>(node.number[0]);
   }
+  if (node.op == Op::machine) kind.machine = machine_table(node.number);
   return kind;
 }
 
@@ -158,7 +159,8 @@ std::vector<StateColumn> state_of(const StatefulKind& kind) {
   using enum Storage;
   std::vector<StateColumn> columns;
   const auto several = [&](size_t n, const char* name, Storage storage, bool zero) {
-    for (size_t k = 0; k < n; ++k) columns.push_back({name + std::to_string(k), storage, zero});
+    for (size_t k = 0; k < n; ++k)
+      columns.push_back({std::string(name).append(std::to_string(k)), storage, zero});
   };
   switch (kind.op) {
     case Op::held:
@@ -171,6 +173,10 @@ std::vector<StateColumn> state_of(const StatefulKind& kind) {
       return {{"on", boolean}};
     case Op::ramp:
       return {{"value", f64}, {"when", instant}};
+    case Op::stiction:
+      return {{"position", f64}};
+    case Op::machine:
+      return {{"state", f64}, {"since", instant}, {"when", instant}};
     case Op::rises:
       columns = {{"was", f64}, {"pane", instant}};
       several(kRisePanes / 8, "counts", instant, true);
@@ -211,6 +217,10 @@ void evaluate(const StatefulKind& kind, const StatefulBlock& block) {
       return delay(block, kind.periods);
     case Op::pid:
       return pid(block);
+    case Op::stiction:
+      return stiction(block);
+    case Op::machine:
+      return machine(block, kind.machine);
     default:
       LT_CHECK(false, name_of(kind.op));
   }

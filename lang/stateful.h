@@ -31,6 +31,16 @@
 // ramp(target, up, down)   follows target by at most up·dt and down·dt (per s). Starts at the first known
 // target. Holds
 //                          while target or rate is unknown.
+// stiction(x, band, jump)  rests where it is until |x − position| > band, then slips to within band − jump of
+// x:
+//                          position = x ∓ (band − jump). jump = band: it catches up; jump = 0: backlash.
+//                          Starts at the first known x; holds while anything is unknown. After He, Wang,
+//                          Pottmann, Qin, Ind. Eng. Chem. Res. 46 (2007): band = f_s, band − jump = f_d.
+// machine(conditions)      a state, by its code; the first one at the first evaluation. At each evaluation
+// the first
+//                          transition, in written order, that leaves the state, whose condition is true (not
+//                          unknown) and whose `after` the state has lasted, is taken, and no other. One to
+//                          the same state starts its time anew.
 // delay(x), number[0] = n  x of n evaluations ago; until there are so many, the first x.
 // pid(sp, pv, kp, ti, td,  ISA standard form: u = ff + kp·(e + 1/ti·∫e dt − td·d(pv)/dt), e = sp − pv (a
 // negative kp
@@ -70,12 +80,24 @@ struct StateColumn {
   bool zero = false;
 };
 
+/// A machine's transitions, by the states that they leave, in written order.
+struct MachineTable {
+  struct Exit {
+    uint32_t condition = 0;  ///< index of the argument
+    uint8_t to = 0;
+    Duration after{};
+  };
+  size_t initial = 0;
+  std::vector<std::vector<Exit>> exits;  ///< [state]
+};
+
 /// What distinguishes one stateful operation from another of the same kind, apart from its inputs.
 struct StatefulKind {
   Op op = Op::held;
   Duration span{};
   size_t periods = 0;       ///< delay
   bool own_column = false;  ///< previous, of a column that the same program stores
+  MachineTable machine{};
 };
 
 StatefulKind stateful_kind(const Node& node);

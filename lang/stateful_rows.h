@@ -12,5 +12,8 @@ void held(const StatefulBlock& block, Duration span);
 void rises(const StatefulBlock& block, Duration span);
 void time_true(const StatefulBlock& block, Duration span);
 void pid(const StatefulBlock& block);
+void stiction(const StatefulBlock& block);
+void machine(const StatefulBlock& block, const MachineTable& table);
+MachineTable machine_table(const std::vector<double>& numbers);
 
 }  // namespace looptwin::lang

@@ -83,8 +83,8 @@ UniformProgram::UniformProgram(const Graph& graph, std::vector<NodeId> nodes)
   for (size_t i = graph.size(); i-- > 0;) {
     if (!wanted[i]) continue;
     const Node& node = graph[NodeId(i)];
-    const bool uniform =
-        !node.table.valid() && !is_stateful(node.op) && !is_set(node.op) && !is_window(node.op);
+    const bool uniform = !node.table.valid() && !is_stateful(node.op) && !is_set(node.op) &&
+                         !is_window(node.op) && !is_warm(node.op);
     LT_CHECK(uniform, std::string("not a uniform value: ") + name_of(node.op));
     for (const NodeId arg : node.args) wanted[arg.index()] = true;
   }

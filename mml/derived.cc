@@ -7,14 +7,18 @@ namespace looptwin::mml {
 
 void add_columns(lang::Schema& schema, Derived& derived) {
   const auto& config = derived.config;
-  const lang::Type type = config.boolean ? lang::Type::boolean() : config.unit.type;
-  derived.column = schema.add_column(
-      derived.table,
-      {config.name, type, config.unit, config.boolean ? lang::Storage::boolean : lang::Storage::f64});
+  lang::Column column{config.name, config.unit.type, config.unit, lang::Storage::f64};
+  if (config.boolean) column = {config.name, lang::Type::boolean(), {}, lang::Storage::boolean};
+  if (!config.words.empty()) {
+    const EnumId words = lang::enumeration_of(schema, config.name, config.words);
+    column = {config.name, lang::Type::enumeration_of(words), {}, lang::Storage::code};
+  }
+  derived.column = schema.add_column(derived.table, std::move(column));
 }
 
 void step(const Derived& derived, twin::Tables& tables, Time now, size_t first, size_t count, Time* due) {
-  const size_t width = derived.config.boolean ? sizeof(uint8_t) : sizeof(double);
+  const size_t width =
+      derived.config.boolean || !derived.config.words.empty() ? sizeof(uint8_t) : sizeof(double);
   auto* to = static_cast<std::byte*>(tables.column(derived.table, derived.column));
   const auto* from = static_cast<const std::byte*>(tables.column(derived.table, derived.computed));
   for (size_t row = first; derived.remembered && row < first + count; ++row) {

@@ -61,6 +61,7 @@ DeviceModel DeviceCompiler::run() {
   add_hints();
   check_controller();
   check_outputs();
+  check_events();
   check_drives();
   check_sensors();
   check_refusal();
@@ -281,41 +282,36 @@ std::vector<DeviceCompiler::Line> DeviceCompiler::check_lines(std::span<const Na
                                                               lang::Scope& scope, const char* prefix,
                                                               std::vector<lang::Scope*> also) {
   std::vector<Line> checked;
-  for (const size_t i : in_order_of_use(lines)) {
-    const auto& line = lines[i];
-    const bool recursive = controls_ && mentions(line.text, line.name);
-    const auto node = recursive ? check_recursive(line, scope) : check(line.text, scope, {});
-    if (!node.valid()) continue;
-    const auto type = graph_[node].type;
-    if (type.kind == lang::Kind::text) {
-      error(line.text, fmt::format("'{}' is a text", line.name),
-            "outputs are numbers, booleans or words of an enumeration");
-      continue;
-    }
-    const ColumnId column = recursive ? scope.names[line.name].column : add_column(prefix + line.name, type);
-    if (reads(graph_, node, table_, column)) {
-      error(line.text, fmt::format("'{}' depends on itself", line.name),
-            fmt::format("write previous({})", line.name));
-      continue;
-    }
-    // Within a block a name is its present value; a controller's program reads columns as they were before it
-    // ran.
-    auto inside = symbol(column, type);
-    if (controls_) inside.is = lang::Symbol::Is::node, inside.node = node;
-    scope.names[line.name] = inside;
-    for (auto* other : also) other->names[line.name] = symbol(column, type);
-    checked.push_back({line.name, column, node});
-  }
+  for (const size_t i : in_order_of_use(lines))
+    if (auto line = check_line(lines[i], scope, prefix, also)) checked.push_back(std::move(*line));
   return checked;
 }
 
-void DeviceCompiler::check_controller() {
-  if (!config_.controller) return;
-  controls_ = true;
-  signal_lines_ =
-      check_lines(config_.controller->outputs, controller_, ".controller.", {&physics_, &sensor_});
-  controls_ = false;
-  for (const auto& line : signal_lines_) explain("controller." + line.name, line.node);
+std::optional<DeviceCompiler::Line> DeviceCompiler::check_line(const Named& line, lang::Scope& scope,
+                                                               const char* prefix,
+                                                               const std::vector<lang::Scope*>& also) {
+  const bool recursive = controls_ && mentions(line.text, line.name);
+  const auto node = recursive ? check_recursive(line, scope) : check(line.text, scope, {});
+  if (!node.valid()) return std::nullopt;
+  const auto type = graph_[node].type;
+  if (type.kind == lang::Kind::text) {
+    error(line.text, fmt::format("'{}' is a text", line.name),
+          "outputs are numbers, booleans or words of an enumeration");
+    return std::nullopt;
+  }
+  const ColumnId column = recursive ? scope.names[line.name].column : add_column(prefix + line.name, type);
+  if (reads(graph_, node, table_, column)) {
+    error(line.text, fmt::format("'{}' depends on itself", line.name),
+          fmt::format("write previous({})", line.name));
+    return std::nullopt;
+  }
+  // Within a block a name is its present value; a controller's program reads columns as they were before it
+  // ran.
+  auto inside = symbol(column, type);
+  if (controls_) inside.is = lang::Symbol::Is::node, inside.node = node;
+  scope.names[line.name] = inside;
+  for (auto* other : also) other->names[line.name] = symbol(column, type);
+  return Line{line.name, column, node};
 }
 
 void DeviceCompiler::check_outputs() {
@@ -342,6 +338,27 @@ void DeviceCompiler::check_outputs() {
   }
 }
 
+void DeviceCompiler::check_events() {
+  if (!config_.physics) return;
+  for (const auto& config : config_.physics->events) {
+    lang::PlantSource::Event event{.name = config.name};
+    event.when = check(config.when, physics_, lang::Type::boolean());
+    if (event.when.valid()) explain("physics.events." + config.name, event.when);
+    for (const auto& line : config.reset) {
+      const auto state =
+          std::find_if(states_.begin(), states_.end(), [&](const Line& s) { return s.name == line.name; });
+      if (state == states_.end()) {
+        error(line.name_span, fmt::format("there is no state '{}' to reset", line.name),
+              "an event sets states; what follows from them is computed");
+        continue;
+      }
+      const auto node = check(line.text, physics_, schema_.column(table_, state->column).type);
+      if (node.valid()) event.resets.push_back({node, state->column});
+    }
+    events_.push_back(std::move(event));
+  }
+}
+
 void DeviceCompiler::check_drives() {
   if (!config_.physics) return;
   for (const auto& drive : config_.physics->drives) check_drive(drive);
@@ -362,8 +379,7 @@ void DeviceCompiler::check_drive(const DriveConfig& drive) {
     const auto ports = (*plant)->inputs_of(relation->to);
     return error(drive.span,
                  fmt::format("{} has no port '{}' to drive", schema_.table(relation->to).name, drive.port),
-                 ports.empty() ? "nothing of it can be driven"
-                               : "write one of: " + joined(ports));
+                 ports.empty() ? "nothing of it can be driven" : "write one of: " + joined(ports));
   }
   const auto node = check(drive.text, physics_, {}, *unit);
   if (!node.valid()) return;

@@ -36,12 +36,18 @@ class DeviceCompiler {
   // Expressions.
   void check_controller();
   void check_outputs();
+  void check_events();
   void check_drives();
   void check_drive(const DriveConfig& drive);
   void check_sensors();
   void check_refusal();
   std::vector<Line> check_lines(std::span<const Named> lines, lang::Scope& scope, const char* prefix,
                                 std::vector<lang::Scope*> also);
+  std::optional<Line> check_line(const Named& line, lang::Scope& scope, const char* prefix,
+                                 const std::vector<lang::Scope*>& also);
+  void declare_machines();
+  std::optional<Line> check_machine(const lang::Machine& machine);
+  bool refuse_circle(const Span& text, const std::string& name, lang::NodeId node);
   lang::NodeId check(const Span& text, const lang::Scope& scope, std::optional<lang::Type> type,
                      std::optional<lang::Unit> bare = {});
   lang::NodeId check_into(Diagnostics& problems, const Span& text, const lang::Scope& scope,
@@ -78,6 +84,7 @@ class DeviceCompiler {
   uint32_t instance_ = 0;
   bool controls_ = false;  ///< checking a controller: its functions are at hand
 
+  std::vector<lang::PlantSource::Event> events_;
   std::vector<Line> states_, rates_, outputs_, signal_lines_;
   std::vector<lang::Root> row_inputs_, drives_;
   std::vector<lang::NodeId> initial_, sources_;

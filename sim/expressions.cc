@@ -16,12 +16,13 @@ std::string_view text_of(const Span& span) {
   return std::string_view(span.source->text).substr(span.begin, span.end - span.begin);
 }
 
-void visit(std::span<const Named> lines, size_t line, std::vector<char>& seen, std::vector<size_t>& order) {
-  if (seen[line]) return;
-  seen[line] = 1;
-  for (size_t other = 0; other < lines.size(); ++other)
-    if (other != line && mentions(lines[line].text, lines[other].name)) visit(lines, other, seen, order);
-  order.push_back(line);
+void visit(size_t one, const std::function<bool(size_t, size_t)>& uses, std::vector<char>& seen,
+           std::vector<size_t>& order) {
+  if (seen[one]) return;
+  seen[one] = 1;
+  for (size_t other = 0; other < seen.size(); ++other)
+    if (other != one && uses(one, other)) visit(other, uses, seen, order);
+  order.push_back(one);
 }
 
 }  // namespace
@@ -36,11 +37,16 @@ bool mentions(const Span& span, const std::string& name) {
   return false;
 }
 
-std::vector<size_t> in_order_of_use(std::span<const Named> lines) {
+std::vector<size_t> in_order_of_use(size_t count, const std::function<bool(size_t, size_t)>& uses) {
   std::vector<size_t> order;
-  std::vector<char> seen(lines.size());
-  for (size_t line = 0; line < lines.size(); ++line) visit(lines, line, seen, order);
+  std::vector<char> seen(count);
+  for (size_t one = 0; one < count; ++one) visit(one, uses, seen, order);
   return order;
+}
+
+std::vector<size_t> in_order_of_use(std::span<const Named> lines) {
+  return in_order_of_use(
+      lines.size(), [&](size_t one, size_t other) { return mentions(lines[one].text, lines[other].name); });
 }
 
 bool reads(const lang::Graph& graph, lang::NodeId id, TableId table, ColumnId column) {

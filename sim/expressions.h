@@ -3,6 +3,7 @@
 // uses are known.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ namespace looptwin::sim {
 /// Whether `name` stands as a word in the text of an expression.
 bool mentions(const Span& text, const std::string& name);
 
+/// Indices below `count`, each after those that it `uses`. What uses each other in a circle keeps its order.
+std::vector<size_t> in_order_of_use(size_t count, const std::function<bool(size_t, size_t)>& uses);
 /// Indices of the lines, each after those that it mentions. Lines of a circle keep their written order.
 std::vector<size_t> in_order_of_use(std::span<const Named> lines);
 

@@ -6,6 +6,11 @@
 
 namespace looptwin::sim {
 
+const Diagnostics& CoupledPlant::breakdown() const {
+  static const Diagnostics kNone;
+  return kNone;
+}
+
 Result<size_t> find_port(const CoupledPlant& plant, std::string_view name) {
   const auto ports = plant.ports();
   for (size_t i = 0; i < ports.size(); ++i) {

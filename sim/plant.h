@@ -20,7 +20,7 @@ enum class PortDirection : uint8_t { in, out };
 struct Port {
   std::string element;   ///< whose value it is, "pipe.p1": the kind and the name of a part of the plant
   std::string quantity;  ///< which value of it, "flow_in"
-  std::string unit;      ///< the SI unit, as units are written in scenarios: "kg/s", "Pa", "1"
+  std::string unit;      ///< of its dimension, for people: "kg/s", "Pa", "m3/h", "1"; the value is in SI
   PortDirection direction = PortDirection::out;
   std::string name() const { return element + "." + quantity; }
 };
@@ -39,6 +39,9 @@ class CoupledPlant {
   /// inputs after advance(a) acts from the first grid point at or after a. With the same inputs
   /// advance(a), advance(b) equals advance(b) bit for bit.
   virtual void advance(Time to) = 0;
+  /// Why the plant cannot go on (its solver gives up, a value is no number), with when and where and what to
+  /// try; empty while it can. From then on advance() does nothing: values stay those of the last grid point.
+  virtual const Diagnostics& breakdown() const;
 
   /// The whole state, inputs included. Restore needs a plant made of the same description; after a mismatch
   /// (see reader) the plant must not be used further.

@@ -52,7 +52,10 @@ void check_names(Reader& reader, const ModelDraft& model, const std::vector<Mode
     for (const auto& relation : other.relations)
       if (relation.to == model.name && !relation.inverse.empty())
         outside.add(relation.inverse, relation.span, "relation");
-  if (model.device.controller) outside.add_all(model.device.controller->outputs, "controller signal");
+  if (model.device.controller) {
+    outside.add_all(model.device.controller->outputs, "controller signal");
+    outside.add_all(model.device.controller->machines, "machine");
+  }
 
   if (!model.device.physics) return;
   const auto& physics = *model.device.physics;
@@ -62,7 +65,10 @@ void check_names(Reader& reader, const ModelDraft& model, const std::vector<Mode
   inside.add_all(physics.random, "random signal");
   inside.add_all(physics.states, "state");
   inside.add_all(physics.outputs, "output");
-  if (model.device.controller) inside.add_all(model.device.controller->outputs, "controller signal");
+  if (model.device.controller) {
+    inside.add_all(model.device.controller->outputs, "controller signal");
+    inside.add_all(model.device.controller->machines, "machine");
+  }
 }
 
 void check_rates(Reader& reader, const sim::PhysicsConfig& physics) {
@@ -105,6 +111,10 @@ void resolve_models(Reader& reader, const std::vector<ModelDraft>& models) {
         find_model(reader, models, relation.to, relation.span, fmt::format("relation '{}'", relation.name));
     check_names(reader, model, models);
     check_follows(reader, model);
+    if (const auto& controller = model.device.controller;
+        controller && controller->outputs.empty() && controller->machines.empty())
+      reader.error(controller->span, fmt::format("the controller of '{}' does nothing", model.name),
+                   "write outputs: with its signals, or machines:");
     const auto fleet_keys = fleet_section().key_names();
     for (const auto& parameter : model.parameters)
       if (std::find(fleet_keys.begin(), fleet_keys.end(), parameter.name) != fleet_keys.end())

@@ -186,21 +186,22 @@ TEST_CASE("plant: an integrator, whose matrix is singular, is exact as well") {
 }
 
 /// x' = −x², x(0) = 1: x = 1/(1 + t); y' = −x·y: y = 1/(1 + t) as well. Both at t = 1 s.
-double error_of(int64_t steps) {
+double error_of(int64_t steps, std::optional<Integrator> integrator = {}) {
   Workbench w;
   const ColumnId x = w.column("x"), y = w.column("y");
   PlantSource s{.table = w.table, .step = Duration{1'000'000'000 / steps}};
   s.states = {{"x", x, w.op(Op::negate, {w.op(Op::multiply, {w.read(x), w.read(x)})})},
               {"y", y, w.op(Op::negate, {w.op(Op::multiply, {w.read(x), w.read(y)})})}};
+  s.integrator = integrator;
   Result<Plant> plant = Plant::compile(w.schema, w.graph, s);
   REQUIRE(plant);
-  REQUIRE(plant->integrator() == Integrator::runge_kutta4);
+  REQUIRE(plant->integrator() == integrator.value_or(Integrator::runge_kutta4));
   Tables t(w.schema, {1});
   plant->bind(t);
   plant->prepare(0, 1);
   *t.as<double>(w.table, x) = *t.as<double>(w.table, y) = 1;
   for (int64_t k = 0; k < steps; ++k) plant->advance({kStart, {}}, 0, 1);
-  CHECK(*t.as<double>(w.table, x) == Approx(0.5).margin(1e-3));
+  CHECK(*t.as<double>(w.table, x) == Approx(0.5).margin(2e-3));
   return std::fabs(*t.as<double>(w.table, y) - 0.5);
 }
 
@@ -208,6 +209,15 @@ TEST_CASE("plant: Runge-Kutta converges with order 4 on a nonlinear system") {
   const double coarse = error_of(8), fine = error_of(16), finest = error_of(32);
   CHECK(std::log2(coarse / fine) == Approx(4).margin(0.25));
   CHECK(std::log2(fine / finest) == Approx(4).margin(0.25));
+}
+
+TEST_CASE("plant: Euler's method converges with order 1, Dormand and Prince's with order 5") {
+  const auto order = [](Integrator integrator, int64_t steps) {
+    return std::log2(error_of(steps, integrator) / error_of(2 * steps, integrator));
+  };
+  CHECK(order(Integrator::euler, 1024) == Approx(1).margin(0.05));
+  CHECK(order(Integrator::dormand_prince5, 8) == Approx(5).margin(0.35));
+  CHECK(order(Integrator::dormand_prince5, 16) == Approx(5).margin(0.35));
 }
 
 TEST_CASE("plant: the exact step is refused where rates are not linear, and says which and why") {

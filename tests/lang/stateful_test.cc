@@ -334,6 +334,9 @@ TEST_CASE(
   root(w.stateful(Op::hysteresis, {number, one, w.constant(-1), w.constant(3), w.constant(2)}));
   root(w.stateful(Op::ramp, {number, one, one}));
   root(w.stateful(Op::delay, {number}, seconds(4), {4}));
+  root(w.stateful(Op::stiction, {number, w.constant(2), one}));
+  // States 0 → 1 when the condition is true, after 2 s; 1 → 0 after 3 s.
+  root(w.stateful(Op::machine, {condition, w.truth(1)}, {}, {2, 0, 1, 2e9, 1, 0, 0, 3e9, 1, 1}));
   root(w.stateful(Op::latch, {condition, w.op(Op::less, {number, w.constant(-2)})}));
   root(w.stateful(Op::pid, {zero, number, one, w.constant(5), one, zero, w.constant(-9), w.constant(9),
                             w.constant(kUnknown), w.truth(0)}));
