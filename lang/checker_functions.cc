@@ -71,6 +71,9 @@ struct FunctionTable {
       {"held", &Elaborator::held, "held(condition, 10 s)"},
       {"age", &Elaborator::age, "age(x)"},
       {"previous", &Elaborator::previous, "previous(x)"},
+      {"ago", &Elaborator::ago, "ago(x, 1 d)"},
+      {"percentile", &Elaborator::trend, "percentile(x over 28 d, 95 %)"},
+      {"trend_index", &Elaborator::trend_index, "trend_index(x over 28 d, same_hour=true)"},
       {"forecast", &Elaborator::forecast, "forecast(weather.temperature, 2 h)"},
       {"forecast_max", &Elaborator::forecast, "forecast_max(weather.temperature, 0 h, 4 h)"},
       {"forecast_min", &Elaborator::forecast, "forecast_min(weather.temperature, 0 h, 4 h)"},
@@ -80,6 +83,7 @@ struct FunctionTable {
       {"ramp", &Elaborator::ramp, "ramp(target, rate)"},
       {"delay", &Elaborator::delay, "delay(x, 10 s)"},
       {"latch", &Elaborator::latch, "latch(set, reset)"},
+      {"stiction", &Elaborator::stiction, "stiction(x, band=1 %, jump=0.5 %)"},
   };
   static const Entry* find(std::string_view name) {
     const auto it = std::ranges::find(kEntries, name, &Entry::name);
@@ -112,6 +116,9 @@ constexpr Foreign kForeign[] = {
     {"forall", "write all(set, condition)"},
     {"limit", "write clamp(x, low, high)"},
     {"PID", "write pid(…)"},
+    {"quantile", "write percentile(x over 28 d, 95 %)"},
+    {"median", "write percentile(x over 28 d, 50 %)"},
+    {"lag", "write ago(x, 1 d)"},
     {"lookup", "write interp(x, x0, y0, x1, y1)"},
 };
 
@@ -140,11 +147,11 @@ Term Elaborator::call(const Ast& ast) {
 
 // Gives each argument its parameter, by position or by name.
 bool Elaborator::bind(const Ast& ast, std::initializer_list<std::string_view> names, size_t required,
-                      Bound& bound) {
+                      Bound& bound, size_t first) {
   const std::vector<std::string> known(names.begin(), names.end());
   const auto usage = usage_of(ast.text);
-  for (size_t i = 0; i < ast.args.size(); ++i) {
-    const auto& argument = ast.args[i];
+  for (size_t i = 0; first + i < ast.args.size(); ++i) {
+    const auto& argument = ast.args[first + i];
     if (argument.value->kind == Ast::Kind::over) {
       fail(*argument.value, fmt::format("{}() has no window", ast.text), fmt::format("write {}", usage));
       return false;
@@ -157,7 +164,7 @@ bool Elaborator::bind(const Ast& ast, std::initializer_list<std::string_view> na
       const auto begin = argument.name.empty() ? argument.value->begin : argument.name_begin;
       const auto near = name.empty() ? std::string() : nearest(name, known);
       fail(begin, argument.value->end,
-           name.empty() ? fmt::format("{}() takes at most {} arguments", ast.text, names.size())
+           name.empty() ? fmt::format("{}() takes at most {} arguments", ast.text, first + names.size())
                         : fmt::format("{}() has no argument '{}'", ast.text, name),
            near.empty() ? fmt::format("write {}", usage) : fmt::format("did you mean {}=?", near));
       return false;

@@ -33,12 +33,12 @@ Term Elaborator::aggregate(const Ast& ast) {
   const auto& how = aggregate_of(ast.text);
   if (ast.args.empty())
     return fail(ast, fmt::format("{}() of nothing", ast.text), fmt::format("write {}", usage_of(ast.text)));
+  if (ast.arg(0).kind == Ast::Kind::over && ast.args[0].name.empty()) return window(ast);
   for (const auto& argument : ast.args)
     if (!argument.name.empty())
       return fail(argument.name_begin, argument.value->end,
                   fmt::format("{}() has no argument '{}'", ast.text, argument.name),
                   fmt::format("write {}", usage_of(ast.text)));
-  if (ast.arg(0).kind == Ast::Kind::over) return window(ast);
   const auto first = evaluate(ast.arg(0));
   if (!first.ok()) return first;
   if (first.is == Term::Is::reference && first.set.is_set()) {

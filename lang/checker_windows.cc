@@ -26,8 +26,9 @@ Term Elaborator::window(const Ast& ast) {
   if (found == std::end(kWindows))
     return fail(ast, fmt::format("{}() has no window", ast.text),
                 fmt::format("write {}", usage_of(ast.text)));
-  if (ast.args.size() == 1 && ast.args[0].name.empty() && ast.arg(0).kind == Ast::Kind::over)
-    return window_over(ast, ast.arg(0));
+  const bool over = !ast.args.empty() && ast.args[0].name.empty() && ast.arg(0).kind == Ast::Kind::over;
+  if (over && ast.args.size() == 1) return window_over(ast, ast.arg(0));
+  if (over && !ast.args[1].name.empty()) return trend(ast);
   if (ast.args.size() == 2 && ast.arg(0).kind != Ast::Kind::over && ast.arg(1).kind != Ast::Kind::over)
     return fail(ast, fmt::format("the window of {}() follows the word 'over'", ast.text),
                 fmt::format("write {}({} over {})", ast.text, written(ast.arg(0)), written(ast.arg(1))));
@@ -70,11 +71,14 @@ Term Elaborator::window_over(const Ast& ast, const Ast& over) {
          fmt::format("`{}` is sampled every {}: a window of {} is often {}", written(*x.ast),
                      to_string(x.symbol->period), to_string(*span), several ? "unknown" : "empty"),
          fmt::format("write at least {}", to_string(x.symbol->period * 2)));
-  Node window = node(op, term.type, {x.node});
+  // A window over what was is what the window was: one meaning, and samples instead of boundaries.
+  const Node past = graph_[x.node];  // a copy: the graph grows below
+  const bool of_past = past.op == Op::ago && !is_stateful(op);
+  Node window = node(op, term.type, {of_past ? past.args[0] : x.node});
   window.table = table_;
   window.span = *span;
   term.node = is_stateful(op) ? with_state(std::move(window), ast) : add(std::move(window), ast);
-  return term;
+  return of_past ? delayed(ast, past, term) : term;
 }
 
 Term Elaborator::held(const Ast& ast) {

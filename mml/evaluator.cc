@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "mml/warm.h"
 #include "twin/sets.h"
 
 namespace looptwin::mml {
@@ -133,6 +134,7 @@ void Evaluator::evaluate(Time previous, Time now, Dirty& dirty, Workers& workers
   for (size_t s = 0; s < plan_.strata.size(); ++s) {
     run_sets(s, dirty, workers);
     run_windows(s, previous, now, dirty);
+    if (warm_ != nullptr) warm_->step(s, now, dirty, workers);
     mark_readers(s, dirty);
     run_programs(s, now, dirty, workers, step);
   }
@@ -264,6 +266,7 @@ void Evaluator::save(ArchiveWriter& archive) const {
   for (const auto& stratum : shadows_)
     for (const auto& program : stratum)
       for (const auto& shadow : program) archive.put_vector(shadow.seen);
+  if (warm_ != nullptr) warm_->save(archive);
 }
 
 void Evaluator::restore(ArchiveReader& archive) {
@@ -278,6 +281,7 @@ void Evaluator::restore(ArchiveReader& archive) {
   for (auto& stratum : shadows_)
     for (auto& program : stratum)
       for (auto& shadow : program) archive.get_span(std::span(shadow.seen));
+  if (warm_ != nullptr) warm_->restore(archive);
   for (auto& stratum : uniforms_changed_) std::fill(stratum.begin(), stratum.end(), uint8_t{0});
 }
 

@@ -16,6 +16,8 @@
 
 namespace looptwin::mml {
 
+class WarmHistory;
+
 class Evaluator {
  public:
   Evaluator(lang::Plan plan, const lang::Schema& schema, const lang::Graph& graph,
@@ -24,6 +26,8 @@ class Evaluator {
 
   /// After all columns are allocated.
   void bind();
+  /// Where ago() and trends look back; outlives the evaluator.
+  void look_back_on(WarmHistory* warm) { warm_ = warm; }
 
   /// `step` is called for each producer and run of dirty rows, after the programs of its stratum; from
   /// several threads, each its own shard, and must lower due[row / 64] to when the producer wants to be asked
@@ -66,6 +70,7 @@ class Evaluator {
   std::vector<std::vector<std::vector<Shadow>>> shadows_;  ///< [stratum][program][related]
   std::vector<std::vector<twin::BoundaryWindow>> windows_;
   std::vector<std::vector<double>> window_scratch_;
+  WarmHistory* warm_ = nullptr;
   uint64_t rows_evaluated_ = 0;
 };
 

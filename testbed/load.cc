@@ -115,16 +115,19 @@ const Section<Draft>& scenario_section() {
   static const Section<Draft> kSection(
       "a scenario", "scenario",
       {required<Draft>("scenario", text(), in(&Scenario::name), "its name"),
-       optional<Draft>("about", text(), in(&Scenario::about), "", "what it shows; plain text, braces are braces"),
+       optional<Draft>("about", text(), in(&Scenario::about), "",
+                       "what it shows; plain text, braces are braces"),
        optional<Draft>("start", later(Form::date), &Draft::start, "\"2000-01-01T00:00:00\"",
                        "local date and time at which the run begins"),
-       timezone, required<Draft>("duration", period(), in(&Scenario::duration), "how long the run lasts"),
+       timezone,
+       required<Draft>("duration", period(), in(&Scenario::duration), "how long the run lasts"),
        optional<Draft>("cycle", period(), in(&Scenario::cycle), "1 s", "of the supervisory loop"),
        optional<Draft>("seed", whole_number(0, UINT64_MAX), in(&Scenario::seed), "1",
                        "of all random numbers"),
        optional<Draft>("ambient_pressure", pressure(), in(&Scenario::ambient_pressure), "101325 Pa",
                        "what gauge pressures are points against"),
-       use, top("feeds", feed_section(), in(&Scenario::feeds), "data from outside, and to it"),
+       use,
+       top("feeds", feed_section(), in(&Scenario::feeds), "data from outside, and to it"),
        top("models", model_section(), &Draft::models, "device models", true),
        by_model("fleet", fleet_section(), &Draft::fleet, "how many devices of each model there are", true),
        top("plants", plant_section(), in(&Scenario::plants), "physics that devices share"),
@@ -132,6 +135,8 @@ const Section<Draft>& scenario_section() {
        list<Draft>("faults", fault_section(), &Draft::faults, "what goes wrong"),
        top("derived", derived_section(), in(&Scenario::derived),
            "quantities that are computed from what is reported"),
+       top("machines", machine_section(), in(&Scenario::machines),
+           "states that the loop keeps, of a device or of all"),
        top("events", event_section(), in(&Scenario::events),
            "facts about devices that rise, stand and clear"),
        top("rules", rule_section(), in(&Scenario::rules), "what is done about events"),
@@ -174,7 +179,8 @@ Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setti
   read_start(reader, draft);
   fill_defaults(draft);
   if (sound) resolve(reader, draft);
-  draft.scenario.sources = files.sources;
+  // Behind the files stand the digests of what was drawn from registries.
+  draft.scenario.sources.insert(draft.scenario.sources.begin(), files.sources.begin(), files.sources.end());
   sort(problems, files.sources);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   return std::move(draft.scenario);

@@ -50,6 +50,17 @@ void check_derived(Reader& reader, const Draft& draft, const mml::DerivedConfig&
                  "values are computed at the cycle's boundaries: write a multiple of it");
 }
 
+void check_machine(Reader& reader, const Draft& draft, const mml::MachineConfig& machine) {
+  if (!machine.each.empty())
+    find_model(reader, draft.models, machine.each, machine.span, fmt::format("machine '{}'", machine.name));
+  const Duration cycle = draft.scenario.cycle;
+  if (cycle.ns > 0 && machine.every.ns % cycle.ns != 0)
+    reader.error(machine.span,
+                 fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", machine.name,
+                             to_string(machine.every), to_string(cycle)),
+                 "states change at the cycle's boundaries: write a multiple of it");
+}
+
 /// A flood stands for other alarms, which have conditions.
 void check_flood(Reader& reader, const Draft& draft, const mml::AlarmConfig& alarm) {
   const auto& alarms = draft.scenario.alarms;
@@ -93,9 +104,9 @@ void check_source(Reader& reader, const mml::AlarmConfig& alarm) {
 /// What is said of an alarm is said with words.
 void check_reasons(Reader& reader, const mml::AlarmConfig& alarm) {
   const auto& name = alarm.event.name;
-  for (const auto& [key, prose] : {std::pair("cause", &alarm.cause),
-                                   std::pair("consequence", &alarm.consequence),
-                                   std::pair("action", &alarm.action)})
+  for (const auto& [key, prose] :
+       {std::pair("cause", &alarm.cause), std::pair("consequence", &alarm.consequence),
+        std::pair("action", &alarm.action)})
     if (prose->span.source && prose->text.find_first_not_of(" \t\n") == std::string::npos)
       reader.error(prose->span, fmt::format("the {} of alarm '{}' is empty", key, name),
                    "say it; an alarm that nobody can act on is an event");
@@ -249,6 +260,7 @@ void resolve_loop(Reader& reader, Draft& draft) {
   auto& scenario = draft.scenario;
   for (const auto& feed : scenario.feeds) check_feed(reader, scenario, feed);
   for (const auto& derived : scenario.derived) check_derived(reader, draft, derived);
+  for (const auto& machine : scenario.machines) check_machine(reader, draft, machine);
   for (const auto& event : scenario.events) check_event(reader, draft, event, "event");
   for (const auto& alarm : scenario.alarms) check_alarm(reader, draft, alarm);
   for (const auto& rule : scenario.rules) check_rule(reader, draft, rule);

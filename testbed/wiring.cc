@@ -29,13 +29,16 @@ class Wiring {
     scopes_ = rule_scopes(schema_, registry_);
     add_inputs();
     add_derived();
+    add_machines();
     add_events();
     check_events();
     check_derived();
+    check_machines();
     for (const auto& config : scenario_.rules) add_rule(config);
     for (auto& derived : out_.derived) derived.remembered = is_remembered(derived);
     note_rivals(rules_, registry_, problems_);
     check_texts();
+    note_refusals(scenario_, problems_);
     note_long_windows(graph_, scenario_.duration, problems_);
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
@@ -141,9 +144,48 @@ class Wiring {
     }
   }
 
+  /// A machine is a derived value whose expression is the machine itself.
+  void add_machines() {
+    for (const auto& config : scenario_.machines) {
+      mml::Derived derived{.table = table_of(config)};
+      derived.config = {.name = config.name,
+                        .span = config.span,
+                        .each = config.each,
+                        .words = config.states,
+                        .min_good = config.min_good,
+                        .every = config.every};
+      if (!is_free(config.name, derived.table, config.span)) continue;
+      mml::add_columns(schema_, derived);
+      add_name(config.name, derived.table, derived.column);
+      machines_.push_back({&config, out_.derived.size()});
+      out_.derived.push_back(std::move(derived));
+    }
+  }
+
+  void check_machines() {
+    for (const auto& [config, index] : machines_) {
+      auto& derived = out_.derived[index];
+      lang::Wanted wanted;
+      wanted.type = lang::Type::boolean();
+      wanted.minimum_good = config->min_good;
+      std::vector<NodeId> when;
+      for (const auto& transition : config->transitions) {
+        const std::string name = fmt::format("machines.{}.transitions.{}.when", config->name, when.size());
+        when.push_back(transition.when ? check(name, *transition.when, derived.table, wanted) : NodeId());
+        if (transition.when && !when.back().valid()) break;
+      }
+      if (when.size() != config->transitions.size() || (!when.empty() && has_errors(problems_))) continue;
+      const EnumId states = schema_.column(derived.table, derived.column).type.enumeration;
+      const NodeId node = lang::machine_node(graph_, *config, states, derived.table, when, ++instances_);
+      producers_.push_back({config->name, config->span, derived.table, derived.column, {node}});
+      demand(node, derived.table, derived.computed);
+    }
+  }
+
   void check_derived() {
     for (auto& derived : out_.derived) {
       const auto& config = derived.config;
+      if (!config.words.empty()) continue;
       lang::Wanted wanted;
       wanted.type = schema_.column(derived.table, derived.column).type;
       if (!config.boolean) wanted.bare = config.unit;
@@ -508,6 +550,7 @@ class Wiring {
   lang::Checker checker_;
   lang::Scopes scopes_;
   Wired out_;
+  std::vector<std::pair<const mml::MachineConfig*, size_t>> machines_;  ///< and their places in derived
   std::vector<lang::Producer> producers_;
   std::vector<lang::Demand> demands_;
   std::vector<ColumnId*> slots_;  ///< where each demand's column goes; rules live at fixed places until then
