@@ -36,7 +36,7 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
         "scenario.yaml:14:70: a fleet entry of 'home' has no key, parameter or relation 'porgram' [did you "
         "mean "
         "'program'? "
-        "all: count, per, id, link, tags, UA, program, block]\n");
+        "all: count, per, id, link, tags, registry, UA, program, block]\n");
 }
 
 TEST_CASE("load errors: keys that are needed are named with what they are for") {
@@ -102,10 +102,10 @@ TEST_CASE("load errors: names and ids that are given twice") {
         "(models.yaml:12:7) [rename one of them]\n"
         "rules.yaml:16:13: the model 'home' has no setpoint 'cool' [setpoints: power]\n");
   CHECK(problems_with("scenario.yaml", "id: \"{block}/home-{i}\"", "id: \"home-{i}\"") ==
-        "scenario.yaml:14:3: the id pattern 'home-{i}' gives the same ids below each 'block' [put {block} "
-        "into the id]\n");
+        "scenario.yaml:14:3: the id pattern 'home-{i}' gives the same ids below each 'block' [put {block}, "
+        "or {n}, into the id]\n");
   CHECK(problems_with("scenario.yaml", "id: \"block-{i}\"", "id: block") ==
-        "scenario.yaml:13:3: all 250 devices of 'block' get the id 'block' [put {i} into the id]\n");
+        "scenario.yaml:13:3: all 250 devices of 'block' get the id 'block' [put {i} or {n} into the id]\n");
 }
 
 TEST_CASE("load errors: references that lead nowhere") {
