@@ -193,7 +193,7 @@ std::array<uint64_t, 5> Processor::devices_by_status() const {
 }
 
 void Processor::save(ArchiveWriter& archive) const {
-  archive.section("processor", 3);
+  archive.section("processor", 4);
   for (const auto& model : models_) {
     archive.put_vector(model->online);
     for (const auto& group : model->groups) group.sequences.save(archive);
@@ -203,7 +203,7 @@ void Processor::save(ArchiveWriter& archive) const {
 }
 
 void Processor::restore(ArchiveReader& archive) {
-  if (archive.section("processor", 3) != 3) return archive.fail("written by another version");
+  if (archive.section("processor", 4) != 4) return archive.fail("written by another version");
   for (auto& model : models_) {
     archive.get_span(std::span(model->online));
     for (auto& group : model->groups) group.sequences.restore(archive);

@@ -255,13 +255,14 @@ Time Reported::expire_group(Time now, size_t begin, size_t end) {
 
 void Reported::save(ArchiveWriter& archive) const {
   archive.put_vector(bad_);
+  archive.put_vector(oldest_);
   if (plausibility_) plausibility_->save(archive);
 }
 
 void Reported::restore(ArchiveReader& archive) {
   archive.get_span(std::span(bad_));
+  archive.get_span(std::span(oldest_));
   if (plausibility_) plausibility_->restore(archive);
-  std::fill(oldest_.begin(), oldest_.end(), kLongAgo);
 }
 
 }  // namespace looptwin::mml

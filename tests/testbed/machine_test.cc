@@ -72,7 +72,11 @@ std::unique_ptr<Assembly> assemble(const Scenario& scenario, const AssemblyOptio
   return std::move(*assembly);
 }
 
-void cycle(Assembly& a) { REQUIRE(a.loop().cycle(a.loop().now() + a.scenario().cycle, a.transport())); }
+void cycle(Assembly& a) {
+  const bool done = a.loop().cycle(a.loop().now() + a.scenario().cycle, a.transport());
+  INFO(render(a.transport().breakdown()));
+  REQUIRE(done);
+}
 
 template <typename T>
 T value(Assembly& a, const std::string& table, const std::string& column, size_t row = 0) {
@@ -113,7 +117,7 @@ TEST_CASE(
   const auto a = assemble(loaded({{"scenario.yaml", kScenario}}));
   for (int64_t boundary = 1; boundary <= 200; ++boundary) {
     cycle(*a);
-    const int64_t sampled = value<int64_t>(*a, "tank", ".sampled.doing") / seconds(1).ns;
+    const int64_t sampled = value<int64_t>(*a, "tank", "doing.sampled") / seconds(1).ns;
     INFO("sampled at " << sampled);
     REQUIRE(sampled >= boundary - 1);
     REQUIRE(value<uint8_t>(*a, "tank", "doing", 2) == mode_at(sampled));
