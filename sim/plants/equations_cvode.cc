@@ -107,6 +107,20 @@ class Cvode final : public EquationSolver {
     return state;
   }
 
+  /// The state that runs away fastest beside its tolerance: where Newton's method fails there are no new errors.
+  size_t fastest() {
+    const double* y = N_VGetArrayPointer(y_);
+    double* rates = N_VGetArrayPointer(scratch_);
+    rates_(time_, {y, states_}, {rates, states_});
+    if (const auto lost = first_not_finite({rates, states_})) return *lost;
+    if (CVodeGetErrWeights(memory_, weights_) != CV_SUCCESS) return 0;
+    const double* weights = N_VGetArrayPointer(weights_);
+    size_t state = 0;
+    for (size_t i = 1; i < states_; ++i)
+      if (std::abs(rates[i] * weights[i]) > std::abs(rates[state] * weights[state])) state = i;
+    return state;
+  }
+
   SolverFailure failed(int flag) {
     double step = 0, times = 0;
     CVodeGetCurrentStep(memory_, &step);
@@ -122,8 +136,8 @@ class Cvode final : public EquationSolver {
       case CV_CONV_FAILURE:
       case CV_LSETUP_FAIL:
       case CV_LSOLVE_FAIL:
-        return {state, fmt::format("Newton's method finds no solution, down to steps of {:.3g} s", step),
-                "smooth what jumps in the equations, or make it an event"};
+        return {fastest(), fmt::format("Newton's method finds no solution, down to steps of {:.3g} s", step),
+                "it may grow without bound: bound it; or smooth what jumps in the equations, or make it an event"};
       case CV_ERR_FAILURE:
         return {
             state,

@@ -13,6 +13,8 @@ constexpr int kNewtonRounds = 60;
 constexpr double kLeastWithdrawal = 1e5;
 // Nor does it take more than this part of a cell in a step.
 constexpr double kMostWithdrawal = 0.01;
+// What Newton's tolerance on flows may leave in a step of a small knot that is empty, Pa.
+constexpr double kLeastPressure = -100;
 
 }  // namespace
 
@@ -211,10 +213,10 @@ void GasNetwork::copy_ends() {
   }
 }
 
-/// Whether all pressures at nodes are numbers above zero; what is none within a pipe reaches its ends.
+/// Whether all pressures at nodes are numbers and not below zero; what is none within a pipe reaches its ends.
 bool GasNetwork::is_finite() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (std::isfinite(nodes_.pressure[i]) && nodes_.pressure[i] > 0) continue;
+    if (std::isfinite(nodes_.pressure[i]) && nodes_.pressure[i] > kLeastPressure) continue;
     const Time at = kStart + step_ * steps_;
     breakdown_.push_back(
         {Severity::error,

@@ -87,7 +87,8 @@ TEST_CASE("equations: an oscillator with loss follows its closed form with both 
 
 TEST_CASE("equations: Runge-Kutta is of order four") {
   const auto error = [](Duration step) {
-    const auto plant = make_plant({kind("x", {}, {{"x", "1"}}, {{"x", "-x * cos(now() / 1 s) / 1 s"}})},
+    const auto plant = make_plant({kind("x", {}, {{"x", "1"}, {"angle", "0"}},
+                                        {{"x", "-x * cos(angle) / 1 s"}, {"angle", "1 / 1 s"}})},
                                   EquationMethod::runge_kutta4, step);
     plant->advance(at(4));
     return std::abs(value(*plant, "x.x") - std::exp(-std::sin(4.0)));
@@ -96,22 +97,22 @@ TEST_CASE("equations: Runge-Kutta is of order four") {
 }
 
 TEST_CASE("equations: cvode gives Robertson's stiff reaction, at 40 s and at 1e11 s") {
-  const auto robertson = [](const std::string& unit) {
+  const auto robertson = [](const std::string& unit, const std::string& least) {
     auto made =
         kind("reaction", {{"k1", "0.04 / 1 " + unit}, {"k2", "3e7 / 1 " + unit}, {"k3", "1e4 / 1 " + unit}},
              {{"a", "1"}, {"b", "0"}, {"c", "0"}},
              {{"a", "-k1 * a + k3 * b * c"}, {"b", "k1 * a - k3 * b * c - k2 * b * b"}, {"c", "k2 * b * b"}});
-    made.tolerances = lines({{"a", "1e-11"}, {"b", "1e-16"}, {"c", "1e-11"}});
+    made.tolerances = lines({{"a", least}, {"b", least}, {"c", "1e-11"}});
     return made;
   };
-  const auto plant = make_plant({robertson("s")}, EquationMethod::cvode, seconds(40), 1e-9);
+  const auto plant = make_plant({robertson("s", "1e-16")}, EquationMethod::cvode, seconds(40), 1e-9);
   plant->advance(at(40));
   // Hairer and Wanner, Solving Ordinary Differential Equations II.
   CHECK(value(*plant, "reaction.a") == Approx(0.7158270688).epsilon(1e-7));
   CHECK(value(*plant, "reaction.b") == Approx(9.185534765e-6).epsilon(1e-7));
   CHECK(value(*plant, "reaction.c") == Approx(0.2841637457).epsilon(1e-7));
   // Test set for IVP solvers, ROBER; in µs the whole 1e11 units of time fit.
-  const auto whole = make_plant({robertson("us")}, EquationMethod::cvode, seconds(100'000), 1e-9);
+  const auto whole = make_plant({robertson("us", "1e-21")}, EquationMethod::cvode, seconds(100'000), 1e-9);
   whole->advance(at(100'000));
   CHECK(whole->breakdown().empty());
   CHECK(value(*whole, "reaction.a") == Approx(0.2083340149701255e-7).epsilon(1e-5));
@@ -149,7 +150,7 @@ TEST_CASE("equations: a ball that comes to rest ends as a value, with the event'
     // The bounces pile up at sqrt(2h/g)·(1 + 2·0.8/(1 - 0.8)) = 12.85 s.
     CHECK_THAT(plant->breakdown()[0].message,
                Catch::Contains("'ball.bounce' cannot go on: more than 1000 events"));
-    CHECK_THAT(plant->breakdown()[0].message, Catch::Contains("0:00:12.85"));
+    CHECK_THAT(plant->breakdown()[0].message, Catch::Contains("at 12.8"));
     CHECK(value(*plant, "ball.height") == Approx(ball_height(12)).margin(1e-4));
   }
 }
@@ -182,11 +183,11 @@ TEST_CASE("equations: two tanks fill, overflow and empty through a pipe, each fo
   // The upper tank fills at 0.1 m/s from 0.5 m, is full at 5 s, and what runs over fills the lower one.
   EquationKindConfig tank =
       kind("tank", {{"area", "1 m2"}, {"height", "1 m"}}, {{"level", "0.5 m"}, {"full", "0"}},
-           {{"level", "(feed + sum(inlets.flow) - over) / area"}, {"full", "0 / 1 s"}});
+           {{"level", "(feed + sum(inlets.flow) - spilled) / area"}, {"full", "0 / 1 s"}});
   tank.each = {element("upper", {{"feed", "0.1 m3/s"}}),
                element("lower", {{"area", "2 m2"}, {"level", "0 m"}})};
   tank.inputs = lines({{"feed", "0 m3/s"}});
-  tank.outputs = lines({{"over", "if(full > 0.5, max(0 m3/s, feed + sum(inlets.flow)), 0 m3/s)"}});
+  tank.outputs = lines({{"spilled", "if(full > 0.5, max(0 m3/s, feed + sum(inlets.flow)), 0 m3/s)"}});
   tank.events.push_back(event("overflow", "level >= height", {{"level", "height"}, {"full", "1"}}));
   EquationKindConfig pipe;
   pipe.name = "pipe";

@@ -92,7 +92,11 @@ std::unique_ptr<Assembly> assemble(int threads = 1, const std::string& text = kL
   return std::move(*assembly);
 }
 
-void cycle(Assembly& a) { REQUIRE(a.loop().cycle(a.loop().now() + a.scenario().cycle, a.transport())); }
+void cycle(Assembly& a) {
+  const bool done = a.loop().cycle(a.loop().now() + a.scenario().cycle, a.transport());
+  INFO(render(a.transport().breakdown()));
+  REQUIRE(done);
+}
 
 std::span<double> reported(Assembly& a, const std::string& model, const std::string& field) {
   const auto table = a.registry().find_model(model);
