@@ -125,11 +125,10 @@ class Wiring {
         copies.emplace_back(m);
         free = is_free(config.name, copies.back(), config.span) && free;
       }
+      if (!free) continue;
       mml::add_columns(schema_, input, copies);
-      if (free) {
-        add_name(config.name, input.table, input.column);
-        for (const auto& [table, column] : input.copies) add_name(config.name, table, column);
-      }
+      add_name(config.name, input.table, input.column);
+      for (const auto& [table, column] : input.copies) add_name(config.name, table, column);
       out_.inputs.push_back(std::move(input));
     }
   }
