@@ -158,7 +158,8 @@ TEST_CASE("controllers: a permissive is asked for at the start only") {
 TEST_CASE("controllers: a sequence goes through its steps at the times worked out by hand") {
   Example e(snippet("Machine and sequence"));
   // From 0.05 m at 5 s by 0.1 m/s above 2 m after 20 s; 30 s of mixing; from 2.05 m by 0.2 m/s below 0.1 m
-  // after 10 s. The halt is measured at 91 s, and 5 s later the next batch begins.
+  // after 10 s. The halt is measured at 91 s; 5 s later the next batch
+  // begins, finds the tank full, and mixes.
   const auto step = [](int t) {
     return t < 5    ? 0
            : t < 25 ? 1
@@ -168,7 +169,8 @@ TEST_CASE("controllers: a sequence goes through its steps at the times worked ou
            : t < 90 ? 1
            : t < 91 ? 2
            : t < 96 ? 0
-                    : 1;
+           : t < 97 ? 1
+                    : 2;
   };
   for (int t = 1; t <= 100; ++t) {
     e.cycle();
