@@ -129,8 +129,9 @@ void InFlight::add(size_t group, uint32_t row, uint32_t sequence, int64_t sample
                    const int32_t* values, size_t stride) {
   auto& frame = spoke_of(received)[group];
   if (frame.size() == frame.row.capacity()) {
-    // All spokes get the room that one has needed: the wheel soon allocates no more.
-    room_[group] = std::max({kLeastRoom, room_[group], 2 * frame.size()});
+    // All spokes get three times the room that one has needed, more than chance will ask for again: the
+    // wheel soon allocates no more.
+    room_[group] = std::max({kLeastRoom, room_[group], 3 * frame.size()});
     for (auto& spoke : wheel_) spoke[group].reserve(room_[group], frame.value.size());
     frame.reserve(room_[group], frame.value.size());
   }
