@@ -5,9 +5,9 @@
 #include <map>
 #include <string_view>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "sim/plants/gas_network_file.h"
-#include "sim/plants/json_tree.h"
 
 namespace looptwin::sim {
 
@@ -57,7 +57,7 @@ class Reader {
   }
   static std::string known(const JsonValue& tree, std::string_view key) {
     std::vector<std::string> keys;
-    for (const auto& [name, value] : tree.members) keys.push_back(name);
+    for (const auto& [name, at, value] : tree.members) keys.push_back(name);
     return did_you_mean(key, keys);
   }
   double number(const JsonValue& tree, std::string_view key) {
@@ -92,17 +92,17 @@ class Reader {
     network.cell = options_.cell;
     static constexpr std::string_view kKnown[] = {"nodes",  "pipes",       "compressors",
                                                   "gnodes", "short_pipes", "valves"};
-    for (const auto& [key, value] : tree.members)
+    for (const auto& [key, at, value] : tree.members)
       if (std::find(std::begin(kKnown), std::end(kKnown), key) == std::end(kKnown) && !value.members.empty())
         error(value.span, fmt::format("\"{}\" are elements that are not known here", key));
-    for (const auto& [key, node] : object(tree, "nodes", true)) {
+    for (const auto& [key, at, node] : object(tree, "nodes", true)) {
       const std::string name = id(node, "node_id");
       network.nodes.push_back({.name = name, .span = node.span});
       if (const JsonValue* slack = node.find("slack_bool"); slack && slack->number != 0)
         slack_.emplace(name, node.span);
     }
     double widest = 0;
-    for (const auto& [key, pipe] : object(tree, "pipes", true)) {
+    for (const auto& [key, at, pipe] : object(tree, "pipes", true)) {
       network.pipes.push_back({.name = id(pipe, "pipe_id"),
                                .from = id(pipe, "from_node"),
                                .to = id(pipe, "to_node"),
@@ -112,14 +112,14 @@ class Reader {
                                .span = pipe.span});
       widest = std::max(widest, network.pipes.back().diameter);
     }
-    for (const auto& [key, station] : object(tree, "compressors", false))
+    for (const auto& [key, at, station] : object(tree, "compressors", false))
       network.compressors.push_back({.name = id(station, "comp_id"),
                                      .from = id(station, "from_node"),
                                      .to = id(station, "to_node"),
                                      .most_ratio = 10,
                                      .span = station.span});
     const auto read_valves = [&](const char* list, const char* name, GasValveKind kind) {
-      for (const auto& [key, valve] : object(tree, list, false))
+      for (const auto& [key, at, valve] : object(tree, list, false))
         network.valves.push_back({.name = id(valve, name),
                                   .from = id(valve, "from_node"),
                                   .to = id(valve, "to_node"),
@@ -165,7 +165,7 @@ class Reader {
 
   void read_boundary(const JsonValue& tree) {
     GasNetworkConfig& network = file_.network;
-    for (const auto& [node, series] : object(tree, "boundary_pslack", true)) {
+    for (const auto& [node, at, series] : object(tree, "boundary_pslack", true)) {
       GasProfile profile{"supply." + node + ".pressure_wanted", {}, {}, true};
       if (!knows_node(node, series.span) || !read_series(series, "value", profile.times, profile.values))
         continue;
@@ -174,12 +174,12 @@ class Reader {
           {.name = node, .node = node, .value = profile.values[0], .span = series.span});
       file_.profiles.push_back(std::move(profile));
     }
-    for (const auto& [node, series] : object(tree, "boundary_nonslack_flow", false)) {
+    for (const auto& [node, at, series] : object(tree, "boundary_nonslack_flow", false)) {
       std::vector<double> times, values;
       if (knows_node(node, series.span) && read_series(series, "value", times, values))
         add_flow(node, times, values, series.span);
     }
-    for (const auto& [name, series] : object(tree, "boundary_compressor", false)) read_control(name, series);
+    for (const auto& [name, at, series] : object(tree, "boundary_compressor", false)) read_control(name, series);
   }
 
   /// Out of the node where positive, into it where negative.
