@@ -244,8 +244,8 @@ void Dispatcher::take_timer(uint32_t slot, Time now, std::vector<twin::Command>&
     ended_.push_back({active.request.rule, command.device, command.index, twin::Outcome::expired});
     finish(slot);
   } else {
+    active.request.command.attempt = active.attempts++;
     out.push_back(command);
-    ++active.attempts;
     ++counters_.repeated;
     schedule_repeat(slot, now);
   }

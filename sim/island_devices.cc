@@ -8,6 +8,15 @@
 #include "sim/sensor.h"
 
 namespace looptwin::sim {
+namespace {
+
+/// What a link's draws for a command and its answer count by: each time that it is sent is a message of its
+/// own.
+uint64_t counter_of(const twin::Command& command) {
+  return command.id + command.attempt * uint64_t{0x9E3779B97F4A7C15};
+}
+
+}  // namespace
 
 void Island::deliver(Time now, std::span<const twin::Command> commands) {
   for (const auto& command : commands) {
@@ -15,7 +24,7 @@ void Island::deliver(Time now, std::span<const twin::Command> commands) {
     LT_CHECK(command.device.table == shard_.table && row >= shard_.first && row < shard_.first + shard_.rows,
              "a command for another shard");
     auto& slice = slices_[slice_of(row)];
-    const auto passage = link_of(row).command(model_.keys[row], command.id);
+    const auto passage = link_of(row).command(model_.keys[row], counter_of(command));
     counters_.sent += 1;
     counters_.reordered += passage.reordered;
     if (passage.lost || connected(slice, row, now) != now ||
@@ -107,7 +116,7 @@ void Island::acknowledge(const Slice& slice, const Pending& pending, twin::Outco
   const auto& command = pending.command;
   const size_t row = command.device.row.index();
   const Time leaves = connected(slice, row, pending.arrival);
-  const auto passage = link_of(row).acknowledgement(model_.keys[row], command.id);
+  const auto passage = link_of(row).acknowledgement(model_.keys[row], counter_of(command));
   ++counters_.sent;
   counters_.reordered += passage.reordered;
   if (passage.lost || leaves == kNever ||

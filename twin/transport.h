@@ -22,6 +22,7 @@ struct Command {
   Kind kind = Kind::setpoint;
   uint16_t index = 0;       ///< into ModelConfig::setpoints or ::commands
   bool may_refuse = false;  ///< the resident's wish goes first (yield_to: local)
+  uint8_t attempt = 0;      ///< how often it was sent before
   double value = 0;         ///< SI; setpoints only
   Time issued;
   Time expires;  ///< not applied later than this

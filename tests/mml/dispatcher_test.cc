@@ -225,14 +225,17 @@ TEST_CASE(
   Desk desk;
   const auto id = desk.setpoint(at(0), 0, 297);
   std::vector<double> sent;
+  std::vector<int> attempts;
   for (int s = 0; s <= 400; ++s)
     for (const auto out : desk.step(at(s))) {
       CHECK(out == id);
       sent.push_back(s);
+      attempts.push_back(desk.out[0].attempt);
     }
   CHECK(sent == std::vector<double>{0, 30, 60, 90, 120});
   CHECK(desk.life(id) == "0 issued, 0 sent, 150 failed");
   CHECK(desk.dispatcher.counters().repeated == 4);
+  CHECK(attempts == std::vector<int>{0, 1, 2, 3, 4});
   desk.acknowledge(at(401), id, 0);  // too late to matter
   CHECK(desk.dispatcher.counters().acknowledged == 0);
 }

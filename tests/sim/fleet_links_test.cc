@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "sim/link.h"
 #include "tests/sim/fleet_world.h"
@@ -179,6 +180,27 @@ TEST_CASE("fleet: a command sent twice acts once, a later one does not come undo
   CHECK(received.acknowledgements[2].id == 11);
   CHECK(received.acknowledgements[2].applied == received.acknowledgements[0].applied);
   CHECK(received.acknowledgements[0].applied == seconds(2).ns);
+}
+
+TEST_CASE("fleet: a command that is sent again has its luck anew, and so has its answer") {
+  const lang::Units units;
+  World world(linked(units, 4, {.loss = 0.5}));
+  Received received;
+  std::set<uint64_t> answered;
+  constexpr uint64_t kCommands = 400;
+  int64_t second = 1;
+  for (uint64_t id = 1; id <= kCommands; ++id) {
+    auto command = set_cool(2, id * 0x9E3779B97F4A7C15, 290, kStart + seconds(1'000'000));
+    for (command.attempt = 0; command.attempt < 5; ++command.attempt) {
+      const Time now = kStart + seconds(second++);
+      world.advance(now, received);
+      world.deliver(now, {command});
+    }
+  }
+  world.advance(kStart + seconds(second), received);
+  for (const auto& ack : received.acknowledgements) answered.insert(ack.id);
+  // One in four comes back; of five, one at least with 1 - 0.75⁵ = 0.763, within four standard deviations.
+  CHECK(static_cast<double>(answered.size()) == Approx(0.763 * kCommands).margin(4 * 8.5));
 }
 
 TEST_CASE("fleet: a device knows its last eight commands, and takes an older one sent again for a new one") {

@@ -315,6 +315,14 @@ class Runs(CommandLine):
             self.assertEqual(home["time"].values[6] - home["time"].values[0], numpy.timedelta64(60, "s"))
         self.refused(looptwin("export", run, file), "run.h5")  # it must not exist
 
+    def test_names_without_a_folder_are_of_this_one(self):
+        self.assertEqual(looptwin("new", "tanks", cwd=self.folder).returncode, HELD)
+        ran = looptwin("run", "tanks", "--duration", "1 min", "--out", "run", cwd=self.folder)
+        self.assertEqual(ran.returncode, HELD, ran.stderr)
+        exported = looptwin("export", "run", "run.h5", cwd=self.folder)
+        self.assertEqual(exported.returncode, HELD, exported.stderr)
+        self.assertTrue((self.folder / "run.h5").exists())
+
 
 @unittest.skipUnless(has("h5py"), "needs h5py")
 class Interruptions(CommandLine):

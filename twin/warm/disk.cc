@@ -139,7 +139,9 @@ Result<size_t> File::read_at(uint64_t offset, std::span<std::byte> bytes) const 
 }
 
 Result<void> sync_directory(const fs::path& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // The parent of a bare name is empty, and here.
+  const fs::path here = directory.empty() ? "." : directory;
+  const int fd = ::open(here.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return disk_failure("sync", directory, errno);
   const int failed = ::fsync(fd), error = errno;
   ::close(fd);
