@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <set>
 
 #include "base/text.h"
 #include "testbed/notes.h"
 #include "testbed/showing.h"
+#include "testbed/wiring_expressions.h"
+#include "testbed/wiring_rules.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -14,19 +15,13 @@ namespace {
 using lang::NodeId;
 using lang::Op;
 
-class Wiring {
+class Wiring : Expressions {
  public:
   Wiring(const Scenario& scenario, const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
          const twin::Registry& registry)
-      : scenario_(scenario),
-        units_(units),
-        schema_(schema),
-        graph_(graph),
-        registry_(registry),
-        checker_(units, schema, graph, problems_) {}
+      : Expressions(units, schema, graph, registry), scenario_(scenario) {}
 
   Result<Wired> wire() {
-    scopes_ = rule_scopes(schema_, registry_);
     add_inputs();
     add_derived();
     add_machines();
@@ -34,58 +29,20 @@ class Wiring {
     check_events();
     check_derived();
     check_machines();
-    for (const auto& config : scenario_.rules) add_rule(config);
+    wire_rules(scenario_, out_.events, *this, rules_);
     for (auto& derived : out_.derived) derived.remembered = is_remembered(derived);
-    note_rivals(rules_, registry_, problems_);
+    note_rivals(rules_.rules, registry_, problems_);
     check_texts();
     note_refusals(scenario_, problems_);
     note_long_windows(graph_, scenario_.duration, problems_);
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
+    out_.explained = std::move(explained_);
     out_.warnings = std::move(problems_);
     return std::move(out_);
   }
 
  private:
-  void error(const Span& span, std::string message, std::string hint = {}) {
-    problems_.push_back({Severity::error, span, std::move(message), std::move(hint)});
-  }
-
-  NodeId check(const std::string& name, const Span& text, TableId table, lang::Wanted wanted = {}) {
-    wanted.instance = ++instances_;
-    const NodeId node = checker_.check(text, scopes_, table, wanted);
-    if (node.valid()) out_.explained.push_back({name, text, node, table});
-    return node;
-  }
-
-  /// A value that is shown to people or other systems; the column of a computed one is demanded into `shown`,
-  /// which stays where it is until the plan is made.
-  void show(const std::string& name, const Span& text, TableId table, double minimum_good,
-            mml::Shown& shown) {
-    if (const auto written = shown_as_written(text)) {
-      shown = *written;
-      return;
-    }
-    const ShownText parts = split_unit(text);
-    lang::Wanted wanted;
-    wanted.minimum_good = minimum_good;
-    wanted.instance = ++instances_;
-    const auto checked = checker_.check_with_unit(parts.expression, scopes_, table, wanted);
-    if (!checked.node.valid()) return;
-    out_.explained.push_back({name, parts.expression, checked.node, table});
-    const auto found = shown_as(checked, parts, units_, graph_, registry_, problems_);
-    if (!found) return;
-    shown = *found;
-    demand(checked.node, table, shown.column);
-  }
-
-  /// The column in which the node's value will stand once the plan is made: filled through `slot`.
-  void demand(NodeId node, TableId table, ColumnId& slot) {
-    if (!node.valid()) return;
-    demands_.push_back({node, table, {}});
-    slots_.push_back(&slot);
-  }
-
   // ---- events and alarms
 
   template <typename Config>
@@ -367,156 +324,6 @@ class Wiring {
     }
   }
 
-  // ---- rules
-
-  std::optional<mml::WiredTarget> target(const std::string& name, const Span& span, TableId from) {
-    if (name == "self" || name.empty()) return mml::WiredTarget{from, from, {}, {}};
-    const auto& relations = schema_.table(from).relations;
-    const auto found =
-        std::find_if(relations.begin(), relations.end(), [&](const auto& r) { return r.name == name; });
-    if (found == relations.end() || !found->many) {
-      std::vector<std::string> names = {"self"};
-      for (const auto& r : relations)
-        if (r.many) names.push_back(r.name);
-      error(span, fmt::format("'{}' has no set of devices '{}'", schema_.table(from).name, name),
-            fmt::format("write one of: {}", joined(names)));
-      return std::nullopt;
-    }
-    return mml::WiredTarget{from, found->to, RelationId(static_cast<size_t>(found - relations.begin())), {}};
-  }
-
-  void where(mml::WiredTarget& target, const std::optional<Span>& text, const std::string& name) {
-    if (!text) return;
-    lang::Wanted wanted;
-    wanted.type = lang::Type::boolean();
-    const NodeId node = check(name + ".where", *text, target.table, wanted);
-    target.where.emplace();
-    demand(node, target.table, *target.where);
-  }
-
-  /// The fields whose samples must be newer than the acknowledgement for `node` to say anything about its
-  /// effect.
-  void collect_sampled(NodeId id, TableId table, std::set<ColumnId>& sampled) {
-    const lang::Node& node = graph_[id];
-    if (node.op == Op::column && node.table == table && table.index() < registry_.models().size())
-      for (const auto& field : registry_.model(table).fields)
-        if (field.value == node.column) sampled.insert(field.sampled);
-    for (const NodeId arg : node.args) collect_sampled(arg, table, sampled);
-  }
-
-  int32_t verification(const std::optional<mml::VerifyConfig>& config, TableId table,
-                       const std::string& name) {
-    if (!config) return -1;
-    lang::Wanted wanted;
-    wanted.type = lang::Type::boolean();
-    const NodeId node = check(name + ".verify.that", config->that, table, wanted);
-    if (!node.valid()) return -1;
-    std::set<ColumnId> sampled;
-    collect_sampled(node, table, sampled);
-    verifications_.push_back(std::make_unique<mml::Verification>(
-        mml::Verification{{}, {sampled.begin(), sampled.end()}, config->within}));
-    demand(node, table, verifications_.back()->that);
-    return static_cast<int32_t>(verifications_.size()) - 1;
-  }
-
-  void add_rule(const mml::RuleConfig& config) {
-    auto rule = std::make_unique<mml::Rule>();
-    rule->config = config;
-    const auto event = std::find_if(out_.events.begin(), out_.events.end(),
-                                    [&](const auto& e) { return e.config.name == config.event; });
-    if (event == out_.events.end()) {
-      std::vector<std::string> names;
-      for (const auto& e : out_.events) names.push_back(e.config.name);
-      return error(config.event_span,
-                   fmt::format("rule '{}' waits for the unknown event '{}'", config.name, config.event),
-                   did_you_mean(config.event, names));
-    }
-    rule->event = static_cast<size_t>(event - out_.events.begin());
-    const TableId from = event->table;
-    const std::string name = "rules." + config.name;
-    rule->overrides.reserve(config.overrides.size());
-    for (const auto& o : config.overrides) add_override(*rule, o, from, name);
-    rule->sends.reserve(config.sends.size());
-    for (const auto& s : config.sends) add_send(*rule, s, from, name);
-    rule->publishes.reserve(config.publishes.size());
-    for (const auto& p : config.publishes) add_publish(*rule, p, from, name);
-    rules_.push_back(std::move(rule));
-  }
-
-  void add_override(mml::Rule& rule, const mml::OverrideConfig& config, TableId from,
-                    const std::string& name) {
-    auto found = target(config.target, config.span, from);
-    if (!found) return;
-    if (found->table == registry_.site())
-      return error(config.span, "the site has no setpoints", "name a set of devices as `target:`");
-    auto& wired = rule.overrides.emplace_back();
-    wired.target = *found;
-    where(wired.target, config.where, name + ".override");
-    wired.verification = verification(config.verify, found->table, name + ".override");
-    const auto& model = registry_.model(found->table);
-    wired.set.reserve(config.set.size());
-    for (const auto& set : config.set) {
-      const auto& setpoints = model.config.setpoints;
-      const auto setpoint = std::find_if(setpoints.begin(), setpoints.end(),
-                                         [&](const auto& s) { return s.name == set.setpoint; });
-      if (setpoint == setpoints.end()) {
-        std::vector<std::string> names;
-        for (const auto& s : setpoints) names.push_back(s.name);
-        error(set.name_span, fmt::format("'{}' has no setpoint '{}'", model.config.name, set.setpoint),
-              did_you_mean(set.setpoint, names));
-        continue;
-      }
-      auto& item = wired.set.emplace_back();
-      item.setpoint = static_cast<uint16_t>(setpoint - setpoints.begin());
-      const lang::Type type = schema_.column(found->table, model.setpoints[item.setpoint].desired).type;
-      lang::Wanted wanted;
-      wanted.type = type;
-      wanted.bare = setpoint->unit;
-      const NodeId value = check(name + ".set." + set.setpoint, set.value, found->table, wanted);
-      mml::add_columns(schema_, config_name(rule, wired), found->table, type, item);
-      demand(value, found->table, item.value);
-    }
-  }
-
-  static std::string config_name(const mml::Rule& rule, const mml::WiredOverride& wired) {
-    return fmt::format("{}.{}", rule.config.name, &wired - rule.overrides.data());
-  }
-
-  void add_send(mml::Rule& rule, const mml::SendConfig& config, TableId from, const std::string& name) {
-    auto found = target(config.target, config.span, from);
-    if (!found) return;
-    if (found->table == registry_.site())
-      return error(config.span, "the site takes no commands", "name a set of devices as `target:`");
-    const auto& commands = registry_.model(found->table).config.commands;
-    const auto command = std::find_if(commands.begin(), commands.end(),
-                                      [&](const auto& c) { return c.name == config.command; });
-    if (command == commands.end()) {
-      std::vector<std::string> names;
-      for (const auto& c : commands) names.push_back(c.name);
-      return error(config.span,
-                   fmt::format("'{}' has no command '{}'", schema_.table(found->table).name, config.command),
-                   did_you_mean(config.command, names));
-    }
-    auto& wired = rule.sends.emplace_back();
-    wired.target = *found;
-    wired.command = static_cast<uint16_t>(command - commands.begin());
-    where(wired.target, config.where, name + ".command");
-    wired.verification = verification(config.verify, found->table, name + ".command");
-  }
-
-  void add_publish(mml::Rule& rule, const mml::PublishConfig& config, TableId from, const std::string& name) {
-    const auto feed = std::find_if(scenario_.feeds.begin(), scenario_.feeds.end(),
-                                   [&](const auto& f) { return f.name == config.feed; });
-    if (feed == scenario_.feeds.end() || feed->inbound)
-      return error(config.span, fmt::format("'{}' is no feed that one can publish to", config.feed),
-                   "declare it under feeds:, with `out: true`");
-    auto& wired = rule.publishes.emplace_back();
-    wired.feed = static_cast<uint16_t>(feed - scenario_.feeds.begin());
-    wired.items.resize(config.body.size());
-    for (size_t i = 0; i < config.body.size(); ++i)
-      show(name + ".publish." + config.body[i].key, config.body[i].value, from, 1, wired.items[i]);
-  }
-
   // ---- the plan
 
   std::optional<uint16_t> field_at(TableId table, ColumnId column) const {
@@ -535,27 +342,16 @@ class Wiring {
     for (size_t d = 0; d < slots_.size(); ++d) *slots_[d] = out_.plan.demands[d].column;
     for (const auto& w : out_.plan.sampled)
       out_.windows.push_back({w.table, *field_at(w.table, w.from), w.op, w.span, w.out});
-    for (auto& rule : rules_) out_.rules.push_back(std::move(*rule));
-    for (auto& v : verifications_) out_.verifications.push_back(std::move(*v));
+    for (auto& rule : rules_.rules) out_.rules.push_back(std::move(*rule));
+    for (auto& v : rules_.verifications) out_.verifications.push_back(std::move(*v));
     return {};
   }
 
   const Scenario& scenario_;
-  const lang::Units& units_;
-  lang::Schema& schema_;
-  lang::Graph& graph_;
-  const twin::Registry& registry_;
-  Diagnostics problems_;
-  lang::Checker checker_;
-  lang::Scopes scopes_;
   Wired out_;
   std::vector<std::pair<const mml::MachineConfig*, size_t>> machines_;  ///< and their places in derived
   std::vector<lang::Producer> producers_;
-  std::vector<lang::Demand> demands_;
-  std::vector<ColumnId*> slots_;  ///< where each demand's column goes; rules live at fixed places until then
-  std::vector<std::unique_ptr<mml::Rule>> rules_;
-  std::vector<std::unique_ptr<mml::Verification>> verifications_;
-  uint32_t instances_ = 1'000'000;  ///< apart from the numbers that plants and controllers use
+  WiredRules rules_;
 };
 
 }  // namespace
