@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <catch2/catch.hpp>
 
+#include "decisions.h"
 #include "loading.h"
 #include "testbed/driver.h"
 #include "testbed/script.h"
@@ -58,26 +59,12 @@ void run_to(Assembly& a, Duration end) {
     REQUIRE(a.loop().cycle(a.loop().now() + a.scenario().cycle, a.transport()));
 }
 
-twin::Texts texts(twin::RunReader& run, const std::string& log, size_t column) {
-  return std::get<twin::Texts>(*run.read_log(*run.log(log), column));
-}
-
 /// "5 input_pressed may_start pump-2 1", a line a decision that names one of `subjects`.
 Lines decisions(const std::filesystem::path& folder, const std::vector<std::string>& subjects) {
-  auto run = twin::RunReader::open(folder);
-  REQUIRE(run.has_value());
-  const auto log = *run->log("decisions");
-  const auto at = std::get<std::vector<int64_t>>(*run->read_log(log, 0));
-  const auto value = std::get<std::vector<double>>(*run->read_log(log, 6));
-  const auto kind = texts(*run, "decisions", 1), subject = texts(*run, "decisions", 2),
-             device = texts(*run, "decisions", 3), quantity = texts(*run, "decisions", 4),
-             unit = texts(*run, "decisions", 7);
   Lines lines;
-  for (size_t i = 0; i < at.size(); ++i) {
-    if (std::find(subjects.begin(), subjects.end(), subject[i]) == subjects.end()) continue;
-    lines.push_back(fmt::format("{} {} {} {}", at[i] / 1'000'000'000, kind[i], subject[i], device[i]));
-    if (std::string_view(kind[i]).starts_with("input"))
-      lines.back() += fmt::format(" {} {}{}", value[i], unit[i], quantity[i]);
+  for (const auto& d : decisions_about(folder, subjects)) {
+    lines.push_back(fmt::format("{} {} {} {}", d.at.seconds(), d.kind, d.subject, d.device));
+    if (d.kind.starts_with("input")) lines.back() += fmt::format(" {} {}{}", d.value, d.unit, d.quantity);
   }
   return lines;
 }
