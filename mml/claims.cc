@@ -52,8 +52,7 @@ void Claims::bind() {
         const auto& set = wired.set[s];
         contest_of(table, set.setpoint)
             .claims.push_back({static_cast<uint16_t>(r), static_cast<uint16_t>(o), static_cast<uint16_t>(s),
-                               rules_[r].config.overrides[o].priority,
-                               tables_.values<double>(table, set.claim).data(),
+                               wired.config.priority, tables_.values<double>(table, set.claim).data(),
                                tables_.values<int64_t>(table, set.since).data(),
                                tables_.values<uint32_t>(table, set.occurrence).data(),
                                tables_.values<uint32_t>(table, set.owner).data(),
@@ -106,12 +105,17 @@ void Claims::on_change(uint16_t rule, const EventChange& change, Time now, std::
   const bool raised = change.kind == RecordKind::event_raised;
   for (size_t o = 0; o < rules_[rule].overrides.size(); ++o) {
     const auto override_index = static_cast<uint16_t>(o);
-    if (raised)
+    if (raised) {
       keep_claims(rule, override_index, change, now, log);
-    else
+    } else {
       stop_waiting(rule, override_index, change);
-    begin_turns(rule, override_index, change, !raised, now);
+      begin_turns(rule, override_index, change, true, now);
+    }
   }
+}
+
+void Claims::begin(uint16_t rule, uint16_t override_index, const EventChange& change, Time now) {
+  begin_turns(rule, override_index, change, false, now);
 }
 
 /// Claims of the occurrence before that are not released yet belong to this one from now on.
@@ -119,7 +123,7 @@ void Claims::keep_claims(uint16_t rule, uint16_t override_index, const EventChan
                          std::vector<Record>& log) {
   for_each_claim(rule, override_index, [&](Contest& contest, Claim& claim) {
     const auto& target = rules_[rule].overrides[override_index].target;
-    for_each_target(registry_, target, change.row, [&](uint32_t row) {
+    for_each_target(registry_, tables_, target, change.row, [&](uint32_t row) {
       if (!claim.held(row)) return;
       claim.occurrence[row] = change.occurrence;
       ++counters_.claims;
@@ -132,7 +136,7 @@ void Claims::stop_waiting(uint16_t rule, uint16_t override_index, const EventCha
   for_each_claim(rule, override_index, [&](Contest& contest, Claim& claim) {
     if (contest.waiting == 0) return;
     const auto& target = rules_[rule].overrides[override_index].target;
-    for_each_target(registry_, target, change.row, [&](uint32_t row) {
+    for_each_target(registry_, tables_, target, change.row, [&](uint32_t row) {
       contest.waiting -= claim.waits(row);
       claim.waiting[row] = 0;
     });
@@ -141,7 +145,7 @@ void Claims::stop_waiting(uint16_t rule, uint16_t override_index, const EventCha
 
 void Claims::begin_turns(uint16_t rule, uint16_t override_index, const EventChange& change, bool release,
                          Time now) {
-  const OverrideConfig& config = rules_[rule].config.overrides[override_index];
+  const OverrideConfig& config = rules_[rule].overrides[override_index].config;
   uint32_t groups = std::max(1u, config.stagger_groups);
   Duration every = config.stagger_every;
   if (release) {
@@ -175,7 +179,7 @@ void Claims::take_turn(const Turn& turn, Time now, std::vector<Record>& log) {
   const uint64_t draw = (static_cast<uint64_t>(turn.row) << 32) | turn.occurrence;
   const auto& target = rule.overrides[turn.override_index].target;
   for_each_claim(turn.rule, turn.override_index, [&](Contest& contest, Claim& claim) {
-    for_each_target(registry_, target, turn.row, [&](uint32_t row) {
+    for_each_target(registry_, tables_, target, turn.row, [&](uint32_t row) {
       const uint64_t bits = random::bits(stream, registry_.key({target.table, Row(row)}), draw);
       if (turn.groups > 1 && bits % turn.groups != turn.group) return;
       const bool belongs = claim.belongs_to(turn.row, turn.occurrence, row);
@@ -312,8 +316,9 @@ void Claims::ask(const Contest& contest, uint32_t row, const Claim* winner, cons
   request.occurrence = because.occurrence[row];
   request.cause = cause_of(because, row);
   if (winner != nullptr) {
-    request.command.may_refuse = rules_[winner->rule].config.overrides[winner->override_index].yield_to_local;
-    request.verification = rules_[winner->rule].overrides[winner->override_index].verification;
+    const WiredOverride& wired = rules_[winner->rule].overrides[winner->override_index];
+    request.command.may_refuse = wired.config.yield_to_local;
+    request.verification = wired.verification;
   }
   dispatcher_.issue(request, now, log);
 }

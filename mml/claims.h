@@ -32,8 +32,10 @@ class Claims {
          twin::Tables& tables, const Events& events, Dispatcher& dispatcher, uint64_t seed);
   void bind();
 
-  /// An event that rule `rule` is about has risen or cleared.
+  /// An event that rule `rule` is about has risen or cleared: what is claimed is kept, or released.
   void on_change(uint16_t rule, const EventChange& change, Time now, std::vector<Record>& log);
+  /// One of its overrides claims from now on, group by group, until the event clears.
+  void begin(uint16_t rule, uint16_t override_index, const EventChange& change, Time now);
   /// What is due by now: turns, claims that have waited, values of held claims that have changed, refusals.
   void step(Time now, const Dirty& dirty, std::vector<Record>& log);
 

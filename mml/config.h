@@ -56,7 +56,7 @@ struct AlarmConfig {
   bool latched = false;                      ///< a person resets it after its condition is over
   bool confirm = false;                      ///< acknowledged, it waits for confirmation as well
   Duration longest_shelving = hours(8);
-  std::string role;  ///< who may hide and reset it; empty: everybody
+  std::string role;                      ///< who may hide and reset it; empty: everybody
   std::optional<Span> suppressed_while;  ///< suppressed by design while this holds
 };
 
@@ -104,17 +104,37 @@ struct PublishConfig {
   std::vector<Item> body;
 };
 
-enum class Trigger : uint8_t { while_standing, when_raised, when_cleared };
-
-struct RuleConfig {
-  std::string name;
+/// What is done in one cycle, in this order.
+struct ActionsConfig {
   Span span;
-  Trigger trigger = Trigger::while_standing;
-  std::string event;
-  Span event_span;
   std::vector<OverrideConfig> overrides;  ///< only with while_standing
   std::vector<SendConfig> sends;
   std::vector<PublishConfig> publishes;
+
+  bool empty() const { return overrides.empty() && sends.empty() && publishes.empty(); }
+};
+
+/// A step of a sequence: what is done as it begins, and what ends it.
+struct StepConfig {
+  Span span;
+  ActionsConfig actions;      ///< of `do`
+  std::optional<Span> until;  ///< on the event's device; absent: it ends as it begins
+  Duration within{};          ///< how long `until` is waited for; 0: as long as it takes
+  struct Otherwise : ActionsConfig {
+    bool stop = false;  ///< the sequence ends; else it goes on with the next step
+  };
+  std::optional<Otherwise> otherwise;  ///< what is done when it was waited for in vain
+};
+
+enum class Trigger : uint8_t { while_standing, when_raised, when_cleared };
+
+/// What a rule does itself it does in one cycle; or it has steps.
+struct RuleConfig : ActionsConfig {
+  std::string name;
+  Trigger trigger = Trigger::while_standing;
+  std::string event;
+  Span event_span;
+  std::vector<StepConfig> steps;
 };
 
 struct ForecastConfig {

@@ -33,7 +33,9 @@ const char* name_of(RecordKind kind) {
                                                        "alarm_unsuppressed", "alarm_out_of_service",
                                                        "alarm_in_service",   "alarm_refused",
                                                        "input_set",          "input_pressed",
-                                                       "input_expired",      "input_refused"};
+                                                       "input_expired",      "input_refused",
+                                                       "step_begun",         "step_timed_out",
+                                                       "sequence_done",      "sequence_aborted"};
   return kNames[static_cast<size_t>(kind)];
 }
 

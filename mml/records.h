@@ -50,11 +50,15 @@ enum class RecordKind : uint8_t {
   alarm_refused,  ///< a person asked for what the alarm's state does not allow
   input_set,      ///< of a person's input, like the next three
   input_pressed,
-  input_expired,  ///< it has fallen back to its default
-  input_refused,  ///< not that person, or not that value
+  input_expired,     ///< it has fallen back to its default
+  input_refused,     ///< not that person, or not that value
+  step_begun,        ///< of a rule's sequence, like the next three
+  step_timed_out,    ///< what it waited for did not come in time
+  sequence_done,     ///< its last step has ended
+  sequence_aborted,  ///< it ended before that
 };
 const char* name_of(RecordKind kind);
-inline constexpr uint8_t kRecordKinds = 36;
+inline constexpr uint8_t kRecordKinds = 40;
 /// What a record's `subject` counts.
 enum class SubjectKind : uint8_t { event, rule, alarm, input };
 SubjectKind subject_of(RecordKind kind);
@@ -69,9 +73,10 @@ inline constexpr uint16_t kImperative = 0x8000;
 struct Record {
   Time at;
   RecordKind kind = RecordKind::event_raised;
-  uint16_t subject = 0;   ///< index of the event, rule or alarm among its kind, in file order
-  uint16_t quantity = 0;  ///< index of the setpoint, or of the command with kImperative added; of a
-                          ///< publication's feed; of an alarm: what hides it (alarm_state.h)
+  uint16_t subject = 0;     ///< index of the event, rule or alarm among its kind, in file order
+  uint16_t quantity = 0;    ///< index of the setpoint, or of the command with kImperative added; of a
+                            ///< publication's feed; of an alarm: what hides it (alarm_state.h); of a
+                            ///< sequence's step, from 0
   twin::DeviceRef device;   ///< invalid row: the site
   uint32_t occurrence = 0;  ///< of the event on its device, from 1
   double value = 0;         ///< SI; of setpoints: the value asked for

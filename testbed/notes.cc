@@ -16,17 +16,20 @@ void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twi
   for (const auto& rule : rules) {
     for (size_t o = 0; o < rule->overrides.size(); ++o) {
       for (const auto& set : rule->overrides[o].set) {
-        const Claim claim{rule.get(), &rule->config.overrides[o], rule->overrides[o].target.table,
+        const Claim claim{rule.get(), &rule->overrides[o].config, rule->overrides[o].target.table,
                           set.setpoint};
         for (const Claim& other : claims) {
           if (other.table != claim.table || other.setpoint != claim.setpoint ||
               other.config->priority != claim.config->priority)
             continue;
           const auto& model = registry.model(claim.table).config;
+          const std::string &one = other.rule->config.name, &two = claim.rule->config.name;
+          const std::string who = other.rule == claim.rule
+                                      ? fmt::format("rule '{}' twice sets", one)
+                                      : fmt::format("rules '{}' and '{}' both set", one, two);
           problems.push_back(
               {Severity::warning, claim.config->span,
-               fmt::format("rules '{}' and '{}' both set {}.{} with priority {}: the earlier claim holds",
-                           other.rule->config.name, claim.rule->config.name, model.name,
+               fmt::format("{} {}.{} with priority {}: the earlier claim holds", who, model.name,
                            model.setpoints[claim.setpoint].name, claim.config->priority),
                "give one of them a higher `priority:`"});
         }

@@ -213,20 +213,60 @@ void check_publish(Reader& reader, Scenario& scenario, const mml::PublishConfig&
   }
 }
 
+/// That each step does or awaits something, and says no more of waiting than it needs.
+void check_step(Reader& reader, const mml::RuleConfig& rule, const mml::StepConfig& step) {
+  if (step.actions.empty() && !step.until)
+    reader.error(step.span, fmt::format("a step of rule '{}' does nothing", rule.name),
+                 "write do:, until: or both");
+  if (step.within.ns > 0 && !step.until)
+    reader.error(step.span, fmt::format("a step of rule '{}' has 'within', and waits for nothing", rule.name),
+                 "write until: with what ends it, or remove within:");
+  if (step.otherwise && step.within.ns == 0)
+    reader.error(step.otherwise->span,
+                 fmt::format("a step of rule '{}' has 'else', and waits as long as it takes", rule.name),
+                 "write within: with how long 'until' is waited for");
+  if (step.otherwise && step.otherwise->empty() && !step.otherwise->stop)
+    reader.error(step.otherwise->span,
+                 fmt::format("the 'else' of a step of rule '{}' does nothing", rule.name),
+                 "write send:, publish: or then: stop, or remove it");
+}
+
+/// All that the rule does, at once or in steps.
+std::vector<const mml::ActionsConfig*> actions_of(const mml::RuleConfig& rule) {
+  std::vector<const mml::ActionsConfig*> all = {&rule};
+  for (const auto& step : rule.steps) {
+    all.push_back(&step.actions);
+    if (step.otherwise) all.push_back(&*step.otherwise);
+  }
+  return all;
+}
+
+/// What can be said of a rule without its event.
+void check_form(Reader& reader, const mml::RuleConfig& rule) {
+  if (rule.empty() && rule.steps.empty())
+    reader.error(rule.span, fmt::format("rule '{}' does nothing", rule.name),
+                 "write override:, send:, publish: or steps:");
+  if (!rule.empty() && !rule.steps.empty())
+    reader.error(rule.steps[0].span, fmt::format("rule '{}' has steps, and acts beside them", rule.name),
+                 "move what it does into the do: of its first step");
+  for (const auto& step : rule.steps) check_step(reader, rule, step);
+  for (const auto* actions : actions_of(rule))
+    if (rule.trigger != mml::Trigger::while_standing && !actions->overrides.empty())
+      reader.error(actions->overrides[0].span,
+                   fmt::format("rule '{}' overrides at a moment; an override is held while its event stands",
+                               rule.name),
+                   fmt::format("write while: {}", rule.event));
+}
+
 void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
   auto& scenario = draft.scenario;
-  for (const auto& publish : rule.publishes) check_publish(reader, scenario, publish);
-  if (rule.overrides.empty() && rule.sends.empty() && rule.publishes.empty())
-    reader.error(rule.span, fmt::format("rule '{}' does nothing", rule.name),
-                 "write override:, send: or publish:");
+  const auto all = actions_of(rule);
+  for (const auto* actions : all)
+    for (const auto& publish : actions->publishes) check_publish(reader, scenario, publish);
+  check_form(reader, rule);
   if (!rule.event_span.source)
     return reader.error(rule.span, fmt::format("rule '{}' needs its event", rule.name),
                         "write while:, when_raised: or when_cleared: with an event");
-  if (rule.trigger != mml::Trigger::while_standing && !rule.overrides.empty())
-    reader.error(
-        rule.overrides[0].span,
-        fmt::format("rule '{}' overrides at a moment; an override is held while its event stands", rule.name),
-        fmt::format("write while: {}", rule.event));
   const auto* event = find_named(scenario.events, rule.event);
   for (const auto& alarm : scenario.alarms)  // an alarm with a condition of its own is an event, too
     if (event == nullptr && alarm.of.empty() && alarm.event.name == rule.event) event = &alarm.event;
@@ -235,8 +275,10 @@ void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
                         fmt::format("rule '{}' is about the unknown event '{}'", rule.name, rule.event),
                         near_and_all(rule.event, names_of(scenario.events), "events"));
   Targets targets(reader, draft, rule, *event);
-  for (const auto& override : rule.overrides) check_override(reader, targets, override);
-  for (const auto& send : rule.sends) check_send(reader, targets, send);
+  for (const auto* actions : all) {
+    for (const auto& override : actions->overrides) check_override(reader, targets, override);
+    for (const auto& send : actions->sends) check_send(reader, targets, send);
+  }
 }
 
 }  // namespace

@@ -128,6 +128,9 @@ void summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
                   number(p.by_quality[static_cast<size_t>(twin::Quality::flat)]), number(p.shed)));
   row("overrides", fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}",
                                number(r.claims), number(r.releases), number(r.yields), number(r.conflicts)));
+  if (const auto& steps = r.sequences; steps.begun > 0)
+    row("sequences", fmt::format("begun {}, done {}, aborted {}; steps timed out {}", number(steps.begun),
+                                 number(steps.done), number(steps.aborted), number(steps.timed_out)));
   row("commands", fmt::format("issued {}, acknowledged {}, verified {}, refused {}, failed {}, expired {}, "
                               "superseded {}, repeated {}",
                               number(d.issued), number(d.acknowledged), number(d.verified), number(d.refused),

@@ -111,7 +111,7 @@ const Section<mml::OverrideConfig>& override_section() {
   using T = mml::OverrideConfig;
   static const Section<T> kSection(
       "an override", "override",
-      {required<T>("target", name(), &T::target, "a relation of the event's device, or `self`"),
+      {required<T>("target", name(), &T::target, "a set of the event's device, or `self`"),
        optional<T>("where", expression(), &T::where, "all", "a condition on each target; unknown is not met"),
        required<T>("set", claims(), &T::set, "setpoints with the values claimed, computed on each target"),
        section_into<T>("stagger", stagger_section(), "not all targets at once",
@@ -146,6 +146,44 @@ const Section<mml::PublishConfig>& publish_section() {
       {required<T>("feed", name(), &T::feed,
                    "an outbound feed; one that is not declared goes to the run's folder"),
        required<T>("body", body(), &T::body, "keys with expressions of the event's device; `id` is its id")});
+  return kSection;
+}
+
+/// The keys of what is done in one cycle: of a rule itself, of a step's `do` and of its `else`.
+template <typename T>
+std::vector<Key<T>> action_keys() {
+  return {
+      list<T>("override", override_section(), &T::overrides, "claims on setpoints; only with while",
+              Form::one_or_more),
+      list<T>("send", send_section(), &T::sends, "commands", Form::one_or_more),
+      list<T>("publish", publish_section(), &T::publishes, "messages to outbound feeds", Form::one_or_more)};
+}
+
+const Section<mml::ActionsConfig>& do_section() {
+  static const Section<mml::ActionsConfig> kSection("'do'", "do", action_keys<mml::ActionsConfig>());
+  return kSection;
+}
+
+const Section<mml::StepConfig::Otherwise>& else_section() {
+  using T = mml::StepConfig::Otherwise;
+  static const Section<T> kSection("'else'", "else", [] {
+    auto keys = action_keys<T>();
+    keys.push_back(optional<T>("then", word<bool>({{"go_on", false}, {"stop", true}}), &T::stop, "go_on",
+                               "`stop`: the sequence ends here; else the next step begins"));
+    return keys;
+  }());
+  return kSection;
+}
+
+const Section<mml::StepConfig>& step_section() {
+  using T = mml::StepConfig;
+  static const Section<T> kSection(
+      "a step", "steps",
+      {section<T>("do", do_section(), &T::actions, "what is done as it begins"),
+       optional<T>("until", expression(), &T::until, "it ends as it begins",
+                   "a condition on the event's device that ends it; unknown is not met"),
+       optional<T>("within", period(), &T::within, "as long as it takes", "how long `until` is waited for"),
+       section<T>("else", else_section(), &T::otherwise, "what is done when it was waited for in vain")});
   return kSection;
 }
 
@@ -194,17 +232,16 @@ std::vector<Key<mml::AlarmConfig>> alarm_condition_keys() {
 
 const Section<mml::RuleConfig>& rule_section() {
   using T = mml::RuleConfig;
-  static const Section<T> kSection(
-      "a rule", "rules",
-      {trigger("while", mml::Trigger::while_standing,
-               "an event: holds as long as it stands. One of while, when_raised, when_cleared"),
-       trigger("when_raised", mml::Trigger::when_raised, "an event: acts once as it rises"),
-       trigger("when_cleared", mml::Trigger::when_cleared, "an event: acts once as it clears"),
-       list<T>("override", override_section(), &T::overrides, "claims on setpoints; only with while",
-               Form::one_or_more),
-       list<T>("send", send_section(), &T::sends, "commands", Form::one_or_more),
-       list<T>("publish", publish_section(), &T::publishes, "messages to outbound feeds",
-               Form::one_or_more)});
+  static const Section<T> kSection("a rule", "rules", [] {
+    std::vector<Key<T>> keys = {
+        trigger("while", mml::Trigger::while_standing,
+                "an event: holds as long as it stands. One of while, when_raised, when_cleared"),
+        trigger("when_raised", mml::Trigger::when_raised, "an event: acts once as it rises"),
+        trigger("when_cleared", mml::Trigger::when_cleared, "an event: acts once as it clears")};
+    for (auto& key : action_keys<T>()) keys.push_back(std::move(key));
+    keys.push_back(list<T>("steps", step_section(), &T::steps, "what is done one after the other, instead"));
+    return keys;
+  }());
   return kSection;
 }
 

@@ -38,30 +38,62 @@ class RuleWiring {
     rule->event = static_cast<size_t>(event - events_.begin());
     const TableId from = event->table;
     const std::string name = "rules." + config.name;
-    rule->overrides.reserve(config.overrides.size());
-    for (const auto& o : config.overrides) add_override(*rule, o, from, name);
-    rule->sends.reserve(config.sends.size());
-    for (const auto& s : config.sends) add_send(*rule, s, from, name);
-    rule->publishes.reserve(config.publishes.size());
-    for (const auto& p : config.publishes) add_publish(*rule, p, from, name);
+    rule->overrides.reserve(count_overrides(config));
+    add_actions(*rule, config, rule->actions, from, name);
+    rule->steps.resize(config.steps.size());
+    for (size_t s = 0; s < config.steps.size(); ++s)
+      add_step(*rule, config.steps[s], rule->steps[s], from, fmt::format("{}.steps.{}", name, s));
     out_.rules.push_back(std::move(rule));
   }
 
  private:
+  static size_t count_overrides(const mml::RuleConfig& config) {
+    size_t n = config.overrides.size();
+    for (const auto& step : config.steps)
+      n += step.actions.overrides.size() + (step.otherwise ? step.otherwise->overrides.size() : 0);
+    return n;
+  }
+
+  void add_actions(mml::Rule& rule, const mml::ActionsConfig& config, mml::WiredActions& wired, TableId from,
+                   const std::string& name) {
+    for (const auto& o : config.overrides) add_override(rule, o, wired, from, name);
+    wired.sends.reserve(config.sends.size());
+    for (const auto& s : config.sends) add_send(s, wired, from, name);
+    wired.publishes.reserve(config.publishes.size());
+    for (const auto& p : config.publishes) add_publish(p, wired, from, name);
+  }
+
+  void add_step(mml::Rule& rule, const mml::StepConfig& config, mml::WiredStep& wired, TableId from,
+                const std::string& name) {
+    add_actions(rule, config.actions, wired.actions, from, name + ".do");
+    if (config.until) {
+      lang::Wanted wanted;
+      wanted.type = lang::Type::boolean();
+      const NodeId node = expressions_.check(name + ".until", *config.until, from, wanted);
+      expressions_.demand(node, from, wired.until.emplace());
+    }
+    wired.within = config.within;
+    if (!config.otherwise) return;
+    wired.stop = config.otherwise->stop;
+    add_actions(rule, *config.otherwise, wired.otherwise, from, name + ".else");
+  }
+
   std::optional<mml::WiredTarget> target(const std::string& name, const Span& span, TableId from) {
-    if (name == "self" || name.empty()) return mml::WiredTarget{from, from, {}, {}};
+    if (name == "self" || name.empty()) return mml::WiredTarget{from, from, {}, {}, {}};
     const auto& relations = schema_.table(from).relations;
     const auto found =
         std::find_if(relations.begin(), relations.end(), [&](const auto& r) { return r.name == name; });
-    if (found == relations.end() || !found->many) {
+    if (found == relations.end()) {
       std::vector<std::string> names = {"self"};
-      for (const auto& r : relations)
-        if (r.many) names.push_back(r.name);
-      expressions_.error(span, fmt::format("'{}' has no set of devices '{}'", schema_.table(from).name, name),
+      for (const auto& r : relations) names.push_back(r.name);
+      expressions_.error(span, fmt::format("'{}' has no relation '{}'", schema_.table(from).name, name),
                          fmt::format("write one of: {}", joined(names)));
       return std::nullopt;
     }
-    return mml::WiredTarget{from, found->to, RelationId(static_cast<size_t>(found - relations.begin())), {}};
+    mml::WiredTarget target{
+        from, found->to, RelationId(static_cast<size_t>(found - relations.begin())), {}, {}};
+    if (!found->many) target.one = found->rows;
+    return target;
   }
 
   void where(mml::WiredTarget& target, const std::optional<Span>& text, const std::string& name) {
@@ -98,14 +130,23 @@ class RuleWiring {
     return static_cast<int32_t>(out_.verifications.size()) - 1;
   }
 
-  void add_override(mml::Rule& rule, const mml::OverrideConfig& config, TableId from,
-                    const std::string& name) {
+  void add_override(mml::Rule& rule, const mml::OverrideConfig& config, mml::WiredActions& actions,
+                    TableId from, const std::string& name) {
     auto found = target(config.target, config.span, from);
     if (!found) return;
+    if (found->one)
+      return expressions_.error(
+          config.span,
+          fmt::format("the one '{}' may be that of many devices of '{}': whose claim on it holds is not said",
+                      config.target, schema_.table(from).name),
+          fmt::format("write an event on each '{0}', and a rule that overrides self",
+                      schema_.table(found->table).name));
     if (found->table == registry_.site())
       return expressions_.error(config.span, "the site has no setpoints",
                                 "name a set of devices as `target:`");
+    actions.overrides.push_back(static_cast<uint16_t>(rule.overrides.size()));
     auto& wired = rule.overrides.emplace_back();
+    wired.config = config;
     wired.target = *found;
     where(wired.target, config.where, name + ".override");
     wired.verification = verification(config.verify, found->table, name + ".override");
@@ -139,7 +180,8 @@ class RuleWiring {
     return fmt::format("{}.{}", rule.config.name, &wired - rule.overrides.data());
   }
 
-  void add_send(mml::Rule& rule, const mml::SendConfig& config, TableId from, const std::string& name) {
+  void add_send(const mml::SendConfig& config, mml::WiredActions& actions, TableId from,
+                const std::string& name) {
     auto found = target(config.target, config.span, from);
     if (!found) return;
     if (found->table == registry_.site())
@@ -156,26 +198,29 @@ class RuleWiring {
           fmt::format("'{}' has no command '{}'", schema_.table(found->table).name, config.command),
           did_you_mean(config.command, names));
     }
-    auto& wired = rule.sends.emplace_back();
+    auto& wired = actions.sends.emplace_back();
     wired.target = *found;
     wired.command = static_cast<uint16_t>(command - commands.begin());
     where(wired.target, config.where, name + ".command");
     wired.verification = verification(config.verify, found->table, name + ".command");
   }
 
-  void add_publish(mml::Rule& rule, const mml::PublishConfig& config, TableId from, const std::string& name) {
+  void add_publish(const mml::PublishConfig& config, mml::WiredActions& actions, TableId from,
+                   const std::string& name) {
     const auto feed = std::find_if(scenario_.feeds.begin(), scenario_.feeds.end(),
                                    [&](const auto& f) { return f.name == config.feed; });
     if (feed == scenario_.feeds.end() || feed->inbound)
       return expressions_.error(config.span,
                                 fmt::format("'{}' is no feed that one can publish to", config.feed),
                                 "declare it under feeds:, with `direction: out`");
-    auto& wired = rule.publishes.emplace_back();
+    auto& wired = actions.publishes.emplace_back();
     wired.feed = static_cast<uint16_t>(feed - scenario_.feeds.begin());
     wired.items.resize(config.body.size());
-    for (size_t i = 0; i < config.body.size(); ++i)
-      expressions_.show(name + ".publish." + config.body[i].key, config.body[i].value, from, 1,
-                        wired.items[i]);
+    for (size_t i = 0; i < config.body.size(); ++i) {
+      const auto& [key, value] = config.body[i];
+      wired.items[i].key = key;
+      expressions_.show(name + ".publish." + key, value, from, 1, wired.items[i].value);
+    }
   }
 
   const Scenario& scenario_;

@@ -23,13 +23,11 @@ Scene::Scene(const std::vector<SceneRule>& claims, size_t blocks, size_t per_blo
   std::vector<std::string> names;
   for (const auto& c : claims) wired.push_back(rule(c));
   if (publishes) {
-    wired[0].config.publishes.push_back({{}, "crm", {{"block", {}}, {"say", {}}}});
-    WiredPublish publish;
-    publish.items.resize(2);
-    publish.items[0].is = Shown::Is::id;
-    publish.items[1].is = Shown::Is::text;
-    publish.items[1].text = "a \"b\"\n\\";
-    wired[0].publishes.push_back(publish);
+    WiredPublish publish{.items = {{"block", {}}, {"say", {}}}};
+    publish.items[0].value.is = Shown::Is::id;
+    publish.items[1].value.is = Shown::Is::text;
+    publish.items[1].value.text = "a \"b\"\n\\";
+    wired[0].actions.publishes.push_back(publish);
   }
   for (const auto& r : wired) names.push_back(r.config.name);
   homes.tables.allocate_added();
@@ -109,14 +107,13 @@ Rule Scene::rule(const SceneRule& c) {
   Rule rule;
   rule.config.name = c.rule;
   rule.event = c.event;
-  OverrideConfig config;
+  WiredOverride wired;
+  auto& config = wired.config;
   config.priority = c.priority;
   config.stagger_groups = c.groups;
   config.stagger_every = c.every;
   config.release_over = c.release;
   config.yield_to_local = c.yields;
-  rule.config.overrides.push_back(config);
-  WiredOverride wired;
   wired.target = {Homes::kBlock, Homes::kHome, homes.homes(), {}};
   const ColumnId met = homes.add_boolean(Homes::kHome, "where." + c.rule);
   if (c.where) wired.target.where = met;
@@ -129,6 +126,7 @@ Rule Scene::rule(const SceneRule& c) {
   sets.push_back(set);
   wired.set.push_back(set);
   rule.overrides.push_back(wired);
+  rule.actions.overrides.push_back(0);
   return rule;
 }
 
