@@ -74,6 +74,28 @@ bool glob_match(std::string_view pattern, std::string_view text) {
   return glob_match(pattern.substr(1), text.substr(1));
 }
 
+size_t first_not_utf8(std::string_view text) {
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = at(i);
+    const size_t length = lead < 0x80                   ? 1
+                          : lead >= 0xc2 && lead < 0xe0 ? 2
+                          : (lead & 0xf0) == 0xe0       ? 3
+                          : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                        : 0;
+    if (length == 0 || lead == 0 || i + length > text.size()) return i;
+    for (size_t k = 1; k < length; ++k)
+      if ((at(i + k) & 0xc0) != 0x80) return i;
+    // Too long for what it says, half of a pair of UTF-16, or beyond U+10FFFF.
+    const auto second = length > 2 ? at(i + 1) : 0;
+    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+        (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f))
+      return i;
+    i += length;
+  }
+  return std::string_view::npos;
+}
+
 std::string grouped(long long value) {
   std::string digits = std::to_string(value);
   const size_t first = digits[0] == '-' ? 1 : 0;

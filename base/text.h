@@ -24,6 +24,9 @@ std::string joined(std::span<const std::string> words, std::string_view separato
 /// Whether `text` matches a shell-like pattern: `*` any run without '/', `**` any run, `?` one character.
 bool glob_match(std::string_view pattern, std::string_view text);
 
+/// The offset of the first byte that is not UTF-8 (RFC 3629), or npos. A zero byte is none.
+size_t first_not_utf8(std::string_view text);
+
 /// 1234567 -> "1 234 567".
 std::string grouped(long long value);
 

@@ -16,10 +16,27 @@ CsvRows::CsvRows(SourcePtr source, std::vector<std::string> lists, Diagnostics& 
     return;
   }
   header_ = std::move(*header);
-  for (size_t i = 0; i < header_.size(); ++i)
-    for (size_t k = 0; k < i; ++k)
-      if (header_[k].text == header_[i].text)
-        error(header_[i].span, fmt::format("two columns are named '{}'", header_[i].text));
+  check_header();
+}
+
+void CsvRows::check_header() {
+  const auto& first = header_.front();
+  if (const auto sign = first.text.find_first_of(";\t"); header_.size() == 1 && sign != std::string::npos)
+    return error(first.span,
+                 fmt::format("the columns stand between {}", first.text[sign] == ';' ? "semicolons" : "tabs"),
+                 "save it as CSV with commas");
+  for (size_t i = 0; i < header_.size(); ++i) {
+    const auto& name = header_[i].text;
+    if (name.empty()) error(header_[i].span, "a column has no name", "name it, or remove it and its comma");
+    for (size_t k = 0; k < i; ++k) {
+      const auto& other = header_[k].text;
+      if (other == name)
+        error(header_[i].span, fmt::format("two columns are named '{}'", name));
+      else if (other.starts_with(name + ".") || name.starts_with(other + "."))
+        error(header_[i].span, fmt::format("'{}' and '{}' cannot both be columns", other, name),
+              "a name is a value, or what stands before a dot");
+    }
+  }
 }
 
 void CsvRows::error(const Span& span, std::string message, std::string hint) {

@@ -25,6 +25,7 @@ class CsvRows {
     Span span;
     bool quoted = false;
   };
+  void check_header();
   std::optional<std::vector<Cell>> cells();
   std::optional<Cell> cell();
   yaml::Node value_of(const Cell& cell, bool list) const;

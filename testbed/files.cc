@@ -7,27 +7,12 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/text.h"
+
 namespace looptwin::testbed {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The offset of the first byte that is not UTF-8, or npos.
-size_t first_not_utf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t length = lead < 0x80                   ? 1
-                          : lead >= 0xc2 && lead < 0xe0 ? 2
-                          : (lead & 0xf0) == 0xe0       ? 3
-                          : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                        : 0;
-    if (length == 0 || lead == 0 || i + length > text.size()) return i;
-    for (size_t k = 1; k < length; ++k)
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return i;
-    i += length;
-  }
-  return std::string_view::npos;
-}
 
 class FileReader {
  public:

@@ -140,23 +140,30 @@ Exit add(Options& options) {
   return Exit::held;
 }
 
+/// All is read before anything is printed: while a pager stood still, nobody could write to the registry.
 Exit list(const Options& options) {
   const auto store = RegistryStore::open(options.file, Access::read);
   if (!store) return refuse(store.error());
-  if (options.format != "text")
-    return finish(write_devices(*store, options.filter,
-                                options.format == "json" ? FileFormat::json : FileFormat::csv, print));
-  print(fmt::format("{:<28} {:<16} {:<12} {:>7} {:<9} {:<10} {}\n", "id", "model", "state", "version",
-                    "credential", "link", "tags"));
-  uint64_t count = 0;
-  const auto listed = store->each(options.filter, [&](const DeviceRecord& d) {
-    ++count;
-    print(fmt::format("{:<28} {:<16} {:<12} {:>7} {:<10} {:<10} {}\n", d.id, d.model, name_of(d.state),
-                      d.version, d.credential.empty() ? "-" : d.credential, d.link.empty() ? "-" : d.link,
-                      joined(d.tags, ";")));
-    return true;
-  });
-  if (listed) print(fmt::format("{} devices\n", grouped(static_cast<long long>(count))));
+  std::string text;
+  Result<void> listed;
+  if (options.format == "text") {
+    text = fmt::format("{:<28} {:<16} {:<12} {:>7} {:<10} {:<10} {}\n", "id", "model", "state", "version",
+                       "credential", "link", "tags");
+    uint64_t count = 0;
+    listed = store->each(options.filter, [&](const DeviceRecord& d) {
+      ++count;
+      text += fmt::format("{:<28} {:<16} {:<12} {:>7} {:<10} {:<10} {}\n", d.id, d.model, name_of(d.state),
+                          d.version, d.credential.empty() ? "-" : d.credential, d.link.empty() ? "-" : d.link,
+                          joined(d.tags, ";"));
+      return true;
+    });
+    text += fmt::format("{} devices\n", grouped(static_cast<long long>(count)));
+  } else {
+    listed =
+        write_devices(*store, options.filter, options.format == "json" ? FileFormat::json : FileFormat::csv,
+                      [&](std::string_view part) { text += part; });
+  }
+  if (listed) print(text);
   return finish(listed);
 }
 

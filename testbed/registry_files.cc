@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -94,11 +96,17 @@ class SecretsFile {
   Result<void> open(const std::filesystem::path& path) {
     path_ = path;
     made_ = path.string() + ".part";
+    file_ = ::open(made_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    // What a killed import left may be the only copy of secrets.
+    if (file_ < 0 && errno == EEXIST)
+      return failure(
+          fmt::format("{} exists: another import is writing it, or was killed", made_.string()),
+          "where its devices are in the registry it holds their secrets: rename it; else remove it");
+    if (file_ < 0)
+      return failure(fmt::format("{} cannot be written: {}", made_.string(), std::strerror(errno)));
     std::error_code failed;
     if (std::filesystem::exists(path_, failed))
       return failure(fmt::format("{} exists", path_.string()), "secrets are written to a new file only");
-    file_ = ::open(made_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (file_ < 0) return failure(fmt::format("{} cannot be written", made_.string()));
     text_ = "id,secret\n";
     return {};
   }
@@ -152,7 +160,12 @@ class Importer {
     draft.where = node.span;
     const size_t before = problems_.size();
     device_section().read(reader, node, node.span, draft);
-    if (problems_.size() == before) put(draft);
+    if (problems_.size() != before) return forget_repeated(before);
+    const auto [other, fresh] = ids_.emplace(draft.id, draft.id_span);
+    if (fresh) return put(draft);
+    problems_.push_back({Severity::error, draft.id_span, fmt::format("'{}' is in the file twice", draft.id),
+                         fmt::format("the other one is in line {}",
+                                     line_column(*other->second.source, other->second.begin).line)});
   }
 
   /// Relations may lead to devices that come later in the file.
@@ -171,6 +184,19 @@ class Importer {
   }
 
  private:
+  /// A header is wrong once, not with each row.
+  void forget_repeated(size_t from) {
+    const auto said_before = [&](const Diagnostic& problem) {
+      return std::any_of(problems_.begin(), problems_.begin() + static_cast<std::ptrdiff_t>(from),
+                         [&](const Diagnostic& p) {
+                           return p.span.begin == problem.span.begin && p.message == problem.message;
+                         });
+    };
+    problems_.erase(
+        std::remove_if(problems_.begin() + static_cast<std::ptrdiff_t>(from), problems_.end(), said_before),
+        problems_.end());
+  }
+
   /// What the store says has no place; the file's gives it one.
   void place(const Span& span, Diagnostics said) {
     for (auto& problem : said) {
@@ -218,7 +244,7 @@ class Importer {
   SecretsFile& secrets_;
   Diagnostics problems_;
   ImportCounts counts_;
-  std::map<std::string, Span> targets_;
+  std::map<std::string, Span> targets_, ids_;
 };
 
 std::string json_line(const DeviceRecord& device) {
@@ -289,6 +315,13 @@ Result<SourcePtr> read_source(const std::filesystem::path& path) {
   file.seekg(0);
   file.read(source->text.data(), size);
   if (!file) return failure(fmt::format("{} cannot be read", path.string()));
+  if (const auto bad = first_not_utf8(source->text); bad != std::string_view::npos) {
+    const auto at = static_cast<uint32_t>(bad);
+    return tl::make_unexpected(Diagnostics{{Severity::error,
+                                            {source, at, at + 1},
+                                            fmt::format("{} is not a text in UTF-8", path.string()),
+                                            "save it as UTF-8"}});
+  }
   return SourcePtr(std::move(source));
 }
 

@@ -16,7 +16,7 @@
 
 namespace looptwin::twin {
 
-/// provisioned ─► active ⇄ suspended, and from each of them ─► retired, which is the end.
+/// provisioned ─► active ⇄ suspended; provisioned ─► suspended; and from each ─► retired, which is the end.
 enum class DeviceState : uint8_t { provisioned, active, suspended, retired };
 inline constexpr std::array<std::string_view, 4> kDeviceStates = {"provisioned", "active", "suspended",
                                                                   "retired"};

@@ -1,5 +1,6 @@
 #include "twin/registry_store.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
@@ -155,6 +156,10 @@ Result<RegistryStore> RegistryStore::create(const std::filesystem::path& path) {
   std::error_code failed;
   if (std::filesystem::exists(path, failed))
     return failure(fmt::format("{} exists", path.string()), "choose another name, or remove it");
+  // The key stands in it: from its first byte on it is its owner's alone.
+  if (const int empty = ::open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+      empty >= 0)
+    ::close(empty);
   auto file = std::make_unique<File>(made, true);
   file->db.execute("BEGIN IMMEDIATE");
   for (const char* migration : kMigrations) file->db.execute(migration);
@@ -168,8 +173,6 @@ Result<RegistryStore> RegistryStore::create(const std::filesystem::path& path) {
   auto done = file->db.result();
   file.reset();
   if (done) {
-    using std::filesystem::perms;
-    std::filesystem::permissions(made, perms::owner_read | perms::owner_write, failed);
     std::filesystem::create_hard_link(made, path, failed);  // unlike a rename it replaces nothing
     if (failed) done = failure(fmt::format("{} cannot be made: {}", path.string(), failed.message()));
   } else {

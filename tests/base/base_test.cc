@@ -43,6 +43,20 @@ TEST_CASE("text: globs stop at a slash unless doubled") {
   CHECK(glob_match("block-?/home-7", "block-3/home-7"));
 }
 
+TEST_CASE("text: bytes that no UTF-8 has are found, where they begin") {
+  const auto all = std::string_view::npos;
+  for (const char* good :
+       {"", "home-1", "Straße", "€", "\xed\x9f\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+    CHECK(first_not_utf8(good) == all);
+  CHECK(first_not_utf8("h\xe9") == 1);             // Latin-1
+  CHECK(first_not_utf8("ab\xc0\xaf") == 2);        // longer than need be
+  CHECK(first_not_utf8("\xe0\x9f\xbf") == 0);      // the same in three bytes
+  CHECK(first_not_utf8("\xed\xa0\x80") == 0);      // half of a pair
+  CHECK(first_not_utf8("\xf4\x90\x80\x80") == 0);  // beyond U+10FFFF
+  CHECK(first_not_utf8("a\xe2\x82") == 1);         // torn
+  CHECK(first_not_utf8(std::string_view("a\0b", 3)) == 1);
+}
+
 TEST_CASE("archive: what is written is read, and a wrong section is named") {
   ArchiveWriter writer;
   writer.section("events", 2);
