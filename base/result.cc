@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace looptwin {
 
 LineColumn line_column(const Source& source, uint32_t offset) {
@@ -18,6 +20,29 @@ bool has_errors(const Diagnostics& diagnostics) {
                      [](const Diagnostic& d) { return d.severity == Severity::error; });
 }
 
+namespace {
+
+/// As much of a long line as shows what is around `begin`, for a line may be a whole file; bytes that no
+/// terminal could show stand as question marks.
+struct Excerpt {
+  std::string text;
+  size_t begin;  ///< where `begin` is in it
+};
+Excerpt excerpt(std::string_view line, size_t begin) {
+  constexpr size_t kWidest = 200, kBefore = 80;
+  const auto within = [&](size_t i) { return i < line.size() && (line[i] & 0xc0) == 0x80; };
+  size_t from = line.size() > kWidest && begin > kBefore ? begin - kBefore : 0;
+  while (from < begin && within(from)) ++from;
+  size_t to = std::min(from + kWidest, line.size());
+  while (to > begin && within(to)) --to;
+  std::string text(line.substr(from, to - from));
+  for (size_t bad = first_not_utf8(text); bad != std::string::npos; bad = first_not_utf8(text))
+    text[bad] = '?';
+  return {std::move(text), begin - from};
+}
+
+}  // namespace
+
 std::string render(const Diagnostic& diagnostic) {
   static constexpr std::string_view kSeverity[] = {"error", "warning", "note"};
   std::string out;
@@ -32,13 +57,14 @@ std::string render(const Diagnostic& diagnostic) {
     const auto newline = span.begin == 0 ? std::string_view::npos : text.rfind('\n', span.begin - 1);
     const size_t start = newline == std::string_view::npos ? 0 : newline + 1;
     const size_t stop = std::min(text.find('\n', span.begin), text.size());
-    const auto line = text.substr(start, stop - start);
+    const auto shown = excerpt(text.substr(start, stop - start), span.begin - start);
     // A tab keeps its width under the caret by being repeated as a tab.
     std::string pad;
-    for (const char c : line.substr(0, span.begin - start)) pad += c == '\t' ? '\t' : ' ';
-    const size_t width =
-        std::max<size_t>(1, std::min<size_t>(span.end, stop) - std::min<size_t>(span.begin, stop));
-    out += fmt::format("    {}\n    {}{}\n", line, pad, "^" + std::string(width - 1, '~'));
+    for (const char c : shown.text.substr(0, shown.begin)) pad += c == '\t' ? '\t' : ' ';
+    const size_t end =
+        std::min<size_t>(std::max(span.begin, span.end) - span.begin + shown.begin, shown.text.size());
+    const size_t width = std::max<size_t>(1, end - std::min(shown.begin, end));
+    out += fmt::format("    {}\n    {}{}\n", shown.text, pad, "^" + std::string(width - 1, '~'));
   }
   if (!diagnostic.hint.empty()) out += fmt::format("    {}\n", diagnostic.hint);
   return out;

@@ -154,7 +154,7 @@ Exit list(const Options& options) {
       ++count;
       text += fmt::format("{:<28} {:<16} {:<12} {:>7} {:<10} {:<10} {}\n", d.id, d.model, name_of(d.state),
                           d.version, d.credential.empty() ? "-" : d.credential, d.link.empty() ? "-" : d.link,
-                          joined(d.tags, ";"));
+                          d.tags.empty() ? "-" : joined(d.tags, ";"));
       return true;
     });
     text += fmt::format("{} devices\n", grouped(static_cast<long long>(count)));

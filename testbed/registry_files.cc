@@ -206,16 +206,17 @@ class Importer {
   }
 
   void put(const DeviceDraft& draft) {
-    std::optional<DeviceRecord> there;
-    if (request_.update) {
-      auto found = edit_.find(draft.id);
-      if (!found) return place(draft.id_span, std::move(found.error()));
-      there = std::move(*found);
-    }
+    auto found = edit_.find(draft.id);
+    if (!found) return place(draft.id_span, std::move(found.error()));
+    const auto there = std::move(*found);
+    if (there && !request_.update && there->state != twin::DeviceState::retired)
+      return problems_.push_back({Severity::error, draft.id_span,
+                                  fmt::format("'{}' is in the registry already", draft.id),
+                                  "--update gives devices that are there the file's values"});
     const auto device = applied(draft, there.value_or(DeviceRecord{}));
     if (device.state != twin::DeviceState::retired)
       for (const auto& [name, span] : draft.relation_spans) targets_.emplace(device.relations.at(name), span);
-    if (!there) return add(draft, device);
+    if (!there || !request_.update) return add(draft, device);
     if (draft.secret || draft.hash)
       return problems_.push_back(
           {Severity::error, draft.id_span,

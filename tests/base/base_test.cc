@@ -21,6 +21,14 @@ TEST_CASE("result: a diagnostic shows file, line, column, the line and a caret")
         "    write 3 K\n");
 }
 
+TEST_CASE("result: of a line as long as a file a part is shown, and what is no text as question marks") {
+  const std::string before(1000, 'a'), after(5000, 'b');
+  const auto source = std::make_shared<Source>(Source{"devices.json", before + "\xe9XY" + after});
+  const auto text = render(Diagnostic{Severity::error, {source, 1001, 1003}, "no", ""});
+  CHECK(text == "devices.json:1:1002: error: no\n    " + std::string(79, 'a') + "?XY" +
+                    std::string(118, 'b') + "\n    " + std::string(80, ' ') + "^~\n");
+}
+
 TEST_CASE("text: the nearest name is offered only when it is near") {
   const std::vector<std::string> names = {"temperature", "power", "program"};
   CHECK(nearest("temprature", names) == "temperature");
