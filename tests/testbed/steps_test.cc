@@ -165,6 +165,33 @@ TEST_CASE("steps: unknown is not met, and without `within` a step waits as long 
   CHECK(lines.back() == "30 sequence_done 3 pump-2");
 }
 
+TEST_CASE("steps: an event that is one for all has them, too, and what is awaited need be about no device") {
+  const std::string rules = R"yaml(rules:
+  bring_up:
+    when_raised: late
+    steps:
+      - {do: {send: {target: pump, command: start}}, until: time_of_day() > 9 s, within: 1 min}
+      - until: count(pump, ready) > 1
+  each:
+    when_raised: due
+    steps:
+      - {until: time_of_day() > 40 s}
+      - {do: {send: {target: station, command: halt}}}
+)yaml";
+  const std::string text = replaced(kScenario, "events:", "events:\n  late: {raise: time_of_day() > 5 s}") +
+                           rules + script({"7 ready on pump-1", "20 ready on pump-2", "30 wanted on pump-2"});
+  const Folder folder;
+  const auto a = assemble(text, {.threads = 1, .out = folder.path() / "run", .resume = {}});
+  run_to(*a, minutes(1));
+  REQUIRE(a->finish("{}").has_value());
+  Lines lines;
+  for (const auto& d : decisions_about(folder.path() / "run", {"bring_up", "each"}))
+    if (!d.kind.starts_with("command"))
+      lines.push_back(fmt::format("{} {} {}", d.at.seconds(), d.kind, d.device));
+  CHECK(lines == Lines{"6 step_begun site", "10 step_begun site", "20 sequence_done site",
+                       "30 step_begun pump-2", "41 step_begun pump-2", "41 sequence_done pump-2"});
+}
+
 TEST_CASE("steps: with when_raised a sequence outlives its event; that rises again, and all begins anew") {
   CHECK(ran(kTwoSteps, {"5 wanted on pump-1", "7 wanted off pump-1", "8 ready on pump-1",
                         "10 wanted on pump-1", "12 sure on pump-1"}) ==
