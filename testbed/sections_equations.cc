@@ -1,4 +1,6 @@
 // plants: equations, kinds of elements with equations of their own.
+#include <algorithm>
+
 #include "sim/plants/equations_check.h"
 #include "sim/plants/equations_plant.h"
 #include "testbed/sections_plants.h"
@@ -103,10 +105,17 @@ const Section<EquationsDraft>& equations_section() {
            "of order 4 each `step`"),
        optional<T>("step", period(), &T::given_step, "`exchange`",
                    "of the grid: inputs act, and `cvode` begins anew, at its points"),
-       optional<T>("relative_tolerance", number_between(1e-13, 0.1), &T::relative_tolerance, "1e-6",
+       optional<T>("relative_tolerance", number_between(1e-13, 0.1), &T::relative_tolerance, "1e-8",
                    "of `cvode`"),
        named<T>("elements", kind_section(), &T::drafts, "kinds of elements by name")});
   return kSection;
+}
+
+/// Whether something in it has been reported as what cannot be read.
+bool holds_refused(const yaml::Node& node) {
+  return node.refused() || std::any_of(node.items.begin(), node.items.end(), holds_refused) ||
+         std::any_of(node.entries.begin(), node.entries.end(),
+                     [](const yaml::Entry& entry) { return holds_refused(entry.value); });
 }
 
 /// Elements that are written once and made many times, each with its own values.
@@ -144,7 +153,7 @@ Key<sim::PlantConfig> equations_key() {
             out.make = [](uint64_t, const std::string&) -> Result<std::unique_ptr<sim::CoupledPlant>> {
               return tl::make_unexpected(Diagnostics{});
             };
-            if (reader.problems.size() != before) return;
+            if (reader.problems.size() != before || holds_refused(entry.value)) return;
             const auto system = reader.accept(
                 sim::check_equations(complete(std::move(draft), entry.key_span, out.exchange), reader.units));
             if (!system) return;

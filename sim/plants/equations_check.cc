@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 #include "base/check.h"
@@ -26,6 +27,19 @@ std::vector<std::string> names_of(const std::vector<T>& all) {
   std::vector<std::string> names;
   for (const auto& one : all) names.push_back(one.name);
   return names;
+}
+
+/// Whether the name stands in it as a word that no dot is before.
+bool mentions_bare(const Span& span, const std::string& name) {
+  const auto text = std::string_view(span.source->text).substr(span.begin, span.end - span.begin);
+  const auto in_word = [&](size_t i) {
+    return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '_');
+  };
+  for (size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+    const bool begins = at == 0 || (!in_word(at - 1) && text[at - 1] != '.');
+    if (begins && !in_word(at + name.size())) return true;
+  }
+  return false;
 }
 
 class KindChecker {
@@ -52,6 +66,19 @@ class KindChecker {
  private:
   void error(const Span& span, std::string message, std::string hint = {}) {
     problems_.push_back({Severity::error, span, std::move(message), std::move(hint)});
+  }
+
+  /// Equations that use what is wrong itself are not checked: they would be told of twice.
+  bool lose(const std::string& name) {
+    lost_.push_back(name);
+    return false;
+  }
+  bool uses_lost(const Span& text) const {
+    return std::any_of(lost_.begin(), lost_.end(),
+                       [&](const std::string& name) { return mentions(text, name); });
+  }
+  bool is_lost(const std::string& name) const {
+    return std::find(lost_.begin(), lost_.end(), name) != lost_.end();
   }
 
   // ---- names
@@ -104,6 +131,8 @@ class KindChecker {
       if (to == kinds.end()) {
         error(config.span, fmt::format("'{}' is no kind of element of this plant", config.to),
               did_you_mean(config.to, kinds));
+        lose(config.name);
+        if (!config.inverse.empty()) lose(config.inverse);
         continue;
       }
       const auto other = static_cast<size_t>(to - kinds.begin());
@@ -128,14 +157,14 @@ class KindChecker {
   /// A quantity of numbers, once its value at the start is checked.
   template <typename Quantity>
   bool add_quantity(size_t k, const Named& line, const lang::Scopes& scopes, Quantity& out) {
-    if (!is_free(k, line.name, line.name_span)) return false;
+    if (!is_free(k, line.name, line.name_span)) return lose(line.name);
     const auto checked = check(k, line.text, scopes, {});
-    if (!checked.node.valid()) return false;
+    if (!checked.node.valid()) return lose(line.name);
     const auto type = out_.graph[checked.node].type;
     if (type.kind != lang::Kind::number) {
       error(line.text, fmt::format("'{}' is something else than a number", line.name),
             "a condition is 0 or 1 here: what switches a state is an event");
-      return false;
+      return lose(line.name);
     }
     out.name = line.name;
     out.span = line.name_span;
@@ -350,25 +379,33 @@ class KindChecker {
     return true;
   }
 
+  /// Of itself only by its bare name: `from.flow` in a line `flow` is another element's.
+  static bool waits_for(const Line& line, const Line& other) {
+    const auto& name = other.named->name;
+    return line.named == other.named ? mentions_bare(line.named->text, name)
+                                     : mentions(line.named->text, name);
+  }
+
   /// A line that uses another left-over one is its consequence, unless they go in a circle.
   void report(const std::vector<Line>& open) {
     bool circle = !open.empty();
+    const bool lost_before = !lost_.empty();
     for (const auto& line : open) {
-      const bool waits = std::any_of(open.begin(), open.end(), [&](const Line& other) {
-        return mentions(line.named->text, other.named->name);
-      });
-      if (waits) continue;
-      circle = false;
-      problems_.insert(problems_.end(), line.problems.begin(), line.problems.end());
+      const bool waits =
+          std::any_of(open.begin(), open.end(), [&](const Line& other) { return waits_for(line, other); });
+      const bool consequence = lost_before && uses_lost(line.named->text);
+      if (!waits || consequence) circle = false;
+      if (!waits && !consequence)
+        problems_.insert(problems_.end(), line.problems.begin(), line.problems.end());
     }
+    for (const auto& line : open) lose(line.named->name);
     if (!circle) return;
     // Each waits for another one: following them ends in a circle.
     std::vector<size_t> way{0};
     auto begin = way.end();
     for (;;) {
-      const auto& text = open[way.back()].named->text;
       size_t next = 0;
-      while (!mentions(text, open[next].named->name)) ++next;
+      while (!waits_for(open[way.back()], open[next])) ++next;
       begin = std::find(way.begin(), way.end(), next);
       if (begin != way.end()) break;
       way.push_back(next);
@@ -395,8 +432,9 @@ class KindChecker {
                 did_you_mean(line.name, names));
         continue;
       }
-      state->rate = check(k, line.text, scopes_, {.type = rate_of(state->unit.type)}).node;
       state->rate_span = line.text;
+      if (!uses_lost(line.text))
+        state->rate = check(k, line.text, scopes_, {.type = rate_of(state->unit.type)}).node;
     }
     for (const auto& state : kind.states) {
       if (!state.rate_span.source)
@@ -410,15 +448,19 @@ class KindChecker {
     auto& kind = out_.kinds[k];
     for (const auto& config : config_.kinds[k].events) {
       EquationKind::Event event{config.name, config.span, {}, {}};
-      event.when = check(k, config.when, scopes_, {.type = lang::Type::boolean()}).node;
+      if (!uses_lost(config.when))
+        event.when = check(k, config.when, scopes_, {.type = lang::Type::boolean()}).node;
       for (const auto& line : config.reset) {
         const auto state = std::find_if(kind.states.begin(), kind.states.end(),
                                         [&](const auto& s) { return s.name == line.name; });
         if (state == kind.states.end()) {
-          error(line.name_span, fmt::format("'{}' has no state '{}' to reset", kind.name, line.name),
-                did_you_mean(line.name, names_of(kind.states)));
+          const auto meant = did_you_mean(line.name, names_of(kind.states));
+          if (!is_lost(line.name))
+            error(line.name_span, fmt::format("'{}' has no state '{}' to reset", kind.name, line.name),
+                  meant.empty() ? "an event changes states of its own element" : meant);
           continue;
         }
+        if (uses_lost(line.text)) continue;
         const auto value = check(k, line.text, scopes_, {.type = state->unit.type, .bare = state->unit});
         event.resets.push_back({static_cast<size_t>(state - kind.states.begin()), value.node});
       }
@@ -430,7 +472,8 @@ class KindChecker {
   const lang::Units& units_;
   EquationKinds out_;
   lang::Scopes scopes_;
-  lang::Scopes known_;  ///< what values at the start are of: parameters
+  lang::Scopes known_;             ///< what values at the start are of: parameters
+  std::vector<std::string> lost_;  ///< names of what is wrong
   Diagnostics problems_;
 };
 

@@ -63,7 +63,7 @@ struct EquationsConfig {
   Span span;
   EquationMethod method = EquationMethod::cvode;
   Duration step{};                   ///< of the grid
-  double relative_tolerance = 1e-6;  ///< of cvode
+  double relative_tolerance = 1e-8;  ///< of cvode
   std::vector<EquationKindConfig> kinds;
 };
 

@@ -55,11 +55,11 @@ class Cvode final : public EquationSolver {
     std::copy(y.begin(), y.end(), N_VGetArrayPointer(y_));
     time_ = t;
     steps_ = 0;
-    lost_ = states_;
     LT_CHECK(CVodeReInit(memory_, t, y_) == CV_SUCCESS, "CVODE does not begin");
   }
 
   std::optional<SolverFailure> step(double end) override {
+    lost_ = states_;
     LT_CHECK(CVodeSetStopTime(memory_, end) == CV_SUCCESS, "CVODE does not take its end");
     const int flag = CVode(memory_, end, y_, &time_, CV_ONE_STEP);
     // Too close to the end for a step of its own: what could change there is below rounding.
@@ -107,7 +107,8 @@ class Cvode final : public EquationSolver {
     return state;
   }
 
-  /// The state that runs away fastest beside its tolerance: where Newton's method fails there are no new errors.
+  /// The state that runs away fastest beside its tolerance: where Newton's method fails there are no new
+  /// errors.
   size_t fastest() {
     const double* y = N_VGetArrayPointer(y_);
     double* rates = N_VGetArrayPointer(scratch_);
@@ -125,19 +126,17 @@ class Cvode final : public EquationSolver {
     double step = 0, times = 0;
     CVodeGetCurrentStep(memory_, &step);
     const size_t state = worst(&times);
+    // Newton's method, too, fails for want of a rate.
+    if (lost_ < states_)
+      return {lost_, fmt::format("its rate is not a finite number, down to steps of {:.3g} s", step),
+              "its rate divides by zero, or takes a root of something negative: bound it by max() or if()"};
     switch (flag) {
-      case CV_FIRST_RHSFUNC_ERR:
-      case CV_REPTD_RHSFUNC_ERR:
-      case CV_UNREC_RHSFUNC_ERR:
-      case CV_RHSFUNC_FAIL:
-        return {lost_ < states_ ? lost_ : state,
-                fmt::format("its rate is not a finite number, down to steps of {:.3g} s", step),
-                "its rate divides by zero, or takes a root of something negative: bound it by max() or if()"};
       case CV_CONV_FAILURE:
       case CV_LSETUP_FAIL:
       case CV_LSOLVE_FAIL:
         return {fastest(), fmt::format("Newton's method finds no solution, down to steps of {:.3g} s", step),
-                "it may grow without bound: bound it; or smooth what jumps in the equations, or make it an event"};
+                "it may grow without bound: bound it; or smooth what jumps in the equations, or make it an "
+                "event"};
       case CV_ERR_FAILURE:
         return {
             state,
@@ -157,7 +156,7 @@ class Cvode final : public EquationSolver {
 
   Rates rates_;
   size_t states_;
-  size_t lost_;  ///< whose rate was not finite last
+  size_t lost_;  ///< whose rate was not finite last in the step under way
   double time_ = 0;
   int64_t steps_ = 0;
   SUNContext context_ = nullptr;

@@ -49,7 +49,7 @@ struct EquationSystem {
 
   EquationMethod method = EquationMethod::cvode;
   Duration step{};
-  double relative_tolerance = 1e-6;
+  double relative_tolerance = 1e-8;
   lang::Schema schema;
   lang::Graph graph;
   ColumnId time;  ///< s since the start

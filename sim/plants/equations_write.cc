@@ -19,8 +19,9 @@ using lang::Op;
 
 // cvode's Newton matrix is dense.
 constexpr size_t kMostDenseStates = 2000;
-// Columns and constants of a program have numbers of 16 bits.
+// Values of a program have numbers of 16 bits; some are left for what is worked out in between.
 constexpr size_t kMostStates = 20'000;
+constexpr size_t kMostValues = 60'000;
 
 class Writer {
  public:
@@ -39,7 +40,7 @@ class Writer {
       for (uint32_t row = 0; row < kinds_.kinds[k].elements.size(); ++row) add_element(k, row);
     for (size_t k = 0; k < kinds_.kinds.size(); ++k)
       for (uint32_t row = 0; row < kinds_.kinds[k].elements.size(); ++row) write_element(k, row);
-    check_size();
+    if (problems_.empty()) check_size();
     if (!problems_.empty()) return tl::make_unexpected(std::move(problems_));
     return std::shared_ptr<const EquationSystem>(std::move(system_));
   }
@@ -163,7 +164,11 @@ class Writer {
       for (NodeId& arg : made.args) arg = write(arg, row);
       return add(std::move(made), kinds_.graph.span(id));
     }
-    error(kinds_.graph.span(id), fmt::format("{} cannot stand in equations", lang::name_of(node.op)),
+    const auto& span = kinds_.graph.span(id);
+    const auto text = span.source
+                          ? std::string_view(span.source->text).substr(span.begin, span.end - span.begin)
+                          : lang::name_of(node.op);
+    error(span, fmt::format("`{}` cannot stand in equations", text),
           "a state with its rate, or an input that a device drives");
     return constant(0);
   }
@@ -288,6 +293,44 @@ class Writer {
       error(config_.span, fmt::format("{} states are more than the {} that this solver takes", states, most),
             config_.method == EquationMethod::cvode ? "solver: runge_kutta4, or fewer elements"
                                                     : "several plants, or fewer elements");
+    if (problems_.empty()) check_programs();
+  }
+
+  /// Each of the three becomes one program. Values that stand several times may all have to be kept.
+  void check_programs() {
+    std::vector<NodeId> rates, outputs, conditions;
+    for (const auto& state : system_->states) rates.push_back(state.rate);
+    for (const auto& output : system_->outputs) outputs.push_back(output.node);
+    for (const auto& event : system_->events) conditions.push_back(event.when);
+    for (const auto& [what, roots] : {std::pair("rates", &rates), std::pair("outputs", &outputs),
+                                      std::pair("conditions of events", &conditions)}) {
+      const size_t values = values_of(*roots);
+      if (values > kMostValues)
+        error(config_.span,
+              fmt::format("the {} are of {} values, more than the {} that one plant takes", what, values,
+                          kMostValues),
+              "several plants, or fewer elements");
+    }
+  }
+
+  /// Results, columns, constants, and what is used more than once.
+  size_t values_of(const std::vector<NodeId>& roots) const {
+    std::unordered_map<uint32_t, size_t> uses;
+    std::vector<NodeId> open = roots;
+    size_t leaves = 0, shared = 0;
+    while (!open.empty()) {
+      const NodeId id = open.back();
+      open.pop_back();
+      const Node& node = system_->graph[id];
+      const size_t used = ++uses[id.value];
+      if (used == 1) {
+        leaves += node.args.empty() ? 1 : 0;
+        open.insert(open.end(), node.args.begin(), node.args.end());
+      } else if (used == 2 && !node.args.empty()) {
+        ++shared;
+      }
+    }
+    return roots.size() + leaves + shared;
   }
 
   const EquationsConfig& config_;

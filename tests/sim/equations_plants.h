@@ -24,7 +24,7 @@ EquationKindConfig kind(const std::string& name, const Lines& parameters, const 
                         const Lines& rates);
 
 std::unique_ptr<EquationPlant> make_plant(std::vector<EquationKindConfig> kinds, EquationMethod method,
-                                          Duration step, double relative = 1e-6);
+                                          Duration step, double relative = 1e-8);
 double value(EquationPlant& plant, const std::string& port);
 
 }  // namespace looptwin::sim::test

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "equations_plants.h"
+#include "sim/plants/equations_check.h"
 
 using namespace looptwin;
 using namespace looptwin::sim;
@@ -87,9 +88,9 @@ TEST_CASE("equations: an oscillator with loss follows its closed form with both 
 
 TEST_CASE("equations: Runge-Kutta is of order four") {
   const auto error = [](Duration step) {
-    const auto plant = make_plant({kind("x", {}, {{"x", "1"}, {"angle", "0"}},
-                                        {{"x", "-x * cos(angle) / 1 s"}, {"angle", "1 / 1 s"}})},
-                                  EquationMethod::runge_kutta4, step);
+    const auto plant = make_plant(
+        {kind("x", {}, {{"x", "1"}, {"angle", "0"}}, {{"x", "-x * cos(angle) / 1 s"}, {"angle", "1 / 1 s"}})},
+        EquationMethod::runge_kutta4, step);
     plant->advance(at(4));
     return std::abs(value(*plant, "x.x") - std::exp(-std::sin(4.0)));
   };
@@ -208,6 +209,27 @@ TEST_CASE("equations: two tanks fill, overflow and empty through a pipe, each fo
     CHECK(value(*plant, "tank.lower.level") == Approx(1).epsilon(1e-9));
     CHECK(plant->events() == 2);
   }
+}
+
+TEST_CASE("equations: more than a program can hold is an error, not an end") {
+  auto made = kind("cell", {}, {{"x", "1"}}, {{"x", "-x / 1 s"}});
+  made.each.clear();
+  for (int i = 0; i < 1000; ++i) made.each.push_back(element("c" + std::to_string(i), {}));
+  for (int i = 0; i < 61; ++i) {
+    const auto number = std::to_string(i);
+    made.outputs.push_back({"o" + number, span_of("o" + number), span_of("x + " + number)});
+  }
+  EquationsConfig config;
+  config.span = span_of("equations");
+  config.step = seconds(1);
+  config.kinds = {made};
+  const auto system = check_equations(config, lang::Units());
+  REQUIRE_FALSE(system.has_value());
+  REQUIRE(system.error().size() == 1);
+  CHECK_THAT(system.error()[0].message,
+             Catch::Contains("the outputs are of 62061 values, more than the 60000"));
+  config.kinds[0].outputs.resize(50);
+  CHECK(check_equations(config, lang::Units()).has_value());
 }
 
 TEST_CASE("equations: events of one instant act in the order written, and wake others") {
