@@ -247,6 +247,24 @@ TEST_CASE("equations: events of one instant act in the order written, and wake o
   }
 }
 
+TEST_CASE("equations: an event acts at the start where it holds, then each time that it becomes true") {
+  // x goes from 2 to 3, and from then on from 0 to 3; below 1 the root is unknown, which does not hold.
+  auto made = kind("x", {}, {{"x", "2"}, {"n", "0"}, {"m", "0"}},
+                   {{"x", "1 / 1 s"}, {"n", "0 / 1 s"}, {"m", "0 / 1 s"}});
+  made.events = {event("count", "x >= 1", {{"n", "n + 1"}}),
+                 event("root", "sqrt(x - 1) >= 0", {{"m", "m + 1"}}), event("back", "x >= 3", {{"x", "0"}})};
+  for (const auto method : kBoth) {
+    const auto plant = make_plant({made}, method, milliseconds(700));
+    plant->advance(at(0.7));
+    CHECK(value(*plant, "x.n") == 1);
+    plant->advance(at(10.5));  // back at 1, 4, 7 and 10 s; true again at 2, 5 and 8 s
+    CHECK(value(*plant, "x.n") == 4);
+    CHECK(value(*plant, "x.m") == 4);
+    CHECK(value(*plant, "x.x") == Approx(0.5).margin(1e-6));
+    CHECK(plant->events() == 4 + 4 + 4);
+  }
+}
+
 TEST_CASE(
     "equations: inputs act at grid points, and any division of time and any saved state give equal bits") {
   const auto make = [](EquationMethod method) {
