@@ -131,8 +131,8 @@ class Mistakes(Registry):
         "a relation to nothing": ("x.csv", "id,model,relations.block\na,home,nowhere\n", r"x\.csv:2:8: error: 'nowhere' is no device"),
         "a short secret": ("x.csv", "id,model,secret\na,home,short\n", r"x\.csv:2:1: error: the secret has 5 characters; argon2id needs at least 8"),
         "JSON torn in a text": ("x.json", '[{"id": "a", "model": "home"}, {"id": "b", "mod', r"x\.json:1:\d+: error: the text's closing quote is missing"),
-        "JSON torn between": ("x.json", '[{"id": "a", "model": "home"}', r"x\.json:1:30: error: a comma or \] stands here"),
-        "JSON of one device": ("x.json", '{"id": "a", "model": "home"}', r"x\.json:1:1: error: a list of devices stands here"),
+        "JSON torn between": ("x.json", '[{"id": "a", "model": "home"}', r"x\.json:1:30: error: a ',' or '\]' should stand here"),
+        "JSON of one device": ("x.json", '{"id": "a", "model": "home"}', r"x\.json:1:1: error: a list stands here, in \[ \]"),
         "JSON with a null": ("x.json", '[{"id": "a", "model": null}]', r"x\.json:1:23: error: a null is not a value here"),
         "another ending": ("x.txt", "id,model\na,home\n", r"x\.txt is neither a \.json nor a \.csv file"),
     }
