@@ -235,6 +235,20 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("gas-pipeline: a valve between a whole segment and one that leaks is not opened") {
+  // The town's segments are named by hand, the last of them for three hours.
+  Line line({{"events.leak.raise", "maop < 70 bar && time_of_day() > 10 min && time_of_day() < 11 min"},
+             {"events.leak.clear", "time_of_day() > if(downstream.maop > 70 bar, 3 h, 20 min)"},
+             {"script", "[{after: 1 h, by: anna, press: may_reopen, device: \"seg-1?\"}]"}});
+  line.run_to(minutes(170));
+  CHECK(line.rose_on("leak") == Names{"seg-14", "seg-15", "seg-16"});
+  CHECK(line.rose_on("reopening") == Names{"seg-14"});
+  CHECK(line.truth("block_valve", "position", "valve-14") > 0.5);
+  CHECK(line.truth("block_valve", "position", "valve-15") > 0.01);
+  CHECK(line.truth("block_valve", "position", "valve-16") == 0);
+  CHECK(line.truth("block_valve", "position", "valve-17") == 0);
+}
+
 TEST_CASE("gas-pipeline: a segment that is filled and not tight is shut again before the line is opened") {
   // Empty it does not leak either, so that its event clears.
   Line line(and_also(leak("p-17", "80 cm2"),
