@@ -95,6 +95,8 @@ void check_keys(Reader& reader, const SectionInfo& section, const yaml::Node& no
   for (const auto& entry : node.entries) {
     if (section.others || std::find(names.begin(), names.end(), entry.key) != names.end()) continue;
     auto hint = did_you_mean(entry.key, names);
+    for (const auto& [word, instead] : section.mistaken)
+      if (word == entry.key) hint = instead + '.';
     hint += (hint.empty() ? "keys: " : " keys: ") + joined(names);
     reader.error(entry.key_span, fmt::format("{} has no key '{}'", section.name, entry.key), hint);
   }

@@ -65,6 +65,8 @@ struct SectionInfo {
   std::string anchor;  ///< "telemetry": of its table in docs/scenario.md
   std::vector<KeyInfo> keys;
   std::optional<KeyInfo> others;  ///< what any other key stands for; absent: an unknown key is an error
+  /// Keys that people write for others, or at the wrong place, and what to write instead.
+  std::vector<std::pair<std::string, std::string>> mistaken;
 
   std::vector<std::string> key_names() const;
 };
@@ -117,6 +119,10 @@ struct Section : SectionInfo {
   Section(std::string name, std::string anchor, std::vector<Key<T>> table)
       : SectionInfo{std::move(name), std::move(anchor), {}, {}}, readers(std::move(table)) {
     for (const auto& key : readers) keys.push_back(key.info);
+  }
+  Section with_mistaken(std::vector<std::pair<std::string, std::string>> words) && {
+    mistaken = std::move(words);
+    return std::move(*this);
   }
   Section with_others(Key<T> other) && {
     others = std::move(other.info);

@@ -153,6 +153,10 @@ Value<Span> expression() {
 
 Value<std::vector<std::string>> texts() {
   return {Form::texts, [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<std::string>> {
+            if (node.scalar()) {
+              reader.error(node.span, "a list stands here", fmt::format("write [{}]", node.text));
+              return std::nullopt;
+            }
             if (!expect_list(reader, "this", node)) return std::nullopt;
             std::vector<std::string> out;
             for (const auto& item : node.items)
