@@ -11,6 +11,18 @@ void add_columns(lang::Schema& schema, Alarm& alarm) {
       schema.add_column(alarm.table, {"." + alarm.config.event.name + ".alarm", {}, {}, lang::Storage::code});
 }
 
+void join(lang::Schema& schema, Alarm& alarm, FirstOut& group) {
+  const auto member = std::find(group.members.begin(), group.members.end(), alarm.event);
+  if (member == group.members.end()) return;
+  const auto code = static_cast<uint8_t>(member - group.members.begin() + 1);
+  alarm.first_out = FirstOutPlace{group.name, group.column, code};
+  if (!alarm.config.latched) return;
+  alarm.held = schema.add_column(
+      alarm.table,
+      {"." + alarm.config.event.name + ".held", lang::Type::boolean(), {}, lang::Storage::boolean});
+  group.held.push_back(alarm.held);
+}
+
 const char* name_of(AlarmPriority priority) {
   static constexpr const char* kNames[kAlarmPriorities] = {"low", "medium", "high", "urgent"};
   return kNames[static_cast<size_t>(priority)];
@@ -38,10 +50,13 @@ Alarms::Alarms(std::vector<Alarm> alarms, const std::vector<Event>& events, cons
 
 void Alarms::bind(bool fresh) {
   state_.clear();
+  held_.clear();
   for (const Alarm& alarm : alarms_) {
     state_.push_back(tables_.values<uint8_t>(alarm.table, alarm.state).data());
     if (fresh)
       std::fill_n(state_.back(), tables_.rows(alarm.table), static_cast<uint8_t>(AlarmState::normal));
+    held_.push_back(alarm.held.valid() ? tables_.values<uint8_t>(alarm.table, alarm.held).data() : nullptr);
+    if (fresh && held_.back() != nullptr) std::fill_n(held_.back(), tables_.rows(alarm.table), uint8_t{0});
   }
 }
 
@@ -60,8 +75,10 @@ Alarms::Cell& Alarms::cell(Key key) {
 void Alarms::settle(Key key) {
   const auto found = cells_.find(key);
   if (found == cells_.end()) return;
-  state_[key.alarm][key.row] = static_cast<uint8_t>(shown(found->second.standing));
-  if (found->second.standing == AlarmStanding{})
+  const AlarmStanding& standing = found->second.standing;
+  state_[key.alarm][key.row] = static_cast<uint8_t>(shown(standing));
+  if (held_[key.alarm] != nullptr) held_[key.alarm][key.row] = standing.state != AlarmState::normal;
+  if (standing == AlarmStanding{})
     cells_.erase(found);
   else
     due_ = std::min(due_, due(key, found->second));
@@ -85,7 +102,15 @@ void Alarms::note(RecordKind kind, Key key, const Said& said, Time now, std::vec
   figures_.take(
       {now, kind, {key.alarm, static_cast<uint32_t>(alarm.table.index()), key.row}, c.priority, hidden});
   if (sink_ != nullptr)
-    sink_->journal({record, shown(c.standing), c.priority, said.person, said.text, said.until});
+    sink_->journal(
+        {record, shown(c.standing), c.priority, said.person, said.text, said.until, first_out(key)});
+}
+
+std::string_view Alarms::first_out(Key key) const {
+  const auto& place = alarms_[key.alarm].first_out;
+  if (!place) return {};
+  const auto first = tables_.values<uint8_t>(alarms_[key.alarm].table, place->column)[key.row];
+  return first == place->code ? std::string_view(place->group) : std::string_view();
 }
 
 /// Tells the operator, in words.
@@ -100,7 +125,9 @@ void Alarms::tell(Key key, Time now) {
                      alarm_id(alarm.config.event.name, registry_.key(device), c.occurrence),
                      showing_.text(alarm.cause, device),
                      showing_.text(alarm.consequence, device),
-                     showing_.text(alarm.action, device)};
+                     showing_.text(alarm.action, device),
+                     std::string(first_out(key)),
+                     shown(c.standing)};
   if (sink_ != nullptr) sink_->raised(raised);
   if (c.standing.hidden != 0) return;
   latest_.push_back(std::move(raised));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,11 +20,19 @@
 #include "mml/events.h"
 #include "mml/records.h"
 #include "mml/shown.h"
+#include "twin/operator_action.h"
 
 namespace looptwin::mml {
 
 /// No event: of an alarm about a flood, and of one that nothing suppresses.
 inline constexpr size_t kNoEvent = ~size_t{0};
+
+/// Where it is told whether an alarm's event is the first-out of its group.
+struct FirstOutPlace {
+  std::string group;
+  ColumnId column;
+  uint8_t code = 0;  ///< the event's
+};
 
 struct Alarm {
   AlarmConfig config;
@@ -32,9 +41,13 @@ struct Alarm {
   std::vector<size_t> members;    ///< of a flood: alarms
   TableId table;
   ColumnId state;  ///< (code storage) AlarmState, as shown
+  ColumnId held;   ///< boolean: it is not normal, hidden or not; only of a latched one in a first-out's group
+  std::optional<FirstOutPlace> first_out;  ///< of its event
   Text cause, consequence, action;
 };
 void add_columns(lang::Schema& schema, Alarm& alarm);
+/// Its event is a member of the group: a latched alarm holds it until it is reset.
+void join(lang::Schema& schema, Alarm& alarm, FirstOut& group);
 
 struct AlarmCounters {
   uint64_t raised = 0, returned = 0, acknowledged = 0;
@@ -50,6 +63,8 @@ struct RaisedAlarm {
   uint32_t occurrence = 0;
   uint64_t id = 0;
   std::string cause, consequence, action;
+  std::string first_out;                          ///< the group in which it came first; empty: it did not
+  AlarmState state = AlarmState::unacknowledged;  ///< as shown: it may be hidden
 };
 
 /// One line of the journal. The texts live as long as the call that brings it.
@@ -60,6 +75,7 @@ struct JournalLine {
   std::string_view person;  ///< who did it; empty: the plant, or time
   std::string_view text;    ///< a comment or reason; of what was refused: why
   Time until = kNever;      ///< of a shelving
+  std::string_view first_out{};  ///< the group whose first-out it is; empty: of none
 };
 
 /// Where alarms are shown and kept.
@@ -86,6 +102,11 @@ enum class AlarmOperation : uint8_t {
 };
 inline constexpr uint8_t kAlarmOperations = 10;
 const char* name_of(AlarmOperation operation);
+AlarmOperation operation_of(twin::OperatorVerb verb);  ///< of those that are about alarms
+/// Without a comment or a reason it is refused.
+bool needs_text(AlarmOperation what);
+/// Everybody may answer; who may hide and reset it, the alarm's role says.
+bool needs_role(AlarmOperation what);
 
 /// What a person asks of an alarm on one device.
 struct AlarmAction {
@@ -175,6 +196,8 @@ class Alarms {
   void note(RecordKind kind, Key key, const Said& said, Time now, std::vector<Record>& log);
   void tell(Key key, Time now);
   AlarmTraits traits(Key key) const;
+  /// The group whose first-out it is; empty: of none.
+  std::string_view first_out(Key key) const;
 
   std::vector<Alarm> alarms_;
   const std::vector<Event>& events_;
@@ -183,7 +206,7 @@ class Alarms {
   AlarmSink* sink_;
   Showing showing_;
   std::vector<std::vector<Follower>> followers_;  ///< [event]
-  std::vector<uint8_t*> state_;
+  std::vector<uint8_t*> state_, held_;            ///< [alarm]; held_ may be null
   std::map<Key, Cell> cells_;
   std::vector<Flood> floods_;
   std::vector<Key> due_now_;  ///< scratch

@@ -14,18 +14,45 @@ const char* name_of(AlarmOperation operation) {
   return kNames[static_cast<size_t>(operation)];
 }
 
-namespace {
+AlarmOperation operation_of(twin::OperatorVerb verb) {
+  using enum twin::OperatorVerb;
+  switch (verb) {
+    case acknowledge:
+      return AlarmOperation::acknowledge;
+    case confirm:
+      return AlarmOperation::confirm;
+    case comment:
+      return AlarmOperation::comment;
+    case shelve:
+      return AlarmOperation::shelve;
+    case unshelve:
+      return AlarmOperation::unshelve;
+    case suppress:
+      return AlarmOperation::suppress;
+    case unsuppress:
+      return AlarmOperation::unsuppress;
+    case out_of_service:
+      return AlarmOperation::out_of_service;
+    case in_service:
+      return AlarmOperation::in_service;
+    case reset:
+      return AlarmOperation::reset;
+    default:
+      LT_CHECK(false, "an action that no alarm knows");
+  }
+}
 
 bool needs_text(AlarmOperation what) {
   return what == AlarmOperation::comment || what == AlarmOperation::shelve ||
          what == AlarmOperation::suppress || what == AlarmOperation::out_of_service;
 }
 
-/// Everybody may answer; who may hide and reset it, the alarm's role says.
 bool needs_role(AlarmOperation what) {
   return what != AlarmOperation::acknowledge && what != AlarmOperation::confirm &&
          what != AlarmOperation::comment;
 }
+
+namespace {
 
 AlarmInput input_of(AlarmOperation what) {
   return what == AlarmOperation::acknowledge ? AlarmInput::acknowledge
@@ -130,7 +157,7 @@ std::string Alarms::operate(const AlarmAction& action, Time now, std::vector<Rec
 // ---- state
 
 void Alarms::save(ArchiveWriter& archive) const {
-  archive.section("alarms", 3);
+  archive.section("alarms", 4);
   archive.put(counters_);
   archive.put(due_);
   archive.put<uint64_t>(cells_.size());
@@ -159,13 +186,14 @@ void Alarms::save(ArchiveWriter& archive) const {
     archive.put(raised.device);
     archive.put(raised.occurrence);
     archive.put(raised.id);
-    for (const auto* text : {&raised.cause, &raised.consequence, &raised.action})
+    archive.put(raised.state);
+    for (const auto* text : {&raised.cause, &raised.consequence, &raised.action, &raised.first_out})
       archive.put(std::string_view(*text));
   }
 }
 
 void Alarms::restore(ArchiveReader& archive) {
-  archive.section("alarms", 3);
+  archive.section("alarms", 4);
   counters_ = archive.get<AlarmCounters>();
   due_ = archive.get<Time>();
   cells_.clear();
@@ -198,7 +226,9 @@ void Alarms::restore(ArchiveReader& archive) {
     raised.device = archive.get<twin::DeviceRef>();
     raised.occurrence = archive.get<uint32_t>();
     raised.id = archive.get<uint64_t>();
-    for (auto* text : {&raised.cause, &raised.consequence, &raised.action}) *text = archive.get_string();
+    raised.state = archive.get<AlarmState>();
+    for (auto* text : {&raised.cause, &raised.consequence, &raised.action, &raised.first_out})
+      *text = archive.get_string();
   }
 }
 

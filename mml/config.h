@@ -25,6 +25,10 @@ struct EventConfig {
   std::optional<Span> deadband;  ///< a quantity; needs `raise` to be one comparison; excludes `clear`
   OnUnknown unknown = OnUnknown::hold;
   double min_good = 1;  ///< of aggregates over sets
+  bool latched = false;                ///< of events alone: it stands on until it is reset
+  std::optional<Span> reset;           ///< the condition that does it; needed where it is latched
+  std::optional<Span> bypassed_while;  ///< of events alone: it does not rise while this holds
+  std::string first_out;  ///< a group: the first of its members to rise is kept until all are over
 };
 
 enum class AlarmPriority : uint8_t { low, medium, high, urgent };

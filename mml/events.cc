@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace looptwin::mml {
+namespace {
+
+/// Of an event on a device: what was said, so that it is said once each time that it begins.
+constexpr uint8_t kBoth = 1, kLatched = 2, kResetHeld = 4, kWithheld = 8;
+
+}  // namespace
 
 void add_columns(lang::Schema& schema, Event& event) {
   const std::string hidden = "." + event.config.name;
@@ -14,12 +22,15 @@ void add_columns(lang::Schema& schema, Event& event) {
   event.clear_since =
       schema.add_column(event.table, {hidden + ".clear_since", instant, {}, lang::Storage::instant});
   event.occurrence = schema.add_column(event.table, {hidden + ".occurrence", {}, {}, lang::Storage::row});
-  event.both =
-      schema.add_column(event.table, {hidden + ".both", lang::Type::boolean(), {}, lang::Storage::boolean});
+  event.flags = schema.add_column(event.table, {hidden + ".flags", {}, {}, lang::Storage::code});
+  if (event.config.bypassed_while)
+    event.bypassed_since =
+        schema.add_column(event.table, {hidden + ".bypassed_since", instant, {}, lang::Storage::instant});
 }
 
-Events::Events(std::vector<Event> events, const twin::Registry&, twin::Tables& tables)
-    : events_(std::move(events)), tables_(tables) {}
+Events::Events(std::vector<Event> events, const twin::Registry&, twin::Tables& tables,
+               std::vector<FirstOut> first_outs)
+    : events_(std::move(events)), first_outs_(std::move(first_outs)), tables_(tables) {}
 
 void Events::bind(bool fresh) {
   bound_.clear();
@@ -32,39 +43,56 @@ void Events::bind(bool fresh) {
     b.raise_since = tables_.values<int64_t>(event.table, event.raise_since).data();
     b.clear_since = tables_.values<int64_t>(event.table, event.clear_since).data();
     b.occurrence = tables_.values<uint32_t>(event.table, event.occurrence).data();
-    b.both = tables_.values<uint8_t>(event.table, event.both).data();
+    b.flags = tables_.values<uint8_t>(event.table, event.flags).data();
+    LT_CHECK(event.reset.valid() || !event.config.latched);
+    if (event.reset.valid()) b.reset = tables_.values<uint8_t>(event.table, event.reset).data();
+    if (event.bypass.valid()) {
+      b.bypass = tables_.values<uint8_t>(event.table, event.bypass).data();
+      b.bypassed_since = tables_.values<int64_t>(event.table, event.bypassed_since).data();
+    }
+    if (event.delay_over.valid())
+      b.delay_over = tables_.values<int64_t>(event.table, event.delay_over).data();
     bound_.push_back(b);
     if (!fresh) continue;
     const size_t rows = tables_.rows(event.table);
     std::fill_n(b.standing, rows, uint8_t{0});
     std::fill_n(b.occurrence, rows, 0u);
-    std::fill_n(b.both, rows, uint8_t{0});
+    std::fill_n(b.flags, rows, uint8_t{0});
   }
+  bind_first_outs(fresh);
 }
 
-void Events::step(size_t event, Time now, size_t shard, size_t first, size_t count, Time* due) {
-  const Bound& b = bound_[event];
-  auto& changes = changes_[shard];
-  for (size_t row = first; row < first + count; ++row) {
-    // Nearly all rows: not raised and not about to be. Everything else goes the long way.
-    const bool quiet = b.standing[row] == 0 && b.raise[row] == 0 && b.raise_since[row] == kNever.ns;
-    if (!quiet) step_row(event, b, now, row, changes, due[row / twin::kGroupRows]);
-  }
-}
+/// One event on one device at this boundary.
+struct Events::Cell {
+  const EventConfig& config;
+  const Bound& b;
+  size_t event, row;
+  Time now;
+  std::vector<EventChange>& changes;
+  Time& due;
 
-void Events::step_row(size_t event, const Bound& b, Time now, size_t row, std::vector<EventChange>& changes,
-                      Time& due) {
-  const EventConfig& config = events_[event].config;
-  uint8_t raise = b.raise[row];
-  uint8_t clear = b.clear[row];
-  if (raise == 2 && config.unknown == OnUnknown::raise) raise = 1;
-  if (clear == 2 && config.unknown == OnUnknown::clear) clear = 1;
-  if (raise == 2 && config.unknown == OnUnknown::clear) raise = 0;
-  const auto change = [&](RecordKind kind) {
+  void change(RecordKind kind) const {
     changes.push_back({static_cast<uint32_t>(event), static_cast<uint32_t>(row), b.occurrence[row], kind});
-  };
-  // A delay runs while its condition is true; false and unknown both end it. True when it has run out.
-  const auto delayed = [&](bool condition, int64_t& since, Duration delay) {
+  }
+  bool has(uint8_t flag) const { return (b.flags[row] & flag) != 0; }
+  /// Says `kind` each time that `holds` begins.
+  void say_once(uint8_t flag, bool holds, RecordKind kind) const {
+    if (holds && !has(flag)) change(kind);
+    put(flag, holds);
+  }
+  void put(uint8_t flag, bool on) const {
+    b.flags[row] = static_cast<uint8_t>(on ? b.flags[row] | flag : b.flags[row] & ~flag);
+  }
+  uint8_t raise() const {
+    const uint8_t raise = b.raise[row];
+    if (raise != 2 || config.unknown == OnUnknown::hold) return raise;
+    return config.unknown == OnUnknown::raise ? 1 : 0;
+  }
+  bool clear() const {
+    return b.clear[row] == 1 || (b.clear[row] == 2 && config.unknown == OnUnknown::clear);
+  }
+  /// A delay runs while its condition is true; false and unknown both end it. True when it has run out.
+  bool delayed(bool condition, int64_t& since, Duration delay) const {
     if (!condition) {
       since = kNever.ns;
       return false;
@@ -74,29 +102,73 @@ void Events::step_row(size_t event, const Bound& b, Time now, size_t row, std::v
     if (when <= now) return true;
     due = std::min(due, when);
     return false;
-  };
-
-  // Raise wins over clear. That both hold is said once each time that it begins, while the event stands.
-  const auto note_both = [&] {
-    const uint8_t both = raise == 1 && clear == 1;
-    if (both > b.both[row]) change(RecordKind::both_true);
-    b.both[row] = both;
-  };
-
-  if (b.standing[row] == 0) {
-    if (!delayed(raise == 1, b.raise_since[row], config.on_delay)) return;
-    b.standing[row] = 1;
-    b.raise_since[row] = b.clear_since[row] = kNever.ns;
-    ++b.occurrence[row];
-    change(RecordKind::event_raised);
-    note_both();
-    return;
   }
-  note_both();
-  if (!delayed(clear == 1 && raise != 1, b.clear_since[row], config.off_delay)) return;
-  b.standing[row] = 0;
+};
+
+void Events::step(size_t event, Time now, size_t shard, size_t first, size_t count, Time* due) {
+  const Bound& b = bound_[event];
+  for (size_t row = first; row < first + count; ++row) {
+    // Nearly all rows: not raised, not about to be, no bypass begins or ends. All else goes the long way.
+    const bool quiet = b.standing[row] == 0 && b.raise[row] == 0 && b.raise_since[row] == kNever.ns &&
+                       (b.bypass == nullptr || (b.bypass[row] == 1) == (b.bypassed_since[row] != kNever.ns));
+    if (quiet) continue;
+    step_cell({events_[event].config, b, event, row, now, changes_[shard], due[row / twin::kGroupRows]});
+  }
+}
+
+void Events::step_cell(const Cell& cell) {
+  const Bound& b = cell.b;
+  if (b.bypass != nullptr) {
+    int64_t& since = b.bypassed_since[cell.row];
+    const bool bypassed = b.bypass[cell.row] == 1;
+    if (bypassed != (since != kNever.ns))
+      cell.change(bypassed ? RecordKind::bypass_begun : RecordKind::bypass_ended);
+    since = !bypassed ? kNever.ns : since == kNever.ns ? cell.now.ns : since;
+  }
+  if (b.standing[cell.row] == 0)
+    rise(cell);
+  else
+    stand(cell);
+}
+
+void Events::rise(const Cell& cell) {
+  const Bound& b = cell.b;
+  const size_t row = cell.row;
+  const bool rises = cell.delayed(cell.raise() == 1, b.raise_since[row], cell.config.on_delay);
+  const bool bypassed = b.bypass != nullptr && b.bypass[row] == 1;
+  if (!rises || bypassed) return cell.say_once(kWithheld, rises, RecordKind::event_withheld);
+  // One that was withheld rises as its bypass ends.
+  if (b.delay_over != nullptr)
+    b.delay_over[row] =
+        cell.has(kWithheld) ? cell.now.ns : (Time{b.raise_since[row]} + cell.config.on_delay).ns;
+  b.standing[row] = 1;
   b.raise_since[row] = b.clear_since[row] = kNever.ns;
-  change(RecordKind::event_cleared);
+  ++b.occurrence[row];
+  b.flags[row] = 0;
+  cell.change(RecordKind::event_raised);
+  // Raise wins over clear. That both hold is said once each time that it begins, while the event stands.
+  cell.say_once(kBoth, cell.clear(), RecordKind::both_true);
+  cell.put(kResetHeld, b.reset != nullptr && b.reset[row] == 1);
+}
+
+void Events::stand(const Cell& cell) {
+  const Bound& b = cell.b;
+  const size_t row = cell.row;
+  const bool raise = cell.raise() == 1;
+  cell.say_once(kBoth, raise && cell.clear(), RecordKind::both_true);
+  const bool over = cell.delayed(cell.clear() && !raise, b.clear_since[row], cell.config.off_delay);
+  if (cell.config.latched) {
+    const bool reset = b.reset[row] == 1;
+    if (reset && !over && !cell.has(kResetHeld)) cell.change(RecordKind::reset_refused);
+    cell.put(kResetHeld, reset);
+    cell.say_once(kLatched, over && !reset, RecordKind::event_latched);
+    if (!reset) return;
+  }
+  if (!over) return;
+  b.standing[row] = 0;
+  b.flags[row] = 0;
+  b.raise_since[row] = b.clear_since[row] = kNever.ns;
+  cell.change(RecordKind::event_cleared);
 }
 
 std::vector<EventChange>& Events::take_changes() {
@@ -108,7 +180,39 @@ std::vector<EventChange>& Events::take_changes() {
   std::stable_sort(joined_.begin(), joined_.end(), [](const EventChange& a, const EventChange& b) {
     return std::pair(a.event, a.row) < std::pair(b.event, b.row);
   });
+  for (const EventChange& change : joined_) {
+    counters_.bypasses += change.kind == RecordKind::bypass_begun;
+    counters_.withheld += change.kind == RecordKind::event_withheld;
+    counters_.refused_resets += change.kind == RecordKind::reset_refused;
+  }
   return joined_;
+}
+
+EventsWaiting Events::waiting() const {
+  EventsWaiting out;
+  for (size_t e = 0; e < bound_.size(); ++e) {
+    const Bound& b = bound_[e];
+    for (size_t row = 0; row < tables_.rows(events_[e].table); ++row) {
+      out.latched += (b.flags[row] & kLatched) != 0;
+      if (b.bypassed_since == nullptr || b.bypassed_since[row] == kNever.ns) continue;
+      ++out.bypassed;
+      if (out.oldest_since.ns <= b.bypassed_since[row]) continue;
+      out.oldest_since = Time{b.bypassed_since[row]};
+      out.oldest = e;
+      out.oldest_row = static_cast<uint32_t>(row);
+    }
+  }
+  return out;
+}
+
+void Events::save(ArchiveWriter& archive) const {
+  archive.section("events", 1);
+  archive.put(counters_);
+}
+
+void Events::restore(ArchiveReader& archive) {
+  archive.section("events", 1);
+  counters_ = archive.get<EventCounters>();
 }
 
 }  // namespace looptwin::mml

@@ -1,39 +1,6 @@
 #include "mml/loop.h"
 
-#include "base/check.h"
-
 namespace looptwin::mml {
-namespace {
-
-AlarmOperation operation_of(twin::OperatorVerb verb) {
-  using enum twin::OperatorVerb;
-  switch (verb) {
-    case acknowledge:
-      return AlarmOperation::acknowledge;
-    case confirm:
-      return AlarmOperation::confirm;
-    case comment:
-      return AlarmOperation::comment;
-    case shelve:
-      return AlarmOperation::shelve;
-    case unshelve:
-      return AlarmOperation::unshelve;
-    case suppress:
-      return AlarmOperation::suppress;
-    case unsuppress:
-      return AlarmOperation::unsuppress;
-    case out_of_service:
-      return AlarmOperation::out_of_service;
-    case in_service:
-      return AlarmOperation::in_service;
-    case reset:
-      return AlarmOperation::reset;
-    default:
-      LT_CHECK(false, "an action that no alarm knows");
-  }
-}
-
-}  // namespace
 
 Loop::Loop(Parts parts, int threads)
     : p_(parts),
@@ -70,10 +37,14 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   p_.evaluator.evaluate(now_, boundary, dirty_, workers_,
                         [&](size_t producer, size_t shard, size_t first, size_t count, Time* due) {
                           const size_t events = p_.events.all().size();
+                          const size_t first_outs = events + p_.derived.size();
                           if (producer < events)
                             p_.events.step(producer, boundary, shard, first, count, due);
-                          else
+                          else if (producer < first_outs)
                             step(p_.derived[producer - events], p_.tables, boundary, first, count, due);
+                          else
+                            p_.events.step_first_out(producer - first_outs, boundary, shard, first, count,
+                                                     due);
                         });
   decide(boundary);
   now_ = boundary;
@@ -117,6 +88,8 @@ void Loop::act(const twin::OperatorAction& action, Time boundary) {
            p_.people.people()[action.by].name, action.comment, action.duration, 0,
            p_.people.may(action.by, p_.alarms.all()[action.subject].config.role)},
           boundary, log_);
+      dirty_.mark(action.device.table,
+                  action.device.row.index());  // a first-out may have waited for its reset
       return p_.people.count(!why.empty());
     }
   }
@@ -133,8 +106,10 @@ void Loop::decide(Time boundary) {
         event.evidence.valid() ? twin::load(p_.tables.column(event.table, event.evidence),
                                             p_.schema.column(event.table, event.evidence).storage, change.row)
                                : 0;
-    if (!event.of_alarm)
-      log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event), 0, device,
+    const bool first_out = change.kind == RecordKind::first_out;
+    if (!event.of_alarm || first_out)
+      log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event),
+                      first_out ? static_cast<uint16_t>(event.first_out) : uint16_t{0}, device,
                       change.occurrence, evidence, id, 0});
     p_.alarms.on_change(change, id, boundary, log_);
     p_.rules.on_change(change, id, boundary, log_);
@@ -154,7 +129,7 @@ void Loop::keep_fingerprint() {
 }
 
 void Loop::save(ArchiveWriter& archive) const {
-  archive.section("loop", 1);
+  archive.section("loop", 2);
   archive.put(now_);
   fingerprint_.save(archive);
   dirty_.save(archive);
@@ -163,13 +138,14 @@ void Loop::save(ArchiveWriter& archive) const {
   p_.processor.save(archive);
   p_.people.save(archive);
   p_.evaluator.save(archive);
+  p_.events.save(archive);
   p_.rules.save(archive);
   p_.alarms.save(archive);
   p_.dispatcher.save(archive);
 }
 
 void Loop::restore(ArchiveReader& archive) {
-  archive.section("loop", 1);
+  archive.section("loop", 2);
   now_ = archive.get<Time>();
   fingerprint_.restore(archive);
   dirty_.restore(archive);
@@ -178,6 +154,7 @@ void Loop::restore(ArchiveReader& archive) {
   p_.processor.restore(archive);
   p_.people.restore(archive);
   p_.evaluator.restore(archive);
+  p_.events.restore(archive);
   p_.rules.restore(archive);
   p_.alarms.restore(archive);
   p_.dispatcher.restore(archive);

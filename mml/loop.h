@@ -55,7 +55,7 @@ class Loop {
     Evaluator& evaluator;
     Operator& people;
     Events& events;
-    const std::vector<Derived>& derived;  ///< producers of the plan after the events
+    const std::vector<Derived>& derived;  ///< producers of the plan after the events, before first-outs
     Rules& rules;
     Alarms& alarms;
     Dispatcher& dispatcher;

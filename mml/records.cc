@@ -35,13 +35,16 @@ const char* name_of(RecordKind kind) {
                                                        "input_set",          "input_pressed",
                                                        "input_expired",      "input_refused",
                                                        "step_begun",         "step_timed_out",
-                                                       "sequence_done",      "sequence_aborted"};
+                                                       "sequence_done",      "sequence_aborted",
+                                                       "event_latched",      "reset_refused",
+                                                       "bypass_begun",       "bypass_ended",
+                                                       "event_withheld",     "first_out"};
   return kNames[static_cast<size_t>(kind)];
 }
 
 SubjectKind subject_of(RecordKind kind) {
   using enum RecordKind;
-  if (kind <= both_true) return SubjectKind::event;
+  if (kind <= both_true || (kind >= event_latched && kind <= first_out)) return SubjectKind::event;
   if (kind >= input_set && kind <= input_refused) return SubjectKind::input;
   return is_of_alarm(kind) ? SubjectKind::alarm : SubjectKind::rule;
 }

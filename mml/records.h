@@ -56,9 +56,15 @@ enum class RecordKind : uint8_t {
   step_timed_out,    ///< what it waited for did not come in time
   sequence_done,     ///< its last step has ended
   sequence_aborted,  ///< it ended before that
+  event_latched,     ///< what raised it is over; it stands until it is reset
+  reset_refused,     ///< its reset began to hold before what raised it was over
+  bypass_begun,      ///< of an event, like the next two
+  bypass_ended,
+  event_withheld,  ///< it would have risen, and is bypassed
+  first_out,       ///< it rose before all others of its group
 };
 const char* name_of(RecordKind kind);
-inline constexpr uint8_t kRecordKinds = 40;
+inline constexpr uint8_t kRecordKinds = 46;
 /// What a record's `subject` counts.
 enum class SubjectKind : uint8_t { event, rule, alarm, input };
 SubjectKind subject_of(RecordKind kind);
@@ -76,7 +82,7 @@ struct Record {
   uint16_t subject = 0;     ///< index of the event, rule or alarm among its kind, in file order
   uint16_t quantity = 0;    ///< index of the setpoint, or of the command with kImperative added; of a
                             ///< publication's feed; of an alarm: what hides it (alarm_state.h); of a
-                            ///< sequence's step, from 0
+                            ///< sequence's step, from 0; of a first-out: its group
   twin::DeviceRef device;   ///< invalid row: the site
   uint32_t occurrence = 0;  ///< of the event on its device, from 1
   double value = 0;         ///< SI; of setpoints: the value asked for

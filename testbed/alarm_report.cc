@@ -118,6 +118,8 @@ std::optional<Enum> value_named(std::string_view name, size_t count) {
 
 }  // namespace
 
+Time last_boundary(const twin::RunReader& run) { return floor_to(run.end().boundary, run.spec().cycle); }
+
 Result<std::optional<AlarmJournal>> read_alarm_journal(twin::RunReader& run) {
   const auto log = run.log("alarm_journal");
   if (!log) return std::optional<AlarmJournal>();
@@ -145,7 +147,7 @@ Result<std::optional<AlarmJournal>> read_alarm_journal(twin::RunReader& run) {
     if (fresh) names->push_back(found->first);
     figures.take({Time{(*at)[row]}, *kind, {found->second, 0, 0}, *priority, (*hidden)[row]});
   }
-  return AlarmJournal{figures.report(run.end().boundary),
+  return AlarmJournal{figures.report(last_boundary(run)),
                       [names](const mml::AlarmInstance& i) { return (*names)[i.alarm]; }};
 }
 

@@ -142,7 +142,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   if (warm_->any()) sink = warm_.get();
   processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, sink);
   people_ = std::make_unique<mml::Operator>(scenario_.people, wired_.inputs, tables_);
-  events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_);
+  events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_, wired_.first_outs);
   std::vector<std::string> rule_names;
   for (const auto& rule : wired_.rules) rule_names.push_back(rule.config.name);
   dispatcher_ =

@@ -53,6 +53,7 @@ class Assembly {
   mml::Evaluator& evaluator() { return *evaluator_; }
   mml::Rules& rules() { return *rules_; }
   mml::Operator& people() { return *people_; }
+  mml::Events& events() { return *events_; }
   mml::Alarms& alarms() { return *alarms_; }
   mml::Dispatcher& dispatcher() { return *dispatcher_; }
   mml::Broker& broker() { return *broker_; }

@@ -1,8 +1,11 @@
 // `looptwin info` and `looptwin export`: what lies in a run folder, and all of it in one file.
 #include <fmt/format.h>
 #include <cstdio>
+#include <map>
 
 #include "base/text.h"
+#include "mml/alarm_state.h"
+#include "mml/records.h"
 #include "testbed/alarm_report.h"
 #include "testbed/run.h"
 #include "twin/warm/export.h"
@@ -50,12 +53,100 @@ Result<void> show_alarms(twin::RunReader& run) {
   const size_t first = at.size() > kMost ? at.size() - kMost : 0;
   fmt::print("\n  alarms: {} raised{}\n", at.size(), first > 0 ? fmt::format(", the latest {}", kMost) : "");
   for (size_t row = first; row < at.size(); ++row) {
-    fmt::print("  {}  {:<6}  {} on {}\n", to_string(run.spec().start + Duration{at[row]}), text(3, row),
-               text(1, row), text(2, row));
+    // Runs of earlier versions lack the last columns.
+    const std::string_view group = columns.size() > 9 ? text(9, row) : std::string_view();
+    const std::string_view state = columns.size() > 10 ? text(10, row) : std::string_view();
+    const bool hidden = !state.empty() && state != mml::name_of(mml::AlarmState::unacknowledged);
+    fmt::print("  {}  {:<6}  {} on {}{}{}\n", to_string(run.spec().start + Duration{at[row]}), text(3, row),
+               text(1, row), text(2, row), hidden ? fmt::format(", {}", state) : "",
+               group.empty() ? "" : fmt::format(", first out of {}", group));
     for (const auto& [what, column] :
          {std::pair("cause", 6), std::pair("consequence", 7), std::pair("action", 8)})
       if (const auto said = text(column, row); !said.empty()) fmt::print("      {:<12} {}\n", what, said);
   }
+  return {};
+}
+
+/// What the decisions say of bypasses, first-outs and conflicts, and alarms of what was refused.
+class Told {
+ public:
+  explicit Told(twin::RunReader& run) : run_(run) {}
+
+  /// Columns `at` and texts of a log, by place; false where it has none.
+  Result<bool> open(const std::string& log, std::vector<size_t> texts) {
+    auto columns = read_columns(run_, log);
+    if (!columns) return tl::make_unexpected(std::move(columns.error()));
+    columns_ = std::move(*columns);
+    texts_ = std::move(texts);
+    return !columns_.empty();
+  }
+  size_t rows() const { return at().size(); }
+  Time at(size_t row) const { return Time{at()[row]}; }
+  std::string_view text(size_t which, size_t row) const {
+    return std::get<twin::Texts>(columns_[texts_[which]])[row];
+  }
+  bool is(mml::RecordKind kind, size_t row) const { return text(0, row) == mml::name_of(kind); }
+  std::string date(Time at) const { return to_string(run_.spec().start + (at - kStart)); }
+
+ private:
+  const std::vector<int64_t>& at() const { return std::get<std::vector<int64_t>>(columns_[0]); }
+  twin::RunReader& run_;
+  std::vector<twin::ColumnData> columns_;
+  std::vector<size_t> texts_;
+};
+
+/// "first out: 30, the latest 20", and those.
+void print_latest(const char* what, const std::vector<std::string>& lines) {
+  constexpr size_t kMost = 20;
+  if (lines.empty()) return;
+  const size_t first = lines.size() > kMost ? lines.size() - kMost : 0;
+  fmt::print("\n  {}: {}{}\n", what, lines.size(), first > 0 ? fmt::format(", the latest {}", kMost) : "");
+  for (size_t i = first; i < lines.size(); ++i) fmt::print("  {}\n", lines[i]);
+}
+
+Result<void> show_decisions(twin::RunReader& run) {
+  Told told(run);
+  const auto opened = told.open("decisions", {1, 2, 3, 4});
+  if (!opened) return tl::make_unexpected(opened.error());
+  if (!*opened) return {};
+  std::map<std::string, Time> bypassed;
+  std::map<std::string, size_t> conflicts;
+  std::vector<std::string> first_outs;
+  size_t bypasses = 0;
+  for (size_t row = 0; row < told.rows(); ++row) {
+    const auto place = fmt::format("{} on {}", told.text(1, row), told.text(2, row));
+    if (told.is(mml::RecordKind::bypass_begun, row)) {
+      ++bypasses;
+      bypassed[place] = told.at(row);
+    } else if (told.is(mml::RecordKind::bypass_ended, row)) {
+      bypassed.erase(place);
+    } else if (told.is(mml::RecordKind::first_out, row)) {
+      first_outs.push_back(fmt::format("{}  {}: {}", told.date(told.at(row)), told.text(3, row), place));
+    } else if (told.is(mml::RecordKind::conflict, row)) {
+      ++conflicts[fmt::format("rule {} held {} against another", told.text(1, row), told.text(3, row))];
+    }
+  }
+  if (bypasses > 0)
+    fmt::print("\n  bypasses of events: {}, in force at the end {}\n", bypasses, bypassed.size());
+  for (const auto& [place, since] : bypassed)
+    fmt::print("  {}  {}, for {}\n", told.date(since), place, to_string(last_boundary(run) - since));
+  print_latest("first out", first_outs);
+  if (!conflicts.empty()) fmt::print("\n  conflicts of overrides with equal priority\n");
+  for (const auto& [what, times] : conflicts)
+    fmt::print("  {:>7} x {}\n", grouped(static_cast<long long>(times)), what);
+  return {};
+}
+
+Result<void> show_refusals(twin::RunReader& run) {
+  Told told(run);
+  const auto opened = told.open("alarm_journal", {1, 2, 3, 9, 10});
+  if (!opened) return tl::make_unexpected(opened.error());
+  std::vector<std::string> refusals;
+  for (size_t row = 0; *opened && row < told.rows(); ++row)
+    if (told.is(mml::RecordKind::alarm_refused, row))
+      refusals.push_back(fmt::format("{}  {:<12} {} on {}: {}", told.date(told.at(row)), told.text(3, row),
+                                     told.text(1, row), told.text(2, row), told.text(4, row)));
+  print_latest("refused to people at alarms", refusals);
   return {};
 }
 
@@ -134,6 +225,8 @@ Exit info(const std::filesystem::path& folder) {
                grouped(static_cast<long long>(twin::rows_of(*column))), names);
   }
   if (auto shown = show_people(*run); !shown) return refuse(shown.error());
+  if (auto shown = show_refusals(*run); !shown) return refuse(shown.error());
+  if (auto shown = show_decisions(*run); !shown) return refuse(shown.error());
   if (auto shown = show_alarms(*run); !shown) return refuse(shown.error());
   if (auto shown = show_alarm_figures(*run); !shown) return refuse(shown.error());
   return Exit::held;

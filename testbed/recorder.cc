@@ -219,7 +219,8 @@ Recorder::Quantity Recorder::quantity_of(const mml::Record& r) const {
   if (r.kind == input_refused) return {mml::name_of(static_cast<mml::Refusal>(r.quantity)), {}, r.value};
   switch (mml::subject_of(r.kind)) {
     case mml::SubjectKind::event:
-      return {{}, event_units_[r.subject], r.value};
+      return {r.kind == first_out ? std::string_view(first_out_names_[r.quantity]) : std::string_view(),
+              event_units_[r.subject], r.value};
     case mml::SubjectKind::alarm:
       return {{}, {}, r.value};
     case mml::SubjectKind::input: {
@@ -295,16 +296,18 @@ void Recorder::raised(const mml::RaisedAlarm& alarm) {
   writer_->lane(scratch_.size())
       .append(alarms_, {alarm.at, alarm_names_[alarm.alarm], registry_.id(alarm.device),
                         mml::name_of(alarm_priorities_[alarm.alarm]), static_cast<int32_t>(alarm.occurrence),
-                        static_cast<int64_t>(alarm.id), alarm.cause, alarm.consequence, alarm.action});
+                        static_cast<int64_t>(alarm.id), alarm.cause, alarm.consequence, alarm.action,
+                        alarm.first_out, mml::name_of(alarm.state)});
 }
 
 void Recorder::journal(const mml::JournalLine& line) {
   const mml::Record& r = line.record;
   writer_->lane(scratch_.size())
-      .append(journal_, {r.at, mml::name_of(r.kind), alarm_names_[r.subject], registry_.id(r.device),
-                         mml::name_of(line.priority), static_cast<int32_t>(r.occurrence),
-                         static_cast<int64_t>(r.id), mml::name_of(line.state),
-                         static_cast<uint8_t>(r.quantity), line.person, line.text, line.until});
+      .append(journal_,
+              {r.at, mml::name_of(r.kind), alarm_names_[r.subject], registry_.id(r.device),
+               mml::name_of(line.priority), static_cast<int32_t>(r.occurrence), static_cast<int64_t>(r.id),
+               mml::name_of(line.state), static_cast<uint8_t>(r.quantity), line.person, line.text, line.until,
+               line.first_out});
 }
 
 Diagnostics Recorder::error() const { return writer_->error(); }

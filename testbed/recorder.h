@@ -89,7 +89,7 @@ class Recorder final : public mml::HistorySink,
   std::vector<Grid> grids_;
   std::vector<DerivedGrid> derived_;
   std::vector<std::unique_ptr<Scratch>> scratch_;  ///< [shard]
-  std::vector<std::string> event_names_, event_units_, rule_names_, alarm_names_;
+  std::vector<std::string> event_names_, event_units_, first_out_names_, rule_names_, alarm_names_;
   std::vector<mml::AlarmPriority> alarm_priorities_;
   std::vector<std::ofstream> feeds_;  ///< [feed of the scenario]; open where it is published to
   twin::LogId decisions_, inputs_, people_, published_, alarms_, journal_;

@@ -57,6 +57,7 @@ void Recorder::declare(const Wired& wired) {
                                ? lang::unit_text(schema_.column(event.table, event.evidence).type.dimension)
                                : std::string());
   }
+  for (const auto& group : wired.first_outs) first_out_names_.push_back(group.name);
   for (const auto& rule : wired.rules) rule_names_.push_back(rule.config.name);
   for (const auto& alarm : wired.alarms) {
     alarm_names_.push_back(alarm.config.event.name);
@@ -127,7 +128,9 @@ void Recorder::declare(const Wired& wired) {
                       {"id", i64},
                       {"cause", text},
                       {"consequence", text},
-                      {"action", text}}});
+                      {"action", text},
+                      {"first_out", text},
+                      {"state", text}}});
   journal_ = add_log({"alarm_journal",
                       {{"at", time},
                        {"kind", text},
@@ -140,7 +143,8 @@ void Recorder::declare(const Wired& wired) {
                        {"hidden", u8},
                        {"person", text},
                        {"text", text},
-                       {"until", time}}});
+                       {"until", time},
+                       {"first_out", text}}});
 }
 
 void Recorder::declare_raw(const twin::Model& model, const std::string& pattern) {

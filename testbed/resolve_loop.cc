@@ -1,5 +1,6 @@
 // Feeds, events, rules and alarms: that all they name exists, and that what they ask makes sense.
 #include <fmt/format.h>
+#include <map>
 
 #include "base/text.h"
 #include "mml/alarms.h"
@@ -33,6 +34,13 @@ void check_event(Reader& reader, const Draft& draft, const mml::EventConfig& eve
   if (event.clear && event.deadband)
     reader.error(event.span, fmt::format("{} '{}' has 'clear' and 'deadband'", what, event.name),
                  "a deadband says how raise: ends; keep one of them");
+  if (event.latched && !event.reset)
+    reader.error(event.span, fmt::format("{} '{}' is latched, and nothing resets it", what, event.name),
+                 "write reset: with a condition, as an operator's button that somebody presses");
+  if (event.reset && !event.latched)
+    reader.error(*event.reset,
+                 fmt::format("{} '{}' is not latched: nothing is to be reset", what, event.name),
+                 "write latched: true as well, or remove reset:");
 }
 
 void check_derived(Reader& reader, const Draft& draft, const mml::DerivedConfig& derived) {
@@ -59,6 +67,51 @@ void check_machine(Reader& reader, const Draft& draft, const mml::MachineConfig&
                  fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", machine.name,
                              to_string(machine.every), to_string(cycle)),
                  "states change at the cycle's boundaries: write a multiple of it");
+}
+
+using Members = std::vector<const mml::EventConfig*>;
+
+void check_first_out(Reader& reader, const std::string& group, const Members& members,
+                     const std::vector<std::string>& others) {
+  constexpr size_t kMost = 254;  // a word is a byte, and one is `none`
+  const auto& first = *members.front();
+  if (members.size() == 1) {
+    const auto near = did_you_mean(group, others);
+    reader.error(first.span, fmt::format("'{}' is alone in first_out: {}", first.name, group),
+                 near.empty() ? "write the same group at the events that it may come before" : near);
+  }
+  if (members.size() > kMost)
+    reader.error(first.span, fmt::format("first_out: {} has {} members", group, members.size()),
+                 fmt::format("a group has {} at the most", kMost));
+  const auto place = [](const mml::EventConfig& event) {
+    return event.each.empty() ? std::string("one for all") : fmt::format("on each '{}'", event.each);
+  };
+  for (const auto* member : members) {
+    if (member->each != first.each)
+      reader.error(
+          member->span,
+          fmt::format("'{}' is {}, '{}' of the same first_out: {} is {}", member->name, place(*member),
+                      first.name, group, place(first)),
+          "a group is of the same devices; what another device knows is read over a relation, as raise: "
+          "motor.overheated");
+    if (member->name == "none")
+      reader.error(member->span, "'none' is what a first-out says while nothing stands", "rename it");
+  }
+}
+
+/// Groups of which the first to rise is kept.
+void check_first_outs(Reader& reader, const Scenario& scenario) {
+  std::map<std::string, Members> groups;
+  for (const auto& event : scenario.events) groups[event.first_out].push_back(&event);
+  for (const auto& alarm : scenario.alarms)
+    if (alarm.of.empty() && !alarm.flood) groups[alarm.event.first_out].push_back(&alarm.event);
+  groups.erase(std::string());
+  for (const auto& [group, members] : groups) {
+    std::vector<std::string> others;
+    for (const auto& [other, unused] : groups)
+      if (other != group) others.push_back(other);
+    check_first_out(reader, group, members, others);
+  }
 }
 
 /// A flood stands for other alarms, which have conditions.
@@ -90,15 +143,15 @@ void check_source(Reader& reader, const mml::AlarmConfig& alarm) {
     reader.error(event.span, fmt::format("alarm '{}' needs one of 'raise', 'of' and 'flood'", event.name),
                  condition ? "remove the others"
                            : "write raise: with a condition, of: with an event, or flood: with alarms");
-  const bool own =
-      !event.each.empty() || event.clear || event.deadband || event.on_delay.ns || event.off_delay.ns;
+  const bool own = !event.each.empty() || event.clear || event.deadband || event.on_delay.ns ||
+                   event.off_delay.ns || !event.first_out.empty();
   if (condition || !own) return;
   if (alarm.flood)
     reader.error(event.span, fmt::format("alarm '{}' is of a flood, which is one for all", event.name),
-                 "remove each, delays, clear and deadband");
+                 "remove each, delays, clear, deadband and first_out");
   else if (!alarm.of.empty())
     reader.error(event.span, fmt::format("alarm '{}' is of an event, which has the condition", event.name),
-                 "move each, delays, clear and deadband there");
+                 "move each, delays, clear, deadband and first_out there");
 }
 
 /// What is said of an alarm is said with words.
@@ -268,12 +321,27 @@ void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
     return reader.error(rule.span, fmt::format("rule '{}' needs its event", rule.name),
                         "write while:, when_raised: or when_cleared: with an event");
   const auto* event = find_named(scenario.events, rule.event);
-  for (const auto& alarm : scenario.alarms)  // an alarm with a condition of its own is an event, too
-    if (event == nullptr && alarm.of.empty() && alarm.event.name == rule.event) event = &alarm.event;
+  auto names = names_of(scenario.events);
+  for (const auto& alarm : scenario.alarms) {
+    const auto& name = alarm.event.name;
+    const bool meant = event == nullptr && name == rule.event;
+    if (alarm.flood || !alarm.of.empty()) {
+      if (meant)
+        return reader.error(
+            rule.event_span,
+            fmt::format("rule '{}' is about the alarm '{}', which is no event", rule.name, name),
+            alarm.flood ? "write one of the alarms that it stands for, or an event"
+                        : fmt::format("write its event: {}", alarm.of));
+      continue;
+    }
+    // An alarm with a condition of its own is an event, too.
+    names.push_back(name);
+    if (meant) event = &alarm.event;
+  }
   if (!event)
     return reader.error(rule.event_span,
                         fmt::format("rule '{}' is about the unknown event '{}'", rule.name, rule.event),
-                        near_and_all(rule.event, names_of(scenario.events), "events"));
+                        near_and_all(rule.event, names, "events"));
   Targets targets(reader, draft, rule, *event);
   for (const auto* actions : all) {
     for (const auto& override : actions->overrides) check_override(reader, targets, override);
@@ -305,6 +373,7 @@ void resolve_loop(Reader& reader, Draft& draft) {
   for (const auto& machine : scenario.machines) check_machine(reader, draft, machine);
   for (const auto& event : scenario.events) check_event(reader, draft, event, "event");
   for (const auto& alarm : scenario.alarms) check_alarm(reader, draft, alarm);
+  check_first_outs(reader, scenario);
   for (const auto& rule : scenario.rules) check_rule(reader, draft, rule);
   for (const auto& history : scenario.history)
     find_model(reader, draft.models, history.model, history.span, "a history entry");

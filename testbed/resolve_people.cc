@@ -75,11 +75,19 @@ class Subjects {
   std::vector<One> all_;
 };
 
-std::optional<Subject> find_subject(Reader& reader, const Subjects& subjects, const ScriptDraft::Act& act) {
+std::optional<Subject> find_subject(Reader& reader, const Scenario& scenario, const Subjects& subjects,
+                                    const ScriptDraft::Act& act) {
   const bool of_input = act.verb == OperatorVerb::set || act.verb == OperatorVerb::press;
   const auto of = of_input ? OperatorSubject::input : OperatorSubject::alarm;
   auto found = subjects.find(of, act.subject);
-  if (!found)
+  const auto* event = find_named(scenario.events, act.subject);
+  if (!found && event != nullptr && act.verb == OperatorVerb::reset)
+    reader.error(act.span, fmt::format("'{}' is an event: it is reset by its own 'reset'", act.subject),
+                 "write reset: at the event with an operator's button, and press: with that button here");
+  else if (!found && event != nullptr && !of_input)
+    reader.error(act.span, fmt::format("'{}' is an event, which disturbs nobody", act.subject),
+                 fmt::format("write an alarm with of: {}", act.subject));
+  else if (!found)
     reader.error(act.span, fmt::format("'{}' is no {}", act.subject, of_input ? "operator's input" : "alarm"),
                  near_and_all(act.subject, subjects.names(of), of_input ? "inputs" : "alarms"));
   return found;
@@ -108,7 +116,7 @@ std::optional<double> read_value(Reader& reader, const mml::InputConfig& input, 
 
 void add_act(Reader& reader, Scenario& scenario, const Subjects& subjects, const ScriptDraft& draft,
              const ScriptDraft::Act& act, ScriptConfig entry) {
-  const auto subject = find_subject(reader, subjects, act);
+  const auto subject = find_subject(reader, scenario, subjects, act);
   if (!subject) return;
   entry.action.verb = act.verb;
   entry.action.of = subject->of;
@@ -144,10 +152,10 @@ void check_entry(Reader& reader, const ScriptDraft& draft) {
     reader.error(draft.span, "'comment_on' needs 'comment'", "write what is to be said");
   if (has(OperatorVerb::shelve) && draft.lasts.ns == 0)
     reader.error(draft.span, "'shelve' needs 'for'", "write how long, as for: 2 h");
-  const bool lasting = has(OperatorVerb::set) || has(OperatorVerb::shelve) || has(OperatorVerb::suppress) ||
-                       has(OperatorVerb::out_of_service);
+  const bool lasting = has(OperatorVerb::set) || has(OperatorVerb::shelve);
   if (draft.lasts.ns > 0 && !draft.acts.empty() && !lasting)
-    reader.error(draft.span, "nothing in this entry has a length", "remove 'for'");
+    reader.error(draft.span, "nothing in this entry has a length",
+                 "remove 'for': what was set, and what is shelved, ends by itself; all else a person ends");
 }
 
 void read_entry(Reader& reader, Draft& draft, const Subjects& subjects, const ScriptDraft& from) {
@@ -185,7 +193,6 @@ void resolve_people(Reader& reader, Draft& draft) {
     check_role(reader, scenario, input.role, input.role_span);
     scenario.inputs.push_back(input);
   }
-  for (const auto& alarm : scenario.alarms) check_role(reader, scenario, alarm.role, alarm.event.span);
   for (const auto& alarm : scenario.alarms) check_role(reader, scenario, alarm.role, alarm.event.span);
   const Subjects subjects(scenario);
   for (const auto& entry : draft.script) read_entry(reader, draft, subjects, entry);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -96,6 +97,26 @@ std::string number(N n) {
   return grouped(static_cast<long long>(n));
 }
 
+/// Only where events can be bypassed or are latched: what nobody should forget.
+void events_row(Assembly& a) {
+  const auto& events = a.events().all();
+  const bool any = std::any_of(events.begin(), events.end(), [](const auto& event) {
+    return event.config.latched || event.config.bypassed_while.has_value();
+  });
+  if (!any) return;
+  const auto& counters = a.events().counters();
+  const auto waiting = a.events().waiting();
+  row("events",
+      fmt::format("bypasses {}, withheld {}, resets refused {}; at the end bypassed {}, waiting for "
+                  "their reset {}",
+                  number(counters.bypasses), number(counters.withheld), number(counters.refused_resets),
+                  number(waiting.bypassed), number(waiting.latched)));
+  if (waiting.bypassed == 0) return;
+  const auto& oldest = events[waiting.oldest];
+  row("", fmt::format("bypassed for {}: {} on {}", to_string(a.loop().now() - waiting.oldest_since),
+                      oldest.config.name, a.registry().id({oldest.table, Row(waiting.oldest_row)})));
+}
+
 void summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
   const auto& s = a.scenario();
   const auto p = a.processor().counters();
@@ -135,6 +156,7 @@ void summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
                               "superseded {}, repeated {}",
                               number(d.issued), number(d.acknowledged), number(d.verified), number(d.refused),
                               number(d.failed), number(d.expired), number(d.superseded), number(d.repeated)));
+  events_row(a);
   row("alarms", fmt::format("raised {} (urgent {}, high {}, medium {}, low {}), returned {}",
                             number(alarms.raised), number(alarms.raised_by_priority[3]),
                             number(alarms.raised_by_priority[2]), number(alarms.raised_by_priority[1]),

@@ -56,7 +56,7 @@ void add_answers(std::vector<Key<mml::AlarmConfig>>& keys) {
 
 const Section<mml::AlarmConfig>& alarm_section() {
   using T = mml::AlarmConfig;
-  static const Section<T> kSection("an alarm", "alarms", [] {
+  const auto keys = [] {
     auto keys = alarm_condition_keys();
     const std::vector<Key<T>> about = {
         optional<T>("of", name(), &T::of, "its own condition",
@@ -67,7 +67,19 @@ const Section<mml::AlarmConfig>& alarm_section() {
     add_reasons(keys);
     add_answers(keys);
     return keys;
-  }());
+  };
+  static const Section<T> kSection =
+      Section<T>("an alarm", "alarms", keys())
+          .with_mistaken({{"latch", "write latched: true"},
+                          {"reset",
+                           "a person resets a latched alarm; what a condition resets is an event: write "
+                           "reset: there, and of: here"},
+                          {"bypassed_while",
+                           "an alarm is suppressed_while; what keeps from tripping is written "
+                           "at an event, with of: here"},
+                          {"suppress_if", "write suppressed_while: with a condition"},
+                          {"severity", "write priority:"},
+                          {"delay", "write on_delay:"}});
   return kSection;
 }
 

@@ -39,7 +39,10 @@ std::vector<Key<T>> event_keys(Get event, bool own_condition) {
                                             {"clear", mml::OnUnknown::clear}}),
                       of(&E::unknown), "hold", "what an unknown condition does"),
           optional<T>("min_good", share(), of(&E::min_good), "100 %",
-                      "of the members that aggregates over sets need")};
+                      "of the members that aggregates over sets need"),
+          optional<T>("first_out", name(), of(&E::first_out), "none",
+                      "a group: its name is a word that says which of its members rose first, until all are "
+                      "over")};
 }
 
 const Section<mml::VerifyConfig>& verify_section() {
@@ -221,7 +224,34 @@ const Section<mml::FeedConfig>& feed_section() {
 
 const Section<mml::EventConfig>& event_section() {
   using T = mml::EventConfig;
-  static const Section<T> kSection("an event", "events", event_keys<T>([](T& t) -> T& { return t; }, true));
+  const auto keys = [] {
+    auto keys = event_keys<T>([](T& t) -> T& { return t; }, true);
+    keys.push_back(optional<T>("latched", boolean(), &T::latched, "false",
+                               "`true`: once it has risen it stands until it is reset, whatever clears"));
+    keys.push_back(
+        optional<T>("reset", expression(), &T::reset, "needed where it is latched",
+                    "the condition that resets it once `clear` has held for `off_delay`; mostly an "
+                    "operator's button"));
+    keys.push_back(optional<T>("bypassed_while", expression(), &T::bypassed_while, "never",
+                               "it does not rise while this holds, as during maintenance; one that stands, "
+                               "stands; unknown does not hold"));
+    return keys;
+  };
+  const std::string alarm = "that is an alarm's: write an alarm with of: and this event's name";
+  static const Section<T> kSection =
+      Section<T>("an event", "events", keys())
+          .with_mistaken(
+              {{"latch", "write latched: true, and reset:"},
+               {"bypass", "write bypassed_while: with a condition"},
+               {"suppress_if", "write bypassed_while: with a condition, or suppressed_while: at an alarm"},
+               {"suppressed_while", "write bypassed_while:, or suppressed_while: at an alarm"},
+               {"priority", alarm},
+               {"cause", alarm},
+               {"consequence", alarm},
+               {"action", alarm},
+               {"respond_within", alarm},
+               {"confirm", alarm},
+               {"of", alarm}});
   return kSection;
 }
 

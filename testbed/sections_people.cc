@@ -92,7 +92,7 @@ const Section<ScriptDraft>& script_section() {
            optional<T>("device", pattern(), &T::device, "",
                        "pattern of the ids of the devices; needed for what is on each device of a model"),
            &T::device_span),
-       optional<T>("for", period(), &T::lasts, "until it is undone", "how long"),
+       optional<T>("for", period(), &T::lasts, "until it is undone", "how long, of `set` and `shelve`"),
        optional<T>("comment", text(), &T::comment, "", "why; it is kept in the run folder")});
   return kSection;
 }

@@ -26,9 +26,11 @@ class Wiring : Expressions {
     add_derived();
     add_machines();
     add_events();
+    add_first_outs();
     check_events();
     check_derived();
     check_machines();
+    produce_first_outs();
     wire_rules(scenario_, out_.events, *this, rules_);
     for (auto& derived : out_.derived) derived.remembered = is_remembered(derived);
     note_rivals(rules_.rules, registry_, problems_);
@@ -182,6 +184,40 @@ class Wiring : Expressions {
     }
   }
 
+  /// Groups by name, in the order of their first members.
+  void add_first_outs() {
+    auto& groups = out_.first_outs;
+    for (size_t e = 0; e < out_.events.size(); ++e) {
+      auto& event = out_.events[e];
+      const auto& name = event.config.first_out;
+      if (name.empty()) continue;
+      event.first_out = 0;
+      while (event.first_out < groups.size() && groups[event.first_out].name != name) ++event.first_out;
+      if (event.first_out == groups.size())
+        groups.push_back({name, event.config.span, event.table, {}, {}, {}});
+      groups[event.first_out].members.push_back(e);
+    }
+    for (auto& group : groups) {
+      if (!is_free(group.name, group.table, group.span)) continue;
+      mml::add_columns(schema_, group, out_.events);
+      add_name(group.name, group.table, group.column);
+      for (auto& alarm : out_.alarms) mml::join(schema_, alarm, group);
+    }
+  }
+
+  void produce_first_outs() {
+    for (const auto& group : out_.first_outs) {
+      std::vector<NodeId> needs;
+      for (const size_t member : group.members) {
+        const auto& event = out_.events[member];
+        needs.push_back(graph_.add(
+            {.op = Op::column, .type = lang::Type::boolean(), .table = event.table, .column = event.standing},
+            event.config.span));
+      }
+      producers_.push_back({group.name, group.span, group.table, group.column, std::move(needs)});
+    }
+  }
+
   void add_alarm(const mml::AlarmConfig& config) {
     mml::Alarm alarm{.config = config, .table = registry_.site()};
     if (config.flood) {
@@ -316,12 +352,34 @@ class Wiring : Expressions {
                            config.raise);
       }
       if (!clear.valid()) continue;
-      producers_.push_back({config.name, config.span, event.table, event.standing, {raise, clear}});
       demand(raise, event.table, event.raise);
       if (const NodeId compared = first_compared(raise); compared.valid())
         demand(compared, event.table, event.evidence);
       demand(clear, event.table, event.clear);
+      std::vector<NodeId> needs{raise, clear};
+      if (config.reset) {
+        const NodeId reset = demand_condition(name + ".reset", *config.reset, event, event.reset, needs);
+        if (reset.valid() && graph_[reset].op == Op::constant)
+          error(*config.reset, fmt::format("what resets '{}' never changes", config.name),
+                "write a condition that comes and goes, as an operator's button");
+      }
+      if (config.bypassed_while)
+        demand_condition(name + ".bypassed_while", *config.bypassed_while, event, event.bypass, needs);
+      producers_.push_back({config.name, config.span, event.table, event.standing, std::move(needs)});
     }
+  }
+
+  /// Another condition that an event follows.
+  NodeId demand_condition(const std::string& name, const Span& text, const mml::Event& event, ColumnId& slot,
+                          std::vector<NodeId>& needs) {
+    lang::Wanted wanted;
+    wanted.type = lang::Type::boolean();
+    wanted.minimum_good = event.config.min_good;
+    const NodeId node = check(name, text, event.table, wanted);
+    if (!node.valid()) return node;
+    needs.push_back(node);
+    demand(node, event.table, slot);
+    return node;
   }
 
   // ---- the plan

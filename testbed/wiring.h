@@ -32,6 +32,7 @@ struct Wired {
   std::vector<mml::Input> inputs;    ///< of people
   std::vector<mml::Derived> derived;  ///< producers of the plan after the events
   std::vector<mml::Event> events;  ///< the scenario's, then those made for alarms' own conditions
+  std::vector<mml::FirstOut> first_outs;  ///< producers of the plan after the derived values
   std::vector<mml::Rule> rules;
   std::vector<mml::Alarm> alarms;
   std::vector<mml::Verification> verifications;

@@ -2,6 +2,7 @@
 #include "mml/events.h"
 
 #include <catch2/catch.hpp>
+#include <map>
 #include <random>
 
 #include "homes.h"
@@ -10,6 +11,8 @@ using namespace looptwin;
 using namespace looptwin::mml;
 
 namespace {
+
+Time at(int64_t s) { return kStart + seconds(s); }
 
 struct Change {
   size_t tick;
@@ -25,25 +28,33 @@ std::ostream& operator<<(std::ostream& out, const Change& c) {
 struct Course {
   std::vector<Time> at;
   std::vector<uint8_t> raise, clear;
+  std::vector<uint8_t> reset{}, bypass{};  ///< empty: never
+  uint8_t resets(size_t t) const { return reset.empty() ? 0 : reset[t]; }
+  uint8_t bypasses(size_t t) const { return bypass.empty() ? 0 : bypass[t]; }
 };
 
 Course random_course(std::mt19937_64& random, size_t ticks) {
   Course course;
   Time at = kStart;
-  uint8_t raise = 0, clear = 1;
+  uint8_t raise = 0, clear = 1, reset = 0, bypass = 0;
   for (size_t t = 0; t < ticks; ++t) {
     at = at + milliseconds(500 + static_cast<int64_t>(random() % 3) * 500);
     if (random() % 4 == 0) raise = static_cast<uint8_t>(random() % 3);
     if (random() % 4 == 0) clear = static_cast<uint8_t>(random() % 3);
+    if (random() % 3 == 0) reset = static_cast<uint8_t>(random() % 3);
+    if (random() % 6 == 0) bypass = static_cast<uint8_t>(random() % 3);
     course.at.push_back(at);
     course.raise.push_back(raise);
     course.clear.push_back(clear);
+    course.reset.push_back(reset);
+    course.bypass.push_back(bypass);
   }
   return course;
 }
 
 /// The definition, looking back over the whole course at every tick: a condition has run out when it was true
-/// at every tick since one that lies at least the delay back, all of them after the event's last change.
+/// at every tick since one that lies at least the delay back, all of them after the event's last change. What
+/// begins to hold is said at that tick.
 std::vector<Change> by_definition(const EventConfig& config, const Course& course) {
   const auto raises = [&](size_t t) {
     return course.raise[t] == 1 || (course.raise[t] == 2 && config.unknown == OnUnknown::raise);
@@ -53,7 +64,7 @@ std::vector<Change> by_definition(const EventConfig& config, const Course& cours
     return clear && !raises(t);
   };
   std::vector<Change> changes;
-  bool standing = false, both = false;
+  bool standing = false, both = false, latched = false, reset = false, bypassed = false, withheld = false;
   size_t first = 0;  // the tick after the last change
   uint32_t occurrence = 0;
   for (size_t t = 0; t < course.at.size(); ++t) {
@@ -64,19 +75,39 @@ std::vector<Change> by_definition(const EventConfig& config, const Course& cours
       }
       return false;
     };
-    if (!standing && run_out(raises, config.on_delay)) {
+    const auto begins = [&](bool& was, bool is, RecordKind kind) {
+      if (is && !was) changes.push_back({t, kind, occurrence});
+      was = is;
+    };
+    const bool bypass = config.bypassed_while && course.bypasses(t) == 1;
+    if (bypass != bypassed)
+      changes.push_back({t, bypass ? RecordKind::bypass_begun : RecordKind::bypass_ended, occurrence});
+    bypassed = bypass;
+    const bool resets = config.latched && course.resets(t) == 1;
+    const bool clear = course.clear[t] == 1 || (course.clear[t] == 2 && config.unknown == OnUnknown::clear);
+    if (!standing) {
+      const bool rises = run_out(raises, config.on_delay);
+      begins(withheld, rises && bypass, RecordKind::event_withheld);
+      if (!rises || bypass) continue;
       standing = true;
       changes.push_back({t, RecordKind::event_raised, ++occurrence});
       first = t + 1;
-    } else if (standing && run_out(clears, config.off_delay)) {
-      standing = false;
-      changes.push_back({t, RecordKind::event_cleared, occurrence});
-      first = t + 1;
+      reset = resets;
+      both = false;
+      begins(both, raises(t) && clear, RecordKind::both_true);
+      continue;
     }
-    const bool clear = course.clear[t] == 1 || (course.clear[t] == 2 && config.unknown == OnUnknown::clear);
-    const bool both_now = standing && raises(t) && clear;
-    if (both_now && !both) changes.push_back({t, RecordKind::both_true, occurrence});
-    both = both_now;
+    begins(both, raises(t) && clear, RecordKind::both_true);
+    const bool over = run_out(clears, config.off_delay);
+    if (config.latched) {
+      if (resets && !over && !reset) changes.push_back({t, RecordKind::reset_refused, occurrence});
+      reset = resets;
+      begins(latched, over && !resets, RecordKind::event_latched);
+    }
+    if (!over || (config.latched && !resets)) continue;
+    standing = latched = withheld = false;
+    changes.push_back({t, RecordKind::event_cleared, occurrence});
+    first = t + 1;
   }
   return changes;
 }
@@ -90,6 +121,8 @@ class Machine {
     mml::add_columns(homes_.schema, event);
     event.raise = homes_.add_boolean(Homes::kHome, "raise");
     event.clear = homes_.add_boolean(Homes::kHome, "clear");
+    if (config.latched) event.reset = homes_.add_boolean(Homes::kHome, "reset");
+    if (config.bypassed_while) event.bypass = homes_.add_boolean(Homes::kHome, "bypass");
     event_ = event;
     events_ = std::make_unique<Events>(std::vector{event}, homes_.registry, homes_.tables);
     events_->bind(true);
@@ -98,11 +131,16 @@ class Machine {
   std::vector<Change> run(const Course& course, bool lazy) {
     std::vector<Change> changes;
     for (size_t t = 0; t < course.at.size(); ++t) {
-      auto& raise = homes_.flag(Homes::kHome, event_.raise);
-      auto& clear = homes_.flag(Homes::kHome, event_.clear);
-      const bool changed = t == 0 || raise != course.raise[t] || clear != course.clear[t];
-      raise = course.raise[t];
-      clear = course.clear[t];
+      bool changed = t == 0;
+      const auto put = [&](ColumnId column, uint8_t value) {
+        if (!column.valid()) return;
+        changed = changed || homes_.flag(Homes::kHome, column) != value;
+        homes_.flag(Homes::kHome, column) = value;
+      };
+      put(event_.raise, course.raise[t]);
+      put(event_.clear, course.clear[t]);
+      put(event_.reset, course.resets(t));
+      put(event_.bypass, course.bypasses(t));
       if (lazy && !changed && due > course.at[t]) continue;
       due = kNever;
       events_->step(0, course.at[t], 0, 0, 1, &due);
@@ -112,6 +150,8 @@ class Machine {
   }
 
   bool stands() const { return events_->stands(0, 0); }
+  const Events& events() const { return *events_; }
+  void restore(ArchiveReader& archive) { events_->restore(archive); }
   Time due = kNever;
 
  private:
@@ -125,13 +165,16 @@ class Machine {
 TEST_CASE(
     "events: rise and clear as the definition says, stepped always or only when something can have changed") {
   std::mt19937_64 random(20);
-  size_t raised = 0, both = 0, long_delays = 0;
-  for (int trial = 0; trial < 300; ++trial) {
+  size_t raised = 0, long_delays = 0;
+  std::map<RecordKind, size_t> said;
+  for (int trial = 0; trial < 600; ++trial) {
     EventConfig config;
     config.name = "hot";
     config.on_delay = milliseconds(static_cast<int64_t>(random() % 5) * 750);
     config.off_delay = milliseconds(static_cast<int64_t>(random() % 5) * 750);
     config.unknown = static_cast<OnUnknown>(random() % 3);
+    config.latched = random() % 2 == 0;
+    if (random() % 2 == 0) config.bypassed_while.emplace();
     const Course course = random_course(random, 120);
     const auto expected = by_definition(config, course);
     INFO("trial " << trial);
@@ -139,12 +182,17 @@ TEST_CASE(
     REQUIRE(Machine(config).run(course, true) == expected);
     for (const auto& change : expected) {
       raised += change.kind == RecordKind::event_raised;
-      both += change.kind == RecordKind::both_true;
+      ++said[change.kind];
       long_delays += config.on_delay.ns > 0;
     }
   }
   CHECK(raised > 500);
-  CHECK(both > 100);
+  for (const auto kind : {RecordKind::both_true, RecordKind::event_cleared, RecordKind::event_latched,
+                          RecordKind::reset_refused, RecordKind::bypass_begun, RecordKind::bypass_ended,
+                          RecordKind::event_withheld}) {
+    INFO(name_of(kind));
+    CHECK(said[kind] > 100);
+  }
   CHECK(long_delays > 500);
 }
 
@@ -194,6 +242,36 @@ TEST_CASE("events: that both conditions hold is said each time that it begins wh
                                                                  {1, RecordKind::both_true, 1},
                                                                  {5, RecordKind::both_true, 1},
                                                                  {6, RecordKind::event_cleared, 1}});
+}
+
+TEST_CASE("events: what may have been forgotten is counted: bypasses, and what waits for its reset") {
+  EventConfig config;
+  config.name = "hot";
+  config.latched = true;
+  config.bypassed_while.emplace();
+  Machine machine(config);
+  const Course course{{at(1), at(2), at(3), at(4), at(5)},
+                      {1, 0, 1, 1, 0},
+                      {0, 1, 0, 0, 1},
+                      {0, 1, 1, 0, 0},
+                      {0, 0, 1, 0, 1}};
+  machine.run(course, true);
+  const auto& counters = machine.events().counters();
+  CHECK(counters.bypasses == 2);
+  CHECK(counters.withheld == 1);
+  CHECK(counters.refused_resets == 0);
+  const auto waiting = machine.events().waiting();
+  CHECK(waiting.bypassed == 1);
+  CHECK(waiting.oldest_since == at(5));
+  CHECK(waiting.latched == 1);
+
+  ArchiveWriter archive;
+  machine.events().save(archive);
+  Machine other(config);
+  ArchiveReader reader(archive.bytes());
+  other.restore(reader);
+  CHECK((reader.ok() && reader.at_end()));
+  CHECK(other.events().counters().withheld == 1);
 }
 
 TEST_CASE("events: changes come ordered by event and row, from all shards") {

@@ -264,6 +264,23 @@ class Runs(CommandLine):
         wrong = self.scenario("rules.yaml", "{limit as MW}", "{limt as MW}")
         self.refused(looptwin("check", wrong), r"rules\.yaml:59:\d+: error: 'limt' is not known here", r"did you mean 'limit'\?")
 
+    def test_what_was_bypassed_and_what_came_first_is_shown(self):
+        page = (SOURCE / "docs/trips.md").read_text()
+        folder = self.folder / "compressors"
+        folder.mkdir()
+        text = "".join(re.findall(r"```yaml\n(.*?)```", page, re.S)).replace("by: ben, press", "by: anna, press")
+        text += "  - {after: 99 s, by: ben, acknowledge: bypassed_too_long, device: compressor-2}\n"
+        text += "  - {after: 99 s, by: ben, acknowledge: bypassed_too_long, device: compressor-2}\n"
+        (folder / "scenario.yaml").write_text(text)
+        run = looptwin("run", folder, "--out", self.folder / "run")
+        self.assertRegex(run.stdout, r"events\s+bypasses 2, withheld 1, resets refused 5; at the end bypassed 1, waiting for their reset 0\n")
+        self.assertRegex(run.stdout, r"\n\s+bypassed for 57 s: oil_low on compressor-1\n")
+        info = looptwin("info", self.folder / "run").stdout
+        self.assertRegex(info, r"bypasses of events: 2, in force at the end 1\n  2024-01-01T00:00:53Z  oil_low on compressor-1, for 57 s\n")
+        self.assertRegex(info, r"first out: 2\n  2024-01-01T00:00:22Z  tripped_by: discharge_high on compressor-1\n")
+        self.assertRegex(info, r"refused to people at alarms: 1\n  2024-01-01T00:01:39Z  ben +bypassed_too_long on compressor-2: acknowledge: it ")
+        self.assertRegex(info, r"alarm figures over 1 min 50 s,")
+
     def test_settings_change_the_run(self):
         result = looptwin("run", SMALL, "--set", "fleet.home.count=20", "--duration", "2 min", "--out", "none")
         self.assertRegex(result.stdout, r"devices\s+63 ")

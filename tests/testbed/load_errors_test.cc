@@ -121,7 +121,7 @@ TEST_CASE("load errors: references that lead nowhere") {
         "lte]\n");
   CHECK(problems_with("rules.yaml", "while: peak_ahead", "while: peak_head") ==
         "rules.yaml:12:12: rule 'setback' is about the unknown event 'peak_head' [did you mean 'peak_ahead'? "
-        "events: peak_ahead]\n");
+        "events: peak_ahead, overload]\n");
   // An alarm with a condition of its own is an event, too.
   CHECK(problems_with("rules.yaml", "while: peak_ahead", "while: overload") == "");
   CHECK(problems_with("rules.yaml", "target: homes", "target: hoems") ==

@@ -34,6 +34,18 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+std::string scenario_of(const std::string& page) {
+  const auto document = read_text(fs::path(LT_SOURCE_DIR) / "docs" / page);
+  std::string text;
+  for (size_t at = 0; (at = document.find("```yaml\n", at)) != std::string::npos;) {
+    const size_t begin = at + 8;
+    at = document.find("```", begin);
+    text += document.substr(begin, at - begin);
+    at += 3;
+  }
+  return text;
+}
+
 FileTexts example() {
   const fs::path folder = fs::path(LT_SOURCE_DIR) / "tests/testbed/data/smart-meters";
   FileTexts files;

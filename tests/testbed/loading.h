@@ -32,6 +32,9 @@ class Folder {
 
 std::string read_text(const std::filesystem::path& path);
 
+/// The ```yaml blocks of a page of docs/, one after the other: a scenario whose course the page tells.
+std::string scenario_of(const std::string& page);
+
 /// The files of the design's example, as printed there.
 FileTexts example();
 /// The example with one text in one file replaced; the text must be there.

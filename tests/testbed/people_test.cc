@@ -17,18 +17,7 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
-/// The snippets of docs/people.md, one after the other: a scenario whose course the page tells.
-std::string pumps() {
-  const auto page = read_text(LT_SOURCE_DIR "/docs/people.md");
-  std::string text;
-  for (size_t at = 0; (at = page.find("```yaml\n", at)) != std::string::npos;) {
-    const size_t begin = at + 8;
-    at = page.find("```", begin);
-    text += page.substr(begin, at - begin);
-    at += 3;
-  }
-  return text;
-}
+std::string pumps() { return scenario_of("people.md"); }
 
 std::string pumps_with(const std::string& from, const std::string& to) {
   auto text = pumps();
