@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "mml/alarms.h"
+
 namespace looptwin::testbed {
 
 void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twin::Registry& registry,
@@ -39,17 +41,35 @@ void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twi
   }
 }
 
+namespace {
+
+/// Why the loop will refuse what the script asks, whatever the state of the alarm; empty: it may not.
+std::string refusal_of(const Scenario& scenario, const twin::OperatorAction& action) {
+  const auto& person = scenario.people[action.by];
+  const bool of_input = action.of == twin::OperatorSubject::input;
+  const auto& role = of_input ? scenario.inputs[action.subject].role : scenario.alarms[action.subject].role;
+  if ((of_input || mml::needs_role(mml::operation_of(action.verb))) && !mml::has_role(person, role))
+    return fmt::format("{} does not have the role '{}'", person.name, role);
+  if (of_input) return {};
+  if (mml::needs_text(mml::operation_of(action.verb)) && action.comment.empty()) return "it needs a comment";
+  const Duration longest = scenario.alarms[action.subject].longest_shelving;
+  if (action.verb == twin::OperatorVerb::shelve && action.duration > longest)
+    return fmt::format("it may be shelved for {} at the most", to_string(longest));
+  return {};
+}
+
+}  // namespace
+
 void note_refusals(const Scenario& scenario, Diagnostics& problems) {
   for (const auto& entry : scenario.script) {
-    if (entry.action.of != twin::OperatorSubject::input) continue;
-    const auto& input = scenario.inputs[entry.action.subject];
-    const auto& person = scenario.people[entry.action.by];
-    if (mml::has_role(person, input.role)) continue;
-    problems.push_back(
-        {Severity::warning, entry.span,
-         fmt::format("'{}' will be refused: {} does not have the role '{}'", input.name, person.name,
-                     input.role),
-         "give it to them, or let somebody else do it, unless the refusal is what you want to see"});
+    const std::string why = refusal_of(scenario, entry.action);
+    if (why.empty()) continue;
+    const auto& name = entry.action.of == twin::OperatorSubject::input
+                           ? scenario.inputs[entry.action.subject].name
+                           : scenario.alarms[entry.action.subject].event.name;
+    problems.push_back({Severity::warning, entry.span,
+                        fmt::format("{} '{}' will be refused: {}", name_of(entry.action.verb), name, why),
+                        "change that, unless the refusal is what you want to see"});
   }
 }
 

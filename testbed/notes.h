@@ -16,7 +16,7 @@ namespace looptwin::testbed {
 void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twin::Registry& registry,
                  Diagnostics& problems);
 
-/// Entries of the script that set or press what the person's roles do not allow: they will be refused.
+/// Entries of the script that will be refused whatever happens: the person lacks the role, or a reason.
 void note_refusals(const Scenario& scenario, Diagnostics& problems);
 
 /// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.

@@ -166,12 +166,55 @@ TEST_CASE("alarms in a run: the figures of the run are those of its folder's jou
   CHECK(there.refused == 1);
   CHECK(there.to_acknowledge_mean == seconds(2));
   CHECK((*kept)->name(there.top.at(0).first).find("high on ") == 0);
+  CHECK(there.length == here.length);
+  CHECK(there.hours_above == here.hours_above);
   const auto lines = alarm_lines(there);
   const auto line =
       std::find_if(lines.begin(), lines.end(), [](const auto& l) { return l.what == "chattering"; });
   REQUIRE(line != lines.end());
   CHECK_FALSE(line->kept);
   CHECK(line->held == "none (ISA-18.2, IEC 62682)");
+}
+
+TEST_CASE("alarms in a run: what the alarm will refuse to the script whatever happens is a warning") {
+  const auto warnings = [](const std::string& entry) {
+    const auto keys = "    role: shift_lead\n    longest_shelving: 30 s\n";
+    auto text = in_short(assemble(files(keys, act(10, "ben", entry)), {})->warnings());
+    const auto begin = text.find(": ");
+    return text.empty() ? text : text.substr(begin + 2, text.find(" [") - begin - 2);
+  };
+  CHECK(warnings("suppress: high, comment: x") ==
+        "suppress 'high' will be refused: ben does not have the role 'shift_lead'");
+  CHECK(warnings("acknowledge: high").empty());
+  const auto anna = [](const std::string& entry) {
+    return in_short(assemble(files("    longest_shelving: 30 s\n", act(10, "anna", entry)), {})->warnings());
+  };
+  CHECK(anna("shelve: high, for: 20 s").find("shelve 'high' will be refused: it needs a comment [") !=
+        std::string::npos);
+  CHECK(anna("shelve: high, for: 31 s, comment: x").find("it may be shelved for 30 s at the most") !=
+        std::string::npos);
+  CHECK(anna("shelve: high, for: 30 s, comment: x").empty());
+}
+
+TEST_CASE("alarms in a run: only what ends by itself has a length") {
+  CHECK(problems(files("", act(10, "anna", "suppress: high, for: 2 h, comment: x")))
+            .find("nothing in this entry has a length [remove 'for'") != std::string::npos);
+  CHECK(problems(files("", act(10, "anna", "shelve: high, for: 2 h, comment: x"))).empty());
+}
+
+TEST_CASE("alarms in a run: the log of alarms says what hid the ones that nobody saw") {
+  const Folder folder;
+  auto a = assemble(files("", act(5, "anna", "suppress: high, comment: x") + set(10, "60 kW") +
+                                  set(20, "0 kW") + act(30, "anna", "unsuppress: high") + set(40, "60 kW")),
+                    folder.path() / "run");
+  while (a->loop().now() < kStart + minutes(1)) cycle(*a);
+  REQUIRE(a->finish("{}").has_value());
+  auto run = twin::RunReader::open(folder.path() / "run");
+  REQUIRE(run.has_value());
+  const auto state = std::get<twin::Texts>(*run->read_log(*run->log("alarms"), 10));
+  REQUIRE(state.size() == 2);
+  CHECK(state[0] == "suppressed");
+  CHECK(state[1] == "unacknowledged");
 }
 
 TEST_CASE("alarms in a run: saved and restored after every cycle, it goes on the same") {
