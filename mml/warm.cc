@@ -5,6 +5,11 @@
 
 namespace looptwin::mml {
 
+float kept_value(const twin::Scaling& scaling, double steps) {
+  const double value = scaling.steps != 0 ? steps / scaling.steps : steps * scaling.resolution;
+  return static_cast<float>(value * scaling.scale + scaling.offset);
+}
+
 WarmHistory::WarmHistory(const lang::Plan& plan, const lang::Schema& schema, const twin::Registry& registry,
                          twin::Tables& tables, const Civil& civil)
     : schema_(schema), registry_(registry), tables_(tables) {
@@ -15,7 +20,7 @@ WarmHistory::WarmHistory(const lang::Plan& plan, const lang::Schema& schema, con
         past_in_.push_back(s);
         continue;
       }
-      const size_t of = buckets_of(what, civil);
+      const size_t of = place_of_buckets(what, civil);
       if (of == fed_in_.size()) fed_in_.push_back(s);
       trends_.emplace_back(what, civil.timezone);
       trend_in_.push_back(s);
@@ -25,7 +30,7 @@ WarmHistory::WarmHistory(const lang::Plan& plan, const lang::Schema& schema, con
   }
 }
 
-size_t WarmHistory::buckets_of(const lang::WarmWindow& what, const Civil& civil) {
+size_t WarmHistory::place_of_buckets(const lang::WarmWindow& what, const Civil& civil) {
   const auto found = std::find_if(buckets_.begin(), buckets_.end(), [&](const WarmBuckets& b) {
     return b.table() == what.table && b.from() == what.from && b.length() == what.step;
   });
@@ -71,12 +76,9 @@ void WarmHistory::bucket(size_t shard, const twin::ClosedBucket& bucket) {
     const auto keep = [&](Statistic statistic, std::span<const int32_t> raw, double parts) {
       if (!b.keeps(statistic)) return;
       const auto to = b.row_of(statistic, bucket.slot).subspan(bucket.first_row, raw.size());
-      for (size_t i = 0; i < raw.size(); ++i) {
-        const double steps = raw[i] / parts;
-        const double value = scaling.steps != 0 ? steps / scaling.steps : steps * scaling.resolution;
+      for (size_t i = 0; i < raw.size(); ++i)
         to[i] = raw[i] == twin::kMissing ? std::numeric_limits<float>::quiet_NaN()
-                                         : static_cast<float>(value * scaling.scale + scaling.offset);
-      }
+                                         : kept_value(scaling, raw[i] / parts);
     };
     keep(Statistic::mean, bucket.mean16, 16);
     keep(Statistic::minimum, bucket.minimum, 1);
@@ -100,18 +102,29 @@ void WarmHistory::step(size_t stratum, Time now, Dirty& dirty, Workers& workers)
     if (past_in_[p] == stratum) pasts_[p].step(now, dirty);
 }
 
-size_t WarmHistory::bytes_per_device(lang::NodeId node) const {
+WarmHistory::Cost WarmHistory::cost(lang::NodeId node) const {
   for (const auto& past : pasts_)
-    if (past.what().node == node) return past.bytes_per_row();
+    if (past.what().node == node) return {past.slots(), past.every(), past.bytes_per_row()};
   for (size_t t = 0; t < trends_.size(); ++t)
-    if (trends_[t].what().node == node) return buckets_[made_of_[t]].bytes_per_row();
-  return 0;
+    if (trends_[t].what().node == node)
+      return {static_cast<size_t>(trends_[t].buckets()), buckets_of(t).length(),
+              buckets_of(t).bytes_per_row()};
+  return {};
+}
+
+size_t WarmHistory::bytes_per_device(TableId table) const {
+  size_t bytes = 0;
+  for (const auto& past : pasts_)
+    if (past.what().table == table) bytes += past.bytes_per_row();
+  for (const auto& b : buckets_)
+    if (b.table() == table) bytes += b.bytes_per_row();
+  return bytes;
 }
 
 size_t WarmHistory::bytes() const {
   size_t bytes = 0;
-  for (const auto& past : pasts_) bytes += past.bytes_per_row() * tables_.rows(past.what().table);
-  for (const auto& b : buckets_) bytes += b.bytes_per_row() * tables_.rows(b.table());
+  for (size_t t = 0; t < schema_.tables.size(); ++t)
+    bytes += bytes_per_device(TableId(t)) * tables_.rows(TableId(t));
   return bytes;
 }
 

@@ -17,6 +17,9 @@ namespace looptwin::mml {
 /// How long after its end a rollup's bucket closes.
 inline constexpr Duration kRollupGrace = seconds(30);
 
+/// What trends keep of `steps` of a telemetry field's resolution; steps need not be whole.
+float kept_value(const twin::Scaling& scaling, double steps);
+
 class WarmHistory final : public HistorySink {
  public:
   struct Civil {
@@ -44,16 +47,25 @@ class WarmHistory final : public HistorySink {
   /// What earlier runs may tell: put before the first cycle.
   std::vector<WarmBuckets>& buckets() { return buckets_; }
   std::vector<WarmPast>& pasts() { return pasts_; }
+  const std::vector<WarmPast>& pasts() const { return pasts_; }
   const std::vector<WarmTrend>& trends() const { return trends_; }
+  const WarmBuckets& buckets_of(size_t trend) const { return buckets_[made_of_[trend]]; }
 
-  /// Bytes that the function keeps a device, those that it shares with others included.
-  size_t bytes_per_device(lang::NodeId node) const;
+  /// What a function keeps: so many values a device, one for each step of ago() or bucket of a trend.
+  struct Cost {
+    size_t values = 0;
+    Duration every{};
+    size_t bytes_per_device = 0;  ///< those that it shares with others included
+  };
+  Cost cost(lang::NodeId node) const;
+  /// Of all functions of the table, what is shared once.
+  size_t bytes_per_device(TableId table) const;
   size_t bytes() const;
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 
  private:
-  size_t buckets_of(const lang::WarmWindow& what, const Civil& civil);
+  size_t place_of_buckets(const lang::WarmWindow& what, const Civil& civil);
 
   const lang::Schema& schema_;
   const twin::Registry& registry_;

@@ -47,13 +47,25 @@ WarmPast::WarmPast(const lang::WarmWindow& what, Duration cycle, UnixTime start,
       timezone_(timezone),
       rows_(rows) {
   const Duration longest = what.span + (what.civil ? kClockChange : Duration{});
-  number_.assign(static_cast<size_t>(longest / step_ + 2), -1);
+  number_.assign(static_cast<size_t>(longest / step_ + 2), kNoSlot);
   value_.assign(number_.size() * rows, kUnknown);
 }
 
 int64_t WarmPast::slot_at(UnixTime t) const { return floor_to(Time{t.ns}, step_).ns / step_.ns; }
 int64_t WarmPast::start_slot() const { return slot_at(start_) + 1; }
 int64_t WarmPast::first_slot() const { return start_slot() - static_cast<int64_t>(number_.size()); }
+
+size_t WarmPast::index(int64_t slot) const {
+  const auto places = static_cast<int64_t>(number_.size());
+  return static_cast<size_t>((slot % places + places) % places);
+}
+
+Time WarmPast::known_from() const {
+  Time at = kStart + cycle_;
+  for (; slot_at(before(start_ + (at - kStart))) < start_slot(); at = at + step_)
+    if (holds(slot_at(before(start_ + (at - kStart))))) break;
+  return at;
+}
 
 UnixTime WarmPast::before(UnixTime now) const {
   if (!what_.civil) return now + -what_.span;
@@ -73,17 +85,17 @@ void WarmPast::step(Time now, Dirty& dirty) {
     number_[index(newest)] = newest;
   }
   const int64_t wanted = slot_at(before(at));
-  const int64_t found = number_[index(wanted)] == wanted ? wanted : -1;
+  const int64_t found = holds(wanted) ? wanted : kNoSlot;
   if (found == shown_) return;
   shown_ = found;
   const double* kept = value_.data() + index(wanted) * rows_;
   for (size_t row = 0; row < rows_; ++row)
-    if (replace(out_, row, found < 0 ? kUnknown : kept[row])) dirty.mark(what_.table, row);
+    if (replace(out_, row, found == kNoSlot ? kUnknown : kept[row])) dirty.mark(what_.table, row);
 }
 
 void WarmPast::put(int64_t slot, size_t row, double value) {
   LT_CHECK(first_slot() <= slot && slot < start_slot() && row < rows_);
-  if (number_[index(slot)] != slot)
+  if (!holds(slot))
     std::fill_n(value_.begin() + static_cast<ptrdiff_t>(index(slot) * rows_), rows_, kUnknown);
   number_[index(slot)] = slot;
   value_[index(slot) * rows_ + row] = value;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "base/archive.h"
@@ -13,6 +14,9 @@
 #include "mml/dirty.h"
 
 namespace looptwin::mml {
+
+/// No slot: they are numbered from 1970, and those before it are below zero.
+inline constexpr int64_t kNoSlot = std::numeric_limits<int64_t>::min();
 
 class WarmPast {
  public:
@@ -38,6 +42,10 @@ class WarmPast {
   Duration every() const { return step_; }
   const lang::WarmWindow& what() const { return what_; }
 
+  /// The first boundary from which on the value may be known, by what is kept until then.
+  Time known_from() const;
+
+  size_t slots() const { return number_.size(); }
   size_t bytes_per_row() const { return number_.size() * sizeof(double); }
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
@@ -45,7 +53,8 @@ class WarmPast {
  private:
   int64_t slot_at(UnixTime t) const;
   UnixTime before(UnixTime now) const;
-  size_t index(int64_t slot) const { return static_cast<size_t>(slot) % number_.size(); }
+  size_t index(int64_t slot) const;
+  bool holds(int64_t slot) const { return number_[index(slot)] == slot; }
 
   lang::WarmWindow what_;
   Duration step_, cycle_;
@@ -53,9 +62,9 @@ class WarmPast {
   Timezone timezone_;
   size_t rows_;
   Column from_, out_;
-  std::vector<int64_t> number_;  ///< the slot that each place of the ring holds; -1: none
+  std::vector<int64_t> number_;  ///< the slot that each place of the ring holds, or kNoSlot
   LargeVector<double> value_;    ///< [place][row]
-  int64_t shown_ = -1;           ///< the slot that `out` shows; -1: none
+  int64_t shown_ = kNoSlot;      ///< the slot that `out` shows
 };
 
 }  // namespace looptwin::mml

@@ -31,7 +31,8 @@ WarmBuckets::WarmBuckets(TableId table, ColumnId from, Duration length, bool sam
 }
 
 void WarmBuckets::keep(Statistic statistic, int64_t buckets) {
-  capacity_ = std::max(capacity_, buckets);
+  // What an earlier run tells of the bucket before this run is there before that bucket counts.
+  capacity_ = std::max(capacity_, buckets + (sampled_ ? 1 : 0));
   ring_[static_cast<size_t>(statistic)].resize(1);
   for (auto& ring : ring_)
     if (!ring.empty()) ring.assign(static_cast<size_t>(capacity_) * rows_, kNone);
@@ -42,12 +43,22 @@ int64_t WarmBuckets::start_slot() const { return slot_of(start_.ns, length_); }
 std::span<float> WarmBuckets::row_of(Statistic statistic, int64_t slot) {
   auto& ring = ring_[static_cast<size_t>(statistic)];
   LT_CHECK(!ring.empty() || rows_ == 0, "a statistic that nobody asked for");
-  return {ring.data() + static_cast<size_t>(slot % capacity_) * rows_, rows_};
+  const auto place = static_cast<size_t>((slot % capacity_ + capacity_) % capacity_);
+  return {ring.data() + place * rows_, rows_};
 }
 
 int64_t WarmBuckets::closed(Time now) const {
   if (!sampled_) return open_slot_ - 1;
-  return std::max(slot_of(start_.ns + now.ns - grace_.ns, length_), start_slot()) - 1;
+  return slot_of(start_.ns + now.ns - grace_.ns, length_) - 1;
+}
+
+Time WarmBuckets::end_of(int64_t slot) const {
+  return Time{(slot + 1) * length_.ns - start_.ns + (sampled_ ? grace_.ns : 0)};
+}
+
+bool WarmBuckets::holds(Statistic statistic, int64_t slot) const {
+  const auto row = row_of(statistic, slot);
+  return std::any_of(row.begin(), row.end(), [](float x) { return x == x; });
 }
 
 void WarmBuckets::take(Time now, const void* column, lang::Storage storage) {
@@ -114,6 +125,20 @@ Statistic WarmTrend::statistic() const {
   return what_.op == lang::Op::trend_minimum   ? Statistic::minimum
          : what_.op == lang::Op::trend_maximum ? Statistic::maximum
                                                : Statistic::mean;
+}
+
+Time WarmTrend::known_from(const WarmBuckets& of) const {
+  const auto needed = std::max<int64_t>(
+      1, static_cast<int64_t>(std::ceil(what_.minimum_good * static_cast<double>(buckets()))));
+  // The newest bucket that counts moves on from the last one before this run, whose own are all counted on.
+  int64_t newest = of.start_slot() - 1;
+  std::vector<bool> held;
+  for (int64_t slot = newest - buckets() + 1; slot <= newest; ++slot)
+    held.push_back(of.holds(statistic(), slot));
+  int64_t known = std::count(held.begin(), held.end(), true);
+  for (size_t oldest = 0; known < needed && oldest < held.size(); ++oldest, ++newest)
+    known += held[oldest] ? 0 : 1;
+  return std::max(of.end_of(newest), kStart);
 }
 
 void WarmTrend::step(Time now, const WarmBuckets& buckets, std::span<double> out, Dirty& dirty,

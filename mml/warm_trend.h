@@ -14,6 +14,7 @@
 #include "base/workers.h"
 #include "lang/warm.h"
 #include "mml/dirty.h"
+#include "mml/warm_past.h"
 
 namespace looptwin::mml {
 
@@ -45,9 +46,13 @@ class WarmBuckets {
   std::span<const float> row_of(Statistic statistic, int64_t slot) const {
     return const_cast<WarmBuckets*>(this)->row_of(statistic, slot);
   }
-  int64_t first_slot() const { return start_slot() - capacity_; }
+  int64_t first_slot() const { return start_slot() - capacity_; }  ///< the oldest that there is place for
   int64_t start_slot() const;  ///< buckets from here on are this run's own
   UnixTime start() const { return start_; }
+  /// When a bucket of this run closes.
+  Time end_of(int64_t slot) const;
+  /// Whether any row has a value in a bucket before this run.
+  bool holds(Statistic statistic, int64_t slot) const;
 
   size_t bytes_per_row() const;
   void save(ArchiveWriter& archive) const;
@@ -82,6 +87,9 @@ class WarmTrend {
   Statistic statistic() const;
   int64_t buckets() const { return what_.span / what_.step; }
 
+  /// The first boundary from which on the trend may be known, by what is kept until then.
+  Time known_from(const WarmBuckets& buckets) const;
+
   /// Writes the trend of all rows into `out` where it may have changed since, and marks the rows that did.
   void step(Time now, const WarmBuckets& buckets, std::span<double> out, Dirty& dirty, Workers& workers);
 
@@ -94,7 +102,7 @@ class WarmTrend {
   lang::WarmWindow what_;
   Timezone timezone_;
   std::vector<const float*> counted_;  ///< scratch: the buckets that count now, oldest first
-  int64_t closed_ = -1;                ///< what `out` stands for
+  int64_t closed_ = kNoSlot;           ///< what `out` stands for
   int32_t hour_ = -1;
 };
 

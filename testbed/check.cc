@@ -60,6 +60,13 @@ void add_cost(Assembly& a, lang::NodeId id, std::vector<bool>& seen, Cost& cost)
     }
     cost.notes += (cost.notes.empty() ? "window " : ", window ") + note;
   }
+  if (lang::is_warm(node.op)) {
+    const auto kept = a.warm().cost(id);
+    cost.bytes += kept.bytes_per_device;
+    cost.notes +=
+        fmt::format("{}{} back, {} {} {}", cost.notes.empty() ? "" : ", ", to_string(node.span), kept.values,
+                    node.op == lang::Op::ago ? "values every" : "buckets of", to_string(kept.every));
+  }
   for (const lang::NodeId arg : node.args) add_cost(a, arg, seen, cost);
 }
 
@@ -77,9 +84,9 @@ void explain(Assembly& a) {
   const auto& strata = a.evaluator().plan().strata;
   fmt::print("\n");
   for (size_t s = 0; s < strata.size(); ++s) {
-    fmt::print("stratum {}: {} sets, {} windows of boundaries, {} programs, {} events\n", s,
-               strata[s].sets.size(), strata[s].windows.size(), strata[s].programs.size(),
-               strata[s].producers.size());
+    fmt::print("stratum {}: {} sets, {} windows of boundaries, {} looks back, {} programs, {} events\n", s,
+               strata[s].sets.size(), strata[s].windows.size(), strata[s].warm.size(),
+               strata[s].programs.size(), strata[s].producers.size());
   }
 }
 
@@ -140,19 +147,22 @@ Exit check(const CheckRequest& request) {
 
   Assembly& a = **built;
   std::fputs(render(a.warnings()).c_str(), stderr);
-  double hot = 0, tables = 0;
+  double hot = 0, warm = 0, tables = 0;
   for (size_t w = 0; w < a.wired().windows.size(); ++w)
     hot += static_cast<double>(a.hot().cost(w).bytes_per_device *
                                census->devices[a.wired().windows[w].table.index()]);
-  for (size_t t = 0; t < census->devices.size(); ++t)
+  for (size_t t = 0; t < census->devices.size(); ++t) {
+    warm += static_cast<double>(a.warm().bytes_per_device(TableId(t)) * census->devices[t]);
     for (const auto& column : a.schema().tables[t].columns)
       tables += static_cast<double>(lang::size_of(column.storage) * census->devices[t]);
+  }
   fmt::print(
-      "{}: {} devices of {} models, {} events, {} rules, {} alarms; hot history {:.1f} MiB, tables {:.1f} "
-      "MiB\n",
+      "{}: {} devices of {} models, {} events, {} rules, {} alarms; hot history {:.1f} MiB, looks back "
+      "{:.1f} "
+      "MiB, tables {:.1f} MiB\n",
       a.scenario().name, grouped(static_cast<long long>(census->total)), a.registry().models().size(),
       a.scenario().events.size(), a.wired().rules.size(), a.wired().alarms.size(), hot / (1 << 20),
-      tables / (1 << 20));
+      warm / (1 << 20), tables / (1 << 20));
   if (request.explain) explain(a);
   return Exit::held;
 }

@@ -294,3 +294,90 @@ TEST_CASE("trends: nothing is computed between the end of one bucket and the nex
   }
   REQUIRE(site.y()[0] == 150.5);
 }
+
+TEST_CASE("trends: of rollups a bucket counts half a minute after its end, also one of an earlier run") {
+  Site site;
+  const UnixTime start = at("2024-05-01T00:00:00Z");
+  const lang::WarmWindow what{.op = lang::Op::trend_mean,
+                              .table = site.table,
+                              .span = minutes(3),
+                              .step = minutes(1),
+                              .minimum_good = 1};
+  WarmBuckets buckets(site.table, site.from, minutes(1), true, start, kRollupGrace, kRows);
+  buckets.keep(Statistic::mean, 3);
+  WarmTrend trend(what, Timezone::utc());
+  CHECK(trend.known_from(buckets) == Time{minutes(3).ns + kRollupGrace.ns});
+  // The four newest before the start hold 1, 2, 3 and 4.
+  for (int64_t back = 4; back >= 1; --back)
+    for (float& x : buckets.row_of(Statistic::mean, buckets.start_slot() - back))
+      x = static_cast<float>(5 - back);
+  CHECK(trend.known_from(buckets) == Time{kRollupGrace.ns});
+  for (const auto& [seconds_in, mean] : {std::pair(1, 2.0), {29, 2.0}, {30, 3.0}, {89, 3.0}}) {
+    trend.step(Time{seconds(seconds_in).ns}, buckets, site.y(), *site.dirty, site.workers);
+    INFO(seconds_in << " s");
+    CHECK(site.y()[1] == mean);
+  }
+}
+
+TEST_CASE("trends: are known as soon as enough buckets are, those of earlier runs counted in") {
+  Site site;
+  const UnixTime start = at("2024-05-01T00:00:00Z");
+  const lang::WarmWindow what{.op = lang::Op::trend_mean,
+                              .table = site.table,
+                              .span = hours(10),
+                              .step = hours(1),
+                              .minimum_good = 0.5};
+  for (const auto& [held, from] : {std::pair(0, hours(5)), {1, hours(4)}, {4, hours(1)}, {5, hours(0)}}) {
+    WarmBuckets buckets(site.table, site.from, hours(1), false, start, kRollupGrace, kRows);
+    buckets.keep(Statistic::mean, 10);
+    for (int64_t back = 1; back <= held; ++back)
+      buckets.row_of(Statistic::mean, buckets.start_slot() - back)[0] = 1;
+    INFO(held << " buckets");
+    CHECK(WarmTrend(what, Timezone::utc()).known_from(buckets) == kStart + from);
+  }
+}
+
+TEST_CASE("warm: a run may begin before 1970, or at it") {
+  for (const char* begin : {"1969-12-31T23:59:30Z", "1970-01-01T00:00:00Z"}) {
+    Site site;
+    const lang::WarmWindow past{.table = site.table, .span = seconds(10), .step = seconds(1)};
+    WarmPast ago(past, seconds(1), at(begin), Timezone::utc(), kRows);
+    ago.bind({site.x().data(), lang::Storage::f64}, {site.y().data(), lang::Storage::f64});
+    WarmBuckets buckets(site.table, site.from, minutes(1), false, at(begin), kRollupGrace, kRows);
+    buckets.keep(Statistic::maximum, 100);
+    WarmTrend trend(
+        {.op = lang::Op::trend_maximum, .table = site.table, .span = minutes(100), .step = minutes(1)},
+        Timezone::utc());
+    std::vector<double> greatest(kRows);
+    for (int64_t s = 1; s <= 180; ++s) {
+      const Time now{seconds(s).ns};
+      std::fill(site.x().begin(), site.x().end(), static_cast<double>(s));
+      ago.step(now, *site.dirty);
+      INFO(begin << " + " << s << " s");
+      REQUIRE(same(site.y()[0], s <= 10 ? kUnknown : static_cast<double>(s - 10)));
+      buckets.take(now, site.x().data(), lang::Storage::f64);
+      trend.step(now, buckets, greatest, *site.dirty, site.workers);
+    }
+    CHECK(greatest[0] == (at(begin).ns < 0 ? 150 : 180));
+  }
+}
+
+TEST_CASE("ago: what an earlier run held stands where it was put, and says from when on there is something") {
+  Site site;
+  const UnixTime start = at("2024-05-01T00:00:00Z");
+  const lang::WarmWindow what{.table = site.table, .span = minutes(10), .step = minutes(1)};
+  WarmPast past(what, seconds(10), start, Timezone::utc(), kRows);
+  past.bind({site.x().data(), lang::Storage::f64}, {site.y().data(), lang::Storage::f64});
+  CHECK(past.known_from() >= kStart + minutes(11));
+  for (int64_t back = 0; back < 5; ++back)
+    past.put(past.start_slot() - 1 - back, 1, static_cast<double>(back));
+  CHECK(past.known_from() > kStart + minutes(5));
+  CHECK(past.known_from() <= kStart + minutes(6) + seconds(10));
+  for (int64_t s = 10; s <= 600; s += 10) {
+    past.step(Time{seconds(s).ns}, *site.dirty);
+    INFO(s << " s");
+    const int64_t back = 10 - s / 60;
+    REQUIRE(same(site.y()[1], back < 5 ? static_cast<double>(back) : kUnknown));
+    REQUIRE(same(site.y()[0], kUnknown));
+  }
+}

@@ -197,3 +197,25 @@ TEST_CASE("warm: a run restored at every boundary, all rows or few, several thre
   REQUIRE(threads->loop().fingerprint() == plain->loop().fingerprint());
   REQUIRE(restored->loop().fingerprint() == plain->loop().fingerprint());
 }
+
+TEST_CASE("warm: how much a function keeps a device is known before the run") {
+  const auto a = assemble();
+  std::map<std::string, mml::WarmHistory::Cost> kept;
+  for (const auto& e : a->wired().explained) kept[e.name] = a->warm().cost(e.node);
+  const auto is = [&](const char* name, size_t values, Duration every, size_t bytes) {
+    INFO(name);
+    CHECK(kept.at(name).values == values);
+    CHECK(kept.at(name).every == every);
+    CHECK(kept.at(name).bytes_per_device == bytes);
+  };
+  // The same minutes have means for one and minima for the other, one more than counts at a time.
+  is("derived.usual", 10, minutes(1), 11 * (4 + 4));
+  is("derived.lowest", 10, minutes(1), 11 * (4 + 4));
+  is("derived.before", 302, seconds(1), 302 * 8);
+  is("derived.yard_before", 182, seconds(1), 182 * 8);
+  is("derived.total", 0, Duration{}, 0);
+  const auto table = [&](const char* name) { return *a->registry().find_model(name); };
+  CHECK(a->warm().bytes_per_device(table("tank")) == 11 * 8 + 2 * 302 * 8);
+  CHECK(a->warm().bytes() ==
+        6 * a->warm().bytes_per_device(table("tank")) + 2 * a->warm().bytes_per_device(table("yard")));
+}
