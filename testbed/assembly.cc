@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "mml/feeds/read.h"
+#include "testbed/earlier_runs.h"
+#include "testbed/notes.h"
 #include "testbed/script.h"
 
 namespace looptwin::testbed {
@@ -115,6 +117,9 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   warm_ = std::make_unique<mml::WarmHistory>(
       wired_.plan, schema_, *registry_, tables_,
       mml::WarmHistory::Civil{scenario_.start, *Timezone::load(scenario_.timezone), scenario_.cycle});
+  auto told = look_into_earlier_runs(scenario_, units_, schema_, graph_, *registry_, *warm_, wired_.warnings);
+  if (!told) return tl::make_unexpected(std::move(told.error()));
+  note_looks_back(*warm_, graph_, scenario_, wired_.warnings);
   // Trends see the same buckets whether or not a run folder is written: so all of a table's are made.
   std::vector<twin::RollupSpec> rollups;
   for (const auto& model : registry_->models()) {
@@ -127,8 +132,8 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     if ((needed || options.out) && !lengths.empty()) rollups.push_back({model.table, std::move(lengths)});
   }
   if (options.out) {
-    auto recorder =
-        Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_, options.resume);
+    auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_,
+                                     options.resume, std::move(*told));
     if (!recorder) return tl::make_unexpected(std::move(recorder.error()));
     recorder_ = std::move(*recorder);
   }

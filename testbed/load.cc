@@ -25,6 +25,18 @@ Value<double> pressure() {
           }};
 }
 
+/// Folders of earlier runs, each with its place.
+Value<std::vector<EarlierRunConfig>> earlier_runs() {
+  return {Form::texts,
+          [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<EarlierRunConfig>> {
+            if (!expect_list(reader, "history_from", node)) return std::nullopt;
+            std::vector<EarlierRunConfig> runs;
+            for (const auto& item : node.items)
+              if (auto folder = path().read(reader, item)) runs.push_back({std::move(*folder), item.span});
+            return runs;
+          }};
+}
+
 /// A map of names to drafts of T.
 template <typename U, typename M>
 Key<Draft> top(std::string name, const Section<U>& section, M member, std::string about,
@@ -147,6 +159,8 @@ const Section<Draft>& scenario_section() {
        list<Draft>("script", script_section(), &Draft::script, "what people do in the run, and when"),
        by_model("history", history_section(), in(&Scenario::history),
                 "what the warm history keeps, by model"),
+       optional<Draft>("history_from", earlier_runs(), in(&Scenario::history_from), "none",
+                       "folders of earlier runs that `ago()` and trends look back into"),
        optional<Draft>("retention", period(), in(&Scenario::retention), "28 d", "of the warm history"),
        optional<Draft>("snapshots", period(), in(&Scenario::snapshots), "never",
                        "how often the run's state is kept in its folder, for `run --resume`")});

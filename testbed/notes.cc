@@ -1,6 +1,7 @@
 #include "testbed/notes.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "mml/alarms.h"
 
@@ -82,6 +83,31 @@ void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& prob
                                     to_string(node.span), to_string(run)),
                         "make the window shorter, or the run longer"});
   }
+}
+
+void note_looks_back(const mml::WarmHistory& warm, const lang::Graph& graph, const Scenario& scenario,
+                     Diagnostics& problems) {
+  const bool told = !scenario.history_from.empty();
+  const Duration at_once = std::max(mml::kRollupGrace, scenario.cycle);
+  const auto note = [&](lang::NodeId node, Duration after) {
+    const bool never = after > scenario.duration;
+    if (!never && (!told || after <= at_once)) return;
+    const std::string what = fmt::format("what lies {} back", to_string(graph[node].span));
+    if (never)
+      problems.push_back(
+          {Severity::warning, graph.span(node),
+           fmt::format("{} is unknown in all of the run of {}", what, to_string(scenario.duration)),
+           told ? "make the run longer, or name earlier runs that reach back further"
+                : "make the run longer, or name earlier runs in history_from:"});
+    else
+      problems.push_back({Severity::warning, graph.span(node),
+                          fmt::format("{} is unknown until {}: the runs of history_from do not have it", what,
+                                      to_string(scenario.start + after)),
+                          "name earlier runs that reach back further, or wait"});
+  };
+  for (const auto& past : warm.pasts()) note(past.what().node, past.known_from() - kStart);
+  for (size_t t = 0; t < warm.trends().size(); ++t)
+    note(warm.trends()[t].what().node, warm.trends()[t].known_from(warm.buckets_of(t)) - kStart);
 }
 
 }  // namespace looptwin::testbed

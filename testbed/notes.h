@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "lang/graph.h"
 #include "mml/rule.h"
+#include "mml/warm.h"
 #include "testbed/scenario.h"
 #include "twin/registry.h"
 
@@ -21,5 +22,10 @@ void note_refusals(const Scenario& scenario, Diagnostics& problems);
 
 /// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems);
+
+/// ago() and trends that are unknown for as long as the run lasts; where earlier runs are named, until when
+/// they are unknown in spite of these.
+void note_looks_back(const mml::WarmHistory& warm, const lang::Graph& graph, const Scenario& scenario,
+                     Diagnostics& problems);
 
 }  // namespace looptwin::testbed

@@ -31,10 +31,12 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
                                                    const Scenario& scenario, const lang::Schema& schema,
                                                    const twin::Registry& registry, twin::Tables& tables,
                                                    const Wired& wired,
-                                                   const std::optional<RecorderState>& resume) {
+                                                   const std::optional<RecorderState>& resume,
+                                                   std::vector<twin::EarlierRun> history_from) {
   const auto shards = tables.shards();
   std::unique_ptr<Recorder> recorder(new Recorder(scenario, schema, registry, tables));
   recorder->folder_ = folder;
+  recorder->spec_->run.history_from = std::move(history_from);
   recorder->declare(wired);
   recorder->spec_->options.lanes = shards.size() + 1;
   recorder->spec_->options.keep_time = scenario.retention;

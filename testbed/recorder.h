@@ -36,7 +36,8 @@ class Recorder final : public mml::HistorySink,
                                                   const Scenario& scenario, const lang::Schema& schema,
                                                   const twin::Registry& registry, twin::Tables& tables,
                                                   const Wired& wired,
-                                                  const std::optional<RecorderState>& resume = {});
+                                                  const std::optional<RecorderState>& resume = {},
+                                                  std::vector<twin::EarlierRun> history_from = {});
   ~Recorder() override;
 
   void samples(size_t shard, const twin::Frame& frame) override;

@@ -349,6 +349,14 @@ void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
   }
 }
 
+void check_earlier_runs(Reader& reader, const Scenario& scenario) {
+  std::error_code ignored;
+  for (const auto& run : scenario.history_from)
+    if (!fs::is_regular_file(scenario.folder / run.folder / "manifest.json", ignored))
+      reader.error(run.span, fmt::format("there is no run in {}", run.folder),
+                   "name the folder of a run; paths are relative to the file that names them");
+}
+
 }  // namespace
 
 const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name,
@@ -375,6 +383,7 @@ void resolve_loop(Reader& reader, Draft& draft) {
   for (const auto& alarm : scenario.alarms) check_alarm(reader, draft, alarm);
   check_first_outs(reader, scenario);
   for (const auto& rule : scenario.rules) check_rule(reader, draft, rule);
+  check_earlier_runs(reader, scenario);
   for (const auto& history : scenario.history)
     find_model(reader, draft.models, history.model, history.span, "a history entry");
 }

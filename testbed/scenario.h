@@ -27,6 +27,12 @@ struct HistoryConfig {
   std::vector<Duration> rollups;  ///< of 1 min, 15 min, 1 h
 };
 
+/// A run folder that ago() and trends look back into: `history_from: [../runs/last-week]`.
+struct EarlierRunConfig {
+  std::string folder;  ///< from the scenario's folder
+  Span span;
+};
+
 /// What can be restarted besides devices.
 enum class Restarted : uint8_t { devices, mml, broker };
 
@@ -78,6 +84,7 @@ struct Scenario {
   std::vector<mml::InputConfig> inputs;  ///< of `operator:`
   std::vector<ScriptConfig> script;
   std::vector<HistoryConfig> history;
+  std::vector<EarlierRunConfig> history_from;
   Duration retention = days(28);      ///< of warm history
   std::optional<Duration> snapshots;  ///< how often the run's state is kept; absent: never
 };

@@ -91,6 +91,9 @@ uint64_t hash_of(const Scenario& scenario, const std::vector<Setting>& settings)
   for (const auto& feed : scenario.feeds)
     if (feed.inbound)
       all += twin::read_whole_file(scenario.folder / feed.file).value_or(std::string()) + '\0';
+  for (const auto& run : scenario.history_from)
+    all +=
+        twin::read_whole_file(scenario.folder / run.folder / "manifest.json").value_or(std::string()) + '\0';
   return hash64(all);
 }
 

@@ -85,6 +85,8 @@ Manifest manifest_from(const Json& json) {
   m.spec.seed = json.at("seed");
   m.plan.length.ns = json.at("segments").at("length_ns");
   m.plan.late_within.ns = json.at("segments").at("late_within_ns");
+  for (const auto& run : json.value("history_from", Json::array()))
+    m.spec.history_from.push_back({run.at("folder"), run.at("scenario"), run.at("digest")});
   for (const auto& table : json.at("tables")) m.spec.tables.push_back({table.at("name"), {}});
   for (const auto& grid : json.at("grids")) {
     m.spec.grids.push_back(
@@ -158,6 +160,9 @@ Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
             {"fingerprint", manifest.fingerprint},
             {"segments",
              {{"length_ns", manifest.plan.length.ns}, {"late_within_ns", manifest.plan.late_within.ns}}}};
+  for (const auto& run : spec.history_from)
+    json["history_from"].push_back(
+        {{"folder", run.folder}, {"scenario", run.scenario}, {"digest", run.digest}});
   json.update(describe(spec));
   return write_whole_file(folder / "manifest.json",
                           json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");

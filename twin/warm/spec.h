@@ -77,12 +77,21 @@ struct LogSpec {
   bool operator==(const LogSpec&) const = default;
 };
 
+/// A run folder that the run looked back into before its first cycle.
+struct EarlierRun {
+  std::string folder;    ///< as the scenario names it
+  std::string scenario;  ///< of that run
+  std::string digest;    ///< of all that was taken from it: XXH3-128
+  bool operator==(const EarlierRun&) const = default;
+};
+
 struct RunSpec {
   std::string scenario;
   std::string program;  ///< name and version of what writes: "looptwin 0.1.0"
   UnixTime start;
   Duration cycle;
   uint64_t seed = 0;
+  std::vector<EarlierRun> history_from;
   std::vector<TableSpec> tables;
   std::vector<GridSpec> grids;
   std::vector<LogSpec> logs;
