@@ -2,6 +2,7 @@
 // load of a block. Rules, alarms and other derived values read them by name; the run folder keeps them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct DerivedConfig {
   std::vector<std::string> words;  ///< of a machine's state; empty otherwise
   double min_good = 1;             ///< of the members that aggregates over sets need
   Duration every{};                ///< how often it is kept in the run folder; zero: never
+  std::string publish;             ///< the outbound feed that it goes to as often; empty: none
+  Span publish_span;
 };
 
 /// `machines: {mode: {each: pump, states: [idle, filling], transitions: [{to: filling, when: level < 1 m},
@@ -40,6 +43,7 @@ struct Derived {
   TableId table;
   ColumnId column;          ///< the value: f64 in SI, boolean, or the code of a word
   ColumnId computed;        ///< the plan's column of the expression
+  std::optional<uint16_t> feed;  ///< where it is published
   bool remembered = false;  ///< previous() of it is read, which changes a cycle after the value
 };
 

@@ -47,6 +47,7 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
                                                      due);
                         });
   decide(boundary);
+  p_.derived_feeds.step(boundary);
   now_ = boundary;
   keep_fingerprint();
   const bool kept = p_.decisions == nullptr || p_.decisions->decided(boundary, log_);

@@ -12,6 +12,7 @@
 #include "base/workers.h"
 #include "mml/alarms.h"
 #include "mml/derived.h"
+#include "mml/derived_feeds.h"
 #include "mml/dirty.h"
 #include "mml/dispatcher.h"
 #include "mml/evaluator.h"
@@ -56,6 +57,7 @@ class Loop {
     Operator& people;
     Events& events;
     const std::vector<Derived>& derived;  ///< producers of the plan after the events, before first-outs
+    DerivedFeeds& derived_feeds;
     Rules& rules;
     Alarms& alarms;
     Dispatcher& dispatcher;

@@ -79,7 +79,7 @@ std::string Showing::text(const Text& pieces, twin::DeviceRef device) const {
   return out;
 }
 
-std::string Showing::json(const Shown& shown, twin::DeviceRef device) const {
+std::string Showing::json_value(const Shown& shown, twin::DeviceRef device) const {
   if (shown.is == Shown::Is::id) return json_string(registry_.id(device));
   if (shown.is == Shown::Is::text) return json_string(shown.text);
   const double x = value(shown, device);
@@ -88,9 +88,18 @@ std::string Showing::json(const Shown& shown, twin::DeviceRef device) const {
     const auto* found = word(shown, x);
     return found != nullptr ? json_string(*found) : "null";
   }
-  const std::string number = known(x) ? json_number(x, shown.resolution) : "null";
-  if (is_bare(shown.unit)) return number;
-  return fmt::format("{{\"value\":{},\"unit\":{}}}", number, json_string(shown.unit.text));
+  return known(x) ? json_number(x, shown.resolution) : "null";
+}
+
+std::string Showing::json_fields(const Shown& shown, twin::DeviceRef device) const {
+  const std::string fields = fmt::format("\"value\":{}", json_value(shown, device));
+  if (shown.is != Shown::Is::number || is_bare(shown.unit)) return fields;
+  return fmt::format("{},\"unit\":{}", fields, json_string(shown.unit.text));
+}
+
+std::string Showing::json(const Shown& shown, twin::DeviceRef device) const {
+  if (shown.is != Shown::Is::number || is_bare(shown.unit)) return json_value(shown, device);
+  return fmt::format("{{{}}}", json_fields(shown, device));
 }
 
 std::string json_string(std::string_view text) {

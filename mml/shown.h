@@ -41,8 +41,11 @@ class Showing {
   /// {"value":27.4,"unit":"degC"}, 0.25 for a bare ratio, "frugal", true; null for what is unknown. Rounded
   /// to the resolution, or to twelve significant digits where that is not known.
   std::string json(const Shown& shown, twin::DeviceRef device) const;
+  /// The same as fields of an object: "value":27.4,"unit":"degC"; without a unit where it has none.
+  std::string json_fields(const Shown& shown, twin::DeviceRef device) const;
 
  private:
+  std::string json_value(const Shown& shown, twin::DeviceRef device) const;
   double value(const Shown& shown, twin::DeviceRef device) const;
   const std::string* word(const Shown& shown, double code) const;
   const lang::Schema& schema_;

@@ -154,6 +154,8 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
       std::make_unique<mml::Dispatcher>(*registry_, tables_, std::move(rule_names), wired_.verifications);
   rules_ = std::make_unique<mml::Rules>(wired_.rules, schema_, *registry_, tables_, *events_, *dispatcher_,
                                         publisher, scenario_.seed);
+  derived_feeds_ =
+      std::make_unique<mml::DerivedFeeds>(wired_.derived, schema_, *registry_, tables_, publisher);
   alarms_ = std::make_unique<mml::Alarms>(wired_.alarms, events_->all(), schema_, *registry_, tables_,
                                           recorder_.get());
   evaluator_ =
@@ -174,8 +176,9 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   alarms_->bind(true);
   rules_->bind();
   loop_ = std::make_unique<mml::Loop>(
-      mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *people_, *events_,
-                       wired_.derived, *rules_, *alarms_, *dispatcher_, recorder_.get(), recorder_.get()},
+      mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *people_,
+                       *events_, wired_.derived, *derived_feeds_, *rules_, *alarms_, *dispatcher_,
+                       recorder_.get(), recorder_.get()},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};
 }

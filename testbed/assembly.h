@@ -111,6 +111,7 @@ class Assembly {
   std::unique_ptr<mml::Events> events_;
   std::unique_ptr<mml::Dispatcher> dispatcher_;
   std::unique_ptr<mml::Rules> rules_;
+  std::unique_ptr<mml::DerivedFeeds> derived_feeds_;
   std::unique_ptr<mml::Alarms> alarms_;
   std::unique_ptr<mml::Broker> broker_;
   std::unique_ptr<SimTransport> transport_;

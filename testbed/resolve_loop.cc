@@ -28,6 +28,25 @@ void check_feed(Reader& reader, const Scenario& scenario, const mml::FeedConfig&
   }
 }
 
+/// A feed that nobody declared is where publications go into the run's folder, unless a declared one was
+/// meant.
+void check_publish(Reader& reader, Scenario& scenario, const std::string& name, const Span& span) {
+  if (name.empty()) return;
+  const auto* feed = find_named(scenario.feeds, name);
+  if (feed) {
+    if (!feed->inbound) return;
+    reader.error(span, fmt::format("the feed '{}' is inbound", name),
+                 "publish to one with direction: out, or to one that is not declared");
+    return;
+  }
+  const auto hint = did_you_mean(name, names_of(scenario.feeds));
+  if (!hint.empty()) {
+    reader.error(span, fmt::format("the feed '{}' is unknown", name), hint);
+  } else if (check_name(reader, name, span)) {
+    scenario.feeds.push_back({.name = name, .span = span, .inbound = false});
+  }
+}
+
 void check_event(Reader& reader, const Draft& draft, const mml::EventConfig& event, const char* what) {
   if (!event.each.empty())
     find_model(reader, draft.models, event.each, event.span, fmt::format("{} '{}'", what, event.name));
@@ -43,7 +62,7 @@ void check_event(Reader& reader, const Draft& draft, const mml::EventConfig& eve
                  "write latched: true as well, or remove reset:");
 }
 
-void check_derived(Reader& reader, const Draft& draft, const mml::DerivedConfig& derived) {
+void check_derived(Reader& reader, Draft& draft, const mml::DerivedConfig& derived) {
   if (!derived.each.empty())
     find_model(reader, draft.models, derived.each, derived.span,
                fmt::format("derived value '{}'", derived.name));
@@ -56,6 +75,11 @@ void check_derived(Reader& reader, const Draft& draft, const mml::DerivedConfig&
                  fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", derived.name,
                              to_string(derived.every), to_string(cycle)),
                  "values are computed at the cycle's boundaries: write a multiple of it");
+  if (!derived.publish.empty() && derived.every.ns == 0)
+    reader.error(derived.publish_span,
+                 fmt::format("'{}' is published as often as it is kept, which is never", derived.name),
+                 "write every: with how often, as 1 min");
+  check_publish(reader, draft.scenario, derived.publish, derived.publish_span);
 }
 
 void check_machine(Reader& reader, const Draft& draft, const mml::MachineConfig& machine) {
@@ -247,25 +271,6 @@ void check_send(Reader& reader, Targets& targets, const mml::SendConfig& send) {
                  near_and_all(send.command, names_of(model->commands), "commands"));
 }
 
-/// A feed that nobody declared is where publications go into the run's folder, unless a declared one was
-/// meant.
-void check_publish(Reader& reader, Scenario& scenario, const mml::PublishConfig& publish) {
-  if (publish.feed.empty()) return;
-  const auto* feed = find_named(scenario.feeds, publish.feed);
-  if (feed) {
-    if (!feed->inbound) return;
-    reader.error(publish.span, fmt::format("the feed '{}' is inbound", publish.feed),
-                 "publish to one with direction: out, or to one that is not declared");
-    return;
-  }
-  const auto hint = did_you_mean(publish.feed, names_of(scenario.feeds));
-  if (!hint.empty()) {
-    reader.error(publish.span, fmt::format("the feed '{}' is unknown", publish.feed), hint);
-  } else if (check_name(reader, publish.feed, publish.span)) {
-    scenario.feeds.push_back({.name = publish.feed, .span = publish.span, .inbound = false});
-  }
-}
-
 /// That each step does or awaits something, and says no more of waiting than it needs.
 void check_step(Reader& reader, const mml::RuleConfig& rule, const mml::StepConfig& step) {
   if (step.actions.empty() && !step.until)
@@ -315,7 +320,8 @@ void check_rule(Reader& reader, Draft& draft, const mml::RuleConfig& rule) {
   auto& scenario = draft.scenario;
   const auto all = actions_of(rule);
   for (const auto* actions : all)
-    for (const auto& publish : actions->publishes) check_publish(reader, scenario, publish);
+    for (const auto& publish : actions->publishes)
+      check_publish(reader, scenario, publish.feed, publish.span);
   check_form(reader, rule);
   if (!rule.event_span.source)
     return reader.error(rule.span, fmt::format("rule '{}' needs its event", rule.name),

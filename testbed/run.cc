@@ -179,7 +179,7 @@ void summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
   if (const auto& people = a.people().counters(); !s.people.empty())
     row("people", fmt::format("actions {}, refused {}; inputs expired {}", number(people.actions),
                               number(people.refused), number(people.expired)));
-  row("published", number(r.published));
+  row("published by rules", number(r.published));
   const auto& b = a.broker().counters();
   row("broker",
       fmt::format("refused: no session {}, malformed {}, unknown device {}, foreign credentials {}, "

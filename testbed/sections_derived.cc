@@ -2,6 +2,17 @@
 #include "testbed/sections.h"
 
 namespace looptwin::testbed {
+namespace {
+
+Key<mml::DerivedConfig> with_span(Key<mml::DerivedConfig> key) {
+  key.read = [read = key.read](Reader& reader, const yaml::Entry& entry, mml::DerivedConfig& derived) {
+    read(reader, entry, derived);
+    derived.publish_span = entry.value.span;
+  };
+  return key;
+}
+
+}  // namespace
 
 const Section<mml::DerivedConfig>& derived_section() {
   using T = mml::DerivedConfig;
@@ -14,7 +25,11 @@ const Section<mml::DerivedConfig>& derived_section() {
        optional<T>("boolean", boolean(), &T::boolean, "false", "`true` for a value that is true or false"),
        optional<T>("min_good", share(), &T::min_good, "100 %",
                    "of the members that aggregates over sets need"),
-       optional<T>("every", period(), &T::every, "never", "how often it is kept in the run folder")});
+       optional<T>("every", period(), &T::every, "never", "how often it is kept in the run folder"),
+       with_span(
+           optional<T>("publish", name(), &T::publish, "none",
+                       "an outbound feed that it goes to as often; one that is not declared goes to the "
+                       "run's folder"))});
   return kSection;
 }
 

@@ -95,6 +95,8 @@ class Wiring : Expressions {
   void add_derived() {
     for (const auto& config : scenario_.derived) {
       mml::Derived derived{.config = config, .table = table_of(config)};
+      for (size_t f = 0; f < scenario_.feeds.size() && !config.publish.empty(); ++f)
+        if (scenario_.feeds[f].name == config.publish) derived.feed = static_cast<uint16_t>(f);
       if (!is_free(config.name, derived.table, config.span)) continue;
       mml::add_columns(schema_, derived);
       add_name(config.name, derived.table, derived.column);

@@ -1,7 +1,9 @@
 // Derived values: computed at each boundary, read by name from anywhere, kept in the run folder.
+#include <fmt/format.h>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
+#include <sstream>
 
 #include "loading.h"
 #include "testbed/assembly.h"
@@ -152,6 +154,78 @@ TEST_CASE("derived values: what cannot be is refused with its place and what to 
   REQUIRE_THAT(refused("  rise: {each: yard", "  limit: {each: yard"),
                Catch::Contains("the name 'limit' is taken"));
   REQUIRE_THAT(refused("room: {each: yard", "room: {each: yrad"), Catch::Contains("did you mean 'yard'"));
+}
+
+TEST_CASE("derived values: are published as often as they are kept, in their unit, and are no decisions") {
+  std::string text =
+      with("unit: m3, every: 10 s}\n  total", "unit: m3, every: 10 s, publish: yards}\n  total")
+          .at("scenario.yaml");
+  const auto publish = [&](const std::string& from, const std::string& to) {
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+  };
+  publish("boolean: true, every: 5 s}", "boolean: true, every: 50 s, publish: yards}");
+  publish("unit: L, every: 30 s}", "unit: L, every: 30 s, publish: site}");
+  publish("unit: L, every: 1 s}", "unit: L, every: 60 s, publish: site}");
+  const Folder folder;
+  const auto run = [&](const std::string& scenario, const std::string& name, int threads) {
+    const auto a =
+        assemble(loaded({{"scenario.yaml", scenario}}), {.threads = threads, .out = folder.path() / name});
+    for (int i = 0; i < 60; ++i) cycle(*a);
+    std::map<std::string, std::string> out{{"fingerprint", a->loop().fingerprint()}};
+    for (const double x : values<double>(*a, "yard", "room")) out["room"] += fmt::format("{:.12g} ", x);
+    REQUIRE(a->finish("{}").has_value());
+    for (const char* feed : {"yards", "site"})
+      out[feed] = read_text(folder.path() / name / "feeds" / (std::string(feed) + ".jsonl"));
+    return out;
+  };
+  const auto told = run(text, "one", 1);
+  CHECK(run(text, "two", 2) == told);
+  const auto silent = assemble(loaded({{"scenario.yaml", kScenario}}));
+  for (int i = 0; i < 60; ++i) cycle(*silent);
+  CHECK(silent->loop().fingerprint() == told.at("fingerprint"));
+
+  const auto lines = [&](const std::string& feed) {
+    std::vector<std::string> out;
+    std::istringstream file(told.at(feed));
+    for (std::string line; std::getline(file, line);) out.push_back(line);
+    return out;
+  };
+  const auto yards = lines("yards");
+  REQUIRE(yards.size() == 6 * 2 + 6);
+  const auto last = told.at("room").substr(0, told.at("room").find(' '));
+  CHECK(yards[16] ==
+        "{\"at\":\"2000-01-01T00:01:00Z\",\"derived\":\"room\",\"device\":\"yard-1\",\"value\":" + last +
+            ",\"unit\":\"m3\"}");
+  CHECK(yards[10] ==
+        "{\"at\":\"2000-01-01T00:00:50Z\",\"derived\":\"full\",\"device\":\"yard-1/tank-1\","
+        "\"value\":false}");
+  CHECK(yards[15].find("yard-2/tank-3") != std::string::npos);
+  REQUIRE(lines("site").size() == 2 + 2);
+}
+
+TEST_CASE("derived values: what is unknown is published as null") {
+  std::string text = kScenario;
+  text.replace(text.find("every: 1 s, phase: 0 s"), 22, "every: 40 s, phase: 30 s");
+  text.replace(text.find("every: 30 s}"), 12, "every: 20 s, publish: site}");
+  const Folder folder;
+  const auto a = assemble(loaded({{"scenario.yaml", text}}), {.threads = 1, .out = folder.path() / "run"});
+  for (int i = 0; i < 20; ++i) cycle(*a);
+  REQUIRE(a->finish("{}").has_value());
+  CHECK(read_text(folder.path() / "run/feeds/site.jsonl") ==
+        "{\"at\":\"2000-01-01T00:00:20Z\",\"derived\":\"all_of_it\",\"device\":\"site\",\"value\":null,"
+        "\"unit\":\"L\"}\n");
+}
+
+TEST_CASE("derived values: a feed that cannot be published to is refused") {
+  CHECK_THAT(
+      refused("unit: m3, every: 10 s}\n  total", "unit: m3, publish: yards}\n  total"),
+      Catch::Contains("'room' is published as often as it is kept, which is never [write every: with"));
+  CHECK_THAT(refused("unit: m3, every: 10 s}\n  total",
+                     "unit: m3, every: 10 s, publish: sea}\nfeeds: {sea: "
+                     "{file: sea.csv}}\nmore:\n  total"),
+             Catch::Contains("the feed 'sea' is inbound"));
 }
 
 TEST_CASE("recorder: a model of many fields and values is kept in as many grids as it needs") {
