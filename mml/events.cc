@@ -1,6 +1,7 @@
 #include "mml/events.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/check.h"
 
@@ -26,6 +27,22 @@ void add_columns(lang::Schema& schema, Event& event) {
   if (event.config.bypassed_while)
     event.bypassed_since =
         schema.add_column(event.table, {hidden + ".bypassed_since", instant, {}, lang::Storage::instant});
+}
+
+Counted count_members(const Event& event, size_t row, const lang::Schema& schema,
+                      const twin::Registry& registry, twin::Tables& tables) {
+  if (!event.over) return {};
+  const auto& [relation, member, value] = *event.over;
+  const auto members = registry.members(event.table, relation, Row(row));
+  const auto storage = schema.column(member, value).storage;
+  const void* column = tables.column(member, value);
+  const double unknown = storage == lang::Storage::boolean ? 0.5 : std::numeric_limits<double>::quiet_NaN();
+  const auto is_good = [&](uint32_t m) {
+    const double x = twin::load(column, storage, m);
+    return x == x && x != unknown;
+  };
+  return {static_cast<uint32_t>(std::count_if(members.begin(), members.end(), is_good)),
+          static_cast<uint32_t>(members.size())};
 }
 
 Events::Events(std::vector<Event> events, const twin::Registry&, twin::Tables& tables,

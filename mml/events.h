@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ struct Event {
   ColumnId standing;      ///< boolean: what expressions read under the event's name
   ColumnId raise, clear;  ///< boolean conditions
   ColumnId evidence;  ///< the quantity that `raise` first compares, where it compares one: the record's value
+  struct Set {
+    RelationId relation;  ///< of the event's table
+    TableId member;
+    ColumnId value;  ///< what is aggregated
+  };
+  std::optional<Set> over;            ///< the first set whose members `raise` aggregates
   ColumnId raise_since, clear_since;  ///< instants: when the running delay began
   ColumnId occurrence;                ///< (storage row) how often it has risen
   ColumnId flags;                     ///< (storage code) what has been said already
@@ -64,6 +71,14 @@ struct EventsWaiting {
   size_t oldest = 0;           ///< that event, and
   uint32_t oldest_row = 0;     ///< its device
 };
+
+/// How many members of the set that an event is over have a good value now, and how many there are.
+struct Counted {
+  uint32_t used = 0;
+  uint32_t members = 0;
+};
+Counted count_members(const Event& event, size_t row, const lang::Schema& schema,
+                      const twin::Registry& registry, twin::Tables& tables);
 
 /// A change of one event on one device, at this boundary.
 struct EventChange {

@@ -107,12 +107,15 @@ void Loop::decide(Time boundary) {
         event.evidence.valid() ? twin::load(p_.tables.column(event.table, event.evidence),
                                             p_.schema.column(event.table, event.evidence).storage, change.row)
                                : 0;
+    const size_t first = log_.size();
     const bool first_out = change.kind == RecordKind::first_out;
     if (!event.of_alarm || first_out)
       log_.push_back({boundary, change.kind, static_cast<uint16_t>(change.event),
                       first_out ? static_cast<uint16_t>(event.first_out) : uint16_t{0}, device,
                       change.occurrence, evidence, id, 0});
     p_.alarms.on_change(change, id, boundary, log_);
+    const auto [used, members] = count_members(event, change.row, p_.schema, p_.registry, p_.tables);
+    for (size_t r = first; r < log_.size(); ++r) log_[r].used = used, log_[r].members = members;
     p_.rules.on_change(change, id, boundary, log_);
   }
   p_.alarms.step(boundary, log_);

@@ -88,6 +88,8 @@ struct Record {
   double value = 0;         ///< SI; of setpoints: the value asked for
   uint64_t id = 0;          ///< of what this record is about: an event's occurrence, a command, an alarm
   uint64_t cause = 0;       ///< the id of what led to it; 0: the plant
+  uint32_t used = 0;        ///< of an event or alarm over a set: members with a good value; not hashed
+  uint32_t members = 0;     ///< of how many; 0: over no set
 };
 
 /// Ids are functions of what they name, so that a repeated or replayed decision bears the same one.

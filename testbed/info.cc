@@ -40,6 +40,24 @@ Result<std::vector<twin::ColumnData>> read_columns(twin::RunReader& run, const s
   return columns;
 }
 
+/// Of alarms over sets, by the id of their decision: how many members had a good value as they were raised.
+Result<std::map<int64_t, std::string>> read_members(twin::RunReader& run) {
+  std::map<int64_t, std::string> members;
+  const auto read = read_columns(run, "decisions");
+  if (!read) return tl::make_unexpected(read.error());
+  const auto& columns = *read;
+  constexpr size_t kKind = 1, kId = 8, kUsed = 10, kMembers = 11;
+  if (columns.size() <= kMembers) return members;
+  const auto& kind = std::get<twin::Texts>(columns[kKind]);
+  const auto& of = std::get<std::vector<int32_t>>(columns[kMembers]);
+  for (size_t row = 0; row < of.size(); ++row)
+    if (of[row] > 0 && kind[row] == name_of(mml::RecordKind::alarm_raised))
+      members[std::get<std::vector<int64_t>>(columns[kId])[row]] =
+          fmt::format("{} of {} members known", grouped(std::get<std::vector<int32_t>>(columns[kUsed])[row]),
+                      grouped(of[row]));
+  return members;
+}
+
 /// The alarms that were raised, with what the operator was told: the latest few.
 Result<void> show_alarms(twin::RunReader& run) {
   constexpr size_t kMost = 20;
@@ -50,6 +68,8 @@ Result<void> show_alarms(twin::RunReader& run) {
   const auto text = [&](size_t column, size_t row) { return std::get<twin::Texts>(columns[column])[row]; };
   const auto& at = std::get<std::vector<int64_t>>(columns[0]);
   if (at.empty()) return {};
+  const auto members = read_members(run);
+  if (!members) return tl::make_unexpected(members.error());
   const size_t first = at.size() > kMost ? at.size() - kMost : 0;
   fmt::print("\n  alarms: {} raised{}\n", at.size(), first > 0 ? fmt::format(", the latest {}", kMost) : "");
   for (size_t row = first; row < at.size(); ++row) {
@@ -57,9 +77,11 @@ Result<void> show_alarms(twin::RunReader& run) {
     const std::string_view group = columns.size() > 9 ? text(9, row) : std::string_view();
     const std::string_view state = columns.size() > 10 ? text(10, row) : std::string_view();
     const bool hidden = !state.empty() && state != mml::name_of(mml::AlarmState::unacknowledged);
-    fmt::print("  {}  {:<6}  {} on {}{}{}\n", to_string(run.spec().start + Duration{at[row]}), text(3, row),
+    const auto counted = members->find(std::get<std::vector<int64_t>>(columns[5])[row]);
+    fmt::print("  {}  {:<6}  {} on {}{}{}{}\n", to_string(run.spec().start + Duration{at[row]}), text(3, row),
                text(1, row), text(2, row), hidden ? fmt::format(", {}", state) : "",
-               group.empty() ? "" : fmt::format(", first out of {}", group));
+               group.empty() ? "" : fmt::format(", first out of {}", group),
+               counted == members->end() ? "" : ", " + counted->second);
     for (const auto& [what, column] :
          {std::pair("cause", 6), std::pair("consequence", 7), std::pair("action", 8)})
       if (const auto said = text(column, row); !said.empty()) fmt::print("      {:<12} {}\n", what, said);

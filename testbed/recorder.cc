@@ -248,7 +248,8 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
     lane.append(decisions_,
                 {r.at, name_of(r.kind), name_of_subject(mml::subject_of(r.kind), r.subject),
                  registry_.id(r.device), quantity.name, static_cast<int32_t>(r.occurrence), quantity.value,
-                 quantity.unit, static_cast<int64_t>(r.id), static_cast<int64_t>(r.cause)});
+                 quantity.unit, static_cast<int64_t>(r.id), static_cast<int64_t>(r.cause),
+                 static_cast<int32_t>(r.used), static_cast<int32_t>(r.members)});
   }
   keep_derived(boundary);
   for (auto& feed : feeds_)

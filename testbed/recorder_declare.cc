@@ -97,7 +97,9 @@ void Recorder::declare(const Wired& wired) {
                          {"value", f64},
                          {"unit", text},
                          {"id", i64},
-                         {"cause", i64}}});
+                         {"cause", i64},
+                         {"used", i32},
+                         {"members", i32}}});
   inputs_ = add_log({"inputs",
                      {{"boundary", time},
                       {"kind", text},

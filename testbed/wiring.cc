@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "testbed/notes.h"
@@ -394,6 +395,38 @@ class Wiring : Expressions {
     return std::nullopt;
   }
 
+  const lang::Producer* producer_of(TableId table, ColumnId column) const {
+    const auto found = std::find_if(producers_.begin(), producers_.end(), [&](const lang::Producer& p) {
+      return p.table == table && p.column == column;
+    });
+    return found == producers_.end() ? nullptr : &*found;
+  }
+
+  /// The first aggregate over a set of the node's own table, also behind the names of derived values.
+  NodeId first_aggregate(NodeId id, std::set<NodeId>& seen) const {
+    const lang::Node& node = graph_[id];
+    if (!seen.insert(id).second || lang::is_window(node.op) || lang::is_warm(node.op)) return {};
+    if (lang::is_set(node.op)) return node.op == Op::set_size ? NodeId() : id;
+    if (const auto* behind = node.op == Op::column ? producer_of(node.table, node.column) : nullptr)
+      return behind->needs.empty() ? NodeId() : first_aggregate(behind->needs.front(), seen);
+    if (node.op == Op::related || node.op == Op::previous) return {};
+    for (const NodeId arg : node.args)
+      if (const NodeId found = first_aggregate(arg, seen); found.valid()) return found;
+    return {};
+  }
+
+  /// Where the members stand that decide about an event.
+  std::optional<mml::Event::Set> set_of(const mml::Event& event) const {
+    const auto* producer = producer_of(event.table, event.standing);
+    std::set<NodeId> seen;
+    const NodeId wanted = producer ? first_aggregate(producer->needs.front(), seen) : NodeId();
+    for (const auto& stratum : out_.plan.strata)
+      for (const auto& set : stratum.sets)
+        if (wanted.valid() && set.node == wanted && set.owner == event.table)
+          return mml::Event::Set{set.relation, set.member, set.from};
+    return std::nullopt;
+  }
+
   Result<void> plan() {
     const auto sampled = [&](TableId table, ColumnId column) { return field_at(table, column).has_value(); };
     auto planned = lang::build_plan(schema_, graph_, demands_, producers_, sampled);
@@ -402,6 +435,7 @@ class Wiring : Expressions {
     for (size_t d = 0; d < slots_.size(); ++d) *slots_[d] = out_.plan.demands[d].column;
     for (const auto& w : out_.plan.sampled)
       out_.windows.push_back({w.table, *field_at(w.table, w.from), w.op, w.span, w.out});
+    for (auto& event : out_.events) event.over = set_of(event);
     for (auto& rule : rules_.rules) out_.rules.push_back(std::move(*rule));
     for (auto& v : rules_.verifications) out_.verifications.push_back(std::move(*v));
     return {};

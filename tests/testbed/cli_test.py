@@ -259,7 +259,7 @@ class Runs(CommandLine):
         info = looptwin("info", self.folder / "run").stdout
         said = r"0\.\d{5} MW, the feeder is for 0\.\d+ MW: more homes"
         self.assertRegex(run.stdout, r"overload on block-\d: " + said)
-        self.assertRegex(info, r"\n  2019-07-15T17:\d\d:\d\dZ  high    overload on block-\d\n      cause        " + said)
+        self.assertRegex(info, r"\n  2019-07-15T17:\d\d:\d\dZ  high    overload on block-\d, \d\d of 40 members known\n      cause        " + said)
         self.assertRegex(info, r"\n      action       Shed the next group\.\n")
         wrong = self.scenario("rules.yaml", "{limit as MW}", "{limt as MW}")
         self.refused(looptwin("check", wrong), r"rules\.yaml:59:\d+: error: 'limt' is not known here", r"did you mean 'limit'\?")

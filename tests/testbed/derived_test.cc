@@ -228,6 +228,46 @@ TEST_CASE("derived values: a feed that cannot be published to is refused") {
              Catch::Contains("the feed 'sea' is inbound"));
 }
 
+TEST_CASE("events: the record of an event over a set says how many of the members were known") {
+  std::string text = kScenario;
+  text.replace(text.find("value: sum(tanks.content), unit: m3"), 35,
+               "value: sum(tanks.content), unit: m3, min_good: 50 %");
+  text += R"(  crowded: {raise: "count(tank, content > 5 m3) > 3", min_good: 50 %}
+faults:
+  - {after: 5 s, device: yard-1/tank-1, sensor: content, kind: dropout, value: 1}
+)";
+  const auto at = text.find("raise: room < 2 m3");
+  text.replace(at, 18, "raise: room < 2 m3\n    min_good: 50 %");
+  const Folder folder;
+  const auto out = folder.path() / "run";
+  const auto a = assemble(loaded({{"scenario.yaml", text}}), {.threads = 1, .out = out});
+  for (int i = 0; i < 120; ++i) cycle(*a);
+  REQUIRE(a->finish("{}").has_value());
+  auto run = twin::RunReader::open(out);
+  REQUIRE(run.has_value());
+  const auto log = run->log("decisions");
+  REQUIRE(log);
+  const auto column = [&](const std::string& name) {
+    const auto& columns = run->spec().logs[log->index()].columns;
+    for (size_t c = 0; c < columns.size(); ++c)
+      if (columns[c].name == name) return *run->read_log(*log, c);
+    FAIL("no column " << name);
+    return twin::ColumnData();
+  };
+  const auto subject = std::get<twin::Texts>(column("subject")),
+             device = std::get<twin::Texts>(column("device"));
+  const auto used = std::get<std::vector<int32_t>>(column("used"));
+  const auto members = std::get<std::vector<int32_t>>(column("members"));
+  std::map<std::string, std::string> seen;
+  for (size_t row = 0; row < used.size(); ++row)
+    seen[std::string(subject[row]) + " " + std::string(device[row])] =
+        fmt::format("{}/{}", used[row], members[row]);
+  CHECK(seen.at("brim yard-1") == "2/3");
+  CHECK(seen.at("brim yard-2") == "3/3");
+  CHECK(seen.at("crowded site") == "5/6");
+  CHECK(seen.at("any_full site") == "6/6");
+}
+
 TEST_CASE("recorder: a model of many fields and values is kept in as many grids as it needs") {
   std::string text = R"yaml(scenario: many
 duration: 2 min
