@@ -1,5 +1,5 @@
 // Looking back further than hot memory should: ago() keeps a value at a step, trends keep one number a
-// bucket. The plan lists them by stratum; mml/warm.h keeps and computes them. docs/decisions/0009 says why
+// bucket. The plan lists them by stratum; mml/warm.h keeps and computes them. docs/decisions/0010 says why
 // so.
 #pragma once
 
