@@ -10,7 +10,7 @@ namespace looptwin::sim {
 namespace {
 // Below, elimination in a square array is faster than anything sparse.
 constexpr int kMostDense = 24;
-// As many steps of Newton's are taken whole; most systems have settled by then.
+// Nearly all systems have settled by then.
 constexpr int kWholeSteps = 12;
 }  // namespace
 
@@ -24,7 +24,7 @@ double GasNodes::taken(size_t node, double p, double* slope) const {
   double by_p = drain[node];
   for (uint32_t i = first_sink[node]; i < first_sink[node + 1]; ++i) {
     sum += sinks[i].at(p);
-    if (p < sinks[i].least) by_p += sinks[i].flow / sinks[i].least;
+    if (p > 0 && p < sinks[i].least) by_p += sinks[i].flow / sinks[i].least;
   }
   if (slope) *slope = by_p;
   return sum;
@@ -126,6 +126,14 @@ GasFlowSystem::GasFlowSystem(std::vector<uint32_t> nodes, std::vector<uint32_t> 
   }
   const size_t size = nodes_.size() + links_.size();
   value_.resize(nodes_.size());
+  missing_.resize(nodes_.size());
+  old_pressure_.resize(nodes_.size());
+  first_joint_.push_back(0);
+  for (int i = 0; i < n; ++i) {
+    for (size_t k = 0; k < unknown_.size(); ++k)
+      if (unknown_[k] == i) joints_.push_back({links_[k / 2], k % 2 == 0});
+    first_joint_.push_back(static_cast<uint32_t>(joints_.size()));
+  }
   right_.resize(size);
   step_.resize(size);
   matrix_ = std::make_unique<Matrix>(static_cast<int>(size), entries);
@@ -173,6 +181,12 @@ void GasFlowSystem::assemble(const Gas& gas, std::span<const GasLink> links, con
   }
 }
 
+bool GasFlowSystem::find_step(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes,
+                              std::span<const double> flows) {
+  assemble(gas, links, nodes, flows);
+  return matrix_->solve(right_, step_);
+}
+
 void GasFlowSystem::set_scales(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes) {
   double most = 1e3;  // Pa
   for (const uint32_t node : nodes_) most = std::max(most, nodes.pressure[node]);
@@ -183,7 +197,31 @@ void GasFlowSystem::set_scales(const Gas& gas, std::span<const GasLink> links, c
 }
 
 bool GasFlowSystem::solve(const Gas& gas, std::span<const GasLink> links, GasNodes& nodes,
-                          std::span<double> flows, Unknown unknown, int rounds) {
+                          std::span<double> flows) {
+  const auto keep = [&] {
+    start_.clear();
+    for (const uint32_t node : nodes_) start_.push_back(nodes.pressure[node]);
+    for (const uint32_t k : links_) start_.push_back(flows[k]);
+  };
+  const auto put_back = [&] {
+    size_t at = 0;
+    for (const uint32_t node : nodes_) nodes.pressure[node] = start_[at++];
+    for (const uint32_t k : links_) flows[k] = start_[at++];
+  };
+  keep();
+  if (newton(gas, links, nodes, flows, Unknown::pressure, kWholeSteps)) return true;
+  // Whole steps went round in circles.
+  put_back();
+  const bool found = descend(gas, links, nodes, flows);
+  // From there they lead to flows of full precision, unless the solution lies on an edge.
+  keep();
+  if (newton(gas, links, nodes, flows, Unknown::pressure, kWholeSteps)) return true;
+  put_back();
+  return found;
+}
+
+bool GasFlowSystem::newton(const Gas& gas, std::span<const GasLink> links, GasNodes& nodes,
+                           std::span<double> flows, Unknown unknown, int rounds) {
   const size_t n = nodes_.size();
   kind_ = unknown;
   const bool in_pressure = kind_ == Unknown::pressure;
@@ -193,55 +231,27 @@ bool GasFlowSystem::solve(const Gas& gas, std::span<const GasLink> links, GasNod
     value_[i] = in_pressure ? p : gas.potential(p);
   }
   for (int round = 0; round < rounds; ++round) {
-    assemble(gas, links, nodes, flows);
-    const double before = residual();
-    if (!matrix_->solve(right_, step_)) return false;
-    double most_flow = 1, flow_step = 0, value_step = 0;
+    if (!find_step(gas, links, nodes, flows)) return false;
+    double most_flow = 1, flow_step = 0, value_step = 0, all = 0;
     for (size_t k = 0; k < links_.size(); ++k) {
       most_flow = std::max(most_flow, std::abs(flows[links_[k]]));
       flow_step = std::max(flow_step, std::abs(step_[n + k]));
     }
     for (size_t i = 0; i < n; ++i) value_step = std::max(value_step, std::abs(step_[i]));
-    if (!(flow_step < 1e15 && value_step < 1e15)) return false;
-    if (round < kWholeSteps) {
-      move(gas, nodes, flows, 1);
-      // Convergence is quadratic: what is left after such a step is next to rounding.
-      if (value_step < 1e-9 && flow_step < 1e-9 * most_flow) return true;
-      continue;
-    }
-    // Regimes take turns (check valves, limits): as much of the step as makes the residual smaller, and where
-    // nothing does, a part of it that is never the same for long.
-    const std::vector<double> old_values = value_;
-    old_flows_.assign(links_.size(), 0);
-    for (size_t k = 0; k < links_.size(); ++k) old_flows_[k] = flows[links_[k]];
-    const auto put_back = [&] {
-      value_ = old_values;
-      for (size_t k = 0; k < links_.size(); ++k) flows[links_[k]] = old_flows_[k];
-    };
-    double part = 1;
-    for (int attempt = 0; attempt < 8; ++attempt, part /= 2) {
-      move(gas, nodes, flows, part);
-      assemble(gas, links, nodes, flows);
-      if (residual() < before * (1 - 1e-3 * part)) break;
-      put_back();
-      if (attempt == 7) move(gas, nodes, flows, round % 3 == 2 ? 0.3 : 0.7);
-    }
-    if (value_step < 1e-10 && flow_step < 1e-9 * most_flow) return true;
+    for (const double step : step_) all += std::abs(step);  // NaN if one is
+    if (!(all < 1e15)) return false;
+    move(gas, nodes, flows);
+    // Convergence is quadratic: what is left after such a step is next to rounding.
+    if (value_step < 1e-9 && flow_step < 1e-9 * most_flow) return true;
   }
   return false;
 }
 
-double GasFlowSystem::residual() const {
-  double most = 0;
-  for (const double r : right_) most = std::max(most, std::abs(r));
-  return most;
-}
-
-void GasFlowSystem::move(const Gas& gas, GasNodes& nodes, std::span<double> flows, double part) {
+void GasFlowSystem::move(const Gas& gas, GasNodes& nodes, std::span<double> flows) {
   const size_t n = nodes_.size();
   for (size_t i = 0; i < n; ++i) {
     double& value = value_[i];
-    const double next = value + part * step_[i] * scale_;
+    const double next = value + step_[i] * scale_;
     // Where a regime's edge lies on the way a step may point anywhere; pressures stay within reason, and
     // through a step of time above 0.
     if (kind_ == Unknown::pressure)
@@ -250,7 +260,7 @@ void GasFlowSystem::move(const Gas& gas, GasNodes& nodes, std::span<double> flow
       value = std::clamp(next, value - 2 * scale_, value + 2 * scale_);
     nodes.pressure[nodes_[i]] = kind_ == Unknown::pressure ? value : gas.pressure_of_potential(value);
   }
-  for (size_t k = 0; k < links_.size(); ++k) flows[links_[k]] += part * step_[n + k];
+  for (size_t k = 0; k < links_.size(); ++k) flows[links_[k]] += step_[n + k];
 }
 
 }  // namespace looptwin::sim

@@ -44,31 +44,51 @@ class GasFlowSystem {
   ~GasFlowSystem();
   GasFlowSystem(GasFlowSystem&&) noexcept;
 
+  /// From nodes.pressure and flows as a start to the solution in both, however far it is. False when it did
+  /// not settle; then both are as far as it came.
+  bool solve(const Gas& gas, std::span<const GasLink> links, GasNodes& nodes, std::span<double> flows);
+
   /// What Newton's method steps in. Links are near linear in the potential, storage in the pressure: the
   /// former leads from a flat start to a network at rest, the latter through a step.
   enum class Unknown : uint8_t { potential, pressure };
-  /// From nodes.pressure and flows as a start to the solution in both. False when it did not settle in
-  /// `rounds`; then both are as far as it came.
-  bool solve(const Gas& gas, std::span<const GasLink> links, GasNodes& nodes, std::span<double> flows,
-             Unknown unknown, int rounds);
+  /// Newton's method alone, in whole steps: fast, and at a loss where regimes take turns.
+  bool newton(const Gas& gas, std::span<const GasLink> links, GasNodes& nodes, std::span<double> flows,
+              Unknown unknown, int rounds);
 
   std::span<const uint32_t> nodes() const { return nodes_; }
   std::span<const uint32_t> links() const { return links_; }
 
  private:
   class Matrix;
+  struct Joint {  ///< a link at a node
+    uint32_t link = 0;
+    bool leaves = false;
+  };
   void assemble(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes,
                 std::span<const double> flows);
-  double residual() const;
-  void move(const Gas& gas, GasNodes& nodes, std::span<double> flows, double part);
+  bool find_step(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes,
+                 std::span<const double> flows);
+  void move(const Gas& gas, GasNodes& nodes, std::span<double> flows);
   void set_scales(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes);
+  // The slow and sure way, gas_flow_descent.cc.
+  bool descend(const Gas& gas, std::span<const GasLink> links, GasNodes& nodes, std::span<double> flows);
+  bool step_down(const Gas& gas, std::span<const GasLink> links, GasNodes& nodes, std::span<double> flows,
+                 double& missed);
+  double miss(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes, std::span<double> flows);
+  double missing_at(const Gas& gas, std::span<const GasLink> links, const GasNodes& nodes, size_t i) const;
+  void set_right(const Gas& gas, std::span<const GasLink> links, GasNodes& nodes, size_t i) const;
+  double flow_of(const Gas& gas, const GasLink& link, const GasNodes& nodes) const;
   GasLinkEnd end(const Gas& gas, const GasNodes& nodes, uint32_t node) const;
 
   std::vector<uint32_t> nodes_, links_;
-  std::vector<int32_t> unknown_;      ///< of a link's two ends, in pairs; -1: fixed
-  std::vector<double> value_;         ///< the unknown of each of nodes_
-  std::vector<double> right_, step_;  ///< the linear system, scaled
-  std::vector<double> old_flows_;
+  std::vector<int32_t> unknown_;       ///< of a link's two ends, in pairs; -1: fixed
+  std::vector<double> value_;          ///< the unknown of each of nodes_
+  std::vector<double> right_, step_;   ///< the linear system, scaled
+  std::vector<double> start_;          ///< what is gone back to
+  std::vector<uint32_t> first_joint_;  ///< of each of nodes_, and one past the last
+  std::vector<Joint> joints_;
+  std::vector<double> missing_;  ///< of nodes_, kg/s
+  std::vector<double> old_pressure_;
   Unknown kind_ = Unknown::potential;
   double scale_ = 1, link_scale_ = 1;  ///< of the unknown, and of links' equations, Pa²
   std::unique_ptr<Matrix> matrix_;

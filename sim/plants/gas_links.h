@@ -45,6 +45,9 @@ struct GasLinkEnd {
 GasLinkValue evaluate(const Gas& gas, const GasLink& link, const GasLinkEnd& from, const GasLinkEnd& to,
                       double flow);
 
+/// The flow q at which F = 0: it grows with u_from and falls with u_to.
+double flow_through(const Gas& gas, const GasLink& link, const GasLinkEnd& from, const GasLinkEnd& to);
+
 /// The shaft power that a station takes for its net flow, divided by nothing: mdot cp T (r^κ - 1), W, of
 /// what goes through the machine.
 double compression_power(const Gas& gas, const GasLink& link, double ratio, double flow);

@@ -8,13 +8,16 @@ namespace looptwin::sim {
 
 namespace {
 
-constexpr int kNewtonRounds = 60;
 // A known withdrawal falls off below this pressure, as a demand does, Pa.
 constexpr double kLeastWithdrawal = 1e5;
+// Pa: what is left where takers would leave nothing.
+constexpr double kVacuum = 1;
+// Pa: no network holds it.
+constexpr double kBurst = 1e9;
+// As often outflows are cut by shares; then wholly, which ends.
+constexpr int kCuts = 20;
 // Nor does it take more than this part of a cell in a step.
 constexpr double kMostWithdrawal = 0.01;
-// What Newton's tolerance on flows may leave in a step of a small knot that is empty, Pa.
-constexpr double kLeastPressure = -100;
 
 }  // namespace
 
@@ -32,7 +35,7 @@ void GasNetwork::advance(Time to) {
     take_step();
     ++steps_;
     latched_ = false;
-    if (!is_finite()) break;
+    if (!is_sound()) break;
   }
   now_ = to;
   if (steps_ != before && breakdown_.empty()) publish();
@@ -140,26 +143,11 @@ void GasNetwork::solve_cluster(GasFlowSystem& cluster) {
     // Without a taker the pressure follows from the mass alone (settle_nodes).
     if (nodes_.first_sink[node] == nodes_.first_sink[node + 1] && nodes_.drain[node] == 0) return;
   }
-  const auto solves = [&](int rounds) {
-    return cluster.solve(gas_, links_, nodes_, flows_, GasFlowSystem::Unknown::pressure, rounds) &&
-           std::all_of(cluster.nodes().begin(), cluster.nodes().end(),
-                       [&](uint32_t i) { return nodes_.pressure[i] > 0; });
-  };
-  const auto shut = [&] {
-    for (const uint32_t link : cluster.links()) flows_[link] = 0;
-    for (const uint32_t i : cluster.nodes())
-      nodes_.pressure[i] = gas_.pressure(nodes_.before[i] + nodes_.inflow[i] / nodes_.storage[i]);
-  };
-  if (solves(kNewtonRounds)) return;
-  shut();
-  if (solves(4 * kNewtonRounds)) return;
-  // Nothing flows through links in this step, and takers get at most half of what is there: that is always
-  // possible, for the fluxes of pipes leave every node some of its gas.
-  shut();
-  for (const uint32_t i : cluster.nodes()) {
-    const double there = nodes_.storage[i] * gas_.density(nodes_.pressure[i]);
-    for (int k = 0; k < 200 && nodes_.taken(i, nodes_.pressure[i]) > there / 2; ++k) nodes_.pressure[i] /= 2;
-  }
+  if (cluster.solve(gas_, links_, nodes_, flows_)) return;
+  // Nothing flows through links in this step.
+  for (const uint32_t link : cluster.links()) flows_[link] = 0;
+  for (const uint32_t i : cluster.nodes())
+    nodes_.pressure[i] = gas_.pressure(nodes_.before[i] + nodes_.inflow[i] / nodes_.storage[i]);
   ++unsettled_;
 }
 
@@ -171,28 +159,57 @@ void GasNetwork::balance_nodes() {
     balance_[links_[k].from] -= flows_[k];
     balance_[links_[k].to] += flows_[k];
   }
-  for (Demand& demand : demands_) {
-    demand.now = nodes_.sinks[demand.sink].at(nodes_.pressure[demand.node]);
-    balance_[demand.node] -= demand.now;
-    delivered_ += demand.now * seconds_;
+  for (size_t i = 0; i < nodes_.size(); ++i) balance_[i] -= share_[i] * nodes_.taken(i, nodes_.pressure[i]);
+}
+
+/// No node gives more than it has: what leaves one that would end in a vacuum, through links and takers, is
+/// cut down. The fluxes of pipes leave every node some of its gas, so that this is always possible. Whether
+/// something was cut; then others get less. `wholly`: to nothing.
+bool GasNetwork::spare_nodes(bool wholly) {
+  bool cut = false;
+  const double least = gas_.density(kVacuum);
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_.fixed[i] || nodes_.before[i] + balance_[i] / nodes_.storage[i] >= least) continue;
+    const auto outflow = [&](size_t k) {
+      return links_[k].from == i ? flows_[k] : links_[k].to == i ? -flows_[k] : 0;
+    };
+    double lost = share_[i] * nodes_.taken(i, nodes_.pressure[i]);
+    for (size_t k = 0; k < links_.size(); ++k) lost += std::max(outflow(k), 0.0);
+    if (!(lost > 0)) continue;
+    const double there = nodes_.storage[i] * (nodes_.before[i] - least) + balance_[i] + lost;
+    const double share = wholly ? 0 : std::clamp(there / lost, 0.0, 1.0);
+    share_[i] *= share;
+    for (size_t k = 0; k < links_.size(); ++k)
+      if (outflow(k) > 0) flows_[k] *= share;
+    cut = true;
   }
-  for (Leak& leak : leaks_) {
-    for (const Outlet& outlet : leak.outlets) {
-      if (!outlet.at_node) continue;
-      const double taken = outlet.rate * nodes_.pressure[outlet.node];
-      balance_[outlet.node] -= taken;
-      leak.now += taken + outlet.pulled;
-    }
-    leaked_ += leak.now * seconds_;
-  }
+  return cut;
 }
 
 void GasNetwork::settle_nodes() {
+  std::fill(share_.begin(), share_.end(), 1.0);
   balance_nodes();
+  for (int round = 0; spare_nodes(round >= kCuts); ++round) balance_nodes();
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_.fixed[i]) continue;
     nodes_.before[i] += balance_[i] / nodes_.storage[i];
-    nodes_.pressure[i] = gas_.pressure(nodes_.before[i]);
+  }
+  book();
+  for (size_t i = 0; i < nodes_.size(); ++i)
+    if (!nodes_.fixed[i]) nodes_.pressure[i] = gas_.pressure(nodes_.before[i]);
+}
+
+/// What supplies, demands and leaks have moved in this step.
+void GasNetwork::book() {
+  for (Demand& demand : demands_) {
+    demand.now = share_[demand.node] * nodes_.sinks[demand.sink].at(nodes_.pressure[demand.node]);
+    delivered_ += demand.now * seconds_;
+  }
+  for (Leak& leak : leaks_) {
+    for (const Outlet& outlet : leak.outlets)
+      if (outlet.at_node)
+        leak.now += share_[outlet.node] * outlet.rate * nodes_.pressure[outlet.node] + outlet.pulled;
+    leaked_ += leak.now * seconds_;
   }
   for (Supply& supply : supplies_) {
     if (supply.is_pressure) {
@@ -213,17 +230,24 @@ void GasNetwork::copy_ends() {
   }
 }
 
-/// Whether all pressures at nodes are numbers and not below zero; what is none within a pipe reaches its ends.
-bool GasNetwork::is_finite() {
+/// Whether all pressures at nodes are such as gas can have; what is none within a pipe reaches its ends.
+bool GasNetwork::is_sound() {
   for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (std::isfinite(nodes_.pressure[i]) && nodes_.pressure[i] > kLeastPressure) continue;
-    const Time at = kStart + step_ * steps_;
+    const double p = nodes_.pressure[i];
+    if (p > 0 && p < kBurst) continue;
+    std::string fed;
+    for (const Supply& supply : supplies_)
+      if (p >= kBurst && !supply.is_pressure && nodes_.pressure[supply.node] > p / 2)
+        fed += fmt::format("; '{}' feeds in {:.3g} kg/s that cannot leave", ports_[supply.flow].element,
+                           supply.now);
     breakdown_.push_back(
         {Severity::error,
          {},
-         fmt::format("at {} the gas network cannot go on: the pressure at '{}' is {:.6g} Pa",
-                     to_string(at - kStart), ports_[node_ports_ + i].element, nodes_.pressure[i]),
-         "smaller courant: or cell:, or less sudden changes of what is fed in and taken out"});
+         fmt::format("at {} the gas network cannot go on: the pressure at '{}' is {:.6g} Pa{}",
+                     to_string(step_ * steps_), ports_[node_ports_ + i].element, p, fed),
+         fed.empty()
+             ? "smaller courant: or cell:, or less sudden changes of what is fed in and taken out"
+             : "feed in less, or open what shuts it off; check valves and stations pass nothing back"});
     return false;
   }
   return true;

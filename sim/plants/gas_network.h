@@ -96,7 +96,8 @@ class GasNetwork final : public CoupledPlant {
   void build_takers(const GasNetworkConfig& config, const GasTopology& topology);
   void build_leak(const GasLeakConfig& leak, size_t pipe);
   void build_clusters();
-  Diagnostics start();
+  Diagnostics start(const GasNetworkConfig& config);
+  Diagnostics explain(const GasUnrest& unrest, const GasNetworkConfig& config) const;
 
   void declare_ports(const GasNetworkConfig& config);
   size_t declare(const std::string& element, const char* quantity, const char* unit, PortDirection direction,
@@ -111,9 +112,11 @@ class GasNetwork final : public CoupledPlant {
   void gather_inflows();
   void solve_cluster(GasFlowSystem& cluster);
   void balance_nodes();
+  bool spare_nodes(bool wholly);
   void settle_nodes();
+  void book();
   void copy_ends();
-  bool is_finite();
+  bool is_sound();
 
   Gas gas_;
   Duration step_;
@@ -123,6 +126,7 @@ class GasNetwork final : public CoupledPlant {
   GasNodes nodes_;
   std::vector<double> volume_;   ///< of nodes with their half cells, m³
   std::vector<double> balance_;  ///< scratch: what a node gains without its supply, kg/s
+  std::vector<double> share_;    ///< scratch: of what its takers want, that a node gives
   std::vector<GasLink> links_;
   std::vector<double> flows_;  ///< of links_, kg/s
   std::vector<GasFlowSystem> clusters_;

@@ -1,4 +1,5 @@
 // How a gas network comes to be: from a checked description to columns, links and clusters, at rest.
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
 
@@ -25,7 +26,8 @@ Result<std::unique_ptr<GasNetwork>> GasNetwork::make(const GasNetworkConfig& con
   if (step_of(config) < microseconds(1)) return failure("the network's step would be shorter than 1 µs");
   std::unique_ptr<GasNetwork> network(new GasNetwork(config));
   network->build(config, *topology);
-  if (auto problems = network->start(); has_errors(problems)) return tl::make_unexpected(std::move(problems));
+  if (auto problems = network->start(config); has_errors(problems))
+    return tl::make_unexpected(std::move(problems));
   return network;
 }
 
@@ -36,6 +38,7 @@ void GasNetwork::build(const GasNetworkConfig& config, const GasTopology& topolo
   const size_t n = config.nodes.size();
   nodes_.resize(n);
   balance_.resize(n);
+  share_.assign(n, 1);
   for (const GasNodeConfig& node : config.nodes) volume_.push_back(node.volume);
 
   for (size_t i = 0; i < config.compressors.size(); ++i) {
@@ -189,7 +192,7 @@ void GasNetwork::build_clusters() {
   }
 }
 
-Diagnostics GasNetwork::start() {
+Diagnostics GasNetwork::start(const GasNetworkConfig& config) {
   latch_inputs();
   for (Demand& demand : demands_) demand.now = 0;
   set_boundaries();
@@ -198,8 +201,9 @@ Diagnostics GasNetwork::start() {
   std::fill(nodes_.inflow.begin(), nodes_.inflow.end(), 0.0);
   for (const Supply& supply : supplies_)
     if (!supply.is_pressure) nodes_.inflow[supply.node] += supply.now;
-  auto problems = solve_steady(gas_, nodes_, links_, flows_, grid_, grid_ends_, [this] { set_links(0); });
-  if (has_errors(problems)) return problems;
+  if (const auto unrest =
+          solve_steady(gas_, nodes_, links_, flows_, grid_, grid_ends_, [this] { set_links(0); }))
+    return explain(*unrest, config);
 
   for (size_t i = 0; i < nodes_.size(); ++i) {
     nodes_.storage[i] = volume_[i] / seconds_;
@@ -208,10 +212,44 @@ Diagnostics GasNetwork::start() {
   copy_ends();
   gather_inflows();
   balance_nodes();
-  for (Supply& supply : supplies_)
-    if (supply.is_pressure) supply.now = -balance_[supply.node];
+  book();
   supplied_ = delivered_ = leaked_ = 0;
   publish();
+  return {};
+}
+
+Diagnostics GasNetwork::explain(const GasUnrest& unrest, const GasNetworkConfig& config) const {
+  const GasNodeConfig& node = config.nodes[unrest.node];
+  const auto problem = [](const Span& span, std::string message, std::string hint) {
+    return Diagnostic{Severity::error, span, std::move(message), std::move(hint)};
+  };
+  if (!unrest.bursts)
+    return {problem(node.span,
+                    fmt::format("no steady state was found to start from: after {} rounds node '{}' gains "
+                                "{:.3g} kg/s, and pressures and friction differ by {:.2g}",
+                                unrest.rounds, node.name, unrest.gain, unrest.miss),
+                    "start with stations stopped, smaller demands or less fed in, and change that later")};
+  const std::string hint =
+      "feed in less, or open what shuts it off; check valves and stations pass nothing back";
+  // What is fed into the part where the pressure rises.
+  Diagnostics problems;
+  for (size_t i = 0; i < supplies_.size(); ++i) {
+    const GasSupplyConfig& supply = config.supplies[i];
+    const bool is_there = nodes_.pressure[supplies_[i].node] > nodes_.pressure[unrest.node] / 2;
+    if (supplies_[i].is_pressure || supply.value <= 0 || !is_there) continue;
+    problems.push_back(problem(
+        supply.span,
+        fmt::format("the network has no steady state: of the {:.6g} kg/s that supply '{}' feeds in at "
+                    "node '{}', {:.3g} kg/s cannot leave, so that the pressure rises for ever",
+                    supply.value, supply.name, supply.node, unrest.gain),
+        hint));
+  }
+  if (problems.empty())
+    problems.push_back(problem(node.span,
+                               fmt::format("the network has no steady state: {:.3g} kg/s reach node '{}' and "
+                                           "cannot leave, so that the pressure rises for ever",
+                                           unrest.gain, node.name),
+                               hint));
   return problems;
 }
 
