@@ -187,6 +187,7 @@ bool GasNetwork::spare_nodes(bool wholly) {
 }
 
 void GasNetwork::settle_nodes() {
+  last_density_ = nodes_.before;
   std::fill(share_.begin(), share_.end(), 1.0);
   balance_nodes();
   for (int round = 0; spare_nodes(round >= kCuts); ++round) balance_nodes();
@@ -206,9 +207,11 @@ void GasNetwork::book() {
     delivered_ += demand.now * seconds_;
   }
   for (Leak& leak : leaks_) {
-    for (const Outlet& outlet : leak.outlets)
-      if (outlet.at_node)
-        leak.now += share_[outlet.node] * outlet.rate * nodes_.pressure[outlet.node] + outlet.pulled;
+    for (Outlet& outlet : leak.outlets) {
+      if (!outlet.at_node) continue;
+      outlet.taken = share_[outlet.node] * outlet.rate * nodes_.pressure[outlet.node] + outlet.pulled;
+      leak.now += outlet.taken;
+    }
     leaked_ += leak.now * seconds_;
   }
   for (Supply& supply : supplies_) {

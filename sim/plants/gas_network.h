@@ -45,6 +45,7 @@ class GasNetwork final : public CoupledPlant {
     bool on_grid = false;
     size_t index = 0;  ///< in grid_, or in links_
     double length = 0, volume = 0;
+    double half_volume = 0;  ///< of the half cell at each end, m³
     size_t flow_in = 0, flow_out = 0, linepack = 0;
   };
   struct Station {
@@ -77,10 +78,12 @@ class GasNetwork final : public CoupledPlant {
     size_t pipe = 0, point = 0;  ///< in grid_
     double part = 1;
     double rate = 0, pulled = 0;  ///< in this step: of the hole, kg/s/Pa; of the withdrawal, kg/s
+    double taken = 0;             ///< of both, where it is at a node, kg/s
   };
   struct Leak {
     double discharge = 0;
     double now = 0;
+    size_t pipe = 0;
     std::vector<Outlet> outlets;  ///< two, or one where it lies on a point
     size_t area = 0, withdrawal = 0, flow = 0;
   };
@@ -124,9 +127,10 @@ class GasNetwork final : public CoupledPlant {
   GasGrid grid_;
 
   GasNodes nodes_;
-  std::vector<double> volume_;   ///< of nodes with their half cells, m³
-  std::vector<double> balance_;  ///< scratch: what a node gains without its supply, kg/s
-  std::vector<double> share_;    ///< scratch: of what its takers want, that a node gives
+  std::vector<double> volume_;        ///< of nodes with their half cells, m³
+  std::vector<double> balance_;       ///< scratch: what a node gains without its supply, kg/s
+  std::vector<double> last_density_;  ///< of nodes before the last step, kg/m³
+  std::vector<double> share_;         ///< scratch: of what its takers want, that a node gives
   std::vector<GasLink> links_;
   std::vector<double> flows_;  ///< of links_, kg/s
   std::vector<GasFlowSystem> clusters_;

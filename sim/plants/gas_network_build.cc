@@ -92,9 +92,9 @@ void GasNetwork::build_pipe(const GasPipeConfig& pipe, GasTopology::Ends ends, d
   part.on_grid = cells > 0;
   part.length = pipe.length;
   part.volume = area_of(pipe.diameter) * pipe.length;
-  const double half = part.volume / (2 * static_cast<double>(std::max<size_t>(cells, 1)));
-  volume_[ends.from] += half;
-  volume_[ends.to] += half;
+  part.half_volume = part.volume / (2 * static_cast<double>(std::max<size_t>(cells, 1)));
+  volume_[ends.from] += part.half_volume;
+  volume_[ends.to] += part.half_volume;
   if (part.on_grid) {
     part.index = grid_.add(pipe, cells, rise);
     grid_ends_.push_back({ends.from, ends.to, kGravity * rise});
@@ -147,6 +147,7 @@ void GasNetwork::build_leak(const GasLeakConfig& config, size_t pipe_index) {
   const double second_part = std::min(place - static_cast<double>(first), 1.0);
   Leak leak;
   leak.discharge = config.discharge;
+  leak.pipe = pipe_index;
   // Shared so that the centre of what is taken lies where the leak is.
   for (size_t k = 0; k < 2; ++k) {
     Outlet outlet;
@@ -213,6 +214,7 @@ Diagnostics GasNetwork::start(const GasNetworkConfig& config) {
   gather_inflows();
   balance_nodes();
   book();
+  last_density_ = nodes_.before;
   supplied_ = delivered_ = leaked_ = 0;
   publish();
   return {};

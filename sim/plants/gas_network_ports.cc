@@ -90,11 +90,24 @@ void GasNetwork::latch_inputs() {
 void GasNetwork::publish() {
   for (size_t i = 0; i < nodes_.size(); ++i) values_[node_ports_ + i] = nodes_.pressure[i];
   for (const Pipe& pipe : pipes_) {
+    // What passes a pipe's end also fills the half cell there.
+    const auto fills = [&](uint32_t node) {
+      return pipe.half_volume * (nodes_.before[node] - last_density_[node]) / seconds_;
+    };
+    const auto [from, to] = pipe.ends;
     const bool on_grid = pipe.on_grid;
-    values_[pipe.flow_in] = on_grid ? grid_.flow_in(pipe.index) : flows_[pipe.index];
-    values_[pipe.flow_out] = on_grid ? grid_.flow_out(pipe.index) : flows_[pipe.index];
-    const double ends = (nodes_.before[pipe.ends.from] + nodes_.before[pipe.ends.to]) / 2;
+    values_[pipe.flow_in] = (on_grid ? grid_.flow_in(pipe.index) : flows_[pipe.index]) + fills(from);
+    values_[pipe.flow_out] = (on_grid ? grid_.flow_out(pipe.index) : flows_[pipe.index]) - fills(to);
+    const double ends = (nodes_.before[from] + nodes_.before[to]) / 2;
     values_[pipe.linepack] = on_grid ? grid_.mass(pipe.index) : pipe.volume * ends;
+  }
+  // A leak at an end is the pipe's, too.
+  for (const Leak& leak : leaks_) {
+    const Pipe& pipe = pipes_[leak.pipe];
+    for (const Outlet& outlet : leak.outlets) {
+      if (outlet.at_node && outlet.point == 0) values_[pipe.flow_in] += outlet.taken;
+      if (outlet.at_node && outlet.point != 0) values_[pipe.flow_out] -= outlet.taken;
+    }
   }
   for (const Station& station : stations_) {
     const GasLink& link = links_[station.link];

@@ -114,6 +114,36 @@ TEST_CASE("gas: the pipes' and nodes' gas is the network's") {
   CHECK(sum == Approx(run["network.linepack"]).epsilon(1e-9));
 }
 
+TEST_CASE("gas: what flows into a pipe, less what flows out and leaks, is what its gas grows by") {
+  GasNetworkConfig config = everything();
+  config.leaks.push_back({.name = "start", .pipe = "ad", .position = 0});
+  GasRun run(config);
+  const double dt = run.network->step().seconds();
+  const std::pair<const char*, std::vector<const char*>> pipes[] = {
+      {"ab", {"mid"}}, {"bc", {}}, {"ad", {"start"}}, {"dc", {"short"}}, {"ef", {"end"}}};
+  double most = 0;
+  for (int64_t k = 1; k < 500; ++k) {
+    std::vector<double> before;
+    for (const auto& [pipe, leaks] : pipes) before.push_back(run[std::string("pipe.") + pipe + ".linepack"]);
+    for (int second = static_cast<int>(dt * static_cast<double>(k - 1)) + 1;
+         second <= dt * static_cast<double>(k); ++second)
+      disturb(run, second);
+    if (k == 300) run["leak.start.area"] = 0.005;
+    run.network->advance(kStart + run.network->step() * k);
+    for (size_t i = 0; i < before.size(); ++i) {
+      const auto& [pipe, leaks] = pipes[i];
+      const std::string name = std::string("pipe.") + pipe;
+      INFO(name << " step " << k);
+      double net = run[name + ".flow_in"] - run[name + ".flow_out"];
+      for (const char* leak : leaks) net -= run[std::string("leak.") + leak + ".flow"];
+      const double grown = (run[name + ".linepack"] - before[i]) / dt;
+      REQUIRE(net == Approx(grown).margin(1e-12 * before[i] / dt).epsilon(1e-9));
+      most = std::max(most, std::abs(net));
+    }
+  }
+  CHECK(most > 10);
+}
+
 TEST_CASE("gas: the steady start stays as it is, with slopes, loops and a real gas") {
   GasRun run(everything());
   const std::vector<double> start(run.network->values().begin(), run.network->values().end());
