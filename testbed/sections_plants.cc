@@ -40,6 +40,14 @@ struct GasDraft {
   std::optional<double> heat_ratio, viscosity;
 };
 
+sim::GasConfig gas_of(const GasDraft& draft) {
+  sim::GasConfig gas = draft.compressible ? sim::cnga_gas(draft.temperature, draft.gravity)
+                                          : sim::ideal_gas(draft.temperature, draft.gravity);
+  if (draft.heat_ratio) gas.heat_ratio = *draft.heat_ratio;
+  if (draft.viscosity) gas.viscosity = *draft.viscosity;
+  return gas;
+}
+
 const Section<GasDraft>& gas_section() {
   using T = GasDraft;
   static const Section<T> kSection(
@@ -145,7 +153,11 @@ const Section<Repeated<sim::GasSupplyConfig>>& supply_section() {
     return Key<T>{{.name = name, .form = Form::quantity, .about = about},
                   [value, kind](Reader& reader, const yaml::Entry& entry, T& out) {
                     const auto read = value.read(reader, entry.value);
-                    if (read) out.kind = kind, out.value = *read;
+                    if (!read) return;
+                    if (out.value != 0)
+                      return reader.error(entry.value.span, "a supply has a pressure or a flow, not both",
+                                          "remove one of them, or make two supplies at the node");
+                    out.kind = kind, out.value = *read;
                   }};
   };
   static const Section<T> kSection(
@@ -192,6 +204,7 @@ struct NetworkDraft : sim::GasNetworkConfig {
   std::string file, boundary;
   sim::FrictionLaw law = sim::FrictionLaw::shifrinson;
   bool cnga = false;
+  NetworkDraft() { gas = gas_of({}); }
 };
 
 Result<std::unique_ptr<sim::CoupledPlant>> make_network(const NetworkDraft& draft,
@@ -232,10 +245,7 @@ const Section<NetworkDraft>& gas_network_section() {
        section_into<T>("gas", gas_section(), "what flows; of a file its own, and only `law` counts",
                        [](T& out, const GasDraft& gas) {
                          out.cnga = gas.compressible;
-                         out.gas = gas.compressible ? sim::cnga_gas(gas.temperature, gas.gravity)
-                                                    : sim::ideal_gas(gas.temperature, gas.gravity);
-                         if (gas.heat_ratio) out.gas.heat_ratio = *gas.heat_ratio;
-                         if (gas.viscosity) out.gas.viscosity = *gas.viscosity;
+                         out.gas = gas_of(gas);
                        }),
        elements<T, sim::GasNodeConfig>("nodes", node_section(), &T::nodes, {}, "where pipes meet"),
        elements<T, sim::GasPipeConfig>("pipes", pipe_section(), &T::pipes,

@@ -21,6 +21,7 @@ struct GasConfig {
   double temperature = 288.706;  ///< K; only cp T of compressors asks for it
   double specific_heat = 0;      ///< cp, J/kg/K; 0: the ideal gas's a² γ / ((γ - 1) T)
   double ambient = 101325;       ///< Pa, what holes blow against
+  Span span{};
 };
 
 /// a² = 8.314 T / (0.02896 G), G being the gravity relative to air: as Gyrya and Zlotnik (2019) and

@@ -13,6 +13,8 @@ namespace looptwin::sim {
 
 namespace {
 
+constexpr double kLongestRun = 1e9;  // s
+
 class Reader {
  public:
   explicit Reader(const GasFileOptions& options) : options_(options) {}
@@ -23,6 +25,8 @@ class Reader {
       read_params(trees.begin()[1]);
       read_network(trees.begin()[0]);
       read_boundary(trees.begin()[2]);
+      // Where a node's id is wrong, what is missing at node '0' says nothing.
+      if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
       for (const auto& [node, span] : slack_)
         if (!has_pressure_[node])
           error(span, fmt::format("slack node '{}' has no pressure in boundary_pslack", node));
@@ -79,12 +83,18 @@ class Reader {
     const double gravity = number(*params, "Gas specific gravity (G):");
     GasConfig& gas = file_.network.gas;
     gas = options_.cnga ? cnga_gas(temperature, gravity) : ideal_gas(temperature, gravity);
+    gas.span = params->span;
     gas.heat_ratio = number(*params, "Specific heat capacity ratio");
     const JsonValue* units = params->find("units (SI = 0, standard = 1)");
     if (units && units->number != 0)
       error(units->span, "standard (US) units are not read", "write: the values in SI units, and 0 here");
-    if (params->find("Final time"))
-      file_.horizon = {static_cast<int64_t>(std::llround(number(*params, "Final time") * 1e9))};
+    if (const JsonValue* until = params->find("Final time")) {
+      const double seconds = number(*params, "Final time");
+      if (seconds >= 0 && seconds <= kLongestRun)
+        file_.horizon = {static_cast<int64_t>(std::llround(seconds * 1e9))};
+      else
+        error(until->span, "\"Final time\" should lie between 0 and 1e9 s");
+    }
   }
 
   void read_network(const JsonValue& tree) {

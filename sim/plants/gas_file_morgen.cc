@@ -13,6 +13,7 @@ namespace looptwin::sim {
 
 namespace {
 
+constexpr double kLongestRun = 1e9;  // s
 constexpr double kBar = 1e5, kZeroCelsius = 273.15;
 
 /// A piece of a source's text.
@@ -103,6 +104,7 @@ class Reader {
       return error(line.span, fmt::format("'{}' needs {} fields, there are {}", kind, least, fields.size()));
     const std::string from(fields[1].text), to(fields[2].text);
     if (from.empty() || to.empty()) return error(line.span, "an end has no name");
+    if (from == to) return error(line.span, fmt::format("both ends are node '{}'", from));
     nodes_[from].is_left = true;
     nodes_[to].is_entered = true;
     GasNetworkConfig& network = file_.network;
@@ -204,8 +206,11 @@ class Reader {
     for (const Piece& moment : moments) {
       const auto values = split(source, moment, ';');
       if (values.size() != ports.size())
-        return error(moment.span, fmt::format("'{}' has {} values here, but the network has {} such elements",
-                                              key, values.size(), ports.size()));
+        return error(moment.span, fmt::format("'{}' has {} values here, but the network has {} {}", key,
+                                              values.size(), ports.size(),
+                                              key == "up"   ? "nodes that nothing leads to"
+                                              : key == "uq" ? "nodes that nothing leads from"
+                                                            : "stations"));
       for (size_t i = 0; i < values.size(); ++i)
         out[first + i].values.push_back(factor * number(values[i], "a value"));
     }
@@ -223,8 +228,14 @@ class Reader {
       if (times_.size() > 1 && times_.back() <= times_[times_.size() - 2])
         error(moment.span, "moments must rise");
     }
-    if (const auto at = settings_.find("tH"); at != settings_.end())
-      file_.horizon = {static_cast<int64_t>(std::llround(number(at->second, "tH") * 1e9))};
+    network.gas.span = constant->span;
+    if (const auto at = settings_.find("tH"); at != settings_.end()) {
+      const double seconds = number(at->second, "tH");
+      if (seconds >= 0 && seconds <= kLongestRun)
+        file_.horizon = {static_cast<int64_t>(std::llround(seconds * 1e9))};
+      else
+        error(at->second.span, "tH should lie between 0 and 1e9 s");
+    }
 
     std::vector<std::string> supplies, demands, stations;
     for (const GasNodeConfig& node : network.nodes) {
@@ -255,9 +266,15 @@ class Reader {
     if (has_errors(problems_)) return;
     size_t at = 0;
     for (const auto& name : supplies)
-      network.supplies.push_back({.name = name, .node = name, .value = profiles[at++].values[0]});
+      network.supplies.push_back({.name = name,
+                                  .node = name,
+                                  .value = profiles[at++].values[0],
+                                  .span = setting(source, "up")->span});
     for (const auto& name : demands)
-      network.demands.push_back({.name = name, .node = name, .flow = profiles[at++].values[0]});
+      network.demands.push_back({.name = name,
+                                 .node = name,
+                                 .flow = profiles[at++].values[0],
+                                 .span = setting(source, "uq")->span});
     for (auto& station : network.compressors) station.discharge_pressure = profiles[at++].values[0];
   }
 

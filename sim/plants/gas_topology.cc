@@ -12,6 +12,9 @@ namespace looptwin::sim {
 
 namespace {
 
+constexpr double kLongest = 1e8;    // m
+constexpr double kMostCells = 1e7;  // of all pipes
+
 class Resolver {
  public:
   explicit Resolver(const GasNetworkConfig& config) : config_(config) {}
@@ -36,6 +39,7 @@ class Resolver {
     for (const auto& gauge : config_.gauges)
       topology_.gauges.push_back(place("gauge", gauge.name, gauge.pipe, gauge.position, gauge.span));
     if (!has_errors(problems_)) check_pressures();
+    if (!has_errors(problems_)) check_short_pipes();
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     return std::move(topology_);
   }
@@ -90,16 +94,18 @@ class Resolver {
   void check_settings() {
     const GasConfig& gas = config_.gas;
     const auto positive = [](double x) { return x > 0 && std::isfinite(x); };
-    require(positive(gas.a_squared), {}, "gas", "a² must be positive", gas.a_squared);
-    require(positive(gas.b1), {}, "gas", "b1 must be positive", gas.b1);
-    require(gas.b2 >= 0 && std::isfinite(gas.b2), {}, "gas", "b2 must not be negative", gas.b2);
-    require(gas.heat_ratio > 1 && gas.heat_ratio < 2, {}, "gas", "the heat ratio must lie in (1, 2)",
+    require(gas.a_squared >= 1e3 && gas.a_squared <= 1e7, gas.span, "gas",
+            "a² = Z R T / M must lie between 1e3 and 1e7 m²/s²", gas.a_squared);
+    require(positive(gas.b1), gas.span, "gas", "b1 must be positive", gas.b1);
+    require(gas.b2 >= 0 && std::isfinite(gas.b2), gas.span, "gas", "b2 must not be negative", gas.b2);
+    require(gas.heat_ratio > 1 && gas.heat_ratio < 2, gas.span, "gas", "the heat ratio must lie in (1, 2)",
             gas.heat_ratio);
-    require(positive(gas.viscosity), {}, "gas", "the viscosity must be positive", gas.viscosity);
-    require(positive(gas.temperature), {}, "gas", "the temperature must be positive", gas.temperature);
-    require(gas.specific_heat >= 0 && std::isfinite(gas.specific_heat), {}, "gas",
+    require(positive(gas.viscosity), gas.span, "gas", "the viscosity must be positive", gas.viscosity);
+    require(gas.temperature >= 100 && gas.temperature <= 1000, gas.span, "gas",
+            "the temperature must lie between 100 K and 1000 K", gas.temperature);
+    require(gas.specific_heat >= 0 && std::isfinite(gas.specific_heat), gas.span, "gas",
             "the specific heat must not be negative", gas.specific_heat);
-    require(gas.ambient >= 0 && std::isfinite(gas.ambient), {}, "gas",
+    require(gas.ambient >= 0 && std::isfinite(gas.ambient), gas.span, "gas",
             "the ambient pressure must not be negative", gas.ambient);
     require(config_.cell >= 1 && config_.cell <= 1e6, {}, "network",
             "the cell length must lie in [1 m, 1000 km]", config_.cell);
@@ -115,8 +121,9 @@ class Resolver {
   }
   void check(const GasPipeConfig& pipe) {
     const std::string who = fmt::format("pipe '{}'", pipe.name);
-    require(pipe.length > 0 && std::isfinite(pipe.length), pipe.span, who, "its length must be positive",
-            pipe.length);
+    require(pipe.length > 0, pipe.span, who, "its length must be positive", pipe.length);
+    require(!(pipe.length > kLongest), pipe.span, who, "its length must not exceed 100 000 km", pipe.length);
+    count_cells(pipe, who);
     require(pipe.diameter > 0 && pipe.diameter < 10, pipe.span, who,
             "its diameter must lie between 0 and 10 m", pipe.diameter);
     if (pipe.law == FrictionLaw::fixed)
@@ -129,9 +136,19 @@ class Resolver {
     topology_.pipes.push_back(at);
     if (!nodes_.contains(pipe.from) || !nodes_.contains(pipe.to)) return;
     const double rise = config_.nodes[at.to].height - config_.nodes[at.from].height;
-    if (std::abs(rise) > pipe.length)
+    if (pipe.length > 0 && std::abs(rise) > pipe.length)
       error(pipe.span, fmt::format("{}: it cannot rise by {} m on {} m of length", who, shortest(rise),
                                    shortest(pipe.length)));
+  }
+  void count_cells(const GasPipeConfig& pipe, std::string_view who) {
+    if (!(pipe.length > 0 && pipe.length <= kLongest && config_.cell >= 1)) return;
+    const double cells = std::floor(pipe.length / config_.cell);
+    if (cells_ <= kMostCells && cells_ + cells > kMostCells)
+      error(pipe.span,
+            fmt::format("{}: with it the network has {:.3g} cells; at most 10 million are simulated", who,
+                        cells_ + cells),
+            "write: a greater cell:");
+    cells_ += cells;
   }
   void check(const GasCompressorConfig& station) {
     const std::string who = fmt::format("compressor '{}'", station.name);
@@ -226,7 +243,35 @@ class Resolver {
     }
   }
 
+  /// Two given pressures that nothing but short pipes parts have no flow that fits both.
+  void check_short_pipes() {
+    std::map<uint32_t, uint32_t> parent;
+    const auto root = [&](uint32_t i) {
+      while (parent.contains(i) && parent[i] != i) i = parent[i];
+      return i;
+    };
+    std::map<uint32_t, const GasSupplyConfig*> held;
+    for (const auto& [node, supply] : given_) held[node] = supply;
+    for (size_t i = 0; i < config_.valves.size(); ++i) {
+      const GasValveConfig& valve = config_.valves[i];
+      if (valve.kind != GasValveKind::short_pipe) continue;
+      const uint32_t a = root(topology_.valves[i].from), b = root(topology_.valves[i].to);
+      if (a == b) continue;
+      const auto at_a = held.find(a), at_b = held.find(b);
+      if (at_a != held.end() && at_b != held.end())
+        error(valve.span,
+              fmt::format(
+                  "valve '{}': a short pipe resists nothing, and joins the pressures that supplies '{}' "
+                  "and '{}' give",
+                  valve.name, at_a->second->name, at_b->second->name),
+              "write: a pipe or a valve between them, or one supply less");
+      parent[b] = a;
+      if (at_b != held.end()) held[a] = at_b->second;
+    }
+  }
+
   const GasNetworkConfig& config_;
+  double cells_ = 0;
   GasTopology topology_;
   Diagnostics problems_;
   std::map<std::string, uint32_t> nodes_, pipes_;

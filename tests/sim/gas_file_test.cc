@@ -144,6 +144,10 @@ TEST_CASE("gas files: what is broken is shown where it stands") {
       {morgen_error(kNet, replaced(kIni, "up = 65|64", "up = 65;3|64;3")), "a.ini:4:6:", "2 values here"},
       {morgen_error(kNet, replaced(kIni, "Rs =", "Rss =")), "a.ini:1:1:", "'Rs' is missing"},
       {morgen_error(kNet, replaced(kIni, "tH = 14400", "tH")), "a.ini:3:1:", "a line 'name = value'"},
+      {gastransim_error(kNetwork, replaced(kParams, "3600", "1e30"), kBoundary),
+       "params.json:3:", "should lie between 0 and 1e9 s"},
+      {morgen_error(replaced(kNet, "C,2,3", "C,2,2"), kIni), "a.net:3:1:", "both ends are node '2'"},
+      {morgen_error(kNet, replaced(kIni, "tH = 14400", "tH = 1e300")), "a.ini:3:6:", "tH should lie between"},
       {morgen_error("", kIni), "a.net:1:1:", "the network has no pipes"},
   };
   for (const Case& c : cases) {
@@ -163,6 +167,31 @@ TEST_CASE("gas files: an element that makes no sense is shown in its file") {
   const auto made = GasNetwork::make(file->network);
   REQUIRE_FALSE(made);
   CHECK(render(made.error()).find("network.json:4:") != std::string::npos);
+}
+
+TEST_CASE("gas files: a wrong unit is shown in its file") {
+  const auto refused = [](const Result<GasNetworkFile>& file) {
+    if (!file) FAIL(render(file.error()));
+    const auto made = GasNetwork::make(file->network);
+    return made ? std::string() : render(made.error());
+  };
+  const auto gastransim = [&](const std::string& network, const std::string& params, const std::string& bc) {
+    return refused(
+        parse_gastransim(text("network.json", network), text("params.json", params), text("bc.json", bc)));
+  };
+  // Degrees Celsius, psi and inches where kelvins, pascals and metres are read; bar and no gas at all.
+  const std::string celsius = gastransim(kNetwork, replaced(kParams, "288.706", "15.556"), kBoundary);
+  CHECK_THAT(celsius, Catch::Contains("params.json:1:") && Catch::Contains("between 100 K and 1000 K"));
+  const std::string psi = gastransim(kNetwork, kParams, replaced(kBoundary, "[5e6, 5e6]", "[725, 725]"));
+  CHECK_THAT(psi, Catch::Contains("bc.json:2:") && Catch::Contains("between 1 kPa and 1 GPa"));
+  const std::string inches = gastransim(replaced(kNetwork, "0.9144", "36"), kParams, kBoundary);
+  CHECK_THAT(inches, Catch::Contains("network.json:4:") && Catch::Contains("its diameter must lie between"));
+  const auto morgen = [&](const std::string& ini) {
+    return refused(parse_morgen(text("a.net", kNet), text("a.ini", ini)));
+  };
+  CHECK_THAT(morgen(replaced(kIni, "65|64", "65e5|64e5")), Catch::Contains("a.ini:4:6"));
+  CHECK_THAT(morgen(replaced(kIni, "100|150", "-100|150")), Catch::Contains("a.ini:5:6"));
+  CHECK_THAT(morgen(replaced(kIni, "478.4807", "0")), Catch::Contains("a.ini:2:6"));
 }
 
 TEST_CASE("gas files: the published networks are read, at rest, and run for a day without trouble") {

@@ -59,7 +59,15 @@ TEST_CASE("gas: nonsense in a description is refused with what is wrong") {
        "leak 'l': its position must lie on pipe '2', 0 … 70000 m, not 70001"},
       {[](Config& c) { c.leaks[0].pipe = "9"; }, "leak 'l': there is no pipe '9'"},
       {[](Config& c) { c.leaks[0].area = -1; }, "leak 'l': its area"},
-      {[](Config& c) { c.gas.a_squared = 0; }, "gas: a² must be positive"},
+      {[](Config& c) { c.gas.a_squared = 0; }, "gas: a² = Z R T / M must lie between"},
+      {[](Config& c) { c.gas.temperature = 15; }, "gas: the temperature must lie between 100 K and 1000 K"},
+      {[](Config& c) { c.pipes[1].length = 1e300; }, "pipe '2': its length must not exceed 100 000 km"},
+      {[](Config& c) { c.pipes[1].length = 9e7, c.cell = 1; }, "pipe '2': with it the network has 9"},
+      {[](Config& c) {
+         c.valves[0] = {.name = "v", .from = "2", .to = "1", .kind = GasValveKind::short_pipe};
+         c.supplies.push_back({.name = "two", .node = "2", .value = 30e5});
+       },
+       "valve 'v': a short pipe resists nothing, and joins the pressures that supplies"},
       {[](Config& c) { c.gas.b2 = -1e-9; }, "gas: b2 must not be negative"},
       {[](Config& c) { c.cell = 0; }, "the cell length must lie in"},
       {[](Config& c) { c.courant = 1; }, "the Courant number must lie in (0, 1)"},
@@ -70,6 +78,26 @@ TEST_CASE("gas: nonsense in a description is refused with what is wrong") {
     if (*c.message == '\0') CHECK(message == "");
     CHECK(message.find(c.message) != std::string::npos);
   }
+}
+
+TEST_CASE("gas: what is fed in and cannot leave is said at the start, and later ends the run") {
+  const auto trap = [](GasNetworkConfig& c) {
+    c.nodes.push_back({.name = "shut"});
+    c.valves.push_back({.name = "out", .from = "shut", .to = "2", .diameter = 0.3, .opening = 0});
+    c.supplies.push_back({.name = "field", .node = "shut", .kind = GasSupplyConfig::Kind::flow, .value = 3});
+  };
+  CHECK(
+      refusal(trap).find("no steady state: of the 3 kg/s that supply 'field' feeds in at node 'shut', 3 kg/s "
+                         "cannot leave") != std::string::npos);
+  GasNetworkConfig config = eight_nodes(ideal_gas(288.706, 0.6));
+  trap(config);
+  config.valves[0].opening = 1;
+  GasRun run(config);
+  run["valve.out.command"] = 0;
+  run.to(3600);
+  const std::string why = render(run.network->breakdown());
+  CHECK(why.find(" the gas network cannot go on: the pressure at 'node.shut' is") != std::string::npos);
+  CHECK(why.find("'supply.field' feeds in 3 kg/s that cannot leave") != std::string::npos);
 }
 
 TEST_CASE("gas: all that is wrong with a description is said at once") {

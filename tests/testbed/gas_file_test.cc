@@ -91,3 +91,25 @@ TEST_CASE("gas files: what a profile gives cannot be driven as well") {
   REQUIRE(!built);
   CHECK(in_short(built.error()).find("flow_wanted") != std::string::npos);
 }
+
+TEST_CASE("gas files: a network needs no gas of its own, and a supply is of one kind") {
+  const auto written = [](const char* supply) {
+    return problems({{"scenario.yaml", std::string(R"yaml(scenario: plain
+duration: 2 min
+plants:
+  gas:
+    gas_network:
+      nodes: {a: {}, b: {}}
+      pipes: {ab: {from: a, to: b, length: 5 km, diameter: 0.5 m}}
+      supplies: {s: )yaml") + supply + R"yaml(}
+models:
+  gauge: {relations: {place: {to: gas_node, inverse: readers}}, physics: {inputs: {p: place.pressure}}}
+fleet:
+  gauge: {per: gas_node, id: "{gas_node}/reader"}
+)yaml"}});
+  };
+  CHECK(written("{node: a, pressure: 50 bar}") == "");
+  const std::string both = written("{node: a, pressure: 50 bar, flow: 3 kg/s}");
+  CHECK(both.find("scenario.yaml:8:") != std::string::npos);
+  CHECK(both.find("a supply has a pressure or a flow, not both") != std::string::npos);
+}
