@@ -1,5 +1,6 @@
 // What a gas network is made of: plain values in SI units, names for identities. GasNetwork::make checks them
-// and builds the plant; gas_network_file.h reads them from files. docs/plants.md has the equations.
+// and builds the plant; gas_network_file.h reads them from files. docs/plants/gas-network.md has the
+// equations.
 #pragma once
 
 #include <cstdint>

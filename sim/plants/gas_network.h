@@ -1,6 +1,6 @@
 // A gas network as a coupled plant: isothermal, one-dimensional, transient flow in pipes (gas_grid.h), joined
 // at nodes by compressor stations, valves and short pipes (gas_links.h), with supplies, demands, leaks and
-// gauges. docs/plants.md has the equations, the ports and what the model does not know.
+// gauges. docs/plants/gas-network.md has the equations, the ports and what the model does not know.
 //
 // One step of Δt = courant · cell / a: what moves by itself has moved; all fluxes, then all inner densities;
 // holes; then each cluster of nodes that links join, with its pressures and flows at the new time. Mass is

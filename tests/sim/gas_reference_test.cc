@@ -1,4 +1,5 @@
-// The gas plant against published and independently computed figures; docs/plants.md tabulates them.
+// The gas plant against published and independently computed figures, which docs/plants/gas-network.md
+// tabulates.
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
