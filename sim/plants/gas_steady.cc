@@ -99,9 +99,9 @@ class Search {
         if (std::abs(gain) > std::abs(unrest.gain)) unrest.gain = gain, unrest.node = i;
         gained += gain;
       }
-      unrest.bursts = nodes_.pressure[unrest.node] > std::max(kMostPressure, kMostBoost * highest_);
-      if (unrest.bursts) {
-        unrest.gain = gained;
+      if (nodes_.pressure[unrest.node] > std::max(kMostPressure, kMostBoost * highest_)) {
+        unrest.bursts = solved;
+        if (solved) unrest.gain = gained;
         return unrest;
       }
       if (!solved) continue;
