@@ -282,6 +282,8 @@ const Section<sim::PlantConfig>& plant_section() {
                    "how often devices and the plant see each other's values"),
        section_into<T>("gas_network", gas_network_section(), "pipes, compressors and valves with gas",
                        [](T& out, NetworkDraft network) {
+                         for (const auto& file : {network.file, network.boundary})
+                           if (!file.empty()) out.files.push_back(file);
                          out.make = [network](uint64_t, const std::string& folder) {
                            return make_network(network, folder);
                          };

@@ -84,13 +84,31 @@ Result<Snapshot> read_snapshot(const fs::path& path) {
   return s;
 }
 
+namespace {
+
+/// The texts of a file, or of all files of a folder in the order of their names.
+std::string texts_of(const fs::path& path) {
+  std::error_code ignored;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(path, ignored))
+    if (entry.is_regular_file(ignored)) files.push_back(entry.path());
+  if (files.empty()) files.push_back(path);
+  std::sort(files.begin(), files.end());
+  std::string all;
+  for (const auto& file : files) all += twin::read_whole_file(file).value_or(std::string()) + '\0';
+  return all;
+}
+
+}  // namespace
+
 uint64_t hash_of(const Scenario& scenario, const std::vector<Setting>& settings) {
   std::string all;
   for (const auto& source : scenario.sources) all += source->text + '\0';
   for (const auto& setting : settings) all += setting.path + '=' + setting.value + '\0';
   for (const auto& feed : scenario.feeds)
-    if (feed.inbound)
-      all += twin::read_whole_file(scenario.folder / feed.file).value_or(std::string()) + '\0';
+    if (feed.inbound) all += texts_of(scenario.folder / feed.file);
+  for (const auto& plant : scenario.plants)
+    for (const auto& file : plant.files) all += texts_of(scenario.folder / file);
   for (const auto& run : scenario.history_from)
     all +=
         twin::read_whole_file(scenario.folder / run.folder / "manifest.json").value_or(std::string()) + '\0';

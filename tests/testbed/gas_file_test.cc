@@ -4,6 +4,7 @@
 
 #include "loading.h"
 #include "testbed/assembly.h"
+#include "testbed/snapshots.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;
@@ -112,4 +113,20 @@ fleet:
   const std::string both = written("{node: a, pressure: 50 bar, flow: 3 kg/s}");
   CHECK(both.find("scenario.yaml:8:") != std::string::npos);
   CHECK(both.find("a supply has a pressure or a flow, not both") != std::string::npos);
+}
+
+TEST_CASE("gas files: a run goes on only with the network and the profiles that it began with") {
+  const auto hash = [](const std::string& from, const std::string& to) {
+    FileTexts files = kFiles;
+    for (auto& [name, text] : files)
+      if (const auto at = text.find(from); at != std::string::npos) text.replace(at, from.size(), to);
+    const Folder folder(files);
+    const auto scenario = load(folder.path());
+    REQUIRE(scenario.has_value());
+    return hash_of(*scenario, {});
+  };
+  const auto plain = hash("nothing", "nothing");
+  CHECK(hash("nothing", "nothing") == plain);
+  CHECK(hash("P,2,3,10000", "P,2,3,10001") != plain);
+  CHECK(hash("uq = 100|150", "uq = 100|151") != plain);
 }
