@@ -189,7 +189,8 @@ class Reader {
       if (knows_node(node, series.span) && read_series(series, "value", times, values))
         add_flow(node, times, values, series.span);
     }
-    for (const auto& [name, at, series] : object(tree, "boundary_compressor", false)) read_control(name, series);
+    for (const auto& [name, at, series] : object(tree, "boundary_compressor", false))
+      read_control(name, series);
   }
 
   /// Out of the node where positive, into it where negative.

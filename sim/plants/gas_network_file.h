@@ -1,6 +1,6 @@
 // Reads gas networks that others publish: GasTranSim.jl's folders of JSON files, and morgen's .net and .ini
-// files. What a file asks for over time comes as profiles of the plant's input ports. docs/plants/gas-network.md
-// says how their elements are taken.
+// files. What a file asks for over time comes as profiles of the plant's input ports.
+// docs/plants/gas-network.md says how their elements are taken.
 #pragma once
 
 #include <string>
