@@ -48,8 +48,9 @@ void Alarms::end_floods(Time now, std::vector<Record>& log) {
     // What still stands is shown, unless another flood hides it.
     std::vector<Key> hidden;
     for (const auto& [key, c] : cells_) {
+      const size_t alarm = key.alarm;
       const bool other = std::any_of(floods_.begin(), floods_.end(),
-                                     [&](const Flood& f) { return f.standing && f.member[key.alarm]; });
+                                     [&](const Flood& f) { return f.standing && f.member[alarm]; });
       if ((c.standing.hidden & kByFlood) != 0 && flood.member[key.alarm] && !other) hidden.push_back(key);
     }
     for (const Key key : hidden) {

@@ -156,13 +156,13 @@ Exit check(const CheckRequest& request) {
     for (const auto& column : a.schema().tables[t].columns)
       tables += static_cast<double>(lang::size_of(column.storage) * census->devices[t]);
   }
-  fmt::print(
-      "{}: {} devices of {} models, {} events, {} rules, {} alarms; hot history {:.1f} MiB, looks back "
-      "{:.1f} "
-      "MiB, tables {:.1f} MiB\n",
-      a.scenario().name, grouped(static_cast<long long>(census->total)), a.registry().models().size(),
-      a.scenario().events.size(), a.wired().rules.size(), a.wired().alarms.size(), hot / (1 << 20),
-      warm / (1 << 20), tables / (1 << 20));
+  const auto many = [](size_t n, const char* what) {
+    return fmt::format("{} {}{}", grouped(static_cast<long long>(n)), what, n == 1 ? "" : "s");
+  };
+  fmt::print("{}: {} of {}, {}, {}, {}; hot history {:.1f} MiB, looks back {:.1f} MiB, tables {:.1f} MiB\n",
+             a.scenario().name, many(census->total, "device"), many(a.registry().models().size(), "model"),
+             many(a.scenario().events.size(), "event"), many(a.wired().rules.size(), "rule"),
+             many(a.wired().alarms.size(), "alarm"), hot / (1 << 20), warm / (1 << 20), tables / (1 << 20));
   if (request.explain) explain(a);
   return Exit::held;
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <cstdio>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "mml/alarm_state.h"
@@ -17,6 +18,27 @@ namespace {
 Exit refuse(const Diagnostics& problems) {
   std::fputs(render(problems).c_str(), stderr);
   return Exit::bad_input;
+}
+
+/// What the run said of itself at its end: "reached_end", and its counters.
+void show_status(const std::string& json) {
+  const auto status = nlohmann::json::parse(json, nullptr, false);
+  if (!status.is_object() || !status.contains("state"))
+    return fmt::print("  status       {}\n", json.empty() || json == "{}" ? "it did not end" : json);
+  fmt::print("  status       {}\n", status["state"].get<std::string>());
+  std::string line;
+  for (const auto& [name, value] : status.items()) {
+    if (name == "state") continue;
+    const std::string text = value.is_string()           ? value.get<std::string>()
+                             : value.is_number_integer() ? grouped(value.get<long long>())
+                                                         : fmt::format("{:.4g}", value.get<double>());
+    if (line.size() + name.size() + text.size() > 90) {
+      fmt::print("               {}\n", line);
+      line.clear();
+    }
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", name, text);
+  }
+  if (!line.empty()) fmt::print("               {}\n", line);
 }
 
 /// "temperature [degC], power [kW]"
@@ -226,8 +248,9 @@ Exit info(const std::filesystem::path& folder) {
   const auto& spec = run->spec();
   fmt::print("{}: {}, seed {}, from {}, cycle {}\n", folder.string(), spec.scenario, spec.seed,
              to_string(spec.start), to_string(spec.cycle));
-  fmt::print("  written by   {}\n  status       {}\n", spec.program, run->status());
-  fmt::print("  readable to  {}\n", to_string(run->end().boundary));
+  fmt::print("  written by   {}\n", spec.program);
+  show_status(run->status());
+  fmt::print("  readable to  {}\n", to_string(spec.start + (last_boundary(*run) - kStart)));
   if (!run->fingerprint().empty()) fmt::print("  fingerprint  {}\n", run->fingerprint());
   for (const auto& damage : run->damage()) fmt::print("  damaged      {}\n", damage);
   fmt::print("\n  {:<28} {:>10} {:>10} {:>10}  {}\n", "grid", "devices", "period", "slots", "quantities");

@@ -11,10 +11,10 @@
 #include <set>
 
 #include "base/text.h"
-#include "testbed/csv.h"
-#include "testbed/json.h"
-#include "testbed/keys.h"
-#include "testbed/values.h"
+#include "testbed/reading/csv.h"
+#include "testbed/reading/json.h"
+#include "testbed/reading/keys.h"
+#include "testbed/reading/values.h"
 
 namespace looptwin::testbed {
 namespace {

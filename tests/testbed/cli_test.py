@@ -225,7 +225,7 @@ class RunFolders(CommandLine):
         self.assertNotEqual(status(disk / "run")["state"], "reached_end")
         info = looptwin("info", disk / "run")
         self.assertEqual(info.returncode, HELD, info.stderr)
-        self.assertRegex(info.stdout, r"readable to\s+00:")
+        self.assertRegex(info.stdout, r"readable to\s+2019-07-15T17:")
 
 
 class Runs(CommandLine):

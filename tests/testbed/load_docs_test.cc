@@ -6,7 +6,7 @@
 
 #include "loading.h"
 #include "testbed/new.h"
-#include "testbed/schema.h"
+#include "testbed/reading/schema.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

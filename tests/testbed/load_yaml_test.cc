@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
-#include "testbed/yaml.h"
+#include "testbed/reading/yaml.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed::test;

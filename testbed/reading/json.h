@@ -1,0 +1,25 @@
+// Lists of devices in JSON as the tree of nodes that scenario files are read as, an element at a time.
+#pragma once
+
+#include <optional>
+
+#include "base/json.h"
+#include "testbed/reading/yaml.h"
+
+namespace looptwin::testbed {
+
+/// Reads a text that is one array, element by element. The first error ends it: what follows is not known.
+class JsonArray {
+ public:
+  JsonArray(SourcePtr source, Diagnostics& problems) : elements_(std::move(source)), problems_(problems) {}
+
+  /// The next element, or nothing at the array's end or after an error, which is reported. Nulls are
+  /// reported, too, and stand as refused nodes.
+  std::optional<yaml::Node> next();
+
+ private:
+  JsonElements elements_;
+  Diagnostics& problems_;
+};
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,203 @@
+#include "testbed/reading/load.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "testbed/reading/files.h"
+#include "testbed/reading/sections_people.h"
+#include "testbed/reading/settings.h"
+
+namespace looptwin::testbed {
+namespace {
+
+const lang::Unit& pascal() {
+  static const lang::Unit kPascal{"Pa", lang::Type::number({{-1, 1, -2}}), 1, 0};
+  return kPascal;
+}
+
+Value<double> pressure() {
+  return {Form::quantity, [](Reader& reader, const yaml::Node& node) -> std::optional<double> {
+            const auto value = quantity(reader, node, pascal(), false);
+            if (!value || *value > 0) return value;
+            reader.error(node.span, fmt::format("the pressure {} is not above zero", node.text),
+                         "write it as 101.3 kPa");
+            return std::nullopt;
+          }};
+}
+
+/// Folders of earlier runs, each with its place.
+Value<std::vector<EarlierRunConfig>> earlier_runs() {
+  return {Form::texts,
+          [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<EarlierRunConfig>> {
+            if (!expect_list(reader, "history_from", node)) return std::nullopt;
+            std::vector<EarlierRunConfig> runs;
+            for (const auto& item : node.items)
+              if (auto folder = path().read(reader, item)) runs.push_back({std::move(*folder), item.span});
+            return runs;
+          }};
+}
+
+/// A map of names to drafts of T.
+template <typename U, typename M>
+Key<Draft> top(std::string name, const Section<U>& section, M member, std::string about,
+               bool needed = false) {
+  auto key = named<Draft>(name, section, member, std::move(about));
+  key.info.required = needed;
+  return key;
+}
+
+/// A map whose keys are models.
+template <typename U, typename M>
+Key<Draft> by_model(std::string name, const Section<U>& section, M member, std::string about,
+                    bool needed = false) {
+  const SectionInfo owner{"'" + name + "'", {}, {}, {}};
+  return {
+      {.name = name, .form = Form::named, .about = std::move(about), .required = needed, .section = &section},
+      [owner, &section, member](Reader& reader, const yaml::Entry& entry, Draft& draft) {
+        if (!expect_map(reader, owner, entry.value, entry.key_span)) return;
+        for (const auto& item : entry.value.entries) {
+          U& value = std::invoke(member, draft).emplace_back();
+          value.model = item.key;
+          value.span = item.key_span;
+          section.read(reader, item.value, item.key_span, value);
+        }
+      }};
+}
+
+void read_start(Reader& reader, Draft& draft) {
+  if (!draft.start || !scalar(reader, *draft.start, "a date and time")) return;
+  if (const auto date = parse_iso(draft.start->text)) {
+    draft.scenario.start = draft.zone.to_utc(*date);
+  } else {
+    reader.error(draft.start->span, fmt::format("'{}' is not a date and time", draft.start->text),
+                 "write \"2019-07-15T00:00:00\", in local time");
+  }
+}
+
+/// Defaults that are no plain values of the configs.
+void fill_defaults(Draft& draft) {
+  for (auto& model : draft.models) {
+    for (auto& command : model.commands)
+      if (command.expires.ns == 0) command.expires = minutes(1);
+    if (auto& physics = model.device.physics; physics && physics->step.ns == 0) physics->step = seconds(1);
+    if (auto& controller = model.device.controller; controller && controller->every.ns == 0)
+      controller->every = seconds(1);
+  }
+}
+
+/// By file in the order of reading, what was given on the command line last, then by place; equal places stay
+/// in order.
+void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources) {
+  const auto file = [&](const Diagnostic& d) {
+    const auto found = std::find_if(sources.begin(), sources.end(), [&](const SourcePtr& s) {
+      return d.span.source && s->name == d.span.source->name;
+    });
+    return d.span.source ? found - sources.begin() : -1;
+  };
+  std::stable_sort(problems.begin(), problems.end(), [&](const Diagnostic& a, const Diagnostic& b) {
+    return std::pair(file(a), a.span.begin) < std::pair(file(b), b.span.begin);
+  });
+}
+
+}  // namespace
+
+const Section<Draft>& scenario_section() {
+  const auto in = [](auto Scenario::*member) {
+    return [member](Draft & d) -> auto& { return d.scenario.*member; };
+  };
+  const Value<Timezone> zone{Form::text,
+                             [](Reader& reader, const yaml::Node& node) -> std::optional<Timezone> {
+                               if (!scalar(reader, node, "a timezone")) return std::nullopt;
+                               auto opened = Timezone::load(node.text);
+                               if (opened) return std::move(*opened);
+                               reader.error(node.span, opened.error()[0].message, opened.error()[0].hint);
+                               return std::nullopt;
+                             }};
+  auto timezone =
+      optional<Draft>("timezone", zone, &Draft::zone, "UTC", "IANA name, from the system's tzdata");
+  timezone.read = [read = timezone.read](Reader& reader, const yaml::Entry& entry, Draft& draft) {
+    read(reader, entry, draft);
+    draft.scenario.timezone = entry.value.text;
+  };
+  Key<Draft> use{
+      {.name = "use",
+       .form = Form::texts,
+       .about = "other files whose sections belong to the scenario; paths from the file that names them"},
+      [](Reader&, const yaml::Entry&, Draft&) {}};
+  static const Section<Draft> kSection(
+      "a scenario", "scenario",
+      {required<Draft>("scenario", text(), in(&Scenario::name), "its name"),
+       optional<Draft>("about", text(), in(&Scenario::about), "",
+                       "what it shows; plain text, braces are braces"),
+       optional<Draft>("start", later(Form::date), &Draft::start, "\"2000-01-01T00:00:00\"",
+                       "local date and time at which the run begins"),
+       timezone,
+       required<Draft>("duration", period(), in(&Scenario::duration), "how long the run lasts"),
+       optional<Draft>("cycle", period(), in(&Scenario::cycle), "1 s", "of the supervisory loop"),
+       optional<Draft>("seed", whole_number(0, UINT64_MAX), in(&Scenario::seed), "1",
+                       "of all random numbers"),
+       optional<Draft>("ambient_pressure", pressure(), in(&Scenario::ambient_pressure), "101325 Pa",
+                       "what gauge pressures are points against"),
+       use,
+       top("feeds", feed_section(), in(&Scenario::feeds), "data from outside, and to it"),
+       top("models", model_section(), &Draft::models, "device models", true),
+       by_model("fleet", fleet_section(), &Draft::fleet, "how many devices of each model there are", true),
+       top("plants", plant_section(), in(&Scenario::plants), "physics that devices share"),
+       top("links", link_section(), in(&Scenario::links), "networks between devices and broker"),
+       list<Draft>("faults", fault_section(), &Draft::faults, "what goes wrong"),
+       top("derived", derived_section(), in(&Scenario::derived),
+           "quantities that are computed from what is reported"),
+       top("machines", machine_section(), in(&Scenario::machines),
+           "states that the loop keeps, of a device or of all"),
+       top("events", event_section(), in(&Scenario::events),
+           "facts about devices that rise, stand and clear"),
+       top("rules", rule_section(), in(&Scenario::rules), "what is done about events"),
+       top("alarms", alarm_section(), in(&Scenario::alarms), "events for a person"),
+       top("people", person_section(), in(&Scenario::people), "who acts, and what they may do"),
+       top("operator", input_section(), &Draft::inputs,
+           "what people give the loop: buttons, selectors, limits"),
+       list<Draft>("script", script_section(), &Draft::script, "what people do in the run, and when"),
+       by_model("history", history_section(), in(&Scenario::history),
+                "what the warm history keeps, by model"),
+       optional<Draft>("history_from", earlier_runs(), in(&Scenario::history_from), "none",
+                       "folders of earlier runs that `ago()` and trends look back into"),
+       optional<Draft>("retention", period(), in(&Scenario::retention), "28 d", "of the warm history"),
+       optional<Draft>("snapshots", period(), in(&Scenario::snapshots), "never",
+                       "how often the run's state is kept in its folder, for `run --resume`")});
+  return kSection;
+}
+
+Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings) {
+  Diagnostics problems;
+  auto files = read_files(path, problems);
+  if (files.sources.empty()) return tl::make_unexpected(std::move(problems));
+  apply(settings, scenario_section(), files.root, problems);
+  // Where values were refused, what refers to them would be called dangling, wrongly.
+  const bool sound = files.complete && problems.empty();
+
+  Draft draft;
+  draft.scenario.folder = files.folder;
+  draft.scenario.start = from_utc_fields({.year = 2000});
+  // Gauge pressures anywhere are points against this one, so it is known before anything else is read.
+  if (const auto* ambient = files.root.find("ambient_pressure")) {
+    Diagnostics reported_later;
+    const lang::Units units;
+    Reader reader{units, reported_later};
+    draft.scenario.ambient_pressure =
+        pressure().read(reader, *ambient).value_or(draft.scenario.ambient_pressure);
+  }
+  const lang::Units units(draft.scenario.ambient_pressure);
+  Reader reader{units, problems, files.complete};
+  const auto& first = files.sources.front();
+  scenario_section().read(reader, files.root, Span{first, 0, 0}, draft);
+  read_start(reader, draft);
+  fill_defaults(draft);
+  if (sound) resolve(reader, draft);
+  // Behind the files stand the digests of what was drawn from registries.
+  draft.scenario.sources.insert(draft.scenario.sources.begin(), files.sources.begin(), files.sources.end());
+  sort(problems, files.sources);
+  if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
+  return std::move(draft.scenario);
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,22 @@
+// What is printed from the tables of keys: the key tables of docs/scenario.md. json_schema() is in
+// testbed/scenario.h.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "testbed/reading/keys.h"
+
+namespace looptwin::testbed {
+
+/// All sections, from the scenario's own down, each once, in the order in which they are met.
+std::vector<const SectionInfo*> all_sections();
+
+/// A Markdown table: key, value, default, meaning.
+std::string key_table(const SectionInfo& section);
+
+/// `document` with the lines between `<!-- keys: NAME -->` and `<!-- end -->` replaced by the section's key
+/// table, and those of `<!-- distributions -->` by the distributions.
+std::string with_tables(const std::string& document);
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,17 @@
+// What a run came to: the table at the end of `looptwin run`, and the same in its manifest, as JSON.
+#pragma once
+
+#include <string>
+
+#include "testbed/assembly.h"
+#include "testbed/driver.h"
+
+namespace looptwin::testbed {
+
+/// `wall`: s that it took.
+void print_summary(Assembly& assembly, const Driver& driver, mml::RunEnd end, double wall);
+/// One row of it.
+void print_row(const char* what, const std::string& text);
+std::string status_json(Assembly& assembly, mml::RunEnd end, double wall);
+
+}  // namespace looptwin::testbed
