@@ -15,7 +15,9 @@ build: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	@cmake --preset $(PRESET)
 
-run: deps build
+# The tests and benchmarks are not needed for it.
+run: deps $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --parallel $(JOBS) --target looptwin
 	$(BUILD)/bin/looptwin run $(SCENARIO)
 
 test: deps build
