@@ -84,11 +84,12 @@ TEST_CASE("ago: is what stood at the boundary that long ago, through outages, re
     Duration cycle, span, step;
     UnixTime start;
   };
-  for (const auto& [cycle, span, step, start] :
-       {Case{seconds(1), seconds(10), seconds(1), at("2024-05-01T00:00:00Z")},
-        Case{seconds(1), seconds(30), seconds(7), at("2024-05-01T00:00:03Z")},
-        Case{seconds(7), minutes(1), seconds(10), at("2024-05-01T11:00:00.5Z")},
-        Case{seconds(10), seconds(40), seconds(1), at("2024-05-01T00:00:04Z")}}) {
+  for (const Case& c : {Case{seconds(1), seconds(10), seconds(1), at("2024-05-01T00:00:00Z")},
+                        Case{seconds(1), seconds(30), seconds(7), at("2024-05-01T00:00:03Z")},
+                        Case{seconds(7), minutes(1), seconds(10), at("2024-05-01T11:00:00.5Z")},
+                        Case{seconds(10), seconds(40), seconds(1), at("2024-05-01T00:00:04Z")}}) {
+    const Duration cycle = c.cycle, span = c.span, step = c.step;
+    const UnixTime start = c.start;
     INFO(to_string(cycle) << " " << to_string(span) << " " << to_string(step));
     Site site;
     const lang::WarmWindow what{.table = site.table, .span = span, .step = step};
