@@ -121,7 +121,7 @@ Result<Census> count_devices(const Scenario& scenario) {
       twin::Registry::build(scenario.models, census.few.fleet, scenario.seed, few_schema, few_tables);
   if (!few) return tl::make_unexpected(few.error());
   // Entries of the script that act on devices which there are, though not among the few.
-  if (auto script = actions_of(scenario, *registry); !script)
+  if (auto script = actions_of(scenario.script, *registry); !script)
     return tl::make_unexpected(std::move(script.error()));
   std::erase_if(census.few.script, [&](const auto& entry) {
     return !entry.device.empty() && few->matching(entry.device).empty();

@@ -9,6 +9,7 @@
 #include "testbed/registry_command.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
+#include "testbed/test_command.h"
 
 using namespace looptwin::testbed;
 
@@ -100,6 +101,7 @@ int main(int argc, char** argv) {
   export_command->add_option("FILE", file, "the file to write; must not exist")->required();
 
   const auto run_registry = add_registry_command(app);
+  const auto run_test = add_test_command(app);
 
   try {
     app.parse(argc, argv);
@@ -133,6 +135,7 @@ int main(int argc, char** argv) {
     }
     if (*new_command) return static_cast<int>(write_new(new_folder));
     if (const auto done = run_registry()) return static_cast<int>(*done);
+    if (const auto done = run_test()) return static_cast<int>(*done);
     if (*info_command) return static_cast<int>(info(run_folder));
     if (*export_command) return static_cast<int>(export_run(run_folder, file));
   } catch (const CLI::ParseError& error) {

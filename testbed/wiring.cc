@@ -355,6 +355,8 @@ class Wiring : Expressions {
                            config.raise);
       }
       if (!clear.valid()) continue;
+      event.raises = raise;
+      event.clears = clear;
       demand(raise, event.table, event.raise);
       if (const NodeId compared = first_compared(raise); compared.valid())
         demand(compared, event.table, event.evidence);

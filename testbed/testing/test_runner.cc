@@ -1,0 +1,269 @@
+#include "testbed/testing/test_runner.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/text.h"
+#include "testbed/reading/files.h"
+#include "testbed/testing/reasons.h"
+
+namespace looptwin::testbed {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kExplained = 3;  // unmet expectations of a test whose reasons are looked for
+
+void add(Diagnostics& to, const Diagnostics& from) { to.insert(to.end(), from.begin(), from.end()); }
+
+bool is_wanted(const std::string& filter, const std::string& name) {
+  return filter.empty() || name.find(filter) != std::string::npos || glob_match(filter, name);
+}
+
+/// One test, or one seed of one.
+struct Job {
+  size_t suite = 0, test = 0, result = 0;
+  uint64_t seed = 0;
+};
+
+/// Stages of one thread, by what they are made of. One suite's at a time: they may be large.
+class Stages {
+ public:
+  Stages(const std::vector<Suite>& suites, std::mutex& building) : suites_(suites), building_(building) {}
+
+  Result<Stage*> written(size_t suite, const TestConfig& test) {
+    if (suite != suite_) stages_.clear();
+    suite_ = suite;
+    std::string key;
+    for (const auto& setting : test.settings) key += setting.path + '=' + setting.value + '\n';
+    auto& stage = stages_[key];
+    if (stage != nullptr) return stage.get();
+    const std::scoped_lock lock(building_);  // units keep state of their own
+    auto scenario = load(suites_[suite].scenario, test.settings, suites_[suite].tests);
+    if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+    auto made = Stage::written(std::move(*scenario));
+    if (!made) return tl::make_unexpected(std::move(made.error()));
+    stage = std::move(*made);
+    return stage.get();
+  }
+
+  Result<std::unique_ptr<Stage>> simulated(size_t suite, const TestConfig& test, uint64_t seed) {
+    const std::scoped_lock lock(building_);
+    auto scenario = load(suites_[suite].scenario, test.settings, suites_[suite].tests);
+    if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+    return Stage::simulated(std::move(*scenario), test, seed);
+  }
+
+ private:
+  const std::vector<Suite>& suites_;
+  std::mutex& building_;
+  size_t suite_ = ~size_t{0};
+  std::map<std::string, std::unique_ptr<Stage>> stages_;
+};
+
+void keep_outcome(Stage& stage, const Judge& judge, const std::vector<Unmet>& unmet, TestResult& result) {
+  result.happened = judge.happened(stage.records());
+  result.decisions = stage.assembly().loop().decisions();
+  result.fingerprint = stage.assembly().loop().fingerprint();
+  result.passed = unmet.empty() && result.problems.empty();
+  for (const auto& one : unmet) result.failures.push_back({one.span, one.what, {}});
+}
+
+void fail_with(TestResult& result, Diagnostics problems) {
+  result.passed = false;
+  add(result.problems, problems);
+}
+
+void run_written(Stages& stages, const Job& job, const TestConfig& test, TestResult& result) {
+  auto made = stages.written(job.suite, test);
+  if (!made) return fail_with(result, made.error());
+  Stage& stage = **made;
+  if (auto begun = stage.begin(test); !begun) return fail_with(result, begun.error());
+  auto judge = Judge::make(stage.assembly(), test);
+  if (!judge) return fail_with(result, judge.error());
+  stage.play(stage.end());
+  const auto unmet = judge->unmet(stage.records());
+  keep_outcome(stage, *judge, unmet, result);
+  for (size_t i = 0; i < unmet.size() && i < kExplained; ++i)
+    result.failures[i].why = reasons_of(unmet[i], stage, test);
+}
+
+void run_simulated(Stages& stages, const Job& job, const TestConfig& test, TestResult& result) {
+  result.seed = job.seed;
+  auto made = stages.simulated(job.suite, test, job.seed);
+  if (!made) return fail_with(result, made.error());
+  Stage& stage = **made;
+  auto judge = Judge::make(stage.assembly(), test);
+  if (!judge) return fail_with(result, judge.error());
+  if (!stage.play(stage.end())) fail_with(result, stage.assembly().transport().breakdown());
+  const auto unmet = judge->unmet(stage.records());
+  keep_outcome(stage, *judge, unmet, result);
+  const MakeStage again = [&]() -> std::unique_ptr<Stage> {
+    auto stage = stages.simulated(job.suite, test, job.seed);
+    return stage ? std::move(*stage) : nullptr;
+  };
+  if (!unmet.empty()) result.failures[0].why = reasons_of(unmet[0], again);
+}
+
+TestResult run_job(Stages& stages, const Job& job, const TestConfig& test, const std::string& file) {
+  const auto begin = std::chrono::steady_clock::now();
+  TestResult result{.file = file, .span = test.span, .name = test.name};
+  if (test.simulated())
+    run_simulated(stages, job, test, result);
+  else
+    run_written(stages, job, test, result);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return result;
+}
+
+/// Of several seeds: the first that failed speaks for all.
+void join(TestResult& all, TestResult&& one) {
+  all.seeds_run += 1;
+  all.seeds_failed += one.passed ? 0 : 1;
+  all.seconds += one.seconds;
+  all.decisions += one.decisions;
+  all.happened.insert(one.happened.begin(), one.happened.end());
+  if (all.seeds_run == 1) all.fingerprint = one.fingerprint;
+  if (!one.passed && all.passed) {
+    all.passed = false;
+    all.seed = one.seed;
+    all.failures = std::move(one.failures);
+    all.problems = std::move(one.problems);
+  }
+}
+
+/// Runs jobs on several threads; hands their outcomes over in the order of the jobs.
+void run_jobs(const std::vector<Suite>& suites, const std::vector<std::vector<TestConfig>>& tests,
+              const std::vector<Job>& jobs, int threads,
+              const std::function<void(const Job&, TestResult)>& done) {
+  std::mutex building, handing;
+  std::vector<std::optional<TestResult>> outcomes(jobs.size());
+  std::atomic<size_t> next{0};
+  size_t handed = 0;
+  const auto work = [&] {
+    Stages stages(suites, building);
+    for (size_t j = next++; j < jobs.size(); j = next++) {
+      const Job& job = jobs[j];
+      const Suite& suite = suites[job.suite];
+      const auto file = (suite.tests.empty() ? suite.scenario : suite.tests).string();
+      auto outcome = run_job(stages, job, tests[job.suite][job.test], file);
+      const std::scoped_lock lock(handing);
+      outcomes[j] = std::move(outcome);
+      for (; handed < jobs.size() && outcomes[handed]; ++handed)
+        done(jobs[handed], std::move(*outcomes[handed]));
+    }
+  };
+  std::vector<std::thread> others;
+  for (int t = 1; t < threads; ++t) others.emplace_back(work);
+  work();
+  for (auto& thread : others) thread.join();
+}
+
+/// What never happens should happen in another test, or nobody knows that it would be noticed.
+void warn_of_nevers(const std::vector<TestConfig>& tests, std::vector<TestResult*> results) {
+  for (size_t t = 0; t < tests.size(); ++t)
+    for (const auto& expect : tests[t].expect) {
+      if (!expect.never) continue;
+      const Subject subject{expect.of, expect.name};
+      const bool seen = std::any_of(results.begin(), results.end(),
+                                    [&](const auto* result) { return result->happened.contains(subject); });
+      if (!seen)
+        results[t]->warnings.push_back(fmt::format(
+            "{} {} never happens in any test here: add one in which it does, or nobody knows that "
+            "it would be seen",
+            name_of(expect.of), expect.name));
+    }
+}
+
+}  // namespace
+
+bool TestReport::passed() const {
+  return problems.empty() &&
+         std::all_of(results.begin(), results.end(), [](const auto& r) { return r.passed; });
+}
+
+std::vector<Suite> find_suites(const std::vector<fs::path>& paths, Diagnostics& problems) {
+  std::vector<Suite> suites;
+  std::error_code ignored;
+  const auto add_folder = [&](const fs::path& folder) {
+    const auto tests = folder / "tests.yaml";
+    suites.push_back({folder, fs::exists(tests, ignored) ? tests : fs::path()});
+  };
+  for (const auto& path : paths) {
+    const size_t before = suites.size();
+    if (fs::is_directory(path, ignored)) {
+      if (fs::exists(path / "scenario.yaml", ignored)) {
+        add_folder(path);
+        continue;
+      }
+      std::vector<fs::path> folders;
+      for (const auto& entry : fs::recursive_directory_iterator(path, ignored))
+        if (entry.path().filename() == "scenario.yaml") folders.push_back(entry.path().parent_path());
+      std::sort(folders.begin(), folders.end());
+      for (const auto& folder : folders) add_folder(folder);
+    } else if (fs::exists(path, ignored)) {
+      Diagnostics later;
+      const auto files = read_files(path, later);
+      const auto beside = path.parent_path() / "scenario.yaml";
+      const bool whole = files.root.find("scenario") != nullptr || !fs::exists(beside, ignored);
+      suites.push_back(whole ? Suite{path, {}} : Suite{beside, path});
+    }
+    if (suites.size() == before)
+      problems.push_back({Severity::error,
+                          {},
+                          fmt::format("no scenario is at or below {}", path.string()),
+                          "name folders with a scenario.yaml, or files with tests"});
+  }
+  return suites;
+}
+
+TestReport run_tests(const TestRequest& request, const std::function<void(const TestResult&)>& done) {
+  const auto begin = std::chrono::steady_clock::now();
+  TestReport report;
+  auto suites = find_suites(request.paths, report.problems);
+  std::vector<std::vector<TestConfig>> tests(suites.size());
+  std::vector<Job> jobs;
+  std::vector<std::vector<size_t>> result_of(suites.size());
+  for (size_t s = 0; s < suites.size(); ++s) {
+    auto scenario = load(suites[s].scenario, {}, suites[s].tests);
+    if (!scenario) {
+      add(report.problems, scenario.error());
+      continue;
+    }
+    tests[s] = scenario->tests;
+    for (size_t t = 0; t < tests[s].size(); ++t) {
+      const auto& test = tests[s][t];
+      if (!is_wanted(request.filter, test.name)) continue;
+      const uint64_t seeds = test.simulated() && request.seeds > 0 ? request.seeds : test.seeds;
+      for (uint64_t seed = 1; seed <= seeds; ++seed)
+        jobs.push_back({s, t, report.results.size(), seeds == 1 ? scenario->seed : seed});
+      result_of[s].push_back(report.results.size());
+      const auto file = (suites[s].tests.empty() ? suites[s].scenario : suites[s].tests).string();
+      report.results.push_back({.file = file, .span = test.span, .name = test.name});
+    }
+  }
+  const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  const size_t threads = request.jobs > 0 ? static_cast<size_t>(request.jobs) : cores;
+  size_t told = 0;
+  run_jobs(suites, tests, jobs, static_cast<int>(std::min(threads, std::max<size_t>(1, jobs.size()))),
+           [&](const Job& job, TestResult outcome) {
+             if (job.result > told && done) done(report.results[told]);
+             told = job.result;
+             join(report.results[job.result], std::move(outcome));
+           });
+  if (!report.results.empty() && done) done(report.results[told]);
+  for (size_t s = 0; s < suites.size() && request.filter.empty(); ++s) {
+    std::vector<TestResult*> of_suite;
+    for (const size_t r : result_of[s]) of_suite.push_back(&report.results[r]);
+    if (of_suite.size() == tests[s].size()) warn_of_nevers(tests[s], of_suite);
+  }
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return report;
+}
+
+}  // namespace looptwin::testbed
