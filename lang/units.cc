@@ -153,12 +153,27 @@ Span part(const Span& whole, std::string_view piece) {
   return {whole.source, begin, begin + static_cast<uint32_t>(piece.size())};
 }
 
+/// udunits2's database is read once, which takes longer than a small scenario; the library has state of its own,
+/// so that one thread at a time may ask it, whatever is asked.
+struct Udunits {
+  std::mutex mutex;
+  ut_system* system = nullptr;
+  Udunits() {
+    ut_set_error_message_handler(ut_ignore);
+    system = ut_read_xml(nullptr);
+    LT_CHECK(system, "udunits2's database cannot be read: is libudunits2-data installed?");
+  }
+};
+Udunits& udunits() {
+  static auto* const kOnly = new Udunits;  // never torn down: a thread may still ask at the end
+  return *kOnly;
+}
+
 }  // namespace
 
 struct Units::Catalogue {
-  ut_system* system = nullptr;
   double ambient = 101325;
-  mutable std::mutex mutex;  // udunits2 keeps state of its own
+  mutable std::mutex mutex;  // of the cache
   mutable std::map<std::string, std::optional<Entry>, std::less<>> cache;
 
   std::optional<Entry> find(std::string_view name) const;
@@ -168,8 +183,10 @@ struct Units::Catalogue {
 };
 
 std::optional<Entry> Units::Catalogue::from_udunits(const std::string& name) const {
-  ut_unit* unit = ut_get_unit_by_symbol(system, name.c_str());
-  if (!unit && is_spelled_out(name)) unit = ut_get_unit_by_name(system, name.c_str());
+  Udunits& all = udunits();
+  const std::scoped_lock lock(all.mutex);
+  ut_unit* unit = ut_get_unit_by_symbol(all.system, name.c_str());
+  if (!unit && is_spelled_out(name)) unit = ut_get_unit_by_name(all.system, name.c_str());
   if (!unit) return std::nullopt;
   Found found;
   ut_accept_visitor(unit, &kVisitor, &found);
@@ -215,14 +232,8 @@ std::optional<Entry> Units::Catalogue::find(std::string_view name) const {
   return entry;
 }
 
-Units::Units(double ambient) : catalogue_(std::make_unique<Catalogue>()) {
-  ut_set_error_message_handler(ut_ignore);
-  catalogue_->system = ut_read_xml(nullptr);
-  LT_CHECK(catalogue_->system, "udunits2's database cannot be read: is libudunits2-data installed?");
-  catalogue_->ambient = ambient;
-}
-
-Units::~Units() { ut_free_system(catalogue_->system); }
+Units::Units(double ambient) : catalogue_(std::make_unique<Catalogue>()) { catalogue_->ambient = ambient; }
+Units::~Units() = default;
 
 bool Units::is_unit_name(std::string_view name) const {
   return denied_unit(name) != nullptr || catalogue_->find(name).has_value();

@@ -119,7 +119,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                               {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
                                scenario_.cycle, scenario_.plants, broker_away_});
   for (size_t t = 0; t < of_world_.size(); ++t) of_world_[t].second = schema_.tables[t].columns.size();
-  auto wired = wire(scenario_, units_, schema_, graph_, *registry_);
+  auto wired = wire(scenario_, units_, schema_, graph_, *registry_, options.coverage);
   if (!fleet || !wired) {
     Diagnostics problems;
     if (!fleet) problems = std::move(fleet.error());

@@ -32,6 +32,7 @@ struct AssemblyOptions {
   std::optional<RecorderState> resume;       ///< goes on with the run in `out`, from here
   /// Who stands in for plants, devices and links; made when the registry stands. Absent: they are simulated.
   std::function<std::unique_ptr<sim::Fleet>(const twin::Registry&, twin::Tables&)> fleet;
+  bool coverage = false;                   ///< Wired::covered is filled
   mml::DecisionSink* decisions = nullptr;  ///< is told what was decided, beside the run folder; outlives it all
 };
 

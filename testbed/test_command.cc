@@ -17,7 +17,28 @@ struct Asked {
   std::vector<std::string> paths;
   TestFormat format = TestFormat::text;
   std::string out;
+  std::optional<double> least_coverage, least_mutation;  ///< in percent
 };
+
+/// Whether the gates are passed; says which are not.
+bool enough(const Asked& asked, const TestReport& report) {
+  bool good = true;
+  for (const auto& suite : report.coverage) {
+    const double is = 100 * share_of(seen(suite.items), suite.items.size());
+    if (!asked.least_coverage || is >= *asked.least_coverage) continue;
+    std::fprintf(stderr, "%s: coverage is %.1f %%, below --min-coverage %g\n", suite.file.c_str(), is,
+                 *asked.least_coverage);
+    good = false;
+  }
+  for (const auto& suite : report.mutation) {
+    const double is = 100 * share_of(suite.killed, suite.all());
+    if (!asked.least_mutation || is >= *asked.least_mutation) continue;
+    std::fprintf(stderr, "%s: the mutation score is %.1f %%, below --min-mutation %g\n", suite.file.c_str(),
+                 is, *asked.least_mutation);
+    good = false;
+  }
+  return good;
+}
 
 std::string formatted(const TestReport& report, TestFormat format) {
   switch (format) {
@@ -35,7 +56,7 @@ std::string formatted(const TestReport& report, TestFormat format) {
     text += test_lines(result, result.file != file);
     file = result.file;
   }
-  return text + test_summary(report);
+  return text + test_summary(report) + coverage_lines(report) + mutation_lines(report);
 }
 
 Exit test(const Asked& asked) {
@@ -47,7 +68,8 @@ Exit test(const Asked& asked) {
     std::fflush(stdout);
     file = result.file;
   });
-  if (told) std::fputs(test_summary(report).c_str(), stdout);
+  if (told)
+    std::fputs((test_summary(report) + coverage_lines(report) + mutation_lines(report)).c_str(), stdout);
   if (!asked.out.empty()) {
     std::ofstream to(asked.out);
     to << formatted(report, asked.format);
@@ -61,7 +83,7 @@ Exit test(const Asked& asked) {
   const bool unreadable =
       !report.problems.empty() || std::any_of(report.results.begin(), report.results.end(),
                                               [](const auto& r) { return !r.problems.empty(); });
-  return unreadable ? Exit::bad_input : report.passed() ? Exit::held : Exit::failed;
+  return unreadable ? Exit::bad_input : report.passed() && enough(asked, report) ? Exit::held : Exit::failed;
 }
 
 }  // namespace
@@ -85,9 +107,19 @@ std::function<std::optional<Exit>()> add_test_command(CLI::App& app) {
                                                   {"github", TestFormat::github}};
   command->add_option("--format", asked->format, "text, junit (XML), json, or github (annotations)")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case));
+  command->add_flag("--coverage", asked->request.coverage,
+                    "shows what of the rules the tests have seen at work");
+  command->add_flag("--mutation", asked->request.mutation,
+                    "puts small faults into the rules, and shows which the tests do not notice");
+  command->add_option("--min-coverage", asked->least_coverage, "fails below so many percent")
+      ->check(CLI::Range(0.0, 100.0));
+  command->add_option("--min-mutation", asked->least_mutation, "fails below so many percent")
+      ->check(CLI::Range(0.0, 100.0));
   command->add_option("--out", asked->out, "writes the report to a file, and text to the terminal");
   return [asked, command]() -> std::optional<Exit> {
     if (!*command) return std::nullopt;
+    asked->request.coverage |= asked->least_coverage.has_value();
+    asked->request.mutation |= asked->least_mutation.has_value();
     asked->request.paths.assign(asked->paths.begin(), asked->paths.end());
     return test(*asked);
   };

@@ -37,7 +37,7 @@ std::shared_ptr<const mml::Series> as_series(const WrittenSeries& course, UnixTi
 
 }  // namespace
 
-Result<std::unique_ptr<Stage>> Stage::written(Scenario scenario) {
+Result<std::unique_ptr<Stage>> Stage::written(Scenario scenario, bool coverage) {
   scenario.faults.clear();
   scenario.restarts.clear();
   scenario.script.clear();
@@ -45,6 +45,7 @@ Result<std::unique_ptr<Stage>> Stage::written(Scenario scenario) {
   std::unique_ptr<Stage> stage(new Stage());
   AssemblyOptions options;
   options.decisions = &stage->log_;
+  options.coverage = coverage;
   options.fleet = [&](const twin::Registry& registry, twin::Tables& tables) {
     auto fleet = std::make_unique<SeriesFleet>(registry, tables);
     stage->fleet_ = fleet.get();

@@ -16,7 +16,7 @@ namespace looptwin::testbed {
 class Stage {
  public:
   /// With devices that report what is written. The scenario's own faults, restarts and script do not happen.
-  static Result<std::unique_ptr<Stage>> written(Scenario scenario);
+  static Result<std::unique_ptr<Stage>> written(Scenario scenario, bool coverage = false);
   /// With the scenario's plants and devices, for one run.
   static Result<std::unique_ptr<Stage>> simulated(Scenario scenario, const TestConfig& test, uint64_t seed);
 

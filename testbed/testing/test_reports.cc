@@ -73,6 +73,10 @@ std::string annotation(const char* level, const TestResult& result, const Span& 
 
 }  // namespace
 
+double share_of(size_t part, size_t all) {
+  return all == 0 ? 1 : static_cast<double>(part) / static_cast<double>(all);
+}
+
 std::string test_lines(const TestResult& result, bool file) {
   std::string out;
   if (file) out += result.file + '\n';
@@ -96,6 +100,30 @@ std::string test_summary(const TestReport& report) {
       std::count_if(report.results.begin(), report.results.end(), [](const auto& r) { return !r.passed; });
   out += fmt::format("{} test{}, {} failed, in {:.2f} s\n", report.results.size(),
                      report.results.size() == 1 ? "" : "s", failed, report.seconds);
+  return out;
+}
+
+std::string coverage_lines(const TestReport& report) {
+  std::string out;
+  for (const auto& suite : report.coverage) {
+    const size_t all = suite.items.size(), there = seen(suite.items);
+    out += fmt::format("{}: {} of {} seen, coverage {:.1f} %\n", suite.file, there, all,
+                       100.0 * share_of(there, all));
+    for (const auto& [what, item] : suite.items)
+      if (!item.seen) out += fmt::format("  not seen: {}\n", what);
+  }
+  return out;
+}
+
+std::string mutation_lines(const TestReport& report) {
+  std::string out;
+  for (const auto& suite : report.mutation) {
+    out += fmt::format("{}: {} of {} faults noticed, mutation score {:.1f} %, in {:.1f} s\n", suite.file,
+                       suite.killed, suite.all(), 100.0 * share_of(suite.killed, suite.all()), suite.seconds);
+    for (const auto& survivor : suite.survivors)
+      out += fmt::format("  not noticed: {}{}\n    write {}\n", place(survivor.span), survivor.what,
+                         survivor.hint);
+  }
   return out;
 }
 
@@ -163,6 +191,22 @@ std::string test_json(const TestReport& report) {
   }
   json all{{"passed", report.passed()}, {"seconds", report.seconds}, {"tests", tests}};
   if (!report.problems.empty()) all["problems"] = render(report.problems);
+  for (const auto& suite : report.coverage) {
+    json missing = json::array();
+    for (const auto& [what, item] : suite.items)
+      if (!item.seen) missing.push_back(what);
+    all["coverage"].push_back({{"file", suite.file},
+                               {"seen", seen(suite.items)},
+                               {"all", suite.items.size()},
+                               {"not_seen", missing}});
+  }
+  for (const auto& suite : report.mutation) {
+    json survivors = json::array();
+    for (const auto& s : suite.survivors)
+      survivors.push_back({{"at", place(s.span)}, {"what", s.what}, {"hint", s.hint}});
+    all["mutation"].push_back(
+        {{"file", suite.file}, {"killed", suite.killed}, {"all", suite.all()}, {"survivors", survivors}});
+  }
   return all.dump(2) + '\n';
 }
 

@@ -13,6 +13,12 @@ enum class TestFormat : uint8_t { text, junit, json, github };
 std::string test_lines(const TestResult& result, bool file);
 /// "12 tests, 1 failed, in 0.31 s", and what could not be read.
 std::string test_summary(const TestReport& report);
+/// What the tests have not seen, and which faults they would not notice.
+std::string coverage_lines(const TestReport& report);
+std::string mutation_lines(const TestReport& report);
+
+/// 1 where there is nothing.
+double share_of(size_t part, size_t all);
 
 std::string junit_xml(const TestReport& report);
 std::string test_json(const TestReport& report);

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "testbed/reading/files.h"
+#include "testbed/testing/mutation_run.h"
 #include "testbed/testing/reasons.h"
 
 namespace looptwin::testbed {
@@ -25,6 +26,10 @@ bool is_wanted(const std::string& filter, const std::string& name) {
   return filter.empty() || name.find(filter) != std::string::npos || glob_match(filter, name);
 }
 
+std::string file_of(const Suite& suite) {
+  return (suite.tests.empty() ? suite.scenario : suite.tests).string();
+}
+
 /// One test, or one seed of one.
 struct Job {
   size_t suite = 0, test = 0, result = 0;
@@ -34,7 +39,8 @@ struct Job {
 /// Stages of one thread, by what they are made of. One suite's at a time: they may be large.
 class Stages {
  public:
-  Stages(const std::vector<Suite>& suites, std::mutex& building) : suites_(suites), building_(building) {}
+  Stages(const std::vector<Suite>& suites, bool coverage) : coverage(coverage), suites_(suites) {}
+  const bool coverage;
 
   Result<Stage*> written(size_t suite, const TestConfig& test) {
     if (suite != suite_) stages_.clear();
@@ -43,17 +49,15 @@ class Stages {
     for (const auto& setting : test.settings) key += setting.path + '=' + setting.value + '\n';
     auto& stage = stages_[key];
     if (stage != nullptr) return stage.get();
-    const std::scoped_lock lock(building_);  // units keep state of their own
     auto scenario = load(suites_[suite].scenario, test.settings, suites_[suite].tests);
     if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
-    auto made = Stage::written(std::move(*scenario));
+    auto made = Stage::written(std::move(*scenario), coverage);
     if (!made) return tl::make_unexpected(std::move(made.error()));
     stage = std::move(*made);
     return stage.get();
   }
 
   Result<std::unique_ptr<Stage>> simulated(size_t suite, const TestConfig& test, uint64_t seed) {
-    const std::scoped_lock lock(building_);
     auto scenario = load(suites_[suite].scenario, test.settings, suites_[suite].tests);
     if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
     return Stage::simulated(std::move(*scenario), test, seed);
@@ -61,7 +65,6 @@ class Stages {
 
  private:
   const std::vector<Suite>& suites_;
-  std::mutex& building_;
   size_t suite_ = ~size_t{0};
   std::map<std::string, std::unique_ptr<Stage>> stages_;
 };
@@ -86,7 +89,12 @@ void run_written(Stages& stages, const Job& job, const TestConfig& test, TestRes
   if (auto begun = stage.begin(test); !begun) return fail_with(result, begun.error());
   auto judge = Judge::make(stage.assembly(), test);
   if (!judge) return fail_with(result, judge.error());
-  stage.play(stage.end());
+  std::optional<Coverage> coverage;
+  if (stages.coverage) coverage.emplace(stage.assembly());
+  stage.play(stage.end(), [&](Time) {
+    if (coverage) coverage->look();
+  });
+  if (coverage) result.coverage = coverage->items(stage.records());
   const auto unmet = judge->unmet(stage.records());
   keep_outcome(stage, *judge, unmet, result);
   for (size_t i = 0; i < unmet.size() && i < kExplained; ++i)
@@ -128,6 +136,7 @@ void join(TestResult& all, TestResult&& one) {
   all.seconds += one.seconds;
   all.decisions += one.decisions;
   all.happened.insert(one.happened.begin(), one.happened.end());
+  merge(all.coverage, one.coverage);
   if (all.seeds_run == 1) all.fingerprint = one.fingerprint;
   if (!one.passed && all.passed) {
     all.passed = false;
@@ -139,18 +148,18 @@ void join(TestResult& all, TestResult&& one) {
 
 /// Runs jobs on several threads; hands their outcomes over in the order of the jobs.
 void run_jobs(const std::vector<Suite>& suites, const std::vector<std::vector<TestConfig>>& tests,
-              const std::vector<Job>& jobs, int threads,
+              const std::vector<Job>& jobs, int threads, bool coverage,
               const std::function<void(const Job&, TestResult)>& done) {
-  std::mutex building, handing;
+  std::mutex handing;
   std::vector<std::optional<TestResult>> outcomes(jobs.size());
   std::atomic<size_t> next{0};
   size_t handed = 0;
   const auto work = [&] {
-    Stages stages(suites, building);
+    Stages stages(suites, coverage);
     for (size_t j = next++; j < jobs.size(); j = next++) {
       const Job& job = jobs[j];
       const Suite& suite = suites[job.suite];
-      const auto file = (suite.tests.empty() ? suite.scenario : suite.tests).string();
+      const auto file = file_of(suite);
       auto outcome = run_job(stages, job, tests[job.suite][job.test], file);
       const std::scoped_lock lock(handing);
       outcomes[j] = std::move(outcome);
@@ -243,7 +252,7 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
       for (uint64_t seed = 1; seed <= seeds; ++seed)
         jobs.push_back({s, t, report.results.size(), seeds == 1 ? scenario->seed : seed});
       result_of[s].push_back(report.results.size());
-      const auto file = (suites[s].tests.empty() ? suites[s].scenario : suites[s].tests).string();
+      const auto file = file_of(suites[s]);
       report.results.push_back({.file = file, .span = test.span, .name = test.name});
     }
   }
@@ -251,7 +260,7 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
   const size_t threads = request.jobs > 0 ? static_cast<size_t>(request.jobs) : cores;
   size_t told = 0;
   run_jobs(suites, tests, jobs, static_cast<int>(std::min(threads, std::max<size_t>(1, jobs.size()))),
-           [&](const Job& job, TestResult outcome) {
+           request.coverage, [&](const Job& job, TestResult outcome) {
              if (job.result > told && done) done(report.results[told]);
              told = job.result;
              join(report.results[job.result], std::move(outcome));
@@ -261,6 +270,18 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
     std::vector<TestResult*> of_suite;
     for (const size_t r : result_of[s]) of_suite.push_back(&report.results[r]);
     if (of_suite.size() == tests[s].size()) warn_of_nevers(tests[s], of_suite);
+  }
+  for (size_t s = 0; s < suites.size(); ++s) {
+    if (result_of[s].empty()) continue;
+    bool passed = true;
+    SuiteCoverage covered{file_of(suites[s]), {}};
+    for (const size_t r : result_of[s]) {
+      merge(covered.items, report.results[r].coverage);
+      passed &= report.results[r].passed;
+    }
+    if (request.coverage) report.coverage.push_back(std::move(covered));
+    if (request.mutation && passed)
+      report.mutation.push_back(mutate(suites[s], tests[s], static_cast<int>(threads)));
   }
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;

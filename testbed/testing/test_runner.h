@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "testbed/testing/coverage.h"
 #include "testbed/testing/judge.h"
 
 namespace looptwin::testbed {
@@ -30,6 +31,7 @@ struct TestResult {
   Diagnostics problems;  ///< it could not be run at all
   std::vector<std::string> warnings;
   std::set<Subject> happened;
+  CoverageItems coverage;  ///< where it was asked for
   uint64_t decisions = 0;
   std::string fingerprint;
   double seconds = 0;
@@ -46,12 +48,34 @@ struct TestRequest {
   std::string filter;  ///< part of a name, or a pattern; empty: all
   int jobs = 0;        ///< 0: as many as the machine has cores
   uint64_t seeds = 0;  ///< of simulated tests; 0: as each says
+  bool coverage = false;
+  bool mutation = false;
+};
+
+/// How many small faults in a suite's rules its tests have noticed.
+struct MutationReport {
+  std::string file;
+  size_t killed = 0;
+  struct Survivor {
+    Span span;
+    std::string what, hint;
+  };
+  std::vector<Survivor> survivors;
+  double seconds = 0;
+  size_t all() const { return killed + survivors.size(); }
+};
+
+struct SuiteCoverage {
+  std::string file;
+  CoverageItems items;
 };
 
 struct TestReport {
   std::vector<TestResult> results;  ///< in the order of files and tests, whatever the jobs did
   Diagnostics problems;             ///< files that cannot be read
   double seconds = 0;
+  std::vector<SuiteCoverage> coverage;   ///< one a suite with tests, where it was asked for
+  std::vector<MutationReport> mutation;  ///< likewise; only of suites whose tests pass
   bool passed() const;
 };
 
