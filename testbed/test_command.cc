@@ -107,6 +107,8 @@ std::function<std::optional<Exit>()> add_test_command(CLI::App& app) {
                                                   {"github", TestFormat::github}};
   command->add_option("--format", asked->format, "text, junit (XML), json, or github (annotations)")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case));
+  command->add_flag("--show", asked->request.show, "shows the decisions of each test");
+  command->add_flag("--update", asked->request.update, "writes the files of decisions that tests name anew");
   command->add_flag("--coverage", asked->request.coverage,
                     "shows what of the rules the tests have seen at work");
   command->add_flag("--mutation", asked->request.mutation,

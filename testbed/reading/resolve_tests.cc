@@ -24,8 +24,10 @@ const std::map<std::string, RecordKind>& words_of(Of of) {
                                                           {"refused", command_refused},
                                                           {"failed", command_failed}};
   static const std::map<std::string, RecordKind> kSetpoint{
-      {"claimed", claimed},           {"released", released},       {"acknowledged", command_acknowledged},
-      {"verified", command_verified}, {"refused", command_refused}, {"failed", command_failed}};
+      {"claimed", claimed},           {"released", released},
+      {"yielded", yielded},           {"acknowledged", command_acknowledged},
+      {"verified", command_verified}, {"refused", command_refused},
+      {"failed", command_failed}};
   static const std::map<std::string, RecordKind> kPublish{{"published", published}};
   switch (of) {
     case Of::event:

@@ -82,7 +82,7 @@ class Editor {
                 : fmt::format("a test for {} with a value between {} and {}", of_, old, by));
       }
     const auto bare = unit.find_first_not_of(' ');
-    if (bare == std::string::npos) return;
+    if (bare == std::string::npos || value == 0) return;
     const auto other = confused().find(std::string_view(unit).substr(bare));
     if (other == confused().end()) return;
     const auto by =

@@ -70,6 +70,9 @@ struct TestConfig {
   std::vector<AnswerConfig> answers;
   std::vector<ScriptConfig> script;
   std::vector<ExpectConfig> expect;
+  std::string
+      decisions;  ///< a file with all decisions, line by line, from the scenario's folder; empty: none
+  Span decisions_span;
   std::optional<Duration> lasts;
   uint64_t seeds = 1;  ///< of a simulated one: how many runs, with the seeds 1, 2, 3, …
 

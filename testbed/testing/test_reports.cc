@@ -82,6 +82,7 @@ std::string test_lines(const TestResult& result, bool file) {
   if (file) out += result.file + '\n';
   out += fmt::format("  {}  {:<{}} {:6.0f} ms{}\n", result.passed ? "ok  " : "FAIL", result.name, kNameWidth,
                      1000 * result.seconds, seeds_said(result));
+  for (const auto& line : result.log) out += "        " + line + '\n';
   if (!result.problems.empty()) out += render(result.problems);
   for (const auto& failure : result.failures) {
     out += "        " + place(failure.span) + failure.what + '\n';

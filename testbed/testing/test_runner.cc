@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "base/text.h"
 #include "testbed/reading/files.h"
+#include "testbed/testing/decision_text.h"
 #include "testbed/testing/mutation_run.h"
 #include "testbed/testing/reasons.h"
 
@@ -39,8 +41,8 @@ struct Job {
 /// Stages of one thread, by what they are made of. One suite's at a time: they may be large.
 class Stages {
  public:
-  Stages(const std::vector<Suite>& suites, bool coverage) : coverage(coverage), suites_(suites) {}
-  const bool coverage;
+  Stages(const std::vector<Suite>& suites, const TestRequest& request) : request(request), suites_(suites) {}
+  const TestRequest& request;
 
   Result<Stage*> written(size_t suite, const TestConfig& test) {
     if (suite != suite_) stages_.clear();
@@ -51,7 +53,7 @@ class Stages {
     if (stage != nullptr) return stage.get();
     auto scenario = load(suites_[suite].scenario, test.settings, suites_[suite].tests);
     if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
-    auto made = Stage::written(std::move(*scenario), coverage);
+    auto made = Stage::written(std::move(*scenario), request.coverage);
     if (!made) return tl::make_unexpected(std::move(made.error()));
     stage = std::move(*made);
     return stage.get();
@@ -69,18 +71,46 @@ class Stages {
   std::map<std::string, std::unique_ptr<Stage>> stages_;
 };
 
+/// The decisions against those of the test's file, or into it.
+void compare_decisions(Stage& stage, const TestConfig& test, const TestRequest& request, TestResult& result) {
+  const auto lines = decision_lines(stage.records(), stage.assembly());
+  if (request.show) result.log = lines;
+  if (test.decisions.empty()) return;
+  const auto path = stage.assembly().scenario().folder / test.decisions;
+  if (request.update) {
+    std::ofstream to(path);
+    for (const auto& line : lines) to << line << '\n';
+    if (!to.flush())
+      result.failures.push_back({test.decisions_span, fmt::format("cannot write {}", path.string()), {}});
+    return;
+  }
+  std::ifstream from(path);
+  std::vector<std::string> known;
+  for (std::string line; std::getline(from, line);) known.push_back(line);
+  if (!from.eof() || (known.empty() && !fs::exists(path))) {
+    result.failures.push_back({test.decisions_span,
+                               fmt::format("cannot read {}", path.string()),
+                               {"write it with looptwin test --update"}});
+    return;
+  }
+  const auto differ = std::mismatch(lines.begin(), lines.end(), known.begin(), known.end());
+  if (differ.first == lines.end() && differ.second == known.end()) return;
+  const auto number = differ.second - known.begin() + 1;
+  result.failures.push_back({test.decisions_span,
+                             fmt::format("decisions differ from {} in line {}", test.decisions, number),
+                             {"it says  " + (differ.second == known.end() ? "nothing more" : *differ.second),
+                              "and now  " + (differ.first == lines.end() ? "nothing more" : *differ.first),
+                              "where that is right, write it anew with looptwin test --update"}});
+}
+
 void keep_outcome(Stage& stage, const Judge& judge, const std::vector<Unmet>& unmet, TestResult& result) {
   result.happened = judge.happened(stage.records());
   result.decisions = stage.assembly().loop().decisions();
   result.fingerprint = stage.assembly().loop().fingerprint();
-  result.passed = unmet.empty() && result.problems.empty();
   for (const auto& one : unmet) result.failures.push_back({one.span, one.what, {}});
 }
 
-void fail_with(TestResult& result, Diagnostics problems) {
-  result.passed = false;
-  add(result.problems, problems);
-}
+void fail_with(TestResult& result, const Diagnostics& problems) { add(result.problems, problems); }
 
 void run_written(Stages& stages, const Job& job, const TestConfig& test, TestResult& result) {
   auto made = stages.written(job.suite, test);
@@ -90,13 +120,14 @@ void run_written(Stages& stages, const Job& job, const TestConfig& test, TestRes
   auto judge = Judge::make(stage.assembly(), test);
   if (!judge) return fail_with(result, judge.error());
   std::optional<Coverage> coverage;
-  if (stages.coverage) coverage.emplace(stage.assembly());
+  if (stages.request.coverage) coverage.emplace(stage.assembly());
   stage.play(stage.end(), [&](Time) {
     if (coverage) coverage->look();
   });
   if (coverage) result.coverage = coverage->items(stage.records());
   const auto unmet = judge->unmet(stage.records());
   keep_outcome(stage, *judge, unmet, result);
+  compare_decisions(stage, test, stages.request, result);
   for (size_t i = 0; i < unmet.size() && i < kExplained; ++i)
     result.failures[i].why = reasons_of(unmet[i], stage, test);
 }
@@ -111,6 +142,7 @@ void run_simulated(Stages& stages, const Job& job, const TestConfig& test, TestR
   if (!stage.play(stage.end())) fail_with(result, stage.assembly().transport().breakdown());
   const auto unmet = judge->unmet(stage.records());
   keep_outcome(stage, *judge, unmet, result);
+  compare_decisions(stage, test, stages.request, result);
   const MakeStage again = [&]() -> std::unique_ptr<Stage> {
     auto stage = stages.simulated(job.suite, test, job.seed);
     return stage ? std::move(*stage) : nullptr;
@@ -125,6 +157,7 @@ TestResult run_job(Stages& stages, const Job& job, const TestConfig& test, const
     run_simulated(stages, job, test, result);
   else
     run_written(stages, job, test, result);
+  result.passed = result.failures.empty() && result.problems.empty();
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
 }
@@ -137,7 +170,10 @@ void join(TestResult& all, TestResult&& one) {
   all.decisions += one.decisions;
   all.happened.insert(one.happened.begin(), one.happened.end());
   merge(all.coverage, one.coverage);
-  if (all.seeds_run == 1) all.fingerprint = one.fingerprint;
+  if (all.seeds_run == 1) {
+    all.fingerprint = one.fingerprint;
+    all.log = std::move(one.log);
+  }
   if (!one.passed && all.passed) {
     all.passed = false;
     all.seed = one.seed;
@@ -148,14 +184,14 @@ void join(TestResult& all, TestResult&& one) {
 
 /// Runs jobs on several threads; hands their outcomes over in the order of the jobs.
 void run_jobs(const std::vector<Suite>& suites, const std::vector<std::vector<TestConfig>>& tests,
-              const std::vector<Job>& jobs, int threads, bool coverage,
+              const std::vector<Job>& jobs, int threads, const TestRequest& request,
               const std::function<void(const Job&, TestResult)>& done) {
   std::mutex handing;
   std::vector<std::optional<TestResult>> outcomes(jobs.size());
   std::atomic<size_t> next{0};
   size_t handed = 0;
   const auto work = [&] {
-    Stages stages(suites, coverage);
+    Stages stages(suites, request);
     for (size_t j = next++; j < jobs.size(); j = next++) {
       const Job& job = jobs[j];
       const Suite& suite = suites[job.suite];
@@ -260,7 +296,7 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
   const size_t threads = request.jobs > 0 ? static_cast<size_t>(request.jobs) : cores;
   size_t told = 0;
   run_jobs(suites, tests, jobs, static_cast<int>(std::min(threads, std::max<size_t>(1, jobs.size()))),
-           request.coverage, [&](const Job& job, TestResult outcome) {
+           request, [&](const Job& job, TestResult outcome) {
              if (job.result > told && done) done(report.results[told]);
              told = job.result;
              join(report.results[job.result], std::move(outcome));

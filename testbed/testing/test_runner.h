@@ -31,7 +31,8 @@ struct TestResult {
   Diagnostics problems;  ///< it could not be run at all
   std::vector<std::string> warnings;
   std::set<Subject> happened;
-  CoverageItems coverage;  ///< where it was asked for
+  CoverageItems coverage;        ///< where it was asked for
+  std::vector<std::string> log;  ///< its decisions, where they were asked for; of the first seed
   uint64_t decisions = 0;
   std::string fingerprint;
   double seconds = 0;
@@ -45,9 +46,11 @@ struct Suite {
 
 struct TestRequest {
   std::vector<std::filesystem::path> paths;
-  std::string filter;  ///< part of a name, or a pattern; empty: all
-  int jobs = 0;        ///< 0: as many as the machine has cores
-  uint64_t seeds = 0;  ///< of simulated tests; 0: as each says
+  std::string filter;   ///< part of a name, or a pattern; empty: all
+  int jobs = 0;         ///< 0: as many as the machine has cores
+  uint64_t seeds = 0;   ///< of simulated tests; 0: as each says
+  bool show = false;    ///< TestResult::log is filled
+  bool update = false;  ///< files of decisions are written, not compared
   bool coverage = false;
   bool mutation = false;
 };
