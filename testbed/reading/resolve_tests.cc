@@ -18,16 +18,15 @@ const std::map<std::string, RecordKind>& words_of(Of of) {
   static const std::map<std::string, RecordKind> kEvent{{"raised", event_raised}, {"cleared", event_cleared}};
   static const std::map<std::string, RecordKind> kAlarm{
       {"raised", alarm_raised}, {"cleared", alarm_returned}, {"acknowledged", alarm_acknowledged}};
-  static const std::map<std::string, RecordKind> kCommand{{"issued", command_issued},
-                                                          {"acknowledged", command_acknowledged},
-                                                          {"verified", command_verified},
-                                                          {"refused", command_refused},
-                                                          {"failed", command_failed}};
+  static const std::map<std::string, RecordKind> kCommand{
+      {"issued", command_issued},     {"acknowledged", command_acknowledged},
+      {"verified", command_verified}, {"refused", command_refused},
+      {"failed", command_failed},     {"expired", command_expired}};
   static const std::map<std::string, RecordKind> kSetpoint{
       {"claimed", claimed},           {"released", released},
       {"yielded", yielded},           {"acknowledged", command_acknowledged},
       {"verified", command_verified}, {"refused", command_refused},
-      {"failed", command_failed}};
+      {"failed", command_failed},     {"expired", command_expired}};
   static const std::map<std::string, RecordKind> kPublish{{"published", published}};
   switch (of) {
     case Of::event:

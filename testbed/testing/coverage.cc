@@ -37,6 +37,7 @@ const char* word_of(RecordKind kind) {
     case command_refused:
       return "refused";
     case command_failed:
+    case command_expired:
       return "failed";
     case command_verified:
       return "verified";

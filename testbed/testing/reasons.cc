@@ -7,6 +7,7 @@
 
 #include "mml/rule.h"
 #include "testbed/explain/conditions.h"
+#include "testbed/testing/decision_text.h"
 #include "testbed/testing/text_plot.h"
 
 namespace looptwin::testbed {
@@ -112,6 +113,7 @@ class Reasons {
     if (!decider) return {};
     const Time until = std::min(unmet_.at, stage->end());
     stage->play(until);
+    if (is_of_its_life()) return life_of(*stage);
     const auto& event = stage->assembly().events().all()[decider->event];
     const bool of_clearing =
         !unmet_.expect->moments.empty() &&
@@ -130,6 +132,31 @@ class Reasons {
   }
 
  private:
+  /// What came of a command is no matter of the event that led to it.
+  bool is_of_its_life() const {
+    const auto& e = *unmet_.expect;
+    if (e.of != Of::command && e.of != Of::setpoint) return false;
+    return std::any_of(e.moments.begin(), e.moments.end(), [&](const auto& m) {
+      return m.span.begin == unmet_.span.begin && m.word != "issued" && m.word != "claimed" &&
+             m.word != "released";
+    });
+  }
+
+  /// All that happened to the device's commands.
+  std::vector<std::string> life_of(Stage& stage) {
+    std::vector<mml::Record> about;
+    for (const auto& record : stage.records())
+      if (mml::subject_of(record.kind) == mml::SubjectKind::rule && record.device == unmet_.device)
+        about.push_back(record);
+    const bool long_one = about.size() > kLongestLife;
+    if (long_one) about.resize(kLongestLife);
+    auto lines = decision_lines(about, stage.assembly());
+    if (lines.empty()) lines.emplace_back("nothing was sent to it");
+    if (long_one) lines.emplace_back("...");
+    return lines;
+  }
+
+  static constexpr size_t kLongestLife = 12;
   static Conditions conditions_of(Assembly& a) {
     return Conditions(
         {a.schema(), a.graph(), a.evaluator().plan(), a.units(), a.registry(), a.tables(), a.feeds()});

@@ -94,7 +94,8 @@ TEST_CASE("a course: words and conditions") {
   REQUIRE(boolean.has_value());
   CHECK(at(*boolean, 0) == 1);
   CHECK(at(*boolean, 5) == 0);
-  CHECK(refusal("ajar", {.words = &words}) == "course:1:1: 'ajar' is not one of its words [write one of open, closed]\n");
+  CHECK(refusal("ajar", {.words = &words}) ==
+        "course:1:1: 'ajar' is not one of its words [write one of open, closed]\n");
   CHECK(refusal("on x 5 s", {.boolean = true}).find("'on' is neither true nor false") != std::string::npos);
 }
 
@@ -103,7 +104,8 @@ TEST_CASE("a course: what is wrong is named with its place") {
   CHECK(refusal("3 kW x 60").find("course:1:8:") == 0);
   CHECK(refusal("3 kW x 60 s,, 4 kW").find("nothing stands before or after a comma") != std::string::npos);
   CHECK(refusal("ramp 3 kW to 9 kW").find("write ramp 3 kW to 9 kW over 30 s") != std::string::npos);
-  CHECK(refusal("ramp 3 kW to 9 kW over 30 s x 60 s").find("a ramp has its length already") != std::string::npos);
+  CHECK(refusal("ramp 3 kW to 9 kW over 30 s x 60 s").find("a ramp has its length already") !=
+        std::string::npos);
   CHECK(refusal("3 bar").find("write it in kW") != std::string::npos);
   CHECK(refusal("(3 kW x 1 s) x often").find("'often' is not how often") != std::string::npos);
   CHECK(refusal("(3 kW) x 5").find("a piece without a length") != std::string::npos);
