@@ -218,6 +218,13 @@ Condition Conditions::read(NodeId id, twin::DeviceRef device, Time now) const {
       condition.is = Condition::Is::held;
       condition.parts.push_back(read(node.args[0], device, now));
       break;
+    case Op::column:
+      if (const auto behind = p_.definitions.find({device.table, node.column});
+          behind != p_.definitions.end()) {
+        condition.is = Condition::Is::named;
+        condition.parts.push_back(read(behind->second, device, now));
+      }
+      break;
     case Op::related: {
       const auto& relation = p_.schema.table(device.table).relations[node.relation.index()];
       const auto row = p_.tables.values<uint32_t>(device.table, relation.rows)[device.row.index()];

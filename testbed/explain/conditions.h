@@ -16,9 +16,10 @@
 
 namespace looptwin::testbed {
 
-/// One condition: a comparison, what joins or turns others, or a fact (an event that stands, a switch).
+/// One condition: a comparison, what joins or turns others, a name with the condition behind it, or a fact
+/// (an event that stands, a switch).
 struct Condition {
-  enum class Is : uint8_t { comparison, all, any, negation, held, fact } is = Is::fact;
+  enum class Is : uint8_t { comparison, all, any, negation, held, named, fact } is = Is::fact;
   lang::NodeId node;
   std::string text;    ///< as it was written
   double holds = 0.5;  ///< 1, 0, or ½ where it is unknown
@@ -45,6 +46,7 @@ class Conditions {
     const twin::Registry& registry;
     twin::Tables& tables;
     lang::UniformProgram::Feeds& feeds;
+    std::map<std::pair<TableId, ColumnId>, lang::NodeId> definitions;  ///< of conditions with a name
   };
   explicit Conditions(const Parts& parts);
 

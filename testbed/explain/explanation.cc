@@ -39,44 +39,45 @@ class Behind {
   Behind(Assembly& a, const Conditions& conditions, Time now) : a_(a), conditions_(conditions), now_(now) {}
 
   Lines of(lang::NodeId node, twin::DeviceRef device) {
-    walk(node, device);
+    base_ = device;
+    walk(node, device, 0);
     return std::move(lines_);
   }
 
  private:
-  void walk(lang::NodeId id, twin::DeviceRef device) {
+  void walk(lang::NodeId id, twin::DeviceRef device, size_t depth) {
     if (!seen_.insert({id, device}).second) return;
     const auto& node = a_.graph()[id];
     if (node.op == lang::Op::related) {
       const auto& relation = a_.schema().table(device.table).relations[node.relation.index()];
       const auto row = a_.tables().values<uint32_t>(device.table, relation.rows)[device.row.index()];
-      if (row < a_.tables().rows(relation.to)) walk(node.args[0], {relation.to, Row(row)});
+      if (row < a_.tables().rows(relation.to)) walk(node.args[0], {relation.to, Row(row)}, depth);
       return;
     }
-    if (lang::is_set(node.op) && !node.args.empty()) return set(id, device);
-    if (node.op == lang::Op::column && node.table == device.table) return column(node.column, device);
-    for (const auto argument : node.args) walk(argument, device);
+    if (lang::is_set(node.op) && !node.args.empty()) return set(id, device, depth);
+    if (node.op == lang::Op::column && node.table == device.table) return column(node.column, device, depth);
+    for (const auto argument : node.args) walk(argument, device, depth);
   }
 
-  void column(ColumnId column, twin::DeviceRef device) {
+  void column(ColumnId column, twin::DeviceRef device, size_t depth) {
     for (const auto& derived : a_.wired().derived)
       if (derived.table == device.table && derived.column == column) {
         const auto value = twin::load(a_.tables().column(device.table, column),
                                       a_.schema().column(device.table, column).storage, device.row.index());
         const auto& c = derived.config;
-        lines_.push_back(fmt::format("{} = {}: {}", c.name, text_of(c.value),
-                                     c.boolean ? (value == 1   ? "true"
-                                                  : value == 0 ? "false"
-                                                               : "unknown")
-                                               : shown_value(value, c.unit)));
+        say(depth, fmt::format("{}{} = {}: {}", c.name, elsewhere(device), text_of(c.value),
+                               c.boolean ? (value == 1   ? "true"
+                                            : value == 0 ? "false"
+                                                         : "unknown")
+                                         : shown_value(value, c.unit)));
         for (const auto& explained : a_.wired().explained)
-          if (explained.name == "derived." + c.name) walk(explained.node, device);
+          if (explained.name == "derived." + c.name) walk(explained.node, device, depth + 1);
         return;
       }
     if (device.table.index() >= a_.registry().models().size()) return;
     const auto& model = a_.registry().model(device.table);
     for (size_t f = 0; f < model.fields.size(); ++f)
-      if (model.fields[f].value == column) lines_.push_back(sample(model, f, device));
+      if (model.fields[f].value == column) say(depth, sample(model, f, device));
   }
 
   /// "sample: power of block-1/home-3 is 9.2 kW, sampled at 00:02:55, good"
@@ -101,7 +102,7 @@ class Behind {
                        kQualities[std::min<size_t>(quality, 8)]);
   }
 
-  void set(lang::NodeId id, twin::DeviceRef device) {
+  void set(lang::NodeId id, twin::DeviceRef device, size_t depth) {
     const auto& node = a_.graph()[id];
     const auto& relation = a_.schema().table(device.table).relations[node.relation.index()];
     struct Member {
@@ -118,21 +119,35 @@ class Behind {
       else
         members.push_back({value, member});
     }
-    lines_.push_back(fmt::format("{}: {} members known, {} unknown", text_of(a_.graph().span(id)),
-                                 members.size(), unknown));
+    say(depth, fmt::format("{}: {} members known, {} unknown", text_of(a_.graph().span(id)), members.size(),
+                           unknown));
     const size_t shown = std::min(kMostMembers, members.size());
     std::partial_sort(members.begin(), members.begin() + static_cast<std::ptrdiff_t>(shown), members.end(),
                       [](const Member& x, const Member& y) { return x.value > y.value; });
-    for (size_t m = 0; m < shown; ++m) walk(node.args[0], members[m].device);
+    for (size_t m = 0; m < shown; ++m) walk(node.args[0], members[m].device, depth + 1);
   }
 
+  void say(size_t depth, const std::string& line) { lines_.push_back(std::string(2 * depth, ' ') + line); }
+  /// " of seg-16", where it is another device than the one asked about.
+  std::string elsewhere(twin::DeviceRef device) const {
+    if (device == base_ || device.table.index() >= a_.registry().models().size()) return {};
+    return fmt::format(" of {}", a_.registry().id(device));
+  }
   static std::string text_of(const Span& span) {
-    return span.source ? span.source->text.substr(span.begin, span.end - span.begin) : std::string();
+    std::string line;
+    for (const char c : span.source
+                            ? std::string_view(span.source->text).substr(span.begin, span.end - span.begin)
+                            : std::string_view()) {
+      const bool space = c == ' ' || c == '\n';
+      if (!space || (!line.empty() && line.back() != ' ')) line += space ? ' ' : c;
+    }
+    return line;
   }
 
   Assembly& a_;
   const Conditions& conditions_;
   Time now_;
+  twin::DeviceRef base_;
   std::set<std::pair<lang::NodeId, twin::DeviceRef>> seen_;
   Lines lines_;
 };
@@ -168,8 +183,7 @@ Result<Lines> deciding_condition(const std::filesystem::path& run, const RunDeci
                                             : a.registry().find(raised.device);
   if (!device) return Lines{};
   if (auto played = again->play(raised.at); !played) return tl::make_unexpected(std::move(played.error()));
-  const Conditions conditions(
-      {a.schema(), a.graph(), a.evaluator().plan(), a.units(), a.registry(), a.tables(), a.feeds()});
+  const Conditions conditions = conditions_of(a);
   Lines lines;
   if (of.config.on_delay.ns > 0)
     lines.push_back(fmt::format("timer: it had held for on_delay, {}, since {} or before",

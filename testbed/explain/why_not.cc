@@ -61,6 +61,7 @@ class Changer {
       case Condition::Is::negation:
         return turn(c.parts[0], !to);
       case Condition::Is::held:
+      case Condition::Is::named:
         return turn(c.parts[0], to);
       case Condition::Is::all:
         return to ? together(c, to) : cheapest(c, to);
@@ -188,6 +189,18 @@ double truth_of(Condition& c) {
 
 }  // namespace
 
+Conditions conditions_of(Assembly& a) {
+  Conditions::Parts parts{a.schema(), a.graph(), a.evaluator().plan(), a.units(), a.registry(), a.tables(),
+                          a.feeds(),  {}};
+  for (const auto& derived : a.wired().derived) {
+    if (!derived.config.boolean) continue;
+    for (const auto& explained : a.wired().explained)
+      if (explained.name == "derived." + derived.config.name)
+        parts.definitions[{derived.table, derived.column}] = explained.node;
+  }
+  return Conditions(parts);
+}
+
 std::optional<std::vector<Change>> smallest_change(const Condition& condition, const Conditions& conditions,
                                                    Assembly& assembly) {
   return Changer(conditions, assembly).turn(condition, true);
@@ -232,14 +245,17 @@ Result<WhyNotWatch> WhyNotWatch::make(Assembly& a, const std::string& name, cons
     return watch;
   }
   // A target of the rule: its event's device is the one that has it among its targets.
+  std::vector<std::string> origins;
   if (watch.rule_) {
     const auto& rule = a.rules().all()[*watch.rule_];
     const auto look = [&](const mml::WiredTarget& target) {
-      for (size_t row = 0; target.table == found->table && row < rows && !watch.target_; ++row)
+      for (size_t row = 0; target.table == found->table && row < rows; ++row)
         mml::for_each_target(a.registry(), a.tables(), target, static_cast<uint32_t>(row), [&](uint32_t r) {
-          if (r != found->row.index() || watch.target_) return;
+          if (r != found->row.index()) return;
           watch.target_ = *found;
           watch.device_ = {of.table, Row(row)};
+          const std::string id(of.table == a.registry().site() ? "the site" : a.registry().id(watch.device_));
+          if (std::find(origins.begin(), origins.end(), id) == origins.end()) origins.push_back(id);
         });
     };
     for (const auto& override : rule.overrides) look(override.target);
@@ -250,6 +266,9 @@ Result<WhyNotWatch> WhyNotWatch::make(Assembly& a, const std::string& name, cons
   if (!watch.target_)
     return failure(fmt::format("'{}' has nothing to do with '{}'", name, device),
                    "name a device of its event, or a target of the rule");
+  if (origins.size() > 1)
+    return failure(fmt::format("'{}' acts on '{}' for {} devices", name, device, origins.size()),
+                   "say for which one: " + joined(origins));
   return watch;
 }
 

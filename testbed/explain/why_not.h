@@ -11,6 +11,9 @@
 
 namespace looptwin::testbed {
 
+/// Of an assembly, with the conditions behind the names of derived values.
+Conditions conditions_of(Assembly& assembly);
+
 /// One comparison's other side moved so far that it holds.
 struct Change {
   std::string what;     ///< "limit at most 793.2 kW (it is 800 kW)"

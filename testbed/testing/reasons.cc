@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "mml/rule.h"
-#include "testbed/explain/conditions.h"
+#include "testbed/explain/why_not.h"
 #include "testbed/testing/decision_text.h"
 #include "testbed/testing/text_plot.h"
 
@@ -157,11 +157,6 @@ class Reasons {
   }
 
   static constexpr size_t kLongestLife = 12;
-  static Conditions conditions_of(Assembly& a) {
-    return Conditions(
-        {a.schema(), a.graph(), a.evaluator().plan(), a.units(), a.registry(), a.tables(), a.feeds()});
-  }
-
   void introduce(Assembly& a, const mml::Event& event, const Decider& decider, bool of_clearing) {
     const bool site = decider.device.table == a.registry().site();
     lines_.push_back(fmt::format("{} '{}'{} at {}, what {} it:", event.of_alarm ? "alarm" : "event",
