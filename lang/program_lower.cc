@@ -132,6 +132,8 @@ class Lowering {
       case Op::related:
         return related(n);
       case Op::interpolate:
+      case Op::extrapolate:
+      case Op::interpolate2:
         return interpolate(n);
       case Op::age:
         return age(id, n);
@@ -312,10 +314,13 @@ class Lowering {
   Value interpolate(const Node& n) {
     const size_t points = n.number.size() / 2;
     LT_CHECK(points > 0, "a table without points");
-    Step step{.action = Action::interpolate, .name = "interpolate"};
-    step.in = {spread(value(n.args[0]))};
+    Step step{.action = n.op == Op::interpolate   ? Action::interpolate
+                        : n.op == Op::extrapolate ? Action::extrapolate
+                                                  : Action::interpolate2,
+              .name = name_of(n.op)};
+    for (const NodeId arg : n.args) step.in.push_back(spread(value(arg)));
     step.extra = static_cast<uint32_t>(code_.tables.size());
-    code_.tables.push_back({points, interpolation_table(n.number)});
+    code_.tables.push_back({points, interpolation_table(n)});
     return push(std::move(step));
   }
 
