@@ -144,7 +144,16 @@ class Lowering {
     return elementwise(n);
   }
 
+  /// What a product with 1 or a quotient by 1 is of, as units leave them (v / 1 s); invalid: it is none.
+  NodeId by_one(const Node& n) const {
+    if ((n.op != Op::multiply && n.op != Op::divide) || n.args.size() != 2) return {};
+    const auto one = [&](NodeId id) { return node(id).op == Op::constant && node(id).number[0] == 1; };
+    if (one(n.args[1])) return n.args[0];
+    return n.op == Op::multiply && one(n.args[0]) ? n.args[1] : NodeId();
+  }
+
   Value elementwise(const Node& n) {
+    if (const NodeId same = by_one(n); same.valid()) return value(same);
     switch (n.op) {
       case Op::add:
         return sum(n);

@@ -42,6 +42,17 @@ TEST_CASE("program: arithmetic over columns, constants and uniform values") {
     REQUIRE(r.numbers(r.out)[i] == 3.0 * static_cast<double>(i) + 7.0 - 1000.0);
 }
 
+TEST_CASE("program: a product with 1 and a quotient by 1, as units leave them, are no operations") {
+  Rows r;
+  Workbench& w = r.w;
+  const NodeId sum = w.op(Op::add, {w.read(r.a), w.read(r.b)});
+  const NodeId root = w.op(Op::divide, {w.op(Op::multiply, {w.constant(1), sum}), w.constant(1)});
+  CHECK(r.compile({{root, r.out}}).disassemble() == "out = add a, b\n");
+  Program copy = r.compile({{w.op(Op::multiply, {w.read(r.a), w.constant(1)}), r.out}});
+  copy.run({kStart, {}}, 0, kRows);
+  for (size_t i = 0; i < kRows; ++i) REQUIRE(r.numbers(r.out)[i] == r.numbers(r.a)[i]);
+}
+
 TEST_CASE(
     "program: what is written twice is computed once, and a multiplication fuses with its only addition") {
   Rows r;
