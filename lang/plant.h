@@ -33,10 +33,15 @@ struct PlantSource {
     std::string name;
     ColumnId column;
     NodeId rate;  ///< per second
+    /// What the state stays within, of parameters alone; invalid: no limit. It is read as clipped, within
+    /// steps too; at a limit a rate that points outwards is 0; a step and an event leave it clipped. Not with
+    /// the exact integrator.
+    NodeId low{}, high{};
+    bool limited() const { return low.valid() || high.valid(); }
   };
   std::vector<State> states;
-  /// When the condition becomes true, states are set. Where it does within a step, the instant is located by
-  /// bisection to 2⁻³⁰ of the step, and the rest of the step goes on from there. Conditions see states and
+  /// When the condition becomes true, states are set. Where it does within a step, the instant is located to
+  /// 2⁻³⁰ of the step, and the rest of the step goes on from there. Conditions see states and
   /// the step's inputs; what was true stays without effect until it has been false at a grid point or at an
   /// event. Of several at one instant the first in this order goes first, and the others are looked at again
   /// after it. Not with the exact integrator.

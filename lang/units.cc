@@ -153,46 +153,47 @@ Span part(const Span& whole, std::string_view piece) {
   return {whole.source, begin, begin + static_cast<uint32_t>(piece.size())};
 }
 
-/// udunits2's database is read once, which takes longer than a small scenario; the library has state of its own,
-/// so that one thread at a time may ask it, whatever is asked.
-struct Udunits {
-  std::mutex mutex;
-  ut_system* system = nullptr;
-  Udunits() {
-    ut_set_error_message_handler(ut_ignore);
-    system = ut_read_xml(nullptr);
-    LT_CHECK(system, "udunits2's database cannot be read: is libudunits2-data installed?");
+/// udunits2's units: read once a process, since that takes as long as a short run.
+class Database {
+ public:
+  static Database& of_process() {
+    static Database database;
+    return database;
   }
+  std::optional<Entry> find(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    ut_unit* unit = ut_get_unit_by_symbol(system_, name.c_str());
+    if (!unit && is_spelled_out(name)) unit = ut_get_unit_by_name(system_, name.c_str());
+    if (!unit) return std::nullopt;
+    Found found;
+    ut_accept_visitor(unit, &kVisitor, &found);
+    ut_free(unit);
+    return found.usable ? std::optional(found.entry) : std::nullopt;
+  }
+
+ private:
+  Database() {
+    ut_set_error_message_handler(ut_ignore);
+    system_ = ut_read_xml(nullptr);
+    LT_CHECK(system_, "udunits2's database cannot be read: is libudunits2-data installed?");
+  }
+  ~Database() { ut_free_system(system_); }
+
+  ut_system* system_ = nullptr;
+  std::mutex mutex_;  // udunits2 keeps state of its own
 };
-Udunits& udunits() {
-  static auto* const kOnly = new Udunits;  // never torn down: a thread may still ask at the end
-  return *kOnly;
-}
 
 }  // namespace
 
 struct Units::Catalogue {
   double ambient = 101325;
-  mutable std::mutex mutex;  // of the cache
+  mutable std::mutex mutex;
   mutable std::map<std::string, std::optional<Entry>, std::less<>> cache;
 
   std::optional<Entry> find(std::string_view name) const;
   std::optional<Entry> look_up(std::string_view name) const;
-  std::optional<Entry> from_udunits(const std::string& name) const;
   std::optional<Entry> unprefixed(std::string_view name) const;
 };
-
-std::optional<Entry> Units::Catalogue::from_udunits(const std::string& name) const {
-  Udunits& all = udunits();
-  const std::scoped_lock lock(all.mutex);
-  ut_unit* unit = ut_get_unit_by_symbol(all.system, name.c_str());
-  if (!unit && is_spelled_out(name)) unit = ut_get_unit_by_name(all.system, name.c_str());
-  if (!unit) return std::nullopt;
-  Found found;
-  ut_accept_visitor(unit, &kVisitor, &found);
-  ut_free(unit);
-  return found.usable ? std::optional(found.entry) : std::nullopt;
-}
 
 std::optional<Entry> Units::Catalogue::unprefixed(std::string_view name) const {
   for (const auto& unit : overlay_units()) {
@@ -201,7 +202,7 @@ std::optional<Entry> Units::Catalogue::unprefixed(std::string_view name) const {
     return Entry{unit.dimension, unit.scale, gauge ? ambient : unit.offset,
                  unit.kind != OverlayUnit::Scale::amount};
   }
-  return from_udunits(std::string(name));
+  return Database::of_process().find(std::string(name));
 }
 
 std::optional<Entry> Units::Catalogue::look_up(std::string_view name) const {
@@ -233,6 +234,7 @@ std::optional<Entry> Units::Catalogue::find(std::string_view name) const {
 }
 
 Units::Units(double ambient) : catalogue_(std::make_unique<Catalogue>()) { catalogue_->ambient = ambient; }
+
 Units::~Units() = default;
 
 bool Units::is_unit_name(std::string_view name) const {
