@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "testbed/assembly.h"
+#include "testbed/notes.h"
 #include "testbed/run.h"
 #include "testbed/script.h"
 
@@ -163,6 +164,7 @@ Exit check(const CheckRequest& request) {
              a.scenario().name, many(census->total, "device"), many(a.registry().models().size(), "model"),
              many(a.scenario().events.size(), "event"), many(a.wired().rules.size(), "rule"),
              many(a.wired().alarms.size(), "alarm"), hot / (1 << 20), warm / (1 << 20), tables / (1 << 20));
+  for (const auto& line : rivals(a.wired().rules, a.registry())) fmt::print("{}\n", line);
   if (request.explain) explain(a);
   return Exit::held;
 }

@@ -217,7 +217,7 @@ class Wiring : Expressions {
             {.op = Op::column, .type = lang::Type::boolean(), .table = event.table, .column = event.standing},
             event.config.span));
       }
-      producers_.push_back({group.name, group.span, group.table, group.column, std::move(needs)});
+      producers_.push_back({group.name, group.span, group.table, group.column, std::move(needs), true});
     }
   }
 
