@@ -41,6 +41,7 @@ class SimulatedFleet : public Fleet {
   }
   void settle(size_t shard, Time time) override { islands_[shard]->settle(time); }
   ColumnId truth(TableId table, size_t field) const override;
+  std::map<std::string, lang::Symbol> true_names(TableId table) const override;
   FleetCounters counters() const override;
   void save(ArchiveWriter& archive) const override;
   void restore(ArchiveReader& archive) override;
@@ -225,6 +226,15 @@ void SimulatedFleet::begin(Time boundary) {
 ColumnId SimulatedFleet::truth(TableId table, size_t field) const {
   if (table.index() >= models_.size() || field >= models_[table.index()].sensors.size()) return {};
   return models_[table.index()].sensors[field].source;
+}
+
+std::map<std::string, lang::Symbol> SimulatedFleet::true_names(TableId table) const {
+  std::map<std::string, lang::Symbol> names;
+  if (table.index() >= models_.size()) return names;
+  names = models_[table.index()].true_names;
+  for (const auto& plant : plants_)
+    if (const auto* ports = plant->outputs_of(table)) names.insert(ports->names.begin(), ports->names.end());
+  return names;
 }
 
 FleetCounters SimulatedFleet::counters() const {
