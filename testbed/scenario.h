@@ -13,6 +13,7 @@
 #include "mml/people.h"
 #include "sim/config.h"
 #include "sim/coupling.h"
+#include "testbed/requirements/config.h"
 #include "twin/config.h"
 #include "twin/operator_action.h"
 
@@ -83,6 +84,7 @@ struct Scenario {
   std::vector<mml::PersonConfig> people;
   std::vector<mml::InputConfig> inputs;  ///< of `operator:`
   std::vector<ScriptConfig> script;
+  std::vector<RequirementConfig> requirements;
   std::vector<HistoryConfig> history;
   std::vector<EarlierRunConfig> history_from;
   Duration retention = days(28);      ///< of warm history

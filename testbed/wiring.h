@@ -29,9 +29,9 @@ struct Explained {
 };
 
 struct Wired {
-  std::vector<mml::Input> inputs;    ///< of people
-  std::vector<mml::Derived> derived;  ///< producers of the plan after the events
-  std::vector<mml::Event> events;  ///< the scenario's, then those made for alarms' own conditions
+  std::vector<mml::Input> inputs;         ///< of people
+  std::vector<mml::Derived> derived;      ///< producers of the plan after the events
+  std::vector<mml::Event> events;         ///< the scenario's, then those made for alarms' own conditions
   std::vector<mml::FirstOut> first_outs;  ///< producers of the plan after the derived values
   std::vector<mml::Rule> rules;
   std::vector<mml::Alarm> alarms;
@@ -39,6 +39,7 @@ struct Wired {
   lang::Plan plan;
   std::vector<twin::WindowSpec> windows;  ///< of hot history
   std::vector<Explained> explained;
+  lang::Scopes scopes;  ///< the names that rules see
   Diagnostics warnings;
 };
 
