@@ -69,8 +69,9 @@ class RequirementCompiler {
  private:
   /// What a requirement's expressions read.
   struct Reads {
-    bool known_to_loop = false;
     std::set<TableId> truths;
+    std::set<TableId> known;  ///< to the loop
+    bool decisions = false;
   };
   struct Wish {
     size_t group = 0;
@@ -135,7 +136,7 @@ class RequirementCompiler {
     auto& nodes = nodes_.emplace_back();
     if (ast.kind == Ast::Kind::call && find_pulse(ast.text) != nullptr) {
       add_pulse(ast, atom);
-      reads_.known_to_loop = true;
+      reads_.decisions = true;
       return number;
     }
     lang::Wanted wanted;
@@ -281,7 +282,7 @@ class RequirementCompiler {
       if (truths_.contains({node.table, node.column}))
         reads_.truths.insert(node.table);
       else if (!parameters_.contains({node.table, node.column}))
-        reads_.known_to_loop = true;
+        reads_.known.insert(node.table);
     }
     for (const NodeId arg : node.args) collect(arg);
   }
@@ -295,7 +296,7 @@ class RequirementCompiler {
     const Reads before = reads_;
     reads_ = {};
     collect(node);
-    if (reads_.known_to_loop || !reads_.truths.empty())
+    if (!reads_.known.empty() || !reads_.truths.empty())
       error(text, "where: chooses devices before the run begins, by their parameters",
             "what comes and goes belongs into the formula: implies(condition, …)");
     reads_ = before;
@@ -316,19 +317,23 @@ class RequirementCompiler {
   }
 
   void join_group(Requirement& requirement) {
-    const bool of_truth = !reads_.known_to_loop;
+    const bool of_truth = reads_.known.empty() && !reads_.decisions;
     const Duration every = requirement.config.every;
     auto group = std::find_if(out_.groups.begin(), out_.groups.end(),
                               [&](const auto& g) { return g.every == every && g.of_truth == of_truth; });
     if (group == out_.groups.end()) {
-      out_.groups.push_back({every, of_truth, {}, {}});
+      out_.groups.push_back({every, of_truth, {}, {}, {}});
       group = out_.groups.end() - 1;
     }
     requirement.group = static_cast<size_t>(group - out_.groups.begin());
     for (size_t w = wishes_of_current_; w < wishes_.size(); ++w) wishes_[w].group = requirement.group;
-    std::set<TableId> truths(group->truths.begin(), group->truths.end());
-    truths.insert(reads_.truths.begin(), reads_.truths.end());
-    group->truths.assign(truths.begin(), truths.end());
+    add(reads_.truths, group->truths);
+    add(reads_.known, group->known);
+  }
+
+  static void add(const std::set<TableId>& tables, std::vector<TableId>& to) {
+    for (const TableId table : tables)
+      if (std::find(to.begin(), to.end(), table) == to.end()) to.push_back(table);
   }
 
   std::optional<uint16_t> field_at(TableId table, ColumnId column) const {

@@ -60,6 +60,7 @@ struct RequirementGroup {
   Duration every{};             ///< zero: at every boundary
   bool of_truth = false;        ///< reads nothing that the loop knows: so it begins with the run, at 0
   std::vector<TableId> truths;  ///< tables whose true state is read
+  std::vector<TableId> known;   ///< tables of which is read what the loop knows
   lang::Plan plan;
 };
 

@@ -26,6 +26,15 @@ void Formula::prepare() {
     node.horizon = std::max(left.horizon, right.horizon);
     if (is_future(node.op)) node.horizon = sum(node.horizon, node.within);
   }
+  nodes.back().source = nodes.back().pointwise;
+  for (const auto& node : nodes) {
+    if (node.pointwise) continue;
+    nodes[node.left].source = nodes[node.left].pointwise;
+    if (is_binary(node.op)) nodes[node.right].source = nodes[node.right].pointwise;
+  }
+  slots = 0;
+  for (auto& node : nodes)
+    if (!node.pointwise || node.source) node.slot = slots++;
   nodes.back().at_first = asked == Asked::at_first;
   for (size_t i = nodes.size(); i-- > 0;) {
     const Node node = nodes[i];
@@ -39,9 +48,11 @@ size_t Formula::most_bytes(Duration period, Duration length) const {
   const auto samples = [&](Duration span) {
     return static_cast<size_t>(std::min(span, length) / std::max(period, nanoseconds(1)) + 1);
   };
-  size_t bytes = sizeof(Monitor) + nodes.size() * Monitor::kNodeBytes;
+  size_t bytes = sizeof(Monitor) + slots * Monitor::kSlotBytes;
   for (const auto& node : nodes) {
-    if (node.op == Temporal::atom || node.at_first) continue;
+    if (node.pointwise) continue;
+    if (is_future(node.op) || is_past(node.op)) bytes += Monitor::kTemporalBytes;
+    if (node.at_first) continue;
     // The one whose value comes earlier waits for the other.
     if (is_binary(node.op) && nodes[node.left].horizon != nodes[node.right].horizon)
       bytes += samples(std::max(nodes[node.left].horizon, nodes[node.right].horizon)) * Monitor::kSampleBytes;

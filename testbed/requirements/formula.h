@@ -42,11 +42,14 @@ struct Formula {
     Duration within = kUnlimited;
     // What prepare() finds out.
     bool pointwise = true;  ///< nothing temporal in it: known at once
+    bool source = false;    ///< pointwise, and its parent is not
     bool at_first = false;  ///< wanted at the run's first instant only
+    uint32_t slot = 0;      ///< of a monitor's state: of sources and of those that are not pointwise
     Duration horizon{};     ///< how much later its value is known; kUnlimited: at the run's end
   };
   std::vector<Node> nodes;
   uint32_t atoms = 0;
+  uint32_t slots = 0;
   Asked asked = Asked::always;
 
   uint32_t add(Node node) {

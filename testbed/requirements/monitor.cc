@@ -18,20 +18,14 @@ Value joined(Temporal op, const Value& a, const Value& b) {
 
 }  // namespace
 
-Monitor::Monitor(const Formula& formula)
-    : formula_(&formula), nodes_(formula.nodes.size()), source_(formula.nodes.size()) {
-  const auto& nodes = formula.nodes;
-  LT_CHECK(!nodes.empty(), "a formula without a node");
-  source_.back() = nodes.back().pointwise;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    auto& node = nodes_[i];
-    node.extreme = SlidingExtreme(takes_least(nodes[i].op));
-    node.until = SlidingUntil(nodes[i].op == Temporal::since);
-    node.folded = certain(takes_least(nodes[i].op));
-    if (nodes[i].pointwise) continue;
-    source_[nodes[i].left] = nodes[nodes[i].left].pointwise;
-    if (is_binary(nodes[i].op)) source_[nodes[i].right] = nodes[nodes[i].right].pointwise;
-  }
+Monitor::Window::Window(Temporal op) : extreme(takes_least(op)), folded(certain(takes_least(op))) {
+  if (is_until(op)) pairs = std::make_unique<Pairs>(op == Temporal::since);
+}
+
+Monitor::Monitor(const Formula& formula) : formula_(&formula), nodes_(formula.slots) {
+  LT_CHECK(formula.slots > 0, "a formula that was not prepared");
+  for (const auto& op : formula.nodes)
+    if (is_future(op.op) || is_past(op.op)) nodes_[op.slot].window = std::make_unique<Window>(op.op);
 }
 
 Value Monitor::now_of(uint32_t node, std::span<const Value> atoms) const {
@@ -48,23 +42,23 @@ Value Monitor::now_of(uint32_t node, std::span<const Value> atoms) const {
 
 void Monitor::step(Time now, std::span<const Value> atoms) {
   if (outcome_.decided) return;
-  for (uint32_t n = 0; n < nodes_.size(); ++n) {
-    Node& node = nodes_[n];
-    if (source_[n] && !node.done) {
-      node.out.push({now, now_of(n, atoms)});
-      node.done = formula_->nodes[n].at_first;
+  for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
+    const Op& op = formula_->nodes[n];
+    if (op.source && !node_of(n).done) {
+      node_of(n).out.push({now, now_of(n, atoms)});
+      node_of(n).done = op.at_first;
     }
-    if (!formula_->nodes[n].pointwise) advance(n);
+    if (!op.pointwise) advance(n);
   }
   collect();
 }
 
 void Monitor::finish(Time next) {
-  for (uint32_t n = 0; n < nodes_.size(); ++n) {
+  for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
     const Op& op = formula_->nodes[n];
     if (op.pointwise) continue;
     advance(n);
-    if (is_future(op.op)) flush(op, nodes_[n], next);
+    if (is_future(op.op)) flush(op, node_of(n), next);
   }
   collect();
 }
@@ -72,8 +66,8 @@ void Monitor::finish(Time next) {
 /// Takes in what the children have passed on.
 void Monitor::advance(uint32_t n) {
   const Op& op = formula_->nodes[n];
-  auto& left = nodes_[op.left].out;
-  auto& right = nodes_[is_binary(op.op) ? op.right : op.left].out;
+  auto& left = node_of(op.left).out;
+  auto& right = is_binary(op.op) ? node_of(op.right).out : left;
   while (!left.empty() && !right.empty()) {
     const Sample one = left.front();
     const Value other = right.front().value;
@@ -85,7 +79,7 @@ void Monitor::advance(uint32_t n) {
 
 void Monitor::take(uint32_t n, Time at, const Value& left, const Value& right) {
   const Op& op = formula_->nodes[n];
-  Node& node = nodes_[n];
+  Node& node = node_of(n);
   if (op.op == Temporal::negation)
     node.out.push({at, opposite(left)});
   else if (op.op == Temporal::both || op.op == Temporal::either)
@@ -99,114 +93,120 @@ void Monitor::take(uint32_t n, Time at, const Value& left, const Value& right) {
 }
 
 void Monitor::take_future(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
-  while (!node.waiting.empty() && plus(node.waiting.front(), op.within) < at) emit(op, node, {});
+  Window& window = *node.window;
+  while (!window.waiting.empty() && plus(window.waiting.front(), op.within) < at) emit(op, node, {});
   if (is_until(op.op)) {
-    node.until.push(at, left, right);
-    if (op.from.ns > 0) node.ahead.push({at, left});
+    window.pairs->until.push(at, left, right);
+    if (op.from.ns > 0) window.pairs->ahead.push({at, left});
   } else {
-    node.extreme.push(at, left);
+    window.extreme.push(at, left);
   }
-  node.waiting.push(at);
-  while (!node.waiting.empty() && plus(node.waiting.front(), op.within) <= at) emit(op, node, {});
+  window.waiting.push(at);
+  while (!window.waiting.empty() && plus(window.waiting.front(), op.within) <= at) emit(op, node, {});
 }
 
 /// The value of the oldest instant that waits; `next`: the run is over, and no sample came before that.
 void Monitor::emit(const Op& op, Node& node, std::optional<Time> next) {
-  const Time at = node.waiting.front();
-  node.waiting.pop_front();
+  Window& window = *node.window;
+  const Time at = window.waiting.front();
+  window.waiting.pop_front();
   const Time begin = at + op.from;
   const bool cut = next && plus(at, op.within) >= *next;
   const Value beyond = unsettled(Bound::Is::beyond_end, next.value_or(at));
   if (!is_until(op.op)) {
-    node.extreme.begin_at(begin);
-    const Value value = node.extreme.value();
+    window.extreme.begin_at(begin);
+    const Value value = window.extreme.value();
     node.out.push({at, cut ? joined(op.op, value, beyond) : value});
     return;
   }
-  for (; !node.ahead.empty() && node.ahead.front().at < begin; node.ahead.pop_front())
-    node.before.push(node.ahead.front().at, node.ahead.front().value);
-  node.before.begin_at(at);
-  node.until.begin_at(begin);
-  const auto window = node.until.value();
-  Value left = node.before.value();
+  for (; !window.pairs->ahead.empty() && window.pairs->ahead.front().at < begin;
+       window.pairs->ahead.pop_front())
+    window.pairs->before.push(window.pairs->ahead.front().at, window.pairs->ahead.front().value);
+  window.pairs->before.begin_at(at);
+  window.pairs->until.begin_at(begin);
+  const auto inside = window.pairs->until.value();
+  Value left = window.pairs->before.value();
   if (next && *next < begin) left = both(left, beyond);
-  const Value value = cut ? either(window.until, both(window.left, beyond)) : window.until;
+  const Value value = cut ? either(inside.until, both(inside.left, beyond)) : inside.until;
   node.out.push({at, both(left, value)});
 }
 
 void Monitor::flush(const Op& op, Node& node, Time next) {
   if (!op.at_first) {
-    while (!node.waiting.empty()) emit(op, node, next);
+    while (!node.window->waiting.empty()) emit(op, node, next);
     return;
   }
-  if (node.done || node.first == kNever) return;
-  Value value = node.folded;
-  if (plus(node.first, op.within) >= next) {
+  Window& window = *node.window;
+  if (node.done || window.first == kNever) return;
+  Value value = window.folded;
+  if (plus(window.first, op.within) >= next) {
     const Value beyond = unsettled(Bound::Is::beyond_end, next);
-    value = is_until(op.op) ? either(value, both(node.left, beyond)) : joined(op.op, value, beyond);
+    value = is_until(op.op) ? either(value, both(window.pairs->left, beyond)) : joined(op.op, value, beyond);
   }
-  node.out.push({node.first, value});
+  node.out.push({window.first, value});
   node.done = true;
 }
 
 /// Of the first instant alone one value is enough, and one more for what must hold until then.
 void Monitor::fold_first(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
   if (node.done) return;
-  if (node.first == kNever) node.first = at;
-  const Time end = plus(node.first, op.within);
+  Window& window = *node.window;
+  if (window.first == kNever) window.first = at;
+  const Time end = plus(window.first, op.within);
   if (at <= end) {
-    const bool inside = at >= node.first + op.from;
+    const bool inside = at >= window.first + op.from;
     if (is_until(op.op)) {
-      if (inside) node.folded = either(node.folded, both(node.left, right));
-      node.left = both(node.left, left);
+      if (inside) window.folded = either(window.folded, both(window.pairs->left, right));
+      window.pairs->left = both(window.pairs->left, left);
     } else if (inside) {
-      node.folded = joined(op.op, node.folded, left);
+      window.folded = joined(op.op, window.folded, left);
     }
   }
   if (at < end) return;
-  node.out.push({node.first, node.folded});
+  node.out.push({window.first, window.folded});
   node.done = true;
 }
 
 void Monitor::take_past(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
   if (node.done) return;
   node.done = op.at_first;
+  Window& window = *node.window;
   const Time newest = at - op.from, oldest = minus(at, op.within);
   const bool folds = op.within == kUnlimited;
   const auto enter = [&](Time since, const Value& l, const Value& r) {
     if (folds && op.op == Temporal::since)
-      node.folded = either(r, both(node.folded, l));
+      window.folded = either(r, both(window.folded, l));
     else if (folds)
-      node.folded = joined(op.op, node.folded, l);
+      window.folded = joined(op.op, window.folded, l);
     else if (op.op == Temporal::since)
-      node.until.push(since, l, r);
+      window.pairs->until.push(since, l, r);
     else
-      node.extreme.push(since, l);
+      window.extreme.push(since, l);
   };
   if (op.from.ns == 0) {
     enter(at, left, right);
   } else {
-    node.young.push({at, left, right});
-    for (; !node.young.empty() && node.young.front().at <= newest; node.young.pop_front())
-      enter(node.young.front().at, node.young.front().left, node.young.front().right);
+    window.young.push({at, left, right});
+    for (; !window.young.empty() && window.young.front().at <= newest; window.young.pop_front())
+      enter(window.young.front().at, window.young.front().left, window.young.front().right);
   }
   if (op.op != Temporal::since) {
-    node.extreme.begin_at(oldest);
-    node.out.push({at, folds ? node.folded : node.extreme.value()});
+    window.extreme.begin_at(oldest);
+    node.out.push({at, folds ? window.folded : window.extreme.value()});
     return;
   }
-  node.until.begin_at(oldest);
-  const Value window = folds ? node.folded : node.until.value().until;
+  window.pairs->until.begin_at(oldest);
+  const Value inside = folds ? window.folded : window.pairs->until.value().until;
   if (op.from.ns > 0) {
-    node.before.push(at, left);
-    node.before.begin_at(newest + nanoseconds(1));
+    window.pairs->before.push(at, left);
+    window.pairs->before.begin_at(newest + nanoseconds(1));
   }
-  node.out.push({at, both(window, node.before.value())});
+  node.out.push({at, both(inside, window.pairs->before.value())});
 }
 
 /// Folds what the root has passed on.
 void Monitor::collect() {
-  auto& out = nodes_.back().out;
+  auto& out = node_of(formula_->root()).out;
   for (; !out.empty(); out.pop_front()) {
     if (outcome_.decided) continue;
     const Sample sample = out.front();
@@ -233,16 +233,19 @@ void Monitor::save(ArchiveWriter& archive) const {
   archive.put(outcome_);
   for (const auto& node : nodes_) {
     node.out.save(archive);
-    node.waiting.save(archive);
-    node.young.save(archive);
-    node.extreme.save(archive);
-    node.until.save(archive);
-    node.before.save(archive);
-    node.ahead.save(archive);
-    archive.put(node.first);
-    archive.put(node.folded);
-    archive.put(node.left);
     archive.put(node.done);
+    if (!node.window) continue;
+    const Window& window = *node.window;
+    window.waiting.save(archive);
+    window.young.save(archive);
+    window.extreme.save(archive);
+    archive.put(window.first);
+    archive.put(window.folded);
+    if (!window.pairs) continue;
+    window.pairs->until.save(archive);
+    window.pairs->before.save(archive);
+    window.pairs->ahead.save(archive);
+    archive.put(window.pairs->left);
   }
 }
 
@@ -251,16 +254,19 @@ void Monitor::restore(ArchiveReader& archive) {
   outcome_ = archive.get<Outcome>();
   for (auto& node : nodes_) {
     node.out.restore(archive);
-    node.waiting.restore(archive);
-    node.young.restore(archive);
-    node.extreme.restore(archive);
-    node.until.restore(archive);
-    node.before.restore(archive);
-    node.ahead.restore(archive);
-    node.first = archive.get<Time>();
-    node.folded = archive.get<Value>();
-    node.left = archive.get<Value>();
     node.done = archive.get<bool>();
+    if (!node.window) continue;
+    Window& window = *node.window;
+    window.waiting.restore(archive);
+    window.young.restore(archive);
+    window.extreme.restore(archive);
+    window.first = archive.get<Time>();
+    window.folded = archive.get<Value>();
+    if (!window.pairs) continue;
+    window.pairs->until.restore(archive);
+    window.pairs->before.restore(archive);
+    window.pairs->ahead.restore(archive);
+    window.pairs->left = archive.get<Value>();
   }
 }
 

@@ -5,6 +5,7 @@
 // those of the future wait until their window is over. See docs/requirements.md for the semantics.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -45,29 +46,40 @@ class Monitor {
     Time at;
     Value left, right;
   };
-  struct Node {
-    Ring<Sample> out;        ///< for the parent
-    Ring<Time> waiting;      ///< of the future: instants whose window is not over yet
-    Ring<Paired> young;      ///< not in the window yet: of the past
-    SlidingExtreme extreme;  ///< of the window
+  /// What until and since keep beside.
+  struct Pairs {
+    explicit Pairs(bool backwards) : until(backwards) {}
     SlidingUntil until;
-    SlidingExtreme before;  ///< of until and since: the left side outside of the window
-    Ring<Sample> ahead;     ///< of until: the left side not yet in `before`
+    SlidingExtreme before;  ///< the left side outside of the window
+    Ring<Sample> ahead;     ///< of until: the left side that is not yet in `before`
+    Value left = certain(true);
+  };
+  struct Window {
+    explicit Window(Temporal op);
+    Ring<Time> waiting;  ///< of the future: instants whose window is not over yet
+    Ring<Paired> young;  ///< of the past: not in the window yet
+    SlidingExtreme extreme;
+    std::unique_ptr<Pairs> pairs;
     // At the first instant only, and of unlimited windows of the past: a fold.
     Time first = kNever;
     Value folded;
-    Value left = certain(true);
-    bool done = false;
+  };
+  struct Node {
+    Ring<Sample> out;  ///< for the parent
+    std::unique_ptr<Window> window;
+    bool done = false;  ///< of what is wanted at the first instant only: it is known
   };
   using Op = Formula::Node;
 
  public:
-  static constexpr size_t kNodeBytes = sizeof(Node);
+  static constexpr size_t kSlotBytes = sizeof(Node) + 2 * sizeof(Sample);
+  static constexpr size_t kTemporalBytes = sizeof(Window) + sizeof(Pairs);
   static constexpr size_t kSampleBytes = sizeof(Sample);
   static constexpr size_t kWindowBytes = 2 * (sizeof(Paired) + sizeof(Time));
 
  private:
   Value now_of(uint32_t node, std::span<const Value> atoms) const;
+  Node& node_of(uint32_t node) { return nodes_[formula_->nodes[node].slot]; }
   void advance(uint32_t node);
   void take(uint32_t node, Time at, const Value& left, const Value& right);
   void take_future(const Op& op, Node& node, Time at, const Value& left, const Value& right);
@@ -78,8 +90,7 @@ class Monitor {
   void collect();
 
   const Formula* formula_;
-  std::vector<Node> nodes_;
-  std::vector<bool> source_;  ///< pointwise, below a node that is not, or the root
+  std::vector<Node> nodes_;  ///< [slot]
   Outcome outcome_;
 };
 

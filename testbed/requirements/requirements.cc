@@ -62,16 +62,17 @@ struct Requirements::Group {
       : what(&group),
         evaluator(std::move(group.plan), world.schema, world.graph, world.registry, world.tables,
                   world.feeds),
-        dirty(world.tables, world.schema.tables.size()) {
+        dirty(world.tables, world.schema.tables.size()),
+        all_shards(world.tables.shards()) {
     evaluator.bind();
-    const auto all = world.tables.shards();
-    for (size_t s = 0; s < all.size(); ++s)
-      if (std::find(group.truths.begin(), group.truths.end(), all[s].table) != group.truths.end())
+    for (size_t s = 0; s < all_shards.size(); ++s)
+      if (std::find(group.truths.begin(), group.truths.end(), all_shards[s].table) != group.truths.end())
         shards.push_back(s);
   }
   const RequirementGroup* what;
   mml::Evaluator evaluator;
   mml::Dirty dirty;
+  std::vector<twin::Shard> all_shards;
   std::vector<size_t> requirements;
   std::vector<size_t> shards;  ///< whose truth is read
   Time last{-1};               ///< the last look; negative: none
@@ -144,7 +145,14 @@ void Requirements::look(Time boundary, bool away, Workers& workers) {
 void Requirements::look_at(Group& group, Time now, Workers& workers) {
   if (world_.fleet != nullptr)
     workers.run(group.shards.size(), [&](size_t s, int) { world_.fleet->settle(group.shards[s], now); });
-  for (size_t t = 0; t < world_.schema.tables.size(); ++t) group.dirty.mark_all(TableId(t));
+  // Truth stands still between grid points, and what reads nothing else is not computed anew.
+  for (const TableId table : group.what->known) group.dirty.mark_all(table);
+  for (const TableId table : group.what->truths) {
+    const Duration grid = world_.fleet->grid_of_truth(table);
+    if (grid.ns == 0 || group.last < kStart || floor_to(now, grid) != floor_to(group.last, grid))
+      group.dirty.mark_all(table);
+  }
+  for (const auto& shard : group.all_shards) group.dirty.begin(shard, now);
   group.evaluator.evaluate(std::max(group.last, kStart), now, group.dirty, workers,
                            [](size_t, size_t, size_t, size_t, Time*) {});
   group.dirty.clear();
