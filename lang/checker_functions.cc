@@ -41,7 +41,8 @@ struct FunctionTable {
       {"atan", &Elaborator::of_ratio, "atan(x)"},
       {"tanh", &Elaborator::of_ratio, "tanh(x)"},
       {"atan2", &Elaborator::arc_tangent2, "atan2(y, x)"},
-      {"interp", &Elaborator::interpolate, "interp(x, x0, y0, x1, y1, …)"},
+      {"interp", &Elaborator::interpolate,
+       "interp(x, x0, y0, x1, y1, …) or interp(x, y, [y0, y1, …], [x0, z00, z01, …], …)"},
       {"kelvin", &Elaborator::scale_to_amount, "kelvin(temperature)"},
       {"absolute", &Elaborator::scale_to_amount, "absolute(pressure)"},
       {"desired", &Elaborator::reading, "desired(setpoint)"},
@@ -362,39 +363,6 @@ Term Elaborator::arc_tangent2(const Ast& ast) {
   if (!alike(ast, values, "set into a triangle")) return {};
   if (!is_amount(values[0], "given to atan2()")) return {};
   return result(ast, Op::arc_tangent2, Type::number(), values);
-}
-
-Term Elaborator::interpolate(const Ast& ast) {
-  for (const auto& argument : ast.args)
-    if (!argument.name.empty() || argument.value->kind == Ast::Kind::over)
-      return fail(*argument.value, "interp() takes its points by position",
-                  "write interp(x, x0, y0, x1, y1)");
-  if (ast.args.size() < 5 || ast.args.size() % 2 == 0)
-    return fail(ast, "interp() takes a value and at least two points of two numbers each",
-                "write interp(x, x0, y0, x1, y1)");
-  std::vector<Term> across{value_of(ast.arg(0))};
-  std::vector<Term> up;
-  for (size_t i = 1; i < ast.args.size(); ++i) (i % 2 ? across : up).push_back(value_of(ast.arg(i)));
-  const auto x = across[0];
-  if (!alike(ast, across, "points of one table") || !alike(ast, up, "values of one table")) return {};
-  if (!x.is_number() || !up[0].is_number())
-    return is_amount(x.is_number() ? up[0] : x, "interpolated"), Term();
-  Node table = node(Op::interpolate, up[0].type, {x.node});
-  for (size_t i = 0; i < up.size(); ++i) {
-    const auto at = constant_of(across[i + 1]), value = constant_of(up[i]);
-    if (!at || !value)
-      return fail(at ? *up[i].ast : *across[i + 1].ast, "the points of interp() are constants",
-                  "write a number with its unit");
-    if (i > 0 && !(*at > table.number[2 * i - 2]))
-      return fail(*across[i + 1].ast,
-                  fmt::format("`{}` is not above the point before it", written(*across[i + 1].ast)),
-                  "write the points in rising order");
-    table.number.push_back(*at);
-    table.number.push_back(*value);
-  }
-  Term term = like(up[0], add(std::move(table), ast), ast);
-  term.set = x.set;
-  return term;
 }
 
 // A point's SI value is its absolute quantity already: 20 degC is 293.15 K, 4 barg is 5.01 bar. Only the type

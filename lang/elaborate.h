@@ -143,12 +143,19 @@ class Elaborator {
   Term power(const Ast& ast);
   Term of_ratio(const Ast& ast);
   Term arc_tangent2(const Ast& ast);
-  Term interpolate(const Ast& ast);
   Term scale_to_amount(const Ast& ast);
   Term reading(const Ast& ast);
   Term quality(const Ast& ast);
   Term good(const Ast& ast);
   Term instant(const Ast& ast);
+
+  // checker_tables.cc
+  Term interpolate(const Ast& ast);
+  std::optional<bool> goes_on(const Ast* outside);
+  Term curve(const Ast& ast, const std::vector<const Ast*>& args, bool extended);
+  Term surface(const Ast& ast, const std::vector<const Ast*>& args, bool extended);
+  std::optional<std::vector<double>> constants_of(const std::vector<Term>& values, size_t first);
+  bool rising(const std::vector<Term>& values, const std::vector<double>& points);
 
   // checker_sets.cc
   Term aggregate(const Ast& ast);

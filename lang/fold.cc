@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/maths.h"
+#include "lang/surface.h"
 
 namespace looptwin::lang {
 namespace {
@@ -16,14 +17,14 @@ double truth(bool holds, bool is_known) { return is_known ? (holds ? 1.0 : 0.0) 
 double lesser(double a, double b) { return std::isnan(a) ? a : std::isnan(b) ? b : a < b ? a : b; }
 double larger(double a, double b) { return std::isnan(a) ? a : std::isnan(b) ? b : a > b ? a : b; }
 
-double interpolated(std::span<const double> points, double x) {
+double interpolated(std::span<const double> points, double x, bool extended) {
   if (std::isnan(x)) return x;
   const size_t last = points.size() - 2;
-  if (x >= points[last]) return points[last + 1];
+  if (!extended && x >= points[last]) return points[last + 1];
   double y = points[1];
   for (size_t i = 0; i < last; i += 2) {
     const double slope = (points[i + 3] - points[i + 1]) / (points[i + 2] - points[i]);
-    if (x >= points[i]) y = points[i + 1] + (x - points[i]) * slope;
+    if (x >= points[i] || (extended && i == 0)) y = points[i + 1] + (x - points[i]) * slope;
   }
   return y;
 }
@@ -122,7 +123,13 @@ std::optional<double> fold_binary(Op op, double a, double b, bool of_conditions)
 std::optional<double> fold(const Node& node, std::span<const double> arguments, bool of_conditions) {
   if (!is_elementwise(node.op) || arguments.empty()) return std::nullopt;
   const double a = arguments[0];
-  if (node.op == Op::interpolate) return interpolated(node.number, a);
+  if (node.op == Op::interpolate || node.op == Op::extrapolate)
+    return interpolated(node.number, a, node.op == Op::extrapolate);
+  if (node.op == Op::interpolate2) {
+    double z = a;
+    interpolate2(&z, &z, &arguments[1], node.number.data(), 1);
+    return z;
+  }
   if (arguments.size() == 1) return fold_unary(node.op, a, of_conditions);
   if (arguments.size() == 2) return fold_binary(node.op, a, arguments[1], of_conditions);
   LT_CHECK(arguments.size() == 3, name_of(node.op));

@@ -55,25 +55,27 @@ const char* name_of(Op op) {
     LT_OP(constant)
     LT_OP(column)
     LT_OP(feed)
-    LT_OP(now) LT_OP(step) LT_OP(civil_time) LT_OP(civil_weekday) LT_OP(civil_day_of_year) LT_OP(negate)
-        LT_OP(add) LT_OP(subtract) LT_OP(multiply) LT_OP(divide) LT_OP(modulo) LT_OP(less) LT_OP(less_equal)
-            LT_OP(greater) LT_OP(greater_equal) LT_OP(equal) LT_OP(not_equal) LT_OP(logical_not) LT_OP(
-                logical_and) LT_OP(logical_or) LT_OP(choose) LT_OP(known) LT_OP(minimum) LT_OP(maximum)
-                LT_OP(absolute) LT_OP(sign) LT_OP(floor) LT_OP(ceil) LT_OP(round) LT_OP(square_root) LT_OP(
-                    cube_root) LT_OP(exponential) LT_OP(logarithm) LT_OP(logarithm10) LT_OP(power) LT_OP(sine)
-                    LT_OP(cosine) LT_OP(tangent) LT_OP(arc_sine) LT_OP(arc_cosine) LT_OP(arc_tangent) LT_OP(
-                        arc_tangent2) LT_OP(hyperbolic_tangent) LT_OP(clamp) LT_OP(interpolate) LT_OP(related)
-                        LT_OP(set_sum) LT_OP(set_mean) LT_OP(set_minimum) LT_OP(set_maximum) LT_OP(set_count)
-                            LT_OP(set_share) LT_OP(set_all) LT_OP(set_any) LT_OP(set_size) LT_OP(window_mean)
-                                LT_OP(window_minimum) LT_OP(window_maximum) LT_OP(window_slope)
-                                    LT_OP(window_delta) LT_OP(window_deviation) LT_OP(window_count)
-                                        LT_OP(rises) LT_OP(time_true) LT_OP(held) LT_OP(age) LT_OP(previous)
-                                            LT_OP(forecast) LT_OP(forecast_maximum) LT_OP(forecast_minimum)
-                                                LT_OP(forecast_mean) LT_OP(hysteresis) LT_OP(pid) LT_OP(ramp)
-                                                    LT_OP(delay) LT_OP(latch) LT_OP(stiction) LT_OP(machine)
-                                                        LT_OP(ago) LT_OP(trend_mean) LT_OP(trend_minimum)
-                                                            LT_OP(trend_maximum) LT_OP(trend_deviation)
-                                                                LT_OP(trend_percentile)
+    LT_OP(now)
+    LT_OP(step) LT_OP(civil_time) LT_OP(civil_weekday) LT_OP(civil_day_of_year) LT_OP(negate) LT_OP(add)
+        LT_OP(subtract) LT_OP(multiply) LT_OP(divide) LT_OP(modulo) LT_OP(less) LT_OP(less_equal) LT_OP(
+            greater) LT_OP(greater_equal) LT_OP(equal) LT_OP(not_equal) LT_OP(logical_not) LT_OP(logical_and)
+            LT_OP(logical_or) LT_OP(choose) LT_OP(known) LT_OP(minimum) LT_OP(maximum) LT_OP(absolute)
+                LT_OP(sign) LT_OP(floor) LT_OP(ceil) LT_OP(round) LT_OP(square_root) LT_OP(cube_root) LT_OP(
+                    exponential) LT_OP(logarithm) LT_OP(logarithm10) LT_OP(power) LT_OP(sine) LT_OP(cosine)
+                    LT_OP(tangent) LT_OP(arc_sine) LT_OP(arc_cosine) LT_OP(arc_tangent) LT_OP(arc_tangent2)
+                        LT_OP(hyperbolic_tangent) LT_OP(clamp) LT_OP(interpolate) LT_OP(extrapolate) LT_OP(
+                            interpolate2) LT_OP(related) LT_OP(set_sum) LT_OP(set_mean) LT_OP(set_minimum)
+                            LT_OP(set_maximum) LT_OP(set_count) LT_OP(set_share) LT_OP(set_all) LT_OP(set_any)
+                                LT_OP(set_size) LT_OP(window_mean) LT_OP(window_minimum) LT_OP(window_maximum)
+                                    LT_OP(window_slope) LT_OP(window_delta) LT_OP(window_deviation)
+                                        LT_OP(window_count) LT_OP(rises) LT_OP(time_true) LT_OP(held)
+                                            LT_OP(age) LT_OP(previous) LT_OP(forecast) LT_OP(forecast_maximum)
+                                                LT_OP(forecast_minimum) LT_OP(forecast_mean) LT_OP(hysteresis)
+                                                    LT_OP(pid) LT_OP(ramp) LT_OP(delay) LT_OP(latch)
+                                                        LT_OP(stiction) LT_OP(machine) LT_OP(ago)
+                                                            LT_OP(trend_mean) LT_OP(trend_minimum)
+                                                                LT_OP(trend_maximum) LT_OP(trend_deviation)
+                                                                    LT_OP(trend_percentile)
 #undef LT_OP
   }
   LT_CHECK(false, "an unknown operation");
@@ -101,6 +103,6 @@ bool is_stateful(Op op) {
 bool is_window(Op op) { return op >= Op::window_mean && op <= Op::time_true; }
 bool is_warm(Op op) { return op >= Op::ago && op <= Op::trend_percentile; }
 bool is_set(Op op) { return op >= Op::set_sum && op <= Op::set_size; }
-bool is_elementwise(Op op) { return op >= Op::negate && op <= Op::interpolate; }
+bool is_elementwise(Op op) { return op >= Op::negate && op <= Op::interpolate2; }
 
 }  // namespace looptwin::lang

@@ -67,9 +67,11 @@ enum class Op : uint8_t {
   arc_tangent,
   arc_tangent2,
   hyperbolic_tangent,
-  clamp,        ///< (x, low, high)
-  interpolate,  ///< (x); number = x0 y0 x1 y1 …, ascending, held at the ends
-  related,      ///< arg 0 lives in another table, reached from this row through `relation`
+  clamp,         ///< (x, low, high)
+  interpolate,   ///< (x); number = x0 y0 x1 y1 …, ascending, held at the ends
+  extrapolate,   ///< the same, its first and last piece going on beyond the ends
+  interpolate2,  ///< (x, y); number as lang/surface.h reads it: a table in two directions
+  related,       ///< arg 0 lives in another table, reached from this row through `relation`
   // Over a set: arg 0 lives in the member table; the node's own table has the relation; `minimum_good` in
   // number[0].
   set_sum,

@@ -100,6 +100,7 @@ struct Kernels {
   Gather gather[kStorages];       ///< column[rows[i]], unknown where rows[i] is none
   Interpolate
       interpolate;  ///< table: `points` abscissae, ordinates, slopes to the next point, held at the ends
+  Interpolate extrapolate;  ///< the same, its first and last piece going on
   /// in[0]·in[1] + in[2]·in[3] + …, all rounded, from the left; no operand is one value for all rows.
   Dot dot[kMostProducts - kLeastProducts + 1];
   Age age;            ///< now − sampled in s; since the start where never

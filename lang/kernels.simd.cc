@@ -204,6 +204,20 @@ void interpolate(double* out, const double* x, const double* table, size_t point
   }
 }
 
+/// The last piece that begins at or before x, the first one before all.
+void extrapolate(double* out, const double* x, const double* table, size_t points, size_t n) {
+  const double* const slope = table + 2 * points;
+  for (size_t i = 0; i < n; ++i) {
+    const double at = x[i];
+    double y = table[points] + (at - table[0]) * slope[0];
+    for (size_t k = 1; k + 1 < points; ++k) {
+      const double beyond = table[points + k] + (at - table[k]) * slope[k];
+      y = at >= table[k] ? beyond : y;
+    }
+    out[i] = y;
+  }
+}
+
 template <size_t kProducts>
 void dot(double* out, const double* const* in, size_t n) {
   const double* factor[2 * kProducts];
@@ -301,6 +315,7 @@ extern const Kernels kKernels = {
     {&gather<F64, false>, &gather<Boolean, true>, &gather<Code, false>, &gather<RowIndex, false>,
      &gather<Instant, false>},
     &interpolate,
+    &extrapolate,
     {&dot<3>, &dot<4>, &dot<5>, &dot<6>},
     &age,
     &earliest,

@@ -1,11 +1,12 @@
 #include "lang/linear.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace looptwin::lang {
 
-NodeId Algebra::make(Op op, std::vector<NodeId> args) {
-  Node node{.op = op, .type = Type::number(), .args = std::move(args)};
+NodeId Algebra::make(Op op, std::vector<NodeId> args, Type type) {
+  Node node{.op = op, .type = type, .args = std::move(args)};
   for (const NodeId arg : node.args) {
     if (graph_[arg].table.valid()) node.table = graph_[arg].table;
   }
@@ -56,6 +57,46 @@ NodeId Algebra::negate(NodeId a) {
 
 NodeId Algebra::choose(NodeId condition, NodeId a, NodeId b) {
   return a == b ? a : make(Op::choose, {condition, a, b});
+}
+
+NodeId Algebra::clipped(NodeId x, NodeId low, NodeId high) {
+  if (low.valid() && high.valid()) return make(Op::clamp, {x, low, high});
+  if (low.valid()) return make(Op::maximum, {x, low});
+  return high.valid() ? make(Op::minimum, {x, high}) : x;
+}
+
+NodeId Algebra::rate_within(NodeId rate, NodeId x, NodeId low, NodeId high) {
+  const auto within = [&](NodeId free, Op beyond, NodeId limit, Op inwards) {
+    if (!limit.valid()) return free;
+    return choose(make(beyond, {x, limit}, Type::boolean()), make(inwards, {rate, constant(0)}), free);
+  };
+  return within(within(rate, Op::greater_equal, high, Op::minimum), Op::less_equal, low, Op::maximum);
+}
+
+NodeId margin_of(Algebra& algebra, NodeId condition) {
+  const Node node = algebra.graph()[condition];
+  const auto over = [&](Op op) {
+    std::vector<NodeId> margins;
+    for (const NodeId arg : node.args) margins.push_back(margin_of(algebra, arg));
+    return algebra.make(op, margins);
+  };
+  switch (node.op) {
+    case Op::less:
+    case Op::less_equal:
+      return algebra.subtract(node.args[1], node.args[0]);
+    case Op::greater:
+    case Op::greater_equal:
+      return algebra.subtract(node.args[0], node.args[1]);
+    case Op::logical_and:
+      return over(Op::minimum);
+    case Op::logical_or:
+      return over(Op::maximum);
+    case Op::logical_not:
+      return algebra.negate(margin_of(algebra, node.args[0]));
+    default:
+      return algebra.choose(condition, algebra.constant(std::numeric_limits<double>::infinity()),
+                            algebra.constant(-std::numeric_limits<double>::infinity()));
+  }
 }
 
 NodeId Replacement::operator()(NodeId id) {

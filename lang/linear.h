@@ -24,13 +24,22 @@ class Algebra {
   NodeId divide(NodeId a, NodeId b);
   NodeId negate(NodeId a);
   NodeId choose(NodeId condition, NodeId a, NodeId b);
+  // Limits that are invalid are none.
+  NodeId clipped(NodeId x, NodeId low, NodeId high);
+  /// The rate of x, or 0 where x is at a limit, or past it, and the rate points outwards.
+  NodeId rate_within(NodeId rate, NodeId x, NodeId low, NodeId high);
   bool is_constant(NodeId id, double value) const;
   Graph& graph() { return graph_; }
+  NodeId make(Op op, std::vector<NodeId> args, Type type = Type::number());
 
  private:
-  NodeId make(Op op, std::vector<NodeId> args);
   Graph& graph_;
 };
+
+/// A number that is above 0 where the condition holds and below 0 where it does not, and goes through 0 where
+/// a comparison does: b - a of a < b, the least of both sides of &&. What is no comparison is ±∞. For finding
+/// where a condition changes; at 0 itself it does not say which.
+NodeId margin_of(Algebra& algebra, NodeId condition);
 
 /// Replaces nodes by others, throughout the expressions that use them.
 class Replacement {

@@ -33,6 +33,11 @@ struct PlantSource {
     std::string name;
     ColumnId column;
     NodeId rate;  ///< per second
+    /// What the state stays within, of parameters alone; invalid: no limit. It is read as clipped, within
+    /// steps too; at a limit a rate that points outwards is 0; a step and an event leave it clipped. Not with
+    /// the exact integrator.
+    NodeId low{}, high{};
+    bool limited() const { return low.valid() || high.valid(); }
   };
   std::vector<State> states;
   /// When the condition becomes true, states are set. Where it does within a step, the instant is located by

@@ -48,10 +48,13 @@ class PlantCompiler {
       const Node& node = graph_[NodeId(i)];
       if (node.op == Op::step && node.number.empty()) inlined_.set(NodeId(i), step);
     }
+    for (size_t i = 0; i < source_.states.size(); ++i)
+      if (source_.states[i].limited()) inlined_.set(read_state(i), clipped(i, read_state(i)));
     inline_outputs();
-    for (const PlantSource::State& state : source_.states) {
+    for (size_t i = 0; i < source_.states.size(); ++i) {
+      const PlantSource::State& state = source_.states[i];
       if (const auto loop = resolve_columns_of(state.rate)) return *loop;
-      rates_.push_back(inlined_(state.rate));
+      rates_.push_back(algebra_.rate_within(inlined_(state.rate), read_state(i), state.low, state.high));
     }
     for (const PlantSource::Event& event : source_.events) {
       if (const auto loop = resolve_columns_of(event.when)) return *loop;
@@ -73,6 +76,12 @@ class PlantCompiler {
     if (wanted == Integrator::exact && !source_.events.empty())
       return failure(graph_.span(source_.events.front().when),
                      "events need steps of any length: not the exact one", "integrator: runge_kutta4");
+    if (source_.integrator == Integrator::exact)
+      for (const PlantSource::State& state : source_.states)
+        if (state.limited())
+          return failure(graph_.span(state.rate),
+                         "the state '" + state.name + "' has limits, which no exact step knows",
+                         "integrator: runge_kutta4, or no limits");
     if (wanted == Integrator::exact) linear = linear_system(obstacle);
     if (!linear && source_.integrator == Integrator::exact) return refuse_exact(*obstacle);
     code_.integrator = linear                        ? Integrator::exact
@@ -284,6 +293,9 @@ class PlantCompiler {
                        .column = column});
   }
   NodeId read_state(size_t i) { return read(source_.states[i].column); }
+  NodeId clipped(size_t i, NodeId value) {
+    return algebra_.clipped(value, source_.states[i].low, source_.states[i].high);
+  }
 
   bool row_independent(const LinearSystem& system) const {
     const auto uniform = [&](const std::vector<NodeId>& nodes) {
@@ -376,7 +388,7 @@ class PlantCompiler {
                                       whole ? NodeId() : read(code_.events->left));
     std::vector<Root> next;
     for (size_t i = 0; i < code_.states; ++i)
-      next.push_back({values[i], whole ? source_.states[i].column : code_.events->trial[i]});
+      next.push_back({clipped(i, values[i]), whole ? source_.states[i].column : code_.events->trial[i]});
     return next;
   }
 
@@ -398,10 +410,12 @@ class PlantCompiler {
     }
     for (const PlantSource::Event& event : source_.events) {
       events.open.push_back(hidden(".open." + event.name, Storage::boolean));
+      events.margin.push_back(hidden(".margin." + event.name, Storage::f64));
       events.was.push_back(hidden(".was." + event.name, Storage::boolean));
     }
     events.hidden.insert(events.hidden.end(), events.trial.begin(), events.trial.end());
-    events.hidden.insert(events.hidden.end(), events.open.begin(), events.open.end());
+    for (const auto* more : {&events.open, &events.margin})
+      events.hidden.insert(events.hidden.end(), more->begin(), more->end());
   }
 
   /// Conditions and resets read the trial where the scenario says the state.
@@ -411,11 +425,12 @@ class PlantCompiler {
     for (size_t i = 0; i < code_.states; ++i) tried.set(read_state(i), read(code_.events->trial[i]));
     for (size_t k = 0; k < source_.events.size(); ++k) {
       conditions_.push_back({tried(inlined_(source_.events[k].when)), code_.events->open[k]});
+      margins_.push_back({margin_of(algebra_, conditions_.back().node), code_.events->margin[k]});
       auto& resets = resets_.emplace_back();
       for (const Root& reset : source_.events[k].resets)
         for (size_t i = 0; i < code_.states; ++i)
           if (source_.states[i].column == reset.column)
-            resets.push_back({tried(inlined_(reset.node)), code_.events->trial[i]});
+            resets.push_back({clipped(i, tried(inlined_(reset.node))), code_.events->trial[i]});
     }
   }
 
@@ -424,8 +439,10 @@ class PlantCompiler {
     EventCode& events = *code_.events;
     events.conditions =
         Program::compile(schema_, graph_, source_.table, conditions_, hoisted_, code_.advance.uniforms());
+    events.margins =
+        Program::compile(schema_, graph_, source_.table, margins_, hoisted_, events.conditions.uniforms());
     for (const auto& resets : resets_) {
-      const Program& last = events.resets.empty() ? events.conditions : events.resets.back();
+      const Program& last = events.resets.empty() ? events.margins : events.resets.back();
       events.resets.push_back(
           Program::compile(schema_, graph_, source_.table, resets, hoisted_, last.uniforms()));
     }
@@ -452,9 +469,9 @@ class PlantCompiler {
 
   void compile_programs(const std::vector<Root>& next) {
     std::set<NodeId> seen;
-    for (const Root& root : outputs_) hoist(root.node, seen);
-    for (const Root& root : next) hoist(root.node, seen);
-    for (const Root& root : conditions_) hoist(root.node, seen);
+    for (const auto* roots :
+         std::initializer_list<const std::vector<Root>*>{&outputs_, &next, &conditions_, &margins_})
+      for (const Root& root : *roots) hoist(root.node, seen);
     for (const auto& resets : resets_)
       for (const Root& root : resets) hoist(root.node, seen);
     prepared_.insert(prepared_.end(), hoisted_.begin(), hoisted_.end());
@@ -472,7 +489,7 @@ class PlantCompiler {
   Algebra algebra_;
   Replacement inlined_;
   std::vector<NodeId> rates_;
-  std::vector<Root> outputs_, prepared_, hoisted_, conditions_;
+  std::vector<Root> outputs_, prepared_, hoisted_, conditions_, margins_;
   std::vector<std::vector<Root>> resets_;
   std::set<ColumnId> resolved_;
   std::vector<ColumnId> open_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace looptwin::lang {
 namespace {
@@ -21,9 +22,11 @@ std::vector<T*> bound(const std::vector<ColumnId>& columns, TableId table, Memor
 
 void EventStepper::bind(EventCode& code, TableId table, Memory& memory) {
   code.conditions.bind(memory);
+  code.margins.bind(memory);
   for (Program& reset : code.resets) reset.bind(memory);
   state_ = bound<double>(code.state, table, memory);
   trial_ = bound<double>(code.trial, table, memory);
+  margin_ = bound<double>(code.margin, table, memory);
   open_ = bound<uint8_t>(code.open, table, memory);
   was_ = bound<uint8_t>(code.was, table, memory);
   left_ = static_cast<double*>(memory.column(table, code.left));
@@ -80,16 +83,40 @@ bool EventStepper::fire(const EventCode& code, const Instant& instant, size_t ro
   return true;
 }
 
+/// Of the trial: above 0 where something has risen, below 0 where nothing has.
+double EventStepper::margin(const EventCode& code, const Instant& instant, size_t row) const {
+  code.margins.run(instant, row, 1);
+  double most = -std::numeric_limits<double>::infinity();
+  for (size_t k = 0; k < margin_.size(); ++k)
+    if (was_[k][row] == 0) most = std::max(most, margin_[k][row]);
+  return most;
+}
+
 /// How long after the state the first event rises, given that one has after `left`; the trial is left there.
+/// Whether something has risen decides; the margins only say where to look next: where the straight line
+/// between both ends goes through 0, the margin of an end that stays being halved (the Illinois method), and
+/// each fourth time in the middle.
 double EventStepper::locate(const EventCode& code, const Instant& instant, size_t row, double left) const {
   double before = 0, after = left;
   const double near = code.step.seconds() * kTolerance;
-  while (after - before > near) {
-    const double middle = 0.5 * (before + after);
-    try_step(code, instant, row, middle);
-    (risen(row) ? after : before) = middle;
+  double margin_after = margin(code, instant, row);
+  put_back(row, 1);
+  double margin_before = margin(code, instant, row);
+  int last = 0;
+  bool there = false;
+  for (int n = 1; after - before > near; ++n) {
+    double part = margin_before / (margin_before - margin_after);
+    if (n % 4 == 0 || !(part > 0 && part < 1)) part = 0.5;
+    const double at = std::clamp(before + part * (after - before), before + near / 2, after - near / 2);
+    try_step(code, instant, row, at);
+    there = risen(row);
+    (there ? after : before) = at;
+    (there ? margin_after : margin_before) = margin(code, instant, row);
+    const int side = there ? 1 : -1;
+    if (side == last) (there ? margin_before : margin_after) /= 2;
+    last = side;
   }
-  try_step(code, instant, row, after);
+  if (!there) try_step(code, instant, row, after);
   return after;
 }
 

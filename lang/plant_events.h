@@ -16,9 +16,11 @@ struct EventCode {
   std::vector<ColumnId> state, trial;  ///< the states, and where a step of `left` s from them leads
   ColumnId left;                       ///< s
   std::vector<ColumnId> open;          ///< [event] the condition on the trial: 0, 1, 2 unknown
+  std::vector<ColumnId> margin;        ///< [event] how far the condition is from changing: lang/linear.h
   std::vector<ColumnId> was;  ///< [event] the condition when the states were last there; saved with the table
   const Program* advance = nullptr;  ///< the plant's own: state, left → trial; set when it is bound
   Program conditions;                ///< trial → open
+  Program margins;                   ///< trial → margin
   std::vector<Program> resets;       ///< [event] trial → trial
   std::vector<ColumnId> hidden;      ///< all that need not be saved
 };
@@ -37,11 +39,12 @@ class EventStepper {
   bool fire(const EventCode& code, const Instant& instant, size_t row, size_t& fired, size_t& last) const;
   bool cross(const EventCode& code, const Instant& instant, size_t row, size_t& last) const;
   double locate(const EventCode& code, const Instant& instant, size_t row, double left) const;
+  double margin(const EventCode& code, const Instant& instant, size_t row) const;
   void try_step(const EventCode& code, const Instant& instant, size_t row, double left) const;
   void take(size_t first, size_t count) const;
   void put_back(size_t first, size_t count) const;
 
-  std::vector<double*> state_, trial_;
+  std::vector<double*> state_, trial_, margin_;
   std::vector<uint8_t*> open_, was_;
   double* left_ = nullptr;
 };

@@ -213,6 +213,8 @@ void Allocation::emit(const Step& step) {
       for (const Value v : step.in) code_.dots[step.extra].push_back(slot(v));
       break;
     case Action::interpolate:
+    case Action::extrapolate:
+    case Action::interpolate2:
     case Action::age:
       break;
     case Action::stateful: {

@@ -21,6 +21,8 @@ enum class Action : uint8_t {
   maths_unary,  ///< a column function of base/maths.h
   maths_binary,
   interpolate,
+  extrapolate,
+  interpolate2,
   dot,     ///< a sum of products
   load,    ///< column to register
   store,   ///< register to column, not f64
@@ -43,8 +45,8 @@ struct Operation {
 };
 Operation operation_of(const Graph& graph, const Node& node);
 
-/// Points of interpolate as Kernels::interpolate wants them.
-std::vector<double> interpolation_table(std::span<const double> points);
+/// A node's table as its kernel wants it.
+std::vector<double> interpolation_table(const Node& node);
 
 /// Where a value lies while a program is being compiled.
 struct Value {
@@ -96,7 +98,7 @@ struct Code {
   };
   struct Table {
     size_t points = 0;
-    std::vector<double> values;  ///< see Kernels::interpolate
+    std::vector<double> values;  ///< see Kernels::interpolate; of interpolate2 as lang/surface.h has it
   };
   struct Stateful {
     StatefulKind kind;

@@ -132,6 +132,8 @@ class Lowering {
       case Op::related:
         return related(n);
       case Op::interpolate:
+      case Op::extrapolate:
+      case Op::interpolate2:
         return interpolate(n);
       case Op::age:
         return age(id, n);
@@ -142,7 +144,16 @@ class Lowering {
     return elementwise(n);
   }
 
+  /// What a product with 1 or a quotient by 1 is of, as units leave them (v / 1 s); invalid: it is none.
+  NodeId by_one(const Node& n) const {
+    if ((n.op != Op::multiply && n.op != Op::divide) || n.args.size() != 2) return {};
+    const auto one = [&](NodeId id) { return node(id).op == Op::constant && node(id).number[0] == 1; };
+    if (one(n.args[1])) return n.args[0];
+    return n.op == Op::multiply && one(n.args[0]) ? n.args[1] : NodeId();
+  }
+
   Value elementwise(const Node& n) {
+    if (const NodeId same = by_one(n); same.valid()) return value(same);
     switch (n.op) {
       case Op::add:
         return sum(n);
@@ -312,10 +323,13 @@ class Lowering {
   Value interpolate(const Node& n) {
     const size_t points = n.number.size() / 2;
     LT_CHECK(points > 0, "a table without points");
-    Step step{.action = Action::interpolate, .name = "interpolate"};
-    step.in = {spread(value(n.args[0]))};
+    Step step{.action = n.op == Op::interpolate   ? Action::interpolate
+                        : n.op == Op::extrapolate ? Action::extrapolate
+                                                  : Action::interpolate2,
+              .name = name_of(n.op)};
+    for (const NodeId arg : n.args) step.in.push_back(spread(value(arg)));
     step.extra = static_cast<uint32_t>(code_.tables.size());
-    code_.tables.push_back({points, interpolation_table(n.number)});
+    code_.tables.push_back({points, interpolation_table(n)});
     return push(std::move(step));
   }
 

@@ -92,7 +92,9 @@ Operation operation_of(const Graph& graph, const Node& node) {
   }
 }
 
-std::vector<double> interpolation_table(std::span<const double> points) {
+std::vector<double> interpolation_table(const Node& node) {
+  const auto& points = node.number;
+  if (node.op == Op::interpolate2) return points;
   const size_t n = points.size() / 2;
   std::vector<double> table(3 * n, 0.0);
   for (size_t k = 0; k < n; ++k) {

@@ -5,14 +5,24 @@
 #include "base/check.h"
 #include "lang/program.h"
 #include "lang/program_code.h"
+#include "lang/surface.h"
 
 namespace looptwin::lang {
 namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-double interpolate(std::span<const double> points, double x) {
-  kernels(simd()).interpolate(&x, &x, points.data(), points.size() / 3, 1);
+bool has_table(Op op) { return op == Op::interpolate || op == Op::extrapolate || op == Op::interpolate2; }
+
+double interpolated(const Node& node, std::span<const double> table, std::span<const double> value) {
+  double x = value[node.args[0].index()];
+  if (node.op == Op::interpolate2) {
+    interpolate2(&x, &x, &value[node.args[1].index()], table.data(), 1);
+  } else {
+    const Kernels& k = kernels(simd());
+    const auto through = node.op == Op::interpolate ? k.interpolate : k.extrapolate;
+    through(&x, &x, table.data(), table.size() / 3, 1);
+  }
   return x;
 }
 
@@ -91,8 +101,7 @@ UniformProgram::UniformProgram(const Graph& graph, std::vector<NodeId> nodes)
   for (size_t i = 0; i < graph.size(); ++i) {
     if (!wanted[i]) continue;
     order_.push_back(NodeId(i));
-    if (graph[NodeId(i)].op == Op::interpolate)
-      tables_.push_back(interpolation_table(graph[NodeId(i)].number));
+    if (has_table(graph[NodeId(i)].op)) tables_.push_back(interpolation_table(graph[NodeId(i)]));
   }
   value_.resize(graph.size());
 }
@@ -102,8 +111,8 @@ void UniformProgram::run(Time now, Feeds& feeds, std::span<double> values) {
   auto table = tables_.begin();
   for (const NodeId id : order_) {
     const Node& node = graph_[id];
-    value_[id.index()] = node.op == Op::interpolate ? interpolate(*table++, value_[node.args[0].index()])
-                                                    : evaluate(graph_, node, now, feeds, value_);
+    value_[id.index()] = has_table(node.op) ? interpolated(node, *table++, value_)
+                                            : evaluate(graph_, node, now, feeds, value_);
   }
   for (size_t k = 0; k < nodes_.size(); ++k) values[k] = value_[nodes_[k].index()];
 }

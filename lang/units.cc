@@ -153,29 +153,47 @@ Span part(const Span& whole, std::string_view piece) {
   return {whole.source, begin, begin + static_cast<uint32_t>(piece.size())};
 }
 
+/// udunits2's units: read once a process, since that takes as long as a short run.
+class Database {
+ public:
+  static Database& of_process() {
+    static Database database;
+    return database;
+  }
+  std::optional<Entry> find(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    ut_unit* unit = ut_get_unit_by_symbol(system_, name.c_str());
+    if (!unit && is_spelled_out(name)) unit = ut_get_unit_by_name(system_, name.c_str());
+    if (!unit) return std::nullopt;
+    Found found;
+    ut_accept_visitor(unit, &kVisitor, &found);
+    ut_free(unit);
+    return found.usable ? std::optional(found.entry) : std::nullopt;
+  }
+
+ private:
+  Database() {
+    ut_set_error_message_handler(ut_ignore);
+    system_ = ut_read_xml(nullptr);
+    LT_CHECK(system_, "udunits2's database cannot be read: is libudunits2-data installed?");
+  }
+  ~Database() { ut_free_system(system_); }
+
+  ut_system* system_ = nullptr;
+  std::mutex mutex_;  // udunits2 keeps state of its own
+};
+
 }  // namespace
 
 struct Units::Catalogue {
-  ut_system* system = nullptr;
   double ambient = 101325;
-  mutable std::mutex mutex;  // udunits2 keeps state of its own
+  mutable std::mutex mutex;
   mutable std::map<std::string, std::optional<Entry>, std::less<>> cache;
 
   std::optional<Entry> find(std::string_view name) const;
   std::optional<Entry> look_up(std::string_view name) const;
-  std::optional<Entry> from_udunits(const std::string& name) const;
   std::optional<Entry> unprefixed(std::string_view name) const;
 };
-
-std::optional<Entry> Units::Catalogue::from_udunits(const std::string& name) const {
-  ut_unit* unit = ut_get_unit_by_symbol(system, name.c_str());
-  if (!unit && is_spelled_out(name)) unit = ut_get_unit_by_name(system, name.c_str());
-  if (!unit) return std::nullopt;
-  Found found;
-  ut_accept_visitor(unit, &kVisitor, &found);
-  ut_free(unit);
-  return found.usable ? std::optional(found.entry) : std::nullopt;
-}
 
 std::optional<Entry> Units::Catalogue::unprefixed(std::string_view name) const {
   for (const auto& unit : overlay_units()) {
@@ -184,7 +202,7 @@ std::optional<Entry> Units::Catalogue::unprefixed(std::string_view name) const {
     return Entry{unit.dimension, unit.scale, gauge ? ambient : unit.offset,
                  unit.kind != OverlayUnit::Scale::amount};
   }
-  return from_udunits(std::string(name));
+  return Database::of_process().find(std::string(name));
 }
 
 std::optional<Entry> Units::Catalogue::look_up(std::string_view name) const {
@@ -215,14 +233,9 @@ std::optional<Entry> Units::Catalogue::find(std::string_view name) const {
   return entry;
 }
 
-Units::Units(double ambient) : catalogue_(std::make_unique<Catalogue>()) {
-  ut_set_error_message_handler(ut_ignore);
-  catalogue_->system = ut_read_xml(nullptr);
-  LT_CHECK(catalogue_->system, "udunits2's database cannot be read: is libudunits2-data installed?");
-  catalogue_->ambient = ambient;
-}
+Units::Units(double ambient) : catalogue_(std::make_unique<Catalogue>()) { catalogue_->ambient = ambient; }
 
-Units::~Units() { ut_free_system(catalogue_->system); }
+Units::~Units() = default;
 
 bool Units::is_unit_name(std::string_view name) const {
   return denied_unit(name) != nullptr || catalogue_->find(name).has_value();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "lang/surface.h"
 
 namespace looptwin::lang {
 namespace {
@@ -55,6 +56,15 @@ class Block {
           kernels_.interpolate(number(i.out), number(i.in[0]), table.values.data(), table.points, rows);
           break;
         }
+        case Action::extrapolate: {
+          const Code::Table& table = code_.tables[i.extra];
+          kernels_.extrapolate(number(i.out), number(i.in[0]), table.values.data(), table.points, rows);
+          break;
+        }
+        case Action::interpolate2:
+          interpolate2(number(i.out), number(i.in[0]), number(i.in[1]), code_.tables[i.extra].values.data(),
+                       rows);
+          break;
         case Action::dot:
           dot(code_.dots[i.extra], number(i.out), rows);
           break;

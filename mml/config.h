@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "lang/types.h"
 
 namespace looptwin::mml {
 
@@ -24,7 +25,7 @@ struct EventConfig {
   Duration off_delay{};
   std::optional<Span> deadband;  ///< a quantity; needs `raise` to be one comparison; excludes `clear`
   OnUnknown unknown = OnUnknown::hold;
-  double min_good = 1;  ///< of aggregates over sets
+  double min_good = 1;                 ///< of aggregates over sets
   bool latched = false;                ///< of events alone: it stands on until it is reset
   std::optional<Span> reset;           ///< the condition that does it; needed where it is latched
   std::optional<Span> bypassed_while;  ///< of events alone: it does not rise while this holds
@@ -147,13 +148,23 @@ struct ForecastConfig {
   Span error;  ///< a quantity: the standard deviation at the horizon
 };
 
-/// Inbound: a file with signals. Outbound: where publications go (JSON lines in the run folder when `file` is
-/// empty).
+/// A signal that is written in the scenario: each value holds from its time on, the last one for ever.
+struct FeedSignalConfig {
+  std::string name;
+  Span span;
+  lang::Unit unit;
+  std::vector<Duration> at;    ///< since the start, rising
+  std::vector<double> values;  ///< one a time, SI
+};
+
+/// Inbound: a file with signals, or the signals themselves. Outbound: where publications go (JSON lines in
+/// the run folder when `file` is empty).
 struct FeedConfig {
   std::string name;
   Span span;
   bool inbound = true;
   std::string file;
+  std::vector<FeedSignalConfig> signals;
   std::optional<ForecastConfig> forecast;
   std::optional<Duration> longest_gap;  ///< holes up to this are interpolated; default: none are
 };

@@ -48,6 +48,13 @@ struct PhysicsEventConfig {
   std::vector<Named> reset;  ///< states
 };
 
+/// `limits: {level: {low: 0 m, high: 3 m}}`: what a state stays within; expressions of parameters.
+struct LimitConfig {
+  std::string name;  ///< of the state
+  Span span;
+  std::optional<Span> low, high;
+};
+
 struct PhysicsConfig {
   Span span;
   std::vector<Named> inputs;  ///< of feeds and civil time, or of a plant's element: `at.pressure`
@@ -55,6 +62,7 @@ struct PhysicsConfig {
   std::vector<RandomSignalConfig> random;
   std::vector<Named> states;  ///< name: initial value (an expression of parameters)
   std::vector<Named> rates;   ///< one a state
+  std::vector<LimitConfig> limits;
   std::vector<PhysicsEventConfig> events;
   std::vector<Named> outputs;
   Duration step{};  ///< default 1 s

@@ -58,6 +58,7 @@ DeviceModel DeviceCompiler::run() {
   add_random();
   add_inputs();
   add_states();
+  add_limits();
   add_hints();
   check_controller();
   check_outputs();

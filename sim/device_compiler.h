@@ -31,6 +31,8 @@ class DeviceCompiler {
   void add_random();
   void add_inputs();
   void add_states();
+  void add_limits();
+  lang::NodeId limit(const Span& text, size_t state);
   void add_hints();
   void add_parameters();
   // Expressions.
@@ -87,6 +89,7 @@ class DeviceCompiler {
   std::vector<lang::PlantSource::Event> events_;
   std::vector<Line> states_, rates_, outputs_, signal_lines_;
   std::vector<lang::Root> row_inputs_, drives_;
+  std::vector<std::pair<lang::NodeId, lang::NodeId>> limits_;  ///< [state] low and high; invalid: none
   std::vector<lang::NodeId> initial_, sources_;
   lang::NodeId refusal_;
 };

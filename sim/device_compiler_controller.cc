@@ -57,15 +57,17 @@ void DeviceCompiler::check_controller() {
   const auto& machines = config_.controller->machines;
   const size_t lines = outputs.size();
   const auto uses = [&](size_t one, size_t other) {
+    // Machines are known before they are checked, so that their last states can be read anywhere.
     const auto& name = other < lines ? outputs[other].name : machines[other - lines].name;
-    if (one < lines) return mentions(outputs[one].text, name);
+    const auto use = other < lines ? mentions : mentions_now;
+    if (one < lines) return use(outputs[one].text, name);
     const auto& transitions = machines[one - lines].transitions;
     return std::any_of(transitions.begin(), transitions.end(),
-                       [&](const auto& t) { return t.when && mentions(*t.when, name); });
+                       [&](const auto& t) { return t.when && use(*t.when, name); });
   };
   for (const auto& output : outputs)
     for (const auto& machine : machines)
-      if (mentions(output.text, machine.name))
+      if (mentions_now(output.text, machine.name))
         controller_.hints[output.name] =
             fmt::format("'{}' follows from '{}': write the condition itself", output.name, machine.name);
   for (const size_t i : in_order_of_use(lines + machines.size(), uses)) {

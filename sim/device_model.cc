@@ -65,7 +65,9 @@ void DeviceCompiler::compile_plant() {
   source.step = out_.step;
   source.integrator = config_.physics->integrator;
   source.parameters = model_.parameters;
-  for (const auto& state : states_) source.states.push_back({state.name, state.column, state.node});
+  for (size_t s = 0; s < states_.size(); ++s)
+    source.states.push_back(
+        {states_[s].name, states_[s].column, states_[s].node, limits_[s].first, limits_[s].second});
   for (const auto& output : outputs_) source.outputs.push_back({output.node, output.column});
   source.events = events_;
   for (const auto& event : events_) out_.events.push_back(event.name);

@@ -25,16 +25,36 @@ void visit(size_t one, const std::function<bool(size_t, size_t)>& uses, std::vec
   order.push_back(one);
 }
 
+/// Where the name stands as a word, from a place on.
+size_t find_word(std::string_view text, const std::string& name, size_t from) {
+  for (size_t at = text.find(name, from); at != std::string_view::npos; at = text.find(name, at + 1)) {
+    const bool begins = at == 0 || !of_word(text[at - 1]);
+    const size_t end = at + name.size();
+    if (begins && (end == text.size() || !of_word(text[end]))) return at;
+  }
+  return std::string_view::npos;
+}
+
+/// Whether the word at a place is the operand of previous().
+bool is_previous(std::string_view text, size_t at) {
+  constexpr std::string_view kCall = "previous";
+  const size_t open = text.find_last_not_of(' ', at - 1);
+  if (at == 0 || open == std::string_view::npos || text[open] != '(' || open < kCall.size()) return false;
+  const size_t begin = open - kCall.size();
+  return text.substr(begin, kCall.size()) == kCall && (begin == 0 || !of_word(text[begin - 1]));
+}
+
 }  // namespace
 
 bool mentions(const Span& span, const std::string& name) {
+  return find_word(text_of(span), name, 0) != std::string_view::npos;
+}
+
+bool mentions_now(const Span& span, const std::string& name) {
   const auto text = text_of(span);
-  for (size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
-    const bool begins = at == 0 || !of_word(text[at - 1]);
-    const size_t end = at + name.size();
-    if (begins && (end == text.size() || !of_word(text[end]))) return true;
-  }
-  return false;
+  size_t at = find_word(text, name, 0);
+  while (at != std::string_view::npos && is_previous(text, at)) at = find_word(text, name, at + 1);
+  return at != std::string_view::npos;
 }
 
 std::vector<size_t> in_order_of_use(size_t count, const std::function<bool(size_t, size_t)>& uses) {

@@ -17,6 +17,8 @@ namespace looptwin::sim {
 
 /// Whether `name` stands as a word in the text of an expression.
 bool mentions(const Span& text, const std::string& name);
+/// The same, other than as the operand of `previous`.
+bool mentions_now(const Span& text, const std::string& name);
 
 /// Indices below `count`, each after those that it `uses`. What uses each other in a circle keeps its order.
 std::vector<size_t> in_order_of_use(size_t count, const std::function<bool(size_t, size_t)>& uses);

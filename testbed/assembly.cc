@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
-#include "mml/feeds/read.h"
 #include "testbed/earlier_runs.h"
+#include "testbed/feeds.h"
 #include "testbed/notes.h"
 #include "testbed/script.h"
 
@@ -37,61 +35,13 @@ Result<std::unique_ptr<Assembly>> Assembly::build(Scenario scenario, const Assem
   return assembly;
 }
 
-Result<void> Assembly::load_feeds() {
-  auto timezone = Timezone::load(scenario_.timezone);
-  if (!timezone) return tl::make_unexpected(std::move(timezone.error()));
-  feeds_ = std::make_unique<mml::Feeds>(scenario_.start, *timezone, scenario_.seed);
-  Diagnostics problems;
-  for (const auto& config : scenario_.feeds) {
-    if (!config.inbound) continue;
-    const auto path = scenario_.folder / config.file;
-    std::ifstream file(path, std::ios::binary);
-    std::stringstream text;
-    text << file.rdbuf();
-    if (!file) {
-      problems.push_back({Severity::error, config.span, fmt::format("cannot read {}", path.string()),
-                          "the path is relative to the scenario's folder"});
-      continue;
-    }
-    mml::ReadOptions options;
-    options.timezone = *timezone;
-    options.first_year = timezone->to_local(scenario_.start).year;
-    options.last_year = timezone->to_local(scenario_.start + scenario_.duration + days(2)).year;
-    if (config.longest_gap) options.gaps = {mml::Gaps::Fill::interpolate, *config.longest_gap};
-    const auto source = std::make_shared<const Source>(Source{path.string(), text.str()});
-    auto series = mml::read_series(source, units_, options);
-    if (!series) {
-      problems.insert(problems.end(), series.error().begin(), series.error().end());
-      continue;
-    }
-    std::optional<mml::ForecastModel> model;
-    lang::Dimension deviation_of = lang::kTemperature;
-    if (config.forecast) {
-      model = mml::ForecastModel{.issued = config.forecast->issued, .horizon = config.forecast->horizon};
-      if (config.forecast->error.source) {
-        auto error = units_.quantity(config.forecast->error);
-        if (!error) {
-          problems.insert(problems.end(), error.error().begin(), error.error().end());
-          continue;
-        }
-        model->deviation = error->value;
-        deviation_of = error->unit.type.dimension;
-      }
-    }
-    for (const auto& signal : series->signals)
-      schema_.feeds.push_back({config.name, signal.name, signal.unit.type, signal.unit, model.has_value()});
-    feeds_->add(config.name, std::make_shared<const mml::Series>(std::move(*series)),
-                model ? &*model : nullptr, deviation_of);
-  }
-  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
-  return {};
-}
-
 Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   auto registry = twin::Registry::build(scenario_.models, scenario_.fleet, scenario_.seed, schema_, tables_);
   if (!registry) return tl::make_unexpected(std::move(registry.error()));
   registry_ = std::make_unique<twin::Registry>(std::move(*registry));
-  if (auto loaded = load_feeds(); !loaded) return loaded;
+  auto feeds = load_feeds(scenario_, units_, schema_);
+  if (!feeds) return tl::make_unexpected(std::move(feeds.error()));
+  feeds_ = std::move(*feeds);
 
   broker_restarts_ = restarts_of(scenario_, Restarted::broker);
   for (const auto& away : broker_restarts_) broker_away_.push_back({away.from, away.to});

@@ -91,7 +91,6 @@ class Assembly {
 
  private:
   explicit Assembly(Scenario scenario);
-  Result<void> load_feeds();
   Result<void> build_parts(const AssemblyOptions& options);
   template <typename Each>
   void for_each_column(bool of_world, Each&& each);

@@ -106,7 +106,7 @@ uint64_t hash_of(const Scenario& scenario, const std::vector<Setting>& settings)
   for (const auto& source : scenario.sources) all += source->text + '\0';
   for (const auto& setting : settings) all += setting.path + '=' + setting.value + '\0';
   for (const auto& feed : scenario.feeds)
-    if (feed.inbound) all += texts_of(scenario.folder / feed.file);
+    if (feed.inbound && !feed.file.empty()) all += texts_of(scenario.folder / feed.file);
   for (const auto& plant : scenario.plants)
     for (const auto& file : plant.files) all += texts_of(scenario.folder / file);
   for (const auto& run : scenario.history_from)

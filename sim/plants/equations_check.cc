@@ -248,6 +248,24 @@ class KindChecker {
       }
     }
     for (const auto& line : config.tolerances) give_tolerance(k, line);
+    for (const auto& limits : config.limits) give_limits(k, limits);
+  }
+
+  void give_limits(size_t k, const LimitConfig& config) {
+    for (auto& state : out_.kinds[k].states) {
+      if (state.name != config.name) continue;
+      const lang::Wanted wanted{.type = state.unit.type, .bare = state.unit};
+      state.limits_span = config.span;
+      if (config.low) state.low = check(k, *config.low, known_, wanted).node;
+      if (config.high) state.high = check(k, *config.high, known_, wanted).node;
+      if (!config.low && !config.high)
+        error(config.span, fmt::format("the limits of '{}' are none", config.name),
+              "write low:, high:, or both");
+      return;
+    }
+    if (!is_lost(config.name))
+      error(config.span, fmt::format("'{}' has no state '{}' to limit", out_.kinds[k].name, config.name),
+            did_you_mean(config.name, names_of(out_.kinds[k].states)));
   }
 
   std::string name_of(size_t k, size_t row) const { return out_.kinds[k].label(row); }

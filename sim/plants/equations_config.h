@@ -50,13 +50,15 @@ struct EquationKindConfig {
   std::vector<Named> states;      ///< with their values at the start: expressions of parameters
   std::vector<Named> rates;       ///< one a state
   std::vector<Named> outputs;
+  std::vector<LimitConfig> limits;
   std::vector<Named> tolerances;  ///< absolute ones of states: quantities
   std::vector<EquationEventConfig> events;
 };
 
 enum class EquationMethod : uint8_t {
-  cvode,         ///< BDF of variable step and order with Newton's method: SUNDIALS
-  runge_kutta4,  ///< one classical step of order 4 a grid step
+  cvode,            ///< BDF of variable step and order with Newton's method: SUNDIALS
+  runge_kutta4,     ///< one classical step of order 4 a grid step
+  dormand_prince5,  ///< one step of Dormand and Prince's order 5 a grid step
 };
 
 struct EquationsConfig {

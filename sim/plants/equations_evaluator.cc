@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
 #include "sim/plants/equations_plant.h"
@@ -10,6 +11,8 @@ EquationEvaluator::EquationEvaluator(const EquationSystem& system) : system_(sys
   for (const auto& state : system.states) rates.push_back(state.rate);
   for (const auto& output : system.outputs) outputs.push_back(output.node);
   for (const auto& event : system.events) conditions.push_back(event.when);
+  for (size_t i = 0; i < system.states.size(); ++i)
+    if (std::isfinite(system.states[i].low) || std::isfinite(system.states[i].high)) limited_.push_back(i);
   rates_ = compile(rates);
   outputs_ = compile(outputs);
   conditions_ = compile(conditions);
@@ -41,7 +44,7 @@ EquationEvaluator::Part EquationEvaluator::compile(std::span<const lang::NodeId>
 
 void EquationEvaluator::run(Part& part, double t, std::span<const double> y) {
   at(system_.time) = t;
-  for (size_t i = 0; i < y.size(); ++i) at(system_.states[i].column) = y[i];
+  for (size_t i = 0; i < y.size(); ++i) at(system_.states[i].column) = clipped(i, y[i]);
   part.program.run({kStart, {}}, 0, 1);
 }
 
@@ -52,6 +55,19 @@ void EquationEvaluator::read(const Part& part, std::span<double> out) {
 void EquationEvaluator::rates(double t, std::span<const double> y, std::span<double> out) {
   run(rates_, t, y);
   read(rates_, out);
+  for (const size_t i : limited_) {
+    const auto& state = system_.states[i];
+    if ((y[i] <= state.low && out[i] < 0) || (y[i] >= state.high && out[i] > 0)) out[i] = 0;
+  }
+}
+
+double EquationEvaluator::clipped(size_t state, double value) const {
+  const auto& s = system_.states[state];
+  return value < s.low ? s.low : value > s.high ? s.high : value;
+}
+
+void EquationEvaluator::clip(std::span<double> y) const {
+  for (const size_t i : limited_) y[i] = clipped(i, y[i]);
 }
 
 void EquationEvaluator::outputs(double t, std::span<const double> y, std::span<double> out) {
@@ -70,6 +86,7 @@ void EquationEvaluator::reset(size_t event, double t, std::span<double> y) {
   run(part, t, y);
   for (size_t i = 0; i < part.columns.size(); ++i)
     y[system_.events[event].resets[i].state] = at(part.columns[i]);
+  clip(y);
 }
 
 }  // namespace looptwin::sim

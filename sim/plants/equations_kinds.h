@@ -28,6 +28,8 @@ struct EquationKind {
     lang::NodeId rate;
     Span rate_span;
     double tolerance = 0;
+    lang::NodeId low{}, high{};  ///< its limits; invalid: none
+    Span limits_span;
   };
   struct Output {
     std::string name;

@@ -28,7 +28,7 @@ EquationPlant::EquationPlant(std::shared_ptr<const EquationSystem> system)
   if (n > 0)
     solver_ = system_->method == EquationMethod::cvode
                   ? make_cvode(n, rates, system_->relative_tolerance, tolerances)
-                  : make_runge_kutta4(n, rates);
+                  : make_runge_kutta(system_->method, n, rates);
   values_.resize(system_->ports.size());
   outputs_.resize(system_->outputs.size());
   for (const auto& input : system_->inputs) {
@@ -96,6 +96,7 @@ bool EquationPlant::take_step() {
   next_held_ = held_;
   acted_ = 0;
   if (!act(0) || !integrate()) return false;
+  evaluator_.clip(next_);
   y_ = next_;
   held_ = next_held_;
   events_ += acted_;
@@ -124,6 +125,7 @@ bool EquationPlant::integrate() {
     } else {
       std::copy(solver_->state().begin(), solver_->state().end(), next_.begin());
     }
+    evaluator_.clip(next_);
     if (!act(when)) return false;
     begin = when;
     solver_->start(begin, next_);

@@ -26,6 +26,8 @@ class EquationEvaluator final : private lang::Memory {
   void conditions(double t, std::span<const double> y, std::span<double> out);
   /// What an event leaves of `y`; all its new values are of before.
   void reset(size_t event, double t, std::span<double> y);
+  /// Brings states to within their limits. All of the above read them so.
+  void clip(std::span<double> y) const;
 
  private:
   struct Part {
@@ -35,6 +37,7 @@ class EquationEvaluator final : private lang::Memory {
   Part compile(std::span<const lang::NodeId> nodes);
   void run(Part& part, double t, std::span<const double> y);
   void read(const Part& part, std::span<double> out);
+  double clipped(size_t state, double value) const;
   double& at(ColumnId column) { return values_[column.index()]; }
   void* column(TableId, ColumnId column) override { return &at(column); }
   size_t rows(TableId) const override { return 1; }
@@ -43,7 +46,8 @@ class EquationEvaluator final : private lang::Memory {
   lang::Schema schema_;  ///< the system's, and the columns of results
   Part rates_, outputs_, conditions_;
   std::vector<Part> resets_;
-  std::vector<double> values_;  ///< [column]
+  std::vector<size_t> limited_;  ///< states with limits
+  std::vector<double> values_;   ///< [column]
 };
 
 class EquationPlant final : public CoupledPlant {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/plants/equations_config.h"
+
 namespace looptwin::sim {
 
 /// Why a solver cannot go on.
@@ -35,8 +37,9 @@ class EquationSolver {
   virtual void at(double t, std::span<double> y) = 0;
 };
 
-/// Classical Runge-Kutta of order 4, always to the end in one step.
-std::unique_ptr<EquationSolver> make_runge_kutta4(size_t states, EquationSolver::Rates rates);
+/// An explicit method, always to the end in one step: runge_kutta4 or dormand_prince5.
+std::unique_ptr<EquationSolver> make_runge_kutta(EquationMethod method, size_t states,
+                                                 EquationSolver::Rates rates);
 
 /// SUNDIALS CVODE: backward differentiation formulas of order 1 to 5, Newton's method with a dense Jacobian
 /// from differences. The local error of state i stays below relative·|y_i| + absolute[i]. Bits are the same

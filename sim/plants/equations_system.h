@@ -3,6 +3,7 @@
 // it.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,9 +23,11 @@ struct EquationSystem {
     std::string name;  ///< "tank.upper.level"
     Span span;         ///< of its rate
     ColumnId column;
-    lang::NodeId rate;     ///< SI per second
-    double initial = 0;    ///< SI
-    double tolerance = 0;  ///< absolute, SI
+    lang::NodeId rate;                                      ///< SI per second
+    double initial = 0;                                     ///< SI
+    double tolerance = 0;                                   ///< absolute, SI
+    double low = -std::numeric_limits<double>::infinity();  ///< it is read as clipped to these
+    double high = std::numeric_limits<double>::infinity();
     size_t port = 0;
   };
   struct Input {

@@ -108,6 +108,7 @@ class Writer {
       auto& out = system_->states[first + s];
       out.rate = write(kind.states[s].rate, row);
       out.initial = initial(kind.states[s], k, row);
+      limit(kind.states[s], k, row, out);
     }
     for (const auto& output : kind.outputs)
       system_->outputs[written_outputs_++].node = write(output.node, row);
@@ -121,15 +122,32 @@ class Writer {
 
   /// The value of a quantity at the start.
   double initial(const EquationKind::Quantity& quantity, size_t k, uint32_t row) {
-    const Node& value = system_->graph[write(quantity.at(row), row)];
+    return known(quantity.at(row), row, quantity.span, kinds_.kinds[k].label(row) + "." + quantity.name,
+                 "begins");
+  }
+
+  /// What an expression of parameters is; an error where it is none.
+  double known(NodeId of, uint32_t row, const Span& or_at, const std::string& name, const char* doing) {
+    const Node& value = system_->graph[write(of, row)];
     if (value.op == Op::constant && std::isfinite(value.number[0])) return value.number[0];
-    const auto& span = kinds_.graph.span(quantity.at(row));
-    const auto name = kinds_.kinds[k].label(row) + "." + quantity.name;
-    error(span.source ? span : quantity.span,
-          value.op == Op::constant ? fmt::format("'{}' begins as {}", name, value.number[0])
-                                   : fmt::format("'{}' begins as something that changes", name),
+    const auto& span = kinds_.graph.span(of);
+    error(span.source ? span : or_at,
+          value.op == Op::constant ? fmt::format("'{}' {} as {}", name, doing, value.number[0])
+                                   : fmt::format("'{}' {} as something that changes", name, doing),
           "write a value, or an expression of parameters");
     return 0;
+  }
+
+  void limit(const EquationKind::State& state, size_t k, uint32_t row, EquationSystem::State& out) {
+    const auto name = kinds_.kinds[k].label(row) + "." + state.name;
+    if (state.low.valid()) out.low = known(state.low, row, state.span, name, "is limited");
+    if (state.high.valid()) out.high = known(state.high, row, state.span, name, "is limited");
+    if (!(out.low < out.high))
+      error(state.limits_span, fmt::format("the low limit of '{}' is not below its high one", name),
+            "write the lower one at low:");
+    else if (out.initial < out.low || out.initial > out.high)
+      error(state.limits_span, fmt::format("'{}' begins outside its limits", name),
+            "write a value at its start within them");
   }
 
   // ---- nodes

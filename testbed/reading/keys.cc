@@ -56,6 +56,10 @@ const char* name_of(Form form) {
       return "[low, high]";
     case Form::distribution:
       return "distribution";
+    case Form::durations:
+      return "list of durations";
+    case Form::quantities:
+      return "list of quantities";
     case Form::expression:
       return "expression";
     case Form::expressions:

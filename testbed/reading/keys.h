@@ -38,6 +38,8 @@ enum class Form : uint8_t {
   unit,
   range,
   distribution,
+  durations,   ///< a list of them
+  quantities,  ///< a list of them
   expression,
   expressions,  ///< a map of names to expressions
   section,      ///< a map with the keys of `section`

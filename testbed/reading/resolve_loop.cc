@@ -16,12 +16,25 @@ void check_feed(Reader& reader, const Scenario& scenario, const mml::FeedConfig&
     if (feed.forecast)
       reader.error(feed.span, fmt::format("the outbound feed '{}' has no forecasts", feed.name),
                    "remove forecast:");
+    if (!feed.signals.empty())
+      reader.error(feed.signals[0].span, fmt::format("the outbound feed '{}' has no signals", feed.name),
+                   "remove signals:, or direction: out");
+    return;
+  }
+  if (!feed.signals.empty()) {
+    if (!feed.file.empty())
+      reader.error(feed.span, fmt::format("the feed '{}' has both a file and signals", feed.name),
+                   "make two feeds of it");
+    if (feed.longest_gap)
+      reader.error(feed.span,
+                   fmt::format("the feed '{}' has no holes: its signals are written down", feed.name),
+                   "remove longest_gap:");
     return;
   }
   std::error_code ignored;
   if (feed.file.empty()) {
     reader.error(feed.span, fmt::format("the feed '{}' needs 'file': CSV with its signals", feed.name),
-                 "or write direction: out, for what rules publish");
+                 "or write signals: with their values, or direction: out, for what rules publish");
   } else if (!fs::is_regular_file(scenario.folder / feed.file, ignored)) {
     reader.error(feed.span, fmt::format("the feed '{}' has no file {}", feed.name, feed.file),
                  "paths are relative to the file that names them");

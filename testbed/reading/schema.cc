@@ -35,6 +35,8 @@ Json form_schema(const KeyInfo& key) {
       return {{"enum", key.words}};
     case Form::words:
     case Form::texts:
+    case Form::durations:
+    case Form::quantities:
       return {{"type", "array"}, {"items", {{"type", {"string", "number"}}}}};
     case Form::boolean:
       return {{"type", "boolean"}};

@@ -60,6 +60,8 @@ const Section<RequirementConfig>& requirement_section();
 /// The keys of an alarm's own condition: those of events.
 std::vector<Key<mml::AlarmConfig>> alarm_condition_keys();
 
+/// `limits: {level: {low: 0 m}}`, of states of any physics.
+const Section<sim::LimitConfig>& limit_section();
 /// Reads `name: expression` lines in the file's order.
 Value<std::vector<sim::Named>> expressions();
 /// A distribution of values in `unit`'s dimension; a bare number is in it. `unit` outlives the value.

@@ -84,6 +84,7 @@ const Section<KindDraft>& kind_section() {
        optional<T>("states", expressions(), &T::states, "none",
                    "each state's value at the start, of parameters"),
        optional<T>("rates", expressions(), &T::rates, "none", "each state's rate of change"),
+       named<T>("limits", limit_section(), &T::limits, "what states stay within: integrators with limits"),
        optional<T>("outputs", expressions(), &T::outputs, "none", "what follows from states and inputs"),
        optional<T>("tolerances", expressions(), &T::tolerances,
                    "`relative_tolerance` of one unit that the state is written in",
@@ -98,11 +99,12 @@ const Section<EquationsDraft>& equations_section() {
       "a plant of equations", "equations",
       {optional<T>(
            "solver",
-           word<EquationMethod>(
-               {{"cvode", EquationMethod::cvode}, {"runge_kutta4", EquationMethod::runge_kutta4}}),
+           word<EquationMethod>({{"cvode", EquationMethod::cvode},
+                                 {"runge_kutta4", EquationMethod::runge_kutta4},
+                                 {"dormand_prince5", EquationMethod::dormand_prince5}}),
            &T::method, "cvode",
-           "`cvode`: of variable step and order, for stiff equations; `runge_kutta4`: one explicit step "
-           "of order 4 each `step`"),
+           "`cvode`: of variable step and order, for stiff equations; `runge_kutta4`, `dormand_prince5`: one "
+           "explicit step of order 4 or 5 each `step`"),
        optional<T>("step", period(), &T::given_step, "`exchange`",
                    "of the grid: inputs act, and `cvode` begins anew, at its points"),
        optional<T>("relative_tolerance", number_between(1e-13, 0.1), &T::relative_tolerance, "1e-8",

@@ -1,20 +1,10 @@
-// feeds, events, rules, alarms: what the loop hears, concludes and does.
+// events, rules, alarms: what the loop concludes and does.
 #include <fmt/format.h>
 
 #include "testbed/reading/sections.h"
 
 namespace looptwin::testbed {
 namespace {
-
-const Section<mml::ForecastConfig>& forecast_section() {
-  using T = mml::ForecastConfig;
-  static const Section<T> kSection("a forecast", "forecast",
-                                   {required<T>("issued", period(), &T::issued, "how often a new one comes"),
-                                    required<T>("horizon", period(), &T::horizon, "how far it reaches"),
-                                    optional<T>("error", expression(), &T::error, "0",
-                                                "standard deviation at the horizon; a difference")});
-  return kSection;
-}
 
 /// The keys that events and alarms share; `event` gives a T's EventConfig.
 template <typename T, typename Get>
@@ -206,21 +196,6 @@ Key<mml::RuleConfig> trigger(std::string key, mml::Trigger trigger, std::string 
 }
 
 }  // namespace
-
-const Section<mml::FeedConfig>& feed_section() {
-  using T = mml::FeedConfig;
-  static const Section<T> kSection(
-      "a feed", "feeds",
-      {optional<T>("direction", word<bool>({{"in", true}, {"out", false}}), &T::inbound, "in",
-                   "`out`: for what rules publish"),
-       optional<T>("file", path(), &T::file, "out: the run's folder",
-                   "CSV with the signals, or where publications go (JSON lines)"),
-       section<T>("forecast", forecast_section(), &T::forecast,
-                  "that forecasts of its signals can be asked for, made from the file"),
-       optional<T>("longest_gap", period(), &T::longest_gap, "none",
-                   "holes up to this are interpolated, longer ones are unknown")});
-  return kSection;
-}
 
 const Section<mml::EventConfig>& event_section() {
   using T = mml::EventConfig;

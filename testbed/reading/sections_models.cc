@@ -282,6 +282,7 @@ const Section<sim::PhysicsConfig>& physics_section() {
                    [](T& out, RandomDraft& d) { out.random.push_back(std::move(d)); }),
        optional<T>("states", expressions(), &T::states, "none", "each state's initial value, of parameters"),
        optional<T>("rates", expressions(), &T::rates, "none", "each state's rate of change"),
+       named<T>("limits", limit_section(), &T::limits, "what states stay within: integrators with limits"),
        named<T>("events", physics_event_section(), &T::events,
                 "what happens to states at an instant, located within the step"),
        optional<T>("outputs", expressions(), &T::outputs, "none",
@@ -310,6 +311,15 @@ const Section<sim::ControllerConfig>& controller_section() {
 }
 
 }  // namespace
+
+const Section<sim::LimitConfig>& limit_section() {
+  using T = sim::LimitConfig;
+  static const Section<T> kSection(
+      "a limit", "limits",
+      {optional<T>("low", expression(), &T::low, "none", "the least value, of parameters"),
+       optional<T>("high", expression(), &T::high, "none", "the greatest value, of parameters")});
+  return kSection;
+}
 
 Value<std::vector<sim::Named>> expressions() {
   return {Form::expressions, [](Reader& reader, const Node& node) -> std::optional<std::vector<sim::Named>> {

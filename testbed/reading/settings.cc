@@ -50,6 +50,7 @@ class Descent {
     if (here_.form == Form::named && !in_named_) return named(node, part);
     if (section && here_.section) return key(node, part);
     if (node.map()) return existing(node, part);
+    if (node.list()) return item(node, part);
     problems_.push_back(
         {Severity::error,
          {},
@@ -67,7 +68,7 @@ class Descent {
                           node.items.size() == 1 ? "" : "s"));
       return nullptr;
     }
-    here_.form = Form::section;
+    if (here_.section) here_.form = Form::section;
     return &node.items[index];
   }
 

@@ -269,6 +269,40 @@ TEST_CASE("checker: arguments have names, and each has one value") {
   CHECK(b.bad("interp(power, 1 kW, 1)").starts_with("interp() takes a value and at least two points"));
   CHECK(
       b.bad("interp(power, 1 kW, 1, 2 kW, efficiency)").starts_with("the points of interp() are constants"));
+  CHECK(b.bad("interp(power, 1 kW, 1, 2 kW, 3, outside=beyond)")
+            .starts_with("outside= says what stands beyond the table's ends"));
+  CHECK(b.bad("interp(power, 1 kW, 1, 2 kW, y=3)")
+            .starts_with("interp() takes its points by position, and outside= by name"));
+}
+
+TEST_CASE("checker: a table in two directions has rows of one length, rising points and values of one type") {
+  Bench b;
+  const auto table = [](const std::string& rows) {
+    return "interp(efficiency, power, [1 kW, 2 kW], " + rows + ")";
+  };
+  CHECK(b.good(table("[0 %, 10 kW, 20 kW], [50 %, 30 kW, 60 kW]")).op == Op::interpolate2);
+  CHECK(b.constant("interp(1, 3, [2, 4], [0, 10, 20], [2, 30, 60])") == Approx(30));
+  CHECK(b.bad(table("[0 %, 10 kW], [50 %, 30 kW, 60 kW]"))
+            .starts_with("this row has 2 values instead of 3: its point, then one for each of the 2 points"));
+  CHECK(b.bad(table("[0 %, 10 kW, 20 kW]")).starts_with("a table in two directions has at least two points"));
+  CHECK(b.bad(table("[50 %, 10 kW, 20 kW], [0 %, 30 kW, 60 kW]")) ==
+        "`0 %` is not above the point before it | write the points in rising order");
+  CHECK(b.bad(table("[0 %, 10 kW, 20 kW], [50 %, 30 kW, 60 K]")).find("`60 K`") != std::string::npos);
+  CHECK(b.bad(table("[0 %, 10 kW, 20 kW], [50 %, 30 kW, power]"))
+            .starts_with("the points of interp() are constants"));
+  CHECK(b.bad(table("[0 %, 10 kW, 20 kW], 50 %"))
+            .starts_with("a table in two directions has a list for each row"));
+}
+
+TEST_CASE("checker: outside=extend goes on along a table's last straight piece") {
+  Bench b;
+  CHECK(b.constant("interp(5, 1, 1, 2, 3)") == 3);
+  CHECK(b.constant("interp(5, 1, 1, 2, 3, outside=hold)") == 3);
+  CHECK(b.constant("interp(5, 1, 1, 2, 3, outside=extend)") == 9);
+  CHECK(b.constant("interp(-1, 1, 1, 2, 3, 4, 3, outside=extend)") == -3);
+  CHECK(b.constant("interp(3, 3, [1, 2], [1, 0, 1], [2, 2, 5])") == 5);
+  // z = x·y·2 - ..., worked out from the cell's corners: rows at y = 3 are 2 and 8, and at x = 3 14.
+  CHECK(b.constant("interp(3, 3, [1, 2], [1, 0, 1], [2, 2, 5], outside=extend)") == 14);
 }
 
 TEST_CASE("checker: the place says what type it wants, and the unit of a bare number") {

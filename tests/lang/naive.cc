@@ -53,6 +53,35 @@ double graph_through(const std::vector<double>& points, double x) {
   return p.y + (x - p.x) * ((q.y - p.y) / (q.x - p.x));
 }
 
+/// The piecewise linear function, whose end pieces go on for ever.
+double line_through(const std::vector<double>& points, double x) {
+  size_t piece = 0;
+  for (size_t i = 2; i + 2 < points.size(); i += 2)
+    if (x >= points[i]) piece = i;
+  const double* const p = &points[piece];
+  return p[1] + (x - p[0]) * ((p[3] - p[1]) / (p[2] - p[0]));
+}
+
+/// Along y in each row, and then along x.
+double surface_over(const std::vector<double>& list, double x, double y) {
+  const auto rows = static_cast<size_t>(list[0]), columns = static_cast<size_t>(list[1]);
+  const auto part = [&](double at, size_t first, size_t count, size_t& cell) {
+    const double low = list[first], high = list[first + count - 1];
+    if (list[2] == 0) at = std::isnan(at) ? at : std::min(std::max(at, low), high);
+    cell = 0;
+    for (size_t k = 1; k + 1 < count; ++k)
+      if (at >= list[first + k]) cell = k;
+    return (at - list[first + cell]) / (list[first + cell + 1] - list[first + cell]);
+  };
+  size_t i = 0, j = 0;
+  const double u = part(x, 3, rows, i), v = part(y, 3 + rows, columns, j);
+  const auto along = [&](size_t row) {
+    const double* const z = &list[3 + rows + columns + row * columns + j];
+    return z[0] + (z[1] - z[0]) * v;
+  };
+  return along(i) + (along(i + 1) - along(i)) * u;
+}
+
 /// Operations that are a function of one number and nothing else.
 const std::map<Op, double (*)(double)> kFunctions = {
     {Op::square_root, std::sqrt},  {Op::cube_root, maths::cbrt},    {Op::exponential, maths::exp},
@@ -163,6 +192,10 @@ double Naive::elementwise(const Node& node, size_t row, size_t at) const {
     }
     case Op::interpolate:
       return graph_through(node.number, a);
+    case Op::extrapolate:
+      return line_through(node.number, a);
+    case Op::interpolate2:
+      return surface_over(node.number, a, b);
     default:
       LT_CHECK(false, name_of(node.op));
   }

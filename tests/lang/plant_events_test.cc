@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "lang/linear.h"
 #include "lang/plant.h"
 #include "tests/lang/tables.h"
 
@@ -10,16 +11,19 @@ namespace {
 
 constexpr double kGravity = 9.81;
 
-/// What a plant wants as uniform values, of constants alone.
-std::vector<double> uniforms_of(const Plant& plant, const Graph& graph) {
+/// Uniform values of constants alone.
+std::vector<double> constants_of(const std::vector<NodeId>& nodes, const Graph& graph) {
   struct None : UniformProgram::Feeds {
     double value(FeedId, Time) override { return kUnknown; }
     double forecast(Op, FeedId, Time, double, double) override { return kUnknown; }
     double civil(Op, Time) override { return kUnknown; }
   } none;
-  std::vector<double> values(plant.uniforms().size());
-  UniformProgram(graph, plant.uniforms()).run(kStart, none, values);
+  std::vector<double> values(nodes.size());
+  UniformProgram(graph, nodes).run(kStart, none, values);
   return values;
+}
+std::vector<double> uniforms_of(const Plant& plant, const Graph& graph) {
+  return constants_of(plant.uniforms(), graph);
 }
 
 /// Rows of balls that fall from one height and come back with a part of their speed.
@@ -176,6 +180,94 @@ TEST_CASE("plant events: the exact integrator is refused with them") {
   const auto plant = Plant::compile(w.schema, w.graph, s);
   REQUIRE_FALSE(plant);
   CHECK(plant.error()[0].hint == "integrator: runge_kutta4");
+}
+
+TEST_CASE("plant events: a reset past a state's limit leaves it at the limit") {
+  Workbench w;
+  const ColumnId x = w.column("x");
+  PlantSource s{.table = w.table, .step = seconds(1)};
+  s.states = {{"x", x, w.constant(1), {}, w.constant(5)}};
+  s.events = {{"jump", w.op(Op::greater_equal, {w.read(x), w.constant(2.5)}), {{w.constant(9), x}}}};
+  auto plant = Plant::compile(w.schema, w.graph, s);
+  REQUIRE(plant);
+  Tables t(w.schema, {1});
+  plant->bind(t);
+  *t.as<double>(w.table, x) = 0;
+  plant->prepare(0, 1);
+  plant->start(0, 1);
+  for (int k = 0; k < 3; ++k) plant->advance({kStart, uniforms_of(*plant, w.graph)}, 0, 1);
+  CHECK(*t.as<double>(w.table, x) == 5);
+}
+
+TEST_CASE("plant events: a condition that jumps is located as closely as one that crosses") {
+  // A square wave of the state, a remainder, and words of two states: margins are infinite, or jump.
+  for (const int which : {0, 1, 2}) {
+    Workbench w;
+    const ColumnId x = w.column("x"), caught = w.column("caught"), mode = w.column("mode");
+    PlantSource s{.table = w.table, .step = seconds(1)};
+    s.states = {{"x", x, w.constant(1)}, {"caught", caught, w.constant(0)}, {"mode", mode, w.constant(0)}};
+    const NodeId late = w.op(Op::greater_equal, {w.read(x), w.constant(3.7)});
+    const NodeId fresh = w.op(Op::equal, {w.read(mode), w.constant(0)});
+    const NodeId wave =
+        w.op(Op::equal, {w.op(Op::floor, {w.op(Op::divide, {w.read(x), w.constant(3.7)})}), w.constant(1)});
+    const NodeId saw = w.op(Op::less, {w.op(Op::modulo, {w.read(x), w.constant(3.7)}), w.constant(0.5)});
+    const NodeId when = which == 0 ? w.op(Op::logical_and, {fresh, late})
+                        : which == 1
+                            ? w.op(Op::logical_and, {fresh, wave})
+                            : w.op(Op::logical_and, {w.op(Op::greater, {w.read(x), w.constant(1)}), saw});
+    s.events = {{"catch", when, {{w.read(x), caught}, {w.constant(1), mode}}}};
+    auto plant = Plant::compile(w.schema, w.graph, s);
+    REQUIRE(plant);
+    Tables t(w.schema, {1});
+    plant->bind(t);
+    for (const ColumnId column : {x, caught, mode}) *t.as<double>(w.table, column) = 0;
+    plant->prepare(0, 1);
+    plant->start(0, 1);
+    for (int k = 0; k < 4; ++k) plant->advance({kStart, uniforms_of(*plant, w.graph)}, 0, 1);
+    CAPTURE(which);
+    CHECK(*t.as<double>(w.table, caught) == Approx(3.7).epsilon(0).margin(1e-9));
+    CHECK(*t.as<double>(w.table, caught) >= 3.7);
+  }
+}
+
+TEST_CASE("plant events: a margin is above 0 where its condition holds, and below where it does not") {
+  Workbench w;
+  const ColumnId a = w.column("a"), b = w.column("b"), out = w.column("out"), holds = w.column("holds");
+  const auto less = [&](NodeId x, NodeId y) { return w.op(Op::less, {x, y}); };
+  const auto at_least = [&](NodeId x, NodeId y) { return w.op(Op::greater_equal, {x, y}); };
+  const NodeId x = w.read(a), y = w.read(b);
+  const std::vector<NodeId> conditions = {
+      less(x, y),
+      at_least(x, w.constant(0.25)),
+      w.op(Op::logical_and, {less(x, y), at_least(y, w.constant(0.5)), less(x, w.constant(0.3))}),
+      w.op(Op::logical_or, {less(y, x), at_least(x, w.constant(0.8))}),
+      w.op(Op::logical_not, {w.op(Op::logical_or, {less(x, y), less(y, w.constant(0.1))})}),
+      w.op(Op::logical_and,
+           {w.op(Op::equal, {w.op(Op::floor, {w.op(Op::multiply, {x, w.constant(4)})}), w.constant(2)}),
+            less(x, y)})};
+  constexpr size_t kRows = 100;
+  for (const NodeId condition : conditions) {
+    Algebra algebra(w.graph);
+    const NodeId number = w.op(Op::choose, {condition, w.constant(1), w.constant(0)});
+    Program program =
+        Program::compile(w.schema, w.graph, w.table,
+                         std::vector<Root>{{margin_of(algebra, condition), out}, {number, holds}}, {});
+    Tables t(w.schema, {kRows});
+    program.bind(t);
+    for (size_t i = 0; i < kRows; ++i) {
+      t.as<double>(w.table, a)[i] = static_cast<double>(i * 37 % 101) / 101;
+      t.as<double>(w.table, b)[i] = static_cast<double>(i * 61 % 103) / 103;
+    }
+    const auto uniforms = constants_of(program.uniforms(), w.graph);
+    program.run({kStart, uniforms}, 0, kRows);
+    size_t held = 0;
+    for (size_t i = 0; i < kRows; ++i) {
+      REQUIRE((t.as<double>(w.table, out)[i] > 0) == (t.as<double>(w.table, holds)[i] == 1));
+      held += t.as<double>(w.table, holds)[i] == 1 ? 1 : 0;
+    }
+    CHECK(held > 0);
+    CHECK(held < kRows);
+  }
 }
 
 }  // namespace looptwin::lang::test

@@ -205,6 +205,61 @@ double error_of(int64_t steps, std::optional<Integrator> integrator = {}) {
   return std::fabs(*t.as<double>(w.table, y) - 0.5);
 }
 
+TEST_CASE("plant: a state with limits stays within, is read so inside a step, and leaves a limit at once") {
+  for (const auto method : {Integrator::euler, Integrator::runge_kutta4, Integrator::dormand_prince5}) {
+    Workbench w;
+    const ColumnId level = w.column("level"), passed = w.column("passed"), inflow = w.column("inflow"),
+                   most = w.column("most");
+    PlantSource s{.table = w.table, .step = milliseconds(500)};
+    s.states = {{"level", level, w.read(inflow), w.constant(0), w.read(most)},
+                {"passed", passed, w.read(level)}};
+    s.parameters = {most};
+    s.integrator = method;
+    Result<Plant> plant = Plant::compile(w.schema, w.graph, s);
+    REQUIRE(plant);
+    Tables t(w.schema, {2});
+    plant->bind(t);
+    const auto at = [&](ColumnId column) { return t.as<double>(w.table, column); };
+    for (const size_t i : {0, 1}) {
+      at(level)[i] = at(passed)[i] = 0;
+      at(inflow)[i] = 1;
+      at(most)[i] = i == 0 ? 2 : 100;
+    }
+    plant->prepare(0, 2);
+    const auto steps = [&](int n) {
+      for (int k = 0; k < n; ++k) plant->advance({kStart, {}}, 0, 2);
+    };
+    steps(8);  // to 4 s: the first row is full since 2 s
+    CHECK(at(level)[0] == 2);
+    CHECK(at(level)[1] == Approx(4));
+    const double before = at(passed)[0];
+    steps(4);
+    CHECK(at(passed)[0] - before == Approx(4).epsilon(1e-14));
+    at(inflow)[0] = at(inflow)[1] = -1;
+    steps(1);
+    CHECK(at(level)[0] == Approx(1.5).epsilon(1e-14));
+    CHECK(at(level)[1] == Approx(5.5).epsilon(1e-14));
+    steps(20);
+    CHECK(at(level)[0] == 0);
+    CHECK(at(level)[1] == 0);
+  }
+}
+
+TEST_CASE("plant: limits and the exact step do not go together") {
+  Workbench w;
+  const ColumnId x = w.column("x");
+  PlantSource s{.table = w.table, .step = seconds(1)};
+  s.states = {{"x", x, w.constant(1), w.constant(0)}};
+  s.integrator = Integrator::exact;
+  Result<Plant> refused = Plant::compile(w.schema, w.graph, s);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error()[0].message == "the state 'x' has limits, which no exact step knows");
+  s.integrator.reset();
+  Result<Plant> plant = Plant::compile(w.schema, w.graph, s);
+  REQUIRE(plant);
+  CHECK(plant->integrator() == Integrator::runge_kutta4);
+}
+
 TEST_CASE("plant: Runge-Kutta converges with order 4 on a nonlinear system") {
   const double coarse = error_of(8), fine = error_of(16), finest = error_of(32);
   CHECK(std::log2(coarse / fine) == Approx(4).margin(0.25));

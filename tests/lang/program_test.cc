@@ -1,4 +1,5 @@
 #include "lang/program.h"
+#include "lang/surface.h"
 
 #include <catch2/catch.hpp>
 
@@ -40,6 +41,17 @@ TEST_CASE("program: arithmetic over columns, constants and uniform values") {
   program.run({kStart, uniforms}, 0, kRows);
   for (size_t i = 0; i < kRows; ++i)
     REQUIRE(r.numbers(r.out)[i] == 3.0 * static_cast<double>(i) + 7.0 - 1000.0);
+}
+
+TEST_CASE("program: a product with 1 and a quotient by 1, as units leave them, are no operations") {
+  Rows r;
+  Workbench& w = r.w;
+  const NodeId sum = w.op(Op::add, {w.read(r.a), w.read(r.b)});
+  const NodeId root = w.op(Op::divide, {w.op(Op::multiply, {w.constant(1), sum}), w.constant(1)});
+  CHECK(r.compile({{root, r.out}}).disassemble() == "out = add a, b\n");
+  Program copy = r.compile({{w.op(Op::multiply, {w.read(r.a), w.constant(1)}), r.out}});
+  copy.run({kStart, {}}, 0, kRows);
+  for (size_t i = 0; i < kRows; ++i) REQUIRE(r.numbers(r.out)[i] == r.numbers(r.a)[i]);
 }
 
 TEST_CASE(
@@ -257,20 +269,26 @@ TEST_CASE("uniform program: each feed is asked once, and arithmetic, logic and t
   const NodeId peak = w.graph.add(ahead);
   Node curve = w.make(Op::interpolate, {twice});
   curve.number = {0, 0, 20, 100, 24, 200};
+  Node line = w.make(Op::extrapolate, {twice});
+  line.number = {0, 0, 10, 50, 20, 200};
+  Node surface = w.make(Op::interpolate2, {twice, peak});
+  surface.number = surface_list({{20, 24}, {20, 30, 40}, {0, 10, 20, 100, 120, 150}, false});
   const std::vector<NodeId> nodes = {twice,
                                      peak,
                                      w.op(Op::greater, {peak, twice}),
                                      w.graph.add(curve),
                                      w.op(Op::minimum, {w.constant(9), w.constant(4), twice}),
                                      w.op(Op::power, {w.constant(2), w.constant(10)}),
-                                     w.graph.add({.op = Op::civil_weekday, .type = Type::number()})};
+                                     w.graph.add({.op = Op::civil_weekday, .type = Type::number()}),
+                                     w.graph.add(line),
+                                     w.graph.add(surface)};
   UniformProgram program(w.graph, nodes);
   Counting feeds;
-  double values[7];
+  double values[9];
   program.run(kStart + seconds(1), feeds, values);
   CHECK(feeds.asked == 1);
-  const double expected[] = {22, 25, 1, 150, 4, 1024, 3};
-  for (size_t k = 0; k < 7; ++k) CHECK(values[k] == expected[k]);
+  const double expected[] = {22, 25, 1, 150, 4, 1024, 3, 230, 57.5};
+  for (size_t k = 0; k < 9; ++k) CHECK(values[k] == expected[k]);
 }
 
 }  // namespace

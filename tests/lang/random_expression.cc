@@ -93,7 +93,15 @@ std::string RandomExpression::ratio(int depth) {
     return fmt::format("time_true({} over {} s) / 1 s", condition(depth - 1), 1 + below(20));
   if (with_.state && below(8) == 0)
     return fmt::format("rises({} over {} s)", condition(depth - 1), 64 * (1 + below(2)));
-  switch (below(14)) {
+  switch (below(16)) {
+    case 14:
+      return fmt::format("interp({}, -10 degC, 2, 0 degC, 3, 20 degC, 1, 30 degC, -1, outside=extend)",
+                         again(Wish::temperature));
+    case 15:
+      return fmt::format(
+          "interp({}, {}, [-10 degC, 0 degC, 25 degC], [-1, 2, 3, 4], [0.5, 3, 5, 1], "
+          "[2, 0, -1, 2], outside={})",
+          again(Wish::ratio), again(Wish::temperature), below(2) ? "hold" : "extend");
     case 0:
       return fmt::format("({}) / ({})", again(Wish::power), leaf(Wish::power));
     case 1:

@@ -98,6 +98,10 @@ TEST_CASE("vm: tables, gathers, loads and stores are equal at every width") {
     k.interpolate(out.data(), x.data(), table, 4, kRows);
     if (width == Simd::v2) first = out;
     for (size_t i = 0; i < kRows; ++i) REQUIRE(same(out[i], first[i]));
+    const double line[] = {-2, 0, 3, /* y */ 5, 1, 8, /* slopes */ -2, 7. / 3, 0};
+    k.extrapolate(out.data(), x.data(), line, 3, kRows);
+    for (size_t i = 0; i < kRows; ++i)
+      REQUIRE(same(out[i], x[i] >= 0 ? 1 + (x[i] - 0) * (7. / 3) : 5 + (x[i] + 2) * -2));
     k.gather[0](out.data(), rows.data(), x.data(), kRows);
     for (size_t i = 0; i < kRows; ++i) REQUIRE(same(out[i], rows[i] == UINT32_MAX ? kUnknown : x[rows[i]]));
     k.load[4](out.data(), instants.data(), kRows);

@@ -60,7 +60,7 @@ TEST_CASE("docs: the snippets of scenario.md, taken together, are a scenario tha
   files["scenario.yaml"] = use + "]\n";
   files["weather.csv"] = "time,temperature [degC]\n2024-07-19T00:00:00,20\n";
   const auto s = loaded(files);
-  CHECK(s.models.size() == 3 + 6 + 4 + 2);  // and the kinds of elements of the plants
+  CHECK(s.models.size() == 3 + 7 + 4 + 2);  // and the kinds of elements of the plants
   CHECK(s.rules.size() == 3);
   CHECK(s.faults.size() == 5);
   CHECK(s.faults[2].value == Approx(0.2 / 3600));

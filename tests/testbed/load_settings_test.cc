@@ -23,6 +23,23 @@ TEST_CASE("settings: a path sets a value that is there, adds a key that may be, 
   CHECK(text_of(s.devices[1].controller->outputs[0].text) == "temperature > cool");
 }
 
+TEST_CASE("settings: a path goes into lists of values, one at a time") {
+  const auto files = example_with("scenario.yaml", "feeds:\n", R"(feeds:
+  driver:
+    signals:
+      throttle: {unit: "%", every: 5 s, values: [90, 20, 60]}
+)");
+  const auto set = loaded(files, {{"feeds.driver.signals.throttle.values.1", "0.5"}});
+  REQUIRE(set.feeds[0].signals.size() == 1);
+  CHECK(set.feeds[0].signals[0].values == std::vector<double>{0.9, 0.005, 0.6});
+  CHECK(
+      problems(files, {{"feeds.driver.signals.throttle.values.3", "0.5"}}) ==
+      "--set feeds.driver.signals.throttle.values.3: there is no '3' in feeds.driver.signals.throttle.values "
+      "[feeds.driver.signals.throttle.values has 3 items, numbered from 0]\n");
+  CHECK(problems(files, {{"feeds.driver.signals.throttle.values.1", "5 kg"}})
+            .find("--set feeds.driver.signals.throttle.values.1:1:1: ") == 0);
+}
+
 TEST_CASE("settings: a path that leads nowhere is an error with the nearest") {
   CHECK(problems(example(), {{"fleet.hom.count", "3"}}) ==
         "--set fleet.hom.count: there is no 'hom' in fleet [did you mean fleet.home.count?]\n");

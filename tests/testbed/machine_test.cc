@@ -174,6 +174,49 @@ TEST_CASE("machines: saved and restored at every cycle, both kinds go on as if n
   }
 }
 
+TEST_CASE(
+    "machines: two that read each other by previous() do the same in whichever order they are written") {
+  const std::string phase = R"yaml(        phase:
+          states: [low, high]
+          transitions:
+            - {from: low, to: high, when: was_even, after: 3 s}
+            - {from: low, to: high, after: 4 s}
+            - {from: high, to: low, after: 2 s}
+)yaml";
+  const std::string count = R"yaml(        count:
+          states: [even, odd]
+          transitions:
+            - {from: even, to: odd, when: rose}
+            - {from: odd, to: even, when: rose}
+)yaml";
+  for (const bool exchanged : {false, true}) {
+    const auto a = assemble(loaded({{"scenario.yaml", R"yaml(scenario: bell
+duration: 5 min
+models:
+  bell:
+    telemetry: {height: {from: height, unit: m, every: 1 s, resolution: 0.001}}
+    physics: {states: {height: 0 m}, rates: {height: 0 m/s}}
+    controller:
+      machines:
+)yaml" + (exchanged ? count + phase : phase + count) +
+                                                          R"yaml(      outputs:
+        rose: previous(phase) == "low" && phase == "high"
+        was_even: previous(count) == "even"
+fleet: {bell: {count: 1}}
+)yaml"}}));
+    // Up for 2 s, after 3 s where the count was even and after 4 s where it was odd: every 11 s the same.
+    for (int64_t second = 1; second <= 60; ++second) {
+      cycle(*a);
+      a->fleet().settle(0, a->loop().now());
+      const int64_t within = second % 11;
+      CAPTURE(exchanged, second);
+      REQUIRE(value<uint8_t>(*a, "bell", ".controller.phase") ==
+              ((within >= 3 && within < 5) || within >= 9 ? 1 : 0));
+      REQUIRE(value<uint8_t>(*a, "bell", ".controller.count") == (within >= 3 && within < 9 ? 1 : 0));
+    }
+  }
+}
+
 TEST_CASE("machines: what cannot be is refused with its place and what to write") {
   using Catch::Contains;
   CHECK_THAT(refused("to: settling, when: full", "to: setling, when: full"),
