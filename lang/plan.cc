@@ -108,8 +108,11 @@ class Planner {
   }
 
   ColumnId hidden(TableId table, const Node& node) {
-    return schema_.add_column(
-        table, {fmt::format(".{}.{}", name_of(node.op), counter_++), node.type, {}, storage_for(node.type)});
+    return schema_.add_column(table,
+                              {fmt::format(".{}.{}", name_of(node.op), schema_.table(table).columns.size()),
+                               node.type,
+                               {},
+                               storage_for(node.type)});
   }
 
   /// Makes sure that the node's value stands in a column of `table`, and returns it.
@@ -277,7 +280,6 @@ class Planner {
   std::map<std::pair<int, TableId>, std::vector<Root>> roots_;
   std::set<NodeId> seen_;
   std::vector<NodeId> root_nodes_;  ///< of the program that is being compiled
-  int counter_ = 0;
 };
 
 }  // namespace

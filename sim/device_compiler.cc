@@ -67,6 +67,9 @@ DeviceModel DeviceCompiler::run() {
   check_sensors();
   check_refusal();
   if (problems_.size() != problems_before_ && has_errors(problems_)) return std::move(out_);
+  for (const auto& [name, symbol] : sensor_.names)
+    if (symbol.is == lang::Symbol::Is::column && !parameters_.names.contains(name))
+      out_.true_names[name] = symbol;
   compile_coupling();
   compile_controller();
   compile_plant();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -126,6 +127,7 @@ struct DeviceModel {
   Duration clock_sync{};               ///< 0: never
   std::vector<lang::NodeId> uniforms;  ///< of all programs, one after the other
   std::vector<Fleet::Explained> explained;
+  std::map<std::string, lang::Symbol> true_names;  ///< what fields' sensors may see, but for parameters
 
   /// Nothing of it changes by itself between two inputs.
   bool idle() const { return !plant && !controller && !inputs && random.empty(); }

@@ -41,6 +41,8 @@ class SimulatedFleet : public Fleet {
   }
   void settle(size_t shard, Time time) override { islands_[shard]->settle(time); }
   ColumnId truth(TableId table, size_t field) const override;
+  std::map<std::string, lang::Symbol> true_names(TableId table) const override;
+  Duration grid_of_truth(TableId table) const override;
   FleetCounters counters() const override;
   void save(ArchiveWriter& archive) const override;
   void restore(ArchiveReader& archive) override;
@@ -225,6 +227,21 @@ void SimulatedFleet::begin(Time boundary) {
 ColumnId SimulatedFleet::truth(TableId table, size_t field) const {
   if (table.index() >= models_.size() || field >= models_[table.index()].sensors.size()) return {};
   return models_[table.index()].sensors[field].source;
+}
+
+std::map<std::string, lang::Symbol> SimulatedFleet::true_names(TableId table) const {
+  std::map<std::string, lang::Symbol> names;
+  if (table.index() >= models_.size()) return names;
+  names = models_[table.index()].true_names;
+  for (const auto& plant : plants_)
+    if (const auto* ports = plant->outputs_of(table)) names.insert(ports->names.begin(), ports->names.end());
+  return names;
+}
+
+Duration SimulatedFleet::grid_of_truth(TableId table) const {
+  const bool of_plant = std::any_of(plants_.begin(), plants_.end(),
+                                    [&](const auto& plant) { return plant->outputs_of(table) != nullptr; });
+  return of_plant || table.index() >= models_.size() ? Duration{} : models_[table.index()].step;
 }
 
 FleetCounters SimulatedFleet::counters() const {

@@ -4,8 +4,10 @@
 // advance(b), bit for bit.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/archive.h"
@@ -82,6 +84,12 @@ class Fleet {
   /// The column that holds the true value behind a telemetry field once settle() has run: what truth(x)
   /// reads. Invalid where nothing is simulated behind the field.
   virtual ColumnId truth(TableId table, size_t field) const = 0;
+  /// What else is true of a table's devices or elements, by name, once settle() has run: states, outputs,
+  /// inputs and random signals of the physics, signals of the controller, setpoints as the device holds them,
+  /// ports.
+  virtual std::map<std::string, lang::Symbol> true_names(TableId table) const = 0;
+  /// All that changes at multiples of this alone; zero: at any instant.
+  virtual Duration grid_of_truth(TableId table) const = 0;
 
   virtual FleetCounters counters() const = 0;
   /// All that does not lie in columns of tables: those are the tables' to save, and to restore before this.

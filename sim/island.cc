@@ -112,7 +112,8 @@ void Island::work(Time boundary) {
 }
 
 void Island::settle(Time until) {
-  LT_CHECK(until <= boundary_, "truth is asked of what has not been simulated");
+  LT_CHECK(until <= std::max(boundary_, kStart), "truth is asked of what has not been simulated");
+  disturbances_.until(until, [this](const Spell& spell) { begin_spell(spell); });
   for (auto& slice : slices_) {
     catch_up(slice, until);
     show_outputs(slice);

@@ -78,6 +78,11 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   }
   fleet_ = std::move(*fleet);
   wired_ = std::move(*wired);
+  auto requirements =
+      compile_requirements(scenario_, units_, schema_, graph_, *registry_, wired_, fleet_.get());
+  if (!requirements) return tl::make_unexpected(std::move(requirements.error()));
+  wired_.warnings.insert(wired_.warnings.end(), requirements->warnings.begin(), requirements->warnings.end());
+  wired_.windows.insert(wired_.windows.end(), requirements->windows.begin(), requirements->windows.end());
 
   tables_.allocate_added();
   const auto shards = tables_.shards();
@@ -143,6 +148,9 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   events_->bind(true);
   alarms_->bind(true);
   rules_->bind();
+  requirements_ = std::make_unique<Requirements>(
+      std::move(*requirements),
+      Requirements::World{schema_, graph_, *registry_, tables_, *feeds_, fleet_.get()}, scenario_.cycle);
   mml::DecisionSink* decisions = options.decisions != nullptr ? options.decisions : recorder_.get();
   if (options.decisions != nullptr && recorder_ != nullptr) {
     both_ = std::make_unique<Both>(*recorder_, *options.decisions);
@@ -151,7 +159,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   loop_ = std::make_unique<mml::Loop>(
       mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *people_,
                        *events_, wired_.derived, *derived_feeds_, *rules_, *alarms_, *dispatcher_,
-                       decisions, recorder_.get()},
+                       requirements_->tap(decisions), recorder_.get()},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};
 }
@@ -161,7 +169,7 @@ void Assembly::for_each_column(bool of_world, Each&& each) {
   for (size_t t = 0; t < schema_.tables.size(); ++t) {
     const auto [first, end] = t < of_world_.size() ? of_world_[t] : std::pair<size_t, size_t>{};
     for (size_t c = 0; c < schema_.tables[t].columns.size(); ++c) {
-      if ((first <= c && c < end) != of_world) continue;
+      if (((first <= c && c < end) || requirements_->owns_column(t, c)) != of_world) continue;
       const size_t width = lang::size_of(schema_.tables[t].columns[c].storage);
       auto* data = static_cast<std::byte*>(tables_.column(TableId(t), ColumnId(c)));
       each(std::span<std::byte>(data, tables_.rows(TableId(t)) * width));
@@ -173,12 +181,14 @@ void Assembly::save_world(ArchiveWriter& archive) {
   archive.section("world", 1);
   for_each_column(true, [&](std::span<std::byte> column) { archive.put_span(column); });
   transport_->save(archive);
+  requirements_->save(archive);
 }
 
 void Assembly::restore_world(ArchiveReader& archive) {
   archive.section("world", 1);
   for_each_column(true, [&](std::span<std::byte> column) { archive.get_span(column); });
   transport_->restore(archive);
+  requirements_->restore(archive);
 }
 
 void Assembly::save_loop(ArchiveWriter& archive) {

@@ -17,6 +17,7 @@
 #include "mml/warm.h"
 #include "sim/fleet.h"
 #include "testbed/recorder.h"
+#include "testbed/requirements/requirements.h"
 #include "testbed/restarts.h"
 #include "testbed/scenario.h"
 #include "testbed/sim_transport.h"
@@ -66,6 +67,8 @@ class Assembly {
   SimTransport& transport() { return *transport_; }
   const lang::Units& units() const { return units_; }
   Recorder* recorder() { return recorder_.get(); }
+  Requirements& requirements() { return *requirements_; }
+  const Requirements& requirements() const { return *requirements_; }
   const Diagnostics& warnings() const { return wired_.warnings; }
 
   /// The whole run at a boundary, in two parts: the world (plants, devices, links, broker) and the loop with
@@ -82,6 +85,13 @@ class Assembly {
   /// A boundary at which there is no loop: world and broker go on, and the broker keeps what devices send for
   /// the next cycle; what does not `keep` is lost but for the devices' presence.
   void pass(Time boundary, bool keep) { transport_->pass(boundary, keep, loop_->workers()); }
+
+  /// Looks at the requirements: before the first boundary, after each one, and at the run's end. `away`:
+  /// there was no loop at it.
+  void begin_requirements() { requirements_->start(loop_->workers()); }
+  void look_at_requirements(Time boundary, bool away) {
+    requirements_->look(boundary, away, loop_->workers());
+  }
 
   /// Ends the run folder: closes rollups and writes the manifest.
   Result<void> finish(const std::string& status_json);
@@ -123,6 +133,7 @@ class Assembly {
   std::unique_ptr<mml::Alarms> alarms_;
   std::unique_ptr<mml::Broker> broker_;
   std::unique_ptr<SimTransport> transport_;
+  std::unique_ptr<Requirements> requirements_;
   std::unique_ptr<mml::Loop> loop_;
 };
 

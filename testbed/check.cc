@@ -71,6 +71,26 @@ void add_cost(Assembly& a, lang::NodeId id, std::vector<bool>& seen, Cost& cost)
   for (const lang::NodeId arg : node.args) add_cost(a, arg, seen, cost);
 }
 
+/// How long each requirement waits to be decided, and what that keeps.
+void explain_requirements(Assembly& a) {
+  const auto& all = a.requirements().all();
+  if (all.empty()) return;
+  fmt::print("\n{:<44} {:<18} {:>4} {:>9}  {}\n", "requirement", "decided after", "each", "B/device",
+             "atoms");
+  for (const auto& requirement : all) {
+    const auto& formula = requirement.formula;
+    const Duration period = std::max(requirement.config.every, a.scenario().cycle);
+    std::string atoms;
+    for (const auto& atom : requirement.atoms) atoms += (atoms.empty() ? "" : ", ") + atom.text;
+    constexpr size_t kWidest = 43;
+    const auto& name = requirement.config.name;
+    fmt::print("{:<44} {:<18} {:>4} {:>9}  {}\n",
+               name.size() > kWidest ? name.substr(0, kWidest - 3) + "..." : name,
+               formula.horizon() == kUnlimited ? "the run's end" : to_string(formula.horizon()),
+               to_string(period), formula.most_bytes(period, a.scenario().duration), atoms);
+  }
+}
+
 void explain(Assembly& a) {
   fmt::print("\n{:<44} {:<18} {:>4} {:>9}  {}\n", "expression", "type", "ops", "B/device", "notes");
   const auto line = [&](const std::string& name, lang::NodeId node) {
@@ -82,6 +102,7 @@ void explain(Assembly& a) {
   };
   for (const auto& e : a.fleet().explained()) line(e.name, e.node);
   for (const auto& e : a.wired().explained) line(e.name, e.node);
+  explain_requirements(a);
   const auto& strata = a.evaluator().plan().strata;
   fmt::print("\n");
   for (size_t s = 0; s < strata.size(); ++s) {

@@ -26,11 +26,13 @@ void Driver::skip_to(Time boundary) {
 }
 
 mml::RunEnd Driver::run(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each) {
+  assembly_->begin_requirements();
   const auto end = steps(clock, stop, each);
   // A run that ends while the MML is away ends with what the MML last knew.
   if (is_away_ && !come_back()) return mml::RunEnd::failed;
   if (end == mml::RunEnd::stopped && assembly_->scenario().snapshots && !keep(snapshots_->take()))
     return mml::RunEnd::failed;
+  assembly_->requirements().finish();
   return end;
 }
 
@@ -52,6 +54,7 @@ bool Driver::step(Time boundary) {
     if (boundary < away.to) {
       assembly_->pass(boundary, away.persistent);
       if (!assembly_->transport().breakdown().empty()) return false;
+      assembly_->look_at_requirements(boundary, true);
       ++missed_;
       return true;
     }
@@ -60,6 +63,7 @@ bool Driver::step(Time boundary) {
   }
   const Time before = assembly_->loop().now();
   if (!assembly_->loop().cycle(boundary, assembly_->transport())) return false;
+  assembly_->look_at_requirements(boundary, false);
   const auto& every = assembly_->scenario().snapshots;
   if (every && floor_to(boundary, *every) > floor_to(before, *every)) return keep(snapshots_->take());
   return true;

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
+#include "testbed/requirements/report.h"
 #include "testbed/snapshots.h"
 #include "testbed/summary.h"
 #include "testbed/virtual_clock.h"
@@ -136,6 +137,19 @@ Result<void> restore(Assembly& assembly, const Snapshot& from) {
                  "this version of looptwin keeps other state: run the scenario anew");
 }
 
+/// Whether all requirements held, or may yet; what each came to stands in the run folder.
+Result<bool> judge(const Assembly& assembly, const std::optional<std::filesystem::path>& out) {
+  const auto& all = assembly.requirements().all();
+  if (all.empty()) return true;
+  const auto results = assembly.requirements().results();
+  if (out)
+    if (auto written = twin::write_whole_file(*out / "requirements.json", requirements_json(all, results));
+        !written)
+      return tl::make_unexpected(std::move(written.error()));
+  return std::none_of(results.begin(), results.end(),
+                      [](const auto& result) { return result.verdict == Verdict::violated; });
+}
+
 }  // namespace
 
 Exit run(const RunRequest& request) {
@@ -177,12 +191,14 @@ Exit run(const RunRequest& request) {
     problems = assembly.recorder()->error();
   if (auto finished = assembly.finish(status_json(assembly, end, wall)); !finished && problems.empty())
     problems = finished.error();
+  const auto held = judge(assembly, out);
+  if (!held) problems.insert(problems.end(), held.error().begin(), held.error().end());
   if (!request.quiet) {
     print_summary(assembly, *driver, end, wall);
     if (out) print_row("run folder", out->string());
   }
   if (!problems.empty()) return refuse(problems);
-  return Exit::held;
+  return *held ? Exit::held : Exit::failed;
 }
 
 }  // namespace looptwin::testbed

@@ -13,6 +13,7 @@
 #include "mml/people.h"
 #include "sim/config.h"
 #include "sim/coupling.h"
+#include "testbed/requirements/config.h"
 #include "testbed/testing/test_config.h"
 #include "twin/config.h"
 #include "twin/operator_action.h"
@@ -85,6 +86,7 @@ struct Scenario {
   std::vector<mml::InputConfig> inputs;  ///< of `operator:`
   std::vector<ScriptConfig> script;
   std::vector<TestConfig> tests;
+  std::vector<RequirementConfig> requirements;
   std::vector<HistoryConfig> history;
   std::vector<EarlierRunConfig> history_from;
   Duration retention = days(28);      ///< of warm history

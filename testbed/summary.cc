@@ -4,11 +4,13 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "base/simd.h"
 #include "base/text.h"
+#include "testbed/requirements/report.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -123,6 +125,13 @@ void alarms_rows(Assembly& a) {
   }
 }
 
+void requirements_rows(Assembly& a) {
+  const auto& all = a.requirements().all();
+  if (all.empty()) return;
+  const auto shown = lines(all, a.requirements().results(), a.loop().now());
+  for (size_t i = 0; i < shown.size(); ++i) print_row(i == 0 ? "requirements" : "", shown[i]);
+}
+
 void broker_row(Assembly& a) {
   const auto& b = a.broker().counters();
   print_row("broker",
@@ -156,6 +165,7 @@ void print_summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wa
                                  number(driver.missed())));
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
+  requirements_rows(a);
   print_row("decisions", number(a.loop().decisions()));
   print_row("memory", fmt::format("{} MiB at the most; hot history {} MiB", usage.ru_maxrss / 1024,
                                   a.hot().bytes() >> 20));
@@ -166,30 +176,36 @@ std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
   const auto p = a.processor().counters();
   const auto d = a.dispatcher().counters();
   const auto of = [&](twin::Quality q) { return p.by_quality[static_cast<size_t>(q)]; };
-  return nlohmann::json{{"state", end == mml::RunEnd::reached_end ? "reached_end"
-                                  : end == mml::RunEnd::stopped   ? "stopped"
-                                                                  : "failed"},
-                        {"simulated_s", a.loop().now().seconds()},
-                        {"wall_s", wall},
-                        {"threads", a.loop().workers().threads()},
-                        {"simd", looptwin::name_of(simd())},
-                        {"devices", a.registry().devices()},
-                        {"messages", p.messages},
-                        {"duplicates", p.duplicates},
-                        {"gaps", p.gaps},
-                        {"restarts", p.restarts},
-                        {"samples", p.samples},
-                        {"late", of(twin::Quality::late)},
-                        {"future", of(twin::Quality::future)},
-                        {"out_of_range", of(twin::Quality::out_of_range)},
-                        {"missing", of(twin::Quality::missing)},
-                        {"rate", of(twin::Quality::rate)},
-                        {"flat", of(twin::Quality::flat)},
-                        {"shed", p.shed},
-                        {"decisions", a.loop().decisions()},
-                        {"commands_issued", d.issued},
-                        {"alarms_raised", a.alarms().counters().raised}}
-      .dump();
+  nlohmann::json json{{"state", end == mml::RunEnd::reached_end ? "reached_end"
+                                : end == mml::RunEnd::stopped   ? "stopped"
+                                                                : "failed"},
+                      {"simulated_s", a.loop().now().seconds()},
+                      {"wall_s", wall},
+                      {"threads", a.loop().workers().threads()},
+                      {"simd", looptwin::name_of(simd())},
+                      {"devices", a.registry().devices()},
+                      {"messages", p.messages},
+                      {"duplicates", p.duplicates},
+                      {"gaps", p.gaps},
+                      {"restarts", p.restarts},
+                      {"samples", p.samples},
+                      {"late", of(twin::Quality::late)},
+                      {"future", of(twin::Quality::future)},
+                      {"out_of_range", of(twin::Quality::out_of_range)},
+                      {"missing", of(twin::Quality::missing)},
+                      {"rate", of(twin::Quality::rate)},
+                      {"flat", of(twin::Quality::flat)},
+                      {"shed", p.shed},
+                      {"decisions", a.loop().decisions()},
+                      {"commands_issued", d.issued},
+                      {"alarms_raised", a.alarms().counters().raised}};
+  if (const auto& all = a.requirements().all(); !all.empty()) {
+    std::map<Verdict, size_t> of_verdict;
+    for (const auto& tally : tallies(all, a.requirements().results())) ++of_verdict[tally.verdict()];
+    for (const Verdict v : {Verdict::held, Verdict::violated, Verdict::undecided})
+      json[fmt::format("requirements_{}", name_of(v))] = of_verdict[v];
+  }
+  return json.dump();
 }
 
 }  // namespace looptwin::testbed

@@ -41,6 +41,7 @@ class Wiring : Expressions {
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
     out_.explained = std::move(explained_);
+    out_.scopes = std::move(scopes_);
     out_.warnings = std::move(problems_);
     return std::move(out_);
   }

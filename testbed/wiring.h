@@ -37,9 +37,9 @@ struct Covered {
 };
 
 struct Wired {
-  std::vector<mml::Input> inputs;    ///< of people
-  std::vector<mml::Derived> derived;  ///< producers of the plan after the events
-  std::vector<mml::Event> events;  ///< the scenario's, then those made for alarms' own conditions
+  std::vector<mml::Input> inputs;         ///< of people
+  std::vector<mml::Derived> derived;      ///< producers of the plan after the events
+  std::vector<mml::Event> events;         ///< the scenario's, then those made for alarms' own conditions
   std::vector<mml::FirstOut> first_outs;  ///< producers of the plan after the derived values
   std::vector<mml::Rule> rules;
   std::vector<mml::Alarm> alarms;
@@ -48,6 +48,7 @@ struct Wired {
   std::vector<twin::WindowSpec> windows;  ///< of hot history
   std::vector<Explained> explained;
   std::vector<Covered> covered;  ///< where it was asked for
+  lang::Scopes scopes;  ///< the names that rules see
   Diagnostics warnings;
 };
 

@@ -158,6 +158,8 @@ const Section<Draft>& scenario_section() {
            "what people give the loop: buttons, selectors, limits"),
        list<Draft>("script", script_section(), &Draft::script, "what people do in the run, and when"),
        list<Draft>("tests", test_section(), &Draft::tests, "what is expected of the rules, for `looptwin test`"),
+       list<Draft>("requirements", requirement_section(), in(&Scenario::requirements),
+                   "what must hold in a run"),
        by_model("history", history_section(), in(&Scenario::history),
                 "what the warm history keeps, by model"),
        optional<Draft>("history_from", earlier_runs(), in(&Scenario::history_from), "none",

@@ -393,6 +393,35 @@ std::string near_and_all(const std::string& word, const std::vector<std::string>
   return fmt::format("{}{}{}: {}", near, near.empty() ? "" : " ", what, joined(candidates));
 }
 
+namespace {
+
+void check_requirement(Reader& reader, const Draft& draft, const RequirementConfig& requirement) {
+  const auto what = fmt::format("the requirement '{}'", requirement.name);
+  if (!requirement.each.empty()) find_model(reader, draft.models, requirement.each, requirement.span, what);
+  const int asked =
+      requirement.always.has_value() + requirement.holds.has_value() + requirement.eventually.has_value();
+  if (asked != 1)
+    reader.error(requirement.span,
+                 fmt::format("{} {}", what, asked == 0 ? "has no formula" : "has more than one formula"),
+                 "write one of always:, holds: and eventually:");
+  if (requirement.where && requirement.each.empty())
+    reader.error(*requirement.where, fmt::format("{} is of no devices that where: could choose from", what),
+                 "write each: with a model");
+}
+
+void check_requirements(Reader& reader, const Draft& draft) {
+  const auto& all = draft.scenario.requirements;
+  for (size_t r = 0; r < all.size(); ++r) {
+    check_requirement(reader, draft, all[r]);
+    for (size_t s = 0; s < r; ++s)
+      if (all[s].name == all[r].name)
+        reader.error(all[r].span, fmt::format("two requirements are called '{}'", all[r].name),
+                     "give one of them another name");
+  }
+}
+
+}  // namespace
+
 void resolve_loop(Reader& reader, Draft& draft) {
   auto& scenario = draft.scenario;
   for (const auto& feed : scenario.feeds) check_feed(reader, scenario, feed);
@@ -403,6 +432,7 @@ void resolve_loop(Reader& reader, Draft& draft) {
   check_first_outs(reader, scenario);
   for (const auto& rule : scenario.rules) check_rule(reader, draft, rule);
   check_earlier_runs(reader, scenario);
+  check_requirements(reader, draft);
   for (const auto& history : scenario.history)
     find_model(reader, draft.models, history.model, history.span, "a history entry");
 }

@@ -56,6 +56,7 @@ const Section<mml::DerivedConfig>& derived_section();
 const Section<mml::EventConfig>& event_section();
 const Section<mml::RuleConfig>& rule_section();
 const Section<mml::AlarmConfig>& alarm_section();
+const Section<RequirementConfig>& requirement_section();
 /// The keys of an alarm's own condition: those of events.
 std::vector<Key<mml::AlarmConfig>> alarm_condition_keys();
 

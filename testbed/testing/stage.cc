@@ -41,6 +41,7 @@ Result<std::unique_ptr<Stage>> Stage::written(Scenario scenario, bool coverage) 
   scenario.faults.clear();
   scenario.restarts.clear();
   scenario.script.clear();
+  scenario.requirements.clear();  // there is no truth, and what rules do is expected by name
   scenario.snapshots.reset();
   std::unique_ptr<Stage> stage(new Stage());
   AssemblyOptions options;

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "testbed/reading/files.h"
+#include "testbed/requirements/report.h"
 #include "testbed/testing/decision_text.h"
 #include "testbed/testing/mutation_run.h"
 #include "testbed/testing/reasons.h"
@@ -110,6 +111,19 @@ void keep_outcome(Stage& stage, const Judge& judge, const std::vector<Unmet>& un
   for (const auto& one : unmet) result.failures.push_back({one.span, one.what, {}});
 }
 
+/// Requirements that the run violated, with what decided.
+void keep_violations(Stage& stage, TestResult& result) {
+  const auto& requirements = stage.assembly().requirements();
+  const auto results = requirements.results();
+  const auto said = lines(requirements.all(), results, stage.end());
+  const auto counted = tallies(requirements.all(), results);
+  for (size_t r = 0; r < counted.size(); ++r)
+    if (counted[r].verdict() == Verdict::violated)
+      result.failures.push_back({requirements.all()[r].config.span,
+                                 fmt::format("the requirement '{}' was violated", requirements.all()[r].config.name),
+                                 {said[r]}});
+}
+
 void fail_with(TestResult& result, const Diagnostics& problems) { add(result.problems, problems); }
 
 void run_written(Stages& stages, const Job& job, const TestConfig& test, TestResult& result) {
@@ -142,6 +156,7 @@ void run_simulated(Stages& stages, const Job& job, const TestConfig& test, TestR
   if (!stage.play(stage.end())) fail_with(result, stage.assembly().transport().breakdown());
   const auto unmet = judge->unmet(stage.records());
   keep_outcome(stage, *judge, unmet, result);
+  keep_violations(stage, result);
   compare_decisions(stage, test, stages.request, result);
   const MakeStage again = [&]() -> std::unique_ptr<Stage> {
     auto stage = stages.simulated(job.suite, test, job.seed);

@@ -27,6 +27,7 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
         "people, "
         "operator, "
         "script, "
+        "requirements, "
         "history, history_from, retention, snapshots]\n");
   CHECK(problems_with("models.yaml", "tolerance: 1", "tollerance: 1") ==
         "models.yaml:14:56: a setpoint has no key 'tollerance' [did you mean 'tolerance'? keys: default, "

@@ -1,0 +1,273 @@
+#include "testbed/requirements/monitor.h"
+
+#include "base/check.h"
+
+namespace looptwin::testbed {
+namespace {
+
+bool is_until(Temporal op) { return op == Temporal::until || op == Temporal::since; }
+/// Whether all instants of a window count, or one of them.
+bool takes_least(Temporal op) { return op == Temporal::always || op == Temporal::historically; }
+
+Time plus(Time at, Duration span) { return span == kUnlimited ? kNever : at + span; }
+Time minus(Time at, Duration span) { return span == kUnlimited ? kLongAgo : at - span; }
+
+Value joined(Temporal op, const Value& a, const Value& b) {
+  return takes_least(op) || op == Temporal::both ? both(a, b) : either(a, b);
+}
+
+}  // namespace
+
+Monitor::Window::Window(Temporal op) : extreme(takes_least(op)), folded(certain(takes_least(op))) {
+  if (is_until(op)) pairs = std::make_unique<Pairs>(op == Temporal::since);
+}
+
+Monitor::Monitor(const Formula& formula) : formula_(&formula), nodes_(formula.slots) {
+  LT_CHECK(formula.slots > 0, "a formula that was not prepared");
+  for (const auto& op : formula.nodes)
+    if (is_future(op.op) || is_past(op.op)) nodes_[op.slot].window = std::make_unique<Window>(op.op);
+}
+
+Value Monitor::now_of(uint32_t node, std::span<const Value> atoms) const {
+  const Op& op = formula_->nodes[node];
+  switch (op.op) {
+    case Temporal::atom:
+      return atoms[op.left];
+    case Temporal::negation:
+      return opposite(now_of(op.left, atoms));
+    default:
+      return joined(op.op, now_of(op.left, atoms), now_of(op.right, atoms));
+  }
+}
+
+void Monitor::step(Time now, std::span<const Value> atoms) {
+  if (outcome_.decided) return;
+  for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
+    const Op& op = formula_->nodes[n];
+    if (op.source && !node_of(n).done) {
+      node_of(n).out.push({now, now_of(n, atoms)});
+      node_of(n).done = op.at_first;
+    }
+    if (!op.pointwise) advance(n);
+  }
+  collect();
+}
+
+void Monitor::finish(Time next) {
+  for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
+    const Op& op = formula_->nodes[n];
+    if (op.pointwise) continue;
+    advance(n);
+    if (is_future(op.op)) flush(op, node_of(n), next);
+  }
+  collect();
+}
+
+/// Takes in what the children have passed on.
+void Monitor::advance(uint32_t n) {
+  const Op& op = formula_->nodes[n];
+  auto& left = node_of(op.left).out;
+  auto& right = is_binary(op.op) ? node_of(op.right).out : left;
+  while (!left.empty() && !right.empty()) {
+    const Sample one = left.front();
+    const Value other = right.front().value;
+    left.pop_front();
+    if (&right != &left) right.pop_front();
+    take(n, one.at, one.value, other);
+  }
+}
+
+void Monitor::take(uint32_t n, Time at, const Value& left, const Value& right) {
+  const Op& op = formula_->nodes[n];
+  Node& node = node_of(n);
+  if (op.op == Temporal::negation)
+    node.out.push({at, opposite(left)});
+  else if (op.op == Temporal::both || op.op == Temporal::either)
+    node.out.push({at, joined(op.op, left, right)});
+  else if (is_past(op.op))
+    take_past(op, node, at, left, right);
+  else if (op.at_first)
+    fold_first(op, node, at, left, right);
+  else
+    take_future(op, node, at, left, right);
+}
+
+void Monitor::take_future(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
+  Window& window = *node.window;
+  while (!window.waiting.empty() && plus(window.waiting.front(), op.within) < at) emit(op, node, {});
+  if (is_until(op.op)) {
+    window.pairs->until.push(at, left, right);
+    if (op.from.ns > 0) window.pairs->ahead.push({at, left});
+  } else {
+    window.extreme.push(at, left);
+  }
+  window.waiting.push(at);
+  while (!window.waiting.empty() && plus(window.waiting.front(), op.within) <= at) emit(op, node, {});
+}
+
+/// The value of the oldest instant that waits; `next`: the run is over, and no sample came before that.
+void Monitor::emit(const Op& op, Node& node, std::optional<Time> next) {
+  Window& window = *node.window;
+  const Time at = window.waiting.front();
+  window.waiting.pop_front();
+  const Time begin = at + op.from;
+  const bool cut = next && plus(at, op.within) >= *next;
+  const Value beyond = unsettled(Bound::Is::beyond_end, next.value_or(at));
+  if (!is_until(op.op)) {
+    window.extreme.begin_at(begin);
+    const Value value = window.extreme.value();
+    node.out.push({at, cut ? joined(op.op, value, beyond) : value});
+    return;
+  }
+  for (; !window.pairs->ahead.empty() && window.pairs->ahead.front().at < begin;
+       window.pairs->ahead.pop_front())
+    window.pairs->before.push(window.pairs->ahead.front().at, window.pairs->ahead.front().value);
+  window.pairs->before.begin_at(at);
+  window.pairs->until.begin_at(begin);
+  const auto inside = window.pairs->until.value();
+  Value left = window.pairs->before.value();
+  if (next && *next < begin) left = both(left, beyond);
+  const Value value = cut ? either(inside.until, both(inside.left, beyond)) : inside.until;
+  node.out.push({at, both(left, value)});
+}
+
+void Monitor::flush(const Op& op, Node& node, Time next) {
+  if (!op.at_first) {
+    while (!node.window->waiting.empty()) emit(op, node, next);
+    return;
+  }
+  Window& window = *node.window;
+  if (node.done || window.first == kNever) return;
+  Value value = window.folded;
+  if (plus(window.first, op.within) >= next) {
+    const Value beyond = unsettled(Bound::Is::beyond_end, next);
+    value = is_until(op.op) ? either(value, both(window.pairs->left, beyond)) : joined(op.op, value, beyond);
+  }
+  node.out.push({window.first, value});
+  node.done = true;
+}
+
+/// Of the first instant alone one value is enough, and one more for what must hold until then.
+void Monitor::fold_first(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
+  if (node.done) return;
+  Window& window = *node.window;
+  if (window.first == kNever) window.first = at;
+  const Time end = plus(window.first, op.within);
+  if (at <= end) {
+    const bool inside = at >= window.first + op.from;
+    if (is_until(op.op)) {
+      if (inside) window.folded = either(window.folded, both(window.pairs->left, right));
+      window.pairs->left = both(window.pairs->left, left);
+    } else if (inside) {
+      window.folded = joined(op.op, window.folded, left);
+    }
+  }
+  if (at < end) return;
+  node.out.push({window.first, window.folded});
+  node.done = true;
+}
+
+void Monitor::take_past(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
+  if (node.done) return;
+  node.done = op.at_first;
+  Window& window = *node.window;
+  const Time newest = at - op.from, oldest = minus(at, op.within);
+  const bool folds = op.within == kUnlimited;
+  const auto enter = [&](Time since, const Value& l, const Value& r) {
+    if (folds && op.op == Temporal::since)
+      window.folded = either(r, both(window.folded, l));
+    else if (folds)
+      window.folded = joined(op.op, window.folded, l);
+    else if (op.op == Temporal::since)
+      window.pairs->until.push(since, l, r);
+    else
+      window.extreme.push(since, l);
+  };
+  if (op.from.ns == 0) {
+    enter(at, left, right);
+  } else {
+    window.young.push({at, left, right});
+    for (; !window.young.empty() && window.young.front().at <= newest; window.young.pop_front())
+      enter(window.young.front().at, window.young.front().left, window.young.front().right);
+  }
+  if (op.op != Temporal::since) {
+    window.extreme.begin_at(oldest);
+    node.out.push({at, folds ? window.folded : window.extreme.value()});
+    return;
+  }
+  window.pairs->until.begin_at(oldest);
+  const Value inside = folds ? window.folded : window.pairs->until.value().until;
+  if (op.from.ns > 0) {
+    window.pairs->before.push(at, left);
+    window.pairs->before.begin_at(newest + nanoseconds(1));
+  }
+  node.out.push({at, both(inside, window.pairs->before.value())});
+}
+
+/// Folds what the root has passed on.
+void Monitor::collect() {
+  auto& out = node_of(formula_->root()).out;
+  for (; !out.empty(); out.pop_front()) {
+    if (outcome_.decided) continue;
+    const Sample sample = out.front();
+    const Value& value = sample.value;
+    if (formula_->asked == Asked::at_first) {
+      outcome_ = {value, 1, kNever, true};
+      continue;
+    }
+    outcome_.value.high = lower(outcome_.value.high, value.high);
+    const bool undecided = !value.low.holds() && value.high.holds();
+    const bool by_end = value.low.is == Bound::Is::beyond_end ||
+                        (value.low.is != Bound::Is::unknown && value.high.is == Bound::Is::beyond_end);
+    if (undecided && by_end) {
+      if (outcome_.open_since == kNever) outcome_.open_since = sample.at;
+      continue;
+    }
+    outcome_.value.low = lower(outcome_.value.low, value.low);
+    ++outcome_.instants;
+  }
+}
+
+void Monitor::save(ArchiveWriter& archive) const {
+  archive.section("monitor", 1);
+  archive.put(outcome_);
+  for (const auto& node : nodes_) {
+    node.out.save(archive);
+    archive.put(node.done);
+    if (!node.window) continue;
+    const Window& window = *node.window;
+    window.waiting.save(archive);
+    window.young.save(archive);
+    window.extreme.save(archive);
+    archive.put(window.first);
+    archive.put(window.folded);
+    if (!window.pairs) continue;
+    window.pairs->until.save(archive);
+    window.pairs->before.save(archive);
+    window.pairs->ahead.save(archive);
+    archive.put(window.pairs->left);
+  }
+}
+
+void Monitor::restore(ArchiveReader& archive) {
+  archive.section("monitor", 1);
+  outcome_ = archive.get<Outcome>();
+  for (auto& node : nodes_) {
+    node.out.restore(archive);
+    node.done = archive.get<bool>();
+    if (!node.window) continue;
+    Window& window = *node.window;
+    window.waiting.restore(archive);
+    window.young.restore(archive);
+    window.extreme.restore(archive);
+    window.first = archive.get<Time>();
+    window.folded = archive.get<Value>();
+    if (!window.pairs) continue;
+    window.pairs->until.restore(archive);
+    window.pairs->before.restore(archive);
+    window.pairs->ahead.restore(archive);
+    window.pairs->left = archive.get<Value>();
+  }
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,97 @@
+// Follows one formula on one device while a run goes on: a sample in, and what is decided by then is folded
+// away. Memory is bounded by the formula's windows; in a steady state nothing is allocated.
+//
+// Each node passes a stream of (instant, value) on to its parent, in order, each as soon as it is known:
+// those of the future wait until their window is over. See docs/requirements.md for the semantics.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "testbed/requirements/formula.h"
+#include "testbed/requirements/sliding.h"
+
+namespace looptwin::testbed {
+
+class Monitor {
+ public:
+  struct Sample {
+    Time at;
+    Value value;
+  };
+  /// What has come out so far.
+  struct Outcome {
+    Value value = certain(true);  ///< over all instants that were decided, or at the first one
+    uint64_t instants = 0;        ///< that were decided, or which unknown values left open
+    Time open_since = kNever;     ///< the first instant that only the run's end left open
+    bool decided = false;         ///< a formula that is asked of the first instant
+  };
+
+  /// The formula outlives the monitor.
+  explicit Monitor(const Formula& formula);
+
+  /// The atoms' values at an instant, which is later than the one before.
+  void step(Time now, std::span<const Value> atoms);
+  /// The run is over: what lies at `next` or later is open.
+  void finish(Time next);
+  const Outcome& outcome() const { return outcome_; }
+
+  void save(ArchiveWriter& archive) const;
+  void restore(ArchiveReader& archive);
+
+ private:
+  struct Paired {
+    Time at;
+    Value left, right;
+  };
+  /// What until and since keep beside.
+  struct Pairs {
+    explicit Pairs(bool backwards) : until(backwards) {}
+    SlidingUntil until;
+    SlidingExtreme before;  ///< the left side outside of the window
+    Ring<Sample> ahead;     ///< of until: the left side that is not yet in `before`
+    Value left = certain(true);
+  };
+  struct Window {
+    explicit Window(Temporal op);
+    Ring<Time> waiting;  ///< of the future: instants whose window is not over yet
+    Ring<Paired> young;  ///< of the past: not in the window yet
+    SlidingExtreme extreme;
+    std::unique_ptr<Pairs> pairs;
+    // At the first instant only, and of unlimited windows of the past: a fold.
+    Time first = kNever;
+    Value folded;
+  };
+  struct Node {
+    Ring<Sample> out;  ///< for the parent
+    std::unique_ptr<Window> window;
+    bool done = false;  ///< of what is wanted at the first instant only: it is known
+  };
+  using Op = Formula::Node;
+
+ public:
+  static constexpr size_t kSlotBytes = sizeof(Node) + 2 * sizeof(Sample);
+  static constexpr size_t kTemporalBytes = sizeof(Window) + sizeof(Pairs);
+  static constexpr size_t kSampleBytes = sizeof(Sample);
+  static constexpr size_t kWindowBytes = 2 * (sizeof(Paired) + sizeof(Time));
+
+ private:
+  Value now_of(uint32_t node, std::span<const Value> atoms) const;
+  Node& node_of(uint32_t node) { return nodes_[formula_->nodes[node].slot]; }
+  void advance(uint32_t node);
+  void take(uint32_t node, Time at, const Value& left, const Value& right);
+  void take_future(const Op& op, Node& node, Time at, const Value& left, const Value& right);
+  void take_past(const Op& op, Node& node, Time at, const Value& left, const Value& right);
+  void fold_first(const Op& op, Node& node, Time at, const Value& left, const Value& right);
+  void emit(const Op& op, Node& node, std::optional<Time> next);
+  void flush(const Op& op, Node& node, Time next);
+  void collect();
+
+  const Formula* formula_;
+  std::vector<Node> nodes_;  ///< [slot]
+  Outcome outcome_;
+};
+
+}  // namespace looptwin::testbed
