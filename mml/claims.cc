@@ -299,8 +299,9 @@ void Claims::resolve(Contest& contest, uint32_t row, const Claim& moved, Move mo
     said.cause = 0;
     log.push_back(said);
   }
-  if (move == Move::claimed && rival != nullptr && rival->priority != moved.priority &&
-      rival->claim[row] != moved.claim[row]) {
+  // A rule's own later step is meant to take the place of an earlier one.
+  if (move == Move::claimed && rival != nullptr && rival->rule != moved.rule &&
+      rival->priority != moved.priority && rival->claim[row] != moved.claim[row]) {
     ++counters_.outranked;
     Record said =
         record(RecordKind::outranked, contest, winner == &moved ? *rival : moved, row, desired, now);

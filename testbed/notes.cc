@@ -56,7 +56,8 @@ std::vector<std::string> rivals(const std::vector<mml::Rule>& rules, const twin:
   for (const auto& rule : rules) add_claims(rule, all);
   std::vector<std::string> lines;
   for (auto& [setpoint, claims] : all) {
-    if (claims.size() < 2) continue;
+    if (std::all_of(claims.begin(), claims.end(), [&](const Claim& c) { return c.rule == claims[0].rule; }))
+      continue;
     std::stable_sort(claims.begin(), claims.end(),
                      [](const Claim& a, const Claim& b) { return a.config->priority > b.config->priority; });
     std::vector<std::string> who;

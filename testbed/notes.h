@@ -19,7 +19,7 @@ void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twi
                  Diagnostics& problems);
 
 /// "station.discharge is claimed by winter (priority 1), push_less (priority 0): the highest holds", a line
-/// for each setpoint that several overrides may claim.
+/// for each setpoint that several rules may claim.
 std::vector<std::string> rivals(const std::vector<mml::Rule>& rules, const twin::Registry& registry);
 
 /// Entries of the script that will be refused whatever happens: the person lacks the role, or a reason.
