@@ -5,10 +5,21 @@
 #include "base/check.h"
 
 namespace looptwin {
+namespace {
+
+/// Small, for there are many packers: 64 KiB each in place of 256. What is packed is hardly larger.
+constexpr int kWindowBits = 13;
+constexpr int kMemoryLevel = 6;
+
+}  // namespace
 
 struct Deflater::Stream {
   z_stream z{};
-  Stream() { LT_CHECK(::deflateInit(&z, Z_BEST_SPEED) == Z_OK, "no memory for a packer"); }
+  Stream() {
+    const int made =
+        ::deflateInit2(&z, Z_BEST_SPEED, Z_DEFLATED, kWindowBits, kMemoryLevel, Z_DEFAULT_STRATEGY);
+    LT_CHECK(made == Z_OK, "no memory for a packer");
+  }
   ~Stream() { ::deflateEnd(&z); }
 };
 
