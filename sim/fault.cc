@@ -178,7 +178,11 @@ void Disturbances::restore(ArchiveReader& archive, Time now) {
   }
   for (; end < saved.size(); ++end)
     if (!is_to_come(saved[end])) return archive.fail(kGone);
-  std::make_heap(heap_.begin(), heap_.end());
+  // Where nothing is another the heap is what it was, in its order too.
+  if (std::equal(streams_.begin(), streams_.end(), saved.begin(), saved.end()))
+    heap_ = heap;
+  else
+    std::make_heap(heap_.begin(), heap_.end());
 }
 
 /// What was saved where it has begun by `now`, else the first spell as the source now says. False where that

@@ -94,6 +94,7 @@ class Disturbances {
     uint64_t count = 0;
     Time from;
     Time to;
+    bool operator==(const Stream&) const = default;
   };
   struct Entry {
     Time when;
