@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/random.h"
+#include "tests/twin/allocations.h"
 #include "tests/twin/warm_support.h"
 #include "twin/input_log/encoding.h"
 #include "twin/input_log/recording_transport.h"
@@ -239,6 +240,34 @@ TEST_CASE("input log: a torn or changed tail is dropped, all before it is kept")
         std::string::npos);
   std::ofstream(path, std::ios::binary) << whole.substr(0, 20);
   CHECK_FALSE(InputLogReader::open(path).has_value());
+}
+
+TEST_CASE("input log: a boundary like those before allocates nothing") {
+  Scratch scratch;
+  OneInbox world;
+  Frame frame{.table = TableId(0), .group = 0};
+  frame.value.resize(2);
+  for (uint32_t m = 0; m < 500; ++m) {
+    frame.row.push_back(m);
+    frame.sequence.push_back(m % 7);
+    frame.sampled_at.push_back(m * 1'000'000);
+    frame.received_at.push_back(m * 1'000'000 + m * m % 1013);
+    for (auto& values : frame.value) values.push_back(static_cast<int32_t>(m * m * m % 977));
+  }
+  world.inbox.frames = {frame};
+  RecordingTransport transport(world, good(InputLogWriter::create(scratch / "inputs.log", small_start())), 2);
+  Inbox inbox;
+  std::vector<OperatorAction> actions;
+  uint64_t spent = 0;
+  for (int64_t s = 1; s <= 20; ++s) {
+    const uint64_t before = allocations();
+    transport.begin(Time{seconds(s).ns});
+    transport.poll(0, Time{seconds(s).ns}, inbox);
+    transport.poll_people(Time{seconds(s).ns}, actions);
+    if (s > 5) spent += allocations() - before;
+  }
+  CHECK(spent == 0);
+  CHECK(transport.bytes() > 20 * 500);
 }
 
 TEST_CASE("input log: it goes on after any boundary that it holds, and after no other") {
