@@ -54,18 +54,21 @@ Exit diff_rules(const Asked& asked) {
   TextPool pool;
   std::vector<DecisionRows> rows;
   std::vector<std::string> of;
-  if (asked.rules.size() == 1) {
-    auto recorded = read_decisions(recording->run, pool);
-    if (!recorded) return refuse(recorded.error());
-    rows.push_back(std::move(*recorded));
-    of.push_back(recording->run.string() + " as recorded");
-  }
+  Time last = kNever;
   for (const auto& file : asked.rules) {
     const OtherRules rules{file, {}};
     auto replayed = replay(*recording, {.rules = &rules}, pool);
     if (!replayed) return refuse(replayed.error());
+    last = replayed->last;
     rows.push_back(std::move(replayed->rows));
     of.push_back(file + " on " + recording->run.string());
+  }
+  if (asked.rules.size() == 1) {
+    // Of a run that was killed its log of decisions may be longer than its input log.
+    auto recorded = read_decisions(recording->run, pool, kLongAgo, last);
+    if (!recorded) return refuse(recorded.error());
+    rows.insert(rows.begin(), std::move(*recorded));
+    of.insert(of.begin(), recording->run.string() + " as recorded");
   }
   const auto difference = compare(rows[0], rows[1], pool);
   return tell(asked, {of[0], of[1], rows[0], rows[1], difference, {}, true}, pool);
