@@ -11,7 +11,7 @@
 namespace looptwin::testbed {
 namespace {
 
-struct Asked {
+struct DiffOptions {
   std::vector<std::string> runs, rules;
   std::string format = "text";
   size_t show = 20;
@@ -22,7 +22,7 @@ Exit refuse(const Diagnostics& problems) {
   return Exit::bad_input;
 }
 
-Exit tell(const Asked& asked, const DifferenceReport& report, const TextPool& pool) {
+Exit tell(const DiffOptions& asked, const DifferenceReport& report, const TextPool& pool) {
   const auto text =
       asked.format == "json" ? difference_json(report, pool) : difference_text(report, pool, asked.show);
   std::fputs(text.c_str(), stdout);
@@ -30,7 +30,7 @@ Exit tell(const Asked& asked, const DifferenceReport& report, const TextPool& po
 }
 
 /// Two run folders. A fork is compared from where it left its trunk.
-Exit diff_runs(const Asked& asked) {
+Exit diff_runs(const DiffOptions& asked) {
   TextPool pool;
   const Time after = std::max(begin_of(asked.runs[0]), begin_of(asked.runs[1]));
   auto a = read_decisions(asked.runs[0], pool, after);
@@ -48,7 +48,7 @@ Exit diff_runs(const Asked& asked) {
 }
 
 /// One recording: with its own rules or those given first, against those given last.
-Exit diff_rules(const Asked& asked) {
+Exit diff_rules(const DiffOptions& asked) {
   auto recording = open_recording(asked.runs[0]);
   if (!recording) return refuse(recording.error());
   TextPool pool;
@@ -77,7 +77,7 @@ Exit diff_rules(const Asked& asked) {
 }  // namespace
 
 std::function<std::optional<Exit>()> add_diff_command(CLI::App& app) {
-  auto asked = std::make_shared<Asked>();
+  auto asked = std::make_shared<DiffOptions>();
   auto* command = app.add_subcommand("diff", "compares what two runs, or two sets of rules on one, decided");
   command->add_option("RUN", asked->runs, "two run folders; or one, with --rules")
       ->required()
