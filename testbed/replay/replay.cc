@@ -24,6 +24,8 @@ class NoFleet final : public sim::Fleet {
   void deliver(size_t, Time, std::span<const twin::Command>) override {}
   void settle(size_t, Time) override {}
   ColumnId truth(TableId, size_t) const override { return {}; }
+  std::map<std::string, lang::Symbol> true_names(TableId) const override { return {}; }
+  Duration grid_of_truth(TableId) const override { return {}; }
   sim::FleetCounters counters() const override { return {}; }
   void save(ArchiveWriter& archive) const override { archive.section("none", 1); }
   void restore(ArchiveReader& archive) override { archive.section("none", 1); }
@@ -54,6 +56,7 @@ Result<void> begin_as_fork(const Recording& recording, const ReplayOptions& opti
 Result<Replayed> replay(const Recording& recording, const ReplayOptions& options, TextPool& pool) {
   auto scenario = scenario_to_replay(recording, options.rules);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+  scenario->requirements.clear();  // there is no truth
   DecisionRowSink sink(pool);
   AssemblyOptions parts{.threads = options.threads, .out = options.out};
   parts.as_recorded = recording.noted.begins > kStart;  // its state has what a run folder needs

@@ -21,7 +21,7 @@ Exit refuse(const Diagnostics& problems) {
 
 std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
 
-struct ReplayOptions {
+struct AskedReplay {
   std::string run, rules, until, out, format = "text";
   std::vector<std::string> set;
   int threads = 0;
@@ -68,7 +68,7 @@ Result<Exit> judge(const Recording& recording, const Replayed& replayed, TextPoo
   return Exit::failed;
 }
 
-Exit replay_run(const ReplayOptions& asked) {
+Exit replay_run(const AskedReplay& asked) {
   Time until = kNever;
   if (!asked.until.empty()) {
     auto moment = moment_of("--until", asked.until);
@@ -106,7 +106,7 @@ Exit replay_run(const ReplayOptions& asked) {
 }  // namespace
 
 std::function<std::optional<Exit>()> add_replay_command(CLI::App& app) {
-  auto asked = std::make_shared<ReplayOptions>();
+  auto asked = std::make_shared<AskedReplay>();
   auto* command = app.add_subcommand("replay", "runs a recorded run's loop again on what it took in");
   command->add_option("RUN", asked->run, "a run's folder, written with input_log: true")->required();
   command->add_option(

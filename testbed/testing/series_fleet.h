@@ -25,6 +25,8 @@ class SeriesFleet final : public sim::Fleet {
   void deliver(size_t shard, Time now, std::span<const twin::Command> commands) override;
   void settle(size_t, Time) override {}
   ColumnId truth(TableId, size_t) const override { return {}; }
+  std::map<std::string, lang::Symbol> true_names(TableId) const override { return {}; }
+  Duration grid_of_truth(TableId) const override { return {}; }
   sim::FleetCounters counters() const override { return {}; }
   /// What is given is no state of the run: give() is called again.
   void save(ArchiveWriter& archive) const override { archive.section("written", 1); }
