@@ -12,6 +12,7 @@
 #include "testbed/requirements/report.h"
 #include "testbed/run.h"
 #include "testbed/virtual_clock.h"
+#include "tests/twin/allocations.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;
@@ -303,6 +304,27 @@ TEST_CASE("requirements: a run that is saved and restored anywhere comes to the 
       CHECK(results[i].open_since == whole.results[i].open_since);
     }
   }
+}
+
+TEST_CASE("requirements: once their windows are full, looking allocates nothing") {
+  auto built = Assembly::build(loaded(cars(R"yaml(
+  - {name: sum, always: sum(truth(car.v)) <= 30 m/s}
+  - {name: future, each: car, always: "eventually(until(truth(v) < 50 m/s, truth(x) > -1 m, within=4 s), from=1 s, within=5 s)"}
+  - {name: past, each: car, always: "since(truth(v) < 50 m/s, speed < 1 m/s, from=1 s, within=9 s) || once(acknowledged(brake), within=5 s)"}
+  - {name: mean, each: car, always: "avg(truth(v) over 10 s) < 21 m/s && held(truth(v) >= 0 m/s, 1 s)"}
+)yaml")),
+                               {.threads = 1, .out = {}});
+  REQUIRE(built.has_value());
+  Assembly& a = **built;
+  a.begin_requirements();
+  uint64_t spent = 0;
+  for (int second = 1; second <= 160; ++second) {
+    REQUIRE(a.loop().cycle(a.loop().now() + seconds(1), a.transport()));
+    const uint64_t so_far = twin::allocations();
+    a.look_at_requirements(a.loop().now(), false);
+    if (second > 110) spent += twin::allocations() - so_far;
+  }
+  CHECK(spent == 0);
 }
 
 TEST_CASE("requirements: while the loop is away the truth is looked at all the same") {
