@@ -404,6 +404,28 @@ TEST_CASE("requirements: what is wrong with a formula is said at its place, with
   CHECK(refused(requirement("each: car, always: \"eventually(truth(v) > 1 m/s, within=5 s)\"")).empty());
 }
 
+TEST_CASE("requirements: those of the shipped scenarios hold, by what their pages say") {
+  const auto shipped = [](const std::string& name, const std::vector<Setting>& settings) {
+    auto scenario = load(std::string(LT_SOURCE_DIR "/scenarios/") + name, settings);
+    INFO((scenario ? std::string() : render(scenario.error())));
+    REQUIRE(scenario.has_value());
+    auto run = ended(std::move(*scenario));
+    for (const auto& result : run.results) {
+      INFO(result.name << " on " << result.device);
+      CHECK(result.verdict == Verdict::held);
+    }
+    return run;
+  };
+  const auto gas = shipped("gas-pipeline", {});
+  CHECK(gas.results.size() == 1 + 40 + 4 + 4 + 41 + 4);
+  CHECK(gas.of("no segment is above its most allowable pressure", "seg-16").low ==
+        Approx(0.23).margin(0.005));
+  const auto homes = shipped("smart-meters", {{"fleet.block.count", "2"}});
+  const auto& over = homes.of("no block takes more than 10 % over its limit", "block-2");
+  CHECK(over.low == Approx(0.125).margin(0.0005));  // MW, with any number of blocks
+  CHECK(over.when == kStart + seconds(17 * 3600 + 54 * 60 + 20));
+}
+
 TEST_CASE("requirements: a run with a violated one fails, and its folder says what was violated") {
   const Folder folder(cars(R"yaml(
   - {name: low, each: car, always: truth(v) <= 20 m/s}
