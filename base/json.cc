@@ -57,7 +57,10 @@ bool is_number(std::string_view text) {
 /// Recursive descent; the first error ends it.
 class JsonElements::Parser {
  public:
-  explicit Parser(SourcePtr source) : source_(std::move(source)), text_(source_->text) {}
+  explicit Parser(SourcePtr source) : source_(std::move(source)), text_(source_->text) {
+    // Editors of Windows write a byte order mark, which RFC 8259 lets a reader ignore.
+    if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;
+  }
 
   Result<JsonValue> whole() {
     JsonValue value;

@@ -68,15 +68,19 @@ class Planner {
   int level_of_producer(size_t p) {
     if (producer_level_[p] >= 0) return producer_level_[p];
     if (producer_level_[p] == kVisiting) {
-      problems_.push_back({Severity::error, producers_[p].span,
-                           fmt::format("'{}' depends on itself", producers_[p].name),
-                           fmt::format("write previous({}) where its value of the cycle before is meant",
-                                       producers_[p].name)});
+      // A member's way back to itself is opened where its group is read.
+      const Producer& read =
+          producers_[visiting_.back()].of_members ? producers_[visiting_.back()] : producers_[p];
+      problems_.push_back(
+          {Severity::error, producers_[p].span, fmt::format("'{}' depends on itself", producers_[p].name),
+           fmt::format("write previous({}) where its value of the cycle before is meant", read.name)});
       return 0;
     }
     producer_level_[p] = kVisiting;
+    visiting_.push_back(p);
     int highest = 0;
     for (const NodeId need : producers_[p].needs) highest = std::max(highest, level(need));
+    visiting_.pop_back();
     return producer_level_[p] = highest;
   }
 
@@ -268,6 +272,7 @@ class Planner {
   Diagnostics problems_;
   std::map<std::pair<TableId, ColumnId>, size_t> producer_of_;
   std::vector<int> producer_level_;
+  std::vector<size_t> visiting_;  ///< the producers under way, each needed by the one before
   std::map<NodeId, int> level_;
   std::map<NodeId, bool> needs_producer_;
   std::vector<NodeId> remembered_;  ///< what previous() needs of the cycle before, beside plain columns

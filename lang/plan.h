@@ -82,6 +82,7 @@ struct Producer {
   TableId table;
   ColumnId column;
   std::vector<NodeId> needs;
+  bool of_members = false;  ///< it needs what it is made of, as a group its members: nobody wrote that down
 };
 
 /// A node whose value somebody wants in a column.

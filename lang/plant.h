@@ -40,8 +40,8 @@ struct PlantSource {
     bool limited() const { return low.valid() || high.valid(); }
   };
   std::vector<State> states;
-  /// When the condition becomes true, states are set. Where it does within a step, the instant is located by
-  /// bisection to 2⁻³⁰ of the step, and the rest of the step goes on from there. Conditions see states and
+  /// When the condition becomes true, states are set. Where it does within a step, the instant is located to
+  /// 2⁻³⁰ of the step, and the rest of the step goes on from there. Conditions see states and
   /// the step's inputs; what was true stays without effect until it has been false at a grid point or at an
   /// event. Of several at one instant the first in this order goes first, and the others are looked at again
   /// after it. Not with the exact integrator.

@@ -1,8 +1,9 @@
 // Steps to instructions. A root's value is stored as early as no later step reads the column's old value, an
 // f64 root in place by the step that computes it; the rest at the end. Registers are given by linear scan,
 // the last freed first.
-#include <algorithm>
 #include <limits>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -18,7 +19,11 @@ class Allocation {
   Allocation(Code& code, const Schema& schema, TableId table, Lowered lowered, std::span<const Root> roots)
       : code_(code), steps_(std::move(lowered.steps)), values_(std::move(lowered.roots)), roots_(roots) {
     temporaries_ = lowered.temporaries;
-    for (const Root& root : roots_) targets_.push_back(target(table, root.column));
+    std::unordered_map<ColumnId, uint32_t> slots;
+    for (uint32_t i = 0; i < code_.columns.size(); ++i)
+      if (code_.columns[i].table == table && !code_.columns[i].whole)
+        slots.emplace(code_.columns[i].column, i);
+    for (const Root& root : roots_) targets_.push_back(slots.at(root.column));
     for (const Code::Column& c : code_.columns) {
       const std::string owner = c.whole ? schema.table(c.table).name + "." : "";
       column_names_.push_back(owner + schema.column(c.table, c.column).name);
@@ -33,21 +38,14 @@ class Allocation {
   }
 
  private:
-  uint32_t target(TableId table, ColumnId column) {
-    for (size_t i = 0; i < code_.columns.size(); ++i) {
-      const Code::Column& c = code_.columns[i];
-      if (c.table == table && c.column == column && !c.whole) return static_cast<uint32_t>(i);
-    }
-    LT_CHECK(false, "a root's column has no slot");
-  }
-
   /// A root that is just another root's column is read before anything is stored.
   void save_swapped_columns() {
     std::vector<Step> first;
+    const std::unordered_set<uint32_t> targets(targets_.begin(), targets_.end());
     for (size_t r = 0; r < values_.size(); ++r) {
       Value& v = values_[r];
       if (v.is != Value::Is::column || v.index == targets_[r]) continue;
-      if (std::find(targets_.begin(), targets_.end(), v.index) == targets_.end()) continue;
+      if (!targets.contains(v.index)) continue;
       first.push_back(copy(v, {Value::Is::temporary, static_cast<uint32_t>(temporaries_++)}));
       v = first.back().out;
     }
@@ -235,11 +233,12 @@ void Allocation::emit(const Step& step) {
 
 void allocate(Code& code, const Schema& schema, TableId table, Lowered lowered, std::span<const Root> roots) {
   // Every target has a slot before temporaries are counted off against columns.
-  for (const Root& root : roots) {
-    const Code::Column wanted{table, root.column, schema.column(table, root.column).storage, false};
-    if (std::find(code.columns.begin(), code.columns.end(), wanted) == code.columns.end())
-      code.columns.push_back(wanted);
-  }
+  std::unordered_set<ColumnId> known;
+  for (const Code::Column& c : code.columns)
+    if (c.table == table && !c.whole) known.insert(c.column);
+  for (const Root& root : roots)
+    if (known.insert(root.column).second)
+      code.columns.push_back({table, root.column, schema.column(table, root.column).storage, false});
   for (const Code::Column& c : code.columns) code.strides.push_back(c.whole ? 0 : size_of(c.storage));
   Allocation(code, schema, table, std::move(lowered), roots).run();
 }

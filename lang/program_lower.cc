@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "lang/ages.h"
@@ -26,6 +27,8 @@ class Lowering {
            std::span<const Root> given)
       : code_(code), schema_(schema), graph_(graph), table_(table), roots_(roots) {
     for (const Root& g : given) given_.emplace(g.node, g.column);
+    for (const Root& root : roots) stored_.insert(root.column);
+    for (size_t u = 0; u < code.uniforms.size(); ++u) uniforms_.try_emplace(code.uniforms[u], u);
   }
 
   Lowered run() {
@@ -58,29 +61,23 @@ class Lowering {
   }
 
   Value constant(double x) {
-    for (size_t i = 0; i < code_.constants.size(); ++i) {
-      if (std::bit_cast<uint64_t>(code_.constants[i]) == std::bit_cast<uint64_t>(x))
-        return {Value::Is::constant, static_cast<uint32_t>(i)};
-    }
-    code_.constants.push_back(x);
-    return {Value::Is::constant, static_cast<uint32_t>(code_.constants.size() - 1)};
+    const auto [at, added] = constants_.try_emplace(std::bit_cast<uint64_t>(x), code_.constants.size());
+    if (added) code_.constants.push_back(x);
+    return {Value::Is::constant, at->second};
   }
 
   Value uniform(NodeId id) {
-    const auto it = std::find(code_.uniforms.begin(), code_.uniforms.end(), id);
-    if (it == code_.uniforms.end()) {
-      code_.uniforms.push_back(id);
-      return {Value::Is::uniform, static_cast<uint32_t>(code_.uniforms.size() - 1)};
-    }
-    return {Value::Is::uniform, static_cast<uint32_t>(it - code_.uniforms.begin())};
+    const auto [at, added] = uniforms_.try_emplace(id, code_.uniforms.size());
+    if (added) code_.uniforms.push_back(id);
+    return {Value::Is::uniform, at->second};
   }
 
   uint32_t column_slot(TableId table, ColumnId column, bool whole = false) {
-    const Code::Column wanted{table, column, schema_.column(table, column).storage, whole};
-    const auto it = std::find(code_.columns.begin(), code_.columns.end(), wanted);
-    if (it != code_.columns.end()) return static_cast<uint32_t>(it - code_.columns.begin());
-    code_.columns.push_back(wanted);
-    return static_cast<uint32_t>(code_.columns.size() - 1);
+    auto& slots = whole ? whole_slots_ : slots_;
+    const uint64_t key = uint64_t{table.value} << 32 | column.value;
+    const auto [at, added] = slots.try_emplace(key, code_.columns.size());
+    if (added) code_.columns.push_back({table, column, schema_.column(table, column).storage, whole});
+    return at->second;
   }
 
   Value push(Step step) {
@@ -341,10 +338,7 @@ class Lowering {
              std::string("what is reached by relation must be a column or given: ") + name_of(source.op));
     const ColumnId column = given != given_.end() ? given->second : source.column;
     // Rows of one's own table may have been stored already, or not, when they are read.
-    const bool stored =
-        relation.to == table_ &&
-        std::any_of(roots_.begin(), roots_.end(), [&](const Root& r) { return r.column == column; });
-    LT_CHECK(!stored,
+    LT_CHECK(relation.to != table_ || !stored_.contains(column),
              "a column is reached by relation in the program that stores it: it needs a stratum of its own");
     Step step{
         .action = Action::gather, .storage = schema_.column(relation.to, column).storage, .name = "gather"};
@@ -371,24 +365,18 @@ class Lowering {
   std::string unused_name(NodeId id, const std::string& what) const {
     std::string stem = ".";
     stem.append(name_of(node(id).op)).append(".").append(std::to_string(id.index())).append(".").append(what);
-    const auto& columns = schema_.table(table_).columns;
+    const auto& names = schema_.table(table_).column_names;
     std::string name = stem;
-    for (int k = 2;; ++k) {
-      if (std::none_of(columns.begin(), columns.end(), [&](const Column& c) { return c.name == name; }))
-        return name;
-      name = stem + "." + std::to_string(k);
-    }
+    for (int k = 2; names.contains(name); ++k) name = stem + "." + std::to_string(k);
+    return name;
   }
 
   Value stateful(NodeId id) {
     const Node& n = node(id);
     Code::Stateful call;
     call.kind = stateful_kind(n);
-    if (n.op == Op::previous && node(n.args[0]).op == Op::column) {
-      const ColumnId source = node(n.args[0]).column;
-      call.kind.own_column =
-          std::any_of(roots_.begin(), roots_.end(), [&](const Root& r) { return r.column == source; });
-    }
+    if (n.op == Op::previous && node(n.args[0]).op == Op::column)
+      call.kind.own_column = stored_.contains(node(n.args[0]).column);
     for (const NodeId arg : n.args) call.inputs.push_back(value(arg));
     for (const StateColumn& state : state_of(call.kind)) {
       const Type type = state.storage == Storage::boolean ? Type::boolean() : Type::number();
@@ -410,6 +398,10 @@ class Lowering {
   const TableId table_;
   const std::span<const Root> roots_;
   std::unordered_map<NodeId, ColumnId> given_;
+  std::unordered_set<ColumnId> stored_;               ///< the roots' columns
+  std::unordered_map<uint64_t, uint32_t> constants_;  ///< where each stands in the code, by its bits
+  std::unordered_map<NodeId, uint32_t> uniforms_;
+  std::unordered_map<uint64_t, uint32_t> slots_, whole_slots_;  ///< by table and column
   std::unordered_map<NodeId, bool> by_row_;
   std::unordered_map<NodeId, int> uses_;
   std::unordered_map<NodeId, Value> values_;

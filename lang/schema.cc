@@ -1,7 +1,5 @@
 #include "lang/schema.h"
 
-#include <algorithm>
-
 #include "base/check.h"
 
 namespace looptwin::lang {
@@ -25,12 +23,10 @@ size_t size_of(Storage storage) {
 ColumnId Schema::add_column(TableId t, Column column) {
   LT_CHECK(t.valid() && t.index() < tables.size(),
            "a column for a table that does not exist: " + column.name);
-  auto& columns = tables[t.index()].columns;
-  LT_CHECK(
-      std::none_of(columns.begin(), columns.end(), [&](const Column& c) { return c.name == column.name; }),
-      "two columns of one name: " + column.name);
-  columns.push_back(std::move(column));
-  return ColumnId(columns.size() - 1);
+  Table& table = tables[t.index()];
+  LT_CHECK(table.column_names.insert(column.name).second, "two columns of one name: " + column.name);
+  table.columns.push_back(std::move(column));
+  return ColumnId(table.columns.size() - 1);
 }
 
 }  // namespace looptwin::lang

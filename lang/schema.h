@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/ids.h"
@@ -40,8 +41,9 @@ struct Relation {
 
 struct Table {
   std::string name;
-  std::vector<Column> columns;
+  std::vector<Column> columns;  ///< grown by Schema::add_column alone
   std::vector<Relation> relations;
+  std::unordered_set<std::string> column_names{};
 };
 
 struct Enumeration {

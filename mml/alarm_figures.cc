@@ -159,7 +159,7 @@ AlarmReport AlarmFigures::report(Time end) const {
 }
 
 void AlarmFigures::save(ArchiveWriter& archive) const {
-  archive.section("alarm figures", 1);
+  archive.section("alarm figures", 2);
   archive.put<uint64_t>(instances_.size());
   for (const auto& [key, instance] : instances_) {
     archive.put(key);
@@ -180,7 +180,7 @@ void AlarmFigures::save(ArchiveWriter& archive) const {
 }
 
 void AlarmFigures::restore(ArchiveReader& archive) {
-  archive.section("alarm figures", 1);
+  archive.section("alarm figures", 2);
   instances_.clear();
   const auto instances = archive.get<uint64_t>();
   for (uint64_t i = 0; i < instances && archive.ok(); ++i) {

@@ -279,13 +279,17 @@ void Claims::yield_to_refusals(Time now, std::vector<Record>& log) {
 void Claims::resolve(Contest& contest, uint32_t row, const Claim& moved, Move move, Time now,
                      std::vector<Record>& log) {
   const Claim* winner = nullptr;
+  const Claim* rival = nullptr;  // the strongest beside the one that moved
   bool conflict = false;
+  const auto beats = [row](const Claim& claim, const Claim* other) {
+    return other == nullptr || claim.priority > other->priority ||
+           (claim.priority == other->priority && claim.since[row] < other->since[row]);
+  };
   for (const Claim& claim : contest.claims) {
     if (!claim.held(row)) continue;
     conflict |= claim.priority == moved.priority && claim.claim[row] != moved.claim[row];
-    const bool earlier =
-        winner != nullptr && claim.priority == winner->priority && claim.since[row] < winner->since[row];
-    if (winner == nullptr || claim.priority > winner->priority || earlier) winner = &claim;
+    if (beats(claim, winner)) winner = &claim;
+    if (&claim != &moved && beats(claim, rival)) rival = &claim;
   }
   const double desired = winner != nullptr ? winner->claim[row] : contest.fallback[row];
   // Said when the second of the two is claimed, and only where no higher claim makes it idle.
@@ -293,6 +297,15 @@ void Claims::resolve(Contest& contest, uint32_t row, const Claim& moved, Move mo
     ++counters_.conflicts;
     Record said = record(RecordKind::conflict, contest, *winner, row, desired, now);
     said.cause = 0;
+    log.push_back(said);
+  }
+  // A rule's own later step is meant to take the place of an earlier one.
+  if (move == Move::claimed && rival != nullptr && rival->rule != moved.rule &&
+      rival->priority != moved.priority && rival->claim[row] != moved.claim[row]) {
+    ++counters_.outranked;
+    Record said =
+        record(RecordKind::outranked, contest, winner == &moved ? *rival : moved, row, desired, now);
+    said.cause = cause_of(*winner, row);
     log.push_back(said);
   }
   if (desired == contest.desired[row]) return;
@@ -332,7 +345,7 @@ uint64_t Claims::held() const {
 }
 
 void Claims::save(ArchiveWriter& archive) const {
-  archive.section("claims", 1);
+  archive.section("claims", 2);
   auto agenda = agenda_;
   std::vector<Turn> turns;
   for (; !agenda.empty(); agenda.pop()) turns.push_back(agenda.top());
@@ -346,7 +359,7 @@ void Claims::save(ArchiveWriter& archive) const {
 }
 
 void Claims::restore(ArchiveReader& archive) {
-  archive.section("claims", 1);
+  archive.section("claims", 2);
   agenda_ = {};
   for (const Turn& turn : archive.get_vector<Turn>()) agenda_.push(turn);
   next_order_ = archive.get<uint64_t>();

@@ -22,7 +22,7 @@
 namespace looptwin::mml {
 
 struct ClaimCounters {
-  uint64_t claims = 0, releases = 0, yields = 0, conflicts = 0;
+  uint64_t claims = 0, releases = 0, yields = 0, conflicts = 0, outranked = 0;
 };
 
 class Claims {

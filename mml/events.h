@@ -27,6 +27,7 @@ struct Event {
   bool of_alarm = false;  ///< made for an alarm's own condition: not a decision by itself
   ColumnId standing;      ///< boolean: what expressions read under the event's name
   ColumnId raise, clear;  ///< boolean conditions
+  lang::NodeId raises, clears;  ///< the same in the graph, for who explains them
   ColumnId evidence;  ///< the quantity that `raise` first compares, where it compares one: the record's value
   struct Set {
     RelationId relation;  ///< of the event's table

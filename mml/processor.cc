@@ -162,6 +162,7 @@ void Processor::place(size_t shard, twin::Frame& frame, Dirty& dirty) {
     for (uint32_t i = 0; i < stretch.count; ++i) ++version[i];
   }
   for (size_t k = 0; k < group.fields.size(); ++k) {
+    if (!frame.is_about(k)) continue;
     const uint16_t field = group.fields[k];
     model.fields[field].place(stretches, frame, k, future, counters);
     hot_.insert(table, field, frame.row, frame.sampled_at, frame.value[k]);

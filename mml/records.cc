@@ -38,7 +38,8 @@ const char* name_of(RecordKind kind) {
                                                        "sequence_done",      "sequence_aborted",
                                                        "event_latched",      "reset_refused",
                                                        "bypass_begun",       "bypass_ended",
-                                                       "event_withheld",     "first_out"};
+                                                       "event_withheld",     "first_out",
+                                                       "outranked"};
   return kNames[static_cast<size_t>(kind)];
 }
 

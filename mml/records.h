@@ -62,9 +62,10 @@ enum class RecordKind : uint8_t {
   bypass_ended,
   event_withheld,  ///< it would have risen, and is bypassed
   first_out,       ///< it rose before all others of its group
+  outranked,       ///< a claim that one of higher priority makes idle; value: what holds in its place
 };
 const char* name_of(RecordKind kind);
-inline constexpr uint8_t kRecordKinds = 46;
+inline constexpr uint8_t kRecordKinds = 47;
 /// What a record's `subject` counts.
 enum class SubjectKind : uint8_t { event, rule, alarm, input };
 SubjectKind subject_of(RecordKind kind);

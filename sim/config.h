@@ -105,10 +105,11 @@ struct DeviceConfig {
   std::optional<Span> refuses;
 };
 
-/// A relation of the devices, which those of one related device have in common: a cell, a gateway. Empty:
-/// each device on its own.
+/// What devices of a link have in common: a cell, a gateway. Each is a path of to-one relations, as
+/// `opens_to.station`, or `self`, the device itself, or `all`, the link; of several a device has the first
+/// that leads somewhere. Empty, or where none does: each device on its own.
 struct SharedBy {
-  std::string relation;
+  std::vector<std::string> paths;
   Span span;
 };
 

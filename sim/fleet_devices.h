@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/config.h"
@@ -13,6 +14,8 @@
 
 namespace looptwin::sim {
 
+using Keys = std::shared_ptr<const std::vector<uint64_t>>;  ///< [row]
+
 struct FleetDevices {
   const lang::Schema& schema;
   const twin::Registry& registry;
@@ -20,10 +23,14 @@ struct FleetDevices {
   const std::vector<DeviceModel>& models;  ///< [table]
 
   bool hangs_on(TableId table, const std::string& link) const;
-  /// The keys of what a model's devices are related to; null where each is on its own. A device that is
-  /// related to none is on its own, too.
-  std::shared_ptr<const std::vector<uint64_t>> shared_keys(const DeviceModel& model, const SharedBy& shared,
-                                                           Diagnostics& problems) const;
+  /// By table, the keys of what its devices that hang on the link share; null where none does, or each is on
+  /// its own.
+  std::vector<Keys> shared_keys(const std::string& link, const SharedBy& shared, Diagnostics& problems) const;
+
+ private:
+  /// Sets the keys of the rows that the path leads from; false where a model has no such path.
+  bool follow(TableId table, std::string_view path, std::vector<uint64_t>& keys,
+              std::vector<bool>& found) const;
 };
 
 }  // namespace looptwin::sim

@@ -40,9 +40,10 @@ void FleetTrouble::add_links(std::span<const LinkConfig> links, Diagnostics& pro
       source.outage = source.kind == FaultKind::link_down;
       source.wait_stream = Draws(seed_, fmt::format("link.{}.{}.wait", config.name, what));
       source.length_stream = Draws(seed_, fmt::format("link.{}.{}.length", config.name, what));
+      const auto keys = devices_.shared_keys(config.name, shared, problems);
       for (const auto& model : devices_.models) {
         if (!devices_.hangs_on(model.table, config.name)) continue;
-        source.keys = devices_.shared_keys(model, shared, problems);
+        source.keys = keys[model.table.index()];
         outages_[{config.name, model.table}].push_back(add_source(source));
       }
     };

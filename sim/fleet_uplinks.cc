@@ -11,9 +11,10 @@ void FleetUplinks::add(std::span<const LinkConfig> links, const FleetDevices& de
   for (const auto& config : links) {
     if (config.bandwidth == 0) continue;
     std::map<uint64_t, uint32_t> by_key;
+    const auto keys = devices.shared_keys(config.name, config.bandwidth_shared, problems);
     for (const auto& model : devices.models) {
       if (!devices.hangs_on(model.table, config.name)) continue;
-      const auto shared = devices.shared_keys(model, config.bandwidth_shared, problems);
+      const auto& shared = keys[model.table.index()];
       const auto own = devices.registry.keys(model.table);
       auto& uplinks = of_[model.table.index()];
       uplinks.resize(own.size(), kNoUplink);

@@ -25,6 +25,20 @@ class Assembly::NoPublisher final : public mml::Publisher {
   void publish(uint16_t, Time, const std::string&) override {}
 };
 
+/// The run folder's log, and somebody else who listens.
+class Assembly::Both final : public mml::DecisionSink {
+ public:
+  Both(mml::DecisionSink& first, mml::DecisionSink& second) : first_(first), second_(second) {}
+  bool decided(Time boundary, std::span<const mml::Record> records) override {
+    const bool kept = first_.decided(boundary, records);
+    return second_.decided(boundary, records) && kept;
+  }
+
+ private:
+  mml::DecisionSink& first_;
+  mml::DecisionSink& second_;
+};
+
 Assembly::Assembly(Scenario scenario) : scenario_(std::move(scenario)), units_(scenario_.ambient_pressure) {}
 Assembly::~Assembly() = default;
 
@@ -47,11 +61,15 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   for (const auto& away : broker_restarts_) broker_away_.push_back({away.from, away.to});
   for (const auto& table : schema_.tables) of_world_.emplace_back(table.columns.size(), 0);
   // The physics' problems and the rules' are shown together.
-  auto fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
-                                 {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
-                                  scenario_.cycle, scenario_.plants, broker_away_});
+  Result<std::unique_ptr<sim::Fleet>> fleet;
+  if (options.fleet)
+    fleet = options.fleet(*registry_, tables_);
+  else
+    fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
+                              {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
+                               scenario_.cycle, scenario_.plants, broker_away_});
   for (size_t t = 0; t < of_world_.size(); ++t) of_world_[t].second = schema_.tables[t].columns.size();
-  auto wired = wire(scenario_, units_, schema_, graph_, *registry_);
+  auto wired = wire(scenario_, units_, schema_, graph_, *registry_, options.coverage);
   if (!fleet || !wired) {
     Diagnostics problems;
     if (!fleet) problems = std::move(fleet.error());
@@ -116,7 +134,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   evaluator_ =
       std::make_unique<mml::Evaluator>(std::move(wired_.plan), schema_, graph_, *registry_, tables_, *feeds_);
   broker_ = std::make_unique<mml::Broker>(*registry_);
-  auto script = actions_of(scenario_, *registry_);
+  auto script = actions_of(scenario_.script, *registry_);
   if (!script) return tl::make_unexpected(std::move(script.error()));
   transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards, broker_restarts_,
                                               std::move(*script));
@@ -133,10 +151,15 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   requirements_ = std::make_unique<Requirements>(
       std::move(*requirements),
       Requirements::World{schema_, graph_, *registry_, tables_, *feeds_, fleet_.get()}, scenario_.cycle);
+  mml::DecisionSink* decisions = options.decisions != nullptr ? options.decisions : recorder_.get();
+  if (options.decisions != nullptr && recorder_ != nullptr) {
+    both_ = std::make_unique<Both>(*recorder_, *options.decisions);
+    decisions = both_.get();
+  }
   loop_ = std::make_unique<mml::Loop>(
       mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *people_,
                        *events_, wired_.derived, *derived_feeds_, *rules_, *alarms_, *dispatcher_,
-                       requirements_->tap(recorder_.get()), recorder_.get()},
+                       requirements_->tap(decisions), recorder_.get()},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};
 }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,10 @@ struct AssemblyOptions {
   int threads = 1;  ///< 0: as many as the machine has, but no more than one for each 8192 devices
   std::optional<std::filesystem::path> out;  ///< the run folder; absent: nothing is written
   std::optional<RecorderState> resume;       ///< goes on with the run in `out`, from here
+  /// Who stands in for plants, devices and links; made when the registry stands. Absent: they are simulated.
+  std::function<std::unique_ptr<sim::Fleet>(const twin::Registry&, twin::Tables&)> fleet;
+  bool coverage = false;                   ///< Wired::covered is filled
+  mml::DecisionSink* decisions = nullptr;  ///< is told what was decided, beside the run folder; outlives it all
 };
 
 class Assembly {
@@ -57,8 +62,10 @@ class Assembly {
   mml::Events& events() { return *events_; }
   mml::Alarms& alarms() { return *alarms_; }
   mml::Dispatcher& dispatcher() { return *dispatcher_; }
+  mml::Feeds& feeds() { return *feeds_; }
   mml::Broker& broker() { return *broker_; }
-  twin::Transport& transport() { return *transport_; }
+  SimTransport& transport() { return *transport_; }
+  const lang::Units& units() const { return units_; }
   Recorder* recorder() { return recorder_.get(); }
   Requirements& requirements() { return *requirements_; }
   const Requirements& requirements() const { return *requirements_; }
@@ -95,6 +102,7 @@ class Assembly {
   template <typename Each>
   void for_each_column(bool of_world, Each&& each);
   class NoPublisher;
+  class Both;
 
   Scenario scenario_;
   lang::Units units_;
@@ -114,6 +122,7 @@ class Assembly {
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<mml::WarmHistory> warm_;
   std::unique_ptr<NoPublisher> no_publisher_;
+  std::unique_ptr<Both> both_;
   std::unique_ptr<mml::Processor> processor_;
   std::unique_ptr<mml::Evaluator> evaluator_;
   std::unique_ptr<mml::Operator> people_;

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "testbed/assembly.h"
+#include "testbed/notes.h"
 #include "testbed/run.h"
 #include "testbed/script.h"
 
@@ -142,7 +143,7 @@ Result<Census> count_devices(const Scenario& scenario) {
       twin::Registry::build(scenario.models, census.few.fleet, scenario.seed, few_schema, few_tables);
   if (!few) return tl::make_unexpected(few.error());
   // Entries of the script that act on devices which there are, though not among the few.
-  if (auto script = actions_of(scenario, *registry); !script)
+  if (auto script = actions_of(scenario.script, *registry); !script)
     return tl::make_unexpected(std::move(script.error()));
   std::erase_if(census.few.script, [&](const auto& entry) {
     return !entry.device.empty() && few->matching(entry.device).empty();
@@ -184,6 +185,7 @@ Exit check(const CheckRequest& request) {
              a.scenario().name, many(census->total, "device"), many(a.registry().models().size(), "model"),
              many(a.scenario().events.size(), "event"), many(a.wired().rules.size(), "rule"),
              many(a.wired().alarms.size(), "alarm"), hot / (1 << 20), warm / (1 << 20), tables / (1 << 20));
+  for (const auto& line : rivals(a.wired().rules, a.registry())) fmt::print("{}\n", line);
   if (request.explain) explain(a);
   return Exit::held;
 }

@@ -155,7 +155,7 @@ Result<void> show_decisions(twin::RunReader& run) {
   if (!opened) return tl::make_unexpected(opened.error());
   if (!*opened) return {};
   std::map<std::string, Time> bypassed;
-  std::map<std::string, size_t> conflicts;
+  std::map<std::string, size_t> conflicts, outranked;
   std::vector<std::string> first_outs;
   size_t bypasses = 0;
   for (size_t row = 0; row < told.rows(); ++row) {
@@ -169,6 +169,8 @@ Result<void> show_decisions(twin::RunReader& run) {
       first_outs.push_back(fmt::format("{}  {}: {}", told.date(told.at(row)), told.text(3, row), place));
     } else if (told.is(mml::RecordKind::conflict, row)) {
       ++conflicts[fmt::format("rule {} held {} against another", told.text(1, row), told.text(3, row))];
+    } else if (told.is(mml::RecordKind::outranked, row)) {
+      ++outranked[fmt::format("rule {} did not get its {}", told.text(1, row), told.text(3, row))];
     }
   }
   if (bypasses > 0)
@@ -176,9 +178,13 @@ Result<void> show_decisions(twin::RunReader& run) {
   for (const auto& [place, since] : bypassed)
     fmt::print("  {}  {}, for {}\n", told.date(since), place, to_string(last_boundary(run) - since));
   print_latest("first out", first_outs);
-  if (!conflicts.empty()) fmt::print("\n  conflicts of overrides with equal priority\n");
-  for (const auto& [what, times] : conflicts)
-    fmt::print("  {:>7} x {}\n", grouped(static_cast<long long>(times)), what);
+  const auto print_counts = [](const char* title, const std::map<std::string, size_t>& counts) {
+    if (!counts.empty()) fmt::print("\n  {}\n", title);
+    for (const auto& [what, times] : counts)
+      fmt::print("  {:>7} x {}\n", grouped(static_cast<long long>(times)), what);
+  };
+  print_counts("conflicts of overrides with equal priority", conflicts);
+  print_counts("overrides that a higher priority made idle", outranked);
   return {};
 }
 

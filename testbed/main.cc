@@ -5,10 +5,12 @@
 #include <csignal>
 #include <cstdio>
 
+#include "testbed/explain_command.h"
 #include "testbed/new.h"
 #include "testbed/registry_command.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
+#include "testbed/test_command.h"
 
 using namespace looptwin::testbed;
 
@@ -70,7 +72,9 @@ int main(int argc, char** argv) {
   std::string speed;
   auto* run_command = app.add_subcommand("run", "simulates a scenario and writes a run folder");
   auto* run_scenario = scenario_options(run_command, run_request.scenario);
-  run_command->add_option("--threads", run_request.threads, "0: as many as the machine has and the fleet has use for")
+  run_command
+      ->add_option("--threads", run_request.threads,
+                   "0: as many as the machine has and the fleet has use for")
       ->check(CLI::Range(0, 1024));
   run_command->add_option("--speed", speed, "at most so many times as fast as the wall clock: 60x");
   run_command->add_option("--out", out, "the run folder; 'none' writes nothing (default: runs/NAME)");
@@ -100,6 +104,8 @@ int main(int argc, char** argv) {
   export_command->add_option("FILE", file, "the file to write; must not exist")->required();
 
   const auto run_registry = add_registry_command(app);
+  const auto run_test = add_test_command(app);
+  const auto run_explain = add_explain_command(app);
 
   try {
     app.parse(argc, argv);
@@ -133,6 +139,8 @@ int main(int argc, char** argv) {
     }
     if (*new_command) return static_cast<int>(write_new(new_folder));
     if (const auto done = run_registry()) return static_cast<int>(*done);
+    if (const auto done = run_test()) return static_cast<int>(*done);
+    if (const auto done = run_explain()) return static_cast<int>(*done);
     if (*info_command) return static_cast<int>(info(run_folder));
     if (*export_command) return static_cast<int>(export_run(run_folder, file));
   } catch (const CLI::ParseError& error) {

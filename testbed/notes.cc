@@ -2,44 +2,71 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <map>
 
+#include "base/text.h"
 #include "mml/alarms.h"
 
 namespace looptwin::testbed {
 
+namespace {
+
+struct Claim {
+  const mml::Rule* rule;
+  const mml::OverrideConfig* config;
+};
+using Claims = std::map<std::pair<size_t, uint16_t>, std::vector<Claim>>;  ///< by table and setpoint
+void add_claims(const mml::Rule& rule, Claims& claims) {
+  for (const auto& wired : rule.overrides)
+    for (const auto& set : wired.set)
+      claims[{wired.target.table.index(), set.setpoint}].push_back({&rule, &wired.config});
+}
+
+std::string name_of(std::pair<size_t, uint16_t> setpoint, const twin::Registry& registry) {
+  const auto& model = registry.model(TableId(setpoint.first)).config;
+  return fmt::format("{}.{}", model.name, model.setpoints[setpoint.second].name);
+}
+
+}  // namespace
+
 void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twin::Registry& registry,
                  Diagnostics& problems) {
-  struct Claim {
-    const mml::Rule* rule;
-    const mml::OverrideConfig* config;
-    TableId table;
-    uint16_t setpoint;
-  };
-  std::vector<Claim> claims;
-  for (const auto& rule : rules) {
-    for (size_t o = 0; o < rule->overrides.size(); ++o) {
-      for (const auto& set : rule->overrides[o].set) {
-        const Claim claim{rule.get(), &rule->overrides[o].config, rule->overrides[o].target.table,
-                          set.setpoint};
-        for (const Claim& other : claims) {
-          if (other.table != claim.table || other.setpoint != claim.setpoint ||
-              other.config->priority != claim.config->priority)
-            continue;
-          const auto& model = registry.model(claim.table).config;
-          const std::string &one = other.rule->config.name, &two = claim.rule->config.name;
-          const std::string who = other.rule == claim.rule
-                                      ? fmt::format("rule '{}' twice sets", one)
-                                      : fmt::format("rules '{}' and '{}' both set", one, two);
-          problems.push_back(
-              {Severity::warning, claim.config->span,
-               fmt::format("{} {}.{} with priority {}: the earlier claim holds", who, model.name,
-                           model.setpoints[claim.setpoint].name, claim.config->priority),
-               "give one of them a higher `priority:`"});
-        }
-        claims.push_back(claim);
+  Claims all;
+  for (const auto& rule : rules) add_claims(*rule, all);
+  for (const auto& [setpoint, claims] : all) {
+    for (size_t later = 1; later < claims.size(); ++later) {
+      for (size_t earlier = 0; earlier < later; ++earlier) {
+        const Claim &first = claims[earlier], &claim = claims[later];
+        if (first.config->priority != claim.config->priority) continue;
+        const std::string &one = first.rule->config.name, &two = claim.rule->config.name;
+        const std::string who = first.rule == claim.rule
+                                    ? fmt::format("rule '{}' twice sets", one)
+                                    : fmt::format("rules '{}' and '{}' both set", one, two);
+        problems.push_back({Severity::warning, claim.config->span,
+                            fmt::format("{} {} with priority {}: the earlier claim holds", who,
+                                        name_of(setpoint, registry), claim.config->priority),
+                            "give one of them a higher `priority:`"});
       }
     }
   }
+}
+
+std::vector<std::string> rivals(const std::vector<mml::Rule>& rules, const twin::Registry& registry) {
+  Claims all;
+  for (const auto& rule : rules) add_claims(rule, all);
+  std::vector<std::string> lines;
+  for (auto& [setpoint, claims] : all) {
+    if (std::all_of(claims.begin(), claims.end(), [&](const Claim& c) { return c.rule == claims[0].rule; }))
+      continue;
+    std::stable_sort(claims.begin(), claims.end(),
+                     [](const Claim& a, const Claim& b) { return a.config->priority > b.config->priority; });
+    std::vector<std::string> who;
+    for (const Claim& claim : claims)
+      who.push_back(fmt::format("{} (priority {})", claim.rule->config.name, claim.config->priority));
+    lines.push_back(fmt::format("{} is claimed by {}: the highest holds", name_of(setpoint, registry),
+                                joined(who, ", ")));
+  }
+  return lines;
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -16,6 +17,10 @@ namespace looptwin::testbed {
 /// Two rules that may claim the same setpoint of the same devices with equal priority.
 void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twin::Registry& registry,
                  Diagnostics& problems);
+
+/// "station.discharge is claimed by winter (priority 1), push_less (priority 0): the highest holds", a line
+/// for each setpoint that several rules may claim.
+std::vector<std::string> rivals(const std::vector<mml::Rule>& rules, const twin::Registry& registry);
 
 /// Entries of the script that will be refused whatever happens: the person lacks the role, or a reason.
 void note_refusals(const Scenario& scenario, Diagnostics& problems);

@@ -233,7 +233,7 @@ Recorder::Quantity Recorder::quantity_of(const mml::Record& r) const {
       break;
   }
   if (r.kind >= step_begun && r.kind <= sequence_aborted) return {"step", {}, r.quantity + 1.0};
-  if (r.kind > command_superseded) return {{}, {}, r.value};
+  if (r.kind > command_superseded && r.kind != outranked) return {{}, {}, r.value};
   const auto& model = registry_.model(r.device.table).config;
   if ((r.quantity & mml::kImperative) != 0)
     return {model.commands[r.quantity & ~mml::kImperative].name, {}, 0};

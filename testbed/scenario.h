@@ -14,6 +14,7 @@
 #include "sim/config.h"
 #include "sim/coupling.h"
 #include "testbed/requirements/config.h"
+#include "testbed/testing/test_config.h"
 #include "twin/config.h"
 #include "twin/operator_action.h"
 
@@ -84,6 +85,7 @@ struct Scenario {
   std::vector<mml::PersonConfig> people;
   std::vector<mml::InputConfig> inputs;  ///< of `operator:`
   std::vector<ScriptConfig> script;
+  std::vector<TestConfig> tests;
   std::vector<RequirementConfig> requirements;
   std::vector<HistoryConfig> history;
   std::vector<EarlierRunConfig> history_from;
@@ -91,14 +93,10 @@ struct Scenario {
   std::optional<Duration> snapshots;  ///< how often the run's state is kept; absent: never
 };
 
-/// `--set key=value`: one path names a thing everywhere, as models.home.parameters.UA.default.
-struct Setting {
-  std::string path;
-  std::string value;
-};
-
 /// Reads scenario.yaml of a folder (or the file itself) and what it uses. All problems of all files at once.
-Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings = {});
+/// `tests`: a file of tests that belongs to it as well.
+Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings = {},
+                      const std::filesystem::path& tests = {});
 
 /// JSON Schema of a scenario file, for editors: generated from the tables that load() reads by.
 std::string json_schema();

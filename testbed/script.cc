@@ -4,11 +4,11 @@
 
 namespace looptwin::testbed {
 
-Result<std::vector<twin::OperatorAction>> actions_of(const Scenario& scenario,
+Result<std::vector<twin::OperatorAction>> actions_of(std::span<const ScriptConfig> script,
                                                      const twin::Registry& registry) {
   std::vector<twin::OperatorAction> actions;
   Diagnostics problems;
-  for (const auto& entry : scenario.script) {
+  for (const auto& entry : script) {
     twin::OperatorAction action = entry.action;
     if (entry.model.empty()) {
       action.device = {registry.site(), Row(0)};

@@ -20,6 +20,7 @@ void append(twin::Inbox& kept, const sim::Arrivals& arrivals, bool with_messages
     const auto& from = arrivals.frames[f];
     to.table = from.table;
     to.group = from.group;
+    to.without = from.without;
     to.value.resize(from.value.size());
     if (!with_messages) continue;
     add(to.row, from.row);
@@ -98,6 +99,11 @@ void SimTransport::pass(Time boundary, bool keep, Workers& workers) {
     append(kept_[shard], arrivals_[shard], keep);
   });
   send(boundary, {});
+}
+
+void SimTransport::follow(std::vector<twin::OperatorAction> script) {
+  script_ = std::move(script);
+  next_action_ = 0;
 }
 
 void SimTransport::poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) {

@@ -27,6 +27,9 @@ class SimTransport final : public twin::Transport {
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
 
+  /// Other actions of people from now on; by time.
+  void follow(std::vector<twin::OperatorAction> script);
+
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 

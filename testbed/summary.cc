@@ -65,8 +65,9 @@ void rules_rows(Assembly& a) {
   const auto& r = a.rules().counters();
   const auto d = a.dispatcher().counters();
   print_row("overrides",
-            fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}", number(r.claims),
-                        number(r.releases), number(r.yields), number(r.conflicts)));
+            fmt::format("claims {}, released {}, yielded to residents {}, conflicts {}, outranked {}",
+                        number(r.claims), number(r.releases), number(r.yields), number(r.conflicts),
+                        number(r.outranked)));
   if (const auto& steps = r.sequences; steps.begun > 0)
     print_row("sequences",
               fmt::format("begun {}, done {}, aborted {}; steps timed out {}", number(steps.begun),

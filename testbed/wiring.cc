@@ -19,8 +19,8 @@ using lang::Op;
 class Wiring : Expressions {
  public:
   Wiring(const Scenario& scenario, const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
-         const twin::Registry& registry)
-      : Expressions(units, schema, graph, registry), scenario_(scenario) {}
+         const twin::Registry& registry, bool coverage)
+      : Expressions(units, schema, graph, registry), scenario_(scenario), coverage_(coverage) {}
 
   Result<Wired> wire() {
     add_inputs();
@@ -218,7 +218,7 @@ class Wiring : Expressions {
             {.op = Op::column, .type = lang::Type::boolean(), .table = event.table, .column = event.standing},
             event.config.span));
       }
-      producers_.push_back({group.name, group.span, group.table, group.column, std::move(needs)});
+      producers_.push_back({group.name, group.span, group.table, group.column, std::move(needs), true});
     }
   }
 
@@ -356,6 +356,8 @@ class Wiring : Expressions {
                            config.raise);
       }
       if (!clear.valid()) continue;
+      event.raises = raise;
+      event.clears = clear;
       demand(raise, event.table, event.raise);
       if (const NodeId compared = first_compared(raise); compared.valid())
         demand(compared, event.table, event.evidence);
@@ -428,7 +430,35 @@ class Wiring : Expressions {
     return std::nullopt;
   }
 
+  void find_comparisons(const Explained& in, NodeId id, std::set<NodeId>& seen) {
+    if (!seen.insert(id).second) return;
+    const lang::Node& node = graph_[id];
+    if (node.op >= Op::less && node.op <= Op::not_equal)
+      out_.covered.push_back({in.name, graph_.span(id), node.table.valid() ? node.table : in.table, {}});
+    if (node.op >= Op::less && node.op <= Op::not_equal) covered_nodes_.push_back(id);
+    for (const NodeId arg : node.args) find_comparisons(in, arg, seen);
+  }
+
+  /// Comparisons behind a name are covered where the name is defined; each counts once.
+  void demand_covered() {
+    std::set<NodeId> seen;
+    for (const auto& one : explained_) {
+      const bool decides = one.name.ends_with(".where") || one.name.ends_with(".until");
+      const lang::Node& node = graph_[one.node];
+      const bool comparison = node.op >= Op::less && node.op <= Op::not_equal;
+      if (decides && !comparison && node.op != Op::constant && seen.insert(one.node).second) {
+        out_.covered.push_back({one.name, one.text, one.table, {}});
+        covered_nodes_.push_back(one.node);
+        seen.erase(one.node);
+      }
+      find_comparisons(one, one.node, seen);
+    }
+    for (size_t i = 0; i < covered_nodes_.size(); ++i)
+      demand(covered_nodes_[i], out_.covered[i].table, out_.covered[i].column);
+  }
+
   Result<void> plan() {
+    if (coverage_) demand_covered();
     const auto sampled = [&](TableId table, ColumnId column) { return field_at(table, column).has_value(); };
     auto planned = lang::build_plan(schema_, graph_, demands_, producers_, sampled);
     if (!planned) return tl::make_unexpected(std::move(planned.error()));
@@ -443,6 +473,8 @@ class Wiring : Expressions {
   }
 
   const Scenario& scenario_;
+  const bool coverage_;
+  std::vector<NodeId> covered_nodes_;  ///< of out_.covered
   Wired out_;
   std::vector<std::pair<const mml::MachineConfig*, size_t>> machines_;  ///< and their places in derived
   std::vector<lang::Producer> producers_;
@@ -452,8 +484,8 @@ class Wiring : Expressions {
 }  // namespace
 
 Result<Wired> wire(const Scenario& scenario, const lang::Units& units, lang::Schema& schema,
-                   lang::Graph& graph, const twin::Registry& registry) {
-  return Wiring(scenario, units, schema, graph, registry).wire();
+                   lang::Graph& graph, const twin::Registry& registry, bool coverage) {
+  return Wiring(scenario, units, schema, graph, registry, coverage).wire();
 }
 
 }  // namespace looptwin::testbed

@@ -28,6 +28,14 @@ struct Explained {
   TableId table;
 };
 
+/// A condition of the rules whose both outcomes tests should see: a comparison, a `where`, an `until`.
+struct Covered {
+  std::string name;  ///< of its place: "events.peak_ahead.raise"
+  Span text;
+  TableId table;
+  ColumnId column;  ///< boolean
+};
+
 struct Wired {
   std::vector<mml::Input> inputs;         ///< of people
   std::vector<mml::Derived> derived;      ///< producers of the plan after the events
@@ -39,6 +47,7 @@ struct Wired {
   lang::Plan plan;
   std::vector<twin::WindowSpec> windows;  ///< of hot history
   std::vector<Explained> explained;
+  std::vector<Covered> covered;  ///< where it was asked for
   lang::Scopes scopes;  ///< the names that rules see
   Diagnostics warnings;
 };
@@ -46,8 +55,9 @@ struct Wired {
 /// The names that events, rules and alarms see, table by table.
 lang::Scopes rule_scopes(const lang::Schema& schema, const twin::Registry& registry);
 
-/// Adds the columns of events, alarms and claims to the schema.
+/// Adds the columns of events, alarms and claims to the schema. With `coverage` all that decides stands in a
+/// column of its own.
 Result<Wired> wire(const Scenario& scenario, const lang::Units& units, lang::Schema& schema,
-                   lang::Graph& graph, const twin::Registry& registry);
+                   lang::Graph& graph, const twin::Registry& registry, bool coverage = false);
 
 }  // namespace looptwin::testbed

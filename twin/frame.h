@@ -3,6 +3,7 @@
 // every cycle.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -70,6 +71,12 @@ struct Frame {
   std::vector<int64_t> sampled_at;          ///< ns since the run's start, by the device's clock
   std::vector<int64_t> received_at;         ///< ns, at the broker
   std::vector<std::vector<int32_t>> value;  ///< [field of the group][message]; kMissing where there is none
+  /// Fields of the group that no message of this frame is about: their values are kMissing, and mean nothing.
+  std::vector<uint16_t> without;
+
+  bool is_about(size_t field) const {
+    return without.empty() || std::find(without.begin(), without.end(), field) == without.end();
+  }
 
   size_t size() const { return row.size(); }
   void clear();

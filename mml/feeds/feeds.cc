@@ -28,14 +28,33 @@ void Feeds::add(std::string feed, std::shared_ptr<const Series> series, const Fo
   }
 }
 
-double Feeds::value(FeedId feed, Time now) {
+void Feeds::replace(FeedId feed, std::shared_ptr<const Series> series, size_t signal) {
   LT_CHECK(feed.index() < signals_.size());
-  return signals_[feed.index()].truth.at(start_ + (now - kStart));
+  instead_.resize(signals_.size());
+  auto& instead = instead_[feed.index()];
+  instead.reset();
+  if (series == nullptr) return;
+  const Curve course = series->curve(signal);
+  instead = std::make_unique<Entry>(Entry{std::move(series), course, nullptr});
+  const auto& own = signals_[feed.index()].forecast;
+  if (own == nullptr) return;
+  ForecastModel exact = own->model();
+  exact.deviation = 0;
+  instead->forecast = std::make_unique<Forecast>(course, exact, random::stream(seed_, "forecast"), 0);
+}
+
+Feeds::Entry& Feeds::entry(FeedId feed) {
+  LT_CHECK(feed.index() < signals_.size());
+  const bool replaced = feed.index() < instead_.size() && instead_[feed.index()] != nullptr;
+  return replaced ? *instead_[feed.index()] : signals_[feed.index()];
+}
+
+double Feeds::value(FeedId feed, Time now) {
+  return entry(feed).truth.at(start_ + (now - kStart));
 }
 
 double Feeds::forecast(lang::Op how, FeedId feed, Time now, double from, double to) {
-  LT_CHECK(feed.index() < signals_.size());
-  Forecast* const forecast = signals_[feed.index()].forecast.get();
+  Forecast* const forecast = entry(feed).forecast.get();
   if (forecast == nullptr) return std::numeric_limits<double>::quiet_NaN();
   const UnixTime t = start_ + (now - kStart);
   const Duration first = from_seconds(from), last = from_seconds(to);

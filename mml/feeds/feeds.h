@@ -25,6 +25,8 @@ class Feeds final : public lang::UniformProgram::Feeds {
   void add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model = nullptr,
            lang::Dimension deviation_of = lang::kTemperature);
   size_t size() const { return signals_.size(); }
+  /// Another course of a signal, which forecasts foresee exactly; null: its own again.
+  void replace(FeedId feed, std::shared_ptr<const Series> series, size_t signal = 0);
 
   /// NaN outside the times that the feed covers.
   double value(FeedId feed, Time now) override;
@@ -38,10 +40,12 @@ class Feeds final : public lang::UniformProgram::Feeds {
     Curve truth;
     std::unique_ptr<Forecast> forecast;
   };
+  Entry& entry(FeedId feed);
   UnixTime start_;
   Timezone timezone_;
   uint64_t seed_;
   std::vector<Entry> signals_;
+  std::vector<std::unique_ptr<Entry>> instead_;  ///< one a signal; null where it has its own course
 };
 
 }  // namespace looptwin::mml

@@ -30,6 +30,8 @@ class Forecast {
   /// `signal` is what the draws are made under: random::device("weather.temperature").
   Forecast(Curve truth, const ForecastModel& model, random::Stream stream, uint64_t signal);
 
+  const ForecastModel& model() const { return model_; }
+
   /// What is expected at now + lead. NaN for a lead below 0 or a time past the horizon or the truth's end.
   double at(UnixTime now, Duration lead);
   // Over [now + from, now + to]; NaN if any of it is unknown. An issue's values are computed when it is first

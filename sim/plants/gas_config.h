@@ -134,6 +134,7 @@ struct GasNetworkConfig {
   /// inertia, their gas standing at their ends. The step is courant · cell / a.
   double cell = 1000;
   double courant = 0.9;  ///< in (0, 1)
+  Span span{};
 };
 
 }  // namespace looptwin::sim

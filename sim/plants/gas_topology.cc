@@ -107,11 +107,11 @@ class Resolver {
             "the specific heat must not be negative", gas.specific_heat);
     require(gas.ambient >= 0 && std::isfinite(gas.ambient), gas.span, "gas",
             "the ambient pressure must not be negative", gas.ambient);
-    require(config_.cell >= 1 && config_.cell <= 1e6, {}, "network",
+    require(config_.cell >= 1 && config_.cell <= 1e6, config_.span, "network",
             "the cell length must lie in [1 m, 1000 km]", config_.cell);
-    require(config_.courant > 0 && config_.courant < 1, {}, "network",
+    require(config_.courant > 0 && config_.courant < 1, config_.span, "network",
             "the Courant number must lie in (0, 1)", config_.courant);
-    if (config_.nodes.empty()) error({}, "the network has no nodes");
+    if (config_.nodes.empty()) error(config_.span, "the network has no nodes");
   }
   void check(const GasNodeConfig& node) {
     const std::string who = fmt::format("node '{}'", node.name);

@@ -109,13 +109,19 @@ class FileReader {
     return entry == map.entries.end() ? nullptr : &*entry;
   }
 
-  /// Sections that are maps (models, rules …) are joined; anything else is said in one file only.
+  static bool is_joined(const std::string& key) { return key == "tests" || key == "requirements"; }
+
+  /// Sections that are maps (models, rules …) are joined, and lists that tell of single cases; anything else is
+  /// said in one file only.
   void merge(yaml::Node root) {
     if (!files_.root.span.source) files_.root.span = root.span;
     for (auto& section : root.entries) {
       auto* present = find(files_.root, section.key);
       if (!present) {
         files_.root.entries.push_back(std::move(section));
+      } else if (is_joined(section.key) && present->value.list() && section.value.list()) {
+        std::move(section.value.items.begin(), section.value.items.end(),
+                  std::back_inserter(present->value.items));
       } else if (!present->value.map() || !section.value.map()) {
         twice(section, *present);
       } else {
@@ -138,12 +144,14 @@ class FileReader {
 
 }  // namespace
 
-Files read_files(const fs::path& path, Diagnostics& problems) {
+Files read_files(const fs::path& path, Diagnostics& problems, const fs::path& also) {
   std::error_code ignored;
   const auto file = fs::is_directory(path, ignored) ? path / "scenario.yaml" : path;
   Files files;
   files.folder = file.parent_path().empty() ? fs::path(".") : file.parent_path().lexically_normal();
-  FileReader(files, problems).read(file.lexically_normal(), {});
+  FileReader reader(files, problems);
+  reader.read(file.lexically_normal(), {});
+  if (!also.empty()) reader.read(also.lexically_normal(), {});
   return files;
 }
 

@@ -18,6 +18,8 @@ struct Files {
 
 /// Reads a folder's scenario.yaml, or the file itself, and all that it uses. Maps of the same section are
 /// joined; the same name in two files is an error that names both places, as is a circle of files.
-Files read_files(const std::filesystem::path& path, Diagnostics& problems);
+/// Lists of tests and requirements are joined as well. `also`: one more file that belongs to them.
+Files read_files(const std::filesystem::path& path, Diagnostics& problems,
+                 const std::filesystem::path& also = {});
 
 }  // namespace looptwin::testbed

@@ -188,6 +188,7 @@ Key<T> section_into(std::string name, const Section<U>& section, std::string abo
   return {{.name = std::move(name), .form = Form::section, .about = std::move(about), .section = &section},
           [&section, take](Reader& reader, const yaml::Entry& entry, T& out) {
             U value;
+            if constexpr (requires { value.span; }) value.span = entry.key_span;
             section.read(reader, entry.value, entry.key_span, value);
             take(out, std::move(value));
           }};

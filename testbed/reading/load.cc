@@ -157,6 +157,7 @@ const Section<Draft>& scenario_section() {
        top("operator", input_section(), &Draft::inputs,
            "what people give the loop: buttons, selectors, limits"),
        list<Draft>("script", script_section(), &Draft::script, "what people do in the run, and when"),
+       list<Draft>("tests", test_section(), &Draft::tests, "what is expected of the rules, for `looptwin test`"),
        list<Draft>("requirements", requirement_section(), in(&Scenario::requirements),
                    "what must hold in a run"),
        by_model("history", history_section(), in(&Scenario::history),
@@ -169,9 +170,10 @@ const Section<Draft>& scenario_section() {
   return kSection;
 }
 
-Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings) {
+Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings,
+                      const std::filesystem::path& tests) {
   Diagnostics problems;
-  auto files = read_files(path, problems);
+  auto files = read_files(path, problems, tests);
   if (files.sources.empty()) return tl::make_unexpected(std::move(problems));
   apply(settings, scenario_section(), files.root, problems);
   // Where values were refused, what refers to them would be called dangling, wrongly.

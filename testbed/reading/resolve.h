@@ -7,6 +7,7 @@
 #include "base/timezone.h"
 #include "testbed/reading/sections.h"
 #include "testbed/reading/sections_people.h"
+#include "testbed/reading/sections_tests.h"
 
 namespace looptwin::testbed {
 
@@ -20,6 +21,7 @@ struct Draft {
   std::vector<FaultDraft> faults;
   std::vector<InputDraft> inputs;
   std::vector<ScriptDraft> script;
+  std::vector<TestDraft> tests;
 };
 
 /// Checks and completes the draft; problems go to the reader. scenario.models, devices, fleet and faults are
@@ -32,7 +34,8 @@ void resolve_models(Reader& reader, const std::vector<ModelDraft>& models);
 void resolve_fleet(Reader& reader, Draft& draft);
 void resolve_faults(Reader& reader, Draft& draft);
 void resolve_loop(Reader& reader, Draft& draft);
-void resolve_people(Reader& reader, Draft& draft);
+void resolve_people(Reader& reader, Draft& draft);  ///< the tests' scripts as well
+void resolve_tests(Reader& reader, Draft& draft);
 
 /// The model of a name, or null after having reported at `span` that `what` names an unknown one.
 const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name,

@@ -445,6 +445,7 @@ void resolve(Reader& reader, Draft& draft) {
   resolve_faults(reader, draft);
   resolve_loop(reader, draft);
   resolve_people(reader, draft);
+  resolve_tests(reader, draft);
   for (const auto& model : draft.models) {
     draft.scenario.models.push_back(model);
     draft.scenario.devices.push_back(model.device);

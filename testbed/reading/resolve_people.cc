@@ -114,8 +114,8 @@ std::optional<double> read_value(Reader& reader, const mml::InputConfig& input, 
   return value;
 }
 
-void add_act(Reader& reader, Scenario& scenario, const Subjects& subjects, const ScriptDraft& draft,
-             const ScriptDraft::Act& act, ScriptConfig entry) {
+void add_act(Reader& reader, const Scenario& scenario, const Subjects& subjects, const ScriptDraft& draft,
+             const ScriptDraft::Act& act, ScriptConfig entry, std::vector<ScriptConfig>& out) {
   const auto subject = find_subject(reader, scenario, subjects, act);
   if (!subject) return;
   entry.action.verb = act.verb;
@@ -138,7 +138,7 @@ void add_act(Reader& reader, Scenario& scenario, const Subjects& subjects, const
       entry.action.value = *value;
     }
   }
-  scenario.script.push_back(std::move(entry));
+  out.push_back(std::move(entry));
 }
 
 void check_entry(Reader& reader, const ScriptDraft& draft) {
@@ -158,8 +158,9 @@ void check_entry(Reader& reader, const ScriptDraft& draft) {
                  "remove 'for': what was set, and what is shelved, ends by itself; all else a person ends");
 }
 
-void read_entry(Reader& reader, Draft& draft, const Subjects& subjects, const ScriptDraft& from) {
-  auto& scenario = draft.scenario;
+void read_entry(Reader& reader, const Draft& draft, const Subjects& subjects, const ScriptDraft& from,
+                std::vector<ScriptConfig>& out) {
+  const auto& scenario = draft.scenario;
   check_entry(reader, from);
   ScriptConfig entry{.span = from.span, .device = from.device};
   entry.action.duration = from.lasts;
@@ -179,7 +180,16 @@ void read_entry(Reader& reader, Draft& draft, const Subjects& subjects, const Sc
     reader.error(from.by_span, fmt::format("'{}' is nobody that is declared", from.by),
                  near_and_all(from.by, names_of(people), "people"));
   entry.action.by = static_cast<uint16_t>(person - people.begin());
-  for (const auto& act : from.acts) add_act(reader, scenario, subjects, from, act, entry);
+  for (const auto& act : from.acts) add_act(reader, scenario, subjects, from, act, entry, out);
+}
+
+std::vector<ScriptConfig> read_script(Reader& reader, const Draft& draft, const Subjects& subjects,
+                                      const std::vector<ScriptDraft>& entries) {
+  std::vector<ScriptConfig> script;
+  for (const auto& entry : entries) read_entry(reader, draft, subjects, entry, script);
+  std::stable_sort(script.begin(), script.end(),
+                   [](const auto& a, const auto& b) { return a.action.at < b.action.at; });
+  return script;
 }
 
 }  // namespace
@@ -195,9 +205,8 @@ void resolve_people(Reader& reader, Draft& draft) {
   }
   for (const auto& alarm : scenario.alarms) check_role(reader, scenario, alarm.role, alarm.event.span);
   const Subjects subjects(scenario);
-  for (const auto& entry : draft.script) read_entry(reader, draft, subjects, entry);
-  std::stable_sort(scenario.script.begin(), scenario.script.end(),
-                   [](const auto& a, const auto& b) { return a.action.at < b.action.at; });
+  scenario.script = read_script(reader, draft, subjects, draft.script);
+  for (auto& test : draft.tests) test.script = read_script(reader, draft, subjects, test.acts);
 }
 
 }  // namespace looptwin::testbed

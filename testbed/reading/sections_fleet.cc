@@ -8,9 +8,16 @@ namespace looptwin::testbed {
 namespace {
 
 Value<sim::SharedBy> shared_by() {
-  return {Form::name, [](Reader& reader, const yaml::Node& node) -> std::optional<sim::SharedBy> {
-            const auto read = name().read(reader, node);
-            return read ? std::optional(sim::SharedBy{*read, node.span}) : std::nullopt;
+  return {Form::other, [](Reader& reader, const yaml::Node& node) -> std::optional<sim::SharedBy> {
+            if (!node.list()) {
+              const auto* one = scalar(reader, node, "a relation");
+              return one != nullptr ? std::optional(sim::SharedBy{{one->text}, node.span}) : std::nullopt;
+            }
+            if (node.items.empty())
+              reader.error(node.span, "no relation is named",
+                           "write [station, opens_to.station], or leave it out");
+            auto paths = texts().read(reader, node);
+            return paths ? std::optional(sim::SharedBy{std::move(*paths), node.span}) : std::nullopt;
           }};
 }
 
@@ -29,9 +36,10 @@ const Section<Outage>& outage_section() {
        optional<T>("up", time_distribution(), &T::up, "", "time between outages"),
        optional<T>("lasts", time_distribution(), &T::lasts, "", "how long. One of lasts, down"),
        optional<T>("down", time_distribution(), &T::down, "", "the same"),
-       optional<T>("shared", shared_by(), &T::shared, "each device on its own",
-                   "a relation of the devices: those of one related device, as a cell, have their outages "
-                   "together"),
+       optional<T>(
+           "shared", shared_by(), &T::shared, "each device on its own",
+           "a relation of the devices, [or several](#shared): those of one related device, as a cell, "
+           "have their outages together"),
        optional<T>("store", whole_number(0, 1'000'000'000), &T::store, "0",
                    "samples that a device keeps, and sends afterwards")});
   return kSection;
@@ -69,7 +77,8 @@ const Section<Bandwidth>& bandwidth_section() {
        optional<T>("drop", word<bool>({{"newest", false}, {"oldest", true}}), &T::oldest, "newest",
                    "what is dropped of a full queue"),
        optional<T>("shared", shared_by(), &T::shared, "each device on its own",
-                   "a relation of the devices: those of one related device, as a gateway, have one uplink")});
+                   "a relation of the devices, [or several](#shared): those of one related device, as a "
+                   "gateway, have one uplink")});
   return kSection;
 }
 
@@ -87,7 +96,8 @@ const Section<Bursts>& bursts_section() {
        optional<T>("loss", share(), &T::loss, "100 %",
                    "of messages lost in a burst, beside those of the link"),
        optional<T>("shared", shared_by(), &T::shared, "each device on its own",
-                   "a relation of the devices: those of one related device have their bursts together")});
+                   "a relation of the devices, [or several](#shared): those of one related device have their "
+                   "bursts together")});
   return kSection;
 }
 

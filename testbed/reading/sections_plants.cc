@@ -38,6 +38,7 @@ struct GasDraft {
   bool compressible = false;
   double temperature = 288.706, gravity = 0.6;
   std::optional<double> heat_ratio, viscosity;
+  Span span;
 };
 
 sim::GasConfig gas_of(const GasDraft& draft) {
@@ -45,6 +46,7 @@ sim::GasConfig gas_of(const GasDraft& draft) {
                                           : sim::ideal_gas(draft.temperature, draft.gravity);
   if (draft.heat_ratio) gas.heat_ratio = *draft.heat_ratio;
   if (draft.viscosity) gas.viscosity = *draft.viscosity;
+  gas.span = draft.span;
   return gas;
 }
 
@@ -227,6 +229,7 @@ Result<std::unique_ptr<sim::CoupledPlant>> make_network(const NetworkDraft& draf
   add(network.leaks, draft.leaks);
   add(network.gauges, draft.gauges);
   network.courant = draft.courant;
+  network.span = draft.span;
   auto made = as_plant(sim::GasNetwork::make(network));
   if (!made || read->profiles.empty()) return made;
   return as_plant(sim::ProfiledPlant::make(std::move(*made), std::move(read->profiles)));

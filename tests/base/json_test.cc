@@ -63,6 +63,14 @@ TEST_CASE("json: what is none is told at its place") {
         std::string::npos);
 }
 
+TEST_CASE("json: a byte order mark before the text is passed over, and nowhere else") {
+  const auto parsed = parse_json(source("\xEF\xBB\xBF{\"a\": 1}"));
+  REQUIRE(parsed.has_value());
+  CHECK(parsed->find("a")->number == 1);
+  CHECK(parsed->find("a")->span.begin == 9);
+  CHECK_FALSE(parse_json(source("{\xEF\xBB\xBF\"a\": 1}")).has_value());
+}
+
 TEST_CASE("json: an array is read an element at a time, up to its first error") {
   JsonElements good(source("[ {\"n\": 1}, [2, 3] ]\n"));
   auto first = good.next();

@@ -196,6 +196,18 @@ TEST_CASE("plan: events that depend on each other in a circle are an error; prev
   CHECK(c.planned().strata.size() == 2);
 }
 
+TEST_CASE("plan: where a member of a group reads the group, it is the group's value before that is offered") {
+  for (const bool group_first : {false, true}) {
+    Bench b;
+    b.declare(group_first ? "tripped_by" : "low", kHome);
+    b.declare(group_first ? "low" : "tripped_by", kHome);
+    b.raise("low", "power > 1 kW && !tripped_by");
+    b.raise("tripped_by", "low");
+    for (auto& p : b.producers) p.of_members = p.name == "tripped_by";
+    CHECK(problems(b.plan()).find("write previous(tripped_by) where its value") != std::string::npos);
+  }
+}
+
 TEST_CASE("plan: a circle through a set and a relation is found") {
   Bench b;
   b.declare("hot", kHome);

@@ -47,6 +47,12 @@ TEST_CASE("claims: the highest priority wins, and the next holds when it lets go
   CHECK(scene.of(RecordKind::claimed).size() == 4);
   CHECK(scene.of(RecordKind::command_issued).empty());
   CHECK(scene.rules->counters().conflicts == 0);
+  // Where the two want the same, nobody is made idle.
+  const auto outranked = scene.of(RecordKind::outranked);
+  REQUIRE(outranked.size() == 1);
+  CHECK(outranked[0].subject == 0);
+  CHECK(outranked[0].value == Scene::kDefault + 5);
+  CHECK(outranked[0].cause == scene.cause(1, 1));
   scene.set_event(1, false);
   scene.step(3);
   CHECK(scene.desired() == Scene::kDefault + 2);
@@ -89,6 +95,22 @@ TEST_CASE(
   scene.step(1);
   CHECK(scene.all_desire(Scene::kDefault + 2));
   CHECK(scene.rules->counters().conflicts == 4);
+}
+
+TEST_CASE("claims: a claim that comes later with a higher priority is said to make the other idle") {
+  Scene scene({{.rule = "low", .event = 0, .priority = 1}, {.rule = "high", .event = 1, .priority = 2}});
+  scene.set_value(1, 0, Scene::kDefault + 5);
+  scene.set_event(0, true);
+  scene.step(1);
+  CHECK(scene.of(RecordKind::outranked).empty());
+  scene.set_event(1, true);
+  scene.step(2);
+  CHECK(scene.desired() == Scene::kDefault + 5);
+  const auto outranked = scene.of(RecordKind::outranked);
+  REQUIRE(outranked.size() == 1);
+  CHECK(outranked[0].subject == 0);
+  CHECK(outranked[0].value == Scene::kDefault + 5);
+  CHECK(scene.rules->counters().outranked == 1);
 }
 
 TEST_CASE("claims: two claims of one value are no conflict") {

@@ -49,7 +49,7 @@ TEST_CASE("trouble: devices of one cell have their outages together, those of tw
   LinkConfig link;
   link.outage_up = *Distribution::exponential(1800);
   link.outage_lasts = *Distribution::exponential(120);
-  link.outage_shared = {"cell", {}};
+  link.outage_shared = {{"cell"}, {}};
   World world(in_cells(units, 20, link));
   const auto seen = by_row(run(world, hours(4), minutes(1)));
   REQUIRE(seen.size() == 160);
@@ -66,11 +66,48 @@ TEST_CASE("trouble: devices of one cell have their outages together, those of tw
   CHECK(static_cast<double>(world.fleet->counters().outages) == Approx(expected).epsilon(0.25));
 }
 
+TEST_CASE("trouble: of several relations a device shares by the first that leads somewhere, or with all") {
+  const lang::Units units;
+  LinkConfig link;
+  link.outage_up = *Distribution::exponential(1800);
+  link.outage_lasts = *Distribution::exponential(120);
+  const auto different = [&](std::vector<std::string> paths) {
+    link.outage_shared = {std::move(paths), {}};
+    auto setup = in_cells(units, 20, link);
+    // The cells themselves stand in four regions; every second home lies in a region of its own as well.
+    twin::ModelConfig region;
+    region.name = "region";
+    setup.models.push_back(region);
+    setup.devices.emplace_back();
+    setup.models[1].relations.push_back({.name = "region", .to = "region", .inverse = "cells"});
+    setup.models[0].relations.push_back(
+        {.name = "place", .to = "region", .inverse = "homes", .optional = true});
+    setup.fleet.insert(setup.fleet.begin(), {.model = "region", .count = 4, .id = "region-{i}"});
+    setup.fleet[1].per = "region", setup.fleet[1].count = 5, setup.fleet[1].id = "cell-{n}";
+    World world(setup);
+    std::map<std::vector<int64_t>, size_t> sizes;
+    for (const auto& [row, seen] : by_row(run(world, hours(4), minutes(1)))) {
+      std::vector<int64_t> own;
+      for (const auto& p : seen) own.push_back(p.online ? p.at : -p.at);
+      ++sizes[own];
+    }
+    return sizes;
+  };
+  CHECK(different({"cell"}).size() == 20);
+  const auto by_region = different({"cell.region"});
+  CHECK(by_region.size() == 4);
+  for (const auto& [spells, homes] : by_region) CHECK(homes == 40);
+  CHECK(different({"place", "cell.region"}).size() == 4);  // the first leads nowhere
+  CHECK(different({"place", "self"}).size() > 100);
+  CHECK(different({"place"}).size() > 100);
+  CHECK(different({"all"}).size() == 1);
+}
+
 TEST_CASE("trouble: a relation that devices do not have is refused where it is shared by") {
   const lang::Units units;
   LinkConfig link;
   link.outage_every = hours(1);
-  link.outage_shared = {"sell", text("shared: sell")};
+  link.outage_shared = {{"sell"}, text("shared: sell")};
   const auto setup = in_cells(units, 1, link);
   lang::Schema schema;
   lang::Graph graph;
@@ -241,7 +278,7 @@ TEST_CASE("uplink: of a gateway that eight devices share, no two messages overla
   const lang::Units units;
   LinkConfig link;
   link.bandwidth = 9600;
-  link.bandwidth_shared = {"cell", {}};
+  link.bandwidth_shared = {{"cell"}, {}};
   const auto setup = in_cells(units, 3, link);
   World world(setup);
   const auto received = run(world, minutes(10));
@@ -268,7 +305,7 @@ TEST_CASE("uplink: one that is too narrow for what it carries drops the rest, an
   LinkConfig link;
   link.bandwidth = 300;
   link.queue = 1000;
-  link.bandwidth_shared = {"cell", {}};
+  link.bandwidth_shared = {{"cell"}, {}};
   World world(in_cells(units, 1, link));
   const auto received = run(world, minutes(10));
   CHECK(world.fleet->counters().dropped > 100);
@@ -350,13 +387,13 @@ TEST_CASE("trouble: saved and restored after any cycle, with all of it, the flee
   link.latency = *Distribution::exponential(2);
   link.outage_up = *Distribution::exponential(100);
   link.outage_lasts = *Distribution::exponential(20);
-  link.outage_shared = {"cell", {}};
+  link.outage_shared = {{"cell"}, {}};
   link.burst_up = *Distribution::exponential(60);
   link.burst_lasts = *Distribution::exponential(30);
   link.stored = 5;
   link.bandwidth = 4800;
   link.queue = 2000;
-  link.bandwidth_shared = {"cell", {}};
+  link.bandwidth_shared = {{"cell"}, {}};
   Setup setup = in_cells(units, 3, link);
   setup.broker = away;
   setup.faults = {{.kind = FaultKind::restart, .device = "**", .every = minutes(1), .lasts = seconds(5)}};

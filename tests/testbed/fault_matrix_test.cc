@@ -1,15 +1,21 @@
 // Every kind of trouble on both shipped scenarios, with the decisions that it must cause; all others it must
 // not. docs/trouble.md has the same table in words.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 
+#include "loading.h"
 #include "testbed/driver.h"
+#include "testbed/notes.h"
 #include "testbed/virtual_clock.h"
 
 namespace looptwin::testbed {
 namespace {
 
+using test::Folder;
 using Names = std::set<std::string>;
 /// The devices on which each event, or alarm with its own condition, has risen; none where it is absent.
 using Rose = std::map<std::string, Names>;
@@ -20,6 +26,10 @@ struct Outcome {
   mml::ProcessorCounters telemetry;
   sim::FleetCounters fleet;
   uint64_t issued = 0, repeated = 0, failed = 0;
+  mml::ClaimCounters claims;
+  std::set<double> desired;           ///< by the devices of the rules' first override, of its setpoint
+  std::vector<std::string> rivals;    ///< as check lists them
+  std::vector<std::string> warnings;  ///< as check gives them
   std::string fingerprint;
 };
 
@@ -32,8 +42,8 @@ void note(Assembly& assembly, Rose& rose) {
   }
 }
 
-Outcome run(const std::string& scenario, std::vector<Setting> settings, int threads = 1) {
-  auto loaded = load(std::string(LT_SOURCE_DIR "/scenarios/") + scenario, settings);
+Outcome run(const std::filesystem::path& scenario, std::vector<Setting> settings, int threads = 1) {
+  auto loaded = load(scenario, settings);
   INFO((loaded ? std::string() : render(loaded.error())));
   REQUIRE(loaded.has_value());
   auto built = Assembly::build(std::move(*loaded), {.threads = threads});
@@ -52,6 +62,17 @@ Outcome run(const std::string& scenario, std::vector<Setting> settings, int thre
   out.fleet = assembly.fleet().counters();
   const auto commands = assembly.dispatcher().counters();
   out.issued = commands.issued, out.repeated = commands.repeated, out.failed = commands.failed;
+  out.claims = assembly.rules().counters();
+  for (const auto& rule : assembly.wired().rules) {
+    if (rule.overrides.empty() || !out.desired.empty()) continue;
+    const TableId table = rule.overrides[0].target.table;
+    const auto setpoint = rule.overrides[0].set[0].setpoint;
+    const auto desired =
+        assembly.tables().values<double>(table, assembly.registry().model(table).setpoints[setpoint].desired);
+    out.desired.insert(desired.begin(), desired.end());
+  }
+  out.rivals = rivals(assembly.wired().rules, assembly.registry());
+  for (const auto& warning : assembly.warnings()) out.warnings.push_back(warning.message);
   out.fingerprint = assembly.loop().fingerprint();
   return out;
 }
@@ -64,7 +85,7 @@ struct Case {
   std::function<bool(const Outcome&)> shows = {};  ///< in which counter it is seen
 };
 
-void check(const std::string& scenario, const std::vector<Setting>& base, const Case& c) {
+void check(const std::filesystem::path& scenario, const std::vector<Setting>& base, const Case& c) {
   CAPTURE(c.what);
   auto settings = base;
   settings.push_back({"faults", "[" + c.faults + "]"});
@@ -95,6 +116,15 @@ const std::vector<Setting> kHomes = {{"fleet.block.count", "2"},
                                      {"duration", "100 min"}};
 std::string on_first(const std::string& kind, const std::string& more = ", lasts: 20 min") {
   return "{after: 1 h, device: \"block-1/*\", kind: " + kind + more + "}";
+}
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+Names every(const std::string& what, int count) {
+  Names names;
+  for (int n = 1; n <= count; ++n) names.insert(what + "-" + std::to_string(n));
+  return names;
 }
 std::string sensor(const std::string& kind, const std::string& more = "") {
   return on_first(kind, ", sensor: power, lasts: 20 min" + more);
@@ -137,6 +167,7 @@ TEST_CASE("fault matrix: smart-meters") {
        {{"meters_silent", kBoth}},
        {{"links.lte.bandwidth", "{rate: 1000, shared: block}"}}},
       {"an uplink that is wide enough", "", {}, {{"links.lte.bandwidth", "{rate: 9600, shared: block}"}}},
+      {"messages that take many seconds", "", {}, {{"links.lte.latency", "lognormal(8 s, 0.5)"}}},
       {"messages that come twice, late and out of order",
        "",
        {},
@@ -144,6 +175,9 @@ TEST_CASE("fault matrix: smart-meters") {
        [](const Outcome& o) {
          return o.telemetry.duplicates > 1000 && quality(o, twin::Quality::late) > 1000;
        }},
+      {"thermostats whose compressor is stuck",
+       on_first("actuator_stuck", ", signal: compressor, lasts: 20 min"),
+       {}},
       // As power returns all homes cool at once.
       {"power cut", on_first("device_off"), {{"meters_silent", kFirst}, {"peak_ahead", kFirst}}},
       {"devices that restart",
@@ -180,6 +214,11 @@ TEST_CASE("fault matrix: smart-meters") {
        "",
        {{"meters_silent", kBoth}},
        {{"models.home.clock", "{offset: constant(-10 min)}"}}},
+      {"clocks that drift by minutes, and are set every half hour",
+       "",
+       {},
+       {{"models.home.clock", "{drift: \"normal(0, 20000)\", sync: 30 min}"}},
+       [](const Outcome& o) { return quality(o, twin::Quality::future) > 5000; }},
       {"the broker restarts",
        "{after: 1 h, kind: restart, of: broker, lasts: 1 min}",
        {},
@@ -193,7 +232,26 @@ TEST_CASE("fault matrix: smart-meters") {
        "{after: 1 h, kind: restart, of: mml, lasts: 15 min, persistent: false}",
        {}},
   };
-  for (const auto& c : table) check("smart-meters", kHomes, c);
+  for (const auto& c : table) check(LT_SOURCE_DIR "/scenarios/smart-meters", kHomes, c);
+
+  // A second rule wants it cooler than the setback, and is served first.
+  const Folder folder;
+  const std::filesystem::path shipped = LT_SOURCE_DIR "/scenarios/smart-meters";
+  std::filesystem::copy(shipped, folder.path(), std::filesystem::copy_options::recursive);
+  auto rules = read(shipped / "rules.yaml");
+  rules.insert(rules.find("\nrules:\n") + 8,
+               "  comfort:\n    while: peak_ahead\n"
+               "    override: {target: homes, set: {cool: default(cool) - 1 K}, priority: 1}\n");
+  folder.write("rules.yaml", rules);
+  check(folder.path(), kHomes,
+        {"a rule that outranks the setback",
+         on_first("device_off"),
+         {{"meters_silent", kFirst}, {"peak_ahead", kFirst}, {"overload", kFirst}},
+         {},
+         [](const Outcome& o) {
+           return o.claims.outranked > 0 && o.claims.conflicts == 0 &&
+                  o.desired == std::set{296.15, 297.15} && o.rivals.size() == 1;
+         }});
 }
 
 TEST_CASE("fault matrix: gas-pipeline") {
@@ -208,6 +266,10 @@ TEST_CASE("fault matrix: gas-pipeline") {
     return "{after: 8 min, device: \"" + device + "\", kind: " + kind + ", " + more + "}";
   };
   const auto silent = [](const char* device) { return Rose{{"segment_silent", {device}}}; };
+  // A station's segments and their valves share one mast.
+  const std::string mast = "[station, opens_to.station, ends.station]";
+  Names some_masts = every("seg", 40);
+  for (int n = 21; n <= 30; ++n) some_masts.erase("seg-" + std::to_string(n));
   const Case no_leak[] = {
       {"nothing", "", {}},
       {"a terminal unit without power", on("seg-17", "device_off", "lasts: 10 min"), silent("seg-17")},
@@ -236,12 +298,26 @@ TEST_CASE("fault matrix: gas-pipeline") {
        on("seg-17", "dropout", "sensor: pressure_in, value: 100 %, lasts: 20 min"), silent("seg-17")},
       {"a valve that is stuck", on("valve-17", "actuator_stuck", "signal: shut, lasts: 20 min"), {}},
       {"a third of all messages lost", on("**", "loss", "value: 33 %, lasts: 20 min"), {}},
+      {"a mast of each station that fails at its own time",
+       "",
+       {{"segment_silent", some_masts}},
+       {{"links.radio.outage", "{up: \"exponential(1 h)\", down: constant(10 min), shared: " + mast + "}"}}},
+      {"a radio network that is down as a whole",
+       "",
+       {{"segment_silent", every("seg", 40)}},
+       {{"links.radio.outage", "{up: constant(8 min), down: constant(10 min), shared: all}"}},
+       [](const Outcome& o) { return o.fleet.outages == 162; }},
       {"bursts in which all is lost",
        "",
        {},
        {{"links.radio.bursts", "{up: exponential(5 min), down: exponential(10 s)}"}},
        [](const Outcome& o) { return o.fleet.lost > 300; }},
       {"a channel that is wide enough", "", {}, {{"links.radio.bandwidth", "{rate: 1200}"}}},
+      {"a channel that a station's units fill",
+       "",
+       {{"segment_silent", every("seg", 40)}},
+       {{"links.radio.bandwidth", "{rate: 1000, shared: " + mast + "}"}}},
+      {"messages that take many seconds", "", {}, {{"links.radio.latency", "lognormal(8 s, 0.5)"}}},
       {"messages that come twice, late and out of order",
        "",
        {},
@@ -253,6 +329,36 @@ TEST_CASE("fault matrix: gas-pipeline") {
        "",
        {},
        {{"models.rtu.clock", "{offset: \"normal(0 s, 0.5 s)\", drift: \"normal(0, 50)\", sync: 10 min}"}}},
+      {"clocks a minute ahead",
+       "",
+       {},
+       {{"models.rtu.clock", "{offset: \"normal(1 min, 5 s)\", drift: \"normal(0, 50)\"}"}},
+       [](const Outcome& o) { return quality(o, twin::Quality::future) > 10000; }},
+      {"clocks ten minutes behind",
+       "",
+       {{"segment_silent", every("seg", 40)}},
+       {{"models.rtu.clock", "{offset: constant(-10 min)}"}}},
+      {"clocks a minute apart",
+       "",
+       {},
+       {{"models.rtu.clock", "{offset: \"normal(0 s, 30 s)\"}"}},
+       [](const Outcome& o) { return quality(o, twin::Quality::future) > 3000; }},
+      {"clocks that drift by a quarter of a minute, and are set every ten",
+       "",
+       {},
+       {{"models.rtu.clock", "{drift: \"normal(0, 20000)\", sync: 10 min}"}},
+       [](const Outcome& o) { return quality(o, twin::Quality::future) > 3000; }},
+      {"a station's controller that restarts", on("station-2", "restart", "lasts: 30 s"), {}},
+      // As power returns the machine is loaded at once: what lies before it falls as when the line is broken.
+      {"a station's controller without power",
+       on("station-2", "restart", "lasts: 10 min"),
+       {{"broken", {"valve-11"}}}},
+      {"the same, and it goes on as it was",
+       on("station-2", "device_off", "lasts: 10 min"),
+       {{"broken", {"valve-11"}}}},
+      {"the broker is away for a quarter of an hour",
+       "{after: 8 min, kind: restart, of: broker, lasts: 15 min, persistent: false}",
+       {{"segment_silent", every("seg", 40)}}},
       {"the broker restarts", "{after: 8 min, kind: restart, of: broker, lasts: 20 s}", {}},
       {"the MML restarts", "{after: 8 min, kind: restart, of: mml, lasts: 5 min}", {}},
       {"the MML restarts, and nothing was kept for it",
@@ -260,9 +366,55 @@ TEST_CASE("fault matrix: gas-pipeline") {
        {}},
   };
   for (const auto& c : no_leak) {
-    check("gas-pipeline", quiet, c);
+    check(LT_SOURCE_DIR "/scenarios/gas-pipeline", quiet, c);
   }
+  // From minute 8 on two rules want the stations to hold 71 and 68 bar.
+  const Folder folder;
+  std::filesystem::copy(LT_SOURCE_DIR "/scenarios/gas-pipeline", folder.path(),
+                        std::filesystem::copy_options::recursive);
+  auto rules = read(LT_SOURCE_DIR "/scenarios/gas-pipeline/rules.yaml");
+  rules.insert(rules.find("\nevents:\n") + 9,
+               "  cold: {each: station, raise: discharge_pressure > 0 bar, on_delay: 8 min}\n");
+  rules.insert(rules.find("\nrules:\n") + 8,
+               "  push_more:\n    while: cold\n"
+               "    override: {target: self, set: {discharge: default(discharge) + 1 bar}, priority: 1}\n");
+  folder.write("rules.yaml", rules);
+  const auto near = [&](const Names& segments) {
+    return Rose{
+        {"cold", every("station", 4)}, {"near_maop", segments}, {"pushes_too_hard", every("station", 4)}};
+  };
+  const Rose low = near({"seg-1", "seg-11", "seg-21", "seg-31"});
+  const Rose high =
+      near({"seg-1", "seg-2", "seg-11", "seg-12", "seg-21", "seg-22", "seg-31", "seg-32", "seg-33"});
+  const auto held = [](double bar, uint64_t outranked, uint64_t conflicts) {
+    return [=](const Outcome& o) {
+      const auto rivals = [](const std::string& text) {
+        return text.find("both set station.discharge") != text.npos;
+      };
+      return o.claims.outranked == outranked && o.claims.conflicts == conflicts &&
+             o.desired == std::set{bar * 1e5} && o.rivals.size() == 1 &&
+             std::any_of(o.warnings.begin(), o.warnings.end(), rivals) == (conflicts > 0);
+    };
+  };
+  for (const auto& c :
+       {Case{"a rule that outranks another", "", high, {{"fleet.rtu.maop", "70.5 bar"}}, held(71, 4, 0)},
+        Case{"a rule that is outranked by another",
+             "",
+             low,
+             {{"fleet.rtu.maop", "70.5 bar"},
+              {"rules.push_less.override",
+               "{target: self, set: {discharge: default(discharge) - 2 bar}, priority: 2}"}},
+             held(68, 4, 0)},
+        Case{"two rules of one priority",
+             "",
+             low,
+             {{"fleet.rtu.maop", "70.5 bar"}, {"rules.push_more.override.priority", "0"}},
+             held(68, 0, 4)}})
+    check(folder.path(), quiet, c);
+
   const Rose found = {{"leak", {"seg-17"}}, {"station_down", {"station-2"}}};
+  Rose found_silent = found;
+  for (int n = 30; n <= 39; ++n) found_silent["segment_silent"].insert("seg-" + std::to_string(n));
   const auto all_closed = [](const Outcome& o) { return o.failed == 0 && o.issued >= 3; };
   const Case leaks[] = {
       {"a leak", "", found, {}, all_closed},
@@ -287,13 +439,23 @@ TEST_CASE("fault matrix: gas-pipeline") {
        found,
        {},
        all_closed},
+      {"a leak, and the masts of another station and of its own further down fail",
+       on("seg-3?", "link_down", "lasts: 22 min") + ", " + on("valve-2?", "link_down", "lasts: 22 min"),
+       found_silent,
+       {},
+       all_closed},
+      {"a leak, and clocks two seconds apart",
+       "",
+       found,
+       {{"models.rtu.clock", "{offset: \"normal(0 s, 2 s)\"}"}},
+       all_closed},
       {"a leak, and messages that come twice, late and out of order",
        "",
        found,
        {{"links.radio.duplication", "5 %"}, {"links.radio.reordering", "{share: 5 %, delay: 20 s}"}},
        all_closed},
   };
-  for (const auto& c : leaks) check("gas-pipeline", leaking, c);
+  for (const auto& c : leaks) check(LT_SOURCE_DIR "/scenarios/gas-pipeline", leaking, c);
 }
 
 }  // namespace looptwin::testbed

@@ -115,6 +115,30 @@ fleet:
   CHECK(both.find("a supply has a pressure or a flow, not both") != std::string::npos);
 }
 
+TEST_CASE("gas files: what a scenario says of its gas and its cells is refused where it stands") {
+  const auto written = [](const std::string& line) {
+    return problems({{"scenario.yaml", R"yaml(scenario: plain
+duration: 2 min
+plants:
+  gas:
+    gas_network:
+      nodes: {a: {}, b: {}}
+      pipes: {ab: {from: a, to: b, length: 5 km, diameter: 0.5 m}}
+      supplies: {s: {node: a, pressure: 50 bar}}
+)yaml" + line + R"yaml(
+models:
+  gauge: {relations: {place: {to: gas_node, inverse: readers}}, physics: {inputs: {p: place.pressure}}}
+fleet:
+  gauge: {per: gas_node, id: "{gas_node}/reader"}
+)yaml"}});
+  };
+  const std::string hot = written("      gas: {temperature: 1200 degC}");
+  CHECK(hot.find("scenario.yaml:9:7: gas: the temperature must lie between 100 K and 1000 K") !=
+        std::string::npos);
+  const std::string fine = written("      cell: 1 mm");
+  CHECK(fine.find("scenario.yaml:5:5: network: ") != std::string::npos);
+}
+
 TEST_CASE("gas files: a run goes on only with the network and the profiles that it began with") {
   const auto hash = [](const std::string& from, const std::string& to) {
     FileTexts files = kFiles;

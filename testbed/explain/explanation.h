@@ -1,0 +1,23 @@
+// The whole answer to "why did this happen": what led to a decision, the condition that decided with its
+// values, the samples behind it, and what came of it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace looptwin::testbed {
+
+/// Events and alarms of a run with their ids, the latest at the end.
+Result<std::vector<std::string>> list_decisions(const std::filesystem::path& run);
+/// As a tree of lines. `digits`: of an id, its first ones.
+Result<std::vector<std::string>> explain_decision(const std::filesystem::path& run,
+                                                  const std::string& digits);
+/// Why a rule, an event or an alarm did not act on a device at an instant.
+Result<std::vector<std::string>> explain_why_not(const std::filesystem::path& run, const std::string& name,
+                                                 const std::string& device, Time at);
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,41 @@
+#include "testbed/explain/reexecution.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <atomic>
+
+#include "testbed/driver.h"
+#include "testbed/snapshots.h"
+#include "testbed/virtual_clock.h"
+
+namespace looptwin::testbed {
+
+Result<Reexecution> Reexecution::of(const std::filesystem::path& run) {
+  auto resumable = read_resumable(run);
+  if (!resumable) return tl::make_unexpected(std::move(resumable.error()));
+  auto scenario = load(resumable->scenario, resumable->settings);
+  if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+  if (hash_of(*scenario, resumable->settings) != resumable->hash)
+    return failure(fmt::format("{} was run with other files: {} has changed since", run.string(),
+                               resumable->scenario.string()),
+                   "run the scenario anew, or bring back the files as they were");
+  scenario->snapshots.reset();
+  auto assembly = Assembly::build(std::move(*scenario), {.threads = 0});
+  if (!assembly) return tl::make_unexpected(std::move(assembly.error()));
+  return Reexecution(std::move(*assembly));
+}
+
+Result<void> Reexecution::play(Time until, const std::function<void(Time)>& each) {
+  auto driver = Driver::make(*assembly_, {}, {});
+  if (!driver) return tl::make_unexpected(std::move(driver.error()));
+  const std::atomic<bool> stop{false};
+  const auto& scenario = assembly_->scenario();
+  VirtualClock clock(scenario.start, scenario.cycle, std::min(until, kStart + scenario.duration), stop);
+  if (driver->run(clock, stop, each) == mml::RunEnd::reached_end) return {};
+  auto problems = driver->error();
+  const auto& broken = assembly_->transport().breakdown();
+  problems.insert(problems.end(), broken.begin(), broken.end());
+  return tl::make_unexpected(std::move(problems));
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,27 @@
+// A run played again from its scenario, up to an instant that somebody asks about: everything is then as it
+// was.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "testbed/assembly.h"
+
+namespace looptwin::testbed {
+
+class Reexecution {
+ public:
+  /// Of a run folder; its scenario's files must be as they were.
+  static Result<Reexecution> of(const std::filesystem::path& run);
+
+  Assembly& assembly() { return *assembly_; }
+  /// To the last boundary at or before `until`, once. `each` is called after every boundary.
+  Result<void> play(Time until, const std::function<void(Time)>& each = {});
+
+ private:
+  explicit Reexecution(std::unique_ptr<Assembly> assembly) : assembly_(std::move(assembly)) {}
+  std::unique_ptr<Assembly> assembly_;
+};
+
+}  // namespace looptwin::testbed

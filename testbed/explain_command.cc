@@ -1,0 +1,79 @@
+#include "testbed/explain_command.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "lang/units.h"
+#include "testbed/explain/explanation.h"
+
+namespace looptwin::testbed {
+namespace {
+
+struct Asked {
+  std::string run, id, why_not, at, device;
+};
+
+/// "14:03:20", "1d 02:00:00" as runs print times, or a duration from the start.
+Result<Time> time_of(const std::string& text) {
+  int64_t parts[3] = {};
+  int days = 0, consumed = 0;
+  const char* rest = text.c_str();
+  if (std::sscanf(rest, "%dd %n", &days, &consumed) == 1 && consumed > 0)
+    rest += consumed;
+  else
+    days = 0;
+  double seconds_in = 0;
+  if (std::sscanf(rest, "%ld:%ld:%lf%n", &parts[0], &parts[1], &seconds_in, &consumed) == 3 &&
+      rest[consumed] == '\0')
+    return kStart + looptwin::days(days) + hours(parts[0]) + minutes(parts[1]) +
+           Duration{static_cast<int64_t>(seconds_in * 1e9)};
+  const auto source = std::make_shared<const Source>(Source{"--at", text});
+  const lang::Units units;
+  auto read = units.duration({source, 0, static_cast<uint32_t>(text.size())});
+  if (!read)
+    return failure("'" + text + "' is not a time of the run",
+                   "write 14:03:20, as runs print it, or 50600 s from the start");
+  return kStart + *read;
+}
+
+Exit explain(const Asked& asked) {
+  Result<std::vector<std::string>> lines;
+  if (!asked.why_not.empty()) {
+    const auto at = time_of(asked.at);
+    lines =
+        at ? explain_why_not(asked.run, asked.why_not, asked.device, *at) : tl::make_unexpected(at.error());
+  } else {
+    lines = asked.id.empty() ? list_decisions(asked.run) : explain_decision(asked.run, asked.id);
+  }
+  if (!lines) {
+    std::fputs(render(lines.error()).c_str(), stderr);
+    return Exit::bad_input;
+  }
+  for (const auto& line : *lines) std::printf("%s\n", line.c_str());
+  return Exit::held;
+}
+
+}  // namespace
+
+std::function<std::optional<Exit>()> add_explain_command(CLI::App& app) {
+  auto asked = std::make_shared<Asked>();
+  auto* command = app.add_subcommand("explain", "shows why something happened in a run, or did not");
+  command->add_option("RUN", asked->run, "a run's folder")->required();
+  auto* id = command->add_option(
+      "ID", asked->id,
+      "of a decision, or its first digits; without it, events and alarms are listed with theirs");
+  auto* why_not =
+      command->add_option("--why-not", asked->why_not, "a rule, an event or an alarm that did not act");
+  auto* at = command->add_option("--at", asked->at, "when: 14:03:20 from the start");
+  auto* device = command->add_option("--device", asked->device, "on which device");
+  why_not->needs(at)->excludes(id);
+  at->needs(why_not);
+  device->needs(why_not);
+  return [asked, command]() -> std::optional<Exit> {
+    if (!*command) return std::nullopt;
+    return explain(*asked);
+  };
+}
+
+}  // namespace looptwin::testbed

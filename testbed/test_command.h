@@ -1,0 +1,18 @@
+// `looptwin test`: finds and runs tests, and says how they went.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "testbed/run.h"
+
+namespace CLI {
+class App;
+}
+
+namespace looptwin::testbed {
+
+/// Adds the command; the function returned runs it where it was asked for.
+std::function<std::optional<Exit>()> add_test_command(CLI::App& app);
+
+}  // namespace looptwin::testbed
