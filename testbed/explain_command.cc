@@ -10,7 +10,7 @@
 namespace looptwin::testbed {
 namespace {
 
-struct Asked {
+struct ExplainOptions {
   std::string run, id, why_not, at, device;
 };
 
@@ -37,7 +37,7 @@ Result<Time> time_of(const std::string& text) {
   return kStart + *read;
 }
 
-Exit explain(const Asked& asked) {
+Exit explain(const ExplainOptions& asked) {
   Result<std::vector<std::string>> lines;
   if (!asked.why_not.empty()) {
     const auto at = time_of(asked.at);
@@ -57,7 +57,7 @@ Exit explain(const Asked& asked) {
 }  // namespace
 
 std::function<std::optional<Exit>()> add_explain_command(CLI::App& app) {
-  auto asked = std::make_shared<Asked>();
+  auto asked = std::make_shared<ExplainOptions>();
   auto* command = app.add_subcommand("explain", "shows why something happened in a run, or did not");
   command->add_option("RUN", asked->run, "a run's folder")->required();
   auto* id = command->add_option(

@@ -12,7 +12,7 @@
 namespace looptwin::testbed {
 namespace {
 
-struct Asked {
+struct TestOptions {
   TestRequest request;
   std::vector<std::string> paths;
   TestFormat format = TestFormat::text;
@@ -21,7 +21,7 @@ struct Asked {
 };
 
 /// Whether the gates are passed; says which are not.
-bool enough(const Asked& asked, const TestReport& report) {
+bool enough(const TestOptions& asked, const TestReport& report) {
   bool good = true;
   for (const auto& suite : report.coverage) {
     const double is = 100 * share_of(seen(suite.items), suite.items.size());
@@ -59,7 +59,7 @@ std::string formatted(const TestReport& report, TestFormat format) {
   return text + test_summary(report) + coverage_lines(report) + mutation_lines(report);
 }
 
-Exit test(const Asked& asked) {
+Exit test(const TestOptions& asked) {
   const bool told = asked.format == TestFormat::text || !asked.out.empty();
   std::string file;
   const auto report = run_tests(asked.request, [&](const TestResult& result) {
@@ -89,7 +89,7 @@ Exit test(const Asked& asked) {
 }  // namespace
 
 std::function<std::optional<Exit>()> add_test_command(CLI::App& app) {
-  auto asked = std::make_shared<Asked>();
+  auto asked = std::make_shared<TestOptions>();
   auto* command = app.add_subcommand("test", "runs the tests of scenarios");
   command->add_option("PATH", asked->paths, "scenario folders, folders above them, or files with tests")
       ->required();

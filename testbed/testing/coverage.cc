@@ -38,7 +38,7 @@ const char* word_of(RecordKind kind) {
       return "refused";
     case command_failed:
     case command_expired:
-      return "failed";
+      return "failed or expired";
     case command_verified:
       return "verified";
     case claimed:
@@ -117,14 +117,15 @@ void Coverage::expect_rules(CoverageItems& items) const {
     for (const auto& override : rule.overrides)
       for (const auto& set : override.set) {
         const auto& setpoint = registry.model(override.target.table).config.setpoints[set.setpoint];
-        quantity(setpoint.name, {"claimed", "released", "acknowledged", "failed"}, rule.config.span);
+        quantity(setpoint.name, {"claimed", "released", "acknowledged", "failed or expired"},
+                 rule.config.span);
         if (override.verification >= 0) quantity(setpoint.name, {"verified"}, rule.config.span);
         if (setpoint.local) quantity(setpoint.name, {"yielded"}, rule.config.span);
       }
     const auto actions = [&](const mml::WiredActions& a) {
       for (const auto& send : a.sends) {
         const auto& command = registry.model(send.target.table).config.commands[send.command];
-        quantity(command.name, {"issued", "acknowledged", "refused", "failed"}, rule.config.span);
+        quantity(command.name, {"issued", "acknowledged", "refused", "failed or expired"}, rule.config.span);
         if (send.verification >= 0) quantity(command.name, {"verified"}, rule.config.span);
       }
       for (const auto& publish : a.publishes)

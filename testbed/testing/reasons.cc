@@ -68,16 +68,25 @@ std::optional<Decider> decider_of(const Unmet& unmet, Assembly& a) {
         return Decider{alarm.event, unmet.device};
     return std::nullopt;
   }
+  // Of several that might have done it the one whose event has risen is meant; else the first.
+  std::optional<Decider> first;
   for (const auto& rule : a.rules().all()) {
     if (!e.by.empty() && rule.config.name != e.by) continue;
-    const mml::WiredTarget* target = nullptr;
-    bool found = does(rule.actions, rule, e, a, &target);
-    for (size_t s = 0; !found && s < rule.steps.size(); ++s)
-      found = does(rule.steps[s].actions, rule, e, a, &target) ||
-              does(rule.steps[s].otherwise, rule, e, a, &target);
-    if (found) return Decider{rule.event, origin_of(target, events[rule.event].table, unmet.device, a)};
+    const auto consider = [&](const mml::WiredActions& actions) {
+      const mml::WiredTarget* target = nullptr;
+      if (!does(actions, rule, e, a, &target)) return false;
+      const Decider decider{rule.event, origin_of(target, events[rule.event].table, unmet.device, a)};
+      if (!first) first = decider;
+      if (a.events().occurrence(decider.event, static_cast<uint32_t>(decider.device.row.index())) == 0)
+        return false;
+      first = decider;
+      return true;
+    };
+    if (consider(rule.actions)) return first;
+    for (const auto& step : rule.steps)
+      if (consider(step.actions) || consider(step.otherwise)) return first;
   }
-  return std::nullopt;
+  return first;
 }
 
 const char* mark_of(double holds) { return holds == 1 ? "yes" : holds == 0 ? "no " : "?  "; }
@@ -109,10 +118,11 @@ class Reasons {
   std::vector<std::string> find() {
     Stage* stage = begin_();
     if (stage == nullptr) return {};
-    const auto decider = decider_of(unmet_, stage->assembly());
-    if (!decider) return {};
     const Time until = std::min(unmet_.at, stage->end());
     stage->play(until);
+    auto decider = decider_of(unmet_, stage->assembly());
+    if (!decider) return {};
+    if (unmet_.expect->device.empty()) prefer_known(stage->assembly(), *decider);
     if (is_of_its_life()) return life_of(*stage);
     const auto& event = stage->assembly().events().all()[decider->event];
     const bool of_clearing =
@@ -132,6 +142,18 @@ class Reasons {
   }
 
  private:
+  /// Where no device is named, one of which the condition is known: it belongs to what the test is about.
+  static void prefer_known(Assembly& a, Decider& decider) {
+    const auto& event = a.events().all()[decider.event];
+    const auto raise = a.tables().values<uint8_t>(event.table, event.raise);
+    if (raise[decider.device.row.index()] != 2) return;
+    for (size_t row = 0; row < a.tables().rows(event.table); ++row)
+      if (raise[row] != 2) {
+        decider.device = {event.table, Row(row)};
+        return;
+      }
+  }
+
   /// What came of a command is no matter of the event that led to it.
   bool is_of_its_life() const {
     const auto& e = *unmet_.expect;

@@ -107,6 +107,7 @@ std::string test_summary(const TestReport& report) {
 std::string coverage_lines(const TestReport& report) {
   std::string out;
   for (const auto& suite : report.coverage) {
+    if (suite.items.empty()) continue;  // nothing could be played
     const size_t all = suite.items.size(), there = seen(suite.items);
     out += fmt::format("{}: {} of {} seen, coverage {:.1f} %\n", suite.file, there, all,
                        100.0 * share_of(there, all));

@@ -119,9 +119,10 @@ void keep_violations(Stage& stage, TestResult& result) {
   const auto counted = tallies(requirements.all(), results);
   for (size_t r = 0; r < counted.size(); ++r)
     if (counted[r].verdict() == Verdict::violated)
-      result.failures.push_back({requirements.all()[r].config.span,
-                                 fmt::format("the requirement '{}' was violated", requirements.all()[r].config.name),
-                                 {said[r]}});
+      result.failures.push_back(
+          {requirements.all()[r].config.span,
+           fmt::format("the requirement '{}' was violated", requirements.all()[r].config.name),
+           {said[r]}});
 }
 
 void fail_with(TestResult& result, const Diagnostics& problems) { add(result.problems, problems); }
