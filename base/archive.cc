@@ -1,6 +1,9 @@
 #include "base/archive.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <algorithm>
 
 namespace looptwin {
 
@@ -14,7 +17,26 @@ void ArchiveWriter::section(std::string_view name, uint32_t version) {
   put(version);
 }
 
+namespace {
+
+/// An archive of a large fleet is written once, from end to end: huge pages spare a fault for each small one.
+void grow(std::vector<std::byte>& bytes, size_t needed) {
+  constexpr size_t kPage = 4096, kHugePage = size_t{2} << 20;
+  std::vector<std::byte> larger;
+  larger.reserve(std::max(needed, 2 * bytes.capacity()));
+  if (larger.capacity() >= 2 * kHugePage) {
+    const auto begin = (reinterpret_cast<uintptr_t>(larger.data()) + kPage - 1) / kPage * kPage;
+    const auto end = reinterpret_cast<uintptr_t>(larger.data() + larger.capacity()) / kPage * kPage;
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // a hint
+  }
+  larger.insert(larger.end(), bytes.begin(), bytes.end());
+  bytes.swap(larger);
+}
+
+}  // namespace
+
 void ArchiveWriter::put_bytes(const void* data, size_t size) {
+  if (bytes_.capacity() - bytes_.size() < size) grow(bytes_, bytes_.size() + size);
   const auto* first = static_cast<const std::byte*>(data);
   bytes_.insert(bytes_.end(), first, first + size);
 }

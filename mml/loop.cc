@@ -13,6 +13,18 @@ Loop::Loop(Parts parts, int threads)
   for (const auto& alarm : p_.alarms.all()) alarm_names_.push_back(hash64(alarm.config.event.name));
 }
 
+const char* name_of(RunEnd end) {
+  switch (end) {
+    case RunEnd::reached_end:
+      return "reached_end";
+    case RunEnd::stopped:
+      return "stopped";
+    case RunEnd::failed:
+      return "failed";
+  }
+  return "";
+}
+
 RunEnd Loop::run(Clock& clock, twin::Transport& transport, const std::atomic<bool>& stop,
                  const std::function<void(Time)>& each) {
   for (;;) {

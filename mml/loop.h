@@ -43,6 +43,7 @@ class InputSink {
 };
 
 enum class RunEnd : uint8_t { reached_end, stopped, failed };
+const char* name_of(RunEnd end);
 
 class Loop {
  public:

@@ -22,10 +22,15 @@ void Disturbances::add(uint32_t row, uint16_t source) {
   const bool same = index > 0 && streams_.back().row == row;
   first_of_.push_back(same ? first_of_.back() : index);
   link_until_.push_back(kLongAgo);
-  streams_.push_back({row, source, 0, sources_[source].after, {}});
-  draw(streams_.back());
+  streams_.push_back(first(row, source));
   heap_.push_back({streams_.back().from, index});
   std::push_heap(heap_.begin(), heap_.end());
+}
+
+Disturbances::Stream Disturbances::first(uint32_t row, uint32_t source) const {
+  Stream stream{row, source, 0, sources_[source].after, {}};
+  draw(stream);
+  return stream;
 }
 
 /// Sets from and to of the spell number `count`, where `from` holds the end of the last.
@@ -133,15 +138,66 @@ void Disturbances::save(ArchiveWriter& archive) const {
   archive.put(faults_);
 }
 
-void Disturbances::restore(ArchiveReader& archive) {
+void Disturbances::restore(ArchiveReader& archive, Time now) {
   archive.section("disturbances", 2);
-  auto streams = archive.get_vector<Stream>();
-  if (archive.ok() && streams.size() != streams_.size()) return archive.fail("other faults");
-  streams_ = std::move(streams);
-  link_until_ = archive.get_vector<Time>();
-  heap_ = archive.get_vector<Entry>();
+  const auto saved = archive.get_vector<Stream>();
+  const auto link_until = archive.get_vector<Time>();
+  const auto heap = archive.get_vector<Entry>();
   outages_ = archive.get<uint64_t>();
   faults_ = archive.get<uint64_t>();
+  if (!archive.ok()) return;
+  std::vector<uint8_t> pending(saved.size());
+  for (const Entry& entry : heap) pending[entry.stream] = 1;
+  const auto is_to_come = [&](const Stream& s) { return s.count == 0 && s.from > now; };
+  constexpr const char* kGone = "faults that have begun, and are not there any more";
+  heap_.clear();
+  // Both are by row: [begin, end) are the saved ones of this row, of which so many were found again.
+  size_t begin = 0, end = 0, found = 0;
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    const uint32_t row = streams_[i].row;
+    if (first_of_[i] == i) {
+      for (begin = end; begin < saved.size() && saved[begin].row < row; ++begin)
+        if (!is_to_come(saved[begin])) return archive.fail(kGone);
+      for (end = begin; end < saved.size() && saved[end].row == row; ++end) {
+      }
+      link_until_[i] = begin < end ? link_until[begin] : kLongAgo;
+      found = 0;
+    }
+    size_t s = begin;
+    while (s < end && saved[s].source != streams_[i].source) ++s;
+    if (!take_over(i, s < end ? &saved[s] : nullptr, now))
+      return archive.fail("faults that would have begun before, or of a link that is down just then");
+    if (s == end || is_to_come(saved[s]) || pending[s] != 0) heap_.push_back({streams_[i].from, i});
+    found += s < end && !is_to_come(saved[s]);
+    const bool is_last = i + 1 == streams_.size() || streams_[i + 1].row != row;
+    if (is_last &&
+        found != static_cast<size_t>(std::count_if(saved.begin() + static_cast<std::ptrdiff_t>(begin),
+                                                   saved.begin() + static_cast<std::ptrdiff_t>(end),
+                                                   [&](const Stream& o) { return !is_to_come(o); })))
+      return archive.fail(kGone);
+  }
+  for (; end < saved.size(); ++end)
+    if (!is_to_come(saved[end])) return archive.fail(kGone);
+  // Where nothing is another the heap is what it was, in its order too.
+  if (std::equal(streams_.begin(), streams_.end(), saved.begin(), saved.end()))
+    heap_ = heap;
+  else
+    std::make_heap(heap_.begin(), heap_.end());
+}
+
+/// What was saved where it has begun by `now`, else the first spell as the source now says. False where that
+/// cannot be.
+bool Disturbances::take_over(size_t index, const Stream* saved, Time now) {
+  Stream& stream = streams_[index];
+  if (saved != nullptr && (saved->count > 0 || saved->from <= now)) {
+    stream = *saved;
+    return true;
+  }
+  stream = first(stream.row, stream.source);
+  if (stream.from <= now) return false;
+  // What breaks a link that is down just then would have prolonged that.
+  const bool is_new = saved == nullptr || stream.from != saved->from || stream.to != saved->to;
+  return !(is_new && sources_[stream.source].breaks_link() && stream.from <= link_until_[first_of_[index]]);
 }
 
 }  // namespace looptwin::sim

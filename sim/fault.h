@@ -82,7 +82,9 @@ class Disturbances {
   uint64_t faults() const { return faults_; }
 
   void save(ArchiveWriter& archive) const;
-  void restore(ArchiveReader& archive);
+  /// As it was at `now`; spells that had not begun by then come as the sources say now. So what is to come
+  /// may be another in what is restored than in what was saved: faults at another time, or further ones.
+  void restore(ArchiveReader& archive, Time now);
 
  private:
   /// The next spell of one source on one row.
@@ -92,6 +94,7 @@ class Disturbances {
     uint64_t count = 0;
     Time from;
     Time to;
+    bool operator==(const Stream&) const = default;
   };
   struct Entry {
     Time when;
@@ -103,6 +106,8 @@ class Disturbances {
     std::optional<Spell> spell;
     std::optional<Spell> link;
   };
+  Stream first(uint32_t row, uint32_t source) const;
+  bool take_over(size_t index, const Stream* saved, Time now);
   Begun next();
   void draw(Stream& stream) const;
   void plan(Stream& stream) const;

@@ -51,7 +51,7 @@ void Island::restore(ArchiveReader& archive) {
   }
   for (auto& column : sequence_) archive.get_span(std::span(column));
   archive.get_span(std::span(overrides_));
-  disturbances_.restore(archive);
+  disturbances_.restore(archive, boundary_);
   in_flight_.restore(archive);
   acknowledgements_ = archive.get_vector<twin::Acknowledgement>();
   ringing_ = archive.get_vector<Ringing>();

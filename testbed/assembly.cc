@@ -7,6 +7,7 @@
 #include "testbed/earlier_runs.h"
 #include "testbed/feeds.h"
 #include "testbed/notes.h"
+#include "testbed/replay/input_names.h"
 #include "testbed/script.h"
 
 namespace looptwin::testbed {
@@ -23,6 +24,12 @@ int useful_threads(size_t devices) {
 class Assembly::NoPublisher final : public mml::Publisher {
  public:
   void publish(uint16_t, Time, const std::string&) override {}
+};
+
+class Assembly::NoHistory final : public mml::HistorySink {
+ public:
+  void samples(size_t, const twin::Frame&) override {}
+  void bucket(size_t, const twin::ClosedBucket&) override {}
 };
 
 /// The run folder's log, and somebody else who listens.
@@ -102,7 +109,8 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                        ? history->rollups
                        : std::vector<Duration>{minutes(1), minutes(15), hours(1)};
     const bool needed = warm_->add_rollups(model.table, lengths);
-    if ((needed || options.out) && !lengths.empty()) rollups.push_back({model.table, std::move(lengths)});
+    if ((needed || options.out || options.as_recorded) && !lengths.empty())
+      rollups.push_back({model.table, std::move(lengths)});
   }
   if (options.out) {
     auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_,
@@ -118,6 +126,10 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
 
   mml::HistorySink* sink = recorder_.get();
   if (warm_->any()) sink = warm_.get();
+  if (sink == nullptr && options.as_recorded) {
+    no_history_ = std::make_unique<NoHistory>();  // so that buckets are closed
+    sink = no_history_.get();
+  }
   processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, sink);
   people_ = std::make_unique<mml::Operator>(scenario_.people, wired_.inputs, tables_);
   events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_, wired_.first_outs);
@@ -138,6 +150,8 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   if (!script) return tl::make_unexpected(std::move(script.error()));
   transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards, broker_restarts_,
                                               std::move(*script));
+  if (options.out && scenario_.input_log)
+    if (auto kept = keep_inputs(options); !kept) return kept;
 
   fleet_->start();
   processor_->bind();
@@ -161,6 +175,18 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                        *events_, wired_.derived, *derived_feeds_, *rules_, *alarms_, *dispatcher_,
                        requirements_->tap(decisions), recorder_.get()},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
+  return {};
+}
+
+Result<void> Assembly::keep_inputs(const AssemblyOptions& options) {
+  const auto path = *options.out / twin::kInputLogFile;
+  std::error_code ignored;
+  auto writer = options.resume && std::filesystem::exists(path, ignored)
+                    ? twin::InputLogWriter::resume(path, options.begins)
+                    : twin::InputLogWriter::create(path, input_log_start(*this, options.begins));
+  if (!writer) return tl::make_unexpected(std::move(writer.error()));
+  input_log_ =
+      std::make_unique<twin::RecordingTransport>(*transport_, std::move(*writer), tables_.shards().size());
   return {};
 }
 

@@ -23,6 +23,7 @@
 #include "testbed/sim_transport.h"
 #include "testbed/wiring.h"
 #include "twin/hot.h"
+#include "twin/input_log/recording_transport.h"
 #include "twin/rollup.h"
 
 namespace looptwin::testbed {
@@ -34,7 +35,10 @@ struct AssemblyOptions {
   /// Who stands in for plants, devices and links; made when the registry stands. Absent: they are simulated.
   std::function<std::unique_ptr<sim::Fleet>(const twin::Registry&, twin::Tables&)> fleet;
   bool coverage = false;                   ///< Wired::covered is filled
-  mml::DecisionSink* decisions = nullptr;  ///< is told what was decided, beside the run folder; outlives it all
+  bool as_recorded = false;  ///< has the state of one that writes a run folder, though it writes none
+  Time begins = kStart;      ///< the boundary of the state that is restored into it before it goes on
+  mml::DecisionSink* decisions =
+      nullptr;  ///< is told what was decided, beside the run folder; outlives it all
 };
 
 class Assembly {
@@ -65,6 +69,11 @@ class Assembly {
   mml::Feeds& feeds() { return *feeds_; }
   mml::Broker& broker() { return *broker_; }
   SimTransport& transport() { return *transport_; }
+  /// What the loop polls and sends to: the above, by way of the input log where one is kept.
+  twin::Transport& loop_transport() {
+    return input_log_ ? *input_log_ : static_cast<twin::Transport&>(*transport_);
+  }
+  twin::RecordingTransport* input_log() { return input_log_.get(); }
   const lang::Units& units() const { return units_; }
   Recorder* recorder() { return recorder_.get(); }
   Requirements& requirements() { return *requirements_; }
@@ -99,9 +108,11 @@ class Assembly {
  private:
   explicit Assembly(Scenario scenario);
   Result<void> build_parts(const AssemblyOptions& options);
+  Result<void> keep_inputs(const AssemblyOptions& options);
   template <typename Each>
   void for_each_column(bool of_world, Each&& each);
   class NoPublisher;
+  class NoHistory;
   class Both;
 
   Scenario scenario_;
@@ -122,6 +133,7 @@ class Assembly {
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<mml::WarmHistory> warm_;
   std::unique_ptr<NoPublisher> no_publisher_;
+  std::unique_ptr<NoHistory> no_history_;
   std::unique_ptr<Both> both_;
   std::unique_ptr<mml::Processor> processor_;
   std::unique_ptr<mml::Evaluator> evaluator_;
@@ -134,6 +146,7 @@ class Assembly {
   std::unique_ptr<mml::Broker> broker_;
   std::unique_ptr<SimTransport> transport_;
   std::unique_ptr<Requirements> requirements_;
+  std::unique_ptr<twin::RecordingTransport> input_log_;  ///< null: none is kept
   std::unique_ptr<mml::Loop> loop_;
 };
 

@@ -27,7 +27,14 @@ void Driver::skip_to(Time boundary) {
 
 mml::RunEnd Driver::run(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each) {
   assembly_->begin_requirements();
-  const auto end = steps(clock, stop, each);
+  auto end = finish(steps(clock, stop, each));
+  if (auto* log = assembly_->input_log();
+      log != nullptr && !keep(log->end(assembly_->loop().now(), name_of(end))))
+    end = mml::RunEnd::failed;
+  return end;
+}
+
+mml::RunEnd Driver::finish(mml::RunEnd end) {
   // A run that ends while the MML is away ends with what the MML last knew.
   if (is_away_ && !come_back()) return mml::RunEnd::failed;
   if (end == mml::RunEnd::stopped && assembly_->scenario().snapshots && !keep(snapshots_->take()))
@@ -62,7 +69,7 @@ bool Driver::step(Time boundary) {
     ++next_;
   }
   const Time before = assembly_->loop().now();
-  if (!assembly_->loop().cycle(boundary, assembly_->transport())) return false;
+  if (!assembly_->loop().cycle(boundary, assembly_->loop_transport())) return false;
   assembly_->look_at_requirements(boundary, false);
   const auto& every = assembly_->scenario().snapshots;
   if (every && floor_to(boundary, *every) > floor_to(before, *every)) return keep(snapshots_->take());

@@ -32,6 +32,7 @@ class Driver {
  private:
   explicit Driver(Assembly& assembly) : assembly_(&assembly) {}
   mml::RunEnd steps(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each);
+  mml::RunEnd finish(mml::RunEnd end);
   bool step(Time boundary);
   bool go_away();
   bool come_back();

@@ -8,26 +8,15 @@
 #include "testbed/explain_command.h"
 #include "testbed/new.h"
 #include "testbed/registry_command.h"
+#include "testbed/replay/replay_command.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
+#include "testbed/settings_option.h"
 #include "testbed/test_command.h"
 
 using namespace looptwin::testbed;
 
 namespace {
-
-/// `--set key=value` as a setting; CLI11 shows the message when there is no '='.
-std::vector<Setting> settings_of(const std::vector<std::string>& texts) {
-  std::vector<Setting> settings;
-  for (const auto& text : texts) {
-    const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0)
-      throw CLI::ValidationError("--set",
-                                 "'" + text + "' is not key=value, as in --set fleet.home.count=100");
-    settings.push_back({text.substr(0, equals), text.substr(equals + 1)});
-  }
-  return settings;
-}
 
 Exit write_new(const std::filesystem::path& folder) {
   const auto files = write_new_scenario(folder);
@@ -82,6 +71,9 @@ int main(int argc, char** argv) {
   std::string resume;
   auto* resume_option = run_command->add_option(
       "--resume", resume, "goes on with a run folder from its newest snapshot, in place of a SCENARIO");
+  auto* from_option = run_command->add_option(
+      "--from", run_request.from,
+      "RUN@T: goes on from this moment of a run, with what --set changes, in place of a SCENARIO");
 
   CheckRequest check_request;
   auto* check_command = app.add_subcommand("check", "reads and checks a scenario without running it");
@@ -106,14 +98,16 @@ int main(int argc, char** argv) {
   const auto run_registry = add_registry_command(app);
   const auto run_test = add_test_command(app);
   const auto run_explain = add_explain_command(app);
+  const auto run_replay = add_replay_command(app);
+  const auto run_diff = add_diff_command(app);
 
   try {
     app.parse(argc, argv);
     if (*run_command) {
       run_request.settings = all_settings();
       if (!resume.empty()) run_request.resume = resume;
-      if (run_scenario->empty() == resume_option->empty())
-        throw CLI::ValidationError("run", "give a SCENARIO, or --resume RUN");
+      if (run_scenario->count() + resume_option->count() + from_option->count() != 1)
+        throw CLI::ValidationError("run", "give a SCENARIO, --resume RUN or --from RUN@T");
       if (run_request.resume && (!run_request.settings.empty() || !out.empty()))
         throw CLI::ValidationError("--resume", "a resumed run keeps its scenario, settings and folder");
       if (out == "none")
@@ -141,6 +135,8 @@ int main(int argc, char** argv) {
     if (const auto done = run_registry()) return static_cast<int>(*done);
     if (const auto done = run_test()) return static_cast<int>(*done);
     if (const auto done = run_explain()) return static_cast<int>(*done);
+    if (const auto done = run_replay()) return static_cast<int>(*done);
+    if (const auto done = run_diff()) return static_cast<int>(*done);
     if (*info_command) return static_cast<int>(info(run_folder));
     if (*export_command) return static_cast<int>(export_run(run_folder, file));
   } catch (const CLI::ParseError& error) {

@@ -201,52 +201,12 @@ void Recorder::bucket(size_t shard, const twin::ClosedBucket& bucket) {
       kRollupVariables);
 }
 
-const std::string& Recorder::name_of_subject(mml::SubjectKind kind, size_t index) const {
-  switch (kind) {
-    case mml::SubjectKind::event:
-      return event_names_[index];
-    case mml::SubjectKind::rule:
-      return rule_names_[index];
-    case mml::SubjectKind::alarm:
-      return alarm_names_[index];
-    case mml::SubjectKind::input:
-      return scenario_.inputs[index].name;
-  }
-  LT_CHECK(false, "a subject without a name");
-}
-
-/// What a record's value is of, and in which unit it is kept.
-Recorder::Quantity Recorder::quantity_of(const mml::Record& r) const {
-  using enum mml::RecordKind;
-  if (r.kind == input_refused) return {mml::name_of(static_cast<mml::Refusal>(r.quantity)), {}, r.value};
-  switch (mml::subject_of(r.kind)) {
-    case mml::SubjectKind::event:
-      return {r.kind == first_out ? std::string_view(first_out_names_[r.quantity]) : std::string_view(),
-              event_units_[r.subject], r.value};
-    case mml::SubjectKind::alarm:
-      return {{}, {}, r.value};
-    case mml::SubjectKind::input: {
-      const auto& unit = scenario_.inputs[r.subject].unit;
-      return {{}, unit.text, unit.text.empty() ? r.value : unit.from_si(r.value)};
-    }
-    case mml::SubjectKind::rule:
-      break;
-  }
-  if (r.kind >= step_begun && r.kind <= sequence_aborted) return {"step", {}, r.quantity + 1.0};
-  if (r.kind > command_superseded && r.kind != outranked) return {{}, {}, r.value};
-  const auto& model = registry_.model(r.device.table).config;
-  if ((r.quantity & mml::kImperative) != 0)
-    return {model.commands[r.quantity & ~mml::kImperative].name, {}, 0};
-  const auto& setpoint = model.setpoints[r.quantity];
-  return {setpoint.name, setpoint.unit.text, setpoint.unit.from_si(r.value)};
-}
-
 bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
   twin::Lane& lane = writer_->lane(scratch_.size());
   for (const auto& r : records) {
-    const auto quantity = quantity_of(r);
+    const auto quantity = text_->quantity_of(r);
     lane.append(decisions_,
-                {r.at, name_of(r.kind), name_of_subject(mml::subject_of(r.kind), r.subject),
+                {r.at, name_of(r.kind), text_->name_of_subject(mml::subject_of(r.kind), r.subject),
                  registry_.id(r.device), quantity.name, static_cast<int32_t>(r.occurrence), quantity.value,
                  quantity.unit, static_cast<int64_t>(r.id), static_cast<int64_t>(r.cause),
                  static_cast<int32_t>(r.used), static_cast<int32_t>(r.members)});
@@ -281,10 +241,10 @@ void Recorder::taken_in(Time boundary, std::span<const twin::OperatorAction> act
       if (!input.words.empty()) word = input.words[static_cast<size_t>(value)];
       if (input.boolean) word = value == 1 ? "true" : "false";
     }
-    lane.append(people_,
-                {boundary, a.at, scenario_.people[a.by].name, name_of(a.verb),
-                 name_of_subject(of_input ? mml::SubjectKind::input : mml::SubjectKind::alarm, a.subject),
-                 registry_.id(a.device), value, unit, word, a.duration.seconds(), a.comment});
+    lane.append(people_, {boundary, a.at, scenario_.people[a.by].name, name_of(a.verb),
+                          text_->name_of_subject(of_input ? mml::SubjectKind::input : mml::SubjectKind::alarm,
+                                                 a.subject),
+                          registry_.id(a.device), value, unit, word, a.duration.seconds(), a.comment});
   }
 }
 
@@ -297,20 +257,20 @@ void Recorder::publish(uint16_t feed, Time at, const std::string& json_fields) {
 
 void Recorder::raised(const mml::RaisedAlarm& alarm) {
   writer_->lane(scratch_.size())
-      .append(alarms_, {alarm.at, alarm_names_[alarm.alarm], registry_.id(alarm.device),
-                        mml::name_of(alarm_priorities_[alarm.alarm]), static_cast<int32_t>(alarm.occurrence),
-                        static_cast<int64_t>(alarm.id), alarm.cause, alarm.consequence, alarm.action,
-                        alarm.first_out, mml::name_of(alarm.state)});
+      .append(alarms_, {alarm.at, text_->name_of_subject(mml::SubjectKind::alarm, alarm.alarm),
+                        registry_.id(alarm.device), mml::name_of(alarm_priorities_[alarm.alarm]),
+                        static_cast<int32_t>(alarm.occurrence), static_cast<int64_t>(alarm.id), alarm.cause,
+                        alarm.consequence, alarm.action, alarm.first_out, mml::name_of(alarm.state)});
 }
 
 void Recorder::journal(const mml::JournalLine& line) {
   const mml::Record& r = line.record;
   writer_->lane(scratch_.size())
       .append(journal_,
-              {r.at, mml::name_of(r.kind), alarm_names_[r.subject], registry_.id(r.device),
-               mml::name_of(line.priority), static_cast<int32_t>(r.occurrence), static_cast<int64_t>(r.id),
-               mml::name_of(line.state), static_cast<uint8_t>(r.quantity), line.person, line.text, line.until,
-               line.first_out});
+              {r.at, mml::name_of(r.kind), text_->name_of_subject(mml::SubjectKind::alarm, r.subject),
+               registry_.id(r.device), mml::name_of(line.priority), static_cast<int32_t>(r.occurrence),
+               static_cast<int64_t>(r.id), mml::name_of(line.state), static_cast<uint8_t>(r.quantity),
+               line.person, line.text, line.until, line.first_out});
 }
 
 Diagnostics Recorder::error() const { return writer_->error(); }

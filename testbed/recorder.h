@@ -11,6 +11,7 @@
 
 #include "mml/loop.h"
 #include "mml/rules.h"
+#include "testbed/decision_text.h"
 #include "testbed/scenario.h"
 #include "testbed/wiring.h"
 #include "twin/registry.h"
@@ -66,12 +67,6 @@ class Recorder final : public mml::HistorySink,
   Recorder(const Scenario& scenario, const lang::Schema& schema, const twin::Registry& registry,
            twin::Tables& tables);
   void declare(const Wired& wired);
-  struct Quantity {
-    std::string_view name, unit;
-    double value = 0;
-  };
-  Quantity quantity_of(const mml::Record& record) const;
-  const std::string& name_of_subject(mml::SubjectKind kind, size_t index) const;
   Result<void> open_feeds(const std::optional<RecorderState>& resume);
   void declare_raw(const twin::Model& model, const std::string& pattern);
   void declare_rollup(const twin::Model& model, Duration length, size_t first);
@@ -90,7 +85,7 @@ class Recorder final : public mml::HistorySink,
   std::vector<Grid> grids_;
   std::vector<DerivedGrid> derived_;
   std::vector<std::unique_ptr<Scratch>> scratch_;  ///< [shard]
-  std::vector<std::string> event_names_, event_units_, first_out_names_, rule_names_, alarm_names_;
+  std::unique_ptr<DecisionText> text_;
   std::vector<mml::AlarmPriority> alarm_priorities_;
   std::vector<std::ofstream> feeds_;  ///< [feed of the scenario]; open where it is published to
   twin::LogId decisions_, inputs_, people_, published_, alarms_, journal_;

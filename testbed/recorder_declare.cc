@@ -50,19 +50,8 @@ void Recorder::declare(const Wired& wired) {
   run.start = scenario_.start;
   run.cycle = scenario_.cycle;
   run.seed = scenario_.seed;
-  for (const auto& event : wired.events) {
-    event_names_.push_back(event.config.name);
-    const bool compares = event.evidence.valid();
-    event_units_.push_back(compares
-                               ? lang::unit_text(schema_.column(event.table, event.evidence).type.dimension)
-                               : std::string());
-  }
-  for (const auto& group : wired.first_outs) first_out_names_.push_back(group.name);
-  for (const auto& rule : wired.rules) rule_names_.push_back(rule.config.name);
-  for (const auto& alarm : wired.alarms) {
-    alarm_names_.push_back(alarm.config.event.name);
-    alarm_priorities_.push_back(alarm.config.priority);
-  }
+  text_ = std::make_unique<DecisionText>(scenario_, schema_, registry_, wired);
+  for (const auto& alarm : wired.alarms) alarm_priorities_.push_back(alarm.config.priority);
 
   for (const auto& model : registry_.models()) {
     twin::TableSpec table{model.config.name, {}};

@@ -14,6 +14,10 @@
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
 #include "testbed/requirements/report.h"
+#include "testbed/replay/fork.h"
+#include "testbed/replay/fork_point.h"
+#include "testbed/replay/kept_scenario.h"
+#include "testbed/replay/moment.h"
 #include "testbed/snapshots.h"
 #include "testbed/summary.h"
 #include "testbed/virtual_clock.h"
@@ -90,15 +94,17 @@ Exit refuse(const Diagnostics& problems) {
 /// What is run: the scenario with its settings, into which folder, and from which state.
 struct Prepared {
   Scenario scenario;
+  std::filesystem::path path;  ///< where the scenario was loaded from
   std::vector<Setting> settings;
   AssemblyOptions options;
   std::optional<Snapshot> from;
+  std::optional<ForkPoint> fork;
 };
 
 Result<Prepared> prepare_new(const RunRequest& request) {
   auto scenario = load(request.scenario, request.settings);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
-  Prepared prepared{std::move(*scenario), request.settings, {}, {}};
+  Prepared prepared{std::move(*scenario), request.scenario, request.settings, {}, {}, {}};
   if (!request.no_out) prepared.options.out = request.out.value_or(default_folder(prepared.scenario.name));
   return prepared;
 }
@@ -122,10 +128,68 @@ Result<Prepared> prepare_resumed(const std::filesystem::path& run) {
   if (!snapshot) return tl::make_unexpected(std::move(snapshot.error()));
   if (*snapshot && (*snapshot)->scenario != resumable->hash)
     return failure(fmt::format("cannot resume {}: its snapshot is of another scenario", run.string()));
-  Prepared prepared{std::move(*scenario), std::move(resumable->settings), {}, std::move(*snapshot)};
+  // A fork that has no snapshot of its own yet goes on from what it began with.
+  if (!*snapshot && resumable->begins > kStart) {
+    auto begin = read_snapshot(run / kBeginState);
+    if (!begin) return tl::make_unexpected(std::move(begin.error()));
+    *snapshot = std::move(*begin);
+  }
+  Prepared prepared{std::move(*scenario),           resumable->scenario,
+                    std::move(resumable->settings), {},
+                    std::move(*snapshot),           {}};
   prepared.options.out = run;
   prepared.options.resume = prepared.from ? prepared.from->recorder : RecorderState{};
+  if (prepared.from) prepared.options.begins = prepared.from->boundary;
   return prepared;
+}
+
+/// A run that goes on from a moment of another, with further settings.
+Result<Prepared> prepare_fork(const RunRequest& request) {
+  const auto sign = request.from.rfind('@');
+  if (sign == std::string::npos || sign == 0)
+    return failure(fmt::format("--from {}: it names no moment of a run", request.from),
+                   "write --from RUN@T, as in --from 'runs/homes@90 min'");
+  const auto at = moment_of("--from", request.from.substr(sign + 1));
+  if (!at) return tl::make_unexpected(at.error());
+  auto point = reach(request.from.substr(0, sign), *at, request.threads);
+  if (!point) return tl::make_unexpected(std::move(point.error()));
+  auto settings = point->trunk.settings;
+  settings.insert(settings.end(), request.settings.begin(), request.settings.end());
+  auto scenario = load(point->scenario, settings);
+  if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+  if (auto checked = check_change(*point, *scenario, request.settings); !checked)
+    return tl::make_unexpected(std::move(checked.error()));
+  Prepared prepared{std::move(*scenario), point->scenario, std::move(settings), {}, {}, std::move(*point)};
+  prepared.options.begins = prepared.fork->state.boundary;
+  prepared.options.as_recorded = true;
+  if (!request.no_out) prepared.options.out = request.out.value_or(default_folder(prepared.scenario.name));
+  return prepared;
+}
+
+/// Puts the trunk's state into the fork, and beside it what a replay or a further fork begins with.
+Result<void> begin_fork(const Prepared& prepared, Assembly& assembly, uint64_t hash) {
+  if (prepared.fork->state.boundary == kStart) return {};  // a run of the changed scenario, from its start
+  if (auto restored = restore_changed(*prepared.fork, assembly); !restored) return restored;
+  if (!prepared.options.out) return {};
+  ArchiveWriter world, loop;
+  assembly.save_world(world);
+  assembly.save_loop(loop);
+  Snapshot begin{
+      .boundary = prepared.fork->state.boundary, .scenario = hash, .recorder = {}, .world = {}, .loop = {}};
+  begin.recorder.feeds.resize(assembly.scenario().feeds.size());
+  begin.world = world.take();
+  begin.loop = loop.take();
+  return write_snapshot(*prepared.options.out / kBeginState, begin);
+}
+
+/// What the run is of: where it is, and a copy where the run is to be replayed.
+Result<void> note_scenario(const Assembly& assembly, const std::filesystem::path& out, Resumable resumable) {
+  if (assembly.scenario().input_log) {
+    auto kept = keep_scenario(out, assembly.scenario());
+    if (!kept) return tl::make_unexpected(std::move(kept.error()));
+    resumable.kept = std::move(*kept);
+  }
+  return write_resumable(out, resumable);
 }
 
 Result<void> restore(Assembly& assembly, const Snapshot& from) {
@@ -153,7 +217,9 @@ Result<bool> judge(const Assembly& assembly, const std::optional<std::filesystem
 }  // namespace
 
 Exit run(const RunRequest& request) {
-  auto prepared = request.resume ? prepare_resumed(*request.resume) : prepare_new(request);
+  auto prepared = request.resume          ? prepare_resumed(*request.resume)
+                  : !request.from.empty() ? prepare_fork(request)
+                                          : prepare_new(request);
   if (!prepared) return refuse(prepared.error());
   prepared->options.threads = request.threads;
   const auto& out = prepared->options.out;
@@ -163,7 +229,9 @@ Exit run(const RunRequest& request) {
   Assembly& assembly = **built;
   std::fputs(render(assembly.warnings()).c_str(), stderr);
   if (out && !request.resume)
-    if (auto noted = write_resumable(*out, {request.scenario, request.settings, hash}); !noted)
+    if (auto noted = note_scenario(assembly, *out,
+                                   {prepared->path, prepared->settings, hash, prepared->options.begins, {}});
+        !noted)
       return refuse(noted.error());
   auto driver = Driver::make(assembly, out, prepared->settings);
   if (!driver) return refuse(driver.error());
@@ -177,6 +245,17 @@ Exit run(const RunRequest& request) {
     clock.go_on_after(prepared->from->boundary);
     driver->skip_to(prepared->from->boundary);
   }
+  if (prepared->fork) {
+    if (auto begun = begin_fork(*prepared, assembly, hash); !begun) {
+      built->reset();
+      std::error_code ignored;
+      if (out) std::filesystem::remove_all(*out, ignored);
+      return refuse(begun.error());
+    }
+    clock.go_on_after(prepared->options.begins);
+    driver->skip_to(prepared->options.begins);
+    prepared->fork.reset();
+  }
   mml::RunEnd end;
   double wall = 0;
   {
@@ -185,7 +264,7 @@ Exit run(const RunRequest& request) {
     wall = progress.wall();
   }
   Diagnostics problems = driver->error();
-  const auto& broken = assembly.transport().breakdown();
+  const auto& broken = assembly.loop_transport().breakdown();
   if (end == mml::RunEnd::failed) problems.insert(problems.end(), broken.begin(), broken.end());
   if (end == mml::RunEnd::failed && problems.empty() && assembly.recorder() != nullptr)
     problems = assembly.recorder()->error();

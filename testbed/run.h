@@ -23,6 +23,7 @@ struct RunRequest {
   bool no_out = false;                       ///< write no run folder
   bool quiet = false;
   std::optional<std::filesystem::path> resume;  ///< goes on with this run folder, of its own scenario
+  std::string from;  ///< "RUN@T": goes on from this moment of that run, into a folder of its own; empty: not so
 };
 Exit run(const RunRequest& request);
 

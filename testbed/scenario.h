@@ -59,7 +59,8 @@ struct ScriptConfig {
 
 struct Scenario {
   std::filesystem::path folder;
-  std::vector<SourcePtr> sources;  ///< every file that was read, in order
+  std::vector<SourcePtr> sources;       ///< every file that was read, in order
+  std::vector<std::string> registries;  ///< files from which devices were drawn, from the folder
   std::string name;
   std::string about;
   UnixTime start;
@@ -91,12 +92,20 @@ struct Scenario {
   std::vector<EarlierRunConfig> history_from;
   Duration retention = days(28);      ///< of warm history
   std::optional<Duration> snapshots;  ///< how often the run's state is kept; absent: never
+  uint64_t keep_snapshots = 1;        ///< how many of them, the newest
+  bool input_log = false;             ///< all that the loop takes in is kept, for `looptwin replay`
+};
+
+/// Rules in place of a scenario's own: of a file or of another scenario, changed by settings.
+struct OtherRules {
+  std::filesystem::path file;  ///< empty: its own
+  std::vector<Setting> settings;
 };
 
 /// Reads scenario.yaml of a folder (or the file itself) and what it uses. All problems of all files at once.
 /// `tests`: a file of tests that belongs to it as well.
 Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings = {},
-                      const std::filesystem::path& tests = {});
+                      const std::filesystem::path& tests = {}, const OtherRules* rules = nullptr);
 
 /// JSON Schema of a scenario file, for editors: generated from the tables that load() reads by.
 std::string json_schema();

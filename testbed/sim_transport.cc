@@ -106,6 +106,11 @@ void SimTransport::follow(std::vector<twin::OperatorAction> script) {
   next_action_ = 0;
 }
 
+void SimTransport::skip_script_to(Time done) {
+  next_action_ = 0;
+  while (next_action_ < script_.size() && script_[next_action_].at <= done) ++next_action_;
+}
+
 void SimTransport::poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) {
   for (; next_action_ < script_.size() && script_[next_action_].at <= boundary; ++next_action_)
     actions.push_back(script_[next_action_]);

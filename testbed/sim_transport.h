@@ -29,6 +29,8 @@ class SimTransport final : public twin::Transport {
 
   /// Other actions of people from now on; by time.
   void follow(std::vector<twin::OperatorAction> script);
+  /// What people did up to `done` has been handed over, whatever a restored state says.
+  void skip_script_to(Time done);
 
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);

@@ -148,6 +148,8 @@ Result<void> Snapshots::take() {
       .boundary = assembly_->loop().now(), .scenario = scenario_, .recorder = {}, .world = {}, .loop = {}};
   // The records up to this boundary are on the disk before the state that needs them.
   Recorder* recorder = assembly_->recorder();
+  if (auto* log = assembly_->input_log())
+    if (auto synced = log->sync(); !synced) return synced;
   if (recorder != nullptr) {
     auto settled = recorder->settle();
     if (!settled) return tl::make_unexpected(std::move(settled.error()));
@@ -163,14 +165,21 @@ Result<void> Snapshots::take() {
   if (auto written = write_snapshot(path, s); !written) return written;
   // Only now may what the snapshot before needs be dropped.
   if (recorder != nullptr) recorder->mark();
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder_, error))
-    if (entry.path() != path) {
-      std::error_code ignored;
-      fs::remove(entry.path(), ignored);
-    }
+  remove_older();
   last_ = path;
   return {};
+}
+
+/// What is no snapshot, and the oldest snapshots.
+void Snapshots::remove_older() const {
+  std::error_code error;
+  std::vector<fs::path> snapshots, gone;
+  for (const auto& entry : fs::directory_iterator(folder_, error))
+    (entry.path().extension() == kEnding ? snapshots : gone).push_back(entry.path());
+  std::sort(snapshots.begin(), snapshots.end());
+  const size_t keep = std::min<size_t>(assembly_->scenario().keep_snapshots, snapshots.size());
+  gone.insert(gone.end(), snapshots.begin(), snapshots.end() - static_cast<std::ptrdiff_t>(keep));
+  for (const auto& path : gone) fs::remove(path, error);
 }
 
 Result<void> Snapshots::restore_loop() {
@@ -189,6 +198,8 @@ Result<void> write_resumable(const fs::path& run, const Resumable& resumable) {
                                  {"settings", nlohmann::json::array()},
                                  {"hash", fmt::format("{:016x}", resumable.hash)}};
   for (const auto& s : resumable.settings) json["settings"].push_back({s.path, s.value});
+  if (resumable.begins > kStart) json["begins_ns"] = resumable.begins.ns;
+  if (!resumable.kept.empty()) json["kept"] = resumable.kept;
   return twin::write_whole_file(run / "resume.json", json.dump(1) + "\n");
 }
 
@@ -201,7 +212,10 @@ Result<Resumable> read_resumable(const fs::path& run) {
     return failure(fmt::format("cannot resume {}: it has no {} that says which scenario it is of",
                                run.string(), path.filename().string()),
                    "a folder that looptwin run has written");
-  Resumable resumable{json["scenario"].get<std::string>(), {}, 0};
+  Resumable resumable{json["scenario"].get<std::string>(), {}, 0, {}, {}};
+  if (json.contains("begins_ns") && json["begins_ns"].is_number_integer())
+    resumable.begins = {json["begins_ns"].get<int64_t>()};
+  if (is_text(json, "kept")) resumable.kept = json["kept"].get<std::string>();
   resumable.hash = std::strtoull(json["hash"].get_ref<const std::string&>().c_str(), nullptr, 16);
   for (const auto& setting : json["settings"])
     if (setting.is_array() && setting.size() == 2 && setting[0].is_string() && setting[1].is_string())

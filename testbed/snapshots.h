@@ -33,14 +33,15 @@ class Snapshots {
   Snapshots(Snapshots&&) noexcept;
   ~Snapshots();
 
-  /// Keeps the state of the last boundary; the snapshot before it goes. A kill at any moment leaves one of
-  /// the two, and the records that belong to it.
+  /// Keeps the state of the last boundary; what is beyond the scenario's keep_snapshots goes. A kill at any
+  /// moment leaves the newest or the one before it, and the records that belong to it.
   Result<void> take();
   /// The loop's part of the last one, from the disk.
   Result<void> restore_loop();
 
  private:
   struct Temporary;
+  void remove_older() const;
   Snapshots(Assembly& assembly, std::filesystem::path folder, uint64_t scenario);
   Assembly* assembly_;
   std::filesystem::path folder_;
@@ -54,6 +55,8 @@ struct Resumable {
   std::filesystem::path scenario;
   std::vector<Setting> settings;
   uint64_t hash = 0;
+  Time begins;       ///< of a fork: the boundary at which it left its trunk
+  std::string kept;  ///< the run folder's own copy of the scenario, from the folder; empty: it has none
 };
 Result<void> write_resumable(const std::filesystem::path& run, const Resumable& resumable);
 Result<Resumable> read_resumable(const std::filesystem::path& run);

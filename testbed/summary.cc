@@ -15,7 +15,7 @@
 namespace looptwin::testbed {
 namespace {
 
-const char* name_of(mml::RunEnd end) {
+const char* told(mml::RunEnd end) {
   switch (end) {
     case mml::RunEnd::reached_end:
       return "reached its end";
@@ -148,7 +148,7 @@ void print_row(const char* what, const std::string& text) { fmt::print("  {:<22}
 
 void print_summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
   const double simulated = a.loop().now().seconds();
-  fmt::print("\n{}: {}\n", a.scenario().name, name_of(end));
+  fmt::print("\n{}: {}\n", a.scenario().name, told(end));
   print_row("simulated", fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(a.loop().now() - kStart), wall,
                                      simulated / wall));
   telemetry_rows(a, wall);
@@ -176,9 +176,7 @@ std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
   const auto p = a.processor().counters();
   const auto d = a.dispatcher().counters();
   const auto of = [&](twin::Quality q) { return p.by_quality[static_cast<size_t>(q)]; };
-  nlohmann::json json{{"state", end == mml::RunEnd::reached_end ? "reached_end"
-                                : end == mml::RunEnd::stopped   ? "stopped"
-                                                                : "failed"},
+  nlohmann::json json{{"state", mml::name_of(end)},
                       {"simulated_s", a.loop().now().seconds()},
                       {"wall_s", wall},
                       {"threads", a.loop().workers().threads()},

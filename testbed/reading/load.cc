@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "testbed/reading/files.h"
+#include "testbed/reading/other_rules.h"
 #include "testbed/reading/sections_people.h"
 #include "testbed/reading/settings.h"
 
@@ -157,7 +158,8 @@ const Section<Draft>& scenario_section() {
        top("operator", input_section(), &Draft::inputs,
            "what people give the loop: buttons, selectors, limits"),
        list<Draft>("script", script_section(), &Draft::script, "what people do in the run, and when"),
-       list<Draft>("tests", test_section(), &Draft::tests, "what is expected of the rules, for `looptwin test`"),
+       list<Draft>("tests", test_section(), &Draft::tests,
+                   "what is expected of the rules, for `looptwin test`"),
        list<Draft>("requirements", requirement_section(), in(&Scenario::requirements),
                    "what must hold in a run"),
        by_model("history", history_section(), in(&Scenario::history),
@@ -165,17 +167,23 @@ const Section<Draft>& scenario_section() {
        optional<Draft>("history_from", earlier_runs(), in(&Scenario::history_from), "none",
                        "folders of earlier runs that `ago()` and trends look back into"),
        optional<Draft>("retention", period(), in(&Scenario::retention), "28 d", "of the warm history"),
-       optional<Draft>("snapshots", period(), in(&Scenario::snapshots), "never",
-                       "how often the run's state is kept in its folder, for `run --resume`")});
+       optional<Draft>(
+           "snapshots", period(), in(&Scenario::snapshots), "never",
+           "how often the run's state is kept in its folder, for `run --resume` and `run --from`"),
+       optional<Draft>("keep_snapshots", whole_number(1, 1'000'000'000), in(&Scenario::keep_snapshots), "1",
+                       "how many snapshots stay in the folder, the newest ones; forks begin at one"),
+       optional<Draft>("input_log", boolean(), in(&Scenario::input_log), "false",
+                       "whether the run's folder keeps all that the loop takes in, for `looptwin replay`")});
   return kSection;
 }
 
 Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings,
-                      const std::filesystem::path& tests) {
+                      const std::filesystem::path& tests, const OtherRules* rules) {
   Diagnostics problems;
   auto files = read_files(path, problems, tests);
   if (files.sources.empty()) return tl::make_unexpected(std::move(problems));
   apply(settings, scenario_section(), files.root, problems);
+  if (rules != nullptr) replace_rules(*rules, scenario_section(), files, problems);
   // Where values were refused, what refers to them would be called dangling, wrongly.
   const bool sound = files.complete && problems.empty();
 

@@ -169,6 +169,7 @@ void draw_entry(Reader& reader, Draft& draft, FleetDraft& entry) {
   }
   const size_t first = fleet.size();
   draw_fleet(reader, draft.scenario.folder, entry, *model, fleet, draft.scenario.sources);
+  draft.scenario.registries.push_back(entry.registry->file);
   entry.count = 0;
   for (size_t e = first; e < fleet.size(); ++e) {
     entry.count += fleet[e].count;

@@ -382,6 +382,14 @@ class Fleets(Registry):
         self.done("add", "gateway-1", "--model", "gateway", "--no-secret")
         self.assertEqual(looptwin("run", "--resume", run, "--quiet").returncode, HELD)
 
+    def test_a_recorded_run_is_replayed_only_with_the_devices_that_it_had(self):
+        run = self.folder / "run"
+        self.run_of("run", "--set", "input_log=true", "--duration", "1 h", "--quiet")
+        self.assertTrue((run / "scenario/plant.registry").is_symlink())
+        self.assertEqual(looptwin("replay", run).returncode, HELD)
+        self.done("set", "block-1/home-1", "parameters.UA=150 W/K")
+        self.refused(looptwin("replay", run), "is not what the run began with")
+
     def test_what_does_not_fit_the_scenario_is_named_with_its_device(self):
         entry = "registry: {file: ../plant.registry,"
         at = r"scenario\.yaml:\d+:\d+: error: "

@@ -1,0 +1,100 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "testbed/replay/fork_point.h"
+#include "testbed/replay/replay_command.h"
+#include "testbed/replay/report.h"
+
+namespace looptwin::testbed {
+namespace {
+
+struct Asked {
+  std::vector<std::string> runs, rules;
+  std::string format = "text";
+  size_t show = 20;
+};
+
+Exit refuse(const Diagnostics& problems) {
+  std::fputs(render(problems).c_str(), stderr);
+  return Exit::bad_input;
+}
+
+Exit tell(const Asked& asked, const DifferenceReport& report, const TextPool& pool) {
+  const auto text =
+      asked.format == "json" ? difference_json(report, pool) : difference_text(report, pool, asked.show);
+  std::fputs(text.c_str(), stdout);
+  return report.difference.equal() ? Exit::held : Exit::failed;
+}
+
+/// Two run folders. A fork is compared from where it left its trunk.
+Exit diff_runs(const Asked& asked) {
+  TextPool pool;
+  const Time after = std::max(begin_of(asked.runs[0]), begin_of(asked.runs[1]));
+  auto a = read_decisions(asked.runs[0], pool, after);
+  if (!a) return refuse(a.error());
+  auto b = read_decisions(asked.runs[1], pool, after);
+  if (!b) return refuse(b.error());
+  const auto difference = compare(*a, *b, pool);
+  DifferenceReport report{asked.runs[0], asked.runs[1], *a, *b, difference, {}, false};
+  if (!difference.changes.empty()) {
+    auto input = first_differing_input(asked.runs[0], asked.runs[1], after, difference.changes.front().at());
+    if (!input) return refuse(input.error());
+    report.input = std::move(*input);
+  }
+  return tell(asked, report, pool);
+}
+
+/// One recording: with its own rules or those given first, against those given last.
+Exit diff_rules(const Asked& asked) {
+  auto recording = open_recording(asked.runs[0]);
+  if (!recording) return refuse(recording.error());
+  TextPool pool;
+  std::vector<DecisionRows> rows;
+  std::vector<std::string> of;
+  Time last = kNever;
+  for (const auto& file : asked.rules) {
+    const OtherRules rules{file, {}};
+    auto replayed = replay(*recording, {.rules = &rules}, pool);
+    if (!replayed) return refuse(replayed.error());
+    last = replayed->last;
+    rows.push_back(std::move(replayed->rows));
+    of.push_back(file + " on " + recording->run.string());
+  }
+  if (asked.rules.size() == 1) {
+    // Of a run that was killed its log of decisions may be longer than its input log.
+    auto recorded = read_decisions(recording->run, pool, kLongAgo, last);
+    if (!recorded) return refuse(recorded.error());
+    rows.insert(rows.begin(), std::move(*recorded));
+    of.insert(of.begin(), recording->run.string() + " as recorded");
+  }
+  const auto difference = compare(rows[0], rows[1], pool);
+  return tell(asked, {of[0], of[1], rows[0], rows[1], difference, {}, true}, pool);
+}
+
+}  // namespace
+
+std::function<std::optional<Exit>()> add_diff_command(CLI::App& app) {
+  auto asked = std::make_shared<Asked>();
+  auto* command = app.add_subcommand("diff", "compares what two runs, or two sets of rules on one, decided");
+  command->add_option("RUN", asked->runs, "two run folders; or one, with --rules")
+      ->required()
+      ->expected(1, 2);
+  command
+      ->add_option(
+          "--rules", asked->rules,
+          "rules to replay the run with: given once, against its own; given twice, against each other")
+      ->allow_extra_args(false);
+  command->add_option("--format", asked->format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  command->add_option("--show", asked->show, "how many differences the text lists");
+  return [asked, command]() -> std::optional<Exit> {
+    if (!*command) return std::nullopt;
+    if (asked->rules.empty() ? asked->runs.size() != 2 : asked->runs.size() != 1 || asked->rules.size() > 2)
+      throw CLI::ValidationError("diff", "give two RUNs, or one RUN and --rules once or twice");
+    return asked->rules.empty() ? diff_runs(*asked) : diff_rules(*asked);
+  };
+}
+
+}  // namespace looptwin::testbed

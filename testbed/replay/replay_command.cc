@@ -1,0 +1,128 @@
+#include "testbed/replay/replay_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "base/text.h"
+#include "testbed/replay/moment.h"
+#include "testbed/replay/report.h"
+#include "testbed/settings_option.h"
+#include "testbed/summary.h"
+
+namespace looptwin::testbed {
+namespace {
+
+Exit refuse(const Diagnostics& problems) {
+  std::fputs(render(problems).c_str(), stderr);
+  return Exit::bad_input;
+}
+
+std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
+
+struct Asked {
+  std::string run, rules, until, out, format = "text";
+  std::vector<std::string> set;
+  int threads = 0;
+};
+
+void print_inputs(const Replayed& replayed, bool other_rules) {
+  const auto& inputs = replayed.inputs;
+  print_row("taken in",
+            fmt::format("{} messages at {} boundaries up to {}; people's actions {}", number(inputs.messages),
+                        number(inputs.boundaries), to_string(replayed.last), number(inputs.actions)));
+  if (!replayed.damage.empty()) print_row("torn", replayed.damage);
+  if (!other_rules) return;
+  print_row("open loop",
+            fmt::format("{} commands went nowhere; of the acknowledgements {} answer one of them, "
+                        "{} none and are ignored",
+                        number(inputs.commands), number(inputs.acknowledgements),
+                        number(inputs.foreign_acknowledgements)));
+  if (inputs.foreign_actions > 0)
+    print_row("", fmt::format("{} actions of people are on alarms that are not there, and are ignored",
+                              number(inputs.foreign_actions)));
+}
+
+/// Whether the replay decided as the run did: by the fingerprint of all of it, or decision by decision.
+Result<Exit> judge(const Recording& recording, const Replayed& replayed, TextPool& pool, bool told) {
+  const auto fingerprint = replayed.assembly->loop().fingerprint();
+  if (replayed.whole && fingerprint == recording.fingerprint) {
+    if (told) fmt::print("same decisions as recorded: {}\n", fingerprint);
+    return Exit::held;
+  }
+  auto recorded = read_decisions(recording.run, pool, replayed.after, replayed.last);
+  if (!recorded) return tl::make_unexpected(std::move(recorded.error()));
+  const auto difference = compare(*recorded, replayed.rows, pool);
+  const bool finished = replayed.whole && !recording.fingerprint.empty();
+  if (difference.equal() && !finished) {
+    if (told)
+      fmt::print("same decisions as recorded up to {}: {} of them\n", to_string(replayed.last),
+                 number(recorded->size()));
+    return Exit::held;
+  }
+  if (told)
+    fmt::print(
+        "other decisions than recorded: {}, recorded {}\n{}", fingerprint, recording.fingerprint,
+        difference_text({"recorded", "replayed", *recorded, replayed.rows, difference, {}, true}, pool, 10));
+  return Exit::failed;
+}
+
+Exit replay_run(const Asked& asked) {
+  Time until = kNever;
+  if (!asked.until.empty()) {
+    auto moment = moment_of("--until", asked.until);
+    if (!moment) return refuse(moment.error());
+    until = *moment;
+  }
+  auto recording = open_recording(asked.run);
+  if (!recording) return refuse(recording.error());
+  const OtherRules rules{asked.rules, settings_of(asked.set)};
+  const bool other_rules = !rules.file.empty() || !rules.settings.empty();
+  ReplayOptions options{.rules = other_rules ? &rules : nullptr, .until = until};
+  options.threads = asked.threads;
+  if (!asked.out.empty()) options.out = asked.out;
+  TextPool pool;
+  auto replayed = replay(*recording, options, pool);
+  if (!replayed) return refuse(replayed.error());
+
+  const bool told = asked.format == "text";
+  const auto firings = firings_of(*replayed, pool);
+  if (told) {
+    fmt::print("{}: replayed {}\n", recording->scenario.name,
+               other_rules ? "open loop, with other rules" : "with its own rules");
+    print_inputs(*replayed, other_rules);
+    std::fputs(firing_lines(firings, other_rules).c_str(), stdout);
+    if (options.out) print_row("run folder", options.out->string());
+    if (other_rules) print_row("fingerprint", replayed->assembly->loop().fingerprint());
+  } else {
+    std::fputs(firings_json(firings, *replayed, recording->fingerprint).c_str(), stdout);
+  }
+  if (other_rules) return Exit::held;
+  const auto judged = judge(*recording, *replayed, pool, told);
+  return judged ? *judged : refuse(judged.error());
+}
+
+}  // namespace
+
+std::function<std::optional<Exit>()> add_replay_command(CLI::App& app) {
+  auto asked = std::make_shared<Asked>();
+  auto* command = app.add_subcommand("replay", "runs a recorded run's loop again on what it took in");
+  command->add_option("RUN", asked->run, "a run's folder, written with input_log: true")->required();
+  command->add_option(
+      "--rules", asked->rules,
+      "a file or a scenario whose events, rules, alarms, derived and machines are used instead");
+  command->add_option("--set", asked->set, "changes one value of the rules: events.hot.on_delay='2 min'")
+      ->type_name("KEY=VALUE");
+  command->add_option("--until", asked->until, "how far after the run's start: '2 h'");
+  command->add_option("--out", asked->out, "writes what is decided into a new run folder");
+  command->add_option("--threads", asked->threads, "0: as many as the machine has and the fleet has use for")
+      ->check(CLI::Range(0, 1024));
+  command->add_option("--format", asked->format, "text or json")->check(CLI::IsMember({"text", "json"}));
+  return [asked, command]() -> std::optional<Exit> {
+    if (!*command) return std::nullopt;
+    return replay_run(*asked);
+  };
+}
+
+}  // namespace looptwin::testbed
