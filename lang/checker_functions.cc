@@ -121,6 +121,13 @@ constexpr Foreign kForeign[] = {
     {"median", "write percentile(x over 28 d, 50 %)"},
     {"lag", "write ago(x, 1 d)"},
     {"lookup", "write interp(x, x0, y0, x1, y1)"},
+    {"implies", "write !a || b"},
+    {"always", "it is for requirements; a condition that lasts is held(condition, 10 s)"},
+    {"eventually", "it is for requirements, which see the future"},
+    {"until", "it is for requirements, which see the future"},
+    {"historically", "it is for requirements; a condition that lasts is held(condition, 10 s)"},
+    {"once", "it is for requirements; write time_true(condition over 10 s) > 0 s"},
+    {"since", "it is for requirements; write latch(set, reset) in a controller"},
 };
 
 }  // namespace

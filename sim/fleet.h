@@ -87,9 +87,9 @@ class Fleet {
   /// What else is true of a table's devices or elements, by name, once settle() has run: states, outputs,
   /// inputs and random signals of the physics, signals of the controller, setpoints as the device holds them,
   /// ports.
-  virtual std::map<std::string, lang::Symbol> true_names(TableId table) const = 0;
+  virtual std::map<std::string, lang::Symbol> true_names(TableId) const { return {}; }
   /// All that changes at multiples of this alone; zero: at any instant.
-  virtual Duration grid_of_truth(TableId table) const = 0;
+  virtual Duration grid_of_truth(TableId) const { return {}; }
 
   virtual FleetCounters counters() const = 0;
   /// All that does not lie in columns of tables: those are the tables' to save, and to restore before this.

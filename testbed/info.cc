@@ -9,6 +9,7 @@
 #include "mml/records.h"
 #include "testbed/alarm_report.h"
 #include "testbed/run.h"
+#include "twin/warm/disk.h"
 #include "twin/warm/export.h"
 #include "twin/warm/run_reader.h"
 
@@ -246,6 +247,18 @@ Result<void> show_alarm_figures(twin::RunReader& run) {
   return {};
 }
 
+/// What requirements.json says of each requirement, where there is one.
+void show_requirements(const std::filesystem::path& folder) {
+  const auto text = twin::read_whole_file(folder / "requirements.json");
+  const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
+  if (!json.is_object() || !json.contains("requirements")) return;
+  fmt::print("\n  {:<12} {:>9} {:>9} {:>9}  {}\n", "requirement", "held", "violated", "undecided", "");
+  for (const auto& requirement : json["requirements"])
+    fmt::print("  {:<12} {:>9} {:>9} {:>9}  {}\n", requirement.value("verdict", ""),
+               requirement.value("held", 0), requirement.value("violated", 0),
+               requirement.value("undecided", 0), requirement.value("name", ""));
+}
+
 }  // namespace
 
 Exit info(const std::filesystem::path& folder) {
@@ -275,6 +288,7 @@ Exit info(const std::filesystem::path& folder) {
     fmt::print("  {:<28} {:>10}  {}\n", spec.logs[l].name,
                grouped(static_cast<long long>(twin::rows_of(*column))), names);
   }
+  show_requirements(folder);
   if (auto shown = show_people(*run); !shown) return refuse(shown.error());
   if (auto shown = show_refusals(*run); !shown) return refuse(shown.error());
   if (auto shown = show_decisions(*run); !shown) return refuse(shown.error());

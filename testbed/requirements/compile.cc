@@ -115,9 +115,10 @@ class RequirementCompiler {
     nodes_.clear();
     FormulaBuilder builder(units_, problems_,
                            [this](const Ast& ast, bool negated) { return add_atom(ast, negated); });
-    requirement.formula =
-        config.eventually ? builder.build_eventually(*config.eventually)
-                          : builder.build(config.formula(), config.always ? Asked::always : Asked::at_first);
+    requirement.formula = config.eventually
+                              ? builder.build_eventually(*config.eventually)
+                              : builder.build(config.formula(), config.always ? AskedAt::every_instant
+                                                                              : AskedAt::first_instant);
     if (config.where) add_where(*config.where);
     if (requirement.formula.nodes.empty() || has_errors(problems_)) return;
     for (size_t a = 0; a < requirement.atoms.size(); ++a) wish(requirement.atoms[a], nodes_[a]);

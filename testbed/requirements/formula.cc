@@ -35,7 +35,7 @@ void Formula::prepare() {
   slots = 0;
   for (auto& node : nodes)
     if (!node.pointwise || node.source) node.slot = slots++;
-  nodes.back().at_first = asked == Asked::at_first;
+  nodes.back().at_first = asked == AskedAt::first_instant;
   for (size_t i = nodes.size(); i-- > 0;) {
     const Node node = nodes[i];
     if (!node.at_first || node.op == Temporal::atom || is_future(node.op) || is_past(node.op)) continue;

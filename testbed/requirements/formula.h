@@ -30,7 +30,7 @@ constexpr bool is_binary(Temporal op) {
 }
 
 /// How a formula is asked of a run: at every instant of it, or at the first one.
-enum class Asked : uint8_t { always, at_first };
+enum class AskedAt : uint8_t { every_instant, first_instant };
 
 inline constexpr Duration kUnlimited{kNever.ns};
 
@@ -50,7 +50,7 @@ struct Formula {
   std::vector<Node> nodes;
   uint32_t atoms = 0;
   uint32_t slots = 0;
-  Asked asked = Asked::always;
+  AskedAt asked = AskedAt::every_instant;
 
   uint32_t add(Node node) {
     nodes.push_back(node);

@@ -50,7 +50,7 @@ bool is_ours(const Ast& ast) {
 
 }  // namespace
 
-Formula FormulaBuilder::build(const Span& text, Asked asked) {
+Formula FormulaBuilder::build(const Span& text, AskedAt asked) {
   Formula formula;
   formula.asked = asked;
   if (!add(text, formula)) return {};
@@ -60,7 +60,7 @@ Formula FormulaBuilder::build(const Span& text, Asked asked) {
 
 Formula FormulaBuilder::build_eventually(const Span& text) {
   Formula formula;
-  formula.asked = Asked::at_first;
+  formula.asked = AskedAt::first_instant;
   if (!add(text, formula)) return {};
   formula.add({.op = Temporal::eventually, .left = formula.root()});
   formula.prepare();

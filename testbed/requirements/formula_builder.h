@@ -22,7 +22,7 @@ class FormulaBuilder {
       : units_(units), problems_(problems), add_atom_(std::move(add_atom)) {}
 
   /// Empty after an error.
-  Formula build(const Span& text, Asked asked);
+  Formula build(const Span& text, AskedAt asked);
   /// `eventually: φ` is eventually(φ) at the first instant.
   Formula build_eventually(const Span& text);
 

@@ -211,7 +211,7 @@ void Monitor::collect() {
     if (outcome_.decided) continue;
     const Sample sample = out.front();
     const Value& value = sample.value;
-    if (formula_->asked == Asked::at_first) {
+    if (formula_->asked == AskedAt::first_instant) {
       outcome_ = {value, 1, kNever, true};
       continue;
     }

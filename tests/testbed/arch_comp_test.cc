@@ -232,8 +232,10 @@ TEST_CASE("arch-comp: every switch of the chasing cars comes at its instant, to 
   add("      rates:\n",
       "        clock: 1\n        switched2: 0\n        switched3: 0\n        switched4: 0\n        "
       "switched5: 0\n");
-  const test::Folder folder({{"models.yaml", models},
-                             {"scenario.yaml", test::read_text(kScenarios / "chasing-cars/scenario.yaml")}});
+  const test::Folder folder(
+      {{"models.yaml", models},
+       {"requirements.yaml", test::read_text(kScenarios / "chasing-cars/requirements.yaml")},
+       {"scenario.yaml", test::read_text(kScenarios / "chasing-cars/scenario.yaml")}});
 
   const struct {
     const char* file;

@@ -165,7 +165,7 @@ TEST_CASE("requirements: at the first instant a formula has the value that the d
     Dice dice(seed);
     Formula f;
     f.atoms = 3;
-    f.asked = Asked::at_first;
+    f.asked = AskedAt::first_instant;
     random_formula(dice, f, 4);
     f.prepare();
     const auto trace = random_trace(dice, f.atoms);
@@ -186,7 +186,7 @@ TEST_CASE("requirements: so it has at every later instant") {
     Dice dice(seed + 1'000'000);
     Formula f;
     f.atoms = 3;
-    f.asked = Asked::at_first;
+    f.asked = AskedAt::first_instant;
     const auto inner = random_formula(dice, f, 3);
     const auto trace = random_trace(dice, f.atoms);
     const size_t i = dice.below(trace.at.size());
@@ -238,7 +238,7 @@ TEST_CASE("requirements: a monitor that is saved and restored after any sample g
     Dice dice(seed + 3'000'000);
     Formula f;
     f.atoms = 3;
-    f.asked = dice.one_in(2) ? Asked::always : Asked::at_first;
+    f.asked = dice.one_in(2) ? AskedAt::every_instant : AskedAt::first_instant;
     random_formula(dice, f, 4);
     f.prepare();
     const auto trace = random_trace(dice, f.atoms);
@@ -300,7 +300,7 @@ TEST_CASE("requirements: a monitor keeps no more than its formula's windows, how
     return writer.bytes().size();
   };
   for (size_t op = 4; op <= 9; ++op) {
-    for (const Asked asked : {Asked::always, Asked::at_first}) {
+    for (const AskedAt asked : {AskedAt::every_instant, AskedAt::first_instant}) {
       Formula f;
       f.atoms = 1;
       f.asked = asked;

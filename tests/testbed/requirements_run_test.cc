@@ -12,6 +12,7 @@
 #include "testbed/requirements/report.h"
 #include "testbed/run.h"
 #include "testbed/virtual_clock.h"
+#include "tests/twin/allocations.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;
@@ -305,6 +306,27 @@ TEST_CASE("requirements: a run that is saved and restored anywhere comes to the 
   }
 }
 
+TEST_CASE("requirements: once their windows are full, looking allocates nothing") {
+  auto built = Assembly::build(loaded(cars(R"yaml(
+  - {name: sum, always: sum(truth(car.v)) <= 30 m/s}
+  - {name: future, each: car, always: "eventually(until(truth(v) < 50 m/s, truth(x) > -1 m, within=4 s), from=1 s, within=5 s)"}
+  - {name: past, each: car, always: "since(truth(v) < 50 m/s, speed < 1 m/s, from=1 s, within=9 s) || once(acknowledged(brake), within=5 s)"}
+  - {name: mean, each: car, always: "avg(truth(v) over 10 s) < 21 m/s && held(truth(v) >= 0 m/s, 1 s)"}
+)yaml")),
+                               {.threads = 1, .out = {}});
+  REQUIRE(built.has_value());
+  Assembly& a = **built;
+  a.begin_requirements();
+  uint64_t spent = 0;
+  for (int second = 1; second <= 160; ++second) {
+    REQUIRE(a.loop().cycle(a.loop().now() + seconds(1), a.transport()));
+    const uint64_t so_far = twin::allocations();
+    a.look_at_requirements(a.loop().now(), false);
+    if (second > 110) spent += twin::allocations() - so_far;
+  }
+  CHECK(spent == 0);
+}
+
 TEST_CASE("requirements: while the loop is away the truth is looked at all the same") {
   const auto run = ended(R"yaml(
   - {name: true, each: car, always: truth(v) < 25 m/s}
@@ -380,6 +402,28 @@ TEST_CASE("requirements: what is wrong with a formula is said at its place, with
   CHECK(problems(cars(requirement("always: true") + requirement("always: true"))).find("two requirements") !=
         std::string::npos);
   CHECK(refused(requirement("each: car, always: \"eventually(truth(v) > 1 m/s, within=5 s)\"")).empty());
+}
+
+TEST_CASE("requirements: those of the shipped scenarios hold, by what their pages say") {
+  const auto shipped = [](const std::string& name, const std::vector<Setting>& settings) {
+    auto scenario = load(std::string(LT_SOURCE_DIR "/scenarios/") + name, settings);
+    INFO((scenario ? std::string() : render(scenario.error())));
+    REQUIRE(scenario.has_value());
+    auto run = ended(std::move(*scenario));
+    for (const auto& result : run.results) {
+      INFO(result.name << " on " << result.device);
+      CHECK(result.verdict == Verdict::held);
+    }
+    return run;
+  };
+  const auto gas = shipped("gas-pipeline", {});
+  CHECK(gas.results.size() == 1 + 40 + 4 + 4 + 41 + 4);
+  CHECK(gas.of("no segment is above its most allowable pressure", "seg-16").low ==
+        Approx(0.23).margin(0.005));
+  const auto homes = shipped("smart-meters", {{"fleet.block.count", "2"}});
+  const auto& over = homes.of("no block takes more than 10 % over its limit", "block-2");
+  CHECK(over.low == Approx(0.125).margin(0.0005));  // MW, with any number of blocks
+  CHECK(over.when == kStart + seconds(17 * 3600 + 54 * 60 + 20));
 }
 
 TEST_CASE("requirements: a run with a violated one fails, and its folder says what was violated") {
