@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -13,12 +12,13 @@
 #include "base/text.h"
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
-#include "testbed/requirements/report.h"
 #include "testbed/replay/fork.h"
 #include "testbed/replay/fork_point.h"
 #include "testbed/replay/kept_scenario.h"
 #include "testbed/replay/moment.h"
+#include "testbed/requirements/report.h"
 #include "testbed/snapshots.h"
+#include "testbed/stopwatch.h"
 #include "testbed/summary.h"
 #include "testbed/virtual_clock.h"
 #include "twin/warm/disk.h"
@@ -34,11 +34,6 @@ void stop_on_signals() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second Ctrl-C ends the program at once
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-}
-
-using WallClock = std::chrono::steady_clock;
-double seconds_since(WallClock::time_point begin) {
-  return std::chrono::duration<double>(WallClock::now() - begin).count();
 }
 
 std::filesystem::path default_folder(const std::string& name) {
@@ -59,8 +54,8 @@ class Progress {
   }
 
   void show(Time now) {
-    if (!on_ || seconds_since(last_) < 0.25) return;
-    const double wall = seconds_since(begin_);
+    const double wall = watch_.seconds();
+    if (!on_ || wall - last_ < 0.25) return;
     const auto& scenario = assembly_.scenario();
     const auto messages = assembly_.processor().counters().messages;
     std::fputs(fmt::format("\r\033[K{}  {:3.0f} %  {:.0f}x  {} messages/s  {} alarms", to_string(now),
@@ -70,17 +65,17 @@ class Progress {
                    .c_str(),
                stderr);
     std::fflush(stderr);
-    last_ = WallClock::now();
+    last_ = wall;
     drawn_ = true;
   }
-  double wall() const { return seconds_since(begin_); }
+  double wall() const { return watch_.seconds(); }
 
  private:
   Assembly& assembly_;
   bool on_;
   bool drawn_ = false;
-  WallClock::time_point begin_ = WallClock::now();
-  WallClock::time_point last_ = begin_;
+  Stopwatch watch_;
+  double last_ = 0;  ///< s, when it was drawn
 };
 
 Exit refuse(const Diagnostics& problems) {

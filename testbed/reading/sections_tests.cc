@@ -25,7 +25,7 @@ Key<ExpectConfig> subject_key(std::string key, Of of, std::string about) {
 
 /// `raised: 180 s`, or a list of such times.
 Key<ExpectConfig> moment_key(std::string key, std::string about) {
-  return {{.name = key, .form = Form::duration, .about = std::move(about)},
+  return {{.name = key, .form = Form::other, .about = std::move(about)},
           [key](Reader& reader, const yaml::Entry& entry, ExpectConfig& out) {
             const auto take = [&](const yaml::Node& node) {
               if (const auto at = duration().read(reader, node))
@@ -58,7 +58,7 @@ const Section<ExpectConfig>& expect_section() {
                              "pattern of device ids: what is expected holds on each of them"),
                  &T::device_span),
        with_span(optional<T>("by", name(), &T::by, "any", "the rule that did it"), &T::by_span),
-       moment_key("raised", "of an event or alarm: when; or a list of times"),
+       moment_key("raised", "of an event or alarm: when, as `3 min` from the start; or a list of such times"),
        moment_key("cleared", "of an event or alarm"),
        moment_key("acknowledged", "of an alarm, by a person; of a command or setpoint, by its device"),
        moment_key("issued", "of a command"),

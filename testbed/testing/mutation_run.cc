@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <map>
 #include <mutex>
 #include <thread>
 
+#include "testbed/stopwatch.h"
 #include "testbed/testing/mutation.h"
 #include "testbed/testing/stage.h"
 
@@ -60,7 +60,7 @@ std::vector<Group> groups_of(const Suite& suite, const std::vector<TestConfig>& 
 }  // namespace
 
 MutationReport mutate(const Suite& suite, const std::vector<TestConfig>& tests, int threads) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   MutationReport report{.file = (suite.tests.empty() ? suite.scenario : suite.tests).string()};
   const auto groups = groups_of(suite, tests);
   if (groups.empty()) return report;
@@ -80,7 +80,7 @@ MutationReport mutate(const Suite& suite, const std::vector<TestConfig>& tests, 
     if (fates[m] == Fate::survived)
       report.survivors.push_back({mutants[m].span, mutants[m].what, mutants[m].hint});
   }
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  report.seconds = watch.seconds();
   return report;
 }
 

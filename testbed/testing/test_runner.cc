@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -12,6 +11,7 @@
 #include "base/text.h"
 #include "testbed/reading/files.h"
 #include "testbed/requirements/report.h"
+#include "testbed/stopwatch.h"
 #include "testbed/testing/decision_text.h"
 #include "testbed/testing/mutation_run.h"
 #include "testbed/testing/reasons.h"
@@ -167,14 +167,14 @@ void run_simulated(Stages& stages, const Job& job, const TestConfig& test, TestR
 }
 
 TestResult run_job(Stages& stages, const Job& job, const TestConfig& test, const std::string& file) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   TestResult result{.file = file, .span = test.span, .name = test.name};
   if (test.simulated())
     run_simulated(stages, job, test, result);
   else
     run_written(stages, job, test, result);
   result.passed = result.failures.empty() && result.problems.empty();
-  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.seconds = watch.seconds();
   return result;
 }
 
@@ -284,7 +284,7 @@ std::vector<Suite> find_suites(const std::vector<fs::path>& paths, Diagnostics& 
 }
 
 TestReport run_tests(const TestRequest& request, const std::function<void(const TestResult&)>& done) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   TestReport report;
   auto suites = find_suites(request.paths, report.problems);
   std::vector<std::vector<TestConfig>> tests(suites.size());
@@ -335,7 +335,7 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
     if (request.mutation && passed)
       report.mutation.push_back(mutate(suites[s], tests[s], static_cast<int>(threads)));
   }
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  report.seconds = watch.seconds();
   return report;
 }
 
