@@ -186,7 +186,7 @@ std::string Conditions::text_of(NodeId id) const {
 
 Condition Conditions::read(NodeId id, twin::DeviceRef device, Time now) const {
   const lang::Node& node = p_.graph[id];
-  Condition condition{.node = id, .text = text_of(id), .holds = value(id, device, now)};
+  Condition condition{.node = id, .device = device, .text = text_of(id), .holds = value(id, device, now)};
   if (is_comparison(node.op)) {
     condition.is = Condition::Is::comparison;
     condition.op = node.op;
@@ -232,7 +232,6 @@ Condition Conditions::read(NodeId id, twin::DeviceRef device, Time now) const {
       if (row == std::numeric_limits<uint32_t>::max()) break;
       auto part = read(node.args[0], {relation.to, Row(row)}, now);
       part.text = condition.text;
-      part.node = id;
       return part;
     }
     default:

@@ -21,6 +21,7 @@ namespace looptwin::testbed {
 struct Condition {
   enum class Is : uint8_t { comparison, all, any, negation, held, named, fact } is = Is::fact;
   lang::NodeId node;
+  twin::DeviceRef device;
   std::string text;    ///< as it was written
   double holds = 0.5;  ///< 1, 0, or ½ where it is unknown
   // Of comparisons, SI:

@@ -19,14 +19,30 @@ bool wants_more(Op op) { return op == Op::greater || op == Op::greater_equal; }
 /// A little beyond what is just enough.
 double beyond(double value, double side) { return value + side * std::max(1e-9, 1e-3 * std::fabs(value)); }
 
-/// The number within an expression that scales it: itself, or the one factor that is written.
-std::optional<NodeId> scaling_literal(const lang::Graph& graph, NodeId id) {
+/// A number that is written within an expression, and which it must be for the whole to be `needed`, where
+/// the whole is `is` now: the number itself, a factor, or what is added or taken away.
+struct Written {
+  NodeId literal;
+  double value;
+};
+std::optional<Written> written_within(const lang::Graph& graph, NodeId id, double is, double needed) {
   const lang::Node& node = graph[id];
-  if (node.op == Op::constant) return graph.span(id).source ? std::optional(id) : std::nullopt;
-  if (node.op == Op::negate) return scaling_literal(graph, node.args[0]);
-  if (node.op != Op::multiply) return std::nullopt;
-  for (const NodeId argument : node.args)
-    if (const auto found = scaling_literal(graph, argument)) return found;
+  const auto constant = [&](NodeId n) {
+    return graph[n].op == Op::constant && graph.span(n).source != nullptr;
+  };
+  const auto of = [&](NodeId n) { return graph[n].number[0]; };
+  if (constant(id)) return Written{id, needed};
+  if (node.op == Op::negate) return written_within(graph, node.args[0], -is, -needed);
+  if (node.op == Op::multiply && is != 0)
+    for (const NodeId n : node.args)
+      if (constant(n)) return Written{n, of(n) * needed / is};
+  if (node.op == Op::add)
+    for (const NodeId n : node.args)
+      if (constant(n)) return Written{n, of(n) + needed - is};
+  if (node.op == Op::subtract && constant(node.args[1]))
+    return Written{node.args[1], of(node.args[1]) - (needed - is)};
+  if (node.op == Op::subtract && constant(node.args[0]))
+    return Written{node.args[0], of(node.args[0]) + needed - is};
   return std::nullopt;
 }
 
@@ -71,6 +87,7 @@ class Changer {
         if (auto change = of_comparison(c, to)) return std::vector{*change};
         return std::nullopt;
       case Condition::Is::fact:
+        if (auto change = of_report(c, to)) return std::vector{*change};
         break;
     }
     return std::nullopt;
@@ -100,6 +117,25 @@ class Changer {
     return best;
   }
 
+  /// A condition that a device reports as it is.
+  std::optional<Change> of_report(const Condition& c, bool to) const {
+    const lang::Node* node = &a_.graph()[c.node];
+    if (node->op != Op::column || !c.device.table.valid() ||
+        c.device.table.index() >= a_.registry().models().size())
+      return std::nullopt;
+    const auto& model = a_.registry().model(c.device.table);
+    for (size_t f = 0; f < model.fields.size(); ++f) {
+      if (model.fields[f].value != node->column || !model.config.telemetry[f].boolean) continue;
+      Change change;
+      change.by = to ? "true" : "false";
+      change.what = fmt::format("{} {} (it is {})", c.text, change.by, c.holds == 0.5 ? "unknown" : to ? "false" : "true");
+      change.reported = fmt::format("{}.{}", a_.registry().id(c.device), model.config.telemetry[f].name);
+      change.relative = 1;
+      return change;
+    }
+    return std::nullopt;
+  }
+
   std::optional<Change> of_comparison(const Condition& c, bool to) const {
     if (std::isnan(c.left) || std::isnan(c.right) || c.op == Op::equal || c.op == Op::not_equal ||
         c.unit.type.kind != lang::Kind::number)
@@ -124,13 +160,9 @@ class Changer {
     change.what = fmt::format("{} {} {} (it is {})", text, lower ? "at most" : "at least",
                               shown_value(needed, c.unit), shown_value(is, c.unit));
     change.relative = std::fabs(needed - is) / std::max({std::fabs(is), std::fabs(needed), 1e-9});
-    const auto literal = scaling_literal(a_.graph(), side);
-    if (literal && (is != 0 || a_.graph()[side].op == Op::constant)) {
-      const auto& constant = a_.graph()[*literal];
-      const auto unit = conditions_.unit_of(*literal);
-      const double factor = is != 0 ? needed / is : 1;
-      change.literal = a_.graph().span(*literal);
-      change.by = written(*literal == side ? needed : constant.number[0] * factor, unit);
+    if (const auto found = written_within(a_.graph(), side, is, needed)) {
+      change.literal = a_.graph().span(found->literal);
+      change.by = written(found->value, conditions_.unit_of(found->literal));
       return change;
     }
     if (const auto parameter = parameter_of(a_, side)) {
@@ -181,7 +213,7 @@ double truth_of(Condition& c) {
     const double holds = truth_of(part);
     least = std::min(least, holds), most = std::max(most, holds);
   }
-  if (c.is == Condition::Is::all) c.holds = least;
+  if (c.is == Condition::Is::all || c.is == Condition::Is::named) c.holds = least;
   if (c.is == Condition::Is::any) c.holds = most;
   if (c.is == Condition::Is::negation) c.holds = 1 - least;
   return c.holds;
@@ -198,6 +230,8 @@ Conditions conditions_of(Assembly& a) {
       if (explained.name == "derived." + derived.config.name)
         parts.definitions[{derived.table, derived.column}] = explained.node;
   }
+  for (const auto& event : a.events().all())
+    if (event.raises.valid()) parts.definitions[{event.table, event.standing}] = event.raises;
   return Conditions(parts);
 }
 

@@ -11,16 +11,17 @@
 
 namespace looptwin::testbed {
 
-/// Of an assembly, with the conditions behind the names of derived values.
+/// Of an assembly, with the conditions behind the names of derived values and of events.
 Conditions conditions_of(Assembly& assembly);
 
-/// One comparison's other side moved so far that it holds.
+/// One comparison's other side moved so far that it holds; or one report that says otherwise.
 struct Change {
-  std::string what;     ///< "limit at most 793.2 kW (it is 800 kW)"
-  Span literal;         ///< where it is written, if it is a number in the rules; else no source
-  std::string by;       ///< that number anew, with its unit
-  std::string path;     ///< of a parameter: "models.block.parameters.limit.default"; else empty
-  double relative = 0;  ///< how large it is, against what it is compared with
+  std::string what;      ///< "limit at most 793.2 kW (it is 800 kW)"
+  Span literal;          ///< where it is written, if it is a number in the rules; else no source
+  std::string path;      ///< of a parameter: "models.block.parameters.limit.default"; else empty
+  std::string reported;  ///< of a field that devices report: "valve-17.line_break"; else empty
+  std::string by;        ///< what is to stand there, with its unit
+  double relative = 0;   ///< how large it is, against what it is compared with
 };
 
 /// What would make the condition hold: all of these together. Nothing where no value decides.

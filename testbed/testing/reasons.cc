@@ -137,7 +137,7 @@ class Reasons {
     introduce(stage->assembly(), event, *decider, of_clearing);
     add_lines(condition, 0, lines_);
     note_delay(stage->assembly(), event, decider->device, of_clearing, condition.holds == 1);
-    if (const auto* shown = find_comparison(condition, unmet_.happened)) plot(*shown, decider->device);
+    if (const auto* shown = find_comparison(condition, unmet_.happened)) plot(*shown);
     return std::move(lines_);
   }
 
@@ -199,7 +199,8 @@ class Reasons {
                                  to_string(since + delay)));
   }
 
-  void plot(const Condition& condition, twin::DeviceRef device) {
+  void plot(const Condition& condition) {
+    const twin::DeviceRef device = condition.device;
     Stage* stage = begin_();
     if (stage == nullptr) return;
     const auto conditions = conditions_of(stage->assembly());
