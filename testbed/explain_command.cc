@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <memory>
 
-#include "lang/units.h"
 #include "testbed/explain/explanation.h"
+#include "testbed/moment.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -14,33 +14,10 @@ struct ExplainOptions {
   std::string run, id, why_not, at, device;
 };
 
-/// "14:03:20", "1d 02:00:00" as runs print times, or a duration from the start.
-Result<Time> time_of(const std::string& text) {
-  int64_t parts[3] = {};
-  int days = 0, consumed = 0;
-  const char* rest = text.c_str();
-  if (std::sscanf(rest, "%dd %n", &days, &consumed) == 1 && consumed > 0)
-    rest += consumed;
-  else
-    days = 0;
-  double seconds_in = 0;
-  if (std::sscanf(rest, "%ld:%ld:%lf%n", &parts[0], &parts[1], &seconds_in, &consumed) == 3 &&
-      rest[consumed] == '\0')
-    return kStart + looptwin::days(days) + hours(parts[0]) + minutes(parts[1]) +
-           Duration{static_cast<int64_t>(seconds_in * 1e9)};
-  const auto source = std::make_shared<const Source>(Source{"--at", text});
-  const lang::Units units;
-  auto read = units.duration({source, 0, static_cast<uint32_t>(text.size())});
-  if (!read)
-    return failure("'" + text + "' is not a time of the run",
-                   "write 14:03:20, as runs print it, or 50600 s from the start");
-  return kStart + *read;
-}
-
 Exit explain(const ExplainOptions& asked) {
   Result<std::vector<std::string>> lines;
   if (!asked.why_not.empty()) {
-    const auto at = time_of(asked.at);
+    const auto at = moment_of("--at", asked.at);
     lines =
         at ? explain_why_not(asked.run, asked.why_not, asked.device, *at) : tl::make_unexpected(at.error());
   } else {

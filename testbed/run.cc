@@ -15,7 +15,7 @@
 #include "testbed/replay/fork.h"
 #include "testbed/replay/fork_point.h"
 #include "testbed/replay/kept_scenario.h"
-#include "testbed/replay/moment.h"
+#include "testbed/moment.h"
 #include "testbed/requirements/report.h"
 #include "testbed/snapshots.h"
 #include "testbed/stopwatch.h"

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "base/text.h"
-#include "testbed/replay/moment.h"
+#include "testbed/moment.h"
 #include "testbed/replay/report.h"
 #include "testbed/settings_option.h"
 #include "testbed/summary.h"

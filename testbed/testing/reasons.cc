@@ -7,7 +7,7 @@
 
 #include "mml/rule.h"
 #include "testbed/explain/why_not.h"
-#include "testbed/testing/decision_text.h"
+#include "testbed/testing/decision_lines.h"
 #include "testbed/testing/text_plot.h"
 
 namespace looptwin::testbed {

@@ -12,7 +12,7 @@
 #include "testbed/reading/files.h"
 #include "testbed/requirements/report.h"
 #include "testbed/stopwatch.h"
-#include "testbed/testing/decision_text.h"
+#include "testbed/testing/decision_lines.h"
 #include "testbed/testing/mutation_run.h"
 #include "testbed/testing/reasons.h"
 

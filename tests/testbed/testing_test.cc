@@ -240,9 +240,9 @@ TEST_CASE("tests: decisions are kept in a file, and compared with it") {
   const Folder folder(files);
   CHECK(only(played(folder)).failures.at(0).what.find("cannot read") == 0);
   CHECK(played(folder, {.update = true}).passed());
-  CHECK(read_text(folder.path() / "one.txt").find("00:00:21  event_raised  high, 2.4 m  sump\n") == 0);
+  CHECK(read_text(folder.path() / "one.txt").find("00:00:21  event_raised  high: 2.4 m  sump\n") == 0);
   CHECK(played(folder).passed());
-  folder.write("one.txt", "00:00:22  event_raised  high, 2.4 m  sump\n");
+  folder.write("one.txt", "00:00:22  event_raised  high: 2.4 m  sump\n");
   const auto changed = played(folder);
   CHECK(only(changed).failures.at(0).what == "decisions differ from one.txt in line 1");
 }

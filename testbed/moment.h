@@ -1,4 +1,5 @@
-// A moment of a run as it is given on a command line: how long after the run's start, "90 min".
+// A moment of a run as it is given on a command line: how long after the run's start, "90 min"; or as runs
+// print times, "14:03:20" and "1d 02:00:00".
 #pragma once
 
 #include <string>
