@@ -7,6 +7,7 @@
 
 #include "base/maths.h"
 #include "lang/fold.h"
+#include "testbed/one_line.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -17,18 +18,6 @@ using lang::Op;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 bool is_comparison(Op op) { return op >= Op::less && op <= Op::not_equal; }
-
-/// On one line, and not too long for one.
-std::string one_line(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    const bool space = c == ' ' || c == '\n' || c == '\t';
-    if (space && (line.empty() || line.back() == ' ')) continue;
-    line += space ? ' ' : c;
-  }
-  while (!line.empty() && line.back() == ' ') line.pop_back();
-  return line;
-}
 
 const char* words_of(Op op) {
   switch (op) {
@@ -77,6 +66,25 @@ std::string Condition::said() const {
                       ? std::string()
                       : ", by " + shown_value(distance(), difference);
   return fmt::format("{}: {} is {}{} {}{}", compared, a, holds == 1 ? "" : "not ", words_of(op), b, by);
+}
+
+namespace {
+
+void add_lines(const Condition& condition, size_t depth, std::vector<std::string>& lines) {
+  const char* mark = condition.holds == 1 ? "yes" : condition.holds == 0 ? "no " : "?  ";
+  std::string said = condition.said();
+  if (condition.is == Condition::Is::all) said = "all of:";
+  if (condition.is == Condition::Is::any) said = "any of:";
+  lines.push_back(fmt::format("{}  {}{}", mark, std::string(2 * depth, ' '), said));
+  for (const auto& part : condition.parts) add_lines(part, depth + 1, lines);
+}
+
+}  // namespace
+
+std::vector<std::string> Condition::lines() const {
+  std::vector<std::string> lines;
+  add_lines(*this, 0, lines);
+  return lines;
 }
 
 Conditions::Conditions(const Parts& parts) : p_(parts) {
@@ -181,7 +189,7 @@ lang::Unit Conditions::unit_of(NodeId id) const {
 std::string Conditions::text_of(NodeId id) const {
   const Span& span = p_.graph.span(id);
   if (!span.source) return lang::name_of(p_.graph[id].op);
-  return one_line(std::string_view(span.source->text).substr(span.begin, span.end - span.begin));
+  return in_one_line(span);
 }
 
 Condition Conditions::read(NodeId id, twin::DeviceRef device, Time now) const {

@@ -35,6 +35,8 @@ struct Condition {
   double distance() const;
   /// "sum(homes.power) > limit: 793.2 kW is not above 800 kW by 6.8 kW"
   std::string said() const;
+  /// It and its parts, a line each: "yes", "no" or "?", and what it says.
+  std::vector<std::string> lines() const;
 };
 
 class Conditions {

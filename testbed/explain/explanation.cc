@@ -7,6 +7,7 @@
 #include "testbed/explain/reexecution.h"
 #include "testbed/explain/run_decisions.h"
 #include "testbed/explain/why_not.h"
+#include "testbed/one_line.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -65,7 +66,7 @@ class Behind {
         const auto value = twin::load(a_.tables().column(device.table, column),
                                       a_.schema().column(device.table, column).storage, device.row.index());
         const auto& c = derived.config;
-        say(depth, fmt::format("{}{} = {}: {}", c.name, elsewhere(device), text_of(c.value),
+        say(depth, fmt::format("{}{} = {}: {}", c.name, elsewhere(device), in_one_line(c.value),
                                c.boolean ? (value == 1   ? "true"
                                             : value == 0 ? "false"
                                                          : "unknown")
@@ -119,8 +120,8 @@ class Behind {
       else
         members.push_back({value, member});
     }
-    say(depth, fmt::format("{}: {} members known, {} unknown", text_of(a_.graph().span(id)), members.size(),
-                           unknown));
+    say(depth, fmt::format("{}: {} members known, {} unknown", in_one_line(a_.graph().span(id)),
+                           members.size(), unknown));
     const size_t shown = std::min(kMostMembers, members.size());
     std::partial_sort(members.begin(), members.begin() + static_cast<std::ptrdiff_t>(shown), members.end(),
                       [](const Member& x, const Member& y) { return x.value > y.value; });
@@ -133,16 +134,6 @@ class Behind {
     if (device == base_ || device.table.index() >= a_.registry().models().size()) return {};
     return fmt::format(" of {}", a_.registry().id(device));
   }
-  static std::string text_of(const Span& span) {
-    std::string line;
-    for (const char c : span.source
-                            ? std::string_view(span.source->text).substr(span.begin, span.end - span.begin)
-                            : std::string_view()) {
-      const bool space = c == ' ' || c == '\n';
-      if (!space || (!line.empty() && line.back() != ' ')) line += space ? ' ' : c;
-    }
-    return line;
-  }
 
   Assembly& a_;
   const Conditions& conditions_;
@@ -151,15 +142,6 @@ class Behind {
   std::set<std::pair<lang::NodeId, twin::DeviceRef>> seen_;
   Lines lines_;
 };
-
-const char* mark_of(double holds) { return holds == 1 ? "yes" : holds == 0 ? "no " : "?  "; }
-
-void add_condition(const Condition& c, size_t depth, Lines& lines) {
-  const bool joins = c.is == Condition::Is::all || c.is == Condition::Is::any;
-  lines.push_back(fmt::format("{}  {}{}", mark_of(c.holds), std::string(2 * depth, ' '),
-                              joins ? (c.is == Condition::Is::all ? "all of:" : "any of:") : c.said()));
-  for (const auto& part : c.parts) add_condition(part, depth + 1, lines);
-}
 
 /// The event behind a decision, by its name: an event's own, or an alarm's.
 std::optional<size_t> event_of(Assembly& a, const RunDecision& d) {
@@ -188,7 +170,7 @@ Result<Lines> deciding_condition(const std::filesystem::path& run, const RunDeci
   if (of.config.on_delay.ns > 0)
     lines.push_back(fmt::format("timer: it had held for on_delay, {}, since {} or before",
                                 to_string(of.config.on_delay), to_string(raised.at - of.config.on_delay)));
-  add_condition(conditions.read(of.raises, *device, raised.at), 0, lines);
+  indent(lines, conditions.read(of.raises, *device, raised.at).lines(), 0);
   indent(lines, Behind(a, conditions, raised.at).of(of.raises, *device), 5);
   return lines;
 }

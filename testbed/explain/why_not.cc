@@ -128,7 +128,10 @@ class Changer {
       if (model.fields[f].value != node->column || !model.config.telemetry[f].boolean) continue;
       Change change;
       change.by = to ? "true" : "false";
-      change.what = fmt::format("{} {} (it is {})", c.text, change.by, c.holds == 0.5 ? "unknown" : to ? "false" : "true");
+      change.what = fmt::format("{} {} (it is {})", c.text, change.by,
+                                c.holds == 0.5 ? "unknown"
+                                : to           ? "false"
+                                               : "true");
       change.reported = fmt::format("{}.{}", a_.registry().id(c.device), model.config.telemetry[f].name);
       change.relative = 1;
       return change;
@@ -177,14 +180,8 @@ class Changer {
   Assembly& a_;
 };
 
-const char* mark_of(double holds) { return holds == 1 ? "yes" : holds == 0 ? "no " : "?  "; }
-
-void add_lines(const Condition& condition, size_t depth, std::vector<std::string>& lines) {
-  const bool joins = condition.is == Condition::Is::all || condition.is == Condition::Is::any;
-  lines.push_back(
-      fmt::format("{}  {}{}", mark_of(condition.holds), std::string(2 * depth, ' '),
-                  joins ? (condition.is == Condition::Is::all ? "all of:" : "any of:") : condition.said()));
-  for (const auto& part : condition.parts) add_lines(part, depth + 1, lines);
+void add_lines(const Condition& condition, size_t by, std::vector<std::string>& to) {
+  for (const auto& line : condition.lines()) to.push_back(std::string(by, ' ') + line);
 }
 
 /// Where a condition was further from holding than in any other boundary of its delay.
@@ -318,7 +315,7 @@ void WhyNotWatch::tell_standing(WhyNot& out) const {
   if (out.stands) {
     out.lines.push_back("it stands: it rises again only after it has cleared");
     const auto clear = conditions_.read(event.clears, device_, now);
-    add_lines(clear, 1, out.lines);
+    add_lines(clear, 2, out.lines);
     return;
   }
   if (seen_.back().second.holds == 1 && delay_.ns > 0) {
@@ -343,7 +340,7 @@ void WhyNotWatch::tell_targets(WhyNot& out) const {
     if (!of_rule || explained.table != target_->table) continue;
     const auto where = conditions_.read(explained.node, *target_, seen_.back().first);
     out.lines.push_back(fmt::format("where, on {}:", assembly_->registry().id(*target_)));
-    add_lines(where, 1, out.lines);
+    add_lines(where, 2, out.lines);
   }
 }
 

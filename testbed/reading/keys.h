@@ -170,6 +170,16 @@ Key<T> optional(std::string name, Value<V> value, M member, std::string fallback
                    std::move(value), member);
 }
 
+/// The key, which also notes where its value stands in the member `span`.
+template <typename T, typename M>
+Key<T> with_span(Key<T> key, M span) {
+  key.read = [read = key.read, span](Reader& reader, const yaml::Entry& entry, T& out) {
+    out.*span = entry.value.span;
+    read(reader, entry, out);
+  };
+  return key;
+}
+
 /// A map with the keys of `section`, read into a member (or an optional one).
 template <typename T, typename U, typename M>
 Key<T> section(std::string name, const Section<U>& section, M member, std::string about) {

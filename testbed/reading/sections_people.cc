@@ -7,15 +7,6 @@ namespace {
 
 using twin::OperatorVerb;
 
-template <typename T, typename M>
-Key<T> with_span(Key<T> key, M span) {
-  key.read = [read = key.read, span](Reader& reader, const yaml::Entry& entry, T& out) {
-    out.*span = entry.value.span;
-    read(reader, entry, out);
-  };
-  return key;
-}
-
 /// `set: {most: 40 kW, mode: hand}`
 Key<ScriptDraft> set_key() {
   return {{.name = "set", .form = Form::other, .about = "inputs with their values: `{most: 40 kW}`"},

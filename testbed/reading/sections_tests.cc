@@ -36,15 +36,6 @@ Key<ExpectConfig> moment_key(std::string key, std::string about) {
           }};
 }
 
-template <typename T, typename M>
-Key<T> with_span(Key<T> key, M span) {
-  key.read = [read = key.read, span](Reader& reader, const yaml::Entry& entry, T& out) {
-    out.*span = entry.value.span;
-    read(reader, entry, out);
-  };
-  return key;
-}
-
 const Section<ExpectConfig>& expect_section() {
   using T = ExpectConfig;
   static const Section<T> kSection(

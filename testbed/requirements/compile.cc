@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "lang/checker.h"
 #include "testbed/requirements/compiled.h"
+#include "testbed/one_line.h"
 #include "testbed/requirements/formula_builder.h"
 #include "testbed/requirements/pulses.h"
 
@@ -21,18 +22,6 @@ constexpr uint32_t kFirstInstance =
     2'000'000;  // apart from the numbers that rules, plants and controllers use
 
 bool is_comparison(Op op) { return op >= Op::less && op <= Op::not_equal; }
-
-/// A piece of the text on one line.
-std::string in_one_line(const Span& span) {
-  std::string out;
-  for (const char c : std::string_view(span.source->text).substr(span.begin, span.end - span.begin)) {
-    const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (!space) out += c;
-    if (space && !out.empty() && out.back() != ' ') out += ' ';
-  }
-  if (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
 
 class RequirementCompiler {
  public:

@@ -4,20 +4,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "testbed/one_line.h"
+
 namespace looptwin::testbed {
 namespace {
 
 using mml::RecordKind;
-
-std::string one_line(const Span& span) {
-  if (!span.source) return {};
-  std::string line;
-  for (const char c : std::string_view(span.source->text).substr(span.begin, span.end - span.begin)) {
-    const bool space = c == ' ' || c == '\n';
-    if (!space || (!line.empty() && line.back() != ' ')) line += space ? ' ' : c;
-  }
-  return line;
-}
 
 /// What a record shows of a command or a claim: its own word; null where that is not asked for.
 const char* word_of(RecordKind kind) {
@@ -79,7 +71,7 @@ size_t seen(const CoverageItems& items) {
 Coverage::Coverage(Assembly& assembly) : assembly_(assembly) {
   for (const auto& covered : assembly.wired().covered) {
     if (!covered.column.valid()) continue;
-    conditions_.push_back({fmt::format("{}: {}", covered.name, one_line(covered.text)), covered.text,
+    conditions_.push_back({fmt::format("{}: {}", covered.name, in_one_line(covered.text)), covered.text,
                            assembly.tables().values<uint8_t>(covered.table, covered.column)});
   }
 }

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "lang/parser.h"
+#include "testbed/one_line.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -112,11 +113,7 @@ class Editor {
   }
 
   std::string short_form(const Ast& ast) const {
-    std::string line;
-    for (const char c : written(ast)) {
-      const bool space = c == ' ' || c == '\n';
-      if (!space || (!line.empty() && line.back() != ' ')) line += space ? ' ' : c;
-    }
+    const auto line = in_one_line({source_, ast.begin, ast.end});
     return line.size() > 60 ? line.substr(0, 57) + "..." : line;
   }
 

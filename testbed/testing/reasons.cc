@@ -89,16 +89,6 @@ std::optional<Decider> decider_of(const Unmet& unmet, Assembly& a) {
   return first;
 }
 
-const char* mark_of(double holds) { return holds == 1 ? "yes" : holds == 0 ? "no " : "?  "; }
-
-void add_lines(const Condition& condition, size_t depth, std::vector<std::string>& lines) {
-  const bool joins = condition.is == Condition::Is::all || condition.is == Condition::Is::any;
-  if (!joins || depth > 0)
-    lines.push_back(
-        fmt::format("{}  {}{}", mark_of(condition.holds), std::string(2 * depth, ' '), condition.said()));
-  for (const auto& part : condition.parts) add_lines(part, depth + (joins && depth == 0 ? 0 : 1), lines);
-}
-
 /// The first comparison that is as wanted.
 const Condition* find_comparison(const Condition& condition, bool holding) {
   const bool wanted = holding ? condition.holds == 1 : condition.holds != 1;
@@ -135,7 +125,8 @@ class Reasons {
     const auto condition =
         conditions_of(stage->assembly()).read(node, decider->device, stage->assembly().loop().now());
     introduce(stage->assembly(), event, *decider, of_clearing);
-    add_lines(condition, 0, lines_);
+    const auto said = condition.lines();
+    lines_.insert(lines_.end(), said.begin(), said.end());
     note_delay(stage->assembly(), event, decider->device, of_clearing, condition.holds == 1);
     if (const auto* shown = find_comparison(condition, unmet_.happened)) plot(*shown);
     return std::move(lines_);
