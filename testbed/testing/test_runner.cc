@@ -308,6 +308,14 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
       report.results.push_back({.file = file, .span = test.span, .name = test.name});
     }
   }
+  if (report.results.empty() && report.problems.empty()) {
+    const bool any = std::any_of(tests.begin(), tests.end(), [](const auto& of) { return !of.empty(); });
+    report.problems.push_back({Severity::error,
+                               {},
+                               any ? fmt::format("no test's name holds '{}', or matches it", request.filter)
+                                   : std::string("there are no tests"),
+                               any ? "" : "write some into tests.yaml, beside scenario.yaml"});
+  }
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const size_t threads = request.jobs > 0 ? static_cast<size_t>(request.jobs) : cores;
   size_t told = 0;

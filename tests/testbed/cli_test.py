@@ -464,7 +464,7 @@ class Interruptions(CommandLine):
         snapshot.write_bytes(content)
         self.refused(looptwin("run", "--resume", run), "its checksum is wrong")
         self.refused(looptwin("run", "--resume", self.folder), "resume.json")
-        self.refused(looptwin("run", "--resume", run, SMALL), "give a SCENARIO, or --resume RUN")
+        self.refused(looptwin("run", "--resume", run, SMALL), "give a SCENARIO, --resume RUN or --from RUN@T")
 
 
 if __name__ == "__main__":

@@ -235,6 +235,16 @@ TEST_CASE("tests: without 'given' the scenario is simulated, once a seed") {
   CHECK(only(report).seeds_run == 3);
 }
 
+TEST_CASE("tests: where there is none to run, that is an error") {
+  const Folder folder(sump(0));
+  CHECK(in_short(played(folder, {.filter = "zebra"}).problems) ==
+        "no test's name holds 'zebra', or matches it\n");
+  auto files = sump(0);
+  files.erase("tests.yaml");
+  const Folder without(files);
+  CHECK(in_short(played(without).problems).find("there are no tests") == 0);
+}
+
 TEST_CASE("tests: decisions are kept in a file, and compared with it") {
   auto files = sump_with("  - name: one\n    decisions: one.txt\n    given: {sump.level: 2.4 m x 1 min}\n");
   const Folder folder(files);
