@@ -85,6 +85,38 @@ alarms:
     respond_within: 15 min
 )yaml";
 
+constexpr std::string_view kTests = R"yaml(# What the rules promise: looptwin test FOLDER --mutation. docs/testing-rules.md shows how tests are written.
+people:
+  kim: {}
+tests:
+  - name: a draw above the limit lowers all targets, until it is well below
+    given:
+      "main/*.inflow": 1.5 L/s x 1 min, 2.2 L/s x 5 min, 1.5 L/s x 5 min, 1.3 L/s
+    lasts: 25 min
+    expect:
+      - {event: overdraw, raised: 90 s, cleared: 13 min, within: 10 s, count: 1}
+      - {setpoint: target, device: "main/*", by: lower_targets, value: 1.5 m, claimed: 90 s, within: 10 s}
+      - {setpoint: target, device: "main/*", released: 13 min, within: 10 min}
+      # One after the other, in an order that the seed draws.
+      - {setpoint: target, device: main/tank-8, released: 22 min, within: 10 s}
+  - name: a short draw is let pass
+    given: {"main/*.inflow": "1.5 L/s x 1 min, 2.2 L/s x 20 s, 1.5 L/s x 2 min"}
+    expect: [{event: overdraw, never: true}]
+  - name: a draw just below the limit is none
+    given: {"main/*.inflow": "1.9 L/s x 5 min"}
+    expect: [{event: overdraw, never: true}, {setpoint: target, never: true}]
+  - name: a low tank is an alarm after a minute, and is over when the level is a little higher
+    given: {main/tank-1.level: "0.75 m x 1 min, 0.55 m x 5 min, 0.69 m x 5 min, 0.71 m x 1 min"}
+    script: [{after: 3 min, by: kim, acknowledge: low_level, device: main/tank-1}]
+    expect: [{alarm: low_level, device: main/tank-1, raised: 2 min, acknowledged: 3 min, cleared: 11 min, within: 10 s, count: 1}]
+  - name: a tank that does not answer is known
+    given: {"main/*.inflow": 2.2 L/s x 20 min}
+    answers: {main/tank-1: refused, main/tank-2: nothing}
+    expect:
+      - {setpoint: target, device: main/tank-1, refused: 30 s, within: 10 s}
+      - {setpoint: target, device: main/tank-2, failed: 30 s, within: 10 min}
+)yaml";
+
 }  // namespace
 
 Result<std::vector<fs::path>> write_new_scenario(const fs::path& folder) {
@@ -99,7 +131,8 @@ Result<std::vector<fs::path>> write_new_scenario(const fs::path& folder) {
       {"scenario.yaml",
        fmt::format(fmt::runtime(kScenario), name.empty() ? "tanks" : fmt::format("\"{}\"", name))},
       {"models.yaml", std::string(kModels)},
-      {"rules.yaml", std::string(kRules)}};
+      {"rules.yaml", std::string(kRules)},
+      {"tests.yaml", std::string(kTests)}};
   std::vector<fs::path> written;
   for (const auto& [file, text] : files) {
     written.push_back(folder / file);

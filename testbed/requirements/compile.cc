@@ -6,8 +6,8 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "lang/checker.h"
-#include "testbed/requirements/compiled.h"
 #include "testbed/one_line.h"
+#include "testbed/requirements/compiled.h"
 #include "testbed/requirements/formula_builder.h"
 #include "testbed/requirements/pulses.h"
 

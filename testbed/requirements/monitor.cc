@@ -12,7 +12,7 @@ bool takes_least(Temporal op) { return op == Temporal::always || op == Temporal:
 Time plus(Time at, Duration span) { return span == kUnlimited ? kNever : at + span; }
 Time minus(Time at, Duration span) { return span == kUnlimited ? kLongAgo : at - span; }
 
-Value joined(Temporal op, const Value& a, const Value& b) {
+Robustness joined(Temporal op, const Robustness& a, const Robustness& b) {
   return takes_least(op) || op == Temporal::both ? both(a, b) : either(a, b);
 }
 
@@ -28,7 +28,7 @@ Monitor::Monitor(const Formula& formula) : formula_(&formula), nodes_(formula.sl
     if (is_future(op.op) || is_past(op.op)) nodes_[op.slot].window = std::make_unique<Window>(op.op);
 }
 
-Value Monitor::now_of(uint32_t node, std::span<const Value> atoms) const {
+Robustness Monitor::now_of(uint32_t node, std::span<const Robustness> atoms) const {
   const Op& op = formula_->nodes[node];
   switch (op.op) {
     case Temporal::atom:
@@ -40,7 +40,7 @@ Value Monitor::now_of(uint32_t node, std::span<const Value> atoms) const {
   }
 }
 
-void Monitor::step(Time now, std::span<const Value> atoms) {
+void Monitor::step(Time now, std::span<const Robustness> atoms) {
   if (outcome_.decided) return;
   for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
     const Op& op = formula_->nodes[n];
@@ -70,14 +70,14 @@ void Monitor::advance(uint32_t n) {
   auto& right = is_binary(op.op) ? node_of(op.right).out : left;
   while (!left.empty() && !right.empty()) {
     const Sample one = left.front();
-    const Value other = right.front().value;
+    const Robustness other = right.front().value;
     left.pop_front();
     if (&right != &left) right.pop_front();
     take(n, one.at, one.value, other);
   }
 }
 
-void Monitor::take(uint32_t n, Time at, const Value& left, const Value& right) {
+void Monitor::take(uint32_t n, Time at, const Robustness& left, const Robustness& right) {
   const Op& op = formula_->nodes[n];
   Node& node = node_of(n);
   if (op.op == Temporal::negation)
@@ -92,7 +92,8 @@ void Monitor::take(uint32_t n, Time at, const Value& left, const Value& right) {
     take_future(op, node, at, left, right);
 }
 
-void Monitor::take_future(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
+void Monitor::take_future(const Op& op, Node& node, Time at, const Robustness& left,
+                          const Robustness& right) {
   Window& window = *node.window;
   while (!window.waiting.empty() && plus(window.waiting.front(), op.within) < at) emit(op, node, {});
   if (is_until(op.op)) {
@@ -112,10 +113,10 @@ void Monitor::emit(const Op& op, Node& node, std::optional<Time> next) {
   window.waiting.pop_front();
   const Time begin = at + op.from;
   const bool cut = next && plus(at, op.within) >= *next;
-  const Value beyond = unsettled(Bound::Is::beyond_end, next.value_or(at));
+  const Robustness beyond = unsettled(Bound::Is::beyond_end, next.value_or(at));
   if (!is_until(op.op)) {
     window.extreme.begin_at(begin);
-    const Value value = window.extreme.value();
+    const Robustness value = window.extreme.value();
     node.out.push({at, cut ? joined(op.op, value, beyond) : value});
     return;
   }
@@ -125,9 +126,9 @@ void Monitor::emit(const Op& op, Node& node, std::optional<Time> next) {
   window.pairs->before.begin_at(at);
   window.pairs->until.begin_at(begin);
   const auto inside = window.pairs->until.value();
-  Value left = window.pairs->before.value();
+  Robustness left = window.pairs->before.value();
   if (next && *next < begin) left = both(left, beyond);
-  const Value value = cut ? either(inside.until, both(inside.left, beyond)) : inside.until;
+  const Robustness value = cut ? either(inside.until, both(inside.left, beyond)) : inside.until;
   node.out.push({at, both(left, value)});
 }
 
@@ -138,9 +139,9 @@ void Monitor::flush(const Op& op, Node& node, Time next) {
   }
   Window& window = *node.window;
   if (node.done || window.first == kNever) return;
-  Value value = window.folded;
+  Robustness value = window.folded;
   if (plus(window.first, op.within) >= next) {
-    const Value beyond = unsettled(Bound::Is::beyond_end, next);
+    const Robustness beyond = unsettled(Bound::Is::beyond_end, next);
     value = is_until(op.op) ? either(value, both(window.pairs->left, beyond)) : joined(op.op, value, beyond);
   }
   node.out.push({window.first, value});
@@ -148,7 +149,7 @@ void Monitor::flush(const Op& op, Node& node, Time next) {
 }
 
 /// Of the first instant alone one value is enough, and one more for what must hold until then.
-void Monitor::fold_first(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
+void Monitor::fold_first(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right) {
   if (node.done) return;
   Window& window = *node.window;
   if (window.first == kNever) window.first = at;
@@ -167,13 +168,13 @@ void Monitor::fold_first(const Op& op, Node& node, Time at, const Value& left, c
   node.done = true;
 }
 
-void Monitor::take_past(const Op& op, Node& node, Time at, const Value& left, const Value& right) {
+void Monitor::take_past(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right) {
   if (node.done) return;
   node.done = op.at_first;
   Window& window = *node.window;
   const Time newest = at - op.from, oldest = minus(at, op.within);
   const bool folds = op.within == kUnlimited;
-  const auto enter = [&](Time since, const Value& l, const Value& r) {
+  const auto enter = [&](Time since, const Robustness& l, const Robustness& r) {
     if (folds && op.op == Temporal::since)
       window.folded = either(r, both(window.folded, l));
     else if (folds)
@@ -196,7 +197,7 @@ void Monitor::take_past(const Op& op, Node& node, Time at, const Value& left, co
     return;
   }
   window.pairs->until.begin_at(oldest);
-  const Value inside = folds ? window.folded : window.pairs->until.value().until;
+  const Robustness inside = folds ? window.folded : window.pairs->until.value().until;
   if (op.from.ns > 0) {
     window.pairs->before.push(at, left);
     window.pairs->before.begin_at(newest + nanoseconds(1));
@@ -210,7 +211,7 @@ void Monitor::collect() {
   for (; !out.empty(); out.pop_front()) {
     if (outcome_.decided) continue;
     const Sample sample = out.front();
-    const Value& value = sample.value;
+    const Robustness& value = sample.value;
     if (formula_->asked == AskedAt::first_instant) {
       outcome_ = {value, 1, kNever, true};
       continue;
@@ -261,12 +262,12 @@ void Monitor::restore(ArchiveReader& archive) {
     window.young.restore(archive);
     window.extreme.restore(archive);
     window.first = archive.get<Time>();
-    window.folded = archive.get<Value>();
+    window.folded = archive.get<Robustness>();
     if (!window.pairs) continue;
     window.pairs->until.restore(archive);
     window.pairs->before.restore(archive);
     window.pairs->ahead.restore(archive);
-    window.pairs->left = archive.get<Value>();
+    window.pairs->left = archive.get<Robustness>();
   }
 }
 

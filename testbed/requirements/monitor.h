@@ -19,21 +19,21 @@ class Monitor {
  public:
   struct Sample {
     Time at;
-    Value value;
+    Robustness value;
   };
   /// What has come out so far.
   struct Outcome {
-    Value value = certain(true);  ///< over all instants that were decided, or at the first one
-    uint64_t instants = 0;        ///< that were decided, or which unknown values left open
-    Time open_since = kNever;     ///< the first instant that only the run's end left open
-    bool decided = false;         ///< a formula that is asked of the first instant
+    Robustness value = certain(true);  ///< over all instants that were decided, or at the first one
+    uint64_t instants = 0;             ///< that were decided, or which unknown values left open
+    Time open_since = kNever;          ///< the first instant that only the run's end left open
+    bool decided = false;              ///< a formula that is asked of the first instant
   };
 
   /// The formula outlives the monitor.
   explicit Monitor(const Formula& formula);
 
   /// The atoms' values at an instant, which is later than the one before.
-  void step(Time now, std::span<const Value> atoms);
+  void step(Time now, std::span<const Robustness> atoms);
   /// The run is over: what lies at `next` or later is open.
   void finish(Time next);
   const Outcome& outcome() const { return outcome_; }
@@ -44,7 +44,7 @@ class Monitor {
  private:
   struct Paired {
     Time at;
-    Value left, right;
+    Robustness left, right;
   };
   /// What until and since keep beside.
   struct Pairs {
@@ -52,7 +52,7 @@ class Monitor {
     SlidingUntil until;
     SlidingExtreme before;  ///< the left side outside of the window
     Ring<Sample> ahead;     ///< of until: the left side that is not yet in `before`
-    Value left = certain(true);
+    Robustness left = certain(true);
   };
   struct Window {
     explicit Window(Temporal op);
@@ -62,7 +62,7 @@ class Monitor {
     std::unique_ptr<Pairs> pairs;
     // At the first instant only, and of unlimited windows of the past: a fold.
     Time first = kNever;
-    Value folded;
+    Robustness folded;
   };
   struct Node {
     Ring<Sample> out;  ///< for the parent
@@ -78,13 +78,13 @@ class Monitor {
   static constexpr size_t kWindowBytes = 2 * (sizeof(Paired) + sizeof(Time));
 
  private:
-  Value now_of(uint32_t node, std::span<const Value> atoms) const;
+  Robustness now_of(uint32_t node, std::span<const Robustness> atoms) const;
   Node& node_of(uint32_t node) { return nodes_[formula_->nodes[node].slot]; }
   void advance(uint32_t node);
-  void take(uint32_t node, Time at, const Value& left, const Value& right);
-  void take_future(const Op& op, Node& node, Time at, const Value& left, const Value& right);
-  void take_past(const Op& op, Node& node, Time at, const Value& left, const Value& right);
-  void fold_first(const Op& op, Node& node, Time at, const Value& left, const Value& right);
+  void take(uint32_t node, Time at, const Robustness& left, const Robustness& right);
+  void take_future(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right);
+  void take_past(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right);
+  void fold_first(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right);
   void emit(const Op& op, Node& node, std::optional<Time> next);
   void flush(const Op& op, Node& node, Time next);
   void collect();

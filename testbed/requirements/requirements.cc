@@ -54,7 +54,7 @@ struct Requirements::Watched {
   Source where;
   std::vector<uint32_t> rows;  ///< that it is about; empty until the first look
   std::vector<Monitor> monitors;
-  std::vector<std::vector<Value>> scratch;  ///< [thread]
+  std::vector<std::vector<Robustness>> scratch;  ///< [thread]
 };
 
 struct Requirements::Group {
@@ -191,7 +191,7 @@ void Requirements::feed(Watched& watched, Time now, Workers& workers) {
       std::ranges::fill(marks_[watched.atoms[a].mark].rows, uint8_t{0});
 }
 
-Value Requirements::value_of(const Watched& watched, size_t a, uint32_t row, Time now) const {
+Robustness Requirements::value_of(const Watched& watched, size_t a, uint32_t row, Time now) const {
   const Atom& atom = watched.requirement->atoms[a];
   const auto& sides = watched.atoms[a];
   Bound known{.at = now, .atom = static_cast<uint32_t>(a)};
@@ -214,7 +214,7 @@ Value Requirements::value_of(const Watched& watched, size_t a, uint32_t row, Tim
   return {known, known};
 }
 
-Value Requirements::compared(const Atom& atom, double left, double right, Bound bound) const {
+Robustness Requirements::compared(const Atom& atom, double left, double right, Bound bound) const {
   const double margin = left == right ? 0 : std::abs(right - left) / atom.unit.scale;
   bound.value = compares(atom.op, left, right) ? margin : -margin;
   bound.left = atom.unit.from_si(left);

@@ -74,8 +74,8 @@ class Requirements {
   void look_at(Group& group, Time now, Workers& workers);
   void choose_rows(Watched& watched);
   void feed(Watched& watched, Time now, Workers& workers);
-  Value value_of(const Watched& watched, size_t atom, uint32_t row, Time now) const;
-  Value compared(const Atom& atom, double left, double right, Bound bound) const;
+  Robustness value_of(const Watched& watched, size_t atom, uint32_t row, Time now) const;
+  Robustness compared(const Atom& atom, double left, double right, Bound bound) const;
   bool pulsed(const Watched& watched, size_t atom, uint32_t row) const;
   RequirementResult result(size_t requirement, size_t index) const;
 

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "testbed/requirements/ring.h"
-#include "testbed/requirements/value.h"
+#include "testbed/requirements/robustness.h"
 
 namespace looptwin::testbed {
 
@@ -18,7 +18,7 @@ class SlidingExtreme {
  public:
   explicit SlidingExtreme(bool least = true) : least_(least) {}
 
-  void push(Time at, const Value& value) {
+  void push(Time at, const Robustness& value) {
     put(low_, at, value.low);
     put(high_, at, value.high);
   }
@@ -28,8 +28,8 @@ class SlidingExtreme {
     while (!high_.empty() && high_.front().at < from) high_.pop_front();
   }
   /// Of an empty window: what all holds in, and nothing happens in.
-  Value value() const {
-    return low_.empty() ? certain(least_) : Value{low_.front().bound, high_.front().bound};
+  Robustness value() const {
+    return low_.empty() ? certain(least_) : Robustness{low_.front().bound, high_.front().bound};
   }
 
   void save(ArchiveWriter& archive) const {
@@ -60,12 +60,12 @@ class SlidingExtreme {
 class SlidingUntil {
  public:
   struct Segment {
-    Value until = certain(false);
-    Value left = certain(true);
+    Robustness until = certain(false);
+    Robustness left = certain(true);
   };
   explicit SlidingUntil(bool backwards = false) : backwards_(backwards) {}
 
-  void push(Time at, const Value& left, const Value& right) {
+  void push(Time at, const Robustness& left, const Robustness& right) {
     const Segment one{right, left};
     cells_.push({at, one});
     younger_ = joined(younger_, one);
@@ -92,8 +92,8 @@ class SlidingUntil {
     Segment segment;  ///< of the first `stacked_` ones: joined with all up to the last of these
   };
   Segment joined(const Segment& older, const Segment& newer) const {
-    const Value until = backwards_ ? either(newer.until, both(older.until, newer.left))
-                                   : either(older.until, both(older.left, newer.until));
+    const Robustness until = backwards_ ? either(newer.until, both(older.until, newer.left))
+                                        : either(older.until, both(older.left, newer.until));
     return {until, both(older.left, newer.left)};
   }
   void pop() {

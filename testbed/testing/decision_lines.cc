@@ -28,7 +28,10 @@ std::string detail(const mml::Record& r, const DecisionText& text, Assembly& a) 
     const auto& event = a.events().all()[r.subject];
     if (!event.evidence.valid()) return {};
     const auto& column = a.schema().column(event.table, event.evidence);
-    return column.storage == lang::Storage::f64 ? shown_value(r.value, column.unit) : std::string();
+    if (column.storage != lang::Storage::f64) return {};
+    if (!column.unit.text.empty()) return shown_value(r.value, column.unit);
+    lang::Unit si{std::string(text.quantity_of(r).unit), column.type};
+    return shown_value(r.value, si);
   }
   const std::string name(text.quantity_of(r).name);
   const bool setpoint =

@@ -7,6 +7,7 @@
 #include "loading.h"
 #include "testbed/new.h"
 #include "testbed/reading/schema.h"
+#include "testbed/testing/test_runner.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;
@@ -86,12 +87,19 @@ TEST_CASE("new: what is written loads, and a folder with something in it is refu
   const auto path = folder.path() / "pump-house";
   const auto written = write_new_scenario(path);
   REQUIRE(written.has_value());
-  CHECK(written->size() == 3);
+  CHECK(written->size() == 4);
   const auto scenario = load(path);
   INFO((scenario ? std::string() : render(scenario.error())));
   REQUIRE(scenario.has_value());
   CHECK(scenario->name == "pump-house");
   CHECK(scenario->fleet[1].id == "{site}/tank-{i}");
+
+  const auto tests = run_tests({.paths = {path}, .coverage = true, .mutation = true});
+  CHECK(tests.passed());
+  CHECK(tests.results.size() == 5);
+  REQUIRE(tests.mutation.size() == 1);
+  CHECK(tests.mutation[0].survivors.empty());
+  CHECK(seen(tests.coverage.at(0).items) == tests.coverage[0].items.size());
 
   const auto again = write_new_scenario(path);
   REQUIRE_FALSE(again.has_value());

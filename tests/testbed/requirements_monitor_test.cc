@@ -28,7 +28,7 @@ class Dice {
 /// Instants, the atoms' values at each, and before when no further sample came.
 struct Trace {
   std::vector<Time> at;
-  std::vector<std::vector<Value>> atoms;
+  std::vector<std::vector<Robustness>> atoms;
   Time next;
 };
 
@@ -118,7 +118,7 @@ uint32_t random_formula(Dice& dice, Formula& f, int depth) {
   return f.add(node);
 }
 
-Value random_value(Dice& dice, Time at, uint32_t atom) {
+Robustness random_value(Dice& dice, Time at, uint32_t atom) {
   static constexpr double kValues[] = {-kInf, -2, -1, -0.0, 0.0, 1, 2, kInf};
   if (dice.one_in(8)) return unsettled(Bound::Is::unknown, at, atom);
   const Bound bound{.value = kValues[dice.below(8)], .at = at, .atom = atom};
@@ -155,7 +155,7 @@ Monitor::Outcome observed(const Formula& f, const Trace& trace, size_t save_afte
 }
 
 bool same(double a, double b) { return a == b && std::signbit(a) == std::signbit(b); }
-bool same(const Value& a, Bounds b) { return same(a.low.value, b.low) && same(a.high.value, b.high); }
+bool same(const Robustness& a, Bounds b) { return same(a.low.value, b.low) && same(a.high.value, b.high); }
 
 }  // namespace
 
@@ -281,8 +281,8 @@ TEST_CASE("requirements: zero holds where the comparison does") {
   for (const double zero : {0.0, -0.0}) {
     Monitor monitor(f);
     const Bound bound{.value = zero};
-    monitor.step(kStart, std::vector<Value>{{bound, bound}});
-    monitor.step(kStart + seconds(1), std::vector<Value>{{bound, bound}});
+    monitor.step(kStart, std::vector<Robustness>{{bound, bound}});
+    monitor.step(kStart + seconds(1), std::vector<Robustness>{{bound, bound}});
     CHECK(monitor.outcome().value.low.holds() == !std::signbit(zero));
   }
 }
@@ -293,7 +293,7 @@ TEST_CASE("requirements: a monitor keeps no more than its formula's windows, how
     for (size_t i = 0; i < samples; ++i) {
       const Time at{static_cast<int64_t>(i) * 1'000'000'000};
       const Bound bound{.value = std::sin(static_cast<double>(i)), .at = at};
-      monitor.step(at, std::vector<Value>{{bound, bound}});
+      monitor.step(at, std::vector<Robustness>{{bound, bound}});
     }
     ArchiveWriter writer;
     monitor.save(writer);

@@ -29,7 +29,7 @@ struct Bound {
   bool holds() const { return !std::signbit(value); }
 };
 
-struct Value {
+struct Robustness {
   Bound low, high;
 };
 
@@ -47,21 +47,25 @@ inline bool below(const Bound& a, const Bound& b) {
 inline const Bound& lower(const Bound& a, const Bound& b) { return below(b, a) ? b : a; }
 inline const Bound& higher(const Bound& a, const Bound& b) { return below(a, b) ? b : a; }
 
-inline Value both(const Value& a, const Value& b) { return {lower(a.low, b.low), lower(a.high, b.high)}; }
-inline Value either(const Value& a, const Value& b) { return {higher(a.low, b.low), higher(a.high, b.high)}; }
-inline Value opposite(const Value& a) {
-  Value out{a.high, a.low};
+inline Robustness both(const Robustness& a, const Robustness& b) {
+  return {lower(a.low, b.low), lower(a.high, b.high)};
+}
+inline Robustness either(const Robustness& a, const Robustness& b) {
+  return {higher(a.low, b.low), higher(a.high, b.high)};
+}
+inline Robustness opposite(const Robustness& a) {
+  Robustness out{a.high, a.low};
   out.low.value = -out.low.value;
   out.high.value = -out.high.value;
   return out;
 }
 
 /// The value that everything lies below, or above.
-inline Value certain(bool holds) {
+inline Robustness certain(bool holds) {
   const Bound bound{.value = holds ? kUnbounded : -kUnbounded, .is = Bound::Is::empty};
   return {bound, bound};
 }
-inline Value unsettled(Bound::Is why, Time at, uint32_t atom = 0) {
+inline Robustness unsettled(Bound::Is why, Time at, uint32_t atom = 0) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   return {{.value = -kUnbounded, .left = none, .at = at, .atom = atom, .is = why},
           {.value = kUnbounded, .left = none, .at = at, .atom = atom, .is = why}};
