@@ -34,6 +34,8 @@ const char* word_of(Of of) {
   return kWords[static_cast<size_t>(of)];
 }
 
+std::string how_often(uint64_t count) { return count == 1 ? "once" : fmt::format("{} times", count); }
+
 /// "alarm overload"
 std::string said(const ExpectConfig& e) { return std::string(name_of(e.of)) + " " + e.name; }
 
@@ -192,8 +194,8 @@ void Judge::check_count(const Expected& expected, std::span<const mml::Record> a
     const bool more = first.size() > *e.count;
     Unmet unmet{&e,
                 e.span,
-                fmt::format("{} was {} {} times, not {}{}", said(e), word_of(e.of), first.size(), *e.count,
-                            times.empty() ? "" : ": at " + joined(times)),
+                fmt::format("{} was {} {}, not {}{}", said(e), word_of(e.of), how_often(first.size()),
+                            how_often(*e.count), times.empty() ? "" : ": at " + joined(times)),
                 kNever,
                 expected.devices.empty() ? twin::DeviceRef{} : expected.devices[0],
                 more};

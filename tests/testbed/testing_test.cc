@@ -133,7 +133,7 @@ TEST_CASE("tests: what was expected and did not happen fails, each with what did
   CHECK(why("{event: high, cleared: 51 s}") ==
         "event high was not cleared at 00:00:51; it was never cleared");
   CHECK(why("{event: high, never: true}") == "event high was raised at 00:00:50 on sump; it must never be");
-  CHECK(why("{event: high, count: 2}") == "event high was raised 1 times, not 2: at 00:00:50 on sump");
+  CHECK(why("{event: high, count: 2}") == "event high was raised once, not 2 times: at 00:00:50 on sump");
   CHECK(why("{event: very_high}") == "event very_high was never raised");
   CHECK(why("{command: start, device: \"pump-*\"}") == "command start on pump-2 was never issued");
   CHECK(why("{command: start, device: pump-1, by: help}") == "command start on pump-1 was never issued");
