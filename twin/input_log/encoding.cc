@@ -108,7 +108,10 @@ void decode(Parser& in, const Shard& shard, Frame& frame) {
   in.column(frame.sequence, messages);
   in.column(frame.sampled_at, messages);
   in.column(frame.received_at, messages);
-  for (size_t i = 0; i < messages; ++i) frame.received_at[i] += frame.sampled_at[i];
+  // Of bytes that are none of ours the sum may be anything, but not undefined.
+  for (size_t i = 0; i < messages; ++i)
+    frame.received_at[i] = static_cast<int64_t>(static_cast<uint64_t>(frame.received_at[i]) +
+                                                static_cast<uint64_t>(frame.sampled_at[i]));
   for (auto& values : frame.value) in.column(values, messages);
   for (const uint32_t row : frame.row)
     if (!within(shard, row)) in.fail();
