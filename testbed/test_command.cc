@@ -24,14 +24,14 @@ struct TestOptions {
 bool enough(const TestOptions& asked, const TestReport& report) {
   bool good = true;
   for (const auto& suite : report.coverage) {
-    const double is = 100 * share_of(seen(suite.items), suite.items.size());
+    const double is = suite.items.empty() ? 0 : 100 * share_of(seen(suite.items), suite.items.size());
     if (!asked.least_coverage || is >= *asked.least_coverage) continue;
     std::fprintf(stderr, "%s: coverage is %.1f %%, below --min-coverage %g\n", suite.file.c_str(), is,
                  *asked.least_coverage);
     good = false;
   }
   for (const auto& suite : report.mutation) {
-    const double is = 100 * share_of(suite.killed, suite.all());
+    const double is = suite.all() == 0 ? 0 : 100 * share_of(suite.killed, suite.all());
     if (!asked.least_mutation || is >= *asked.least_mutation) continue;
     std::fprintf(stderr, "%s: the mutation score is %.1f %%, below --min-mutation %g\n", suite.file.c_str(),
                  is, *asked.least_mutation);

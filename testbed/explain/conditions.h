@@ -16,8 +16,8 @@
 
 namespace looptwin::testbed {
 
-/// One condition: a comparison, what joins or turns others, a name with the condition behind it, or a fact
-/// (an event that stands, a switch).
+/// One condition: a comparison, what joins or turns others, a name with the condition behind it (a derived
+/// value, an event), or a fact (what a device reports, a person's switch).
 struct Condition {
   enum class Is : uint8_t { comparison, all, any, negation, held, named, fact } is = Is::fact;
   lang::NodeId node;
@@ -33,7 +33,7 @@ struct Condition {
 
   /// Of a comparison of numbers: how far the left side is from turning it, in SI; NaN where unknown.
   double distance() const;
-  /// "sum(homes.power) > limit: 793.2 kW is not above 800 kW by 6.8 kW"
+  /// "sum(homes.power) > limit: 793.2 kW is not above 800 kW, by 6.8 kW"
   std::string said() const;
   /// It and its parts, a line each: "yes", "no" or "?", and what it says.
   std::vector<std::string> lines() const;

@@ -19,6 +19,10 @@ Result<Reexecution> Reexecution::of(const std::filesystem::path& run) {
     return failure(fmt::format("{} was run with other files: {} has changed since", run.string(),
                                resumable->scenario.string()),
                    "run the scenario anew, or bring back the files as they were");
+  if (resumable->begins > kStart)
+    return failure(
+        fmt::format("cannot explain {}: it is a fork, and began with another run's state", run.string()),
+        "explain the run that it was forked from, or write the scenario as it became and run that");
   scenario->snapshots.reset();
   auto assembly = Assembly::build(std::move(*scenario), {.threads = 0});
   if (!assembly) return tl::make_unexpected(std::move(assembly.error()));

@@ -340,8 +340,11 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
       passed &= report.results[r].passed;
     }
     if (request.coverage) report.coverage.push_back(std::move(covered));
+    std::vector<TestConfig> asked;
+    for (const auto& test : tests[s])
+      if (is_wanted(request.filter, test.name)) asked.push_back(test);
     if (request.mutation && passed)
-      report.mutation.push_back(mutate(suites[s], tests[s], static_cast<int>(threads)));
+      report.mutation.push_back(mutate(suites[s], asked, static_cast<int>(threads)));
   }
   report.seconds = watch.seconds();
   return report;

@@ -235,6 +235,30 @@ TEST_CASE("tests: without 'given' the scenario is simulated, once a seed") {
   CHECK(only(report).seeds_run == 3);
 }
 
+TEST_CASE("tests: a simulated one fails where the run violates a requirement") {
+  const auto with = [](const std::string& most) {
+    auto files = sump_with("  - name: floods\n    lasts: 10 min\n");
+    files["tests.yaml"] +=
+        "requirements:\n  - {name: stays low, each: sump, always: truth(level) < " + most + "}\n";
+    const Folder folder(files);
+    return played(folder);
+  };
+  CHECK(with("2 m").passed());
+  const auto report = with("1.1 m");
+  CHECK_FALSE(report.passed());
+  CHECK(only(report).failures.at(0).what == "the requirement 'stays low' was violated");
+}
+
+TEST_CASE("tests: mutants are played with the tests that were asked for") {
+  auto files = sump(1);
+  files["tests.yaml"] +=
+      "  - name: zebra\n    given: {sump.level: 1 m x 10 s}\n    expect: [{event: high}]\n";
+  const Folder folder(files);
+  const auto report = played(folder, {.filter = "wave", .mutation = true});
+  REQUIRE(report.mutation.size() == 1);
+  CHECK_FALSE(report.mutation[0].survivors.empty());  // the failing one would notice everything
+}
+
 TEST_CASE("tests: where there is none to run, that is an error") {
   const Folder folder(sump(0));
   CHECK(in_short(played(folder, {.filter = "zebra"}).problems) ==
