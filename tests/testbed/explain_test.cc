@@ -252,6 +252,16 @@ TEST_CASE("explain: a wrong id, a run of changed files and names that are none a
             .find("was run with other files") != std::string::npos);
 }
 
+TEST_CASE("explain: a fork is refused, which its scenario alone does not give") {
+  const Folder folder(kTanks);
+  const auto run_folder = folder.path() / "run", fork = folder.path() / "fork";
+  REQUIRE(run({.scenario = folder.path(), .out = run_folder, .quiet = true}) == Exit::held);
+  REQUIRE(run({.out = fork, .quiet = true, .from = run_folder.string() + "@2 min"}) == Exit::held);
+  const auto refused = explain_why_not(fork, "high", "tank-2", kStart + minutes(5));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(in_short(refused.error()).find("it is a fork") != std::string::npos);
+}
+
 TEST_CASE("why not: what held, what did not and by how much, and the change that would have made it rise") {
   const Folder folder(kTanks);
   const auto run_folder = folder.path() / "run";
