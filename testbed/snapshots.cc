@@ -133,7 +133,9 @@ Result<Snapshots> Snapshots::open(Assembly& assembly, const std::optional<fs::pa
   if (run) {
     fs::create_directories(*run / "snapshots", error);
     if (error) return twin::disk_failure("make", *run / "snapshots", error.value());
-    return Snapshots(assembly, *run / "snapshots", scenario);
+    Snapshots snapshots(assembly, *run / "snapshots", scenario);
+    snapshots.remove_older();  // a kill may have come between a newer one and the end of an older
+    return snapshots;
   }
   auto name = (fs::temp_directory_path() / "looptwin.XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return twin::disk_failure("make", name, errno);
