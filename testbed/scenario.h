@@ -13,6 +13,7 @@
 #include "mml/people.h"
 #include "sim/config.h"
 #include "sim/coupling.h"
+#include "testbed/falsify/search_config.h"
 #include "testbed/requirements/config.h"
 #include "testbed/testing/test_config.h"
 #include "twin/config.h"
@@ -88,6 +89,7 @@ struct Scenario {
   std::vector<ScriptConfig> script;
   std::vector<TestConfig> tests;
   std::vector<RequirementConfig> requirements;
+  std::optional<SearchConfig> search;  ///< what `looptwin falsify` may vary
   std::vector<HistoryConfig> history;
   std::vector<EarlierRunConfig> history_from;
   Duration retention = days(28);      ///< of warm history

@@ -6,6 +6,7 @@
 #include "testbed/reading/files.h"
 #include "testbed/reading/other_rules.h"
 #include "testbed/reading/sections_people.h"
+#include "testbed/reading/sections_search.h"
 #include "testbed/reading/settings.h"
 
 namespace looptwin::testbed {
@@ -162,6 +163,8 @@ const Section<Draft>& scenario_section() {
                    "what is expected of the rules, for `looptwin test`"),
        list<Draft>("requirements", requirement_section(), in(&Scenario::requirements),
                    "what must hold in a run"),
+       section<Draft>("search", search_section(), in(&Scenario::search),
+                      "what `looptwin falsify` may vary to break a requirement"),
        by_model("history", history_section(), in(&Scenario::history),
                 "what the warm history keeps, by model"),
        optional<Draft>("history_from", earlier_runs(), in(&Scenario::history_from), "none",
@@ -202,6 +205,7 @@ Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setti
   Reader reader{units, problems, files.complete};
   const auto& first = files.sources.front();
   scenario_section().read(reader, files.root, Span{first, 0, 0}, draft);
+  if (draft.scenario.search) find_searched(files.root, *draft.scenario.search);
   read_start(reader, draft);
   fill_defaults(draft);
   if (sound) resolve(reader, draft);

@@ -108,6 +108,18 @@ void check_expect(Reader& reader, const Draft& draft, ExpectConfig& expect) {
     reader.error(*expect.value, "only setpoints are claimed with a value", "remove 'value'");
 }
 
+void check_requirements(Reader& reader, const Draft& draft, const TestDraft& test) {
+  if (!test.simulated() && !test.requirements.empty())
+    return reader.error(test.requirements_span, "requirements are looked at where the scenario is simulated",
+                        "remove 'requirements', or 'given'");
+  std::vector<std::string> names;
+  for (const auto& requirement : draft.scenario.requirements) names.push_back(requirement.name);
+  for (const auto& asked : test.requirements)
+    if (std::none_of(names.begin(), names.end(), [&](const auto& n) { return glob_match(asked, n); }))
+      reader.error(test.requirements_span, fmt::format("no requirement is called '{}'", asked),
+                   near_and_all(asked, names, "requirements"));
+}
+
 }  // namespace
 
 void resolve_tests(Reader& reader, Draft& draft) {
@@ -120,6 +132,7 @@ void resolve_tests(Reader& reader, Draft& draft) {
     if (test.simulated() && !test.answers.empty())
       reader.error(test.answers.front().span, "devices that are simulated answer by themselves",
                    "remove 'answers', or write 'given'");
+    check_requirements(reader, draft, test);
     for (size_t i = 0; &draft.tests[i] != &test; ++i)
       if (draft.tests[i].name == test.name) {
         reader.error(test.span, fmt::format("two tests are called '{}'", test.name), "rename one of them");

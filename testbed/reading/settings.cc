@@ -62,7 +62,13 @@ class Descent {
   Node* item(Node& node, const std::string& part) {
     size_t index = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
-    if (error != std::errc() || end != part.data() + part.size() || index >= node.items.size()) {
+    const bool is_index = error == std::errc() && end == part.data() + part.size();
+    if (is_index && index == node.items.size() && here_.form == Form::list && here_.section) {
+      node.items.emplace_back().span = whole();
+      here_.form = Form::section;
+      return &node.items.back();
+    }
+    if (!is_index || index >= node.items.size()) {
       unknown(part, {},
               fmt::format("{} has {} item{}, numbered from 0", path(at_), node.items.size(),
                           node.items.size() == 1 ? "" : "s"));
@@ -96,6 +102,7 @@ class Descent {
     if (Node* child = node.find(part)) return child;
     Entry entry{part, whole(), {}};
     entry.value.span = whole();
+    if (here_.form == Form::list) entry.value.is = Node::Is::list;
     node.entries.push_back(std::move(entry));
     return &node.entries.back().value;
   }

@@ -11,8 +11,8 @@
 namespace looptwin::testbed {
 
 /// Sets each path, as models.home.parameters.UA.default or faults.0.after, to its value, which is YAML. Keys
-/// that are absent but allowed by the tables are added; a path that leads nowhere is an error with the
-/// nearest.
+/// that are absent but allowed by the tables are added, and so is the entry behind the last one of a list of
+/// sections; a path that leads nowhere is an error with the nearest.
 void apply(const std::vector<Setting>& settings, const SectionInfo& root_section, yaml::Node& root,
            Diagnostics& problems);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "testbed/driver.h"
 #include "testbed/script.h"
 #include "testbed/virtual_clock.h"
@@ -61,12 +62,18 @@ Result<std::unique_ptr<Stage>> Stage::written(Scenario scenario, bool coverage) 
   return stage;
 }
 
-Result<std::unique_ptr<Stage>> Stage::simulated(Scenario scenario, const TestConfig& test, uint64_t seed) {
+Result<std::unique_ptr<Stage>> Stage::simulated(Scenario scenario, const TestConfig& test,
+                                                std::optional<uint64_t> seed) {
   scenario.script.insert(scenario.script.end(), test.script.begin(), test.script.end());
   std::stable_sort(scenario.script.begin(), scenario.script.end(),
                    [](const auto& a, const auto& b) { return a.action.at < b.action.at; });
   if (test.lasts) scenario.duration = *test.lasts;
-  scenario.seed = seed;
+  if (seed) scenario.seed = *seed;
+  if (!test.requirements.empty())
+    std::erase_if(scenario.requirements, [&](const auto& requirement) {
+      return std::none_of(test.requirements.begin(), test.requirements.end(),
+                          [&](const auto& asked) { return glob_match(asked, requirement.name); });
+    });
   std::unique_ptr<Stage> stage(new Stage());
   AssemblyOptions options;
   options.decisions = &stage->log_;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "testbed/assembly.h"
@@ -17,8 +18,9 @@ class Stage {
  public:
   /// With devices that report what is written. The scenario's own faults, restarts and script do not happen.
   static Result<std::unique_ptr<Stage>> written(Scenario scenario, bool coverage = false);
-  /// With the scenario's plants and devices, for one run.
-  static Result<std::unique_ptr<Stage>> simulated(Scenario scenario, const TestConfig& test, uint64_t seed);
+  /// With the scenario's plants and devices, for one run. Without `seed` it is the scenario's.
+  static Result<std::unique_ptr<Stage>> simulated(Scenario scenario, const TestConfig& test,
+                                                  std::optional<uint64_t> seed);
 
   /// Back to the start, with what the test gives: its names and values are checked for this fleet.
   Result<void> begin(const TestConfig& test);

@@ -74,6 +74,9 @@ struct TestConfig {
       decisions;  ///< a file with all decisions, line by line, from the scenario's folder; empty: none
   Span decisions_span;
   std::optional<Duration> lasts;
+  /// Of a simulated one: the requirements that must hold, by name or pattern; none: all.
+  std::vector<std::string> requirements;
+  Span requirements_span;
   uint64_t seeds = 1;  ///< of a simulated one: how many runs, with the seeds 1, 2, 3, …
 
   bool simulated() const { return given.empty(); }

@@ -36,7 +36,7 @@ std::string file_of(const Suite& suite) {
 /// One test, or one seed of one.
 struct Job {
   size_t suite = 0, test = 0, result = 0;
-  uint64_t seed = 0;
+  std::optional<uint64_t> seed;  ///< of several; absent: the scenario's
 };
 
 /// Stages of one thread, by what they are made of. One suite's at a time: they may be large.
@@ -60,7 +60,8 @@ class Stages {
     return stage.get();
   }
 
-  Result<std::unique_ptr<Stage>> simulated(size_t suite, const TestConfig& test, uint64_t seed) {
+  Result<std::unique_ptr<Stage>> simulated(size_t suite, const TestConfig& test,
+                                           std::optional<uint64_t> seed) {
     auto scenario = load(suites_[suite].scenario, test.settings, suites_[suite].tests);
     if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
     return Stage::simulated(std::move(*scenario), test, seed);
@@ -148,10 +149,10 @@ void run_written(Stages& stages, const Job& job, const TestConfig& test, TestRes
 }
 
 void run_simulated(Stages& stages, const Job& job, const TestConfig& test, TestResult& result) {
-  result.seed = job.seed;
   auto made = stages.simulated(job.suite, test, job.seed);
   if (!made) return fail_with(result, made.error());
   Stage& stage = **made;
+  result.seed = stage.assembly().scenario().seed;
   auto judge = Judge::make(stage.assembly(), test);
   if (!judge) return fail_with(result, judge.error());
   if (!stage.play(stage.end())) fail_with(result, stage.assembly().transport().breakdown());
@@ -302,7 +303,7 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
       if (!is_wanted(request.filter, test.name)) continue;
       const uint64_t seeds = test.simulated() && request.seeds > 0 ? request.seeds : test.seeds;
       for (uint64_t seed = 1; seed <= seeds; ++seed)
-        jobs.push_back({s, t, report.results.size(), seeds == 1 ? scenario->seed : seed});
+        jobs.push_back({s, t, report.results.size(), seeds == 1 ? std::nullopt : std::optional(seed)});
       result_of[s].push_back(report.results.size());
       const auto file = file_of(suites[s]);
       report.results.push_back({.file = file, .span = test.span, .name = test.name});
