@@ -172,7 +172,7 @@ class Shrinker {
           ceil_to(kStart + nanoseconds((now_.result.ended - kStart).ns / 100 * percent), cycle);
       if (!(until < end)) break;
       out.push_back(now_);
-      out.back().further.push_back({"duration", to_string(until - kStart)});
+      out.back().further.push_back({"duration", fmt::format("{:.12g} s", until.seconds())});
     }
     take_first(out);
   }

@@ -1,0 +1,61 @@
+// JSON and scalar payloads of one model's devices, to and from what the loop takes in and sends. Whatever arrives is
+// hostile until it is read: nothing here throws, and nothing grows beyond the payload's size.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hil/mapping.h"
+#include "twin/frame.h"
+#include "twin/transport.h"
+
+namespace looptwin::hil {
+
+/// Payloads above this are malformed.
+inline constexpr size_t kLongestPayload = 64 * 1024;
+
+/// One message's samples.
+struct Samples {
+  std::vector<std::pair<uint16_t, int32_t>> values;  ///< (field of the model, the wire's integer or kMissing)
+  std::optional<double> unix_seconds;
+  std::optional<uint32_t> sequence;
+};
+
+enum class PayloadProblem : uint8_t { malformed, wrong_type };
+
+class JsonCodec {
+ public:
+  /// Both are copied.
+  JsonCodec(const twin::ModelConfig& model, Mapping mapping);
+
+  const Mapping& mapping() const { return mapping_; }
+  /// Of a topic with {field}: `field` is its name, and the payload its value.
+  tl::expected<Samples, PayloadProblem> telemetry(std::string_view payload, std::string_view field) const;
+
+  /// {"id": "00ab…", "set": "cool", "value": 25.5, "unit": "degC", "expires": 1700000060, "may_refuse": true}, or
+  /// "command": "stop" in place of set, value and unit. `expires`: Unix seconds.
+  std::string command(const twin::Command& command, double expires) const;
+
+  struct Answer {
+    uint64_t id = 0;
+    twin::Outcome outcome = twin::Outcome::accepted;
+    std::optional<double> unix_seconds;
+  };
+  /// {"id": "00ab…", "outcome": "accepted"}; other outcomes: out_of_range, refused, expired, unknown_command.
+  tl::expected<Answer, PayloadProblem> acknowledgement(std::string_view payload) const;
+
+ private:
+  struct Field {
+    std::string name, pointer;
+    twin::Scaling scaling;
+    std::vector<std::string> words;
+    bool boolean = false;
+  };
+  twin::ModelConfig model_;
+  Mapping mapping_;
+  std::vector<Field> fields_;
+};
+
+}  // namespace looptwin::hil

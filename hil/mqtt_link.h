@@ -1,0 +1,60 @@
+// A connection to an MQTT broker: what is received waits in a queue until somebody takes it, what is sent waits
+// while the broker is away. Nothing is decided in the client's threads. Behind a seam, so that what is above
+// can be tested without a broker.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace looptwin::hil {
+
+struct MqttMessage {
+  std::string topic;
+  std::string payload;
+  bool retained = false;  ///< the broker had it before we subscribed
+  Duration received{};    ///< steady time (hil/steady_time.h)
+};
+
+/// Of one link, since it was made.
+struct LinkCounters {
+  uint64_t received = 0;
+  uint64_t sent = 0;
+  uint64_t dropped_in = 0;   ///< the queue of what was received was full: the newest were lost
+  uint64_t dropped_out = 0;  ///< the queue of what is to be sent was full: they were refused
+  uint64_t connections = 0;
+  uint64_t losses = 0;  ///< of the connection
+};
+
+class MqttLink {
+ public:
+  virtual ~MqttLink() = default;
+  /// Topics to be subscribed to now and after each reconnection; QoS 1.
+  virtual void subscribe(const std::vector<std::string>& filters) = 0;
+  /// QoS 1, not retained unless said. False when its queue is full.
+  virtual bool publish(const std::string& topic, std::string payload, bool retain = false) = 0;
+  /// Appends what was received, in the order of its arrival.
+  virtual void take(std::vector<MqttMessage>& out) = 0;
+  virtual bool connected() const = 0;
+  virtual LinkCounters counters() const = 0;
+};
+
+struct MqttOptions {
+  std::string broker;     ///< "mqtt://127.0.0.1:1883"; mqtts:// for TLS
+  std::string client_id;  ///< unique at the broker
+  std::string user, password;
+  std::string certificates;         ///< of authorities, a PEM file; TLS
+  std::string certificate, key;     ///< our own, PEM files; TLS; may be empty
+  size_t most_waiting = 1'000'000;  ///< received messages that wait to be taken
+  size_t most_sending = 60'000;     ///< messages that wait for the broker; it can number 65 535
+  Duration keep_alive = seconds(10);
+  Duration patience = seconds(5);  ///< for the first connection
+};
+
+/// Eclipse Paho, MQTT 5. Connects before it returns; reconnects by itself.
+Result<std::unique_ptr<MqttLink>> connect_mqtt(const MqttOptions& options);
+
+}  // namespace looptwin::hil

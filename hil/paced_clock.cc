@@ -1,0 +1,65 @@
+#include "hil/paced_clock.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/check.h"
+
+namespace looptwin::hil {
+namespace {
+
+/// A stop is noticed within so long.
+constexpr Duration kLongestSleep = milliseconds(50);
+
+}  // namespace
+
+PacedClock::PacedClock(const Options& options, SteadyTime& time, const std::atomic<bool>& stop)
+    : options_(options), time_(time), stop_(stop), begin_(time.now()), resumed_(begin_) {
+  LT_CHECK(options.cycle > Duration{}, "a cycle takes time");
+}
+
+Time PacedClock::next() {
+  counters_.busy = counters_.busy + (time_.now() - resumed_);
+  const auto due = [&](Time boundary) { return begin_ + (boundary - kStart); };
+  Time boundary = now_ + options_.cycle;
+  if (options_.policy == Overrun::skip) {
+    const Duration passed = time_.now() - due(boundary);
+    const int64_t whole = passed.ns > 0 ? passed.ns / options_.cycle.ns : 0;
+    const int64_t left = options_.end == kNever ? whole : std::max<int64_t>(0, (options_.end - boundary).ns / options_.cycle.ns);
+    const int64_t skipped = std::min(whole, left);
+    counters_.skipped += static_cast<uint64_t>(skipped);
+    boundary = boundary + nanoseconds(skipped * options_.cycle.ns);
+  }
+  if (options_.end < boundary) return kNever;
+  wait_until(due(boundary));
+  if (stop_) return kNever;
+  resumed_ = time_.now();
+  const Duration late = std::max(Duration{}, resumed_ - due(boundary));
+  note(late);
+  if (late > options_.tolerance) {
+    if (options_.policy == Overrun::abort) {
+      aborted_ = true;
+      return kNever;
+    }
+    if (options_.policy == Overrun::stretch) begin_ = begin_ + late;
+  }
+  now_ = boundary;
+  return boundary;
+}
+
+void PacedClock::wait_until(Duration due) {
+  for (Duration now = time_.now(); now < due && !stop_; now = time_.now())
+    time_.sleep_until(std::min(due, now + kLongestSleep));
+}
+
+void PacedClock::note(Duration late) {
+  ++counters_.run;
+  counters_.late += late > options_.tolerance ? 1 : 0;
+  counters_.last = late;
+  counters_.worst = std::max(counters_.worst, late);
+  const auto micros = static_cast<uint64_t>(late.ns / 1000);
+  const auto bucket = std::min<size_t>(counters_.histogram.size() - 1, static_cast<size_t>(std::bit_width(micros)));
+  ++counters_.histogram[bucket];
+}
+
+}  // namespace looptwin::hil

@@ -1,0 +1,67 @@
+// The Clock of a rig: a boundary at each cycle of the wall's time, and what becomes of those that come too late.
+#pragma once
+
+#include <array>
+#include <atomic>
+
+#include "base/clock.h"
+#include "hil/steady_time.h"
+
+namespace looptwin::hil {
+
+/// When a cycle takes longer than its period the next boundary is overdue.
+enum class Overrun : uint8_t {
+  catch_up,  ///< it and all that follow are run one after the other until none is overdue
+  skip,      ///< boundaries whose successor is due as well are not run; nothing that arrived is lost by it
+  stretch,   ///< the run's time stands still for as long as it is late
+  abort,     ///< the run ends
+};
+
+/// How punctual boundaries are. All counts are of boundaries.
+struct PacingCounters {
+  uint64_t run = 0;
+  uint64_t late = 0;     ///< begun more than the tolerance after they were due
+  uint64_t skipped = 0;  ///< not run at all
+  Duration last{};       ///< how late the last one was
+  Duration worst{};
+  Duration busy{};  ///< the time from each boundary to the call for the next one, summed
+  /// [k] boundaries that were late by up to 2^k µs; the last one has all above.
+  std::array<uint64_t, 24> histogram{};
+};
+
+class PacedClock final : public Clock {
+ public:
+  struct Options {
+    UnixTime start;            ///< the civil instant of the run's start
+    Duration cycle{};          ///< > 0
+    Time end = kNever;         ///< the last boundary lies at or before it
+    Overrun policy = Overrun::catch_up;
+    Duration tolerance{};      ///< so much after it was due a boundary is not late
+  };
+  /// The run's start is now. `time` and `stop` outlive it.
+  PacedClock(const Options& options, SteadyTime& time, const std::atomic<bool>& stop);
+
+  Time next() override;
+  UnixTime civil(Time t) const override { return options_.start + (t - kStart); }
+
+  /// The run's time of a steady time: what messages are received at.
+  Time at(Duration steady) const { return kStart + (steady - begin_); }
+  const PacingCounters& counters() const { return counters_; }
+  /// Overrun::abort has ended the run.
+  bool aborted() const { return aborted_; }
+
+ private:
+  void wait_until(Duration due);
+  void note(Duration late);
+
+  Options options_;
+  SteadyTime& time_;
+  const std::atomic<bool>& stop_;
+  Duration begin_;   ///< the steady time of the run's start
+  Duration resumed_; ///< the steady time at which the last boundary was handed out
+  Time now_ = kStart;
+  bool aborted_ = false;
+  PacingCounters counters_;
+};
+
+}  // namespace looptwin::hil

@@ -1,0 +1,99 @@
+// The link to a real Mosquitto: what is sent arrives, also over the broker's end and return.
+#include "hil/mqtt_link.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "hil/mosquitto.h"
+#include "hil/steady_time.h"
+
+using namespace looptwin;
+using namespace looptwin::hil;
+
+namespace {
+
+struct Rig {
+  std::filesystem::path folder;
+  std::unique_ptr<Mosquitto> broker;
+  Rig() {
+    auto name = (std::filesystem::temp_directory_path() / "looptwin.XXXXXX").string();
+    folder = ::mkdtemp(name.data());
+    auto started = Mosquitto::start({.folder = folder});
+    REQUIRE(started.has_value());
+    broker = std::move(*started);
+  }
+  ~Rig() {
+    broker.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+  std::unique_ptr<MqttLink> link(const std::string& id) const {
+    auto made = connect_mqtt({.broker = broker->address(), .client_id = id});
+    REQUIRE(made.has_value());
+    return std::move(*made);
+  }
+};
+
+/// Looks again and again until it is so; what never becomes so fails the test.
+template <typename Condition>
+bool eventually(Condition condition) {
+  MachineTime time;
+  for (const Duration until = time.now() + seconds(30); time.now() < until;) {
+    if (condition()) return true;
+    time.sleep_until(time.now() + milliseconds(1));
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("mqtt: what is published arrives at who subscribed, in order, with its topic") {
+  const Rig rig;
+  const auto to = rig.link("to"), from = rig.link("from");
+  to->subscribe({"plant/+/tele"});
+  // A subscription is there when a first message comes through.
+  std::vector<MqttMessage> got;
+  REQUIRE(eventually([&] {
+    from->publish("plant/probe/tele", "probe");
+    to->take(got);
+    return !got.empty();
+  }));
+  REQUIRE(from->publish("plant/end/tele", "end of probes"));
+  REQUIRE(eventually([&] { return to->take(got), !got.empty() && got.back().payload == "end of probes"; }));
+  got.clear();
+  for (int i = 0; i < 1000; ++i) REQUIRE(from->publish("plant/a/tele", std::to_string(i)));
+  CHECK(from->publish("plant/a/b/tele", "not asked for"));
+  REQUIRE(eventually([&] { return to->take(got), got.size() >= 1000; }));
+  REQUIRE(got.size() == 1000);
+  for (size_t i = 0; i < got.size(); ++i) REQUIRE(got[i].payload == std::to_string(i));
+  CHECK(got[0].topic == "plant/a/tele");
+  CHECK(to->counters().dropped_in == 0);
+}
+
+TEST_CASE("mqtt: a broker that is killed and comes back loses nothing of what was sent meanwhile, and subscriptions stand") {
+  const Rig rig;
+  const auto from = rig.link("from"), to = rig.link("to");
+  to->subscribe({"x"});
+  std::vector<MqttMessage> got;
+  rig.broker->kill();
+  REQUIRE(eventually([&] { return !from->connected() && !to->connected(); }));
+  for (int i = 0; i < 100; ++i) REQUIRE(from->publish("y", std::to_string(i)));
+  REQUIRE(rig.broker->start_again().has_value());
+  REQUIRE(eventually([&] { return from->connected() && to->connected(); }));
+  REQUIRE(eventually([&] {
+    from->publish("x", "probe");
+    to->take(got);
+    return !got.empty();
+  }));
+  CHECK(to->counters().losses == 1);
+  CHECK(to->counters().connections == 2);
+  CHECK(from->counters().dropped_out == 0);
+}
+
+TEST_CASE("mqtt: what cannot be connected to is said so, with what to do") {
+  CHECK(connect_mqtt({.broker = "http://x", .client_id = "a"}).error()[0].hint ==
+        "write mqtt://HOST:PORT, or mqtts://HOST:PORT");
+  const auto refused = connect_mqtt({.broker = "mqtt://127.0.0.1:1", .client_id = "a"});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error()[0].message.find("cannot connect to mqtt://127.0.0.1:1") == 0);
+}

@@ -1,0 +1,101 @@
+#include "hil/paced_clock.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <numeric>
+
+using namespace looptwin;
+using namespace looptwin::hil;
+
+namespace {
+
+/// A steady clock that stands still but for sleeps and what the test lets pass.
+class Injected final : public SteadyTime {
+ public:
+  Duration now() const override { return now_; }
+  void sleep_until(Duration until) override { now_ = std::max(now_, until); }
+  void pass(Duration d) { now_ = now_ + d; }
+
+ private:
+  Duration now_ = hours(3);
+};
+
+struct Paced {
+  Injected time;
+  std::atomic<bool> stop{false};
+  PacedClock clock;
+  explicit Paced(Overrun policy, Time end = kNever)
+      : clock({.cycle = seconds(1), .end = end, .policy = policy, .tolerance = milliseconds(10)}, time, stop) {}
+};
+
+}  // namespace
+
+TEST_CASE("pacing: boundaries come a cycle apart, at their instant") {
+  Paced p(Overrun::catch_up, kStart + seconds(3));
+  for (int64_t k = 1; k <= 3; ++k) {
+    CHECK(p.clock.next() == kStart + seconds(k));
+    CHECK(p.time.now() == hours(3) + seconds(k));
+    p.time.pass(milliseconds(300));
+  }
+  CHECK(p.clock.next() == kNever);
+  CHECK(p.clock.counters().run == 3);
+  CHECK(p.clock.counters().late == 0);
+  CHECK(p.clock.counters().busy == milliseconds(900));
+}
+
+TEST_CASE("pacing: catch_up runs every boundary, late ones one after the other") {
+  Paced p(Overrun::catch_up);
+  p.clock.next();
+  p.time.pass(milliseconds(3500));
+  CHECK(p.clock.next() == kStart + seconds(2));
+  CHECK(p.clock.counters().last == milliseconds(2500));
+  CHECK(p.clock.next() == kStart + seconds(3));
+  CHECK(p.clock.next() == kStart + seconds(4));
+  CHECK(p.clock.next() == kStart + seconds(5));
+  CHECK(p.time.now() == hours(3) + seconds(5));
+  CHECK(p.clock.counters().late == 3);
+  CHECK(p.clock.counters().skipped == 0);
+  CHECK(p.clock.counters().worst == milliseconds(2500));
+}
+
+TEST_CASE("pacing: skip runs the newest boundary that is due, and counts the others") {
+  Paced p(Overrun::skip, kStart + seconds(7));
+  p.clock.next();
+  p.time.pass(milliseconds(3500));
+  CHECK(p.clock.next() == kStart + seconds(4));
+  CHECK(p.clock.counters().skipped == 2);
+  CHECK(p.clock.next() == kStart + seconds(5));
+  p.time.pass(hours(1));
+  CHECK(p.clock.next() == kStart + seconds(7));  // the last one of the run is never skipped
+  CHECK(p.clock.next() == kNever);
+}
+
+TEST_CASE("pacing: stretch lets the run's time stand still, abort ends the run") {
+  Paced p(Overrun::stretch);
+  p.clock.next();
+  p.time.pass(milliseconds(3500));
+  CHECK(p.clock.next() == kStart + seconds(2));
+  CHECK(p.clock.at(p.time.now()) == kStart + seconds(2));
+  CHECK(p.clock.next() == kStart + seconds(3));
+  CHECK(p.time.now() == hours(3) + milliseconds(5500));
+
+  Paced q(Overrun::abort);
+  q.clock.next();
+  q.time.pass(milliseconds(1005));
+  CHECK(q.clock.next() == kStart + seconds(2));  // within the tolerance
+  q.time.pass(milliseconds(1100));
+  CHECK(q.clock.next() == kNever);
+  CHECK(q.clock.aborted());
+}
+
+TEST_CASE("pacing: every boundary is in the histogram once, and a stop ends the wait") {
+  Paced p(Overrun::catch_up);
+  for (int k = 0; k < 20; ++k) {
+    p.clock.next();
+    p.time.pass(microseconds(900'000 + 15'000 * k));
+  }
+  const auto& counters = p.clock.counters();
+  CHECK(std::accumulate(counters.histogram.begin(), counters.histogram.end(), uint64_t{0}) == counters.run);
+  p.stop = true;
+  CHECK(p.clock.next() == kNever);
+}
