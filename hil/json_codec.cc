@@ -43,30 +43,34 @@ Json scalar_of(std::string_view payload) {
   return json && json->is_primitive() ? std::move(*json) : Json(std::string(payload));
 }
 
-const std::pair<const char*, twin::Outcome> kOutcomes[] = {{"accepted", twin::Outcome::accepted},
-                                                           {"out_of_range", twin::Outcome::refused_range},
-                                                           {"refused", twin::Outcome::refused_local},
-                                                           {"expired", twin::Outcome::expired},
-                                                           {"unknown_command", twin::Outcome::unknown_command}};
+const std::pair<const char*, twin::Outcome> kOutcomes[] = {
+    {"accepted", twin::Outcome::accepted},
+    {"out_of_range", twin::Outcome::refused_range},
+    {"refused", twin::Outcome::refused_local},
+    {"expired", twin::Outcome::expired},
+    {"unknown_command", twin::Outcome::unknown_command}};
 
 }  // namespace
 
-JsonCodec::JsonCodec(const twin::ModelConfig& model, Mapping mapping) : model_(model), mapping_(std::move(mapping)) {
+JsonCodec::JsonCodec(const twin::ModelConfig& model, Mapping mapping)
+    : model_(model), mapping_(std::move(mapping)) {
   for (const auto& field : model.telemetry) {
     const auto* place = mapping_.place_of(field.name);
-    fields_.push_back({field.name, place != nullptr ? *place : "/" + field.name, twin::scaling_of(field), field.words,
-                       field.boolean});
+    fields_.push_back({field.name, place != nullptr ? *place : "/" + field.name, twin::scaling_of(field),
+                       field.words, field.boolean});
   }
 }
 
-tl::expected<Samples, PayloadProblem> JsonCodec::telemetry(std::string_view payload, std::string_view field) const {
+tl::expected<Samples, PayloadProblem> JsonCodec::telemetry(std::string_view payload,
+                                                           std::string_view field) const {
   Samples samples;
   const auto take = [&](size_t f, const Json& value) {
     const auto& known = fields_[f];
     std::optional<double> number;
     if (value.is_null()) return samples.values.emplace_back(f, twin::kMissing), true;
     if (!known.words.empty() && value.is_string()) {
-      const auto word = std::find(known.words.begin(), known.words.end(), value.get_ref<const std::string&>());
+      const auto word =
+          std::find(known.words.begin(), known.words.end(), value.get_ref<const std::string&>());
       if (word != known.words.end()) number = static_cast<double>(word - known.words.begin());
     } else if (known.boolean && value.is_boolean()) {
       number = value.get<bool>() ? 1 : 0;
@@ -81,7 +85,8 @@ tl::expected<Samples, PayloadProblem> JsonCodec::telemetry(std::string_view payl
     return true;
   };
   if (!field.empty()) {
-    const auto known = std::find_if(fields_.begin(), fields_.end(), [&](const auto& f) { return f.name == field; });
+    const auto known =
+        std::find_if(fields_.begin(), fields_.end(), [&](const auto& f) { return f.name == field; });
     if (known == fields_.end()) return samples;  // of a topic beside ours
     if (payload.size() > kLongestPayload) return tl::make_unexpected(PayloadProblem::malformed);
     if (!take(static_cast<size_t>(known - fields_.begin()), scalar_of(payload)))

@@ -1,5 +1,5 @@
-// JSON and scalar payloads of one model's devices, to and from what the loop takes in and sends. Whatever arrives is
-// hostile until it is read: nothing here throws, and nothing grows beyond the payload's size.
+// JSON and scalar payloads of one model's devices, to and from what the loop takes in and sends. Whatever
+// arrives is hostile until it is read: nothing here throws, and nothing grows beyond the payload's size.
 #pragma once
 
 #include <optional>
@@ -34,8 +34,8 @@ class JsonCodec {
   /// Of a topic with {field}: `field` is its name, and the payload its value.
   tl::expected<Samples, PayloadProblem> telemetry(std::string_view payload, std::string_view field) const;
 
-  /// {"id": "00ab…", "set": "cool", "value": 25.5, "unit": "degC", "expires": 1700000060, "may_refuse": true}, or
-  /// "command": "stop" in place of set, value and unit. `expires`: Unix seconds.
+  /// {"id": "00ab…", "set": "cool", "value": 25.5, "unit": "degC", "expires": 1700000060, "may_refuse":
+  /// true}, or "command": "stop" in place of set, value and unit. `expires`: Unix seconds.
   std::string command(const twin::Command& command, double expires) const;
 
   struct Answer {

@@ -1,5 +1,5 @@
-// How the devices of one model speak MQTT: which topics, and where in a JSON text each value stands. Data, no code:
-// devices that are sold as they are get a mapping instead of an adapter.
+// How the devices of one model speak MQTT: which topics, and where in a JSON text each value stands. Data, no
+// code: devices that are sold as they are get a mapping instead of an adapter.
 #pragma once
 
 #include <optional>
@@ -21,7 +21,7 @@ struct Mapping {
   Span span;
   std::optional<TopicTemplate> telemetry;  ///< with {field}: each payload is one value
   std::vector<FieldPlace> fields;
-  std::string time = "/t";      ///< pointer to Unix seconds by the device's clock; absent there: when it arrived
+  std::string time = "/t";  ///< pointer to Unix seconds by the device's clock; absent there: when it arrived
   std::string sequence = "/n";  ///< pointer to a message counter; absent there: counted as they arrive
   std::optional<TopicTemplate> presence;
   std::string online = "online", offline = "offline";

@@ -73,6 +73,12 @@ Result<std::unique_ptr<Mosquitto>> Mosquitto::start(const Options& options) {
   broker->options_ = options;
   auto& own = broker->options_;
   std::error_code error;
+  if (own.folder.empty()) {
+    auto name = (std::filesystem::temp_directory_path() / "looptwin-broker.XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) return twin::disk_failure("make", name, errno);
+    own.folder = name;
+    broker->own_folder_ = true;
+  }
   own.folder = std::filesystem::absolute(own.folder);
   std::filesystem::create_directories(own.folder, error);
   if (error) return twin::disk_failure("make", own.folder, error.value());
@@ -85,7 +91,8 @@ Result<std::unique_ptr<Mosquitto>> Mosquitto::start(const Options& options) {
 
 Result<void> Mosquitto::start_again() {
   if (::access(kProgram, X_OK) != 0)
-    return failure(fmt::format("there is no {}", kProgram), "install mosquitto, or name a broker with --broker");
+    return failure(fmt::format("there is no {}", kProgram),
+                   "install mosquitto, or name a broker with --broker");
   const auto file = (options_.folder / "mosquitto.conf").string();
   const ::pid_t parent = ::getpid();
   process_ = ::fork();
@@ -121,9 +128,12 @@ void Mosquitto::kill() {
 }
 
 Mosquitto::~Mosquitto() {
-  if (process_ < 0) return;
-  ::kill(process_, SIGTERM);
-  ::waitpid(process_, nullptr, 0);
+  if (process_ >= 0) {
+    ::kill(process_, SIGTERM);
+    ::waitpid(process_, nullptr, 0);
+  }
+  std::error_code ignored;
+  if (own_folder_) std::filesystem::remove_all(options_.folder, ignored);
 }
 
 std::string Mosquitto::address() const { return fmt::format("mqtt://127.0.0.1:{}", options_.port); }

@@ -1,4 +1,5 @@
-// A Mosquitto of our own on loopback: started with a configuration that loses nothing in silence, stopped with us.
+// A Mosquitto of our own on loopback: started with a configuration that loses nothing in silence, stopped
+// with us.
 #pragma once
 
 #include <filesystem>
@@ -13,8 +14,9 @@ namespace looptwin::hil {
 class Mosquitto {
  public:
   struct Options {
-    std::filesystem::path folder;  ///< for its configuration, log and store; made where it is not there
-    uint16_t port = 0;             ///< 0: one that is free
+    /// For its configuration, log and store; made where it is not there. Empty: one that ends with it.
+    std::filesystem::path folder;
+    uint16_t port = 0;  ///< 0: one that is free
     Duration patience = seconds(5);
   };
   /// Returns when it takes connections. It ends when this does, and by itself when this process is killed.
@@ -32,6 +34,7 @@ class Mosquitto {
   Mosquitto() = default;
 
   Options options_;
+  bool own_folder_ = false;
   int process_ = -1;
 };
 

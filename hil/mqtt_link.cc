@@ -21,7 +21,8 @@ std::chrono::milliseconds in_ms(Duration d) { return std::chrono::milliseconds(d
 Result<std::string> address(const std::string& broker) {
   for (const auto& [ours, theirs] : {std::pair("mqtt://", "tcp://"), std::pair("mqtts://", "ssl://")})
     if (broker.starts_with(ours)) return theirs + broker.substr(std::string(ours).size());
-  return failure(fmt::format("'{}' is no address of a broker", broker), "write mqtt://HOST:PORT, or mqtts://HOST:PORT");
+  return failure(fmt::format("'{}' is no address of a broker", broker),
+                 "write mqtt://HOST:PORT, or mqtts://HOST:PORT");
 }
 
 class PahoLink final : public MqttLink {
@@ -66,8 +67,9 @@ class PahoLink final : public MqttLink {
     try {
       const auto token = client_.connect(connect);
       if (!token->wait_for(in_ms(options_.patience)))
-        return failure(fmt::format("no answer from {} within {}", options_.broker, to_string(options_.patience)),
-                       "look whether a broker runs there");
+        return failure(
+            fmt::format("no answer from {} within {}", options_.broker, to_string(options_.patience)),
+            "look whether a broker runs there");
     } catch (const mqtt::exception& problem) {
       return failure(fmt::format("cannot connect to {}: {}", options_.broker, problem.to_string()),
                      "look whether a broker runs there, and whether it admits us");
@@ -80,7 +82,10 @@ class PahoLink final : public MqttLink {
       const std::scoped_lock lock(mutex_);
       filters_.insert(filters_.end(), filters.begin(), filters.end());
     }
-    if (connected_) subscribe_to(filters);
+    for (const auto& filter : filters) try {
+        client_.subscribe(filter, kQos)->wait_for(in_ms(options_.patience));
+      } catch (const mqtt::exception&) {  // the connection is lost: the next one subscribes
+      }
   }
 
   bool publish(const std::string& topic, std::string payload, bool retain) override {
@@ -130,13 +135,9 @@ class PahoLink final : public MqttLink {
       const std::scoped_lock lock(mutex_);
       filters = filters_;
     }
-    subscribe_to(filters);
-  }
-
-  void subscribe_to(const std::vector<std::string>& filters) {
     for (const auto& filter : filters) try {
-        client_.subscribe(filter, kQos);  // not waited for: this may be the client's own thread
-      } catch (const mqtt::exception&) {  // the connection is lost again: the next one subscribes
+        client_.subscribe(filter, kQos);  // not waited for: this is the client's own thread
+      } catch (const mqtt::exception&) {  // the connection is lost again
       }
   }
 

@@ -1,6 +1,6 @@
-// A connection to an MQTT broker: what is received waits in a queue until somebody takes it, what is sent waits
-// while the broker is away. Nothing is decided in the client's threads. Behind a seam, so that what is above
-// can be tested without a broker.
+// A connection to an MQTT broker: what is received waits in a queue until somebody takes it, what is sent
+// waits while the broker is away. Nothing is decided in the client's threads. Behind a seam, so that what is
+// above can be tested without a broker.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,8 @@ struct LinkCounters {
 class MqttLink {
  public:
   virtual ~MqttLink() = default;
-  /// Topics to be subscribed to now and after each reconnection; QoS 1.
+  /// Topics to be subscribed to now and after each reconnection; QoS 1. Returns when the broker has agreed,
+  /// or does not answer.
   virtual void subscribe(const std::vector<std::string>& filters) = 0;
   /// QoS 1, not retained unless said. False when its queue is full.
   virtual bool publish(const std::string& topic, std::string payload, bool retain = false) = 0;

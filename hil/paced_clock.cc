@@ -14,7 +14,7 @@ constexpr Duration kLongestSleep = milliseconds(50);
 }  // namespace
 
 PacedClock::PacedClock(const Options& options, SteadyTime& time, const std::atomic<bool>& stop)
-    : options_(options), time_(time), stop_(stop), begin_(time.now()), resumed_(begin_) {
+    : options_(options), time_(time), stop_(stop), begin_(time.now() - options.begun), resumed_(time.now()) {
   LT_CHECK(options.cycle > Duration{}, "a cycle takes time");
 }
 
@@ -25,7 +25,9 @@ Time PacedClock::next() {
   if (options_.policy == Overrun::skip) {
     const Duration passed = time_.now() - due(boundary);
     const int64_t whole = passed.ns > 0 ? passed.ns / options_.cycle.ns : 0;
-    const int64_t left = options_.end == kNever ? whole : std::max<int64_t>(0, (options_.end - boundary).ns / options_.cycle.ns);
+    const int64_t left = options_.end == kNever
+                             ? whole
+                             : std::max<int64_t>(0, (options_.end - boundary).ns / options_.cycle.ns);
     const int64_t skipped = std::min(whole, left);
     counters_.skipped += static_cast<uint64_t>(skipped);
     boundary = boundary + nanoseconds(skipped * options_.cycle.ns);
@@ -58,7 +60,8 @@ void PacedClock::note(Duration late) {
   counters_.last = late;
   counters_.worst = std::max(counters_.worst, late);
   const auto micros = static_cast<uint64_t>(late.ns / 1000);
-  const auto bucket = std::min<size_t>(counters_.histogram.size() - 1, static_cast<size_t>(std::bit_width(micros)));
+  const auto bucket =
+      std::min<size_t>(counters_.histogram.size() - 1, static_cast<size_t>(std::bit_width(micros)));
   ++counters_.histogram[bucket];
 }
 

@@ -1,4 +1,5 @@
-// The Clock of a rig: a boundary at each cycle of the wall's time, and what becomes of those that come too late.
+// The Clock of a rig: a boundary at each cycle of the wall's time, and what becomes of those that come too
+// late.
 #pragma once
 
 #include <array>
@@ -32,13 +33,14 @@ struct PacingCounters {
 class PacedClock final : public Clock {
  public:
   struct Options {
-    UnixTime start;            ///< the civil instant of the run's start
-    Duration cycle{};          ///< > 0
-    Time end = kNever;         ///< the last boundary lies at or before it
+    UnixTime start;     ///< the civil instant of the run's start
+    Duration cycle{};   ///< > 0
+    Time end = kNever;  ///< the last boundary lies at or before it
     Overrun policy = Overrun::catch_up;
-    Duration tolerance{};      ///< so much after it was due a boundary is not late
+    Duration tolerance{};  ///< so much after it was due a boundary is not late
+    Duration begun{};      ///< since the run's start; negative: it is still to come
   };
-  /// The run's start is now. `time` and `stop` outlive it.
+  /// The run's start is `begun` before now. `time` and `stop` outlive it.
   PacedClock(const Options& options, SteadyTime& time, const std::atomic<bool>& stop);
 
   Time next() override;
@@ -57,8 +59,8 @@ class PacedClock final : public Clock {
   Options options_;
   SteadyTime& time_;
   const std::atomic<bool>& stop_;
-  Duration begin_;   ///< the steady time of the run's start
-  Duration resumed_; ///< the steady time at which the last boundary was handed out
+  Duration begin_;    ///< the steady time of the run's start
+  Duration resumed_;  ///< the steady time at which the last boundary was handed out
   Time now_ = kStart;
   bool aborted_ = false;
   PacingCounters counters_;

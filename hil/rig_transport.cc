@@ -60,7 +60,7 @@ void RigTransport::begin(Time boundary) {
   if (had_broker_ && !link_.connected()) lost_broker(boundary);
   had_broker_ = link_.connected();
   for (auto& message : taken_) {
-    const Time at = time_.at(message.received);
+    const Time at = std::max(kStart, time_.at(message.received));
     if (at > boundary)
       early_.push_back(std::move(message));
     else
@@ -209,7 +209,8 @@ void RigTransport::publish(const twin::Command& command) {
   }
   const UnixTime expires = time_.start + (command.expires - kStart);
   const double seconds = command.expires == kNever ? 0 : static_cast<double>(expires.ns) / 1e9;
-  if (!link_.publish(topic->topic(registry_.id(command.device)), codec.command(command, seconds))) ++counters_.unsent;
+  if (!link_.publish(topic->topic(registry_.id(command.device)), codec.command(command, seconds)))
+    ++counters_.unsent;
 }
 
 }  // namespace looptwin::hil

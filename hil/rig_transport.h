@@ -1,5 +1,6 @@
-// The Transport of a rig: real devices behind an MQTT broker. What they publish becomes frames, answers and presence;
-// what the loop sends becomes messages. What cannot be understood is counted by why, and goes no further.
+// The Transport of a rig: real devices behind an MQTT broker. What they publish becomes frames, answers and
+// presence; what the loop sends becomes messages. What cannot be understood is counted by why, and goes no
+// further.
 #pragma once
 
 #include <functional>
@@ -34,8 +35,8 @@ class RigTransport final : public twin::Transport {
     UnixTime start;
   };
   /// A mapping for each model of the registry, in order. All but `mappings` outlive it.
-  RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker, std::vector<twin::Shard> shards,
-               std::vector<Mapping> mappings, RigTime time);
+  RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
+               std::vector<twin::Shard> shards, std::vector<Mapping> mappings, RigTime time);
 
   void begin(Time boundary) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;

@@ -27,7 +27,8 @@ Result<TopicTemplate> TopicTemplate::parse(const Span& span) {
   out.before_ = text.substr(0, first);
   if (out.has_field_) {
     const size_t second = out.field_first_ ? device : field;
-    if (second <= first_end) return refuse(fmt::format("nothing stands between the two places of '{}'", text));
+    if (second <= first_end)
+      return refuse(fmt::format("nothing stands between the two places of '{}'", text));
     out.between_ = text.substr(first_end, second - first_end);
     out.after_ = text.substr(second + (out.field_first_ ? kDevice : kField).size());
   } else {
@@ -39,7 +40,8 @@ Result<TopicTemplate> TopicTemplate::parse(const Span& span) {
 }
 
 std::optional<TopicTemplate::Match> TopicTemplate::match(std::string_view topic) const {
-  if (topic.size() < before_.size() + after_.size() || !topic.starts_with(before_) || !topic.ends_with(after_))
+  if (topic.size() < before_.size() + after_.size() || !topic.starts_with(before_) ||
+      !topic.ends_with(after_))
     return std::nullopt;
   const auto middle = topic.substr(before_.size(), topic.size() - before_.size() - after_.size());
   if (!has_field_) return middle.empty() ? std::nullopt : std::optional(Match{middle, {}});
@@ -48,7 +50,8 @@ std::optional<TopicTemplate::Match> TopicTemplate::match(std::string_view topic)
   if (at == std::string_view::npos) return std::nullopt;
   const auto left = middle.substr(0, at), right = middle.substr(at + between_.size());
   const Match found = field_first_ ? Match{right, left} : Match{left, right};
-  const bool good = !found.device.empty() && !found.field.empty() && found.field.find('/') == std::string_view::npos;
+  const bool good =
+      !found.device.empty() && !found.field.empty() && found.field.find('/') == std::string_view::npos;
   return good ? std::optional(found) : std::nullopt;
 }
 

@@ -1,5 +1,5 @@
-// Topics with places for a device's id and a field's name: `plant/{device}/tele`, `meters/{device}/{field}`. An id may
-// have slashes of its own.
+// Topics with places for a device's id and a field's name: `plant/{device}/tele`, `meters/{device}/{field}`.
+// An id may have slashes of its own.
 #pragma once
 
 #include <optional>

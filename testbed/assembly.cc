@@ -150,6 +150,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   if (!script) return tl::make_unexpected(std::move(script.error()));
   transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards, broker_restarts_,
                                               std::move(*script));
+  if (options.world) world_ = options.world(*registry_, *broker_, shards);
   if (options.out && scenario_.input_log)
     if (auto kept = keep_inputs(options); !kept) return kept;
 
@@ -186,7 +187,7 @@ Result<void> Assembly::keep_inputs(const AssemblyOptions& options) {
                     : twin::InputLogWriter::create(path, input_log_start(*this, options.begins));
   if (!writer) return tl::make_unexpected(std::move(writer.error()));
   input_log_ =
-      std::make_unique<twin::RecordingTransport>(*transport_, std::move(*writer), tables_.shards().size());
+      std::make_unique<twin::RecordingTransport>(outer_transport(), std::move(*writer), tables_.shards().size());
   return {};
 }
 

@@ -34,6 +34,8 @@ struct AssemblyOptions {
   std::optional<RecorderState> resume;       ///< goes on with the run in `out`, from here
   /// Who stands in for plants, devices and links; made when the registry stands. Absent: they are simulated.
   std::function<std::unique_ptr<sim::Fleet>(const twin::Registry&, twin::Tables&)> fleet;
+  /// Where telemetry comes from and commands go, in place of the fleet: real devices. It outlives its use.
+  std::function<std::unique_ptr<twin::Transport>(const twin::Registry&, mml::Broker&, std::vector<twin::Shard>)> world;
   bool coverage = false;                   ///< Wired::covered is filled
   bool as_recorded = false;  ///< has the state of one that writes a run folder, though it writes none
   Time begins = kStart;      ///< the boundary of the state that is restored into it before it goes on
@@ -71,7 +73,7 @@ class Assembly {
   SimTransport& transport() { return *transport_; }
   /// What the loop polls and sends to: the above, by way of the input log where one is kept.
   twin::Transport& loop_transport() {
-    return input_log_ ? *input_log_ : static_cast<twin::Transport&>(*transport_);
+    return input_log_ ? *input_log_ : outer_transport();
   }
   twin::RecordingTransport* input_log() { return input_log_.get(); }
   const lang::Units& units() const { return units_; }
@@ -144,7 +146,10 @@ class Assembly {
   std::unique_ptr<mml::DerivedFeeds> derived_feeds_;
   std::unique_ptr<mml::Alarms> alarms_;
   std::unique_ptr<mml::Broker> broker_;
+  twin::Transport& outer_transport() { return world_ ? *world_ : static_cast<twin::Transport&>(*transport_); }
+
   std::unique_ptr<SimTransport> transport_;
+  std::unique_ptr<twin::Transport> world_;  ///< null: it is simulated
   std::unique_ptr<Requirements> requirements_;
   std::unique_ptr<twin::RecordingTransport> input_log_;  ///< null: none is kept
   std::unique_ptr<mml::Loop> loop_;

@@ -4,19 +4,17 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
+#include "testbed/moment.h"
 #include "testbed/replay/fork.h"
 #include "testbed/replay/fork_point.h"
-#include "testbed/replay/kept_scenario.h"
-#include "testbed/moment.h"
 #include "testbed/requirements/report.h"
+#include "testbed/run_folder.h"
 #include "testbed/snapshots.h"
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
@@ -25,24 +23,6 @@
 
 namespace looptwin::testbed {
 namespace {
-
-std::atomic<bool> g_stop{false};  // a signal handler can reach nothing else
-
-void stop_on_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { g_stop = true; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second Ctrl-C ends the program at once
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-}
-
-std::filesystem::path default_folder(const std::string& name) {
-  for (int i = 1;; ++i) {
-    auto folder = std::filesystem::path("runs") / (i == 1 ? name : fmt::format("{}-{}", name, i));
-    std::error_code ignored;
-    if (!std::filesystem::exists(folder, ignored)) return folder;
-  }
-}
 
 /// One line on a terminal, rewritten a few times a second; nothing where nobody looks.
 class Progress {
@@ -100,7 +80,8 @@ Result<Prepared> prepare_new(const RunRequest& request) {
   auto scenario = load(request.scenario, request.settings);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   Prepared prepared{std::move(*scenario), request.scenario, request.settings, {}, {}, {}};
-  if (!request.no_out) prepared.options.out = request.out.value_or(default_folder(prepared.scenario.name));
+  if (!request.no_out)
+    prepared.options.out = request.out.value_or(default_run_folder(prepared.scenario.name));
   return prepared;
 }
 
@@ -157,7 +138,8 @@ Result<Prepared> prepare_fork(const RunRequest& request) {
   Prepared prepared{std::move(*scenario), point->scenario, std::move(settings), {}, {}, std::move(*point)};
   prepared.options.begins = prepared.fork->state.boundary;
   prepared.options.as_recorded = true;
-  if (!request.no_out) prepared.options.out = request.out.value_or(default_folder(prepared.scenario.name));
+  if (!request.no_out)
+    prepared.options.out = request.out.value_or(default_run_folder(prepared.scenario.name));
   return prepared;
 }
 
@@ -175,16 +157,6 @@ Result<void> begin_fork(const Prepared& prepared, Assembly& assembly, uint64_t h
   begin.world = world.take();
   begin.loop = loop.take();
   return write_snapshot(*prepared.options.out / kBeginState, begin);
-}
-
-/// What the run is of: where it is, and a copy where the run is to be replayed.
-Result<void> note_scenario(const Assembly& assembly, const std::filesystem::path& out, Resumable resumable) {
-  if (assembly.scenario().input_log) {
-    auto kept = keep_scenario(out, assembly.scenario());
-    if (!kept) return tl::make_unexpected(std::move(kept.error()));
-    resumable.kept = std::move(*kept);
-  }
-  return write_resumable(out, resumable);
 }
 
 Result<void> restore(Assembly& assembly, const Snapshot& from) {
@@ -231,10 +203,9 @@ Exit run(const RunRequest& request) {
   auto driver = Driver::make(assembly, out, prepared->settings);
   if (!driver) return refuse(driver.error());
 
-  g_stop = false;
-  stop_on_signals();
+  const auto& stop = stop_on_signals();
   VirtualClock clock(assembly.scenario().start, assembly.scenario().cycle,
-                     kStart + assembly.scenario().duration, g_stop, request.speed);
+                     kStart + assembly.scenario().duration, stop, request.speed);
   if (prepared->from) {
     if (auto restored = restore(assembly, *prepared->from); !restored) return refuse(restored.error());
     clock.go_on_after(prepared->from->boundary);
@@ -255,7 +226,7 @@ Exit run(const RunRequest& request) {
   double wall = 0;
   {
     Progress progress(assembly, request.quiet);
-    end = driver->run(clock, g_stop, [&](Time now) { progress.show(now); });
+    end = driver->run(clock, stop, [&](Time now) { progress.show(now); });
     wall = progress.wall();
   }
   Diagnostics problems = driver->error();

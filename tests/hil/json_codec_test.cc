@@ -9,7 +9,8 @@ using namespace looptwin::hil;
 namespace {
 
 TopicTemplate parsed(const std::string& text) {
-  return *TopicTemplate::parse({std::make_shared<const Source>(Source{"t", text}), 0, static_cast<uint32_t>(text.size())});
+  return *TopicTemplate::parse(
+      {std::make_shared<const Source>(Source{"t", text}), 0, static_cast<uint32_t>(text.size())});
 }
 std::string refused(const std::string& text) {
   const auto result = TopicTemplate::parse(
@@ -33,8 +34,8 @@ twin::ModelConfig pump() {
 }  // namespace
 
 TEST_CASE("topics: a template matches the topics that it makes, for ids with and without levels") {
-  for (const auto* text : {"plant/{device}/tele", "{device}/x", "a/{device}", "m/{device}/{field}", "{field}/of/{device}",
-                           "tele/{device}/SENSOR/{field}/end"}) {
+  for (const auto* text : {"plant/{device}/tele", "{device}/x", "a/{device}", "m/{device}/{field}",
+                           "{field}/of/{device}", "tele/{device}/SENSOR/{field}/end"}) {
     const auto made = parsed(text);
     for (const auto* id : {"pump-1", "block-3/home-7", "a/tele/b", "x"}) {
       INFO(text << " " << id);
@@ -57,7 +58,8 @@ TEST_CASE("topics: a template matches the topics that it makes, for ids with and
 
 TEST_CASE("payloads: values in the field's unit, words and truth become what travels in frames") {
   const JsonCodec codec(pump(), plain_mapping("pump"));
-  const auto samples = codec.telemetry(R"({"power": 3.24, "mode": "busy", "running": false, "n": 7, "t": 1700000000.5})", "");
+  const auto samples =
+      codec.telemetry(R"({"power": 3.24, "mode": "busy", "running": false, "n": 7, "t": 1700000000.5})", "");
   REQUIRE(samples.has_value());
   CHECK(samples->values == std::vector<std::pair<uint16_t, int32_t>>{{0, 32}, {1, 1}, {2, 0}});
   CHECK(samples->sequence == 7U);
@@ -87,11 +89,14 @@ TEST_CASE("payloads: what cannot be read is malformed, and a value of another ty
 
 TEST_CASE("payloads: commands say what is wanted, in the setpoint's unit, and answers find them") {
   const JsonCodec codec(pump(), plain_mapping("pump"));
-  twin::Command command{.id = 0xabc, .kind = twin::Command::Kind::setpoint, .index = 0, .may_refuse = true, .value = 298.15};
-  CHECK(codec.command(command, 1700000060) ==
-        R"({"id":"0000000000000abc","set":"cool","value":25.0,"unit":"degC","expires":1700000060.0,"may_refuse":true})");
+  twin::Command command{
+      .id = 0xabc, .kind = twin::Command::Kind::setpoint, .index = 0, .may_refuse = true, .value = 298.15};
+  CHECK(
+      codec.command(command, 1700000060) ==
+      R"({"id":"0000000000000abc","set":"cool","value":25.0,"unit":"degC","expires":1700000060.0,"may_refuse":true})");
   command = {.id = 1, .kind = twin::Command::Kind::setpoint, .index = 1, .value = 1};
-  CHECK(codec.command(command, 0) == R"({"id":"0000000000000001","set":"mode","value":"busy","expires":0.0})");
+  CHECK(codec.command(command, 0) ==
+        R"({"id":"0000000000000001","set":"mode","value":"busy","expires":0.0})");
   command = {.id = 1, .kind = twin::Command::Kind::command, .index = 0};
   CHECK(codec.command(command, 0) == R"({"id":"0000000000000001","command":"stop","expires":0.0})");
   const auto answer = codec.acknowledgement(R"({"id":"0000000000000abc","outcome":"refused","t":5})");

@@ -70,7 +70,9 @@ TEST_CASE("mqtt: what is published arrives at who subscribed, in order, with its
   CHECK(to->counters().dropped_in == 0);
 }
 
-TEST_CASE("mqtt: a broker that is killed and comes back loses nothing of what was sent meanwhile, and subscriptions stand") {
+TEST_CASE(
+    "mqtt: a broker that is killed and comes back loses nothing of what was sent meanwhile, and "
+    "subscriptions stand") {
   const Rig rig;
   const auto from = rig.link("from"), to = rig.link("to");
   to->subscribe({"x"});

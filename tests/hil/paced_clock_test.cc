@@ -25,7 +25,8 @@ struct Paced {
   std::atomic<bool> stop{false};
   PacedClock clock;
   explicit Paced(Overrun policy, Time end = kNever)
-      : clock({.cycle = seconds(1), .end = end, .policy = policy, .tolerance = milliseconds(10)}, time, stop) {}
+      : clock({.cycle = seconds(1), .end = end, .policy = policy, .tolerance = milliseconds(10)}, time,
+              stop) {}
 };
 
 }  // namespace

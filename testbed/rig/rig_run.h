@@ -1,0 +1,22 @@
+// `looptwin hil`: a scenario's loop on real devices.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "testbed/run.h"
+
+namespace looptwin::testbed {
+
+struct HilRequest {
+  std::filesystem::path rig;
+  std::vector<Setting> settings;
+  std::string broker;                        ///< in place of the rig's; empty: as the rig says
+  std::optional<std::filesystem::path> out;  ///< absent: runs/NAME, or the first free one
+  bool no_out = false;
+  bool quiet = false;
+};
+Exit run_rig(const HilRequest& request);
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,43 @@
+#include "testbed/run_folder.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "testbed/replay/kept_scenario.h"
+
+namespace looptwin::testbed {
+namespace {
+
+std::atomic<bool> g_stop{false};  // a signal handler can reach nothing else
+
+}  // namespace
+
+std::filesystem::path default_run_folder(const std::string& name) {
+  for (int i = 1;; ++i) {
+    auto folder = std::filesystem::path("runs") / (i == 1 ? name : fmt::format("{}-{}", name, i));
+    std::error_code ignored;
+    if (!std::filesystem::exists(folder, ignored)) return folder;
+  }
+}
+
+Result<void> note_scenario(const Assembly& assembly, const std::filesystem::path& out, Resumable resumable) {
+  if (assembly.scenario().input_log) {
+    auto kept = keep_scenario(out, assembly.scenario());
+    if (!kept) return tl::make_unexpected(std::move(kept.error()));
+    resumable.kept = std::move(*kept);
+  }
+  return write_resumable(out, resumable);
+}
+
+const std::atomic<bool>& stop_on_signals() {
+  g_stop = false;
+  struct sigaction action {};
+  action.sa_handler = [](int) { g_stop = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  return g_stop;
+}
+
+}  // namespace looptwin::testbed

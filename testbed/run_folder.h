@@ -1,0 +1,21 @@
+// What `run` and `hil` do alike around a run: where it is written, what is noted of it, and when it is to
+// stop.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+
+#include "testbed/snapshots.h"
+
+namespace looptwin::testbed {
+
+/// runs/NAME, or the first of runs/NAME-2, -3, … that is free.
+std::filesystem::path default_run_folder(const std::string& name);
+
+/// What the run is of: where it is, and a copy where the run is to be replayed.
+Result<void> note_scenario(const Assembly& assembly, const std::filesystem::path& out, Resumable resumable);
+
+/// Turns true at SIGINT or SIGTERM from now on; a second one ends the program at once.
+const std::atomic<bool>& stop_on_signals();
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,162 @@
+"""looptwin hil: the page that teaches it, with a real Mosquitto and devices that share no code with looptwin."""
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+
+SOURCE, BINARIES = Path(sys.argv[1]), Path(sys.argv[2])
+PAGE = (SOURCE / "docs/rig.md").read_text()
+PATIENCE = 60  # s; what never comes fails the test
+
+
+def block(name):
+    return re.search(rf"```yaml\n(# {re.escape(name)}\n.*?)```", PAGE, re.S).group(1)
+
+
+def eventually(condition, what):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"never: {what}")
+
+
+class Rig:
+    """A rig that runs, its devices, and a client of our own at its broker."""
+
+    def __init__(self, folder, *arguments, rig=None):
+        self.folder = Path(folder)
+        (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
+        (self.folder / "rig.yaml").write_text(rig or block("rig.yaml"))
+        self.errors = self.folder / "stderr.txt"
+        self.log = self.errors.open("w")
+        self.process = subprocess.Popen(
+            [BINARIES / "looptwin", "hil", self.folder, "--out", self.folder / "out", *arguments],
+            stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.devices, self.heard = [], []
+        eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
+        self.port = int(re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text()).group(1))
+        self.client = mqtt.Client()
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode()))
+        self.client.connect("127.0.0.1", self.port)
+        self.client.subscribe("#", qos=1)
+        self.client.loop_start()
+
+    def device(self, ident, level="1.8"):
+        self.devices.append(subprocess.Popen(["/usr/bin/python3", SOURCE / "hil/devices/pump.py", str(self.port), ident, level]))
+        return self.devices[-1]
+
+    def count(self, topic, text=""):
+        return sum(t == topic and text in p for t, p in self.heard)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=PATIENCE)
+        return out
+
+    def close(self):
+        self.client.loop_stop()
+        for process in [*self.devices, self.process]:
+            process.kill()
+            process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+
+def looptwin(*arguments):
+    return subprocess.run([BINARIES / "looptwin", *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE)
+
+
+class Rigs(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def rig(self, *arguments, **more):
+        rig = Rig(self.folder, *arguments, **more)
+        self.addCleanup(rig.close)
+        return rig
+
+    def test_the_same_scenario_runs_in_simulation_and_on_devices_and_the_rig_is_replayed_to_equal_decisions(self):
+        rig = self.rig()
+        simulated = looptwin("run", self.folder, "--duration", "1 min", "--out", "none")
+        self.assertEqual(simulated.returncode, 0, simulated.stderr)
+        rig.device("cellar/pump-1")
+        rig.device("cellar/pump-2", "0.1")
+        orders = "looptwin/cellar/pump-1/command"
+        eventually(lambda: rig.count(orders, '"start"') >= 2, "the first cellar is emptied twice")
+        eventually(lambda: rig.count("looptwin/cellar/pump-2/command", '"stop"') >= 1, "the second is emptied")
+        out = rig.stop()
+        self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
+        self.assertRegex(out, r"commands +issued \d+, acknowledged [1-9]")
+        self.assertRegex(out, r"verified [1-9]\d*, refused 0, failed 0")
+        self.assertIn("gaps 0", out)
+        self.assertIn("devices there          2", out)
+        replay = looptwin("replay", self.folder / "out")
+        self.assertEqual(replay.returncode, 0, replay.stdout + replay.stderr)
+        self.assertIn("same decisions as recorded", replay.stdout)
+
+    def test_a_device_that_is_killed_is_offline_by_its_will_and_is_there_again_when_it_is_back(self):
+        rig = self.rig()
+        device = rig.device("cellar/pump-1", "0")
+        telemetry, presence = "looptwin/cellar/pump-1/telemetry", "looptwin/cellar/pump-1/presence"
+        eventually(lambda: rig.count(telemetry) >= 5, "it reports")
+        device.kill()
+        eventually(lambda: rig.count(presence, "offline") >= 1, "its will")
+        before = rig.count(telemetry)
+        rig.device("cellar/pump-1", "3")
+        eventually(lambda: rig.count("looptwin/cellar/pump-1/command", '"start"') >= 1, "it is told what to do")
+        self.assertGreater(rig.count(telemetry), before)
+        out = rig.stop()
+        self.assertIn("restarts 1\n", out)  # its messages were counted from 1 again
+
+    def test_what_is_no_message_of_a_device_is_counted_by_why_and_changes_nothing(self):
+        rig = self.rig()
+        for topic, payload in (("cellar/pump-1/telemetry", "{"), ("cellar/pump-1/telemetry", '{"level": "deep"}'),
+                               ("cellar/pump-9/telemetry", '{"level": 1}'), ("cellar/pump-1/acknowledgement", "[]"),
+                               ("cellar/pump-1/telemetry", "[" * 60000), ("cellar/pump-2/presence", "perhaps")):
+            rig.client.publish("looptwin/" + topic, payload, qos=1)
+        rig.client.publish("looptwin/cellar/pump-1/telemetry", json.dumps({"level": 2.5}), qos=1)
+        eventually(lambda: rig.count("looptwin/cellar/pump-1/command", '"start"') >= 1, "the last is acted on")
+        out = rig.stop()
+        self.assertRegex(out, r"6 not understood \(3 malformed, 2 of a wrong type, 1 of nobody\)")
+        self.assertRegex(out, r"messages +1 ")
+        self.assertIn("devices there          1", out)
+
+    def test_mappings_speak_the_language_of_devices_that_are_sold_as_they_are(self):
+        rig = self.rig(rig="rig: plugs\ndevices:\n  pump:\n    telemetry: tele/{device}/SENSOR\n"
+                           "    fields: {level: /SR04/Distance, running: /Relay}\n    commands: cmnd/{device}/ORDER\n"
+                           "    presence: {topic: \"tele/{device}/LWT\", online: Online, offline: Offline}\n")
+        rig.client.publish("tele/cellar/pump-1/LWT", "Online", qos=1, retain=True)
+        rig.client.publish("tele/cellar/pump-1/SENSOR", json.dumps({"SR04": {"Distance": 2.5}, "Relay": False}), qos=1)
+        eventually(lambda: rig.count("cmnd/cellar/pump-1/ORDER", '"start"') >= 1, "the pump is started")
+        rig.stop()
+
+    def test_mistakes_are_said_with_their_place(self):
+        for name, text in (("scenario.yaml", block("scenario.yaml")), ("rig.yaml", "")):
+            (self.folder / name).write_text(text)
+        rig = self.folder / "rig.yaml"
+        for text, said in (("rig: r\nbrokre: x\n", "rig.yaml:2:1: error: a rig has no key 'brokre'"),
+                           ("rig: r\ndevices: {pmup: {telemetry: a/{device}}}\n", "rig.yaml"),
+                           ("rig: r\ndevices:\n  pmup: {telemetry: \"a/{device}\"}\n", "'pmup' is no model of cellar"),
+                           ("rig: r\ndevices:\n  pump: {telemetry: a}\n", "'a' has no {device}"),
+                           ("rig: r\nbroker: mqtt://127.0.0.1:1\n", "cannot connect to mqtt://127.0.0.1:1"),
+                           ("rig: r\nbroker: localhost\n", "'localhost' is no address of a broker")):
+            rig.write_text(text)
+            result = looptwin("hil", self.folder, "--out", self.folder / "out")
+            self.assertEqual(result.returncode, 2, result.stdout)
+            self.assertIn(said, result.stderr)
+            self.assertFalse((self.folder / "out").exists())
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
