@@ -37,6 +37,7 @@ void add_rates(const mml::AlarmReport& r, std::vector<AlarmReportLine>& lines) {
   rare("10 min with more than 10", r.periods_above);
   rare("hours with more than 30", r.hours_above);
   rare("time in flood", r.in_flood);
+  lines.push_back({"floods", number(r.floods)});
 }
 
 void add_nuisances(const mml::AlarmReport& r, std::vector<AlarmReportLine>& lines) {

@@ -354,26 +354,28 @@ TEST_CASE("alarm gates: reports say the same to people and to machines") {
 }
 
 TEST_CASE("alarm gates: what a test may not write is refused with what to write") {
-  const auto refused = [](const std::string& alarms) {
-    return problems({{"scenario.yaml",
-                      "scenario: s\nduration: 1 h\nmodels: {tank: {}}\nfleet: {tank: {}}\n"
-                      "tests:\n  - name: a\n    alarms: " +
-                          alarms + "\n"}});
+  const auto refused = [](const std::string& alarms, bool has_alarms = true) {
+    const std::string none = "scenario: s\nduration: 1 h\nmodels: {tank: {}}\nfleet: {tank: {}}\n";
+    const std::string one =
+        "alarms: {a: {raise: false, cause: c, consequence: d, action: e, respond_within: 1 min}}\n";
+    return problems({{"scenario.yaml", none + (has_alarms ? one : "events: {}\n") +
+                                           "tests:\n  - name: a\n    alarms: " + alarms + "\n"}});
   };
+  CHECK(has(refused("isa-18.2", false), "scenario.yaml:8:5: the scenario has no alarms"));
   CHECK(refused("isa-18.2").empty());
   CHECK(refused("{standard: eemua-191, at_most: {in_flood: any, to_acknowledge: 5 min}, operators: 2}")
             .empty());
   CHECK(refused("{}").empty());
-  CHECK(refused("isa-18").find("scenario.yaml:7:13: 'isa-18' is not one of: isa-18.2, eemua-191") == 0);
+  CHECK(refused("isa-18").find("scenario.yaml:8:13: 'isa-18' is not one of: isa-18.2, eemua-191") == 0);
   CHECK(refused("{at_most: {per_hour: \"<= 6\"}}")
-            .find("7:35: a limit is the most that is allowed, without a sign [write per_hour: 6") !=
+            .find("8:35: a limit is the most that is allowed, without a sign [write per_hour: 6") !=
         std::string::npos);
   CHECK(has(refused("{per_hour: 6}"), "has no key 'per_hour' [write at_most: {per_hour: 6}."));
   CHECK(has(refused("{at_most: {peak: 6}}"), "[write most_in_10_min: 10."));
   CHECK(has(refused("{at_most: {in_flood: 5}}"), "the share 5 is not between 0 and 1"));
   CHECK(has(refused("{at_most: {chattering: 0.5}}"), "'0.5' is not a whole number"));
   CHECK(has(refused("{at_most: {per_hour: 0}}"), "the rate 0 is not above zero"));
-  CHECK(has(refused("{at_most: {to_acknowledge: 5}}"), "7:"));
+  CHECK(has(refused("{at_most: {to_acknowledge: 5}}"), "8:"));
   CHECK(has(refused("{confidence: 20 %}"), "the confidence 20 % is not from 50 % to 99.99 %"));
   CHECK(has(refused("{operators: 0}"), "'0' is not a whole number of 1 to 1000"));
 }

@@ -2,6 +2,7 @@
 // taken away.
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <sstream>
 
 #include "loading.h"
 #include "testbed/testing/test_reports.h"
@@ -31,6 +32,17 @@ TestResult played(const std::string& scenario, const std::string& test, const st
   return report.results[0];
 }
 
+/// A line of what the page prints that is not in this output; empty: there is none.
+std::string missing_from_page(const std::string& output) {
+  const auto page = read_text(LT_SOURCE_DIR "/docs/testing-rules.md");
+  const size_t begin = page.find("        tests.yaml:147:19: per_hour");
+  REQUIRE(begin != std::string::npos);
+  std::istringstream lines(page.substr(begin, page.find("```", begin) - begin));
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("...") == std::string::npos && output.find(line + '\n') == std::string::npos) return line;
+  return {};
+}
+
 bool fails_by(const TestResult& result, const std::string& figure) {
   for (const auto& failure : result.failures)
     if (failure.what.find(figure) == 0) return true;
@@ -50,6 +62,9 @@ TEST_CASE("smart-meters: a nearly full feeder rings little, and too much without
       played("smart-meters", kFeeder, "    on_delay: 2 min\n    priority: high\n", "    priority: high\n");
   CHECK(hasty.seeds_failed == 0);
   CHECK(fails_by(hasty, "per_hour is "));
+  const auto text = test_lines(hasty, false);
+  INFO(text);
+  CHECK(missing_from_page(text) == "");
 }
 
 TEST_CASE("gas-pipeline: a leak rings little, and too much without the delay of the meters' alarm") {
