@@ -244,12 +244,13 @@ class Gate {
     if (f.most) decide(f, late_at(runs_, static_cast<int64_t>(std::llround(*f.most * 1e9))), later);
   }
 
+  /// A limit of 0 is kept where there was none in any run: no number of runs shows that there never is one.
   void decide(AlarmFinding& f, const Ratio& ratio, double most) const {
     if (std::isnan(ratio.value())) {
       f.verdict = Judged::undecided;
     } else if (!at_most(ratio.value(), most)) {
       f.verdict = Judged::violated;
-    } else if (!several() || at_most(ratio.interval(config_.confidence).high, most)) {
+    } else if (!several() || most == 0 || at_most(ratio.interval(config_.confidence).high, most)) {
       f.verdict = Judged::held;
     } else {
       f.verdict = Judged::undecided;

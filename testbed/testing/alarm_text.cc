@@ -194,7 +194,7 @@ nlohmann::json alarm_json(const AlarmFindings& findings) {
       one["verdict"] = name_of(f.verdict);
     }
     if (!f.because.empty()) one["because"] = f.because;
-    if (f.runs_needed > 0) one["seeds_needed"] = f.runs_needed;
+    if (f.runs_needed > 0) one["seeds_needed"] = static_cast<uint64_t>(f.runs_needed);
     if (!std::isnan(f.runs[f.worst])) one["worst_seed"] = findings.seeds[f.worst];
     json runs = json::array();
     for (const double run : f.runs) runs.push_back(number(run));

@@ -158,6 +158,10 @@ TEST_CASE(
   CHECK(found(limited(priority_high, 0.05, true), quiet, priority_high).verdict == Judged::set_aside);
   CHECK(found(limited(priority_high, 0.05, true), {day(1, 5), day(2, 5)}, priority_high).because ==
         "of 10 alarms that came, a single one is more");
+  // A limit of none is one on each run.
+  CHECK(judged(priority_high, 0, {day(1, 5), day(2, 5)}).verdict == Judged::held);
+  CHECK(judged(priority_high, 0, {day(1, 5), day(2, 5, 1)}).verdict == Judged::violated);
+  CHECK(judged(in_flood, 0, quiet).verdict == Judged::held);
   // None in two days is shown for a rate all the same: at most 3.7 in 48 h.
   const auto none = judged(per_hour, 0.1, quiet);
   CHECK(none.verdict == Judged::held);
@@ -267,10 +271,13 @@ TEST_CASE("alarm gates: a chattering alarm fails a written test, and its deadban
   const auto better = played(mended);
   INFO(said(better));
   CHECK(better.passed());
-  // And a mutant without it would be noticed by nothing else.
+  // Mutants are held against the limits as well: without the deadband, or with a tiny one, it chatters.
   const auto mutants = played(mended, {.mutation = true});
   REQUIRE(mutants.mutation.size() == 1);
-  CHECK(mutants.mutation[0].killed > 0);
+  INFO(mutation_lines(mutants));
+  CHECK(mutants.mutation[0].killed == 2);
+  for (const auto& survivor : mutants.mutation[0].survivors)
+    CHECK_FALSE((has(survivor.what, "deadband") && has(survivor.what, "dropped")));
 }
 
 TEST_CASE("alarm gates: over seeds, the figures of each are those of its run, whatever the number of jobs") {
