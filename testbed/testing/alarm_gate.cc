@@ -205,9 +205,10 @@ class Gate {
     }
     if (!f.most) return f;
     const auto nothing = shows_nothing(f);
-    if (nothing.empty() || (!limit->of_standard && f.verdict == Judged::violated)) return f;
-    f.verdict = limit->of_standard ? Judged::set_aside : Judged::undecided;
+    if (nothing.empty()) return f;
     f.because = nothing;
+    if (!limit->of_standard && f.verdict == Judged::violated) return f;
+    f.verdict = limit->of_standard ? Judged::set_aside : Judged::undecided;
     f.runs_needed = 0;
     return f;
   }

@@ -87,7 +87,8 @@ std::string culprits_text(const AlarmFindings& findings, AlarmFigure figure) {
 std::string failure_text(const AlarmFindings& findings, const AlarmFinding& f) {
   const auto key = key_of(f);
   const auto limit = limit_text(findings, f);
-  if (!f.because.empty()) return fmt::format("{} is not shown to be at most {}: {}", key, limit, f.because);
+  if (f.verdict == Judged::undecided && !f.because.empty())
+    return fmt::format("{} is not shown to be at most {}: {}", key, limit, f.because);
   const auto value = value_text(f, f.value);
   const size_t n = f.runs.size();
   if (n < 2) return fmt::format("{} is {}, at most {} is allowed", key, value, limit);
@@ -107,6 +108,7 @@ std::vector<std::string> reasons(const AlarmFindings& findings, const AlarmFindi
     why.push_back(f.runs_needed > 0
                       ? fmt::format("about {} seeds would show it, if they are like these", f.runs_needed)
                       : "it is too near to its limit to be shown by more seeds");
+  if (f.verdict == Judged::violated && !f.because.empty()) why.push_back(f.because);
   if (const auto culprits = culprits_text(findings, f.figure); !culprits.empty()) why.push_back(culprits);
   if (const auto worst = worst_text(findings, f); !worst.empty()) why.push_back("the worst is " + worst);
   return why;

@@ -158,6 +158,10 @@ TEST_CASE(
   CHECK(found(limited(priority_high, 0.05, true), quiet, priority_high).verdict == Judged::set_aside);
   CHECK(found(limited(priority_high, 0.05, true), {day(1, 5), day(2, 5)}, priority_high).because ==
         "of 10 alarms that came, a single one is more");
+  // One that a test has set itself is violated, and told why it always will be.
+  const auto hopeless = judged(priority_high, 0.05, {day(1, 5, 1), day(2, 5, 1)});
+  CHECK(hopeless.verdict == Judged::violated);
+  CHECK(hopeless.because == "of 12 alarms that came, a single one is more");
   // A limit of none is one on each run.
   CHECK(judged(priority_high, 0, {day(1, 5), day(2, 5)}).verdict == Judged::held);
   CHECK(judged(priority_high, 0, {day(1, 5), day(2, 5, 1)}).verdict == Judged::violated);
