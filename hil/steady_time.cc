@@ -20,4 +20,10 @@ void MachineTime::sleep_until(Duration until) {
   ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);  // a signal ends it: the caller looks again
 }
 
+UnixTime civil_time() {
+  timespec t{};
+  ::clock_gettime(CLOCK_REALTIME, &t);
+  return {t.tv_sec * kNs + t.tv_nsec};
+}
+
 }  // namespace looptwin::hil

@@ -21,4 +21,7 @@ class MachineTime final : public SteadyTime {
   void sleep_until(Duration until) override;
 };
 
+/// The civil time of the machine: where a run's start lies.
+UnixTime civil_time();
+
 }  // namespace looptwin::hil

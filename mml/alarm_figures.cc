@@ -75,39 +75,57 @@ void AlarmFigures::take(const AlarmMoment& moment) {
   }
 }
 
-void AlarmFigures::fill_rates(AlarmReport& report) const {
+void AlarmFigures::fill_rates(AlarmReport& report, uint32_t operators) const {
   const auto length = report.length.ns;
   if (length <= 0) return;
   const double periods = static_cast<double>(length) / static_cast<double>(define_.period.ns);
-  report.per_period = static_cast<double>(report.annunciated) / periods;
+  report.per_period = static_cast<double>(report.annunciated) / periods / operators;
   report.per_hour = report.per_period * kPeriodsPerHour;
   report.per_day = report.per_period * kPeriodsPerDay;
   const auto count = std::max<size_t>(
       periods_.size(), static_cast<size_t>((length + define_.period.ns - 1) / define_.period.ns));
-  uint64_t above = 0, flooded = 0, busy_hours = 0, hours = 0;
+  report.periods = count;
   bool flood = false;
   for (size_t p = 0; p < count; ++p) {
-    const uint32_t n = p < periods_.size() ? periods_[p] : 0;
-    report.peak = std::max<uint64_t>(report.peak, n);
-    above += n > define_.flood_begins_above;
-    if (n > define_.flood_begins_above)
-      flood = true;
-    else if (n < define_.flood_ends_below)
-      flood = false;
-    flooded += flood;
+    const uint64_t n = p < periods_.size() ? periods_[p] : 0;
+    const bool busy = n > uint64_t{define_.flood_begins_above} * operators;
+    report.peak = std::max(report.peak, n);
+    report.periods_busy += busy;
+    report.floods += busy && !flood;
+    flood = busy || (flood && n >= uint64_t{define_.flood_ends_below} * operators);
+    report.periods_in_flood += flood;
   }
   constexpr auto kHour = static_cast<size_t>(kPeriodsPerHour);
-  for (size_t first = 0; first < count; first += kHour, ++hours) {
+  for (size_t first = 0; first < count; first += kHour, ++report.hours) {
     uint64_t n = 0;
     for (size_t p = first; p < std::min(first + kHour, periods_.size()); ++p) n += periods_[p];
-    busy_hours += n > define_.busy_hour_above;
+    report.hours_busy += n > uint64_t{define_.busy_hour_above} * operators;
   }
-  report.periods_above = share(above, count);
-  report.in_flood = share(flooded, count);
-  report.hours_above = share(busy_hours, hours);
+  report.periods_above = share(report.periods_busy, count);
+  report.in_flood = share(report.periods_in_flood, count);
+  report.hours_above = share(report.hours_busy, report.hours);
 }
 
-AlarmReport AlarmFigures::report(Time end) const {
+bool AlarmFigures::is_stale(const Instance& instance, Time end) const {
+  return instance.went_stale || (instance.shown != kNever && end - instance.shown >= define_.stale_from);
+}
+
+std::vector<AlarmTally> AlarmFigures::tallies(Time end) const {
+  std::vector<AlarmTally> all;
+  for (const auto& [key, instance] : instances_)
+    if (instance.annunciated > 0)
+      all.push_back({key, instance.annunciated, instance.chattered, is_stale(instance, end)});
+  return all;
+}
+
+std::vector<int64_t> AlarmFigures::waiting(Time end) const {
+  std::vector<int64_t> all;
+  for (const auto& [key, instance] : instances_)
+    if (instance.unanswered != kNever) all.push_back((end - instance.unanswered).ns);
+  return all;
+}
+
+AlarmReport AlarmFigures::report(Time end, uint32_t operators) const {
   using enum RecordKind;
   const auto counted = [&](RecordKind kind) { return count_[static_cast<size_t>(kind)]; };
   AlarmReport r;
@@ -129,7 +147,7 @@ AlarmReport AlarmFigures::report(Time end) const {
     r.standing += shown;
     r.unacknowledged += instance.unanswered != kNever;
     r.chattering += instance.chattered;
-    r.stale += instance.went_stale || (shown && end - instance.shown >= define_.stale_from);
+    r.stale += is_stale(instance, end);
     r.shelved_now += (instance.hidden & kShelved) != 0;
     r.suppressed_now += (instance.hidden & (kByDesign | kByFlood | kByPerson)) != 0;
     r.out_of_service_now += (instance.hidden & kOutOfService) != 0;
@@ -154,7 +172,7 @@ AlarmReport AlarmFigures::report(Time end) const {
     // The nearest rank: the least that at least 95 % do not exceed.
     r.to_acknowledge_p95 = Duration{sorted[(sorted.size() * 95 + 99) / 100 - 1]};
   }
-  fill_rates(r);
+  fill_rates(r, operators);
   return r;
 }
 

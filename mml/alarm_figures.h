@@ -55,8 +55,11 @@ struct AlarmReport {
   uint64_t shelved_now = 0, suppressed_now = 0, out_of_service_now = 0;  ///< at the end
   uint64_t standing = 0, unacknowledged = 0;                             ///< at the end, not hidden
   std::array<uint64_t, kAlarmPriorities> by_priority{};
-  double per_period = 0, per_hour = 0, per_day = 0;
-  uint64_t peak = 0;         ///< in a period
+  double per_period = 0, per_hour = 0, per_day = 0;  ///< for each operator
+  uint64_t peak = 0;                                 ///< in a period, of all operators together
+  uint64_t periods = 0, hours = 0;                   ///< begun in this time
+  uint64_t periods_busy = 0, periods_in_flood = 0, hours_busy = 0;
+  uint64_t floods = 0;       ///< that began
   double periods_above = 0;  ///< share of periods with more than flood_begins_above
   double hours_above = 0;    ///< share of hours with more than busy_hour_above
   double in_flood = 0;       ///< share of periods
@@ -66,13 +69,27 @@ struct AlarmReport {
   Duration to_acknowledge_mean{}, to_acknowledge_p95{};
 };
 
+/// What one instance has come to.
+struct AlarmTally {
+  AlarmInstance instance;
+  uint64_t annunciated = 0;
+  bool chattering = false, stale = false;
+};
+
 class AlarmFigures {
  public:
   explicit AlarmFigures(AlarmDefinitions definitions = {}) : define_(definitions) {}
   /// In order of time.
   void take(const AlarmMoment& moment);
-  /// Of the time from the run's start to `end`.
-  AlarmReport report(Time end) const;
+  /// Of the time from the run's start to `end`. Several operators share the alarms evenly: rates are for each
+  /// of them, and so many more make a flood or a busy hour.
+  AlarmReport report(Time end, uint32_t operators = 1) const;
+  /// Of each instance that was annunciated, in their order.
+  std::vector<AlarmTally> tallies(Time end) const;
+  /// How long each answer took, ns, in the order of answers.
+  const std::vector<int64_t>& to_acknowledge() const { return to_acknowledge_; }
+  /// How long each that is not answered at `end` has waited, ns.
+  std::vector<int64_t> waiting(Time end) const;
 
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
@@ -89,7 +106,8 @@ class AlarmFigures {
   };
   void annunciate(Instance& instance, const AlarmMoment& moment);
   void cover(Instance& instance, Time at) const;
-  void fill_rates(AlarmReport& report) const;
+  void fill_rates(AlarmReport& report, uint32_t operators) const;
+  bool is_stale(const Instance& instance, Time end) const;
 
   AlarmDefinitions define_;
   std::map<AlarmInstance, Instance> instances_;

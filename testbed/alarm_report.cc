@@ -6,15 +6,15 @@
 
 #include "base/text.h"
 #include "mml/alarms.h"
+#include "testbed/alarm_benchmarks.h"
 
 namespace looptwin::testbed {
+
+using namespace benchmarks;
+
 namespace {
 
 constexpr const char* kBoth = "ISA-18.2, IEC 62682";
-// EEMUA 191: one in ten minutes is very likely acceptable; twice that is the most that can be managed.
-constexpr double kPerPeriod = 1, kPerHour = 6, kPerDay = 144, kManageable = 2;
-constexpr double kFewTimes = 0.01, kTopShare = 0.05;
-constexpr uint64_t kPeak = 10, kStale = 5;
 
 std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
@@ -26,28 +26,30 @@ void add_rates(const mml::AlarmReport& r, std::vector<AlarmReportLine>& lines) {
                                  kManageable * acceptable),
                      value <= kManageable * acceptable});
   };
-  rate("per 10 min", r.per_period, kPerPeriod);
+  rate("per 10 min", r.per_period, kPer10Min);
   rate("per hour", r.per_hour, kPerHour);
   rate("per day", r.per_day, kPerDay);
-  lines.push_back({"most in 10 min", number(r.peak), fmt::format("{} ({})", kPeak, kBoth), r.peak <= kPeak});
+  lines.push_back({"most in 10 min", number(r.peak), fmt::format("{} ({})", kMostIn10Min, kBoth),
+                   r.peak <= kMostIn10Min});
   const auto rare = [&](const char* what, double share) {
     lines.push_back({what, percent(share), fmt::format("below 1 % ({})", kBoth), share < kFewTimes});
   };
   rare("10 min with more than 10", r.periods_above);
   rare("hours with more than 30", r.hours_above);
   rare("time in flood", r.in_flood);
+  lines.push_back({"floods", number(r.floods)});
 }
 
 void add_nuisances(const mml::AlarmReport& r, std::vector<AlarmReportLine>& lines) {
   lines.push_back(
-      {"top ten", percent(r.top_share), fmt::format("1 % to 5 % ({})", kBoth), r.top_share <= kTopShare});
+      {"top ten", percent(r.top_share), fmt::format("1 % to 5 % ({})", kBoth), r.top_share <= kTopTen});
   const auto none = [&](const char* what, uint64_t n) {
     lines.push_back({what, number(n), fmt::format("none ({})", kBoth), n == 0});
   };
   none("chattering", r.chattering);
   none("fleeting", r.fleeting);
-  lines.push_back(
-      {"stale", number(r.stale), fmt::format("fewer than {} ({})", kStale, kBoth), r.stale < kStale});
+  lines.push_back({"stale", number(r.stale), fmt::format("fewer than {} ({})", kStaleBelow, kBoth),
+                   r.stale < kStaleBelow});
 }
 
 void add_answers(const mml::AlarmReport& r, std::vector<AlarmReportLine>& lines) {
@@ -82,7 +84,6 @@ std::vector<AlarmReportLine> alarm_lines(const mml::AlarmReport& r) {
   };
   using P = mml::AlarmPriority;
   // Kept where what is most urgent is rare; that little is urgent at all harms nobody.
-  constexpr double kMedium = 0.15, kHigh = 0.05, kUrgent = 0.01, kAbout = 1.5;
   lines.push_back({"low, medium, high, urgent",
                    fmt::format("{}, {}, {}, {}", percent(share(P::low)), percent(share(P::medium)),
                                percent(share(P::high)), percent(share(P::urgent))),

@@ -66,6 +66,8 @@ const char* name_of(Form form) {
       return "expressions by name";
     case Form::section:
       return "section";
+    case Form::word_or_section:
+      return "word, or section";
     case Form::named:
       return "sections by name";
     case Form::list:

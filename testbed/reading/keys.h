@@ -43,6 +43,7 @@ enum class Form : uint8_t {
   expression,
   expressions,  ///< a map of names to expressions
   section,      ///< a map with the keys of `section`
+  word_or_section,
   named,        ///< a map of names to such sections
   list,         ///< a list of such sections
   one_or_more,  ///< one such section, or a list of them

@@ -125,6 +125,9 @@ void check_requirements(Reader& reader, const Draft& draft, const TestDraft& tes
 void resolve_tests(Reader& reader, Draft& draft) {
   for (auto& test : draft.tests) {
     for (auto& expect : test.expect) check_expect(reader, draft, expect);
+    if (test.alarms && draft.scenario.alarms.empty())
+      reader.error(test.alarms->span, "the scenario has no alarms, so that their limits say nothing",
+                   "remove it, or write alarms: into the scenario");
     if (!test.simulated() && test.seeds > 1)
       reader.error(test.span,
                    fmt::format("the test '{}' is given what happens: seeds change little", test.name),

@@ -56,6 +56,8 @@ Json form_schema(const KeyInfo& key) {
       return {{"type", "object"}, {"additionalProperties", {{"type", scalar}}}};
     case Form::section:
       return reference(*key.section);
+    case Form::word_or_section:
+      return {{"anyOf", {reference(*key.section), {{"enum", key.words}}}}};
     case Form::named:
       return {{"type", "object"}, {"additionalProperties", reference(*key.section)}};
     case Form::list:

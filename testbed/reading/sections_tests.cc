@@ -139,6 +139,29 @@ Key<TestDraft> answers_key() {
       }};
 }
 
+/// `alarms: isa-18.2`, or what stands in `test_alarms`.
+Key<TestDraft> alarms_key() {
+  return {{.name = "alarms",
+           .form = Form::word_or_section,
+           .about = "the alarm system's figures, over all seeds: a standard, or limits of its own",
+           .words = alarm_standards(),
+           .section = &alarm_limits_section()},
+          [](Reader& reader, const yaml::Entry& entry, TestDraft& out) {
+            AlarmLimitsConfig limits;
+            limits.span = entry.key_span;
+            if (entry.value.scalar() && !entry.value.text.empty()) {
+              const auto known = alarm_standards();
+              const auto found = find_word(reader, entry.value, known);
+              if (!found) return;
+              limits.standard = known[*found];
+            } else {
+              alarm_limits_section().read(reader, entry.value, entry.key_span, limits);
+            }
+            limits.fill_from_standard();
+            out.alarms = std::move(limits);
+          }};
+}
+
 }  // namespace
 
 const char* name_of(ExpectConfig::Of of) {
@@ -155,7 +178,7 @@ const Section<TestDraft>& test_section() {
        settings_key("set", "", "changes of any value by its path, as `--set` makes them"), given_key(),
        answers_key(),
        list<T>("script", script_section(), &T::acts, "what people do, beside the scenario's own script"),
-       list<T>("expect", expect_section(), &T::expect, "what must happen, and what must not"),
+       list<T>("expect", expect_section(), &T::expect, "what must happen, and what must not"), alarms_key(),
        with_span(optional<T>("decisions", path(), &T::decisions, "none",
                              "a file with all decisions that it makes; `looptwin test --update` writes it"),
                  &T::decisions_span),

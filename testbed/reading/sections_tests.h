@@ -16,5 +16,6 @@ struct TestDraft : TestConfig {
 };
 
 const Section<TestDraft>& test_section();
+const Section<AlarmLimitsConfig>& alarm_limits_section();
 
 }  // namespace looptwin::testbed

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <ctime>
-
 #include "base/text.h"
 #include "base/timezone.h"
 #include "hil/mosquitto.h"
@@ -24,9 +22,8 @@ Exit refuse(const Diagnostics& problems) {
 
 /// The next whole second: a run's start is written with seconds.
 UnixTime next_second() {
-  timespec t{};
-  ::clock_gettime(CLOCK_REALTIME, &t);
-  return UnixTime{(t.tv_sec + 1) * 1'000'000'000};
+  constexpr int64_t kSecond = 1'000'000'000;
+  return UnixTime{(hil::civil_time().ns / kSecond + 1) * kSecond};
 }
 
 /// What a simulation alone has: trouble, people who follow a script, a truth that requirements ask for.
@@ -133,9 +130,7 @@ Exit run_rig(const HilRequest& request) {
   if (!driver) return refuse(driver.error());
 
   // Building took its time: the run's start may have gone by, and its first boundaries with it.
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const Duration begun = UnixTime{now.tv_sec * 1'000'000'000 + now.tv_nsec} - start;
+  const Duration begun = hil::civil_time() - start;
   clock.emplace(hil::PacedClock::Options{.start = start,
                                          .cycle = assembly.scenario().cycle,
                                          .end = kStart + assembly.scenario().duration,

@@ -1,4 +1,5 @@
 #include "testbed/testing/mutation_run.h"
+#include "testbed/testing/alarm_gate.h"
 
 #include <algorithm>
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <thread>
 
 #include "testbed/stopwatch.h"
+#include "testbed/testing/alarm_gate.h"
 #include "testbed/testing/mutation.h"
 #include "testbed/testing/stage.h"
 
@@ -26,7 +28,10 @@ bool notices(Stage& stage, const TestConfig& test) {
   const auto judge = Judge::make(stage.assembly(), test);
   if (!judge) return true;
   stage.play(stage.end());
-  return !judge->unmet(stage.records()).empty();
+  if (!judge->unmet(stage.records()).empty()) return true;
+  if (!test.alarms) return false;
+  const auto run = alarm_sample(stage.assembly(), 0, test.alarms->operators);
+  return !judge_alarms(*test.alarms, {&run, 1}).held();
 }
 
 Fate fate_of(const Mutant& mutant, const std::vector<Group>& groups) {

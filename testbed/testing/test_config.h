@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "mml/records.h"
+#include "testbed/testing/alarm_limits.h"
 
 namespace looptwin::testbed {
 
@@ -70,6 +71,7 @@ struct TestConfig {
   std::vector<AnswerConfig> answers;
   std::vector<ScriptConfig> script;
   std::vector<ExpectConfig> expect;
+  std::optional<AlarmLimitsConfig> alarms;  ///< the alarm system's figures, over all seeds
   std::string
       decisions;  ///< a file with all decisions, line by line, from the scenario's folder; empty: none
   Span decisions_span;

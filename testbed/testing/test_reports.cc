@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "testbed/testing/alarm_text.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -88,6 +89,8 @@ std::string test_lines(const TestResult& result, bool file) {
     out += "        " + place(failure.span) + failure.what + '\n';
     for (const auto& line : failure.why) out += "          " + line + '\n';
   }
+  if (result.alarms)
+    for (const auto& line : alarm_table(*result.alarms)) out += "        " + line + '\n';
   return out;
 }
 
@@ -147,7 +150,7 @@ std::string junit_xml(const TestReport& report) {
       const auto& r = report.results[i];
       out += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"", xml(r.file),
                          xml(r.name), r.seconds);
-      if (r.passed && r.warnings.empty()) {
+      if (r.passed && r.warnings.empty() && !r.alarms) {
         out += "/>\n";
         continue;
       }
@@ -160,6 +163,8 @@ std::string junit_xml(const TestReport& report) {
                            xml(whole(failure)));
       for (const auto& warning : r.warnings)
         out += fmt::format("      <system-out>warning: {}</system-out>\n", xml(warning));
+      if (r.alarms)
+        out += fmt::format("      <system-out>{}</system-out>\n", xml(joined(alarm_table(*r.alarms), "\n")));
       out += "    </testcase>\n";
     }
     out += "  </testsuite>\n";
@@ -187,6 +192,7 @@ std::string test_json(const TestReport& report) {
               {"decisions", r.decisions}, {"fingerprint", r.fingerprint},
               {"failures", failures},     {"warnings", r.warnings},
               {"seeds", r.seeds_run},     {"seeds_failed", r.seeds_failed}};
+    if (r.alarms) test["alarms"] = alarm_json(*r.alarms);
     if (!r.problems.empty()) test["problems"] = render(r.problems);
     if (r.seeds_failed > 0) test["first_failing_seed"] = r.seed;
     tests.push_back(std::move(test));
@@ -218,6 +224,7 @@ std::string github_annotations(const TestReport& report) {
     for (const auto& problem : r.problems) out += annotation("error", r, problem.span, problem.message);
     for (const auto& failure : r.failures) out += annotation("error", r, failure.span, whole(failure));
     for (const auto& warning : r.warnings) out += annotation("warning", r, r.span, warning);
+    if (r.alarms) out += annotation("notice", r, r.span, joined(alarm_table(*r.alarms), "\n"));
   }
   for (const auto& problem : report.problems)
     out += annotation("error",

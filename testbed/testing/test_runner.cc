@@ -12,6 +12,7 @@
 #include "testbed/reading/files.h"
 #include "testbed/requirements/report.h"
 #include "testbed/stopwatch.h"
+#include "testbed/testing/alarm_text.h"
 #include "testbed/testing/decision_lines.h"
 #include "testbed/testing/mutation_run.h"
 #include "testbed/testing/reasons.h"
@@ -105,7 +106,10 @@ void compare_decisions(Stage& stage, const TestConfig& test, const TestRequest& 
                               "where that is right, write it anew with looptwin test --update"}});
 }
 
-void keep_outcome(Stage& stage, const Judge& judge, const std::vector<Unmet>& unmet, TestResult& result) {
+void keep_outcome(Stage& stage, const TestConfig& test, const Judge& judge, const std::vector<Unmet>& unmet,
+                  TestResult& result) {
+  if (test.alarms && result.problems.empty())
+    result.alarm_runs.push_back(alarm_sample(stage.assembly(), result.seed, test.alarms->operators));
   result.happened = judge.happened(stage.records());
   result.decisions = stage.assembly().loop().decisions();
   result.fingerprint = stage.assembly().loop().fingerprint();
@@ -142,7 +146,7 @@ void run_written(Stages& stages, const Job& job, const TestConfig& test, TestRes
   });
   if (coverage) result.coverage = coverage->items(stage.records());
   const auto unmet = judge->unmet(stage.records());
-  keep_outcome(stage, *judge, unmet, result);
+  keep_outcome(stage, test, *judge, unmet, result);
   compare_decisions(stage, test, stages.request, result);
   for (size_t i = 0; i < unmet.size() && i < kExplained; ++i)
     result.failures[i].why = reasons_of(unmet[i], stage, test);
@@ -157,7 +161,7 @@ void run_simulated(Stages& stages, const Job& job, const TestConfig& test, TestR
   if (!judge) return fail_with(result, judge.error());
   if (!stage.play(stage.end())) fail_with(result, stage.assembly().transport().breakdown());
   const auto unmet = judge->unmet(stage.records());
-  keep_outcome(stage, *judge, unmet, result);
+  keep_outcome(stage, test, *judge, unmet, result);
   keep_violations(stage, result);
   compare_decisions(stage, test, stages.request, result);
   const MakeStage again = [&]() -> std::unique_ptr<Stage> {
@@ -187,6 +191,8 @@ void join(TestResult& all, TestResult&& one) {
   all.decisions += one.decisions;
   all.happened.insert(one.happened.begin(), one.happened.end());
   merge(all.coverage, one.coverage);
+  all.alarm_runs.insert(all.alarm_runs.end(), std::make_move_iterator(one.alarm_runs.begin()),
+                        std::make_move_iterator(one.alarm_runs.end()));
   if (all.seeds_run == 1) {
     all.fingerprint = one.fingerprint;
     all.log = std::move(one.log);
@@ -199,7 +205,35 @@ void join(TestResult& all, TestResult&& one) {
   }
 }
 
-/// Runs jobs on several threads; hands their outcomes over in the order of the jobs.
+/// How `looptwin run` does what a simulated test does with a seed.
+std::string command_of(const Suite& suite, const TestConfig& test, uint64_t seed) {
+  if (!test.simulated()) return {};
+  const auto quoted = [](std::string text) {
+    for (size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 4)
+      text.replace(at, 1, "'\\''");
+    return "'" + text + "'";
+  };
+  const auto path = suite.scenario.string();
+  const bool plain = path.find_first_of(" '\"$&;()") == std::string::npos;
+  std::string command = fmt::format("looptwin run {} --seed {}", plain ? path : quoted(path), seed);
+  if (test.lasts) command += fmt::format(" --duration '{} s'", test.lasts->seconds());
+  for (const auto& setting : test.settings) command += " --set " + quoted(setting.path + "=" + setting.value);
+  return command + (test.script.empty() ? "" : "  (but for the test's script)");
+}
+
+/// All seeds are there: the figures of their alarms. Where one of them could not be run there are none.
+void gate_alarms(const Suite& suite, const TestConfig& test, TestResult& all) {
+  if (!test.alarms || all.alarm_runs.size() != all.seeds_run) return;
+  all.alarms = judge_alarms(*test.alarms, all.alarm_runs);
+  for (auto& failure :
+       alarm_failures(*all.alarms, [&](uint64_t seed) { return command_of(suite, test, seed); })) {
+    all.passed = false;
+    all.failures.push_back(std::move(failure));
+  }
+}
+
+/// Runs jobs on several threads; hands their outcomes over in the order of the jobs, each with its place
+/// there.
 void run_jobs(const std::vector<Suite>& suites, const std::vector<std::vector<TestConfig>>& tests,
               const std::vector<Job>& jobs, int threads, const TestRequest& request,
               const std::function<void(const Job&, TestResult)>& done) {
@@ -319,14 +353,15 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
   }
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const size_t threads = request.jobs > 0 ? static_cast<size_t>(request.jobs) : cores;
-  size_t told = 0;
   run_jobs(suites, tests, jobs, static_cast<int>(std::min(threads, std::max<size_t>(1, jobs.size()))),
            request, [&](const Job& job, TestResult outcome) {
-             if (job.result > told && done) done(report.results[told]);
-             told = job.result;
-             join(report.results[job.result], std::move(outcome));
+             TestResult& result = report.results[job.result];
+             join(result, std::move(outcome));
+             const Job* next = &job + 1;
+             if (next != jobs.data() + jobs.size() && next->result == job.result) return;
+             gate_alarms(suites[job.suite], tests[job.suite][job.test], result);
+             if (done) done(result);
            });
-  if (!report.results.empty() && done) done(report.results[told]);
   for (size_t s = 0; s < suites.size() && request.filter.empty(); ++s) {
     std::vector<TestResult*> of_suite;
     for (const size_t r : result_of[s]) of_suite.push_back(&report.results[r]);

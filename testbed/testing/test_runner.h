@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "testbed/testing/alarm_gate.h"
 #include "testbed/testing/coverage.h"
 #include "testbed/testing/judge.h"
 
@@ -31,8 +32,10 @@ struct TestResult {
   Diagnostics problems;  ///< it could not be run at all
   std::vector<std::string> warnings;
   std::set<Subject> happened;
-  CoverageItems coverage;        ///< where it was asked for
-  std::vector<std::string> log;  ///< its decisions, where they were asked for; of the first seed
+  CoverageItems coverage;               ///< where it was asked for
+  std::vector<AlarmSample> alarm_runs;  ///< one a seed, of tests with `alarms`
+  std::optional<AlarmFindings> alarms;  ///< of them together
+  std::vector<std::string> log;         ///< its decisions, where they were asked for; of the first seed
   uint64_t decisions = 0;
   std::string fingerprint;
   double seconds = 0;

@@ -1,7 +1,11 @@
 // The figures of an alarm system, against journals that are counted by hand.
 #include "mml/alarm_figures.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
+#include <random>
+#include <set>
 
 using namespace looptwin;
 using namespace looptwin::mml;
@@ -132,6 +136,123 @@ TEST_CASE("alarm figures: the ten worst and their share") {
   CHECK(r.top[9].second == 3);
   CHECK(r.annunciated == 78);
   CHECK(r.top_share == Approx(75. / 78));
+}
+
+TEST_CASE("alarm figures: floods are counted as they begin, and two operators bear twice as many alarms") {
+  Journal journal;
+  journal.burst(minutes(0), 21, seconds(10));        // too many for one, and for two
+  journal.burst(minutes(10), 9, seconds(10), 200);   // goes on for one, is over for two
+  journal.burst(minutes(20), 4, seconds(10), 300);   // over
+  journal.burst(minutes(30), 11, seconds(10), 400);  // another for one
+  const auto one = journal.figures.report(kStart + hours(1));
+  CHECK(one.floods == 2);
+  CHECK(one.periods == 6);
+  CHECK(one.periods_in_flood == 3);
+  CHECK(one.periods_busy == 2);
+  CHECK(one.hours_busy == 1);
+  CHECK(one.per_hour == 45);
+  const auto two = journal.figures.report(kStart + hours(1), 2);
+  CHECK(two.floods == 1);
+  CHECK(two.periods_in_flood == 1);
+  CHECK(two.hours_busy == 0);
+  CHECK(two.per_hour == 22.5);
+  CHECK(two.peak == 21);
+}
+
+TEST_CASE("alarm figures: on any course they are what their definitions say, counted one by one") {
+  struct Raised {
+    Time at;
+    AlarmInstance instance;
+  };
+  uint64_t seen[4] = {};  // nothing is shown by figures that stay 0
+  for (uint32_t seed = 1; seed <= 30; ++seed) {
+    Journal journal;
+    std::mt19937 draw(seed);
+    std::map<AlarmInstance, Time> standing, unanswered;
+    std::vector<Raised> raised;
+    std::vector<int64_t> answers;
+    uint64_t fleeting = 0;
+    std::map<AlarmInstance, Time> since;
+    std::set<AlarmInstance> stale;
+    Time now = kStart;
+    const Time end = kStart + hours(80);
+    // Bursts and quiet times, of many instances or of two, one of which stands for good.
+    const uint32_t kinds = seed % 2 == 0 ? 20 : 1;
+    while (true) {
+      now = now + seconds(1 + (draw() % 50 == 0 ? draw() % 20'000 : draw() % kinds));
+      if (now >= end) break;
+      const AlarmInstance instance{static_cast<uint32_t>(draw() % kinds), 0,
+                                   static_cast<uint32_t>(draw() % 2)};
+      const bool for_good = instance.alarm == 0 && instance.row == 1;
+      const auto what = draw() % 3;
+      if (what == 0 && !standing.contains(instance)) {
+        journal.add(now - kStart, alarm_raised, instance);
+        standing[instance] = since[instance] = unanswered[instance] = now;
+        raised.push_back({now, instance});
+      } else if (what == 1 && standing.contains(instance) && !for_good) {
+        journal.add(now - kStart, alarm_returned, instance);
+        fleeting += unanswered.contains(instance) && now - standing[instance] < minutes(1);
+        if (now - since[instance] >= hours(24)) stale.insert(instance);
+        standing.erase(instance);
+      } else if (what == 2 && unanswered.contains(instance)) {
+        journal.add(now - kStart, alarm_acknowledged, instance);
+        answers.push_back((now - unanswered[instance]).ns);
+        unanswered.erase(instance);
+      }
+    }
+    for (const auto& [instance, at] : standing)
+      if (end - at >= hours(24)) stale.insert(instance);
+    const auto in = [&](Time from, Time to) {
+      return static_cast<size_t>(std::count_if(
+          raised.begin(), raised.end(), [&](const auto& one) { return one.at >= from && one.at < to; }));
+    };
+    std::set<AlarmInstance> chattering;
+    for (const auto& first : raised) {
+      const auto soon = std::count_if(raised.begin(), raised.end(), [&](const auto& one) {
+        return one.instance == first.instance && one.at >= first.at && one.at - first.at <= minutes(1);
+      });
+      if (soon >= 3) chattering.insert(first.instance);
+    }
+    size_t peak = 0, busy = 0, flooded = 0, floods = 0, busy_hours = 0;
+    bool flood = false;
+    for (Time t = kStart; t < end; t = t + minutes(10)) {
+      const size_t n = in(t, t + minutes(10));
+      peak = std::max(peak, n);
+      busy += n > 10;
+      if (n > 10 && !flood) ++floods;
+      flood = n > 10 || (flood && n >= 5);
+      flooded += flood;
+    }
+    for (Time t = kStart; t < end; t = t + hours(1)) busy_hours += in(t, t + hours(1)) > 30;
+
+    const auto r = journal.report(hours(80));
+    INFO("seed " << seed);
+    CHECK(r.annunciated == raised.size());
+    CHECK(r.per_hour == Approx(static_cast<double>(raised.size()) / 80));
+    CHECK(r.peak == peak);
+    CHECK(r.periods_busy == busy);
+    CHECK(r.periods_in_flood == flooded);
+    CHECK(r.floods == floods);
+    CHECK(r.hours_busy == busy_hours);
+    CHECK(r.chattering == chattering.size());
+    CHECK(r.stale == stale.size());
+    CHECK(r.fleeting == fleeting);
+    const uint64_t here[] = {floods, chattering.size(), stale.size(), fleeting};
+    for (size_t i = 0; i < 4; ++i) seen[i] += here[i];
+    CHECK(journal.figures.to_acknowledge() == answers);
+    std::vector<int64_t> waiting;
+    for (const auto& [instance, at] : unanswered) waiting.push_back((end - at).ns);
+    CHECK(journal.figures.waiting(end) == waiting);
+    for (const auto& tally : journal.figures.tallies(end)) {
+      CHECK(tally.chattering == chattering.contains(tally.instance));
+      CHECK(tally.stale == stale.contains(tally.instance));
+      CHECK(tally.annunciated ==
+            static_cast<uint64_t>(std::count_if(raised.begin(), raised.end(), [&](const auto& one) {
+              return one.instance == tally.instance;
+            })));
+    }
+  }
+  for (const auto n : seen) CHECK(n > 5);
 }
 
 TEST_CASE("alarm figures: saved and restored anywhere, they end the same") {
