@@ -42,6 +42,10 @@ Robustness Monitor::now_of(uint32_t node, std::span<const Robustness> atoms) con
 
 void Monitor::step(Time now, std::span<const Robustness> atoms) {
   if (outcome_.decided) return;
+  const uint32_t root = formula_->root();
+  if (formula_->nodes[root].pointwise && formula_->asked == AskedAt::every_instant)
+    return fold({now, now_of(root, atoms)});
+  if (formula_->awaited != Formula::kNobody) return step_awaiting(now, atoms);
   for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
     const Op& op = formula_->nodes[n];
     if (op.source && !node_of(n).done) {
@@ -51,6 +55,55 @@ void Monitor::step(Time now, std::span<const Robustness> atoms) {
     if (!op.pointwise) advance(n);
   }
   collect();
+}
+
+/// Whether an instant at which the formula is worth this or more cannot be the one that counts.
+bool Monitor::settles(const Robustness& least) const {
+  return least.low.holds() && !below(least.low, outcome_.value.low) &&
+         !below(least.high, outcome_.value.high);
+}
+
+/// The step of a formula that is awaited, or at_once || awaited.
+void Monitor::step_awaiting(Time now, std::span<const Robustness> atoms) {
+  const uint32_t at_once = formula_->at_once, awaited = formula_->awaited;
+  const Op& op = formula_->nodes[awaited];
+  Window& window = *node_of(awaited).window;
+  const Robustness known = at_once == Formula::kNobody ? certain(false) : step_at_once(now, atoms);
+  bool settled = settles(known);
+  if (settled && window.waiting.empty()) {
+    ++outcome_.instants;
+    return;
+  }
+  const Robustness left = now_of(op.left, atoms);
+  const Robustness right = is_binary(op.op) ? now_of(op.right, atoms) : left;
+  // Where the window begins at once, its first sample is one of those that are enough.
+  if (!settled && op.op != Temporal::always && op.from.ns == 0) settled = settles(either(known, right));
+  if (settled)
+    ++outcome_.instants;
+  else if (at_once != Formula::kNobody)
+    node_of(at_once).out.push({now, known});
+  if (settled && window.waiting.empty()) return;
+  take_future(op, node_of(awaited), now, left, right, !settled);
+  if (at_once != Formula::kNobody) advance(formula_->root());
+  collect();
+}
+
+Robustness Monitor::step_at_once(Time now, std::span<const Robustness> atoms) {
+  const uint32_t at_once = formula_->at_once;
+  if (formula_->nodes[at_once].pointwise) return now_of(at_once, atoms);
+  const Op& awaited = formula_->nodes[formula_->awaited];
+  for (uint32_t n = 0; n < formula_->root(); ++n) {
+    const Op& op = formula_->nodes[n];
+    if (n == formula_->awaited || n == awaited.left || (is_binary(awaited.op) && n == awaited.right))
+      continue;
+    if (op.source) node_of(n).out.push({now, now_of(n, atoms)});
+    if (!op.pointwise) advance(n);
+  }
+  // Those before it wait with the instants that are awaited.
+  auto& out = node_of(at_once).out;
+  const Robustness value = out.back().value;
+  out.pop_back();
+  return value;
 }
 
 void Monitor::finish(Time next) {
@@ -92,9 +145,10 @@ void Monitor::take(uint32_t n, Time at, const Robustness& left, const Robustness
     take_future(op, node, at, left, right);
 }
 
-void Monitor::take_future(const Op& op, Node& node, Time at, const Robustness& left,
-                          const Robustness& right) {
+void Monitor::take_future(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right,
+                          bool waits) {
   Window& window = *node.window;
+  if (window.waiting.empty()) forget(window, at);
   while (!window.waiting.empty() && plus(window.waiting.front(), op.within) < at) emit(op, node, {});
   if (is_until(op.op)) {
     window.pairs->until.push(at, left, right);
@@ -102,8 +156,17 @@ void Monitor::take_future(const Op& op, Node& node, Time at, const Robustness& l
   } else {
     window.extreme.push(at, left);
   }
-  window.waiting.push(at);
+  if (waits) window.waiting.push(at);
   while (!window.waiting.empty() && plus(window.waiting.front(), op.within) <= at) emit(op, node, {});
+}
+
+/// What came when no instant waited any more is in no window.
+void Monitor::forget(Window& window, Time before) {
+  window.extreme.begin_at(before);
+  if (!window.pairs) return;
+  window.pairs->until.begin_at(before);
+  window.pairs->before.begin_at(before);
+  while (!window.pairs->ahead.empty()) window.pairs->ahead.pop_front();
 }
 
 /// The value of the oldest instant that waits; `next`: the run is over, and no sample came before that.
@@ -208,25 +271,30 @@ void Monitor::take_past(const Op& op, Node& node, Time at, const Robustness& lef
 /// Folds what the root has passed on.
 void Monitor::collect() {
   auto& out = node_of(formula_->root()).out;
-  for (; !out.empty(); out.pop_front()) {
-    if (outcome_.decided) continue;
-    const Sample sample = out.front();
-    const Robustness& value = sample.value;
-    if (formula_->asked == AskedAt::first_instant) {
-      outcome_ = {value, 1, kNever, true};
-      continue;
-    }
-    outcome_.value.high = lower(outcome_.value.high, value.high);
-    const bool undecided = !value.low.holds() && value.high.holds();
-    const bool by_end = value.low.is == Bound::Is::beyond_end ||
-                        (value.low.is != Bound::Is::unknown && value.high.is == Bound::Is::beyond_end);
-    if (undecided && by_end) {
-      if (outcome_.open_since == kNever) outcome_.open_since = sample.at;
-      continue;
-    }
-    outcome_.value.low = lower(outcome_.value.low, value.low);
-    ++outcome_.instants;
+  for (; !out.empty(); out.pop_front())
+    if (!outcome_.decided) fold(out.front());
+}
+
+void Monitor::fold(const Sample& sample) {
+  const Robustness& value = sample.value;
+  if (formula_->asked == AskedAt::first_instant) {
+    outcome_ = {value, 1, kNever, true};
+    return;
   }
+  if (settles(value)) {
+    ++outcome_.instants;
+    return;
+  }
+  outcome_.value.high = lower(outcome_.value.high, value.high);
+  const bool undecided = !value.low.holds() && value.high.holds();
+  const bool by_end = value.low.is == Bound::Is::beyond_end ||
+                      (value.low.is != Bound::Is::unknown && value.high.is == Bound::Is::beyond_end);
+  if (undecided && by_end) {
+    if (outcome_.open_since == kNever) outcome_.open_since = sample.at;
+    return;
+  }
+  outcome_.value.low = lower(outcome_.value.low, value.low);
+  ++outcome_.instants;
 }
 
 void Monitor::save(ArchiveWriter& archive) const {

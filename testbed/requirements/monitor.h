@@ -2,7 +2,8 @@
 // away. Memory is bounded by the formula's windows; in a steady state nothing is allocated.
 //
 // Each node passes a stream of (instant, value) on to its parent, in order, each as soon as it is known:
-// those of the future wait until their window is over. See docs/requirements.md for the semantics.
+// those of the future wait until their window is over. Over a run only the least counts: an instant that what
+// is known at once keeps from being it waits for nothing. See docs/requirements.md for the semantics.
 #pragma once
 
 #include <memory>
@@ -82,12 +83,19 @@ class Monitor {
   Node& node_of(uint32_t node) { return nodes_[formula_->nodes[node].slot]; }
   void advance(uint32_t node);
   void take(uint32_t node, Time at, const Robustness& left, const Robustness& right);
-  void take_future(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right);
+  bool settles(const Robustness& least) const;
+  void step_awaiting(Time now, std::span<const Robustness> atoms);
+  Robustness step_at_once(Time now, std::span<const Robustness> atoms);
+  /// `waits`: the operator's value at this instant is wanted.
+  void take_future(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right,
+                   bool waits = true);
+  static void forget(Window& window, Time before);
   void take_past(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right);
   void fold_first(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right);
   void emit(const Op& op, Node& node, std::optional<Time> next);
   void flush(const Op& op, Node& node, Time next);
   void collect();
+  void fold(const Sample& sample);
 
   const Formula* formula_;
   std::vector<Node> nodes_;  ///< [slot]

@@ -5,11 +5,12 @@
 
 #include "base/check.h"
 #include "mml/dirty.h"
+#include "testbed/requirements/monitor.h"
 
 namespace looptwin::testbed {
 namespace {
 
-constexpr size_t kRowsAtOnce = 256;
+constexpr size_t kRowsAtOnce = 64;
 
 bool compares(lang::Op op, double left, double right) {
   switch (op) {
@@ -40,7 +41,11 @@ struct Requirements::Source {
   const void* column = nullptr;
   lang::Storage storage = lang::Storage::f64;
   double constant = 0;
-  double at(size_t row) const { return column == nullptr ? constant : twin::load(column, storage, row); }
+  double at(size_t row) const {
+    if (column == nullptr) return constant;
+    if (storage == lang::Storage::f64) return static_cast<const double*>(column)[row];
+    return twin::load(column, storage, row);
+  }
 };
 
 struct Requirements::Watched {
@@ -54,7 +59,7 @@ struct Requirements::Watched {
   Source where;
   std::vector<uint32_t> rows;  ///< that it is about; empty until the first look
   std::vector<Monitor> monitors;
-  std::vector<std::vector<Robustness>> scratch;  ///< [thread]
+  std::vector<std::vector<Robustness>> scratch;  ///< [thread][row of a part, atom]
 };
 
 struct Requirements::Group {
@@ -179,46 +184,56 @@ void Requirements::feed(Watched& watched, Time now, Workers& workers) {
   const size_t parts = (watched.rows.size() + kRowsAtOnce - 1) / kRowsAtOnce;
   workers.run(parts, [&](size_t part, int thread) {
     auto& values = watched.scratch[static_cast<size_t>(thread)];
-    values.resize(atoms);
-    const size_t end = std::min(watched.rows.size(), (part + 1) * kRowsAtOnce);
-    for (size_t i = part * kRowsAtOnce; i < end; ++i) {
-      for (size_t a = 0; a < atoms; ++a) values[a] = value_of(watched, a, watched.rows[i], now);
-      watched.monitors[i].step(now, values);
-    }
+    values.resize(kRowsAtOnce * atoms);
+    const size_t first = part * kRowsAtOnce;
+    const auto rows =
+        std::span(watched.rows).subspan(first, std::min(kRowsAtOnce, watched.rows.size() - first));
+    for (size_t a = 0; a < atoms; ++a) values_of(watched, a, rows, now, values.data() + a);
+    for (size_t i = 0; i < rows.size(); ++i)
+      watched.monitors[first + i].step(now, std::span(values).subspan(i * atoms, atoms));
   });
   for (size_t a = 0; a < atoms; ++a)
     if (watched.requirement->atoms[a].is == Atom::Is::pulse)
       std::ranges::fill(marks_[watched.atoms[a].mark].rows, uint8_t{0});
 }
 
-Robustness Requirements::value_of(const Watched& watched, size_t a, uint32_t row, Time now) const {
+/// An atom's values in some rows; `out` has a place for each atom of a row.
+void Requirements::values_of(const Watched& watched, size_t a, std::span<const uint32_t> rows, Time now,
+                             Robustness* out) const {
   const Atom& atom = watched.requirement->atoms[a];
   const auto& sides = watched.atoms[a];
-  Bound known{.at = now, .atom = static_cast<uint32_t>(a)};
-  double holds;
-  if (atom.is == Atom::Is::comparison) {
-    const double left = sides.left.at(row), right = sides.right.at(row);
-    if (!std::isnan(left) && !std::isnan(right)) return compared(atom, left, right, known);
-    holds = 0.5;
-  } else {
-    holds = atom.is == Atom::Is::pulse ? pulsed(watched, a, row) : sides.left.at(row);
+  const size_t atoms = watched.atoms.size();
+  for (const uint32_t row : rows) {
+    Bound bound{.at = now, .atom = static_cast<uint32_t>(a)};
+    if (atom.is == Atom::Is::comparison) {
+      const double left = sides.left.at(row), right = sides.right.at(row);
+      if (std::isnan(left) || std::isnan(right)) {
+        *out = truth_of(watched, a, 0.5, bound);
+      } else {
+        const double margin = left == right ? 0 : std::abs(right - left) / atom.unit.scale;
+        bound.value = compares(atom.op, left, right) ? margin : -margin;
+        bound.left = atom.unit.from_si(left);
+        bound.right_is_above = right > left;
+        *out = {bound, bound};
+      }
+    } else {
+      const double holds = atom.is == Atom::Is::pulse ? pulsed(watched, a, row) : sides.left.at(row);
+      *out = truth_of(watched, a, holds, bound);
+    }
+    out += atoms;
   }
+}
+
+/// Of what holds (1), does not (0), or is not known.
+Robustness Requirements::truth_of(const Watched& watched, size_t a, double holds, Bound bound) const {
   const auto unknown = watched.requirement->config.unknown;
   const bool is_unknown = holds != 0 && holds != 1;
   if (is_unknown && unknown == UnknownCounts::as_unknown)
-    return unsettled(Bound::Is::unknown, now, known.atom);
+    return unsettled(Bound::Is::unknown, bound.at, bound.atom);
   // What counts as holding makes the formula hold, whichever way the atom stands in it.
-  if (is_unknown) holds = (unknown == UnknownCounts::as_holding) != atom.negated;
-  known.value = holds == 1 ? kUnbounded : -kUnbounded;
-  known.left = std::numeric_limits<double>::quiet_NaN();
-  return {known, known};
-}
-
-Robustness Requirements::compared(const Atom& atom, double left, double right, Bound bound) const {
-  const double margin = left == right ? 0 : std::abs(right - left) / atom.unit.scale;
-  bound.value = compares(atom.op, left, right) ? margin : -margin;
-  bound.left = atom.unit.from_si(left);
-  bound.right_is_above = right > left;
+  if (is_unknown) holds = (unknown == UnknownCounts::as_holding) != watched.requirement->atoms[a].negated;
+  bound.value = holds == 1 ? kUnbounded : -kUnbounded;
+  bound.left = std::numeric_limits<double>::quiet_NaN();
   return {bound, bound};
 }
 
