@@ -28,28 +28,26 @@ Monitor::Monitor(const Formula& formula) : formula_(&formula), nodes_(formula.sl
     if (is_future(op.op) || is_past(op.op)) nodes_[op.slot].window = std::make_unique<Window>(op.op);
 }
 
-Robustness Monitor::now_of(uint32_t node, std::span<const Robustness> atoms) const {
+const Robustness& Monitor::now_of(uint32_t node, std::span<const Robustness> atoms, Robustness& room) const {
   const Op& op = formula_->nodes[node];
-  switch (op.op) {
-    case Temporal::atom:
-      return atoms[op.left];
-    case Temporal::negation:
-      return opposite(now_of(op.left, atoms));
-    default:
-      return joined(op.op, now_of(op.left, atoms), now_of(op.right, atoms));
-  }
+  if (op.op == Temporal::atom) return atoms[op.left];
+  const Robustness& left = now_of(op.left, atoms, room);
+  if (op.op == Temporal::negation) return room = opposite(left);
+  Robustness other;
+  return room = joined(op.op, left, now_of(op.right, atoms, other));
 }
 
 void Monitor::step(Time now, std::span<const Robustness> atoms) {
   if (outcome_.decided) return;
   const uint32_t root = formula_->root();
+  Robustness room;
   if (formula_->nodes[root].pointwise && formula_->asked == AskedAt::every_instant)
-    return fold({now, now_of(root, atoms)});
+    return fold(now, now_of(root, atoms, room));
   if (formula_->awaited != Formula::kNobody) return step_awaiting(now, atoms);
   for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
     const Op& op = formula_->nodes[n];
     if (op.source && !node_of(n).done) {
-      node_of(n).out.push({now, now_of(n, atoms)});
+      node_of(n).out.push({now, now_of(n, atoms, room)});
       node_of(n).done = op.at_first;
     }
     if (!op.pointwise) advance(n);
@@ -68,14 +66,16 @@ void Monitor::step_awaiting(Time now, std::span<const Robustness> atoms) {
   const uint32_t at_once = formula_->at_once, awaited = formula_->awaited;
   const Op& op = formula_->nodes[awaited];
   Window& window = *node_of(awaited).window;
-  const Robustness known = at_once == Formula::kNobody ? certain(false) : step_at_once(now, atoms);
+  Robustness room, left_room, right_room;
+  const Robustness& known =
+      at_once == Formula::kNobody ? room = certain(false) : step_at_once(now, atoms, room);
   bool settled = settles(known);
   if (settled && window.waiting.empty()) {
     ++outcome_.instants;
     return;
   }
-  const Robustness left = now_of(op.left, atoms);
-  const Robustness right = is_binary(op.op) ? now_of(op.right, atoms) : left;
+  const Robustness& left = now_of(op.left, atoms, left_room);
+  const Robustness& right = is_binary(op.op) ? now_of(op.right, atoms, right_room) : left;
   // Where the window begins at once, its first sample is one of those that are enough.
   if (!settled && op.op != Temporal::always && op.from.ns == 0) settled = settles(either(known, right));
   if (settled)
@@ -88,22 +88,22 @@ void Monitor::step_awaiting(Time now, std::span<const Robustness> atoms) {
   collect();
 }
 
-Robustness Monitor::step_at_once(Time now, std::span<const Robustness> atoms) {
+const Robustness& Monitor::step_at_once(Time now, std::span<const Robustness> atoms, Robustness& room) {
   const uint32_t at_once = formula_->at_once;
-  if (formula_->nodes[at_once].pointwise) return now_of(at_once, atoms);
+  if (formula_->nodes[at_once].pointwise) return now_of(at_once, atoms, room);
   const Op& awaited = formula_->nodes[formula_->awaited];
   for (uint32_t n = 0; n < formula_->root(); ++n) {
     const Op& op = formula_->nodes[n];
     if (n == formula_->awaited || n == awaited.left || (is_binary(awaited.op) && n == awaited.right))
       continue;
-    if (op.source) node_of(n).out.push({now, now_of(n, atoms)});
+    if (op.source) node_of(n).out.push({now, now_of(n, atoms, room)});
     if (!op.pointwise) advance(n);
   }
   // Those before it wait with the instants that are awaited.
   auto& out = node_of(at_once).out;
-  const Robustness value = out.back().value;
+  room = out.back().value;
   out.pop_back();
-  return value;
+  return room;
 }
 
 void Monitor::finish(Time next) {
@@ -272,11 +272,10 @@ void Monitor::take_past(const Op& op, Node& node, Time at, const Robustness& lef
 void Monitor::collect() {
   auto& out = node_of(formula_->root()).out;
   for (; !out.empty(); out.pop_front())
-    if (!outcome_.decided) fold(out.front());
+    if (!outcome_.decided) fold(out.front().at, out.front().value);
 }
 
-void Monitor::fold(const Sample& sample) {
-  const Robustness& value = sample.value;
+void Monitor::fold(Time at, const Robustness& value) {
   if (formula_->asked == AskedAt::first_instant) {
     outcome_ = {value, 1, kNever, true};
     return;
@@ -290,7 +289,7 @@ void Monitor::fold(const Sample& sample) {
   const bool by_end = value.low.is == Bound::Is::beyond_end ||
                       (value.low.is != Bound::Is::unknown && value.high.is == Bound::Is::beyond_end);
   if (undecided && by_end) {
-    if (outcome_.open_since == kNever) outcome_.open_since = sample.at;
+    if (outcome_.open_since == kNever) outcome_.open_since = at;
     return;
   }
   outcome_.value.low = lower(outcome_.value.low, value.low);

@@ -79,13 +79,14 @@ class Monitor {
   static constexpr size_t kWindowBytes = 2 * (sizeof(Paired) + sizeof(Time));
 
  private:
-  Robustness now_of(uint32_t node, std::span<const Robustness> atoms) const;
+  /// In `atoms`, or worked out in `room`.
+  const Robustness& now_of(uint32_t node, std::span<const Robustness> atoms, Robustness& room) const;
   Node& node_of(uint32_t node) { return nodes_[formula_->nodes[node].slot]; }
   void advance(uint32_t node);
   void take(uint32_t node, Time at, const Robustness& left, const Robustness& right);
   bool settles(const Robustness& least) const;
   void step_awaiting(Time now, std::span<const Robustness> atoms);
-  Robustness step_at_once(Time now, std::span<const Robustness> atoms);
+  const Robustness& step_at_once(Time now, std::span<const Robustness> atoms, Robustness& room);
   /// `waits`: the operator's value at this instant is wanted.
   void take_future(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right,
                    bool waits = true);
@@ -95,7 +96,7 @@ class Monitor {
   void emit(const Op& op, Node& node, std::optional<Time> next);
   void flush(const Op& op, Node& node, Time next);
   void collect();
-  void fold(const Sample& sample);
+  void fold(Time at, const Robustness& value);
 
   const Formula* formula_;
   std::vector<Node> nodes_;  ///< [slot]
