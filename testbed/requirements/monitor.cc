@@ -61,6 +61,11 @@ bool Monitor::settles(const Robustness& least) const {
          !below(least.high, outcome_.value.high);
 }
 
+/// Whether one value is at least another, bound by bound, and the other holds.
+bool Monitor::reaches(const Robustness& value, const Robustness& least) {
+  return least.low.holds() && !below(value.low, least.low) && !below(value.high, least.high);
+}
+
 /// The step of a formula that is awaited, or at_once || awaited.
 void Monitor::step_awaiting(Time now, std::span<const Robustness> atoms) {
   const uint32_t at_once = formula_->at_once, awaited = formula_->awaited;
@@ -76,8 +81,17 @@ void Monitor::step_awaiting(Time now, std::span<const Robustness> atoms) {
   }
   const Robustness& left = now_of(op.left, atoms, left_room);
   const Robustness& right = is_binary(op.op) ? now_of(op.right, atoms, right_room) : left;
-  // Where the window begins at once, its first sample is one of those that are enough.
-  if (!settled && op.op != Temporal::always && op.from.ns == 0) settled = settles(either(known, right));
+  if (op.op != Temporal::always && op.from.ns == 0) {
+    // Where the window begins at once, its first sample is one of those that are enough.
+    const Robustness least = either(known, right);
+    settled = settled || settles(least);
+    // Of `eventually`, `folded` is what the instant that waited last has reached by now. One that reaches
+    // that at once is never worse: all that is yet to come into the window of that one comes into its own.
+    if (op.op == Temporal::eventually) {
+      settled = settled || reaches(least, window.folded);
+      window.folded = settled ? either(window.folded, right) : least;
+    }
+  }
   if (settled)
     ++outcome_.instants;
   else if (at_once != Formula::kNobody)

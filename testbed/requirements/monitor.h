@@ -61,7 +61,7 @@ class Monitor {
     Ring<Paired> young;  ///< of the past: not in the window yet
     SlidingExtreme extreme;
     std::unique_ptr<Pairs> pairs;
-    // At the first instant only, and of unlimited windows of the past: a fold.
+    // At the first instant only, of unlimited windows of the past, and of what is awaited: a fold.
     Time first = kNever;
     Robustness folded;
   };
@@ -85,6 +85,7 @@ class Monitor {
   void advance(uint32_t node);
   void take(uint32_t node, Time at, const Robustness& left, const Robustness& right);
   bool settles(const Robustness& least) const;
+  static bool reaches(const Robustness& value, const Robustness& least);
   void step_awaiting(Time now, std::span<const Robustness> atoms);
   const Robustness& step_at_once(Time now, std::span<const Robustness> atoms, Robustness& room);
   /// `waits`: the operator's value at this instant is wanted.

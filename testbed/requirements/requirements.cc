@@ -12,22 +12,20 @@ namespace {
 
 constexpr size_t kRowsAtOnce = 64;
 
-bool compares(lang::Op op, double left, double right) {
-  switch (op) {
-    case lang::Op::less:
-      return left < right;
-    case lang::Op::less_equal:
-      return left <= right;
-    case lang::Op::greater:
-      return left > right;
-    case lang::Op::greater_equal:
-      return left >= right;
-    case lang::Op::equal:
-      return left == right;
-    default:
-      return left != right;
+/// How the difference of two sides becomes robustness. Whether equal sides hold is the sign of zero.
+struct Comparing {
+  explicit Comparing(lang::Op op)
+      : by_distance(op == lang::Op::equal || op == lang::Op::not_equal),
+        sense(op == lang::Op::greater || op == lang::Op::greater_equal || op == lang::Op::equal ? -1 : 1),
+        at_equal(op == lang::Op::less || op == lang::Op::greater || op == lang::Op::not_equal ? -0.0 : 0.0) {}
+  double margin(double left, double right, double scale) const {
+    if (left == right) return at_equal;
+    const double apart = (right - left) / scale;
+    return sense * (by_distance ? std::abs(apart) : apart);
   }
-}
+  bool by_distance;
+  double sense, at_equal;
+};
 
 }  // namespace
 
@@ -203,6 +201,7 @@ void Requirements::values_of(const Watched& watched, size_t a, std::span<const u
   const Atom& atom = watched.requirement->atoms[a];
   const auto& sides = watched.atoms[a];
   const size_t atoms = watched.atoms.size();
+  const Comparing comparing(atom.op);
   for (const uint32_t row : rows) {
     Bound bound{.at = now, .atom = static_cast<uint32_t>(a)};
     if (atom.is == Atom::Is::comparison) {
@@ -210,8 +209,7 @@ void Requirements::values_of(const Watched& watched, size_t a, std::span<const u
       if (std::isnan(left) || std::isnan(right)) {
         *out = truth_of(watched, a, 0.5, bound);
       } else {
-        const double margin = left == right ? 0 : std::abs(right - left) / atom.unit.scale;
-        bound.value = compares(atom.op, left, right) ? margin : -margin;
+        bound.value = comparing.margin(left, right, atom.unit.scale);
         bound.left = atom.unit.from_si(left);
         bound.right_is_above = right > left;
         *out = {bound, bound};
