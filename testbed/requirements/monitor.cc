@@ -24,6 +24,7 @@ Monitor::Window::Window(Temporal op) : extreme(takes_least(op)), folded(certain(
 
 Monitor::Monitor(const Formula& formula) : formula_(&formula), nodes_(formula.slots) {
   LT_CHECK(formula.slots > 0, "a formula that was not prepared");
+  awaiting_.reached = certain(false);
   for (const auto& op : formula.nodes)
     if (is_future(op.op) || is_past(op.op)) nodes_[op.slot].window = std::make_unique<Window>(op.op);
 }
@@ -61,6 +62,24 @@ bool Monitor::settles(const Robustness& least) const {
          !below(least.high, outcome_.value.high);
 }
 
+uint32_t Monitor::settling_node(const Formula& formula) {
+  if (formula.asked != AskedAt::every_instant) return Formula::kNobody;
+  if (formula.nodes.back().pointwise) return formula.root();
+  const uint32_t node = formula.at_once;
+  return node != Formula::kNobody && formula.nodes[node].pointwise ? node : Formula::kNobody;
+}
+
+Robustness Monitor::settling_value(std::span<const Robustness> atoms) const {
+  Robustness room;
+  return now_of(settling_node(*formula_), atoms, room);
+}
+
+bool Monitor::pass(const Robustness& value) {
+  if (awaiting_.waits || !settles(value)) return false;
+  ++outcome_.instants;
+  return true;
+}
+
 /// Whether one value is at least another, bound by bound, and the other holds.
 bool Monitor::reaches(const Robustness& value, const Robustness& least) {
   return least.low.holds() && !below(value.low, least.low) && !below(value.high, least.high);
@@ -70,36 +89,60 @@ bool Monitor::reaches(const Robustness& value, const Robustness& least) {
 void Monitor::step_awaiting(Time now, std::span<const Robustness> atoms) {
   const uint32_t at_once = formula_->at_once, awaited = formula_->awaited;
   const Op& op = formula_->nodes[awaited];
-  Window& window = *node_of(awaited).window;
   Robustness room, left_room, right_room;
   const Robustness& known =
       at_once == Formula::kNobody ? room = certain(false) : step_at_once(now, atoms, room);
   bool settled = settles(known);
-  if (settled && window.waiting.empty()) {
+  if (settled && !awaiting_.waits) {
     ++outcome_.instants;
     return;
   }
   const Robustness& left = now_of(op.left, atoms, left_room);
   const Robustness& right = is_binary(op.op) ? now_of(op.right, atoms, right_room) : left;
-  if (op.op != Temporal::always && op.from.ns == 0) {
-    // Where the window begins at once, its first sample is one of those that are enough.
+  const bool begins_at_once = op.from.ns == 0 && op.op != Temporal::always;
+  const bool parks = begins_at_once && op.op == Temporal::eventually;
+  if (begins_at_once) {
+    // The first sample of the window is one of those that are enough.
     const Robustness least = either(known, right);
     settled = settled || settles(least);
-    // Of `eventually`, `folded` is what the instant that waited last has reached by now. One that reaches
-    // that at once is never worse: all that is yet to come into the window of that one comes into its own.
-    if (op.op == Temporal::eventually) {
-      settled = settled || reaches(least, window.folded);
-      window.folded = settled ? either(window.folded, right) : least;
+    // What comes into the window of the instant that began to wait last comes into this one's: where this one
+    // is as far as that one has got, it will not be worse.
+    if (parks) {
+      settled = settled || reaches(least, awaiting_.reached);
+      awaiting_.reached = settled ? either(awaiting_.reached, right) : least;
     }
   }
-  if (settled)
+  if (settled) {
     ++outcome_.instants;
-  else if (at_once != Formula::kNobody)
+    if (!awaiting_.waits) return;
+    if (parks && now < awaiting_.due) return park(now, right);
+  } else if (at_once != Formula::kNobody) {
     node_of(at_once).out.push({now, known});
-  if (settled && window.waiting.empty()) return;
+  }
+  unpark();
   take_future(op, node_of(awaited), now, left, right, !settled);
+  note_waiting();
   if (at_once != Formula::kNobody) advance(formula_->root());
   collect();
+}
+
+void Monitor::park(Time at, const Robustness& value) {
+  // As in a queue of extremes the latest of equal ones counts.
+  if (awaiting_.parked == kNever || !below(value.low, awaiting_.best.low)) awaiting_.best.low = value.low;
+  if (awaiting_.parked == kNever || !below(value.high, awaiting_.best.high)) awaiting_.best.high = value.high;
+  awaiting_.parked = at;
+}
+
+void Monitor::unpark() {
+  if (awaiting_.parked == kNever) return;
+  node_of(formula_->awaited).window->extreme.push(awaiting_.parked, awaiting_.best);
+  awaiting_.parked = kNever;
+}
+
+void Monitor::note_waiting() {
+  const auto& waiting = node_of(formula_->awaited).window->waiting;
+  awaiting_.waits = !waiting.empty();
+  awaiting_.due = waiting.empty() ? kNever : plus(waiting.front(), formula_->nodes[formula_->awaited].within);
 }
 
 const Robustness& Monitor::step_at_once(Time now, std::span<const Robustness> atoms, Robustness& room) {
@@ -121,6 +164,7 @@ const Robustness& Monitor::step_at_once(Time now, std::span<const Robustness> at
 }
 
 void Monitor::finish(Time next) {
+  unpark();
   for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
     const Op& op = formula_->nodes[n];
     if (op.pointwise) continue;
@@ -311,8 +355,9 @@ void Monitor::fold(Time at, const Robustness& value) {
 }
 
 void Monitor::save(ArchiveWriter& archive) const {
-  archive.section("monitor", 1);
+  archive.section("monitor", 2);
   archive.put(outcome_);
+  if (formula_->awaited != Formula::kNobody) archive.put(awaiting_);
   for (const auto& node : nodes_) {
     node.out.save(archive);
     archive.put(node.done);
@@ -332,8 +377,11 @@ void Monitor::save(ArchiveWriter& archive) const {
 }
 
 void Monitor::restore(ArchiveReader& archive) {
-  archive.section("monitor", 1);
+  const uint32_t version = archive.section("monitor", 2);
   outcome_ = archive.get<Outcome>();
+  const bool awaits = formula_->awaited != Formula::kNobody;
+  awaiting_ = {.reached = certain(false)};
+  if (awaits && version > 1) awaiting_ = archive.get<Awaiting>();
   for (auto& node : nodes_) {
     node.out.restore(archive);
     node.done = archive.get<bool>();
@@ -350,6 +398,7 @@ void Monitor::restore(ArchiveReader& archive) {
     window.pairs->ahead.restore(archive);
     window.pairs->left = archive.get<Robustness>();
   }
+  if (awaits) note_waiting();
 }
 
 }  // namespace looptwin::testbed

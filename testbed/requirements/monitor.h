@@ -35,6 +35,12 @@ class Monitor {
 
   /// The atoms' values at an instant, which is later than the one before.
   void step(Time now, std::span<const Robustness> atoms);
+  /// The node of a formula by whose value alone an instant may be settled; kNobody: it has none.
+  static uint32_t settling_node(const Formula& formula);
+  /// Its value.
+  Robustness settling_value(std::span<const Robustness> atoms) const;
+  /// A step at which it has that value: false, and nothing is done, where that does not settle it.
+  bool pass(const Robustness& value);
   /// The run is over: what lies at `next` or later is open.
   void finish(Time next);
   const Outcome& outcome() const { return outcome_; }
@@ -61,7 +67,7 @@ class Monitor {
     Ring<Paired> young;  ///< of the past: not in the window yet
     SlidingExtreme extreme;
     std::unique_ptr<Pairs> pairs;
-    // At the first instant only, of unlimited windows of the past, and of what is awaited: a fold.
+    // At the first instant only, and of unlimited windows of the past: a fold.
     Time first = kNever;
     Robustness folded;
   };
@@ -69,6 +75,15 @@ class Monitor {
     Ring<Sample> out;  ///< for the parent
     std::unique_ptr<Window> window;
     bool done = false;  ///< of what is wanted at the first instant only: it is known
+  };
+  /// Of a formula that is awaited: what most steps need, in one place. Of `eventually` from the instant
+  /// itself on samples are parked here while no window ends: they lie in all that are waited for.
+  struct Awaiting {
+    bool waits = false;    ///< any instant does
+    Time due = kNever;     ///< when the first window is over
+    Robustness reached;    ///< what the instant that began to wait last has reached by now
+    Time parked = kNever;  ///< when the last one was; kNever: none is
+    Robustness best;       ///< of those that are
   };
   using Op = Formula::Node;
 
@@ -86,6 +101,9 @@ class Monitor {
   void take(uint32_t node, Time at, const Robustness& left, const Robustness& right);
   bool settles(const Robustness& least) const;
   static bool reaches(const Robustness& value, const Robustness& least);
+  void park(Time at, const Robustness& value);
+  void unpark();
+  void note_waiting();
   void step_awaiting(Time now, std::span<const Robustness> atoms);
   const Robustness& step_at_once(Time now, std::span<const Robustness> atoms, Robustness& room);
   /// `waits`: the operator's value at this instant is wanted.
@@ -102,6 +120,7 @@ class Monitor {
   const Formula* formula_;
   std::vector<Node> nodes_;  ///< [slot]
   Outcome outcome_;
+  Awaiting awaiting_;
 };
 
 }  // namespace looptwin::testbed

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <optional>
 
 #include "base/check.h"
 #include "mml/dirty.h"
@@ -57,8 +59,41 @@ struct Requirements::Watched {
   Source where;
   std::vector<uint32_t> rows;  ///< that it is about; empty until the first look
   std::vector<Monitor> monitors;
+  /// Of the node that settles an instant, where all its atoms are pulses: at most boundaries none of them is
+  /// true of any row.
+  std::vector<size_t> settling_marks;
+  void find_settling_marks();
+  bool is_quiet(const std::vector<PulseTap::Marks>& marks) const;
   std::vector<std::vector<Robustness>> scratch;  ///< [thread][row of a part, atom]
 };
+
+void Requirements::Watched::find_settling_marks() {
+  const auto& formula = requirement->formula;
+  const uint32_t node = Monitor::settling_node(formula);
+  std::vector<uint32_t> open;
+  if (node != Formula::kNobody) open.push_back(node);
+  while (!open.empty()) {
+    const auto& op = formula.nodes[open.back()];
+    open.pop_back();
+    if (op.op != Temporal::atom) {
+      open.push_back(op.left);
+      if (is_binary(op.op)) open.push_back(op.right);
+    } else if (requirement->atoms[op.left].is == Atom::Is::pulse) {
+      settling_marks.push_back(atoms[op.left].mark);
+    } else {
+      settling_marks.clear();
+      return;
+    }
+  }
+}
+
+bool Requirements::Watched::is_quiet(const std::vector<PulseTap::Marks>& marks) const {
+  if (settling_marks.empty() || monitors.empty()) return false;
+  return std::none_of(settling_marks.begin(), settling_marks.end(), [&](size_t mark) {
+    const auto& rows = marks[mark].rows;
+    return std::memchr(rows.data(), 1, rows.size()) != nullptr;
+  });
+}
 
 struct Requirements::Group {
   Group(RequirementGroup& group, const World& world)
@@ -110,6 +145,7 @@ Requirements::Requirements(CompiledRequirements compiled, const World& world, Du
       if (!relation.many)
         sides.one = static_cast<const uint32_t*>(world_.tables.column(requirement.table, relation.rows));
     }
+    watched.find_settling_marks();
   }
 }
 
@@ -179,6 +215,13 @@ void Requirements::choose_rows(Watched& watched) {
 void Requirements::feed(Watched& watched, Time now, Workers& workers) {
   const size_t atoms = watched.atoms.size();
   watched.scratch.resize(static_cast<size_t>(workers.threads()));
+  std::optional<Robustness> of_all;  // the value that settles the instant, where it is the same of all rows
+  if (watched.is_quiet(marks_)) {
+    auto& values = watched.scratch[0];
+    values.resize(kRowsAtOnce * atoms);
+    for (uint32_t a = 0; a < atoms; ++a) values[a] = truth_of(watched, a, 0, {.at = now, .atom = a});
+    of_all = watched.monitors[0].settling_value(values);
+  }
   const size_t parts = (watched.rows.size() + kRowsAtOnce - 1) / kRowsAtOnce;
   workers.run(parts, [&](size_t part, int thread) {
     auto& values = watched.scratch[static_cast<size_t>(thread)];
@@ -186,9 +229,15 @@ void Requirements::feed(Watched& watched, Time now, Workers& workers) {
     const size_t first = part * kRowsAtOnce;
     const auto rows =
         std::span(watched.rows).subspan(first, std::min(kRowsAtOnce, watched.rows.size() - first));
-    for (size_t a = 0; a < atoms; ++a) values_of(watched, a, rows, now, values.data() + a);
+    const auto step = [&](size_t begin, size_t count) {
+      for (size_t a = 0; a < atoms; ++a)
+        values_of(watched, a, rows.subspan(begin, count), now, values.data() + a);
+      for (size_t i = 0; i < count; ++i)
+        watched.monitors[first + begin + i].step(now, std::span(values).subspan(i * atoms, atoms));
+    };
+    if (!of_all) return step(0, rows.size());
     for (size_t i = 0; i < rows.size(); ++i)
-      watched.monitors[first + i].step(now, std::span(values).subspan(i * atoms, atoms));
+      if (!watched.monitors[first + i].pass(*of_all)) step(i, 1);
   });
   for (size_t a = 0; a < atoms; ++a)
     if (watched.requirement->atoms[a].is == Atom::Is::pulse)
