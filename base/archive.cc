@@ -5,11 +5,15 @@
 
 #include <algorithm>
 
+#include "base/workers.h"
+
 namespace looptwin {
 
 namespace {
 constexpr uint32_t kSectionMark = 0x4c545331;  // "LTS1"
-}
+constexpr size_t kLeastLoan = 4096;
+constexpr size_t kCopiedAtOnce = size_t{1} << 20;
+}  // namespace
 
 void ArchiveWriter::section(std::string_view name, uint32_t version) {
   put(kSectionMark);
@@ -41,6 +45,22 @@ void ArchiveWriter::put_bytes(const void* data, size_t size) {
   bytes_.insert(bytes_.end(), first, first + size);
 }
 
+void ArchiveWriter::put_or_borrow(std::span<const std::byte> column) {
+  if (!borrows_ || column.size() < kLeastLoan) return put_bytes(column.data(), column.size());
+  loans_.push_back({bytes_.size(), column});
+  borrowed_ += column.size();
+}
+
+const std::vector<std::byte>& ArchiveWriter::bytes() const {
+  LT_CHECK(!borrows_, "an archive that borrows has no bytes");
+  return bytes_;
+}
+
+std::vector<std::byte> ArchiveWriter::take() {
+  LT_CHECK(!borrows_, "an archive that borrows has no bytes");
+  return std::move(bytes_);
+}
+
 uint32_t ArchiveReader::section(std::string_view name, uint32_t newest_known) {
   const auto mark = get<uint32_t>();
   const auto found = mark == kSectionMark ? get_string() : std::string();
@@ -70,6 +90,7 @@ std::string ArchiveReader::get_string() {
 
 bool ArchiveReader::fits(uint64_t count, size_t size) {
   if (!ok()) return false;
+  if (at_loan() && count == loans_.front().bytes.size() / size) return true;
   if (count <= (bytes_.size() - offset_) / size) return true;
   fail("the archive ends early");
   return false;
@@ -80,7 +101,20 @@ void ArchiveReader::fail(std::string why) {
     error_ = section_.empty() ? std::move(why) : fmt::format("{} (after section '{}')", why, section_);
 }
 
+void ArchiveReader::copy_loan(void* data, size_t size) {
+  const auto from = loans_.front().bytes;
+  if (size != from.size()) return fail("a column of another length");
+  loans_ = loans_.subspan(1);
+  const size_t parts = (size + kCopiedAtOnce - 1) / kCopiedAtOnce;
+  workers_->run(parts, [&](size_t part, int) {
+    const size_t begin = part * kCopiedAtOnce;
+    std::memcpy(static_cast<std::byte*>(data) + begin, from.data() + begin,
+                std::min(kCopiedAtOnce, size - begin));
+  });
+}
+
 void ArchiveReader::get_bytes(void* data, size_t size) {
+  if (ok() && size > 0 && at_loan()) return copy_loan(data, size);
   if (ok() && size > bytes_.size() - offset_) fail("the archive ends early");
   if (size == 0) return;
   if (!ok()) {

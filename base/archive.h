@@ -1,6 +1,6 @@
 // Save and restore: every stateful part writes itself into one flat byte archive and reads itself back.
 // Each part opens a section with its name and version, so that a wrong order or an old file is found, never
-// misread.
+// misread. An archive that is read at once need not hold what lies in long columns: it points at them.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,18 @@
 
 namespace looptwin {
 
+class Workers;
+
 class ArchiveWriter {
  public:
+  /// A column in memory, in place of its bytes at `offset`.
+  struct Loan {
+    size_t offset = 0;
+    std::span<const std::byte> bytes;
+  };
+  /// `borrows`: columns are not copied until the archive is read, and must stay as they are until then.
+  explicit ArchiveWriter(bool borrows = false) : borrows_(borrows) {}
+
   void section(std::string_view name, uint32_t version);
 
   template <typename T>
@@ -38,12 +48,31 @@ class ArchiveWriter {
     put_span(std::span(values.data(), values.size()));
   }
 
-  const std::vector<std::byte>& bytes() const { return bytes_; }
-  std::vector<std::byte> take() { return std::move(bytes_); }
+  /// The same as put_span, of memory that outlives the archive: no temporary.
+  template <typename T>
+  void put_column(std::span<T> values) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    put<uint64_t>(values.size());
+    put_or_borrow(std::as_bytes(values));
+  }
+  template <typename T, typename Allocator>
+  void put_column(const std::vector<T, Allocator>& values) {
+    put_column(std::span(values.data(), values.size()));
+  }
+
+  const std::vector<std::byte>& bytes() const;  ///< of one that does not borrow
+  std::vector<std::byte> take();                ///< likewise
+  /// What it holds or points at.
+  size_t size() const { return bytes_.size() + borrowed_; }
 
  private:
+  friend class ArchiveReader;
   void put_bytes(const void* data, size_t size);
+  void put_or_borrow(std::span<const std::byte> column);
   std::vector<std::byte> bytes_;
+  std::vector<Loan> loans_;  ///< in order
+  size_t borrowed_ = 0;
+  bool borrows_ = false;
 };
 
 /// Reads what an ArchiveWriter wrote. A mismatch does not throw: ok() turns false, every later read yields
@@ -51,6 +80,9 @@ class ArchiveWriter {
 class ArchiveReader {
  public:
   explicit ArchiveReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  /// One that may borrow; long columns are copied by all of the workers. All outlive this.
+  ArchiveReader(const ArchiveWriter& written, Workers& workers)
+      : bytes_(written.bytes_), loans_(written.loans_), workers_(&workers) {}
 
   /// Expects a section of this name; returns its version (at most newest_known), or 0 after a mismatch.
   uint32_t section(std::string_view name, uint32_t newest_known);
@@ -82,13 +114,17 @@ class ArchiveReader {
 
   bool ok() const { return error_.empty(); }
   const std::string& error() const { return error_; }
-  bool at_end() const { return offset_ == bytes_.size(); }
+  bool at_end() const { return offset_ == bytes_.size() && loans_.empty(); }
   void fail(std::string why);
 
  private:
   void get_bytes(void* data, size_t size);
   bool fits(uint64_t count, size_t size);
+  bool at_loan() const { return !loans_.empty() && loans_.front().offset == offset_; }
+  void copy_loan(void* data, size_t size);
   std::span<const std::byte> bytes_;
+  std::span<const ArchiveWriter::Loan> loans_;  ///< that are not read yet
+  Workers* workers_ = nullptr;
   size_t offset_ = 0;
   std::string section_;
   std::string error_;

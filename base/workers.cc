@@ -25,6 +25,20 @@ struct Workers::Team {
       call(work, part, thread);
   }
 
+  void start(int count) {
+    for (int t = 1; t < count; ++t) {
+      threads.emplace_back([this, t] {
+        for (uint32_t seen = 0;;) {
+          await_change(generation, seen);
+          seen = generation.load(std::memory_order_acquire);
+          if (stop) return;
+          drain(t);
+          if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) busy.notify_one();
+        }
+      });
+    }
+  }
+
   static void await_change(std::atomic<uint32_t>& value, uint32_t old) {
     for (int spin = 0; spin < 4000; ++spin) {
       if (value.load(std::memory_order_acquire) != old) return;
@@ -36,17 +50,14 @@ struct Workers::Team {
 
 Workers::Workers(int threads) : team_(std::make_unique<Team>()) {
   LT_CHECK(threads >= 1);
-  for (int t = 1; t < threads; ++t) {
-    team_->threads.emplace_back([team = team_.get(), t] {
-      for (uint32_t seen = 0;;) {
-        Team::await_change(team->generation, seen);
-        seen = team->generation.load(std::memory_order_acquire);
-        if (team->stop) return;
-        team->drain(t);
-        if (team->busy.fetch_sub(1, std::memory_order_acq_rel) == 1) team->busy.notify_one();
-      }
-    });
-  }
+  team_->start(threads);
+}
+
+void Workers::begin_anew(int threads) {
+  LT_CHECK(threads >= 1);
+  static_cast<void>(team_.release());
+  team_ = std::make_unique<Team>();
+  team_->start(threads);
 }
 
 Workers::~Workers() {

@@ -19,6 +19,10 @@ class Workers {
 
   int threads() const;
 
+  /// In the child of a fork of the process, whose only thread is the calling one: starts threads of its own.
+  /// What stood for the parent's is left alone, and leaks.
+  void begin_anew(int threads);
+
   /// Runs work(part, thread) for every part in [0, parts); returns when all are done. Does not allocate.
   template <typename Work>
   void run(size_t parts, Work&& work) {

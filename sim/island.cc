@@ -114,7 +114,7 @@ void Island::work(Time boundary) {
 void Island::settle(Time until) {
   LT_CHECK(until <= std::max(boundary_, kStart), "truth is asked of what has not been simulated");
   disturbances_.until(until, [this](const Spell& spell) { begin_spell(spell); });
-  for (auto& slice : slices_) {
+  const auto settle_slice = [&](Slice& slice) {
     catch_up(slice, until);
     show_outputs(slice);
     for (const auto& sensor : model_.sensors) {
@@ -122,7 +122,20 @@ void Island::settle(Time until) {
       sensor.program->program.run(model_.instant(slice.at, uniforms_.at(slice.at), *sensor.program),
                                   slice.first, slice.rows);
     }
+  };
+  // As in advance(): the next slice's columns are on their way.
+  Slice* waiting = nullptr;
+  for (auto& slice : slices_) {
+    if (waiting != nullptr) {
+      next_ = &slice;
+      asked_ = 0;
+      settle_slice(*waiting);
+      ask_ahead(model_.extents.size());
+    }
+    waiting = &slice;
   }
+  next_ = nullptr;
+  if (waiting != nullptr) settle_slice(*waiting);
 }
 
 /// Asks for some more columns of the next slice: a few at a time, for memory answers only so many questions

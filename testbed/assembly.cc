@@ -206,7 +206,7 @@ void Assembly::for_each_column(bool of_world, Each&& each) {
 
 void Assembly::save_world(ArchiveWriter& archive) {
   archive.section("world", 1);
-  for_each_column(true, [&](std::span<std::byte> column) { archive.put_span(column); });
+  for_each_column(true, [&](std::span<std::byte> column) { archive.put_column(column); });
   transport_->save(archive);
   requirements_->save(archive);
 }
@@ -220,7 +220,7 @@ void Assembly::restore_world(ArchiveReader& archive) {
 
 void Assembly::save_loop(ArchiveWriter& archive) {
   archive.section("mml", 1);
-  for_each_column(false, [&](std::span<std::byte> column) { archive.put_span(column); });
+  for_each_column(false, [&](std::span<std::byte> column) { archive.put_column(column); });
   loop_->save(archive);
 }
 

@@ -18,21 +18,20 @@ int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 int64_t ceil_divide(int64_t a, int64_t b) { return -floor_divide(-a, b); }
 
 template <typename T>
-size_t bytes_of(const std::vector<T>& values) {
+size_t bytes_of(const LargeVector<T>& values) {
   return values.size() * sizeof(T);
 }
 
 }  // namespace
 
 void PaneCells::resize(size_t cells, const PaneWants& wants) {
-  count.resize(cells);
-  sum.resize(cells);
-  if (wants.squares) squares.resize(cells);
-  if (wants.minimum) minimum.resize(cells);
-  if (wants.maximum) maximum.resize(cells);
-  if (wants.ends) first.resize(cells);
-  if (wants.trend) trend.resize(cells);
-  clear(0, cells);
+  count.assign(cells, 0);
+  sum.assign(cells, 0);
+  if (wants.squares) squares.assign(cells, 0);
+  if (wants.minimum) minimum.assign(cells, kLargest);
+  if (wants.maximum) maximum.assign(cells, kSmallest);
+  if (wants.ends) first.assign(cells, kNoFirst);
+  if (wants.trend) trend.assign(cells, TrendSum{});
 }
 
 void PaneCells::clear(size_t begin, size_t end) {
@@ -60,13 +59,13 @@ size_t PaneCells::bytes() const {
 }
 
 void PaneCells::save(ArchiveWriter& archive) const {
-  archive.put_vector(count);
-  archive.put_vector(sum);
-  archive.put_vector(squares);
-  archive.put_vector(minimum);
-  archive.put_vector(maximum);
-  archive.put_vector(first);
-  archive.put_vector(trend);
+  archive.put_column(count);
+  archive.put_column(sum);
+  archive.put_column(squares);
+  archive.put_column(minimum);
+  archive.put_column(maximum);
+  archive.put_column(first);
+  archive.put_column(trend);
 }
 
 void PaneCells::restore(ArchiveReader& archive) {
@@ -272,7 +271,7 @@ void Panes::save(ArchiveWriter& archive) const {
   open_.save(archive);
   totals_.save(archive);
   panes_.save(archive);
-  archive.put_vector(newest_);
+  archive.put_column(newest_);
 }
 
 void Panes::restore(ArchiveReader& archive) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/archive.h"
+#include "base/large_pages.h"
 #include "base/time.h"
 #include "twin/hot_kernels.h"
 #include "twin/hot_samples.h"
@@ -50,12 +51,12 @@ struct TrendSum {
 
 /// Columns of statistics, a cell a row or a row and pane. Those not wanted are empty.
 struct PaneCells {
-  std::vector<uint32_t> count;
-  std::vector<int64_t> sum;
-  std::vector<__int128> squares;  ///< Σx²
-  std::vector<int32_t> minimum, maximum;
-  std::vector<EdgeSample> first;  ///< the oldest sample
-  std::vector<TrendSum> trend;
+  LargeVector<uint32_t> count;
+  LargeVector<int64_t> sum;
+  LargeVector<__int128> squares;  ///< Σx²
+  LargeVector<int32_t> minimum, maximum;
+  LargeVector<EdgeSample> first;  ///< the oldest sample
+  LargeVector<TrendSum> trend;
 
   void resize(size_t cells, const PaneWants& wants);
   void clear(size_t begin, size_t end);
@@ -126,7 +127,7 @@ class Panes {
   PaneCells open_;    ///< [group][lane]: samples of the open pane; trends from its begin
   PaneCells totals_;  ///< [group][lane]: of the ring's panes; trends from the oldest pane's begin
   PaneCells panes_;   ///< [group][pane modulo kRing][lane]; trends from each pane's begin
-  std::vector<EdgeSample>
+  LargeVector<EdgeSample>
       newest_;  ///< [group][lane]; panes leave from the old end, so none is kept for each pane
 };
 

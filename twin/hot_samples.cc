@@ -184,8 +184,8 @@ void SampleRing::save(ArchiveWriter& archive) const {
   archive.put(spacing_);
   archive.put(keep_);
   archive.put_vector(blocks_);
-  archive.put_vector(at_);
-  archive.put_vector(raw_);
+  archive.put_column(at_);
+  archive.put_column(raw_);
 }
 
 void SampleRing::restore(ArchiveReader& archive) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/archive.h"
+#include "base/large_pages.h"
 #include "base/time.h"
 #include "twin/hot_kernels.h"
 
@@ -90,8 +91,8 @@ class SampleRing {
   size_t capacity_;
   int64_t keep_;  ///< ticks: a sample that is this much older than another of its row is out of every window
   std::vector<Block> blocks_;
-  std::vector<int32_t> at_;   ///< [block][slot][lane], ticks since the block's base
-  std::vector<int32_t> raw_;  ///< likewise
+  LargeVector<int32_t> at_;   ///< [block][slot][lane], ticks since the block's base
+  LargeVector<int32_t> raw_;  ///< likewise
 };
 
 }  // namespace looptwin::twin

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "base/check.h"
@@ -24,9 +25,17 @@ struct Total {
   }
 };
 
+/// What the kernels make of a lane with one member.
+Total of_one(double x) {
+  if (std::isnan(x)) return {};
+  return {0.0 + x, x, x, 1};
+}
+
 /// One leaf. Extremes cost as much as the sum, so they are left out where nobody asks.
 template <bool kExtremes>
 Total leaf(const double* x, size_t count) {
+  // Sets of one are common: the valve of a pipe. The same bits as below, for x + 0 is x.
+  if (count == 1) return of_one(*x);
   const SetKernels& kernels = set_kernels(simd());
   double sum[kSetLanes], good[kSetLanes], least[kSetLanes], greatest[kSetLanes];
   kernels.sums(x, count, sum, good);

@@ -122,9 +122,10 @@ Result<std::optional<Snapshot>> snapshot_before(const std::filesystem::path& run
 }  // namespace
 
 void copy_state(Assembly& from, Assembly& to) {
-  ArchiveWriter writer;
+  // What is long goes from column to column.
+  ArchiveWriter writer(true);
   from.save(writer);
-  ArchiveReader reader(writer.bytes());
+  ArchiveReader reader(writer, to.loop().workers());
   to.restore(reader);
   LT_CHECK(reader.ok() && reader.at_end(), reader.error());
 }

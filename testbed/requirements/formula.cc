@@ -1,6 +1,7 @@
 #include "testbed/requirements/formula.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "testbed/requirements/monitor.h"
 
@@ -42,6 +43,22 @@ void Formula::prepare() {
     nodes[node.left].at_first = true;
     if (is_binary(node.op)) nodes[node.right].at_first = true;
   }
+  find_awaited();
+}
+
+void Formula::find_awaited() {
+  awaited = at_once = kNobody;
+  if (asked != AskedAt::every_instant) return;
+  const auto may_be_awaited = [&](uint32_t n) {
+    const Node& node = nodes[n];
+    return is_future(node.op) && nodes[node.left].pointwise &&
+           (!is_binary(node.op) || nodes[node.right].pointwise);
+  };
+  const Node& last = nodes.back();
+  if (may_be_awaited(root())) awaited = root();
+  if (last.op != Temporal::either) return;
+  for (const auto& [a, b] : {std::pair(last.left, last.right), std::pair(last.right, last.left)})
+    if (may_be_awaited(b) && nodes[a].horizon.ns == 0) at_once = a, awaited = b;
 }
 
 size_t Formula::most_bytes(Duration period, Duration length) const {

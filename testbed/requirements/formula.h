@@ -51,7 +51,11 @@ struct Formula {
   uint32_t atoms = 0;
   uint32_t slots = 0;
   AskedAt asked = AskedAt::every_instant;
+  /// Of a formula that is `awaited`, or `at_once` || `awaited`, at every instant: the part that looks ahead,
+  /// at nothing temporal, and the other one, which looks back at the most. kNobody: it has another form.
+  uint32_t awaited = kNobody, at_once = kNobody;
 
+  static constexpr uint32_t kNobody = UINT32_MAX;
   uint32_t add(Node node) {
     nodes.push_back(node);
     return static_cast<uint32_t>(nodes.size() - 1);
@@ -65,6 +69,9 @@ struct Formula {
   /// Bytes that a monitor keeps at the most for one device, with a sample each `period`, in a run of
   /// `length`.
   size_t most_bytes(Duration period, Duration length) const;
+
+ private:
+  void find_awaited();
 };
 
 }  // namespace looptwin::testbed

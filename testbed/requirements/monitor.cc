@@ -24,28 +24,31 @@ Monitor::Window::Window(Temporal op) : extreme(takes_least(op)), folded(certain(
 
 Monitor::Monitor(const Formula& formula) : formula_(&formula), nodes_(formula.slots) {
   LT_CHECK(formula.slots > 0, "a formula that was not prepared");
+  awaiting_.reached = certain(false);
   for (const auto& op : formula.nodes)
     if (is_future(op.op) || is_past(op.op)) nodes_[op.slot].window = std::make_unique<Window>(op.op);
 }
 
-Robustness Monitor::now_of(uint32_t node, std::span<const Robustness> atoms) const {
+const Robustness& Monitor::now_of(uint32_t node, std::span<const Robustness> atoms, Robustness& room) const {
   const Op& op = formula_->nodes[node];
-  switch (op.op) {
-    case Temporal::atom:
-      return atoms[op.left];
-    case Temporal::negation:
-      return opposite(now_of(op.left, atoms));
-    default:
-      return joined(op.op, now_of(op.left, atoms), now_of(op.right, atoms));
-  }
+  if (op.op == Temporal::atom) return atoms[op.left];
+  const Robustness& left = now_of(op.left, atoms, room);
+  if (op.op == Temporal::negation) return room = opposite(left);
+  Robustness other;
+  return room = joined(op.op, left, now_of(op.right, atoms, other));
 }
 
 void Monitor::step(Time now, std::span<const Robustness> atoms) {
   if (outcome_.decided) return;
+  const uint32_t root = formula_->root();
+  Robustness room;
+  if (formula_->nodes[root].pointwise && formula_->asked == AskedAt::every_instant)
+    return fold(now, now_of(root, atoms, room));
+  if (formula_->awaited != Formula::kNobody) return step_awaiting(now, atoms);
   for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
     const Op& op = formula_->nodes[n];
     if (op.source && !node_of(n).done) {
-      node_of(n).out.push({now, now_of(n, atoms)});
+      node_of(n).out.push({now, now_of(n, atoms, room)});
       node_of(n).done = op.at_first;
     }
     if (!op.pointwise) advance(n);
@@ -53,7 +56,115 @@ void Monitor::step(Time now, std::span<const Robustness> atoms) {
   collect();
 }
 
+/// Whether an instant at which the formula is worth this or more cannot be the one that counts.
+bool Monitor::settles(const Robustness& least) const {
+  return least.low.holds() && !below(least.low, outcome_.value.low) &&
+         !below(least.high, outcome_.value.high);
+}
+
+uint32_t Monitor::settling_node(const Formula& formula) {
+  if (formula.asked != AskedAt::every_instant) return Formula::kNobody;
+  if (formula.nodes.back().pointwise) return formula.root();
+  const uint32_t node = formula.at_once;
+  return node != Formula::kNobody && formula.nodes[node].pointwise ? node : Formula::kNobody;
+}
+
+Robustness Monitor::settling_value(std::span<const Robustness> atoms) const {
+  Robustness room;
+  return now_of(settling_node(*formula_), atoms, room);
+}
+
+bool Monitor::pass(const Robustness& value) {
+  if (awaiting_.waits || !settles(value)) return false;
+  ++outcome_.instants;
+  return true;
+}
+
+/// Whether one value is at least another, bound by bound, and the other holds.
+bool Monitor::reaches(const Robustness& value, const Robustness& least) {
+  return least.low.holds() && !below(value.low, least.low) && !below(value.high, least.high);
+}
+
+/// The step of a formula that is awaited, or at_once || awaited.
+void Monitor::step_awaiting(Time now, std::span<const Robustness> atoms) {
+  const uint32_t at_once = formula_->at_once, awaited = formula_->awaited;
+  const Op& op = formula_->nodes[awaited];
+  Robustness room, left_room, right_room;
+  const Robustness& known =
+      at_once == Formula::kNobody ? room = certain(false) : step_at_once(now, atoms, room);
+  bool settled = settles(known);
+  if (settled && !awaiting_.waits) {
+    ++outcome_.instants;
+    return;
+  }
+  const Robustness& left = now_of(op.left, atoms, left_room);
+  const Robustness& right = is_binary(op.op) ? now_of(op.right, atoms, right_room) : left;
+  const bool begins_at_once = op.from.ns == 0 && op.op != Temporal::always;
+  const bool parks = begins_at_once && op.op == Temporal::eventually;
+  if (begins_at_once) {
+    // The first sample of the window is one of those that are enough.
+    const Robustness least = either(known, right);
+    settled = settled || settles(least);
+    // What comes into the window of the instant that began to wait last comes into this one's: where this one
+    // is as far as that one has got, it will not be worse.
+    if (parks) {
+      settled = settled || reaches(least, awaiting_.reached);
+      awaiting_.reached = settled ? either(awaiting_.reached, right) : least;
+    }
+  }
+  if (settled) {
+    ++outcome_.instants;
+    if (!awaiting_.waits) return;
+    if (parks && now < awaiting_.due) return park(now, right);
+  } else if (at_once != Formula::kNobody) {
+    node_of(at_once).out.push({now, known});
+  }
+  unpark();
+  take_future(op, node_of(awaited), now, left, right, !settled);
+  note_waiting();
+  if (at_once != Formula::kNobody) advance(formula_->root());
+  collect();
+}
+
+void Monitor::park(Time at, const Robustness& value) {
+  // As in a queue of extremes the latest of equal ones counts.
+  if (awaiting_.parked == kNever || !below(value.low, awaiting_.best.low)) awaiting_.best.low = value.low;
+  if (awaiting_.parked == kNever || !below(value.high, awaiting_.best.high)) awaiting_.best.high = value.high;
+  awaiting_.parked = at;
+}
+
+void Monitor::unpark() {
+  if (awaiting_.parked == kNever) return;
+  node_of(formula_->awaited).window->extreme.push(awaiting_.parked, awaiting_.best);
+  awaiting_.parked = kNever;
+}
+
+void Monitor::note_waiting() {
+  const auto& waiting = node_of(formula_->awaited).window->waiting;
+  awaiting_.waits = !waiting.empty();
+  awaiting_.due = waiting.empty() ? kNever : plus(waiting.front(), formula_->nodes[formula_->awaited].within);
+}
+
+const Robustness& Monitor::step_at_once(Time now, std::span<const Robustness> atoms, Robustness& room) {
+  const uint32_t at_once = formula_->at_once;
+  if (formula_->nodes[at_once].pointwise) return now_of(at_once, atoms, room);
+  const Op& awaited = formula_->nodes[formula_->awaited];
+  for (uint32_t n = 0; n < formula_->root(); ++n) {
+    const Op& op = formula_->nodes[n];
+    if (n == formula_->awaited || n == awaited.left || (is_binary(awaited.op) && n == awaited.right))
+      continue;
+    if (op.source) node_of(n).out.push({now, now_of(n, atoms, room)});
+    if (!op.pointwise) advance(n);
+  }
+  // Those before it wait with the instants that are awaited.
+  auto& out = node_of(at_once).out;
+  room = out.back().value;
+  out.pop_back();
+  return room;
+}
+
 void Monitor::finish(Time next) {
+  unpark();
   for (uint32_t n = 0; n < formula_->nodes.size(); ++n) {
     const Op& op = formula_->nodes[n];
     if (op.pointwise) continue;
@@ -92,9 +203,10 @@ void Monitor::take(uint32_t n, Time at, const Robustness& left, const Robustness
     take_future(op, node, at, left, right);
 }
 
-void Monitor::take_future(const Op& op, Node& node, Time at, const Robustness& left,
-                          const Robustness& right) {
+void Monitor::take_future(const Op& op, Node& node, Time at, const Robustness& left, const Robustness& right,
+                          bool waits) {
   Window& window = *node.window;
+  if (window.waiting.empty()) forget(window, at);
   while (!window.waiting.empty() && plus(window.waiting.front(), op.within) < at) emit(op, node, {});
   if (is_until(op.op)) {
     window.pairs->until.push(at, left, right);
@@ -102,8 +214,17 @@ void Monitor::take_future(const Op& op, Node& node, Time at, const Robustness& l
   } else {
     window.extreme.push(at, left);
   }
-  window.waiting.push(at);
+  if (waits) window.waiting.push(at);
   while (!window.waiting.empty() && plus(window.waiting.front(), op.within) <= at) emit(op, node, {});
+}
+
+/// What came when no instant waited any more is in no window.
+void Monitor::forget(Window& window, Time before) {
+  window.extreme.begin_at(before);
+  if (!window.pairs) return;
+  window.pairs->until.begin_at(before);
+  window.pairs->before.begin_at(before);
+  while (!window.pairs->ahead.empty()) window.pairs->ahead.pop_front();
 }
 
 /// The value of the oldest instant that waits; `next`: the run is over, and no sample came before that.
@@ -208,30 +329,35 @@ void Monitor::take_past(const Op& op, Node& node, Time at, const Robustness& lef
 /// Folds what the root has passed on.
 void Monitor::collect() {
   auto& out = node_of(formula_->root()).out;
-  for (; !out.empty(); out.pop_front()) {
-    if (outcome_.decided) continue;
-    const Sample sample = out.front();
-    const Robustness& value = sample.value;
-    if (formula_->asked == AskedAt::first_instant) {
-      outcome_ = {value, 1, kNever, true};
-      continue;
-    }
-    outcome_.value.high = lower(outcome_.value.high, value.high);
-    const bool undecided = !value.low.holds() && value.high.holds();
-    const bool by_end = value.low.is == Bound::Is::beyond_end ||
-                        (value.low.is != Bound::Is::unknown && value.high.is == Bound::Is::beyond_end);
-    if (undecided && by_end) {
-      if (outcome_.open_since == kNever) outcome_.open_since = sample.at;
-      continue;
-    }
-    outcome_.value.low = lower(outcome_.value.low, value.low);
-    ++outcome_.instants;
+  for (; !out.empty(); out.pop_front())
+    if (!outcome_.decided) fold(out.front().at, out.front().value);
+}
+
+void Monitor::fold(Time at, const Robustness& value) {
+  if (formula_->asked == AskedAt::first_instant) {
+    outcome_ = {value, 1, kNever, true};
+    return;
   }
+  if (settles(value)) {
+    ++outcome_.instants;
+    return;
+  }
+  outcome_.value.high = lower(outcome_.value.high, value.high);
+  const bool undecided = !value.low.holds() && value.high.holds();
+  const bool by_end = value.low.is == Bound::Is::beyond_end ||
+                      (value.low.is != Bound::Is::unknown && value.high.is == Bound::Is::beyond_end);
+  if (undecided && by_end) {
+    if (outcome_.open_since == kNever) outcome_.open_since = at;
+    return;
+  }
+  outcome_.value.low = lower(outcome_.value.low, value.low);
+  ++outcome_.instants;
 }
 
 void Monitor::save(ArchiveWriter& archive) const {
-  archive.section("monitor", 1);
+  archive.section("monitor", 2);
   archive.put(outcome_);
+  if (formula_->awaited != Formula::kNobody) archive.put(awaiting_);
   for (const auto& node : nodes_) {
     node.out.save(archive);
     archive.put(node.done);
@@ -251,8 +377,11 @@ void Monitor::save(ArchiveWriter& archive) const {
 }
 
 void Monitor::restore(ArchiveReader& archive) {
-  archive.section("monitor", 1);
+  const uint32_t version = archive.section("monitor", 2);
   outcome_ = archive.get<Outcome>();
+  const bool awaits = formula_->awaited != Formula::kNobody;
+  awaiting_ = {.reached = certain(false)};
+  if (awaits && version > 1) awaiting_ = archive.get<Awaiting>();
   for (auto& node : nodes_) {
     node.out.restore(archive);
     node.done = archive.get<bool>();
@@ -269,6 +398,7 @@ void Monitor::restore(ArchiveReader& archive) {
     window.pairs->ahead.restore(archive);
     window.pairs->left = archive.get<Robustness>();
   }
+  if (awaits) note_waiting();
 }
 
 }  // namespace looptwin::testbed

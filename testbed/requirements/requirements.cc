@@ -2,31 +2,32 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <optional>
 
 #include "base/check.h"
 #include "mml/dirty.h"
+#include "testbed/requirements/monitor.h"
 
 namespace looptwin::testbed {
 namespace {
 
-constexpr size_t kRowsAtOnce = 256;
+constexpr size_t kRowsAtOnce = 64;
 
-bool compares(lang::Op op, double left, double right) {
-  switch (op) {
-    case lang::Op::less:
-      return left < right;
-    case lang::Op::less_equal:
-      return left <= right;
-    case lang::Op::greater:
-      return left > right;
-    case lang::Op::greater_equal:
-      return left >= right;
-    case lang::Op::equal:
-      return left == right;
-    default:
-      return left != right;
+/// How the difference of two sides becomes robustness. Whether equal sides hold is the sign of zero.
+struct Comparing {
+  explicit Comparing(lang::Op op)
+      : by_distance(op == lang::Op::equal || op == lang::Op::not_equal),
+        sense(op == lang::Op::greater || op == lang::Op::greater_equal || op == lang::Op::equal ? -1 : 1),
+        at_equal(op == lang::Op::less || op == lang::Op::greater || op == lang::Op::not_equal ? -0.0 : 0.0) {}
+  double margin(double left, double right, double scale) const {
+    if (left == right) return at_equal;
+    const double apart = (right - left) / scale;
+    return sense * (by_distance ? std::abs(apart) : apart);
   }
-}
+  bool by_distance;
+  double sense, at_equal;
+};
 
 }  // namespace
 
@@ -40,7 +41,11 @@ struct Requirements::Source {
   const void* column = nullptr;
   lang::Storage storage = lang::Storage::f64;
   double constant = 0;
-  double at(size_t row) const { return column == nullptr ? constant : twin::load(column, storage, row); }
+  double at(size_t row) const {
+    if (column == nullptr) return constant;
+    if (storage == lang::Storage::f64) return static_cast<const double*>(column)[row];
+    return twin::load(column, storage, row);
+  }
 };
 
 struct Requirements::Watched {
@@ -54,8 +59,41 @@ struct Requirements::Watched {
   Source where;
   std::vector<uint32_t> rows;  ///< that it is about; empty until the first look
   std::vector<Monitor> monitors;
-  std::vector<std::vector<Robustness>> scratch;  ///< [thread]
+  /// Of the node that settles an instant, where all its atoms are pulses: at most boundaries none of them is
+  /// true of any row.
+  std::vector<size_t> settling_marks;
+  void find_settling_marks();
+  bool is_quiet(const std::vector<PulseTap::Marks>& marks) const;
+  std::vector<std::vector<Robustness>> scratch;  ///< [thread][row of a part, atom]
 };
+
+void Requirements::Watched::find_settling_marks() {
+  const auto& formula = requirement->formula;
+  const uint32_t node = Monitor::settling_node(formula);
+  std::vector<uint32_t> open;
+  if (node != Formula::kNobody) open.push_back(node);
+  while (!open.empty()) {
+    const auto& op = formula.nodes[open.back()];
+    open.pop_back();
+    if (op.op != Temporal::atom) {
+      open.push_back(op.left);
+      if (is_binary(op.op)) open.push_back(op.right);
+    } else if (requirement->atoms[op.left].is == Atom::Is::pulse) {
+      settling_marks.push_back(atoms[op.left].mark);
+    } else {
+      settling_marks.clear();
+      return;
+    }
+  }
+}
+
+bool Requirements::Watched::is_quiet(const std::vector<PulseTap::Marks>& marks) const {
+  if (settling_marks.empty() || monitors.empty()) return false;
+  return std::none_of(settling_marks.begin(), settling_marks.end(), [&](size_t mark) {
+    const auto& rows = marks[mark].rows;
+    return std::memchr(rows.data(), 1, rows.size()) != nullptr;
+  });
+}
 
 struct Requirements::Group {
   Group(RequirementGroup& group, const World& world)
@@ -107,6 +145,7 @@ Requirements::Requirements(CompiledRequirements compiled, const World& world, Du
       if (!relation.many)
         sides.one = static_cast<const uint32_t*>(world_.tables.column(requirement.table, relation.rows));
     }
+    watched.find_settling_marks();
   }
 }
 
@@ -176,49 +215,72 @@ void Requirements::choose_rows(Watched& watched) {
 void Requirements::feed(Watched& watched, Time now, Workers& workers) {
   const size_t atoms = watched.atoms.size();
   watched.scratch.resize(static_cast<size_t>(workers.threads()));
+  std::optional<Robustness> of_all;  // the value that settles the instant, where it is the same of all rows
+  if (watched.is_quiet(marks_)) {
+    auto& values = watched.scratch[0];
+    values.resize(kRowsAtOnce * atoms);
+    for (uint32_t a = 0; a < atoms; ++a) values[a] = truth_of(watched, a, 0, {.at = now, .atom = a});
+    of_all = watched.monitors[0].settling_value(values);
+  }
   const size_t parts = (watched.rows.size() + kRowsAtOnce - 1) / kRowsAtOnce;
   workers.run(parts, [&](size_t part, int thread) {
     auto& values = watched.scratch[static_cast<size_t>(thread)];
-    values.resize(atoms);
-    const size_t end = std::min(watched.rows.size(), (part + 1) * kRowsAtOnce);
-    for (size_t i = part * kRowsAtOnce; i < end; ++i) {
-      for (size_t a = 0; a < atoms; ++a) values[a] = value_of(watched, a, watched.rows[i], now);
-      watched.monitors[i].step(now, values);
-    }
+    values.resize(kRowsAtOnce * atoms);
+    const size_t first = part * kRowsAtOnce;
+    const auto rows =
+        std::span(watched.rows).subspan(first, std::min(kRowsAtOnce, watched.rows.size() - first));
+    const auto step = [&](size_t begin, size_t count) {
+      for (size_t a = 0; a < atoms; ++a)
+        values_of(watched, a, rows.subspan(begin, count), now, values.data() + a);
+      for (size_t i = 0; i < count; ++i)
+        watched.monitors[first + begin + i].step(now, std::span(values).subspan(i * atoms, atoms));
+    };
+    if (!of_all) return step(0, rows.size());
+    for (size_t i = 0; i < rows.size(); ++i)
+      if (!watched.monitors[first + i].pass(*of_all)) step(i, 1);
   });
   for (size_t a = 0; a < atoms; ++a)
     if (watched.requirement->atoms[a].is == Atom::Is::pulse)
       std::ranges::fill(marks_[watched.atoms[a].mark].rows, uint8_t{0});
 }
 
-Robustness Requirements::value_of(const Watched& watched, size_t a, uint32_t row, Time now) const {
+/// An atom's values in some rows; `out` has a place for each atom of a row.
+void Requirements::values_of(const Watched& watched, size_t a, std::span<const uint32_t> rows, Time now,
+                             Robustness* out) const {
   const Atom& atom = watched.requirement->atoms[a];
   const auto& sides = watched.atoms[a];
-  Bound known{.at = now, .atom = static_cast<uint32_t>(a)};
-  double holds;
-  if (atom.is == Atom::Is::comparison) {
-    const double left = sides.left.at(row), right = sides.right.at(row);
-    if (!std::isnan(left) && !std::isnan(right)) return compared(atom, left, right, known);
-    holds = 0.5;
-  } else {
-    holds = atom.is == Atom::Is::pulse ? pulsed(watched, a, row) : sides.left.at(row);
+  const size_t atoms = watched.atoms.size();
+  const Comparing comparing(atom.op);
+  for (const uint32_t row : rows) {
+    Bound bound{.at = now, .atom = static_cast<uint32_t>(a)};
+    if (atom.is == Atom::Is::comparison) {
+      const double left = sides.left.at(row), right = sides.right.at(row);
+      if (std::isnan(left) || std::isnan(right)) {
+        *out = truth_of(watched, a, 0.5, bound);
+      } else {
+        bound.value = comparing.margin(left, right, atom.unit.scale);
+        bound.left = atom.unit.from_si(left);
+        bound.right_is_above = right > left;
+        *out = {bound, bound};
+      }
+    } else {
+      const double holds = atom.is == Atom::Is::pulse ? pulsed(watched, a, row) : sides.left.at(row);
+      *out = truth_of(watched, a, holds, bound);
+    }
+    out += atoms;
   }
+}
+
+/// Of what holds (1), does not (0), or is not known.
+Robustness Requirements::truth_of(const Watched& watched, size_t a, double holds, Bound bound) const {
   const auto unknown = watched.requirement->config.unknown;
   const bool is_unknown = holds != 0 && holds != 1;
   if (is_unknown && unknown == UnknownCounts::as_unknown)
-    return unsettled(Bound::Is::unknown, now, known.atom);
+    return unsettled(Bound::Is::unknown, bound.at, bound.atom);
   // What counts as holding makes the formula hold, whichever way the atom stands in it.
-  if (is_unknown) holds = (unknown == UnknownCounts::as_holding) != atom.negated;
-  known.value = holds == 1 ? kUnbounded : -kUnbounded;
-  known.left = std::numeric_limits<double>::quiet_NaN();
-  return {known, known};
-}
-
-Robustness Requirements::compared(const Atom& atom, double left, double right, Bound bound) const {
-  const double margin = left == right ? 0 : std::abs(right - left) / atom.unit.scale;
-  bound.value = compares(atom.op, left, right) ? margin : -margin;
-  bound.left = atom.unit.from_si(left);
-  bound.right_is_above = right > left;
+  if (is_unknown) holds = (unknown == UnknownCounts::as_holding) != watched.requirement->atoms[a].negated;
+  bound.value = holds == 1 ? kUnbounded : -kUnbounded;
+  bound.left = std::numeric_limits<double>::quiet_NaN();
   return {bound, bound};
 }
 

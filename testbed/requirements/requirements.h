@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,12 @@
 #include "base/workers.h"
 #include "mml/evaluator.h"
 #include "testbed/requirements/compiled.h"
-#include "testbed/requirements/monitor.h"
 #include "testbed/requirements/pulses.h"
 
 namespace looptwin::testbed {
+
+struct Bound;
+struct Robustness;
 
 enum class Verdict : uint8_t { held, violated, undecided };
 const char* name_of(Verdict verdict);
@@ -74,8 +77,9 @@ class Requirements {
   void look_at(Group& group, Time now, Workers& workers);
   void choose_rows(Watched& watched);
   void feed(Watched& watched, Time now, Workers& workers);
-  Robustness value_of(const Watched& watched, size_t atom, uint32_t row, Time now) const;
-  Robustness compared(const Atom& atom, double left, double right, Bound bound) const;
+  void values_of(const Watched& watched, size_t atom, std::span<const uint32_t> rows, Time now,
+                 Robustness* out) const;
+  Robustness truth_of(const Watched& watched, size_t atom, double holds, Bound bound) const;
   bool pulsed(const Watched& watched, size_t atom, uint32_t row) const;
   RequirementResult result(size_t requirement, size_t index) const;
 

@@ -67,13 +67,17 @@ class SlidingUntil {
 
   void push(Time at, const Robustness& left, const Robustness& right) {
     const Segment one{right, left};
+    // Joined with nothing it would be the same value, and at infinity that of nobody.
+    younger_ = all_stacked() ? one : joined(younger_, one);
     cells_.push({at, one});
-    younger_ = joined(younger_, one);
   }
   void begin_at(Time from) {
     while (!cells_.empty() && cells_.front().at < from) pop();
   }
-  Segment value() const { return stacked_ > 0 ? joined(cells_.front().segment, younger_) : younger_; }
+  Segment value() const {
+    if (stacked_ == 0) return younger_;
+    return all_stacked() ? cells_.front().segment : joined(cells_.front().segment, younger_);
+  }
 
   void save(ArchiveWriter& archive) const {
     cells_.save(archive);
@@ -106,6 +110,7 @@ class SlidingUntil {
     cells_.pop_front();
     --stacked_;
   }
+  bool all_stacked() const { return stacked_ == cells_.size(); }
   bool backwards_;
   Ring<Cell> cells_;
   size_t stacked_ = 0;

@@ -87,6 +87,46 @@ TEST_CASE("archive: what is written is read, and a wrong section is named") {
   CHECK_FALSE(old.ok());
 }
 
+TEST_CASE("archive: one that borrows its columns reads as one that holds them") {
+  std::vector<int64_t> column(20'000), short_one(3, 5);
+  for (size_t i = 0; i < column.size(); ++i) column[i] = static_cast<int64_t>(i * i);
+  std::vector<uint8_t> bytes(3'000'000, 7);
+  bytes.back() = 9;
+  const auto write = [&](ArchiveWriter& writer) {
+    writer.section("columns", 1);
+    writer.put_column(column);
+    writer.put_column(short_one);
+    writer.put_column(std::span<const uint8_t>(bytes));
+    writer.put_column(std::vector<double>{});
+    writer.put(std::string_view("end"));
+  };
+  ArchiveWriter holds, borrows(true);
+  write(holds);
+  write(borrows);
+  CHECK(borrows.size() == holds.bytes().size());
+  Workers workers(2);
+  column[17] = -1;  // it is read only now
+  for (const bool borrowed : {false, true}) {
+    ArchiveReader reader = borrowed ? ArchiveReader(borrows, workers) : ArchiveReader(holds.bytes());
+    reader.section("columns", 1);
+    std::vector<int64_t> read(column.size());
+    reader.get_span(std::span(read));
+    CHECK(read[17] == (borrowed ? -1 : 17 * 17));
+    CHECK(read.back() == column.back());
+    CHECK(reader.get_vector<int64_t>() == short_one);
+    CHECK(reader.get_vector<uint8_t>() == bytes);
+    CHECK(reader.get_vector<double>().empty());
+    CHECK_FALSE(reader.at_end());
+    CHECK(reader.get_string() == "end");
+    CHECK((reader.ok() && reader.at_end()));
+  }
+  ArchiveReader other(borrows, workers);
+  other.section("columns", 1);
+  std::vector<int64_t> shorter(column.size() - 1);
+  other.get_span(std::span(shorter));
+  CHECK(other.error() == "a column of another length (after section 'columns')");
+}
+
 TEST_CASE("archive: every torn tail is a mismatch, never a crash") {
   ArchiveWriter writer;
   writer.section("hot", 1);

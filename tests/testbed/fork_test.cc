@@ -1,10 +1,15 @@
 // Forks: forked and unchanged a run is its trunk, bit for bit; changed it differs from the fork on, and where
 // the change says.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 
 #include "testbed/replay/difference.h"
 #include "testbed/replay/fork.h"
+#include "testbed/replay/forked_process.h"
 #include "testbed/replay/recording.h"
 #include "testbed/replay/replay.h"
 #include "testbed/run.h"
@@ -93,6 +98,56 @@ TEST_CASE("fork: in memory, unchanged, at any moment and any number of threads i
   CHECK(forks[0]->loop().now() == kStart + seconds(450));
   cycles(*forks[0], 100);
   CHECK(forks[0]->loop().fingerprint() == trunk->loop().fingerprint());
+}
+
+TEST_CASE(
+    "fork: as a process it decides as its trunk, at any number of threads, and the trunk does not see it") {
+  auto trunk = good(Assembly::build(good(load(kSmall, {{"duration", "12 min"}})), {.threads = 2}));
+  const auto state_of = [](Assembly& assembly) {
+    ArchiveWriter writer;
+    assembly.save(writer);
+    return std::string(reinterpret_cast<const char*>(writer.bytes().data()), writer.bytes().size());
+  };
+  const auto later = [&](Assembly& assembly) {
+    for (int i = 0; i < 100; ++i)
+      assembly.loop().cycle(assembly.loop().now() + seconds(1), assembly.loop_transport());
+    return state_of(assembly);
+  };
+  cycles(*trunk, 150);
+  const auto before = state_of(*trunk);
+  auto alone = good(ForkedProcess::begin(*trunk, later));
+  auto team = good(ForkedProcess::begin(*trunk, later, 3));
+  const auto at_once = good(ForkedProcess::begin(*trunk, state_of)).result();
+  CHECK(good(alone.result()) != before);
+  CHECK(good(at_once) == before);
+  CHECK(state_of(*trunk) == before);
+  const auto as_trunk = good(team.result());
+  CHECK(later(*trunk) == as_trunk);
+}
+
+TEST_CASE("fork: a process that says nothing is told from one that does, and none is left behind") {
+  auto trunk = good(Assembly::build(good(load(kSmall, {})), {.threads = 1}));
+  auto ended = good(ForkedProcess::begin(*trunk, [](Assembly&) {
+    ::kill(::getpid(), SIGKILL);
+    return std::string();
+  }));
+  const auto result = ended.result();
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error()[0].message == "the fork was ended by signal 9 (Killed)");
+  auto silent = good(ForkedProcess::begin(*trunk, [](Assembly&) { return std::string(); }));
+  CHECK(good(silent.result()).empty());
+  {
+    const auto unasked = good(ForkedProcess::begin(*trunk, [](Assembly&) -> std::string {
+      for (;;) ::pause();
+    }));
+  }
+  CHECK(::waitpid(-1, nullptr, WNOHANG) == -1);
+
+  const test::Folder folder;
+  auto recorded = good(Assembly::build(good(load(kSmall, {})), {.threads = 1, .out = folder.path() / "run"}));
+  const auto refused = ForkedProcess::begin(*recorded, [](Assembly&) { return std::string(); });
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error()[0].message.find("run folder") != std::string::npos);
 }
 
 TEST_CASE("fork: from a run folder, unchanged, its decisions are the trunk's from there on") {

@@ -253,6 +253,39 @@ TEST_CASE("requirements: a monitor that is saved and restored after any sample g
   }
 }
 
+TEST_CASE("requirements: what a monitor does not wait for changes neither value, nor atom, nor instant") {
+  size_t awaited = 0;
+  for (uint64_t seed = 0; seed < 20'000; ++seed) {
+    Dice dice(seed + 5'000'000);
+    Formula f;
+    f.atoms = 3;
+    const auto known = random_formula(dice, f, 2);
+    const auto later = random_formula(dice, f, 1 + static_cast<int>(dice.below(2)));
+    if (!dice.one_in(4)) {
+      const bool swapped = dice.one_in(2);
+      f.add({.op = Temporal::either, .left = swapped ? later : known, .right = swapped ? known : later});
+    }
+    Formula waits = f;  // denied twice it has a form in which every instant waits
+    for (int i = 0; i < 2; ++i) waits.add({.op = Temporal::negation, .left = waits.root()});
+    f.prepare();
+    waits.prepare();
+    REQUIRE(waits.awaited == Formula::kNobody);
+    awaited += f.awaited != Formula::kNobody;
+    const auto trace = random_trace(dice, f.atoms);
+    const auto a = observed(f, trace, dice.below(trace.at.size()));
+    const auto b = observed(waits, trace);
+    INFO("seed " << seed);
+    const auto same_bound = [](const Bound& x, const Bound& y) {
+      return same(x.value, y.value) && x.at == y.at && x.atom == y.atom && x.is == y.is;
+    };
+    REQUIRE(same_bound(a.value.low, b.value.low));
+    REQUIRE(same_bound(a.value.high, b.value.high));
+    REQUIRE(a.instants == b.instants);
+    REQUIRE(a.open_since == b.open_since);
+  }
+  CHECK(awaited > 3000);
+}
+
 TEST_CASE("requirements: what decided a formula is an atom with that very value, at an instant of the run") {
   for (uint64_t seed = 0; seed < 5000; ++seed) {
     Dice dice(seed + 4'000'000);

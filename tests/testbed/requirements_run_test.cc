@@ -10,6 +10,7 @@
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
 #include "testbed/requirements/report.h"
+#include "testbed/requirements/robustness.h"
 #include "testbed/run.h"
 #include "testbed/virtual_clock.h"
 #include "tests/twin/allocations.h"
