@@ -68,6 +68,22 @@ TEST_CASE("sets: the bits of a sum do not depend on where the members lie") {
   CHECK(std::memcmp(&a, &b, sizeof a) == 0);
 }
 
+TEST_CASE("sets: one member alone has the bits that it has beside unknown ones") {
+  const double unknown = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+  for (const double x : {1.5, -0.0, 0.0, infinity, -infinity, unknown}) {
+    const std::vector<double> column = {x, unknown, unknown};
+    const lang::Op ops[] = {lang::Op::set_sum, lang::Op::set_mean, lang::Op::set_minimum,
+                            lang::Op::set_maximum, lang::Op::set_count};
+    for (const auto op : ops) {
+      const double alone = twin::aggregate(op, {column.data(), lang::Storage::f64}, range(0, 1), 0);
+      const double beside = twin::aggregate(op, {column.data(), lang::Storage::f64}, range(0, 3), 0);
+      INFO(x << ", operation " << static_cast<int>(op));
+      CHECK(std::signbit(alone) == std::signbit(beside));
+      CHECK((alone == beside || (std::isnan(alone) && std::isnan(beside))));
+    }
+  }
+}
+
 TEST_CASE("sets: all and any are decided by one good member, whatever is unknown") {
   const auto members = range(0, 4);
   const auto all = [&](std::vector<uint8_t> b, double good) {
