@@ -59,11 +59,12 @@ std::string falsified_lines(const Campaign& campaign, const Falsified& result) {
   text += fmt::format("  violated in run {}", search.runs);
   const auto differs = what_differs(campaign, result);
   if (result.shrunk) {
+    const auto& violation = result.shrunk->violation;
     const size_t before = campaign.space.settings(*search.found).size();
-    text += fmt::format("; in {} more runs, {} changes of the scenario were cut to {}", result.shrunk->runs,
-                        before, differs.size());
+    const size_t left = campaign.space.settings(violation.point, violation.untouched).size();
     text +=
-        fmt::format(":\n{}    {}\n", setting_lines(differs, "    "), result.shrunk->violation.result.line);
+        fmt::format("; in {} more runs, {} changes of the scenario were cut to {}:\n{}    {}\n",
+                    result.shrunk->runs, before, left, setting_lines(differs, "    "), violation.result.line);
   } else {
     text += fmt::format(":\n{}    {}\n", setting_lines(differs, "    "), search.result.line);
   }

@@ -26,7 +26,7 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
         "alarms, "
         "people, "
         "operator, "
-        "script, tests, requirements, "
+        "script, tests, requirements, search, "
         "history, history_from, retention, snapshots, keep_snapshots, input_log]\n");
   CHECK(problems_with("models.yaml", "tolerance: 1", "tollerance: 1") ==
         "models.yaml:14:56: a setpoint has no key 'tollerance' [did you mean 'tolerance'? keys: default, "
