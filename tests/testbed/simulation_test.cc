@@ -54,7 +54,7 @@ TEST_CASE("simulation: an act that makes no sense is refused with its place, and
   auto simulation = made("people.md");
   const auto refused = simulation->act(entry("{by: anna, set: {highest: 20 m}}"));
   REQUIRE_FALSE(refused.has_value());
-  CHECK(render(refused.error()).find("act:1:26: error: 20 m is outside of what 'highest' can be") == 0);
+  CHECK(render(refused.error()).find("act:1:27: error: 20 m is outside of what 'highest' can be") == 0);
   CHECK_FALSE(simulation->act(entry("{by: anna, presss: may_start}")).has_value());
   CHECK_FALSE(simulation->act(entry("{by: anna, press: may_start, device: pump-9}")).has_value());
   CHECK_FALSE(simulation->act(entry("{by: anna")).has_value());

@@ -1,0 +1,39 @@
+"""How a run gets on, for people: a callable, tqdm where it is there, or nothing."""
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, Optional, Union
+
+# Called a few times a second with the simulated seconds, and with those of the whole run.
+Progress = Callable[[float, float], Any]
+
+
+class Bar:
+    """A bar of tqdm over simulated time."""
+
+    def __init__(self, end_s: float):
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(total=end_s, unit="s", unit_scale=True, desc="simulated", leave=False)
+
+    def __call__(self, now_s: float, end_s: float) -> None:
+        self._bar.update(now_s - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+def bar(wanted: Union[bool, Progress, None], end_s: float) -> Optional[Progress]:
+    """What to call. ``None``: a bar where tqdm is there and somebody looks; True: a bar; False: nothing."""
+    if callable(wanted):
+        return wanted
+    if wanted is False or (wanted is None and not _somebody_looks()):
+        return None
+    try:
+        return Bar(end_s)
+    except ImportError:
+        return None
+
+
+def _somebody_looks() -> bool:
+    return "ipykernel" in sys.modules or bool(getattr(sys.stderr, "isatty", lambda: False)())
