@@ -41,7 +41,8 @@ class Simulation {
 
   Assembly& assembly() { return *assembly_; }
   const Driver& driver() const { return *driver_; }
-  Time now() const { return assembly_->loop().now(); }
+  /// The last boundary; also while the MML is away, which then knows of none.
+  Time now() const { return clock_->last(); }
   Time end() const { return kStart + assembly_->scenario().duration; }
   uint64_t hash() const { return hash_; }  ///< hash_of() scenario and settings
 

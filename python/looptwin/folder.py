@@ -243,10 +243,8 @@ def _since(span: text.Span) -> int:
 
 def _runs(rows: np.ndarray) -> list[tuple[int, int, int]]:
     """Rows that follow each other, as (first, one past the last, place in the result): each is one read."""
-    cuts = np.flatnonzero(np.diff(rows) != 1) + 1
-    begins = np.concatenate(([0], cuts))
-    ends = np.concatenate((cuts, [len(rows)]))
-    return [(int(rows[a]), int(rows[b - 1]) + 1, int(a)) for a, b in zip(begins, ends)]
+    cuts = [int(cut) + 1 for cut in np.flatnonzero(np.diff(rows) != 1)]
+    return [(int(rows[a]), int(rows[b - 1]) + 1, a) for a, b in zip([0, *cuts], [*cuts, len(rows)])]
 
 
 def open(run: Union[str, "os.PathLike[str]"]) -> RunFolder:  # noqa: A001: looptwin.open(RUN)

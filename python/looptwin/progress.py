@@ -1,8 +1,9 @@
 """How a run gets on, for people: a callable, tqdm where it is there, or nothing."""
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Iterator, Optional, Union
 
 # Called a few times a second with the simulated seconds, and with those of the whole run.
 Progress = Callable[[float, float], Any]
@@ -23,16 +24,33 @@ class Bar:
         self._bar.close()
 
 
-def bar(wanted: Union[bool, Progress, None], end_s: float) -> Optional[Progress]:
+@contextlib.contextmanager
+def bar(wanted: Union[bool, Progress, None], end_s: float) -> Iterator[Optional[Progress]]:
     """What to call. ``None``: a bar where tqdm is there and somebody looks; True: a bar; False: nothing."""
     if callable(wanted):
-        return wanted
-    if wanted is False or (wanted is None and not _somebody_looks()):
-        return None
+        yield wanted
+        return
+    shown = None
+    if wanted or (wanted is None and _somebody_looks()):
+        with contextlib.suppress(ImportError):
+            shown = Bar(end_s)
     try:
-        return Bar(end_s)
-    except ImportError:
+        yield shown
+    finally:
+        if shown is not None:
+            shown.close()
+
+
+def told(progress: Optional[Progress], end_s: float) -> Optional[Callable[[int], Any]]:
+    """The same, called with ns as the extension module does."""
+    if progress is None:
         return None
+    called = progress
+
+    def call(now_ns: int) -> None:
+        called(now_ns / 1e9, end_s)
+
+    return call
 
 
 def _somebody_looks() -> bool:

@@ -6,8 +6,9 @@ import os
 from typing import Any, Mapping, Optional, Union
 
 from . import _looptwin, text
+from .errors import Problem
 from .folder import RunFolder, open as open_folder
-from .progress import Progress, bar
+from .progress import Progress, bar, told
 from .requirements import Verdict, verdicts
 from .scenario import Scenario, Source, loaded
 
@@ -16,13 +17,15 @@ class Run:
     """How a run ended. Where it wrote a folder, all that is recorded can be read from it as well."""
 
     def __init__(self, fingerprint: str, summary: dict[str, Any], requirements: list[Verdict],
-                 folder: Optional[str]):
+                 folder: Optional[str], warnings: Optional[list[Problem]] = None):
         #: Hash of all decisions: the same for the same scenario and seed, here and on the command line.
         self.fingerprint = fingerprint
         #: Counters of the run, as in its manifest; ``state`` is "reached_end" or "stopped", ``simulated_s`` in s.
         self.summary = summary
         #: A :class:`Verdict` for each requirement and device.
         self.requirements = requirements
+        #: What the command line warns of: requirements that the run was too short for, and the like.
+        self.warnings = list(warnings or [])
         #: The run folder's path, or None.
         self.path = folder
         self._folder: Optional[RunFolder] = None
@@ -97,18 +100,15 @@ def run(scenario: Union[Scenario, Source], *, out: Union[str, "os.PathLike[str]"
     simulation = _looptwin.Simulation(scenario._source, settings + further_settings(seed, duration), threads,
                                       os.fspath(out) if out is not None else "", False)
     end_ns = simulation.end_ns
-    shown = bar(progress, end_ns / 1e9)
     try:
-        simulation.advance_to(end_ns, shown and (lambda now_ns: shown(now_ns / 1e9, end_ns / 1e9)))
+        with bar(progress, end_ns / 1e9) as shown:
+            simulation.advance_to(end_ns, told(shown, end_ns / 1e9))
     except BaseException:
         _finish_what_is_left(simulation)
         raise
-    finally:
-        if hasattr(shown, "close"):
-            shown.close()
     summary = json.loads(simulation.finish(False))
     result = Run(simulation.fingerprint, summary, verdicts(simulation.requirements()),
-                 os.fspath(out) if out is not None else None)
+                 os.fspath(out) if out is not None else None, simulation.warnings())
     simulation.close()
     return result
 

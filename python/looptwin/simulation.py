@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _looptwin, text
 from .frames import frame
-from .progress import Progress
+from .progress import Progress, told
 from .requirements import Verdict, verdicts
 from .runs import Run, further_settings
 from .scenario import Scenario, Source, instant, loaded
@@ -37,8 +37,8 @@ class Names:
 class Device(Names):
     """What the loop knows of a device at the last boundary: ``sim["home-7"].temperature``.
 
-    A name is what a rule reads: reported telemetry and setpoints, parameters, status, what is derived, inputs. Numbers
-    are in the unit that the scenario declares (:meth:`unit`), NaN where unknown; booleans and words are None there.
+    A name is what a rule reads: reported telemetry and setpoints, parameters, status, what is derived, inputs.
+    Numbers are in the unit that the scenario declares (:meth:`unit`), NaN where unknown; booleans and words are None there.
     ``device["status"]`` is for names that Python has a use for itself.
     """
 
@@ -92,17 +92,18 @@ class Simulation:
             sim.column("home", "power").sum()      # kW
 
     ``advance(a); advance(b)`` is ``advance(a + b)``, bit for bit, and a simulation that is advanced to its end has made
-    the decisions of :func:`looptwin.run`. Used by one thread at a time; others go on while it advances.
+    the decisions of :func:`looptwin.run`. ``keep_decisions``: whether :attr:`decisions` are kept in memory, 64 bytes each.
+    Used by one thread at a time; others go on while it advances.
     """
 
     def __init__(self, scenario: Union[Scenario, Source], *, set: Optional[Mapping[str, Any]] = None,  # noqa: A002
                  seed: Optional[int] = None, duration: Optional[text.Span] = None, threads: int = 0,
-                 out: Union[str, "os.PathLike[str]", None] = None):
+                 out: Union[str, "os.PathLike[str]", None] = None, keep_decisions: bool = True):
         source = loaded(scenario)._source
         settings = [(path, text.setting(value, path)) for path, value in (set or {}).items()]
         self._path = os.fspath(out) if out is not None else None
         self._simulation = _looptwin.Simulation(source, settings + further_settings(seed, duration), threads,
-                                                self._path or "", True)
+                                                self._path or "", keep_decisions)
         self._begin()
         self._wanted_ns = 0
 
@@ -143,9 +144,8 @@ class Simulation:
         if to_ns > self._end_ns:
             raise ValueError(f"the scenario ends at {self.end:g} s: cannot advance to {to_ns / 1e9:g} s; give "
                              "Simulation(..., duration=...) a longer one")
-        told = progress and (lambda now_ns: progress(now_ns / 1e9, self.end))
         try:
-            self._simulation.advance_to(to_ns, told)
+            self._simulation.advance_to(to_ns, told(progress, self.end))
         except BaseException:
             self._wanted_ns = self._simulation.now_ns
             raise
@@ -284,7 +284,8 @@ class Simulation:
         if self._run is None:
             stopped = self._simulation.now_ns < self._end_ns
             summary = json.loads(self._simulation.finish(stopped))
-            self._run = Run(self.fingerprint, summary, self.requirements, self._path)
+            self._run = Run(self.fingerprint, summary, self.requirements, self._path,
+                            self._simulation.warnings())
         return self._run
 
     def close(self) -> None:

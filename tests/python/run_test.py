@@ -33,6 +33,22 @@ class Running(InFolder):
         self.assertEqual(looptwin.open("run").summary, run.summary)
         self.assertEqual(run.summary["state"], "reached_end")
 
+    def test_what_the_command_line_warns_of_is_in_the_run(self):
+        long = {"requirements.0.always": "eventually(truth(level) > 0 m, within=3 h)"}
+        run = looptwin.run("tanks.yaml", set=long, duration="1 min")
+        self.assertEqual([problem.severity for problem in run.warnings], ["warning"])
+        self.assertIn("takes 3 h", run.warnings[0].message)
+        self.assertEqual(looptwin.run("tanks.yaml", duration="1 min").warnings, [])
+
+    def test_a_bar_is_shown_where_it_is_asked_for_and_gone_at_the_end(self):
+        code = ("import looptwin\n"
+                "looptwin.run('tanks.yaml', duration='10 min', progress=WANTED)\n")
+        for wanted, shown in (("True", True), ("False", False), ("None", False)):  # None: nobody looks at a pipe
+            told = subprocess.run([sys.executable, "-c", code.replace("WANTED", wanted)], capture_output=True, text=True,
+                                  timeout=300)
+            self.assertEqual(told.returncode, 0, told.stderr)
+            self.assertEqual("simulated" in told.stderr, shown)
+
     def test_a_folder_that_is_there_is_not_written_into(self):
         looptwin.run("tanks.yaml", out="run", duration="1 min")
         with self.assertRaises(looptwin.ScenarioError) as caught:

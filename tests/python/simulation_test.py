@@ -142,6 +142,21 @@ class Forking(InFolder):
                 self.assertEqual(same.decisions.id.tolist(), sim.decisions.id.tolist())
                 self.assertNotEqual(other.fingerprint, sim.fingerprint)
 
+    def test_while_the_loop_is_away_nothing_is_known_and_nothing_forked(self):
+        away = TANKS + "faults:\n  - {kind: restart, of: mml, after: 5 min, lasts: 1 min}\n"
+        with looptwin.Simulation(away) as sim:
+            self.assertEqual(sim.advance(320), 320)
+            self.assertTrue(np.isnan(sim.column("tank", "level")).all())
+            self.assertGreater(sim["main/tank-1"].truth.level, 1)
+            with self.assertRaisesRegex(looptwin.RunError, "away"):
+                sim.fork()
+            sim.advance("1 min")
+            self.assertFalse(np.isnan(sim.column("tank", "level")).any())
+            with sim.fork() as fork:
+                for one in (sim, fork):
+                    one.advance("10 min")
+                self.assertEqual(fork.fingerprint, sim.fingerprint)
+
     def test_forks_that_are_let_go_leave_nothing_behind(self):
         with looptwin.Simulation("tanks.yaml", set={"fleet.tank.count": 3000}) as sim:
             sim.advance("1 min")

@@ -14,8 +14,8 @@ namespace {
 
 const std::atomic<bool> kNeverStop{false};
 
-std::unique_ptr<Simulation> made(const std::string& page) {
-  auto scenario = load_text(std::make_shared<const Source>(Source{"text", scenario_of(page)}), ".");
+std::unique_ptr<Simulation> made(const std::string& page, const std::string& more = {}) {
+  auto scenario = load_text(std::make_shared<const Source>(Source{"text", scenario_of(page) + more}), ".");
   INFO((scenario ? std::string() : render(scenario.error())));
   REQUIRE(scenario.has_value());
   auto simulation = Simulation::make({std::move(*scenario), {}, {}}, {.threads = 1}, kNeverStop);
@@ -48,6 +48,21 @@ TEST_CASE("simulation: what people do waits for the next boundary, in a fork as 
   for (auto* one : {trunk.get(), fork->get(), alone.get()}) one->advance(kStart + seconds(40));
   CHECK((*fork)->assembly().loop().fingerprint() == trunk->assembly().loop().fingerprint());
   CHECK(alone->assembly().loop().fingerprint() != trunk->assembly().loop().fingerprint());
+}
+
+TEST_CASE("simulation: through a restart of the MML time goes on, and only forks have to wait") {
+  const std::string away = "faults:\n  - {kind: restart, of: mml, after: 20 s, lasts: 10 s}\n";
+  auto whole = made("people.md", away), steps = made("people.md", away);
+  whole->advance(whole->end());
+  steps->advance(kStart + seconds(24));
+  CHECK(steps->now() == kStart + seconds(24));
+  CHECK_FALSE(steps->fork(1, kNeverStop).has_value());
+  steps->advance(kStart + seconds(35));
+  CHECK(steps->now() == kStart + seconds(35));
+  CHECK(steps->fork(1, kNeverStop).has_value());
+  steps->advance(steps->end());
+  CHECK(whole->driver().restarts() == 1);
+  CHECK(steps->assembly().loop().fingerprint() == whole->assembly().loop().fingerprint());
 }
 
 TEST_CASE("simulation: an act that makes no sense is refused with its place, and nothing happens") {
