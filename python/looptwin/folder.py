@@ -197,10 +197,11 @@ class RunFolder:
             last = min(last, -(-_since(end) // period))
         last = max(first, last)
         spec = grid["variables"][variable]
-        values = np.full((len(rows), last - first), np.nan)
         if last > first:
-            for begin, to, at in _runs(rows):
-                values[at:at + to - begin] = self._reader.cells(index, variable, begin, to - begin, first, last)
+            parts = [self._reader.cells(index, variable, begin, to - begin, first, last) for begin, to in _runs(rows)]
+            values = parts[0] if len(parts) == 1 else np.concatenate(parts)  # one part is not copied again
+        else:
+            values = np.empty((len(rows), 0))
         phases = self._reader.phases(index)
         offset = phases[rows] / 1e9 if len(phases) else np.zeros(len(rows))
         ids = self._of_table(grid["table"])
@@ -241,10 +242,10 @@ def _since(span: text.Span) -> int:
     return _looptwin.duration_ns(text.span(span))
 
 
-def _runs(rows: np.ndarray) -> list[tuple[int, int, int]]:
-    """Rows that follow each other, as (first, one past the last, place in the result): each is one read."""
+def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
+    """Rows that follow each other, as (first, one past the last): each is one read."""
     cuts = [int(cut) + 1 for cut in np.flatnonzero(np.diff(rows) != 1)]
-    return [(int(rows[a]), int(rows[b - 1]) + 1, a) for a, b in zip([0, *cuts], [*cuts, len(rows)])]
+    return [(int(rows[a]), int(rows[b - 1]) + 1) for a, b in zip([0, *cuts], [*cuts, len(rows)])]
 
 
 def open(run: Union[str, "os.PathLike[str]"]) -> RunFolder:  # noqa: A001: looptwin.open(RUN)

@@ -39,6 +39,10 @@ class Reading(InFolder):
         self.assertEqual(frame.shape, (30, 10))
         self.assertEqual(str(frame.index[0]), "2024-06-03 06:30:00")
         self.assertEqual(array.attrs["units"], "m")
+        some = run.telemetry("main/tank-1*", "level_mean", every="1min")  # the first and the last row
+        self.assertEqual(some.devices, ["main/tank-1", "main/tank-10"])
+        np.testing.assert_array_equal(some.values, whole.values[[0, 9]])
+        self.assertEqual(run.telemetry("**", "level_mean", every="1min", start="3 h").values.shape, (10, 0))
         self.assertEqual(float(array.sel(device="main/tank-4")[3]), frame["main/tank-4"].iloc[3])
 
     def test_decisions_are_those_of_the_simulation(self):
