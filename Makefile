@@ -5,7 +5,7 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 SCENARIO ?= scenarios/smart-meters
 
-.PHONY: build run test bench format clean deps
+.PHONY: build run test bench python format clean deps
 .NOTPARALLEL: # what is missing is installed before anything is configured
 
 build: $(BUILD)/build.ninja
@@ -22,6 +22,10 @@ run: deps $(BUILD)/build.ninja
 
 test: deps build
 	ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
+
+# import looptwin: PYTHONPATH=build/release/python /usr/bin/python3
+python: deps $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --parallel $(JOBS) --target _looptwin
 
 bench: deps build
 	@set -e; for b in $(BUILD)/bin/bench_*; do [ -x "$$b" ] || continue; echo "== $$(basename $$b)"; "$$b"; done

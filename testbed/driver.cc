@@ -26,8 +26,17 @@ void Driver::skip_to(Time boundary) {
 }
 
 mml::RunEnd Driver::run(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each) {
+  return end(advance(clock, stop, each));
+}
+
+mml::RunEnd Driver::advance(Clock& clock, const std::atomic<bool>& stop,
+                            const std::function<void(Time)>& each) {
   assembly_->begin_requirements();
-  auto end = finish(steps(clock, stop, each));
+  return steps(clock, stop, each);
+}
+
+mml::RunEnd Driver::end(mml::RunEnd how) {
+  auto end = finish(how);
   if (auto* log = assembly_->input_log();
       log != nullptr && !keep(log->end(assembly_->loop().now(), name_of(end))))
     end = mml::RunEnd::failed;

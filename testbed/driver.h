@@ -25,6 +25,13 @@ class Driver {
   /// recorder.
   mml::RunEnd run(Clock& clock, const std::atomic<bool>& stop, const std::function<void(Time)>& each = {});
 
+  /// run() in two parts, for who stops on the way and goes on: as far as the clock goes, and the run's end.
+  mml::RunEnd advance(Clock& clock, const std::atomic<bool>& stop,
+                      const std::function<void(Time)>& each = {});
+  mml::RunEnd end(mml::RunEnd how);
+  /// A restart of the MML is under way: nothing is decided, and the loop's state is on the disk.
+  bool is_away() const { return is_away_; }
+
   const Diagnostics& error() const { return error_; }
   uint64_t restarts() const { return restarts_; }  ///< of the MML
   uint64_t missed() const { return missed_; }      ///< boundaries while it was away

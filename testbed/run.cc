@@ -3,22 +3,18 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "testbed/assembly.h"
-#include "testbed/driver.h"
 #include "testbed/moment.h"
 #include "testbed/replay/fork.h"
 #include "testbed/replay/fork_point.h"
-#include "testbed/requirements/report.h"
 #include "testbed/run_folder.h"
+#include "testbed/simulation.h"
 #include "testbed/snapshots.h"
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
-#include "testbed/virtual_clock.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
@@ -168,19 +164,6 @@ Result<void> restore(Assembly& assembly, const Snapshot& from) {
                  "this version of looptwin keeps other state: run the scenario anew");
 }
 
-/// Whether all requirements held, or may yet; what each came to stands in the run folder.
-Result<bool> judge(const Assembly& assembly, const std::optional<std::filesystem::path>& out) {
-  const auto& all = assembly.requirements().all();
-  if (all.empty()) return true;
-  const auto results = assembly.requirements().results();
-  if (out)
-    if (auto written = twin::write_whole_file(*out / "requirements.json", requirements_json(all, results));
-        !written)
-      return tl::make_unexpected(std::move(written.error()));
-  return std::none_of(results.begin(), results.end(),
-                      [](const auto& result) { return result.verdict == Verdict::violated; });
-}
-
 }  // namespace
 
 Exit run(const RunRequest& request) {
@@ -190,60 +173,42 @@ Exit run(const RunRequest& request) {
   if (!prepared) return refuse(prepared.error());
   prepared->options.threads = request.threads;
   const auto& out = prepared->options.out;
-  const auto hash = hash_of(prepared->scenario, prepared->settings);
-  auto built = Assembly::build(std::move(prepared->scenario), prepared->options);
-  if (!built) return refuse(built.error());
-  Assembly& assembly = **built;
+  auto made = Simulation::make(
+      {std::move(prepared->scenario), std::move(prepared->path), std::move(prepared->settings)},
+      prepared->options, stop_asked(), request.speed);
+  if (!made) return refuse(made.error());
+  stop_on_signals();
+  Simulation& simulation = **made;
+  Assembly& assembly = simulation.assembly();
   std::fputs(render(assembly.warnings()).c_str(), stderr);
-  if (out && !request.resume)
-    if (auto noted = note_scenario(assembly, *out,
-                                   {prepared->path, prepared->settings, hash, prepared->options.begins, {}});
-        !noted)
-      return refuse(noted.error());
-  auto driver = Driver::make(assembly, out, prepared->settings);
-  if (!driver) return refuse(driver.error());
-
-  const auto& stop = stop_on_signals();
-  VirtualClock clock(assembly.scenario().start, assembly.scenario().cycle,
-                     kStart + assembly.scenario().duration, stop, request.speed);
   if (prepared->from) {
     if (auto restored = restore(assembly, *prepared->from); !restored) return refuse(restored.error());
-    clock.go_on_after(prepared->from->boundary);
-    driver->skip_to(prepared->from->boundary);
+    simulation.go_on_after(prepared->from->boundary);
   }
   if (prepared->fork) {
-    if (auto begun = begin_fork(*prepared, assembly, hash); !begun) {
-      built->reset();
+    if (auto begun = begin_fork(*prepared, assembly, simulation.hash()); !begun) {
+      made->reset();
       std::error_code ignored;
       if (out) std::filesystem::remove_all(*out, ignored);
       return refuse(begun.error());
     }
-    clock.go_on_after(prepared->options.begins);
-    driver->skip_to(prepared->options.begins);
+    simulation.go_on_after(prepared->options.begins);
     prepared->fork.reset();
   }
-  mml::RunEnd end;
+  Ending ending;
   double wall = 0;
   {
     Progress progress(assembly, request.quiet);
-    end = driver->run(clock, stop, [&](Time now) { progress.show(now); });
+    const auto end = simulation.advance(simulation.end(), [&](Time now) { progress.show(now); });
     wall = progress.wall();
+    ending = simulation.finish(end, wall);
   }
-  Diagnostics problems = driver->error();
-  const auto& broken = assembly.loop_transport().breakdown();
-  if (end == mml::RunEnd::failed) problems.insert(problems.end(), broken.begin(), broken.end());
-  if (end == mml::RunEnd::failed && problems.empty() && assembly.recorder() != nullptr)
-    problems = assembly.recorder()->error();
-  if (auto finished = assembly.finish(status_json(assembly, end, wall)); !finished && problems.empty())
-    problems = finished.error();
-  const auto held = judge(assembly, out);
-  if (!held) problems.insert(problems.end(), held.error().begin(), held.error().end());
   if (!request.quiet) {
-    print_summary(assembly, *driver, end, wall);
+    print_summary(assembly, simulation.driver(), ending.end, wall);
     if (out) print_row("run folder", out->string());
   }
-  if (!problems.empty()) return refuse(problems);
-  return *held ? Exit::held : Exit::failed;
+  if (!ending.problems.empty()) return refuse(ending.problems);
+  return ending.held ? Exit::held : Exit::failed;
 }
 
 }  // namespace looptwin::testbed

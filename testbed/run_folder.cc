@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "testbed/replay/kept_scenario.h"
+#include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -22,22 +23,30 @@ std::filesystem::path default_run_folder(const std::string& name) {
 }
 
 Result<void> note_scenario(const Assembly& assembly, const std::filesystem::path& out, Resumable resumable) {
-  if (assembly.scenario().input_log) {
-    auto kept = keep_scenario(out, assembly.scenario());
+  const Scenario& scenario = assembly.scenario();
+  const bool no_file = resumable.scenario.empty();
+  if (scenario.input_log || no_file) {
+    auto kept = keep_scenario(out, scenario);
     if (!kept) return tl::make_unexpected(std::move(kept.error()));
     resumable.kept = std::move(*kept);
+  }
+  if (no_file) {
+    resumable.scenario = std::filesystem::absolute(out / resumable.kept).lexically_normal();
+    if (auto written = twin::write_whole_file(resumable.scenario, scenario.sources.front()->text); !written)
+      return written;
   }
   return write_resumable(out, resumable);
 }
 
-const std::atomic<bool>& stop_on_signals() {
+const std::atomic<bool>& stop_asked() { return g_stop; }
+
+void stop_on_signals() {
   g_stop = false;
   struct sigaction action {};
   action.sa_handler = [](int) { g_stop = true; };
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  return g_stop;
 }
 
 }  // namespace looptwin::testbed

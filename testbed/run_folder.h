@@ -12,10 +12,12 @@ namespace looptwin::testbed {
 /// runs/NAME, or the first of runs/NAME-2, -3, … that is free.
 std::filesystem::path default_run_folder(const std::string& name);
 
-/// What the run is of: where it is, and a copy where the run is to be replayed.
+/// What the run is of: where it is, and a copy where the run is to be replayed, or where it stands in no file
+/// (resumable.scenario is empty).
 Result<void> note_scenario(const Assembly& assembly, const std::filesystem::path& out, Resumable resumable);
 
-/// Turns true at SIGINT or SIGTERM from now on; a second one ends the program at once.
-const std::atomic<bool>& stop_on_signals();
+/// Turns true at SIGINT or SIGTERM, once stop_on_signals() was called; a second one ends the program at once.
+const std::atomic<bool>& stop_asked();
+void stop_on_signals();
 
 }  // namespace looptwin::testbed

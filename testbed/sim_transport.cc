@@ -1,5 +1,6 @@
 #include "testbed/sim_transport.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -114,6 +115,18 @@ void SimTransport::skip_script_to(Time done) {
 void SimTransport::poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) {
   for (; next_action_ < script_.size() && script_[next_action_].at <= boundary; ++next_action_)
     actions.push_back(script_[next_action_]);
+  const auto due = std::find_if(pending_.begin(), pending_.end(),
+                                [&](const auto& action) { return action.at > boundary; });
+  if (due == pending_.begin()) return;
+  actions.insert(actions.end(), pending_.begin(), due);
+  pending_.erase(pending_.begin(), due);
+  std::stable_sort(actions.begin(), actions.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+}
+
+void SimTransport::act(std::vector<twin::OperatorAction> actions) {
+  pending_.insert(pending_.end(), actions.begin(), actions.end());
+  std::stable_sort(pending_.begin(), pending_.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
 }
 
 void SimTransport::send(Time now, std::span<const twin::Command> commands) {

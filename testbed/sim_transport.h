@@ -29,6 +29,10 @@ class SimTransport final : public twin::Transport {
 
   /// Other actions of people from now on; by time.
   void follow(std::vector<twin::OperatorAction> script);
+  /// What people do besides the script, while the run is under way: no part of a saved state until it has
+  /// acted.
+  void act(std::vector<twin::OperatorAction> actions);
+  const std::vector<twin::OperatorAction>& pending() const { return pending_; }
   /// What people did up to `done` has been handed over, whatever a restored state says.
   void skip_script_to(Time done);
 
@@ -47,9 +51,10 @@ class SimTransport final : public twin::Transport {
   size_t next_restart_ = 0;
   std::vector<twin::OperatorAction> script_;  ///< what people do, by time
   size_t next_action_ = 0;
-  std::vector<size_t> first_shard_;      ///< [table]
-  std::vector<sim::Arrivals> arrivals_;  ///< [shard]
-  std::vector<twin::Inbox> kept_;        ///< [shard] since the last poll
+  std::vector<twin::OperatorAction> pending_;  ///< besides the script, by time
+  std::vector<size_t> first_shard_;            ///< [table]
+  std::vector<sim::Arrivals> arrivals_;        ///< [shard]
+  std::vector<twin::Inbox> kept_;              ///< [shard] since the last poll
   std::vector<std::vector<twin::DeviceRef>>
       returned_;  ///< [shard] devices that came online and may have messages waiting
   std::vector<twin::Command> leaving_;

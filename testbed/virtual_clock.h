@@ -18,6 +18,10 @@ class VirtualClock final : public Clock {
 
   Time next() override;
   UnixTime civil(Time t) const override { return start_ + (t - kStart); }
+  /// Another end.
+  void go_on_to(Time end) { end_ = end; }
+  /// The last boundary that it gave, or goes on after.
+  Time last() const { return now_; }
   /// Goes on after a boundary that was restored.
   void go_on_after(Time boundary) { now_ = boundary; }
 

@@ -35,19 +35,25 @@ class FileReader {
       return;
     }
     open_.push_back(key);
+    read(source, path);
+    open_.pop_back();
+  }
+
+  /// A text as if it stood in the file of this path.
+  void read(const SourcePtr& source, const fs::path& path) {
     files_.sources.push_back(source);
     auto [root, complete] = yaml::parse(source, problems_);
     files_.complete &= complete;
     if (!root.map()) {
       files_.complete = false;
       if (complete && !root.refused())
-        error(root.span, fmt::format("{} is not a map of sections", name), "write key: value, one a line");
+        error(root.span, fmt::format("{} is not a map of sections", source->name),
+              "write key: value, one a line");
     } else {
       const auto uses = take_uses(root);
       merge(std::move(root));
       for (const auto& use : uses) read((path.parent_path() / use.text).lexically_normal(), use.span);
     }
-    open_.pop_back();
   }
 
  private:
@@ -111,8 +117,8 @@ class FileReader {
 
   static bool is_joined(const std::string& key) { return key == "tests" || key == "requirements"; }
 
-  /// Sections that are maps (models, rules …) are joined, and lists that tell of single cases; anything else is
-  /// said in one file only.
+  /// Sections that are maps (models, rules …) are joined, and lists that tell of single cases; anything else
+  /// is said in one file only.
   void merge(yaml::Node root) {
     if (!files_.root.span.source) files_.root.span = root.span;
     for (auto& section : root.entries) {
@@ -152,6 +158,18 @@ Files read_files(const fs::path& path, Diagnostics& problems, const fs::path& al
   FileReader reader(files, problems);
   reader.read(file.lexically_normal(), {});
   if (!also.empty()) reader.read(also.lexically_normal(), {});
+  return files;
+}
+
+Files read_text(const SourcePtr& text, const fs::path& folder, Diagnostics& problems) {
+  Files files;
+  files.folder = folder.empty() ? fs::path(".") : folder.lexically_normal();
+  if (const auto bad = first_not_utf8(text->text); bad != std::string_view::npos) {
+    const auto at = static_cast<uint32_t>(bad);
+    problems.push_back({Severity::error, {text, at, at + 1}, "this is not a text in UTF-8", {}});
+    return files;
+  }
+  FileReader(files, problems).read(text, files.folder / text->name);
   return files;
 }
 

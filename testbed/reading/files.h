@@ -21,5 +21,7 @@ struct Files {
 /// Lists of tests and requirements are joined as well. `also`: one more file that belongs to them.
 Files read_files(const std::filesystem::path& path, Diagnostics& problems,
                  const std::filesystem::path& also = {});
+/// The same of a text that stands in no file; what it uses is looked for from `folder`.
+Files read_text(const SourcePtr& text, const std::filesystem::path& folder, Diagnostics& problems);
 
 }  // namespace looptwin::testbed

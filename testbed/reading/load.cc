@@ -180,10 +180,10 @@ const Section<Draft>& scenario_section() {
   return kSection;
 }
 
-Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings,
-                      const std::filesystem::path& tests, const OtherRules* rules) {
-  Diagnostics problems;
-  auto files = read_files(path, problems, tests);
+namespace {
+
+Result<Scenario> scenario_of(Files files, const std::vector<Setting>& settings, Diagnostics problems,
+                             const OtherRules* rules) {
   if (files.sources.empty()) return tl::make_unexpected(std::move(problems));
   apply(settings, scenario_section(), files.root, problems);
   if (rules != nullptr) replace_rules(*rules, scenario_section(), files, problems);
@@ -214,6 +214,22 @@ Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setti
   sort(problems, files.sources);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   return std::move(draft.scenario);
+}
+
+}  // namespace
+
+Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings,
+                      const std::filesystem::path& tests, const OtherRules* rules) {
+  Diagnostics problems;
+  auto files = read_files(path, problems, tests);
+  return scenario_of(std::move(files), settings, std::move(problems), rules);
+}
+
+Result<Scenario> load_text(const SourcePtr& text, const std::filesystem::path& folder,
+                           const std::vector<Setting>& settings) {
+  Diagnostics problems;
+  auto files = read_text(text, folder, problems);
+  return scenario_of(std::move(files), settings, std::move(problems), nullptr);
 }
 
 }  // namespace looptwin::testbed

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "testbed/reading/load.h"
 #include "testbed/reading/resolve.h"
 
 namespace looptwin::testbed {
@@ -207,6 +208,24 @@ void resolve_people(Reader& reader, Draft& draft) {
   const Subjects subjects(scenario);
   scenario.script = read_script(reader, draft, subjects, draft.script);
   for (auto& test : draft.tests) test.script = read_script(reader, draft, subjects, test.acts);
+}
+
+Result<std::vector<ScriptConfig>> read_act(const Scenario& scenario, const lang::Units& units,
+                                           const SourcePtr& text) {
+  Diagnostics problems;
+  Reader reader{units, problems};
+  const auto root = yaml::parse(text, problems).root;
+  ScriptDraft entry{.span = root.span};
+  if (problems.empty()) script_section().read(reader, root, root.span, entry);
+  // A draft for nothing but read_at()'s civil time.
+  Draft draft;
+  draft.scenario = scenario;
+  if (auto zone = Timezone::load(scenario.timezone)) draft.zone = std::move(*zone);
+  if (!entry.after && entry.at == nullptr) entry.after = Duration{};
+  auto script = std::vector<ScriptConfig>();
+  if (problems.empty()) script = read_script(reader, draft, Subjects(scenario), {entry});
+  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
+  return script;
 }
 
 }  // namespace looptwin::testbed

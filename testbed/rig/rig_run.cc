@@ -106,7 +106,8 @@ Exit run_rig(const HilRequest& request) {
   const auto hash = hash_of(*scenario, settings);
   const UnixTime start = scenario->start;
   hil::MachineTime machine;
-  const auto& stop = stop_on_signals();
+  const auto& stop = stop_asked();
+  stop_on_signals();
   std::optional<hil::PacedClock> clock;
   AssemblyOptions options;
   options.out = out;

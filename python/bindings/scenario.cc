@@ -1,0 +1,77 @@
+#include "python/bindings/scenario.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+
+#include "python/bindings/errors.h"
+#include "python/bindings/module.h"
+#include "testbed/moment.h"
+#include "testbed/reading/load.h"
+
+namespace looptwin::python {
+
+namespace py = pybind11;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+ScenarioSource::ScenarioSource(std::filesystem::path path, std::string text, std::string name)
+    : path_(std::move(path)) {
+  if (!name.empty()) text_ = std::make_shared<const Source>(Source{std::move(name), std::move(text)});
+}
+
+testbed::Loaded ScenarioSource::load_with(std::vector<testbed::Setting> settings) const {
+  const auto read = [&] {
+    const py::gil_scoped_release release;
+    return text_ ? testbed::load_text(text_, path_, settings) : testbed::load(path_, settings);
+  };
+  auto scenario = value_or_raise(read());
+  return {std::move(scenario), text_ ? std::filesystem::path() : path_, std::move(settings)};
+}
+
+testbed::Loaded ScenarioSource::load(const Pairs& further) const {
+  auto settings = settings_;
+  for (const auto& [path, value] : further) settings.push_back({path, value});
+  return load_with(std::move(settings));
+}
+
+void ScenarioSource::set(const Pairs& settings) { settings_ = load(settings).settings; }
+
+void bind_scenario(py::module_& m) {
+  m.def("duration_ns", [](const std::string& text) {
+    return value_or_raise(testbed::moment_of("a span of time", text)).ns;
+  });
+  py::class_<ScenarioSource>(m, "ScenarioSource")
+      .def(py::init<std::filesystem::path, std::string, std::string>(), py::arg("path"), py::arg("text"),
+           py::arg("name"))
+      .def(py::init<const ScenarioSource&>())
+      .def("set", &ScenarioSource::set)
+      .def("settings",
+           [](const ScenarioSource& source) {
+             Pairs pairs;
+             for (const auto& setting : source.settings()) pairs.emplace_back(setting.path, setting.value);
+             return pairs;
+           })
+      .def("facts",
+           [](const ScenarioSource& source) {
+             const auto loaded = source.load();
+             const auto& scenario = loaded.scenario;
+             py::dict facts;
+             facts["name"] = scenario.name;
+             facts["about"] = scenario.about;
+             facts["seed"] = scenario.seed;
+             facts["duration_ns"] = scenario.duration.ns;
+             facts["cycle_ns"] = scenario.cycle.ns;
+             facts["start_unix_ns"] = scenario.start.ns;
+             return facts;
+           })
+      .def("check", [](const ScenarioSource& source) {
+        auto loaded = source.load();
+        const auto build = [&] {
+          const py::gil_scoped_release release;
+          return testbed::Assembly::build(std::move(loaded.scenario));
+        };
+        return problems_of(value_or_raise(build())->warnings());
+      });
+}
+
+}  // namespace looptwin::python

@@ -1,0 +1,186 @@
+// Running: to and fro between Python and the simulation.
+#include "python/bindings/simulation.h"
+
+#include <pybind11/stl.h>
+
+#include <exception>
+#include <optional>
+
+#include "python/bindings/errors.h"
+#include "python/bindings/module.h"
+#include "testbed/requirements/report.h"
+#include "testbed/summary.h"
+
+namespace looptwin::python {
+
+namespace py = pybind11;
+
+namespace {
+
+/// How often Python gets a word in, on the wall: signals, progress.
+constexpr double kEvery = 0.1;
+
+/// One thread at a time is in the simulation while the GIL is released.
+class Busy {
+ public:
+  explicit Busy(std::atomic<bool>& flag) : flag_(flag) { flag_ = true; }
+  ~Busy() { flag_ = false; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<bool>& flag_;
+};
+
+}  // namespace
+
+SimulationHandle::SimulationHandle(const ScenarioSource& source,
+                                   const std::vector<std::pair<std::string, std::string>>& further,
+                                   int threads, const std::string& out, bool keep_decisions)
+    : kept_(std::make_shared<Kept>()), threads_(threads) {
+  auto loaded = source.load(further);
+  kept_->decisions.keep = keep_decisions;
+  testbed::AssemblyOptions options{.threads = threads, .decisions = &kept_->decisions};
+  if (!out.empty()) options.out = out;
+  const auto make = [&] {
+    const py::gil_scoped_release release;
+    return testbed::Simulation::make(std::move(loaded), options, kept_->stop);
+  };
+  kept_->simulation = value_or_raise(make());
+}
+
+testbed::Simulation& SimulationHandle::running() {
+  if (!kept_ || !kept_->simulation) throw std::runtime_error("this simulation is closed");
+  if (busy_)
+    throw std::runtime_error("this simulation is being advanced: by another thread, or around this call");
+  return *kept_->simulation;
+}
+
+void SimulationHandle::advance_to(int64_t to_ns, const py::object& progress) {
+  auto& simulation = running();
+  if (over_) throw std::runtime_error("this simulation is over: it was finished, or has failed");
+  const auto kept = kept_;
+  std::exception_ptr raised;
+  auto end = mml::RunEnd::reached_end;
+  {
+    const Busy busy(busy_);
+    const testbed::Stopwatch watch;
+    double asked = 0;
+    const auto ask_python = [&](Time now) {
+      now_ns_ = now.ns;
+      if (raised || watch.seconds() - asked < kEvery) return;
+      asked = watch.seconds();
+      const py::gil_scoped_acquire acquire;
+      try {
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        if (!progress.is_none()) progress(now.ns);
+      } catch (...) {
+        raised = std::current_exception();
+        kept->stop = true;
+      }
+    };
+    const py::gil_scoped_release release;
+    end = simulation.advance(Time{to_ns}, ask_python);
+    kept->stop = false;
+  }
+  now_ns_ = simulation.now().ns;
+  if (end == mml::RunEnd::failed) over_ = true;
+  if (raised) std::rethrow_exception(raised);
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  if (end == mml::RunEnd::failed) raise("RunError", simulation.problems());
+}
+
+std::string SimulationHandle::finish(bool stopped) {
+  auto& simulation = running();
+  const bool failed = over_;
+  over_ = true;
+  testbed::Ending ending;
+  {
+    const Busy busy(busy_);
+    const py::gil_scoped_release release;
+    ending = simulation.finish(failed    ? mml::RunEnd::failed
+                               : stopped ? mml::RunEnd::stopped
+                                         : mml::RunEnd::reached_end,
+                               watch_.seconds());
+  }
+  if (!ending.problems.empty()) raise("RunError", ending.problems);
+  return ending.status;
+}
+
+std::unique_ptr<SimulationHandle> SimulationHandle::fork() {
+  auto& simulation = running();
+  std::unique_ptr<SimulationHandle> forked(new SimulationHandle());
+  forked->kept_ = std::make_shared<Kept>();
+  forked->threads_ = threads_;
+  forked->now_ns_ = now_ns_.load();
+  forked->over_ = over_;
+  forked->kept_->decisions = kept_->decisions;
+  const auto make = [&] {
+    const Busy busy(busy_);
+    const py::gil_scoped_release release;
+    return simulation.fork(threads_, forked->kept_->stop, &forked->kept_->decisions);
+  };
+  auto made = make();
+  if (!made) raise("RunError", made.error());
+  forked->kept_->simulation = std::move(*made);
+  return forked;
+}
+
+void SimulationHandle::act(const std::string& entry, const std::string& name) {
+  auto& simulation = running();
+  if (over_) throw std::runtime_error("this simulation is over: it was finished, or has failed");
+  value_or_raise(simulation.act(std::make_shared<const Source>(Source{name, entry})));
+}
+
+/// Arrays that share its columns keep it until they go.
+void SimulationHandle::close() {
+  if (kept_ && kept_->simulation) running();
+  kept_.reset();
+}
+
+std::string SimulationHandle::requirements() {
+  const auto& requirements = running().assembly().requirements();
+  return testbed::requirements_json(requirements.all(), requirements.results());
+}
+
+void bind_simulation(py::module_& m) {
+  using H = SimulationHandle;
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  py::class_<H>(m, "Simulation")
+      .def(py::init<const ScenarioSource&, const Pairs&, int, const std::string&, bool>(), py::arg("source"),
+           py::arg("settings"), py::arg("threads"), py::arg("out"), py::arg("keep_decisions"))
+      .def("advance_to", &H::advance_to)
+      .def("finish", &H::finish)
+      .def("fork", &H::fork)
+      .def("act", &H::act)
+      .def("close", &H::close)
+      .def("value", &H::value)
+      .def("column", &H::column)
+      .def("unit", &H::unit)
+      .def("names", &H::names)
+      .def("model_of", &H::model_of)
+      .def("devices", &H::devices)
+      .def("decisions", &H::decisions)
+      .def("requirements", &H::requirements)
+      .def_property_readonly("now_ns", &H::now_ns)
+      .def_property_readonly("end_ns", [](H& h) { return h.running().end().ns; })
+      .def_property_readonly("start_unix_ns", [](H& h) { return h.running().assembly().scenario().start.ns; })
+      .def_property_readonly("fingerprint", [](H& h) { return h.running().assembly().loop().fingerprint(); })
+      .def_property_readonly("people",
+                             [](H& h) {
+                               std::vector<std::string> names;
+                               for (const auto& person : h.running().assembly().scenario().people)
+                                 names.push_back(person.name);
+                               return names;
+                             })
+      .def_property_readonly("models",
+                             [](H& h) {
+                               std::vector<std::string> names;
+                               for (const auto& model : h.running().assembly().registry().models())
+                                 names.push_back(model.config.name);
+                               return names;
+                             })
+      .def("warnings", [](H& h) { return problems_of(h.running().assembly().warnings()); });
+}
+
+}  // namespace looptwin::python

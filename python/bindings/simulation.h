@@ -1,0 +1,83 @@
+// A simulation in Python's hands. It is advanced without the GIL and may be looked at, acted in and forked
+// when it is not; a second thread that tries meanwhile is refused. Times are ns since the run's start.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "python/bindings/scenario.h"
+#include "testbed/simulation.h"
+#include "testbed/stopwatch.h"
+
+namespace looptwin::python {
+
+/// All decisions so far, for Python to look at.
+class DecisionLog final : public mml::DecisionSink {
+ public:
+  bool decided(Time, std::span<const mml::Record> records) override {
+    if (keep) all.insert(all.end(), records.begin(), records.end());
+    return true;
+  }
+  bool keep = true;
+  std::vector<mml::Record> all;
+};
+
+class SimulationHandle {
+ public:
+  SimulationHandle(const ScenarioSource& source,
+                   const std::vector<std::pair<std::string, std::string>>& further, int threads,
+                   const std::string& out, bool keep_decisions);
+
+  /// `progress`: called a few times a second with the present ns; what it raises stops the simulation.
+  /// Returns whether `to` was reached: a signal's exception is raised once the cycle under way has ended.
+  void advance_to(int64_t to_ns, const pybind11::object& progress);
+  /// Ends the run and its folder; `stopped`: before its time. Returns the status as JSON.
+  std::string finish(bool stopped);
+  std::unique_ptr<SimulationHandle> fork();
+  void act(const std::string& entry, const std::string& name);
+  void close();
+
+  /// What a device's name is worth at the last boundary, in its unit. `which`: "reported", "desired",
+  /// "default" or "truth".
+  pybind11::object value(const std::string& device, const std::string& name, const std::string& which);
+  /// Of all devices of a model. Shared with the simulation, read-only, where no unit has to be converted.
+  pybind11::array column(const std::string& model, const std::string& name, const std::string& which,
+                         bool si);
+  /// The unit's text ("" for what has none), and the words of an enumeration.
+  pybind11::tuple unit(const std::string& model, const std::string& name);
+  std::vector<std::string> names(const std::string& model);
+  std::string model_of(const std::string& device);
+  std::vector<std::string> devices(const std::string& model, const std::string& pattern);
+  pybind11::dict decisions(size_t first);
+  std::string requirements();
+
+  testbed::Simulation& running();  ///< raises where it is closed, or advanced by another thread
+  int64_t now_ns() const { return now_ns_; }
+
+ private:
+  SimulationHandle() = default;
+  struct Place;
+  Place place(TableId table, const std::string& name, const std::string& which);
+  ColumnId true_column(TableId table, const std::string& name);
+  TableId table_of(const std::string& model);
+  twin::DeviceRef device_of(const std::string& id);
+  /// Lives as long as the simulation and the arrays that share its columns.
+  struct Kept {
+    std::atomic<bool> stop{false};
+    DecisionLog decisions;
+    std::unique_ptr<testbed::Simulation> simulation;
+  };
+  std::shared_ptr<Kept> kept_;
+  int threads_ = 0;
+  testbed::Stopwatch watch_;
+  std::atomic<bool> busy_{false};
+  std::atomic<int64_t> now_ns_{0};
+  bool over_ = false;
+};
+
+}  // namespace looptwin::python

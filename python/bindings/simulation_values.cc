@@ -1,0 +1,268 @@
+// Looking at a simulation: what a name is worth on a device, a column of a whole model, what was decided.
+#include <fmt/format.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/text.h"
+#include "python/bindings/simulation.h"
+#include "testbed/decision_text.h"
+
+namespace looptwin::python {
+
+namespace py = pybind11;
+
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+[[noreturn]] void no_such(const std::string& what, const std::string& name,
+                          const std::vector<std::string>& there) {
+  const auto near = nearest(name, there);
+  auto text = fmt::format("there is no {} '{}'", what, name);
+  if (!near.empty())
+    text += fmt::format("; did you mean '{}'?", near);
+  else if (!there.empty() && there.size() <= 30)
+    text += fmt::format("; there are: {}", joined(there));
+  throw py::key_error(text);
+}
+
+std::string which_text(const std::string& which) {
+  return fmt::format("which='{}': write reported, desired, default or truth", which);
+}
+
+}  // namespace
+
+/// A column that a name stands for, and the unit that its values are shown in.
+struct SimulationHandle::Place {
+  TableId table;
+  ColumnId column;
+  lang::Unit unit;
+  bool truth = false;
+};
+
+TableId SimulationHandle::table_of(const std::string& model) {
+  const auto& registry = running().assembly().registry();
+  if (const auto table = registry.find_model(model)) return *table;
+  if (model == "site") return registry.site();
+  std::vector<std::string> names;
+  for (const auto& known : registry.models()) names.push_back(known.config.name);
+  no_such("model", model, names);
+}
+
+twin::DeviceRef SimulationHandle::device_of(const std::string& id) {
+  const auto& registry = running().assembly().registry();
+  if (const auto device = registry.find(id)) return *device;
+  if (id == "site") return {registry.site(), Row(0)};
+  throw py::key_error(fmt::format("there is no device '{}'; devices('*') lists them", id));
+}
+
+SimulationHandle::Place SimulationHandle::place(TableId table, const std::string& name,
+                                                const std::string& which) {
+  auto& assembly = running().assembly();
+  const auto& names = assembly.wired().scopes.of_table[table.index()].names;
+  const auto found = names.find(name);
+  const bool known = found != names.end() && found->second.is == lang::Symbol::Is::column;
+  const auto refuse = [&](const char* what) {
+    return py::type_error(fmt::format("'{}' has no {}", name, what));
+  };
+  const auto& schema = assembly.schema();
+  if (which == "truth") {
+    const ColumnId truth = true_column(table, name);
+    if (truth.valid()) {
+      // What is true of a field or setpoint is shown in its unit; what else there is, is in SI.
+      auto unit = schema.column(table, known ? found->second.column : truth).unit;
+      if (known && schema.column(table, truth).type != found->second.type) unit = {};
+      return {table, truth, std::move(unit), true};
+    }
+    if (known) throw refuse("true value: nothing is simulated behind it");
+    std::vector<std::string> there;
+    for (const auto& [truth_name, symbol] : assembly.fleet().true_names(table)) there.push_back(truth_name);
+    no_such("true", name, there);
+  }
+  if (!known) {
+    std::vector<std::string> there;
+    for (const auto& [there_name, symbol] : names)
+      if (symbol.is == lang::Symbol::Is::column) there.push_back(there_name);
+    no_such(fmt::format("name on '{}'", schema.table(table).name), name, there);
+  }
+  const auto& symbol = found->second;
+  const ColumnId column = which == "reported"  ? symbol.column
+                          : which == "desired" ? symbol.desired
+                          : which == "default" ? symbol.fallback
+                                               : throw py::value_error(which_text(which));
+  if (!column.valid()) throw refuse("desired or default value: it is no setpoint");
+  return {table, column, schema.column(table, column).unit};
+}
+
+/// Of a field, what it measures; else a name of the physics. Invalid where there is none.
+ColumnId SimulationHandle::true_column(TableId table, const std::string& name) {
+  auto& assembly = running().assembly();
+  if (table.index() < assembly.registry().models().size()) {
+    const auto& fields = assembly.registry().model(table).config.telemetry;
+    for (size_t f = 0; f < fields.size(); ++f)
+      if (fields[f].name == name) return assembly.fleet().truth(table, f);
+  }
+  const auto truths = assembly.fleet().true_names(table);
+  const auto truth = truths.find(name);
+  if (truth == truths.end() || truth->second.is != lang::Symbol::Is::column) return {};
+  return truth->second.column;
+}
+
+py::object SimulationHandle::value(const std::string& device, const std::string& name,
+                                   const std::string& which) {
+  auto& simulation = running();
+  auto& assembly = simulation.assembly();
+  const auto ref = device_of(device);
+  const auto at = place(ref.table, name, which);
+  if (at.truth) {
+    // The shard is a block of the table; only the row's own has to catch up.
+    const size_t first = ref.row.index() / twin::kShardRows * twin::kShardRows;
+    for (size_t s = 0; const auto& shard : assembly.tables().shards()) {
+      if (shard.table == ref.table && shard.first == first) assembly.fleet().settle(s, simulation.now());
+      ++s;
+    }
+  }
+  const auto& column = assembly.schema().column(at.table, at.column);
+  const double raw =
+      twin::load(assembly.tables().column(at.table, at.column), column.storage, ref.row.index());
+  switch (column.storage) {
+    case lang::Storage::f64:
+      return py::float_(at.unit.from_si(raw));
+    case lang::Storage::boolean:
+      return raw == 0.5 ? py::object(py::none()) : py::object(py::bool_(raw == 1));
+    case lang::Storage::code: {
+      if (std::isnan(raw)) return py::none();
+      const auto& words = assembly.schema().enumerations[column.type.enumeration.index()].words;
+      return py::str(words.at(static_cast<size_t>(raw)));
+    }
+    case lang::Storage::instant:
+      return py::float_(raw >= static_cast<double>(kNever.ns) ? kUnknown : raw / 1e9);
+    case lang::Storage::row:
+      break;
+  }
+  return py::float_(raw);
+}
+
+py::array SimulationHandle::column(const std::string& model, const std::string& name,
+                                   const std::string& which, bool si) {
+  auto& simulation = running();
+  auto& assembly = simulation.assembly();
+  const auto at = place(table_of(model), name, which);
+  if (at.truth) {
+    const auto shards = assembly.tables().shards();
+    const py::gil_scoped_release release;
+    for (size_t s = 0; s < shards.size(); ++s)
+      if (shards[s].table == at.table) assembly.fleet().settle(s, simulation.now());
+  }
+  const auto& column = assembly.schema().column(at.table, at.column);
+  const size_t rows = assembly.tables().rows(at.table);
+  void* data = assembly.tables().column(at.table, at.column);
+  const auto& unit = at.unit;
+  const bool number = column.storage == lang::Storage::f64;
+  const bool converts = !si && number && (unit.scale != 1 || unit.offset != 0);
+  if (converts || (at.truth && number)) {
+    py::array_t<double> values(static_cast<py::ssize_t>(rows));
+    const auto* from = static_cast<const double*>(data);
+    std::transform(from, from + rows, values.mutable_data(),
+                   [&](double v) { return converts ? unit.from_si(v) : v; });
+    return values;
+  }
+  const auto dtype = [&] {
+    switch (column.storage) {
+      case lang::Storage::f64:
+        return py::dtype::of<double>();
+      case lang::Storage::row:
+        return py::dtype::of<uint32_t>();
+      case lang::Storage::instant:
+        return py::dtype::of<int64_t>();
+      default:
+        return py::dtype::of<uint8_t>();
+    }
+  }();
+  const py::capsule keeps(new std::shared_ptr<Kept>(kept_),
+                          [](void* kept) { delete static_cast<std::shared_ptr<Kept>*>(kept); });
+  py::array shared(dtype, {static_cast<py::ssize_t>(rows)}, {dtype.itemsize()}, data, keeps);
+  shared.attr("setflags")(py::arg("write") = false);
+  return shared;
+}
+
+py::tuple SimulationHandle::unit(const std::string& model, const std::string& name) {
+  auto& assembly = running().assembly();
+  const auto at = place(table_of(model), name, "reported");
+  const auto& column = assembly.schema().column(at.table, at.column);
+  py::list words;
+  if (column.type.kind == lang::Kind::enumeration)
+    for (const auto& word : assembly.schema().enumerations[column.type.enumeration.index()].words)
+      words.append(word);
+  return py::make_tuple(column.unit.text, words);
+}
+
+std::vector<std::string> SimulationHandle::names(const std::string& model) {
+  const auto& scope = running().assembly().wired().scopes.of_table[table_of(model).index()];
+  std::vector<std::string> names;
+  for (const auto& [name, symbol] : scope.names)
+    if (symbol.is == lang::Symbol::Is::column) names.push_back(name);
+  return names;
+}
+
+std::string SimulationHandle::model_of(const std::string& device) {
+  const auto table = device_of(device).table;
+  return running().assembly().schema().table(table).name;
+}
+
+std::vector<std::string> SimulationHandle::devices(const std::string& model, const std::string& pattern) {
+  const auto& registry = running().assembly().registry();
+  std::vector<std::string> ids;
+  if (!model.empty() && pattern.empty()) {
+    const auto table = table_of(model);
+    for (size_t row = 0; row < registry.devices(table); ++row)
+      ids.emplace_back(registry.id({table, Row(row)}));
+    return ids;
+  }
+  for (const auto device : registry.matching(pattern))
+    if (model.empty() || device.table == table_of(model)) ids.emplace_back(registry.id(device));
+  return ids;
+}
+
+py::dict SimulationHandle::decisions(size_t first) {
+  auto& assembly = running().assembly();
+  const auto& all = kept_->decisions.all;
+  const size_t rows = all.size() - std::min(first, all.size());
+  const testbed::DecisionText text(assembly.scenario(), assembly.schema(), assembly.registry(),
+                                   assembly.wired());
+  py::array_t<double> time(static_cast<py::ssize_t>(rows)), value(static_cast<py::ssize_t>(rows));
+  py::array_t<int64_t> occurrence(static_cast<py::ssize_t>(rows));
+  py::array_t<uint64_t> id(static_cast<py::ssize_t>(rows)), cause(static_cast<py::ssize_t>(rows));
+  py::list kind(rows), subject(rows), device(rows), quantity(rows), unit(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    const auto& record = all[first + i];
+    const auto of = text.quantity_of(record);
+    time.mutable_at(i) = record.at.seconds();
+    value.mutable_at(i) = of.value;
+    occurrence.mutable_at(i) = record.occurrence;
+    id.mutable_at(i) = record.id;
+    cause.mutable_at(i) = record.cause;
+    kind[i] = name_of(record.kind);
+    subject[i] = text.name_of_subject(mml::subject_of(record.kind), record.subject);
+    device[i] = py::str(assembly.registry().id(record.device));
+    quantity[i] = py::str(of.name);
+    unit[i] = py::str(of.unit);
+  }
+  py::dict columns;
+  columns["at_s"] = time;
+  columns["kind"] = kind;
+  columns["subject"] = subject;
+  columns["device"] = device;
+  columns["quantity"] = quantity;
+  columns["occurrence"] = occurrence;
+  columns["value"] = value;
+  columns["unit"] = unit;
+  columns["id"] = id;
+  columns["cause"] = cause;
+  return columns;
+}
+
+}  // namespace looptwin::python

@@ -1,0 +1,19 @@
+"""looptwin: a testbed for IoT monitor-and-manage loops.
+
+    scenario = looptwin.load("scenarios/smart-meters", set={"fleet.block.count": 2})
+    run = looptwin.run(scenario, duration="6 h", out="runs/mine")
+    run.alarms
+
+Values are in the units that the scenario declares; times are seconds since the run's start unless said otherwise.
+docs/python.md shows all of it.
+"""
+from ._looptwin import version as __version__
+from .errors import Problem, RunError, ScenarioError
+from .folder import RunFolder, Telemetry, open  # noqa: A004: looptwin.open(RUN)
+from .requirements import Verdict
+from .runs import Run, run
+from .scenario import Scenario, load
+from .simulation import Device, Simulation
+
+__all__ = ["Device", "Problem", "Run", "RunError", "RunFolder", "Scenario", "ScenarioError", "Simulation",
+           "Telemetry", "Verdict", "__version__", "load", "open", "run"]

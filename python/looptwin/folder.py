@@ -1,0 +1,253 @@
+"""Run folders: what was recorded, read when it is asked for. docs/formats/run.md says what lies in them."""
+from __future__ import annotations
+
+import datetime
+import functools
+import json
+import os
+import pathlib
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from . import _looptwin, text
+from .errors import RunError
+from .frames import chosen, frame
+from .requirements import Verdict, verdicts
+from .scenario import instant
+
+_EVENTS = {"event_raised", "event_cleared", "both_true", "event_latched", "reset_refused", "bypass_begun", "bypass_ended",
+           "event_withheld", "first_out"}
+
+
+class Telemetry:
+    """Values of a field, a row a device and a column a slot of time.
+
+    ``values``: float64, shape (devices, slots), in ``unit``, NaN where there is no sample. ``time``: s since the start
+    at which a slot begins, shape (slots,). ``offset``: s from there to the sample, shape (devices,): devices sample at
+    phases of their own. ``start``: the civil instant of the run's start, UTC.
+    """
+
+    def __init__(self, field: str, unit: str, devices: list[str], time: np.ndarray, offset: np.ndarray,
+                 values: np.ndarray, start: datetime.datetime, words: list[str]):
+        self.field, self.unit, self.devices, self.words = field, unit, devices, words
+        self.time, self.offset, self.values, self.start = time, offset, values, start
+
+    def _dates(self) -> np.ndarray:
+        begin = np.datetime64(self.start.replace(tzinfo=None), "ns")
+        return begin + np.round(self.time * 1e9).astype("timedelta64[ns]")
+
+    def to_pandas(self) -> Any:
+        """A ``pandas.DataFrame``: a row a slot (UTC, its beginning), a column a device."""
+        import pandas
+
+        return pandas.DataFrame(self.values.T, index=pandas.DatetimeIndex(self._dates(), name="time"),
+                                columns=pandas.Index(self.devices, name="device"))
+
+    def to_xarray(self) -> Any:
+        """An ``xarray.DataArray`` with dimensions device and time, its ``units``, and the devices' ``offset`` in s."""
+        import xarray
+
+        attributes = {"units": self.unit} if self.unit else {}
+        if self.words:
+            attributes["flag_meanings"] = " ".join(self.words)
+        return xarray.DataArray(
+            self.values, dims=("device", "time"), name=self.field, attrs=attributes,
+            coords={"device": self.devices, "time": self._dates(),
+                    "offset": ("device", self.offset, {"units": "s"})})
+
+    def __repr__(self) -> str:
+        return (f"<looptwin.Telemetry {self.field} [{self.unit}]: {len(self.devices)} devices, {len(self.time)} slots>")
+
+
+class RunFolder:
+    """A run's folder: finished, killed, or still being written; opened anew it shows what has come since."""
+
+    def __init__(self, path: Union[str, "os.PathLike[str]"]):
+        #: The folder.
+        self.path = pathlib.Path(path)
+        self._reader = _looptwin.RunReader(os.fspath(path))
+        self._ids: dict[str, list[str]] = {}
+        #: What the run declared, and how it ended: manifest.json.
+        self.manifest: dict[str, Any] = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+
+    @property
+    def scenario(self) -> str:
+        return self.manifest["scenario"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all decisions; "" until the run has ended."""
+        return self._reader.fingerprint
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """How the run ended, and its counters; ``state`` is "running" where it did not."""
+        return json.loads(self._reader.status or "{}")
+
+    @property
+    def start(self) -> datetime.datetime:
+        """The civil instant of the run's start, in UTC."""
+        return instant(self.manifest["start_unix_ns"])
+
+    @property
+    def end(self) -> float:
+        """The last boundary that was recorded, s since the start."""
+        # What a run's end closes is recorded a nanosecond after its last boundary.
+        return self._reader.end_ns // 1000 / 1e6
+
+    @property
+    def damage(self) -> list[str]:
+        """Where the journal is torn, file and byte: what lies behind is lost."""
+        return self._reader.damage
+
+    @functools.cached_property
+    def requirements(self) -> list[Verdict]:
+        """What the requirements came to; empty where there are none, or the run did not end."""
+        path = self.path / "requirements.json"
+        return verdicts(path.read_text(encoding="utf-8")) if path.exists() else []
+
+    # Logs.
+
+    @property
+    def logs(self) -> list[str]:
+        return [log["name"] for log in self.manifest["logs"]]
+
+    def columns(self, log: str) -> dict[str, Any]:
+        """The columns of a log, oldest row first: arrays, and lists of texts. Times become ``..._s``, float64, s since the
+        start, NaN for none; ids are uint64."""
+        spec = next((one for one in self.manifest["logs"] if one["name"] == log), None)
+        if spec is None:
+            raise KeyError(f"{self.path} has no log '{log}'; it has {', '.join(self.logs)}")
+        columns = {}
+        for column, values in zip(spec["columns"], self._reader.log(log)):
+            name = column["name"]
+            if column["type"] == "time":
+                columns[f"{name}_s"] = np.where(values == np.iinfo(np.int64).max, np.nan, values / 1e9)
+            elif name in ("id", "cause") and column["type"] == "i64":
+                columns[name] = values.view(np.uint64)
+            else:
+                columns[name] = values
+        return columns
+
+    def log(self, name: str) -> Any:
+        """A log as a ``pandas.DataFrame``, or a dict of arrays where there is no pandas."""
+        return frame(self.columns(name))
+
+    @functools.cached_property
+    def _decisions(self) -> dict[str, Any]:
+        return self.columns("decisions")
+
+    def _decisions_where(self, keep: Any) -> Any:
+        kinds = np.array([keep(kind) for kind in self._decisions["kind"]], dtype=bool)
+        return frame(chosen(self._decisions, kinds))
+
+    @property
+    def decisions(self) -> Any:
+        """All that the loop decided, a row each."""
+        return frame(self._decisions)
+
+    @property
+    def events(self) -> Any:
+        """The decisions about events: raised, cleared, latched, bypassed."""
+        return self._decisions_where(_EVENTS.__contains__)
+
+    @property
+    def commands(self) -> Any:
+        """The decisions about commands, each with the life of its ``id``: issued, sent, acknowledged, verified ..."""
+        return self._decisions_where(lambda kind: kind.startswith("command_"))
+
+    @property
+    def alarms(self) -> Any:
+        """A row for each alarm that was raised, with its priority and the operator's texts."""
+        return self.log("alarms")
+
+    # Telemetry.
+
+    def fields(self, model: str) -> list[str]:
+        """What is recorded of a model's devices: fields, their rollups (power_mean), derived values."""
+        return sorted({variable["name"] for grid in self.manifest["grids"] if grid["table"] == model
+                       for variable in grid["variables"]})
+
+    def devices(self, pattern: str = "**") -> list[str]:
+        """Ids of devices, model by model. In a pattern `*` is any part without '/', `**` any."""
+        return [device for table in self.manifest["tables"] for device in self._of_table(table["name"])
+                if _looptwin.glob_match(pattern, device)]
+
+    def _of_table(self, table: str) -> list[str]:
+        if table not in self._ids:
+            self._ids[table] = self._reader.devices(table)
+        return self._ids[table]
+
+    def telemetry(self, devices: str, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
+                  every: Optional[text.Span] = None) -> Telemetry:
+        """A field of the devices that match a pattern, from ``start`` up to, not including, ``end``, since the run's
+        start: "2 h", seconds or a timedelta. ``every``: the slots' length where a name is recorded at several, as
+        rollups are ("power_mean" at "15 min" and at "1 h"); the finest if absent.
+        """
+        found = self._grid(devices, field, every)
+        if found is None:
+            raise KeyError(self._not_recorded(devices, field, every))
+        index, grid, variable, rows = found
+        period = grid["period_ns"]
+        first, last = self._reader.slots(index)
+        if start is not None:
+            first = max(first, -(-_since(start) // period))
+        if end is not None:
+            last = min(last, -(-_since(end) // period))
+        last = max(first, last)
+        spec = grid["variables"][variable]
+        if last > first:
+            parts = [self._reader.cells(index, variable, begin, to - begin, first, last) for begin, to in _runs(rows)]
+            values = parts[0] if len(parts) == 1 else np.concatenate(parts)  # one part is not copied again
+        else:
+            values = np.empty((len(rows), 0))
+        phases = self._reader.phases(index)
+        offset = phases[rows] / 1e9 if len(phases) else np.zeros(len(rows))
+        ids = self._of_table(grid["table"])
+        words = spec.get("words", [])
+        return Telemetry(field, "" if words else spec["unit"], [ids[row] for row in rows],
+                         np.arange(first, last) * (period / 1e9), offset, values, self.start, words)
+
+    def _grid(self, devices: str, field: str, every: Optional[text.Span]) -> Any:
+        """The finest grid that has the field and devices that match: its index, itself, the variable's, and the rows."""
+        best = None
+        for index, grid in enumerate(self.manifest["grids"]):
+            names = [variable["name"] for variable in grid["variables"]]
+            if field not in names or (every is not None and grid["period_ns"] != _since(every)):
+                continue
+            if best is not None and best[1]["period_ns"] <= grid["period_ns"]:
+                continue
+            ids = self._of_table(grid["table"])
+            rows = np.array([row for row, one in enumerate(ids) if _looptwin.glob_match(devices, one)], dtype=np.int64)
+            if len(rows):
+                best = (index, grid, names.index(field), rows)
+        return best
+
+    def _not_recorded(self, devices: str, field: str, every: Optional[text.Span]) -> str:
+        models = [grid["table"] for grid in self.manifest["grids"]]
+        there = {name for model in models for name in self.fields(model)}
+        if field not in there:
+            return f"{self.path} has no '{field}'; it has {', '.join(sorted(there))}"
+        if not self.devices(devices):
+            return f"no device matches '{devices}': `*` stands for any part of an id without '/', `**` for any part"
+        at = "" if every is None else f" every {text.span(every)}"
+        return f"{self.path} has no '{field}'{at} of what matches '{devices}'"
+
+    def __repr__(self) -> str:
+        return f"<looptwin.RunFolder {self.path}: {self.scenario}, {self.summary.get('state')}>"
+
+
+def _since(span: text.Span) -> int:
+    return _looptwin.duration_ns(text.span(span))
+
+
+def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
+    """Rows that follow each other, as (first, one past the last): each is one read."""
+    cuts = [int(cut) + 1 for cut in np.flatnonzero(np.diff(rows) != 1)]
+    return [(int(rows[a]), int(rows[b - 1]) + 1) for a, b in zip([0, *cuts], [*cuts, len(rows)])]
+
+
+def open(run: Union[str, "os.PathLike[str]"]) -> RunFolder:  # noqa: A001: looptwin.open(RUN)
+    """Opens a run's folder. Raises :class:`RunError` where it is none."""
+    return RunFolder(run)

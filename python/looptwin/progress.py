@@ -1,0 +1,57 @@
+"""How a run gets on, for people: a callable, tqdm where it is there, or nothing."""
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any, Callable, Iterator, Optional, Union
+
+# Called a few times a second with the simulated seconds, and with those of the whole run.
+Progress = Callable[[float, float], Any]
+
+
+class Bar:
+    """A bar of tqdm over simulated time."""
+
+    def __init__(self, end_s: float):
+        from tqdm.auto import tqdm
+
+        self._bar = tqdm(total=end_s, unit="s", unit_scale=True, desc="simulated", leave=False)
+
+    def __call__(self, now_s: float, end_s: float) -> None:
+        self._bar.update(now_s - self._bar.n)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+@contextlib.contextmanager
+def bar(wanted: Union[bool, Progress, None], end_s: float) -> Iterator[Optional[Progress]]:
+    """What to call. ``None``: a bar where tqdm is there and somebody looks; True: a bar; False: nothing."""
+    if callable(wanted):
+        yield wanted
+        return
+    shown = None
+    if wanted or (wanted is None and _somebody_looks()):
+        with contextlib.suppress(ImportError):
+            shown = Bar(end_s)
+    try:
+        yield shown
+    finally:
+        if shown is not None:
+            shown.close()
+
+
+def told(progress: Optional[Progress], end_s: float) -> Optional[Callable[[int], Any]]:
+    """The same, called with ns as the extension module does."""
+    if progress is None:
+        return None
+    called = progress
+
+    def call(now_ns: int) -> None:
+        called(now_ns / 1e9, end_s)
+
+    return call
+
+
+def _somebody_looks() -> bool:
+    return "ipykernel" in sys.modules or bool(getattr(sys.stderr, "isatty", lambda: False)())

@@ -1,0 +1,77 @@
+// A simulation in the hand decides what a run decides, and its forks and people do not disturb it.
+#include <atomic>
+#include <catch2/catch.hpp>
+
+#include "loading.h"
+#include "testbed/reading/load.h"
+#include "testbed/simulation.h"
+
+using namespace looptwin;
+using namespace looptwin::testbed;
+using namespace looptwin::testbed::test;
+
+namespace {
+
+const std::atomic<bool> kNeverStop{false};
+
+std::unique_ptr<Simulation> made(const std::string& page, const std::string& more = {}) {
+  auto scenario = load_text(std::make_shared<const Source>(Source{"text", scenario_of(page) + more}), ".");
+  INFO((scenario ? std::string() : render(scenario.error())));
+  REQUIRE(scenario.has_value());
+  auto simulation = Simulation::make({std::move(*scenario), {}, {}}, {.threads = 1}, kNeverStop);
+  INFO((simulation ? std::string() : render(simulation.error())));
+  REQUIRE(simulation.has_value());
+  return std::move(*simulation);
+}
+
+SourcePtr entry(const std::string& text) { return std::make_shared<const Source>(Source{"act", text}); }
+
+}  // namespace
+
+TEST_CASE("simulation: advanced in steps it decides what it decides in one go") {
+  auto whole = made("people.md"), steps = made("people.md");
+  CHECK(whole->advance(whole->end()) == mml::RunEnd::reached_end);
+  for (Time to = kStart; to <= steps->end(); to = to + milliseconds(700)) steps->advance(to);
+  CHECK(steps->now() == floor_to(steps->end(), seconds(1)) - seconds(1));
+  steps->advance(steps->end());
+  CHECK(steps->now() == whole->now());
+  CHECK(whole->assembly().loop().decisions() > 0);
+  CHECK(steps->assembly().loop().fingerprint() == whole->assembly().loop().fingerprint());
+}
+
+TEST_CASE("simulation: what people do waits for the next boundary, in a fork as well") {
+  auto trunk = made("people.md"), alone = made("people.md");
+  trunk->advance(kStart + seconds(20));
+  REQUIRE(trunk->act(entry("{by: anna, press: may_start, device: pump-1}")).has_value());
+  auto fork = trunk->fork(1, kNeverStop);
+  REQUIRE(fork.has_value());
+  for (auto* one : {trunk.get(), fork->get(), alone.get()}) one->advance(kStart + seconds(40));
+  CHECK((*fork)->assembly().loop().fingerprint() == trunk->assembly().loop().fingerprint());
+  CHECK(alone->assembly().loop().fingerprint() != trunk->assembly().loop().fingerprint());
+}
+
+TEST_CASE("simulation: through a restart of the MML time goes on, and only forks have to wait") {
+  const std::string away = "faults:\n  - {kind: restart, of: mml, after: 20 s, lasts: 10 s}\n";
+  auto whole = made("people.md", away), steps = made("people.md", away);
+  whole->advance(whole->end());
+  steps->advance(kStart + seconds(24));
+  CHECK(steps->now() == kStart + seconds(24));
+  CHECK_FALSE(steps->fork(1, kNeverStop).has_value());
+  steps->advance(kStart + seconds(35));
+  CHECK(steps->now() == kStart + seconds(35));
+  CHECK(steps->fork(1, kNeverStop).has_value());
+  steps->advance(steps->end());
+  CHECK(whole->driver().restarts() == 1);
+  CHECK(steps->assembly().loop().fingerprint() == whole->assembly().loop().fingerprint());
+}
+
+TEST_CASE("simulation: an act that makes no sense is refused with its place, and nothing happens") {
+  auto simulation = made("people.md");
+  const auto refused = simulation->act(entry("{by: anna, set: {highest: 20 m}}"));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(render(refused.error()).find("act:1:27: error: 20 m is outside of what 'highest' can be") == 0);
+  CHECK_FALSE(simulation->act(entry("{by: anna, presss: may_start}")).has_value());
+  CHECK_FALSE(simulation->act(entry("{by: anna, press: may_start, device: pump-9}")).has_value());
+  CHECK_FALSE(simulation->act(entry("{by: anna")).has_value());
+  CHECK(simulation->assembly().transport().pending().empty());
+}
