@@ -83,7 +83,7 @@ Result<Prepared> prepare_new(const RunRequest& request) {
 
 /// A run that has not reached its end goes on from its newest snapshot, or anew where it has none.
 Result<Prepared> prepare_resumed(const std::filesystem::path& run) {
-  auto resumable = read_resumable(run);
+  auto resumable = read_simulated(run);
   if (!resumable) return tl::make_unexpected(std::move(resumable.error()));
   const auto manifest =
       nlohmann::json::parse(twin::read_whole_file(run / "manifest.json").value_or(""), nullptr, false);

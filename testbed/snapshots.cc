@@ -202,6 +202,7 @@ Result<void> write_resumable(const fs::path& run, const Resumable& resumable) {
   for (const auto& s : resumable.settings) json["settings"].push_back({s.path, s.value});
   if (resumable.begins > kStart) json["begins_ns"] = resumable.begins.ns;
   if (!resumable.kept.empty()) json["kept"] = resumable.kept;
+  if (resumable.rig) json["rig"] = true;
   return twin::write_whole_file(run / "resume.json", json.dump(1) + "\n");
 }
 
@@ -217,12 +218,21 @@ Result<Resumable> read_resumable(const fs::path& run) {
   Resumable resumable{json["scenario"].get<std::string>(), {}, 0, {}, {}};
   if (json.contains("begins_ns") && json["begins_ns"].is_number_integer())
     resumable.begins = {json["begins_ns"].get<int64_t>()};
+  resumable.rig = json.contains("rig");
   if (is_text(json, "kept")) resumable.kept = json["kept"].get<std::string>();
   resumable.hash = std::strtoull(json["hash"].get_ref<const std::string&>().c_str(), nullptr, 16);
   for (const auto& setting : json["settings"])
     if (setting.is_array() && setting.size() == 2 && setting[0].is_string() && setting[1].is_string())
       resumable.settings.push_back({setting[0], setting[1]});
   return resumable;
+}
+
+Result<Resumable> read_simulated(const fs::path& run) {
+  auto resumable = read_resumable(run);
+  if (!resumable || !resumable->rig) return resumable;
+  return failure(
+      fmt::format("{} is the run of a rig: what its devices did cannot be simulated", run.string()),
+      "looptwin replay runs the loop again on what they said");
 }
 
 Result<std::optional<Snapshot>> newest_snapshot(const fs::path& run) {

@@ -57,9 +57,12 @@ struct Resumable {
   uint64_t hash = 0;
   Time begins;       ///< of a fork: the boundary at which it left its trunk
   std::string kept;  ///< the run folder's own copy of the scenario, from the folder; empty: it has none
+  bool rig = false;  ///< of real devices: it can be replayed, but not simulated anew or on
 };
 Result<void> write_resumable(const std::filesystem::path& run, const Resumable& resumable);
 Result<Resumable> read_resumable(const std::filesystem::path& run);
+/// The same, of a run that was simulated; others are refused.
+Result<Resumable> read_simulated(const std::filesystem::path& run);
 /// The newest snapshot of a run folder; nothing where none was taken yet.
 Result<std::optional<Snapshot>> newest_snapshot(const std::filesystem::path& run);
 

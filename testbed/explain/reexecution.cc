@@ -11,7 +11,7 @@
 namespace looptwin::testbed {
 
 Result<Reexecution> Reexecution::of(const std::filesystem::path& run) {
-  auto resumable = read_resumable(run);
+  auto resumable = read_simulated(run);
   if (!resumable) return tl::make_unexpected(std::move(resumable.error()));
   auto scenario = load(resumable->scenario, resumable->settings);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));

@@ -139,7 +139,7 @@ Result<std::unique_ptr<Assembly>> fork(Assembly& live, int threads) {
 }
 
 Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads) {
-  auto noted = read_resumable(run);
+  auto noted = read_simulated(run);
   if (!noted) return tl::make_unexpected(std::move(noted.error()));
   if (at < noted->begins)
     return failure(fmt::format("cannot fork {} at {}: it is a fork itself, which begins at {}", run.string(),

@@ -105,6 +105,7 @@ Exit run_rig(const HilRequest& request) {
   if (!link) return refuse(link.error());
   const auto hash = hash_of(*scenario, settings);
   const UnixTime start = scenario->start;
+  scenario->snapshots.reset();  // what devices are doing is in no snapshot
   hil::MachineTime machine;
   const auto& stop = stop_asked();
   stop_on_signals();
@@ -125,7 +126,7 @@ Exit run_rig(const HilRequest& request) {
   Assembly& assembly = **built;
   std::fputs(render(assembly.warnings()).c_str(), stderr);
   if (out)
-    if (auto noted = note_scenario(assembly, *out, {rig->scenario, settings, hash, kStart, {}}); !noted)
+    if (auto noted = note_scenario(assembly, *out, {rig->scenario, settings, hash, kStart, {}, true}); !noted)
       return refuse(noted.error());
   auto driver = Driver::make(assembly, out, settings);
   if (!driver) return refuse(driver.error());

@@ -104,6 +104,11 @@ class Rigs(unittest.TestCase):
         replay = looptwin("replay", self.folder / "out")
         self.assertEqual(replay.returncode, 0, replay.stdout + replay.stderr)
         self.assertIn("same decisions as recorded", replay.stdout)
+        for command in (["run", "--resume", self.folder / "out"], ["run", "--from", f"{self.folder / 'out'}@1 s", "--out", "none"],
+                        ["explain", self.folder / "out", "--why-not", "high", "--at", "1 s"]):
+            refused = looptwin(*command)
+            self.assertEqual(refused.returncode, 2, refused.stdout)
+            self.assertIn("is the run of a rig", refused.stderr)
 
     def test_a_device_that_is_killed_is_offline_by_its_will_and_is_there_again_when_it_is_back(self):
         rig = self.rig()
