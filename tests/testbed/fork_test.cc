@@ -112,18 +112,25 @@ TEST_CASE("fork: as a process it decides as its trunk, alone or as a team, and t
   const auto later = [&](Assembly& assembly) {
     for (int i = 0; i < 100; ++i)
       assembly.loop().cycle(assembly.loop().now() + seconds(1), assembly.loop_transport());
-    return state_of(assembly);
+    // Whole states have bytes between their members that mean nothing, and differ from process to process.
+    ArchiveWriter writer;
+    assembly.tables().save(writer);
+    return assembly.loop().fingerprint() +
+           std::string(reinterpret_cast<const char*>(writer.bytes().data()), writer.bytes().size());
   };
   cycles(*trunk, 150);
   const auto before = state_of(*trunk);
   auto alone = good(ForkedProcess::begin(*trunk, later));
   auto team = good(ForkedProcess::begin(*trunk, later, 3));
   const auto at_once = good(ForkedProcess::begin(*trunk, state_of)).result();
-  CHECK(good(alone.result()) != before);
+  const auto as_one = good(alone.result()), as_team = good(team.result());
   CHECK(good(at_once) == before);
   CHECK(state_of(*trunk) == before);
-  const auto as_trunk = good(team.result());
-  CHECK(later(*trunk) == as_trunk);
+  const auto fingerprint = trunk->loop().fingerprint();
+  const bool as_trunk = later(*trunk) == as_team;
+  CHECK(as_trunk);
+  CHECK(as_one == as_team);
+  CHECK(trunk->loop().fingerprint() != fingerprint);
 }
 
 TEST_CASE("fork: a process that says nothing is told from one that does, and none is left behind") {
