@@ -26,7 +26,7 @@ struct LinkCounters {
   uint64_t dropped_in = 0;   ///< the queue of what was received was full: the newest were lost
   uint64_t dropped_out = 0;  ///< the queue of what is to be sent was full: they were refused
   uint64_t connections = 0;
-  uint64_t losses = 0;  ///< of the connection
+  uint64_t losses = 0;  ///< of the connection, which may be back
 };
 
 class MqttLink {

@@ -13,7 +13,8 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
       broker_(broker),
       shards_(std::move(shards)),
       time_(std::move(time)),
-      arrived_(shards_.size()) {
+      arrived_(shards_.size()),
+      losses_(link.counters().losses) {
   for (size_t s = 0; s < shards_.size(); ++s)
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
@@ -57,14 +58,17 @@ void RigTransport::begin(Time boundary) {
   taken_.clear();
   std::swap(taken_, early_);
   link_.take(taken_);
-  if (had_broker_ && !link_.connected()) lost_broker(boundary);
-  had_broker_ = link_.connected();
   for (auto& message : taken_) {
     const Time at = std::max(kStart, time_.at(message.received));
     if (at > boundary)
       early_.push_back(std::move(message));
     else
       take(message, at);
+  }
+  // After what was received: it was received before. A broker that is back already was lost all the same.
+  if (const auto losses = link_.counters().losses; losses != losses_) {
+    losses_ = losses;
+    lost_broker(boundary);
   }
   for (auto& arrived : arrived_) {
     const auto by_time = [](const auto& a, const auto& b) { return a.at < b.at; };

@@ -89,7 +89,7 @@ class RigTransport final : public twin::Transport {
   std::vector<twin::Command> leaving_;
   RigCounters counters_;
   size_t online_ = 0;
-  bool had_broker_ = true;
+  uint64_t losses_ = 0;  ///< of the link, so far
 };
 
 }  // namespace looptwin::hil

@@ -186,8 +186,8 @@ Result<void> Assembly::keep_inputs(const AssemblyOptions& options) {
                     ? twin::InputLogWriter::resume(path, options.begins)
                     : twin::InputLogWriter::create(path, input_log_start(*this, options.begins));
   if (!writer) return tl::make_unexpected(std::move(writer.error()));
-  input_log_ =
-      std::make_unique<twin::RecordingTransport>(outer_transport(), std::move(*writer), tables_.shards().size());
+  input_log_ = std::make_unique<twin::RecordingTransport>(outer_transport(), std::move(*writer),
+                                                          tables_.shards().size());
   return {};
 }
 

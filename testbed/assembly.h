@@ -34,7 +34,7 @@ struct AssemblyOptions {
   std::optional<RecorderState> resume;       ///< goes on with the run in `out`, from here
   /// Who stands in for plants, devices and links; made when the registry stands. Absent: they are simulated.
   std::function<std::unique_ptr<sim::Fleet>(const twin::Registry&, twin::Tables&)> fleet;
-  /// Where telemetry comes from and commands go, in place of the fleet: real devices. It outlives its use.
+  /// Where telemetry comes from and commands go, in place of the fleet: real devices. Made when the registry stands; absent: it is simulated.
   std::function<std::unique_ptr<twin::Transport>(const twin::Registry&, mml::Broker&, std::vector<twin::Shard>)> world;
   bool coverage = false;                   ///< Wired::covered is filled
   bool as_recorded = false;  ///< has the state of one that writes a run folder, though it writes none
@@ -71,6 +71,8 @@ class Assembly {
   mml::Feeds& feeds() { return *feeds_; }
   mml::Broker& broker() { return *broker_; }
   SimTransport& transport() { return *transport_; }
+  /// The devices are real: none is simulated.
+  bool real() const { return world_ != nullptr; }
   /// What the loop polls and sends to: the above, by way of the input log where one is kept.
   twin::Transport& loop_transport() {
     return input_log_ ? *input_log_ : outer_transport();

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "testbed/assembly.h"
+#include "testbed/falsify/campaign.h"
 #include "testbed/notes.h"
 #include "testbed/run.h"
 #include "testbed/script.h"
@@ -162,6 +163,8 @@ Exit check(const CheckRequest& request) {
   };
   auto scenario = load(request.scenario, request.settings);
   if (!scenario) return refuse(scenario.error());
+  if (auto searched = check_search(request.scenario, request.settings, *scenario); !searched)
+    return refuse(searched.error());
   auto census = count_devices(*scenario);
   if (!census) return refuse(census.error());
   auto built = Assembly::build(census->few);

@@ -24,11 +24,6 @@ struct FalsifyOptions {
   Shown shown = Shown::text;
 };
 
-Exit refuse(const Diagnostics& problems) {
-  std::fputs(render(problems).c_str(), stderr);
-  return Exit::bad_input;
-}
-
 /// What was found as tests, in the file that was asked for.
 Result<void> write_tests(const FalsifyOptions& asked, const Campaign& campaign) {
   std::vector<FoundTest> tests;

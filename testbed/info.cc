@@ -16,11 +16,6 @@
 namespace looptwin::testbed {
 namespace {
 
-Exit refuse(const Diagnostics& problems) {
-  std::fputs(render(problems).c_str(), stderr);
-  return Exit::bad_input;
-}
-
 /// What the run said of itself at its end: "reached_end", and its counters.
 void show_status(const std::string& json) {
   const auto status = nlohmann::json::parse(json, nullptr, false);

@@ -37,11 +37,6 @@ struct Options {
   ImportRequest import;
 };
 
-Exit refuse(const Diagnostics& problems) {
-  std::fputs(render(problems).c_str(), stderr);
-  return Exit::bad_input;
-}
-
 /// Prints what a command gives, or why it does not.
 template <typename T>
 Exit finish(const Result<T>& result) {

@@ -54,12 +54,13 @@ class Progress {
   double last_ = 0;  ///< s, when it was drawn
 };
 
-Exit refuse(const Diagnostics& problems) {
-  std::fputs(render(problems).c_str(), stderr);
+/// As refuse(), with the number of errors: of a scenario there may be many.
+Exit refuse_counted(const Diagnostics& problems) {
+  const Exit exit = refuse(problems);
   size_t errors = 0;
   for (const auto& p : problems) errors += p.severity == Severity::error;
   fmt::print(stderr, "{} error{}\n", errors, errors == 1 ? "" : "s");
-  return Exit::bad_input;
+  return exit;
 }
 
 /// What is run: the scenario with its settings, into which folder, and from which state.
@@ -166,23 +167,29 @@ Result<void> restore(Assembly& assembly, const Snapshot& from) {
 
 }  // namespace
 
+Exit refuse(const Diagnostics& problems) {
+  std::fputs(render(problems).c_str(), stderr);
+  return Exit::bad_input;
+}
+
 Exit run(const RunRequest& request) {
   auto prepared = request.resume          ? prepare_resumed(*request.resume)
                   : !request.from.empty() ? prepare_fork(request)
                                           : prepare_new(request);
-  if (!prepared) return refuse(prepared.error());
+  if (!prepared) return refuse_counted(prepared.error());
   prepared->options.threads = request.threads;
   const auto& out = prepared->options.out;
   auto made = Simulation::make(
       {std::move(prepared->scenario), std::move(prepared->path), std::move(prepared->settings)},
       prepared->options, stop_asked(), request.speed);
-  if (!made) return refuse(made.error());
+  if (!made) return refuse_counted(made.error());
   stop_on_signals();
   Simulation& simulation = **made;
   Assembly& assembly = simulation.assembly();
   std::fputs(render(assembly.warnings()).c_str(), stderr);
   if (prepared->from) {
-    if (auto restored = restore(assembly, *prepared->from); !restored) return refuse(restored.error());
+    if (auto restored = restore(assembly, *prepared->from); !restored)
+      return refuse_counted(restored.error());
     simulation.go_on_after(prepared->from->boundary);
   }
   if (prepared->fork) {
@@ -190,7 +197,7 @@ Exit run(const RunRequest& request) {
       made->reset();
       std::error_code ignored;
       if (out) std::filesystem::remove_all(*out, ignored);
-      return refuse(begun.error());
+      return refuse_counted(begun.error());
     }
     simulation.go_on_after(prepared->options.begins);
     prepared->fork.reset();
@@ -207,7 +214,7 @@ Exit run(const RunRequest& request) {
     print_summary(assembly, simulation.driver(), ending.end, wall);
     if (out) print_row("run folder", out->string());
   }
-  if (!ending.problems.empty()) return refuse(ending.problems);
+  if (!ending.problems.empty()) return refuse_counted(ending.problems);
   return ending.held ? Exit::held : Exit::failed;
 }
 

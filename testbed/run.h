@@ -14,6 +14,9 @@ namespace looptwin::testbed {
 /// Exit codes of all commands.
 enum class Exit : int { held = 0, failed = 1, bad_input = 2, internal_fault = 3 };
 
+/// Shows on stderr why something is not done.
+Exit refuse(const Diagnostics& problems);
+
 struct RunRequest {
   std::filesystem::path scenario;
   std::vector<Setting> settings;

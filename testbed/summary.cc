@@ -149,8 +149,9 @@ void print_row(const char* what, const std::string& text) { fmt::print("  {:<22}
 void print_summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
   const double simulated = a.loop().now().seconds();
   fmt::print("\n{}: {}\n", a.scenario().name, told(end));
-  print_row("simulated", fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(a.loop().now() - kStart), wall,
-                                     simulated / wall));
+  print_row(
+      a.real() ? "went on" : "simulated",
+      fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(a.loop().now() - kStart), wall, simulated / wall));
   telemetry_rows(a, wall);
   rules_rows(a);
   events_row(a);

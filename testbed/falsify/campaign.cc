@@ -13,19 +13,15 @@
 namespace looptwin::testbed {
 namespace {
 
-tl::unexpected<Diagnostics> refusal(std::string message, std::string hint) {
-  return tl::make_unexpected(Diagnostics{{Severity::error, {}, std::move(message), std::move(hint)}});
-}
-
 Result<std::vector<std::string>> chosen(const Scenario& scenario, const std::vector<std::string>& asked) {
   std::vector<std::string> all, names;
   for (const auto& requirement : scenario.requirements) all.push_back(requirement.name);
   if (all.empty())
-    return refusal(fmt::format("{} states no requirements: nothing can be violated", scenario.name),
+    return failure(fmt::format("{} states no requirements: nothing can be violated", scenario.name),
                    "write requirements: (docs/requirements.md)");
   for (const auto& one : asked)
     if (std::none_of(all.begin(), all.end(), [&](const auto& name) { return glob_match(one, name); }))
-      return refusal(fmt::format("no requirement is called '{}'", one), "there are: " + joined(all));
+      return failure(fmt::format("no requirement is called '{}'", one), "there are: " + joined(all));
   for (const auto& name : all)
     if (asked.empty() ||
         std::any_of(asked.begin(), asked.end(), [&](const auto& p) { return glob_match(p, name); }))
@@ -47,25 +43,25 @@ Diagnostics in_the_file(Diagnostics problems, const SearchSpace& space,
   return problems;
 }
 
-/// That every value can be set and every entry be added, at both ends of their ranges.
-Result<void> check_space(const CampaignRequest& request, const SearchSpace& space) {
+Result<void> check_space(const std::filesystem::path& path, const std::vector<Setting>& base,
+                         const SearchSpace& space) {
   for (const double end : {0.0, 1.0}) {
     SearchPoint point(space.size(), end);
     for (const auto& entry : space.entries()) point[entry.presence] = 1;
-    auto settings = request.settings;
+    auto settings = base;
     const auto own = space.settings(point);
     settings.insert(settings.end(), own.begin(), own.end());
-    if (auto scenario = load(request.scenario, settings); !scenario)
+    if (auto scenario = load(path, settings); !scenario)
       return tl::make_unexpected(in_the_file(std::move(scenario.error()), space, own));
   }
   return {};
 }
 
-/// One search after another, or several at once: whichever keeps more cores busy.
 struct Task {
   size_t requirement = 0, repeat = 0;
 };
 
+/// One search after another, or several at once: whichever keeps more cores busy.
 class Runner {
  public:
   Runner(const CampaignRequest& request, Campaign& campaign, int jobs)
@@ -121,6 +117,12 @@ class Runner {
 
 }  // namespace
 
+Result<void> check_search(const std::filesystem::path& path, const std::vector<Setting>& settings,
+                          const Scenario& scenario) {
+  if (!scenario.search) return {};
+  return check_space(path, settings, SearchSpace(*scenario.search));
+}
+
 bool Falsified::violated() const {
   return std::any_of(searches.begin(), searches.end(), [](const auto& s) { return s.found.has_value(); });
 }
@@ -143,12 +145,12 @@ Result<Campaign> falsify(const CampaignRequest& request,
   auto scenario = load(request.scenario, request.settings);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (!scenario->search || (scenario->search->values.empty() && scenario->search->entries.empty()))
-    return refusal(fmt::format("{} does not say what may vary", scenario->name),
+    return failure(fmt::format("{} does not say what may vary", scenario->name),
                    "write search: {values: {…}, faults: […]} (docs/falsification.md)");
   auto names = chosen(*scenario, request.requirements);
   if (!names) return tl::make_unexpected(std::move(names.error()));
   SearchSpace space(*scenario->search);
-  if (auto checked = check_space(request, space); !checked)
+  if (auto checked = check_space(request.scenario, request.settings, space); !checked)
     return tl::make_unexpected(std::move(checked.error()));
   Campaign campaign{std::move(*scenario), std::move(space), {}, 0};
   for (const auto& name : *names)

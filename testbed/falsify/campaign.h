@@ -37,6 +37,11 @@ struct Campaign {
   size_t runs() const;
 };
 
+/// That every value of `search:` can be set and every entry be added, at both ends of their ranges.
+/// `scenario` is what path and settings make.
+Result<void> check_search(const std::filesystem::path& path, const std::vector<Setting>& settings,
+                          const Scenario& scenario);
+
 /// `done` is called for each requirement in order, as soon as it and all before it are there.
 Result<Campaign> falsify(const CampaignRequest& request,
                          const std::function<void(const Campaign&, const Falsified&)>& done = {});

@@ -26,9 +26,7 @@ size_t line_begin(const std::string& text, size_t at) {
 
 Result<Place> place_in(const fs::path& file, const SourcePtr& source) {
   const auto refuse = [&](const Span& span, std::string message) {
-    return tl::make_unexpected(
-        Diagnostics{{Severity::error, span, std::move(message),
-                     "name another file after --write; tests.yaml is read by itself"}});
+    return failure(span, std::move(message), "name another file after --write; tests.yaml is read by itself");
   };
   Diagnostics problems;
   const auto root = yaml::parse(source, problems).root;
@@ -82,9 +80,7 @@ Result<std::vector<std::string>> add_tests(const fs::path& file, std::vector<Fou
   std::string text;
   if (fs::exists(file, ignored)) {
     auto read = twin::read_whole_file(file);
-    if (!read)
-      return tl::make_unexpected(
-          Diagnostics{{Severity::error, {}, fmt::format("cannot read {}", file.string()), {}}});
+    if (!read) return tl::make_unexpected(std::move(read.error()));
     text = std::move(*read);
   }
   Place place;

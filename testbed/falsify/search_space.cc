@@ -77,9 +77,13 @@ SearchSpace::SearchSpace(SearchConfig config) : config_(std::move(config)) {
 
 std::string SearchSpace::text(size_t variable, double at, int digits) const {
   const auto& range = variables_[variable].range;
-  if (!range.choices.empty()) return range.choices[index_of(at, range.choices.size())];
+  if (!range.choices.empty()) return range.choices[choice(variable, at)];
   const auto number = number_text(number_of(range, at, digits));
   return range.unit.empty() ? number : number + ' ' + range.unit;
+}
+
+size_t SearchSpace::choice(size_t variable, double at) const {
+  return index_of(at, variables_[variable].range.choices.size());
 }
 
 double SearchSpace::coarser(size_t variable, double at, int digits) const {

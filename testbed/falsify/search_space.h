@@ -70,6 +70,9 @@ class SearchSpace {
     return point[entries_[entry].presence] >= 0.5;
   }
 
+  /// Which of its range's choices a variable has.
+  size_t choice(size_t variable, double at) const;
+
   /// A point with each variable uniform in its range.
   SearchPoint uniform(SearchDraws& draws) const;
 

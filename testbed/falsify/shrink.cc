@@ -128,7 +128,7 @@ class Shrinker {
       };
       const auto& range = space_.variables()[v].range;
       if (!range.choices.empty()) {
-        for (size_t c = 0; c < range.choices.size() && c < index_of(at, range.choices.size()); ++c)
+        for (size_t c = 0; c < space_.choice(v, at); ++c)
           offer((static_cast<double>(c) + 0.5) / static_cast<double>(range.choices.size()));
       } else {
         offer(0);
@@ -143,9 +143,6 @@ class Shrinker {
       }
       take_first(out);
     }
-  }
-  static size_t index_of(double x, size_t count) {
-    return std::min(count - 1, static_cast<size_t>(x * static_cast<double>(count)));
   }
 
   void few_devices() {

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <iterator>
 #include <limits>
 
-#include "testbed/assembly.h"
-#include "testbed/driver.h"
 #include "testbed/requirements/report.h"
-#include "testbed/virtual_clock.h"
+#include "testbed/simulation.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -43,31 +40,22 @@ TrialResult simulate(const TrialRequest& request, const std::vector<Setting>& se
   auto scenario = load(request.scenario, all);
   if (!scenario) return result.problems = std::move(scenario.error()), result;
   strip(*scenario, request.requirement);
-  AssemblyOptions options;
-  auto built = Assembly::build(std::move(*scenario), options);
-  if (!built) return result.problems = std::move(built.error()), result;
-  Assembly& assembly = **built;
-  auto driver = Driver::make(assembly, {}, all);
-  if (!driver) return result.problems = std::move(driver.error()), result;
-
   std::atomic<bool> stop{false};
-  const Time end = kStart + assembly.scenario().duration;
+  auto made = Simulation::make({std::move(*scenario), request.scenario, std::move(all)}, {}, stop);
+  if (!made) return result.problems = std::move(made.error()), result;
+  Simulation& simulation = **made;
+  Assembly& assembly = simulation.assembly();
   // A look costs as much as a cycle of a small scenario: a hundred of them are enough.
   constexpr int64_t kLooks = 100;
   const Duration spacing = nanoseconds(assembly.scenario().duration.ns / kLooks);
   Time next = kStart + spacing;
-  VirtualClock clock(assembly.scenario().start, assembly.scenario().cycle, end, stop);
-  const auto how = driver->run(clock, stop, [&](Time boundary) {
+  const auto how = simulation.advance(simulation.end(), [&](Time boundary) {
     result.ended = boundary;
     if (boundary < next) return;
     next = boundary + spacing;
     stop = is_settled(assembly.requirements());
   });
-  if (how == mml::RunEnd::failed) {
-    result.problems = driver->error();
-    const auto& breakdown = assembly.transport().breakdown();
-    std::copy(breakdown.begin(), breakdown.end(), std::back_inserter(result.problems));
-  }
+  result.problems = simulation.finish(how, 0).problems;
   const auto results = assembly.requirements().results();
   for (const auto& one : results) {
     result.robustness = std::min(result.robustness, one.high);

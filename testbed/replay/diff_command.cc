@@ -17,11 +17,6 @@ struct DiffOptions {
   size_t show = 20;
 };
 
-Exit refuse(const Diagnostics& problems) {
-  std::fputs(render(problems).c_str(), stderr);
-  return Exit::bad_input;
-}
-
 Exit tell(const DiffOptions& asked, const DifferenceReport& report, const TextPool& pool) {
   const auto text =
       asked.format == "json" ? difference_json(report, pool) : difference_text(report, pool, asked.show);

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "testbed/absent_fleet.h"
 #include "testbed/replay/fork_point.h"
 #include "testbed/summary.h"
 
@@ -13,27 +14,6 @@ namespace looptwin::testbed {
 namespace {
 
 constexpr size_t kShownFirst = 3;
-
-/// Stands where the simulated devices would: what they did is in the log.
-class NoFleet final : public sim::Fleet {
- public:
-  void start() override {}
-  void begin(Time) override {}
-  const Diagnostics& breakdown() const override { return none_; }
-  void advance(size_t, Time, sim::Arrivals&) override {}
-  void deliver(size_t, Time, std::span<const twin::Command>) override {}
-  void settle(size_t, Time) override {}
-  ColumnId truth(TableId, size_t) const override { return {}; }
-  std::map<std::string, lang::Symbol> true_names(TableId) const override { return {}; }
-  Duration grid_of_truth(TableId) const override { return {}; }
-  sim::FleetCounters counters() const override { return {}; }
-  void save(ArchiveWriter& archive) const override { archive.section("none", 1); }
-  void restore(ArchiveReader& archive) override { archive.section("none", 1); }
-  std::vector<Explained> explained() const override { return {}; }
-
- private:
-  Diagnostics none_;
-};
 
 /// A fork's loop begins with what the trunk's knew.
 Result<void> begin_as_fork(const Recording& recording, const ReplayOptions& options, Assembly& assembly) {
@@ -61,7 +41,7 @@ Result<Replayed> replay(const Recording& recording, const ReplayOptions& options
   AssemblyOptions parts{.threads = options.threads, .out = options.out};
   parts.as_recorded = recording.noted.begins > kStart;  // its state has what a run folder needs
   parts.decisions = &sink;
-  parts.fleet = [](const twin::Registry&, twin::Tables&) { return std::make_unique<NoFleet>(); };
+  parts.fleet = [](const twin::Registry&, twin::Tables&) { return std::make_unique<AbsentFleet>(); };
   auto assembly = Assembly::build(std::move(*scenario), parts);
   if (!assembly) return tl::make_unexpected(std::move(assembly.error()));
   Assembly& a = **assembly;

@@ -14,11 +14,6 @@
 namespace looptwin::testbed {
 namespace {
 
-Exit refuse(const Diagnostics& problems) {
-  std::fputs(render(problems).c_str(), stderr);
-  return Exit::bad_input;
-}
-
 std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
 
 struct AskedReplay {

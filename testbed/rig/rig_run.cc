@@ -6,7 +6,7 @@
 #include "base/timezone.h"
 #include "hil/mosquitto.h"
 #include "hil/rig_transport.h"
-#include "testbed/rig/absent_fleet.h"
+#include "testbed/absent_fleet.h"
 #include "testbed/rig/rig_config.h"
 #include "testbed/run_folder.h"
 #include "testbed/stopwatch.h"
@@ -14,11 +14,6 @@
 
 namespace looptwin::testbed {
 namespace {
-
-Exit refuse(const Diagnostics& problems) {
-  std::fputs(render(problems).c_str(), stderr);
-  return Exit::bad_input;
-}
 
 /// The next whole second: a run's start is written with seconds.
 UnixTime next_second() {
@@ -68,13 +63,14 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
   const auto& taken = transport.counters();
   const auto number = [](uint64_t n) { return grouped(static_cast<long long>(n)); };
   print_row("devices there", number(transport.online()));
-  print_row("mqtt",
-            fmt::format("{} messages in, {} out; {} not understood ({} malformed, {} of a wrong type, {} of "
-                        "nobody), {} without room",
-                        number(link.counters().received), number(link.counters().sent),
-                        number(taken.malformed + taken.wrong_types + taken.unknown), number(taken.malformed),
-                        number(taken.wrong_types), number(taken.unknown),
-                        number(link.counters().dropped_in + taken.unsent)));
+  print_row(
+      "mqtt",
+      fmt::format("{} messages in, {} out; {} not understood ({} malformed, {} of a wrong type, {} of "
+                  "nobody), {} of devices that are not admitted, {} without room, {} orders without a topic",
+                  number(link.counters().received), number(link.counters().sent),
+                  number(taken.malformed + taken.wrong_types + taken.unknown), number(taken.malformed),
+                  number(taken.wrong_types), number(taken.unknown), number(taken.not_admitted),
+                  number(link.counters().dropped_in + taken.unsent), number(taken.unaddressed)));
   const auto& pace = clock.counters();
   print_row("pace", fmt::format("{} boundaries, {} late, {} skipped; the latest by {}", number(pace.run),
                                 number(pace.late), number(pace.skipped), to_string(pace.worst)));

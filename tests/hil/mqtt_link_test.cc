@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <set>
 
 #include "hil/mosquitto.h"
 #include "hil/steady_time.h"
@@ -79,13 +80,23 @@ TEST_CASE(
   std::vector<MqttMessage> got;
   rig.broker->kill();
   REQUIRE(eventually([&] { return !from->connected() && !to->connected(); }));
-  for (int i = 0; i < 100; ++i) REQUIRE(from->publish("y", std::to_string(i)));
+  // Retained, so that it does not matter who of the two is back first.
+  for (int i = 0; i < 100; ++i) REQUIRE(from->publish("y/" + std::to_string(i), "kept", true));
   REQUIRE(rig.broker->start_again().has_value());
   REQUIRE(eventually([&] { return from->connected() && to->connected(); }));
   REQUIRE(eventually([&] {
     from->publish("x", "probe");
     to->take(got);
     return !got.empty();
+  }));
+  const auto later = rig.link("later");
+  later->subscribe({"y/+"});
+  std::set<std::string> kept;
+  REQUIRE(eventually([&] {
+    got.clear();
+    later->take(got);
+    for (const auto& message : got) kept.insert(message.topic);
+    return kept.size() == 100;
   }));
   CHECK(to->counters().losses == 1);
   CHECK(to->counters().connections == 2);

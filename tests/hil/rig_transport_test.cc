@@ -1,0 +1,183 @@
+// The rig's transport with a link of the test's own: what messages become, and what happens when the broker
+// goes.
+#include "hil/rig_transport.h"
+
+#include <catch2/catch.hpp>
+
+using namespace looptwin;
+using namespace looptwin::hil;
+
+namespace {
+
+class Link final : public MqttLink {
+ public:
+  void subscribe(const std::vector<std::string>& filters) override { subscribed = filters; }
+  bool publish(const std::string& topic, std::string payload, bool) override {
+    if (full) return false;
+    sent.emplace_back(topic, std::move(payload));
+    return true;
+  }
+  void take(std::vector<MqttMessage>& out) override {
+    out.insert(out.end(), waiting.begin(), waiting.end());
+    waiting.clear();
+  }
+  bool connected() const override { return true; }
+  LinkCounters counters() const override { return {.losses = losses}; }
+
+  void receive(const std::string& topic, const std::string& payload, Duration at, bool retained = false) {
+    waiting.push_back({"looptwin/" + topic, payload, retained, at});
+  }
+  std::vector<std::string> subscribed;
+  std::vector<MqttMessage> waiting;
+  std::vector<std::pair<std::string, std::string>> sent;
+  bool full = false;
+  uint64_t losses = 0;
+};
+
+/// Two pumps in a hall; the run's start is the link's 0.
+struct Hall {
+  Link link;
+  lang::Schema schema;
+  twin::Tables tables{schema};
+  twin::Registry registry;
+  std::unique_ptr<mml::Broker> broker;
+  std::unique_ptr<RigTransport> transport;
+
+  Hall() {
+    twin::ModelConfig pump;
+    pump.name = "pump";
+    pump.telemetry = {{.name = "level", .every = seconds(1), .resolution = 0.01},
+                      {.name = "flow", .every = seconds(1), .resolution = 0.01},
+                      {.name = "running", .boolean = true, .every = seconds(5)}};
+    pump.commands = {{.name = "stop", .expires = seconds(60)}};
+    twin::FleetConfig fleet;
+    fleet.model = "pump";
+    fleet.ids = {"hall/pump-1", "hall/pump-2"};
+    fleet.count = 2;
+    auto built = twin::Registry::build({{pump}}, {{fleet}}, 1, schema, tables);
+    REQUIRE(built.has_value());
+    registry = std::move(*built);
+    broker = std::make_unique<mml::Broker>(registry);
+    transport = std::make_unique<RigTransport>(
+        link, registry, *broker, tables.shards(), std::vector<Mapping>{plain_mapping("pump")},
+        RigTransport::RigTime{[](Duration steady) { return kStart + steady; }, UnixTime{}});
+  }
+  /// What has arrived up to a boundary, s.
+  twin::Inbox cycle(int64_t boundary, std::vector<twin::Command> commands = {}) {
+    twin::Inbox inbox;
+    transport->begin(kStart + seconds(boundary));
+    transport->poll(0, kStart + seconds(boundary), inbox);
+    transport->send(kStart + seconds(boundary), commands);
+    return inbox;
+  }
+  static twin::Command stop(size_t row, int64_t expires) {
+    return {.id = 7,
+            .device = {TableId(size_t{0}), Row(row)},
+            .kind = twin::Command::Kind::command,
+            .issued = kStart,
+            .expires = kStart + seconds(expires)};
+  }
+};
+
+std::string presence(const twin::Inbox& inbox) {
+  std::string text;
+  for (const auto& p : inbox.presence)
+    text +=
+        std::to_string(p.device.row.index()) + (p.online ? " on at " : " off at ") + to_string(p.at) + "\n";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("rig: it subscribes to what its devices' ids have levels for") {
+  const Hall hall;
+  CHECK(hall.link.subscribed == std::vector<std::string>{"looptwin/+/+/acknowledgement",
+                                                         "looptwin/+/+/presence", "looptwin/+/+/telemetry"});
+}
+
+TEST_CASE("rig: a message is about the fields that it has, and comes in the cycle that it arrived in") {
+  Hall hall;
+  hall.link.receive("hall/pump-1/telemetry", R"({"level": 1.5, "flow": 2, "n": 4, "t": 0.25})",
+                    milliseconds(500));
+  hall.link.receive("hall/pump-2/telemetry", R"({"level": 0.5})", milliseconds(600));
+  hall.link.receive("hall/pump-2/telemetry", R"({"running": true, "level": null})", milliseconds(1500));
+  auto inbox = hall.cycle(1);
+  CHECK(presence(inbox) == "0 on at 00:00:00.5\n1 on at 00:00:00.6\n");
+  REQUIRE(inbox.frames.size() == 2);
+  CHECK(inbox.frames[0].without.empty());
+  CHECK(inbox.frames[0].value == std::vector<std::vector<int32_t>>{{150}, {200}});
+  CHECK(inbox.frames[0].sequence == std::vector<uint32_t>{4});
+  CHECK(inbox.frames[0].sampled_at == std::vector<int64_t>{250'000'000});
+  CHECK(inbox.frames[0].received_at == std::vector<int64_t>{500'000'000});
+  CHECK(inbox.frames[1].without == std::vector<uint16_t>{1});
+  CHECK(inbox.frames[1].row == std::vector<uint32_t>{1});
+  CHECK(inbox.frames[1].value[0] == std::vector<int32_t>{50});
+  inbox = hall.cycle(2);
+  REQUIRE(inbox.frames.size() == 2);  // one a report group
+  CHECK(inbox.frames[0].value[0] == std::vector<int32_t>{twin::kMissing});
+  CHECK(inbox.frames[1].value[0] == std::vector<int32_t>{1});
+  CHECK(inbox.frames[0].sequence == std::vector<uint32_t>{2});
+  CHECK(hall.cycle(3).frames.empty());
+}
+
+TEST_CASE("rig: what comes before the run's start is of its start") {
+  Hall hall;
+  hall.link.receive("hall/pump-1/telemetry", R"({"level": 1})", milliseconds(-300));
+  const auto inbox = hall.cycle(1);
+  REQUIRE(inbox.frames.size() == 1);
+  CHECK(inbox.frames[0].received_at == std::vector<int64_t>{0});
+}
+
+TEST_CASE(
+    "rig: a lost broker takes all devices along, after what they said before, and each comes back when it "
+    "speaks") {
+  Hall hall;
+  hall.link.receive("hall/pump-1/presence", "online", milliseconds(100));
+  hall.cycle(1);
+  CHECK(hall.transport->online() == 1);
+  hall.link.receive("hall/pump-2/telemetry", R"({"level": 1})", milliseconds(1200));
+  hall.link.losses = 1;
+  CHECK(presence(hall.cycle(2)) == "1 on at 00:00:01.2\n0 off at 00:00:02\n1 off at 00:00:02\n");
+  CHECK(hall.transport->online() == 0);
+  // What the broker had kept says nothing about who is there.
+  hall.link.receive("hall/pump-1/telemetry", R"({"level": 1})", milliseconds(2500), true);
+  CHECK(presence(hall.cycle(3)).empty());
+  hall.link.receive("hall/pump-2/telemetry", R"({"level": 1})", milliseconds(3500));
+  CHECK(presence(hall.cycle(4)) == "1 on at 00:00:03.5\n");
+}
+
+TEST_CASE("rig: a command waits for its device until it expires, and one that finds no room is counted") {
+  Hall hall;
+  hall.cycle(1, {Hall::stop(0, 60), Hall::stop(1, 2)});
+  CHECK(hall.link.sent.empty());
+  hall.link.receive("hall/pump-1/presence", "online", milliseconds(2500));
+  hall.link.receive("hall/pump-2/presence", "online", milliseconds(2500));
+  hall.cycle(3);
+  REQUIRE(hall.link.sent.size() == 1);
+  CHECK(hall.link.sent[0].first == "looptwin/hall/pump-1/command");
+  CHECK(hall.link.sent[0].second == R"({"id":"0000000000000007","command":"stop","expires":60.0})");
+  hall.link.full = true;
+  hall.cycle(4, {Hall::stop(0, 60)});
+  CHECK(hall.transport->counters().unsent == 1);
+  hall.link.receive("hall/pump-1/acknowledgement", R"({"id": "7", "outcome": "accepted", "t": 4.5})",
+                    milliseconds(4600));
+  const auto inbox = hall.cycle(5);
+  REQUIRE(inbox.acknowledgements.size() == 1);
+  CHECK(inbox.acknowledgements[0].id == 7);
+  CHECK(inbox.acknowledgements[0].applied_at == kStart + milliseconds(4500));
+  CHECK(inbox.acknowledgements[0].received_at == kStart + milliseconds(4600));
+}
+
+TEST_CASE("rig: what is not of a device is counted by why") {
+  Hall hall;
+  for (const auto* payload : {"{", "[]", R"({"level": "deep"})"})
+    hall.link.receive("hall/pump-1/telemetry", payload, milliseconds(1));
+  hall.link.receive("hall/pump-9/telemetry", "{}", milliseconds(1));
+  hall.link.receive("hall/pump-1/presence", "maybe", milliseconds(1));
+  const auto inbox = hall.cycle(1);
+  CHECK(inbox.frames.empty());
+  CHECK(inbox.presence.empty());
+  CHECK(hall.transport->counters().malformed == 2);
+  CHECK(hall.transport->counters().wrong_types == 2);
+  CHECK(hall.transport->counters().unknown == 1);
+}
