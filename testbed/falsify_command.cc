@@ -10,7 +10,9 @@
 #include "base/text.h"
 #include "testbed/falsify/campaign_report.h"
 #include "testbed/falsify/found_test.h"
+#include "testbed/run_folder.h"
 #include "testbed/settings_option.h"
+#include "testbed/terminal_line.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -50,20 +52,31 @@ Result<void> write_tests(const FalsifyOptions& asked, const Campaign& campaign) 
 Exit falsify_scenario(const FalsifyOptions& asked, bool writes) {
   const bool text = asked.shown == Shown::text, repeated = asked.request.repeats > 1;
   bool begun = false;
-  const auto campaign = falsify(asked.request, [&](const Campaign& all, const Falsified& result) {
+  TerminalLine line(text);
+  auto request = asked.request;
+  request.stop = &stop_asked();
+  request.progress = [&](const std::string& requirement, const SearchOutcome& so_far) {
+    if (line.due())
+      line.draw(fmt::format("{}: {} of {} runs, the nearest by {:.4g}", requirement, so_far.runs,
+                            request.runs, so_far.result.robustness));
+  };
+  stop_on_signals();
+  const auto campaign = falsify(request, [&](const Campaign& all, const Falsified& result) {
+    line.clear();
     if (!text) return;
     if (repeated && !begun) std::fputs(repeats_head().c_str(), stdout);
     begun = true;
     std::fputs((repeated ? repeats_row(result) : falsified_lines(all, result)).c_str(), stdout);
     std::fflush(stdout);
   });
+  line.clear();
   if (!campaign) return refuse(campaign.error());
   std::fputs((text ? campaign_summary(*campaign) : campaign_json(*campaign)).c_str(), stdout);
   if (writes)
     if (auto written = write_tests(asked, *campaign); !written) return refuse(written.error());
   const bool violated = std::any_of(campaign->results.begin(), campaign->results.end(),
                                     [](const auto& r) { return r.violated(); });
-  return violated ? Exit::failed : Exit::held;
+  return violated || campaign->stopped ? Exit::failed : Exit::held;
 }
 
 }  // namespace

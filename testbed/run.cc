@@ -1,7 +1,5 @@
 #include "testbed/run.h"
 
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -15,44 +13,21 @@
 #include "testbed/snapshots.h"
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
+#include "testbed/terminal_line.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
 namespace {
 
-/// One line on a terminal, rewritten a few times a second; nothing where nobody looks.
-class Progress {
- public:
-  Progress(Assembly& assembly, bool quiet)
-      : assembly_(assembly), on_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
-  ~Progress() {
-    if (drawn_) std::fputs("\r\033[K", stderr);
-  }
-
-  void show(Time now) {
-    const double wall = watch_.seconds();
-    if (!on_ || wall - last_ < 0.25) return;
-    const auto& scenario = assembly_.scenario();
-    const auto messages = assembly_.processor().counters().messages;
-    std::fputs(fmt::format("\r\033[K{}  {:3.0f} %  {:.0f}x  {} messages/s  {} alarms", to_string(now),
-                           100 * now.seconds() / scenario.duration.seconds(), now.seconds() / wall,
-                           grouped(static_cast<long long>(static_cast<double>(messages) / wall)),
-                           assembly_.alarms().counters().raised)
-                   .c_str(),
-               stderr);
-    std::fflush(stderr);
-    last_ = wall;
-    drawn_ = true;
-  }
-  double wall() const { return watch_.seconds(); }
-
- private:
-  Assembly& assembly_;
-  bool on_;
-  bool drawn_ = false;
-  Stopwatch watch_;
-  double last_ = 0;  ///< s, when it was drawn
-};
+void show_progress(TerminalLine& line, Assembly& assembly, Time now) {
+  if (!line.due()) return;
+  const double wall = line.seconds();
+  const auto messages = assembly.processor().counters().messages;
+  line.draw(fmt::format("{}  {:3.0f} %  {:.0f}x  {} messages/s  {} alarms", to_string(now),
+                        100 * now.seconds() / assembly.scenario().duration.seconds(), now.seconds() / wall,
+                        grouped(static_cast<long long>(static_cast<double>(messages) / wall)),
+                        assembly.alarms().counters().raised));
+}
 
 /// As refuse(), with the number of errors: of a scenario there may be many.
 Exit refuse_counted(const Diagnostics& problems) {
@@ -205,9 +180,10 @@ Exit run(const RunRequest& request) {
   Ending ending;
   double wall = 0;
   {
-    Progress progress(assembly, request.quiet);
-    const auto end = simulation.advance(simulation.end(), [&](Time now) { progress.show(now); });
-    wall = progress.wall();
+    TerminalLine line(!request.quiet);
+    const auto end =
+        simulation.advance(simulation.end(), [&](Time now) { show_progress(line, assembly, now); });
+    wall = line.seconds();
     ending = simulation.finish(end, wall);
   }
   if (!request.quiet) {

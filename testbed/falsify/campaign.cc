@@ -74,7 +74,7 @@ class Runner {
     const int at_once = std::min(jobs_, static_cast<int>(tasks_.size()));
     left_.assign(campaign_.results.size(), request_.repeats);
     const auto work = [&] {
-      for (size_t t = next_++; t < tasks_.size(); t = next_++) {
+      for (size_t t = next_++; t < tasks_.size() && !stopped(); t = next_++) {
         one(tasks_[t], std::max(1, jobs_ / at_once));
         const std::scoped_lock lock(telling_);
         --left_[tasks_[t].requirement];
@@ -92,18 +92,26 @@ class Runner {
   void one(const Task& task, int jobs) {
     auto& result = campaign_.results[task.requirement];
     const auto stream = random::stream(campaign_.scenario.seed, "falsify");
-    const SearchRequest search_request{{request_.scenario, request_.settings, result.requirement},
-                                       request_.method,
-                                       campaign_.scenario.cycle,
-                                       random::bits(stream, 0, task.repeat),
-                                       request_.runs,
-                                       jobs};
+    SearchRequest search_request{{request_.scenario, request_.settings, result.requirement, request_.stop},
+                                 request_.method,
+                                 campaign_.scenario.cycle,
+                                 random::bits(stream, 0, task.repeat),
+                                 request_.runs,
+                                 jobs,
+                                 {}};
+    if (request_.progress)
+      search_request.progress = [&](const SearchOutcome& so_far) {
+        const std::scoped_lock lock(telling_);
+        request_.progress(result.requirement, so_far);
+      };
     auto& outcome = result.searches[task.repeat];
     outcome = search(campaign_.space, search_request);
     if (request_.repeats == 1 && outcome.found && request_.shrink_runs > 0)
       result.shrunk = shrink(campaign_.space, search_request.trial, campaign_.scenario, *outcome.found,
                              outcome.result, request_.shrink_runs, jobs);
   }
+
+  bool stopped() const { return request_.stop != nullptr && request_.stop->load(std::memory_order_relaxed); }
 
   const CampaignRequest& request_;
   Campaign& campaign_;
@@ -152,12 +160,13 @@ Result<Campaign> falsify(const CampaignRequest& request,
   SearchSpace space(*scenario->search);
   if (auto checked = check_space(request.scenario, request.settings, space); !checked)
     return tl::make_unexpected(std::move(checked.error()));
-  Campaign campaign{std::move(*scenario), std::move(space), {}, 0};
+  Campaign campaign{std::move(*scenario), std::move(space), {}, 0, false};
   for (const auto& name : *names)
     campaign.results.push_back({name, std::vector<SearchOutcome>(request.repeats), std::nullopt});
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   Runner(request, campaign, request.jobs > 0 ? request.jobs : static_cast<int>(cores)).run(done);
   campaign.seconds = watch.seconds();
+  campaign.stopped = request.stop != nullptr && request.stop->load();
   return campaign;
 }
 

@@ -17,6 +17,9 @@ struct CampaignRequest {
   size_t shrink_runs = 200;  ///< at the most; 0: what was found stays as it is
   size_t repeats = 1;        ///< of each search, with other draws; more than one only measures the searches
   int jobs = 0;              ///< 0: as many as the machine has cores
+  const std::atomic<bool>* stop = nullptr;  ///< turns true when the search is to end with what it has
+  /// Is told of a search after each batch of its runs, from one thread at a time.
+  std::function<void(const std::string& requirement, const SearchOutcome& so_far)> progress;
 };
 
 /// What became of one requirement.
@@ -34,6 +37,7 @@ struct Campaign {
   SearchSpace space;
   std::vector<Falsified> results;  ///< in the scenario's order
   double seconds = 0;
+  bool stopped = false;  ///< before all searches had come to their end
   size_t runs() const;
 };
 
@@ -42,7 +46,8 @@ struct Campaign {
 Result<void> check_search(const std::filesystem::path& path, const std::vector<Setting>& settings,
                           const Scenario& scenario);
 
-/// `done` is called for each requirement in order, as soon as it and all before it are there.
+/// `done` is called for each requirement in order, as soon as it and all before it are there; of a search
+/// that is stopped for those that it had come to.
 Result<Campaign> falsify(const CampaignRequest& request,
                          const std::function<void(const Campaign&, const Falsified&)>& done = {});
 

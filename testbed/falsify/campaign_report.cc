@@ -98,17 +98,21 @@ std::string repeats_row(const Falsified& result) {
 std::string campaign_summary(const Campaign& campaign) {
   const auto violated = std::count_if(campaign.results.begin(), campaign.results.end(),
                                       [](const auto& r) { return r.violated(); });
-  return fmt::format("{} of {} requirements violated; {} simulations in {:.1f} s, {:.0f} a second\n",
-                     violated, campaign.results.size(), grouped(static_cast<long long>(campaign.runs())),
+  return fmt::format("{}{} of {} requirements violated; {} simulations in {:.1f} s, {:.0f} a second\n",
+                     campaign.stopped ? "stopped before all was searched: " : "", violated,
+                     campaign.results.size(), grouped(static_cast<long long>(campaign.runs())),
                      campaign.seconds,
                      static_cast<double>(campaign.runs()) / std::max(campaign.seconds, 1e-9));
 }
 
 std::string campaign_json(const Campaign& campaign) {
-  nlohmann::ordered_json json = {
-      {"format", "looptwin falsify"},       {"version", 1},
-      {"scenario", campaign.scenario.name}, {"simulations", campaign.runs()},
-      {"seconds", campaign.seconds},        {"requirements", nlohmann::json::array()}};
+  nlohmann::ordered_json json = {{"format", "looptwin falsify"},
+                                 {"version", 1},
+                                 {"scenario", campaign.scenario.name},
+                                 {"simulations", campaign.runs()},
+                                 {"seconds", campaign.seconds},
+                                 {"stopped", campaign.stopped},
+                                 {"requirements", nlohmann::json::array()}};
   for (const auto& result : campaign.results) {
     const auto figures = runs_to_find(result);
     const auto& first = result.searches.front();

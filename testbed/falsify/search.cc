@@ -11,7 +11,8 @@ std::vector<TrialResult> simulate_all(const TrialRequest& request,
   std::vector<TrialResult> results(settings.size());
   std::atomic<size_t> next{0};
   const auto work = [&] {
-    for (size_t s = next++; s < settings.size(); s = next++) results[s] = simulate(request, settings[s]);
+    for (size_t s = next++; s < settings.size() && !request.stopped(); s = next++)
+      results[s] = simulate(request, settings[s]);
   };
   std::vector<std::thread> others;
   for (int j = 1; j < std::min(jobs, static_cast<int>(settings.size())); ++j) others.emplace_back(work);
@@ -29,6 +30,7 @@ SearchOutcome search(const SearchSpace& space, const SearchRequest& request) {
     std::vector<std::vector<Setting>> settings;
     for (size_t p = 0; p < count; ++p) settings.push_back(space.settings(points[p]));
     const auto results = simulate_all(request.trial, settings, request.jobs);
+    if (request.trial.stopped()) return outcome;  // a part of these was not simulated
     std::vector<double> values;
     for (size_t r = 0; r < count; ++r) {
       const auto& result = results[r];
@@ -43,6 +45,7 @@ SearchOutcome search(const SearchSpace& space, const SearchRequest& request) {
       outcome.found = points[r];
       return outcome;
     }
+    if (request.progress) request.progress(outcome);
     if (count < points.size()) break;
     searcher->tell(values);
   }

@@ -17,7 +17,6 @@ class Shrinker {
 
   Shrunk run(const SearchPoint& found, const TrialResult& result) {
     now_ = {space_.rounded(found), std::vector<bool>(space_.size(), false), {}, result};
-    const size_t all = left_;
     // What one step leaves may be less than what the one before could do without.
     for (size_t before = ~size_t{0}; before != changes_ && left_ > 0;) {
       before = changes_;
@@ -28,7 +27,7 @@ class Shrinker {
     }
     few_devices();
     short_run();
-    return {now_, all - left_};
+    return {now_, runs_};
   }
 
  private:
@@ -43,8 +42,12 @@ class Shrinker {
       std::vector<std::vector<Setting>> settings;
       for (size_t c = begin; c < begin + count; ++c) settings.push_back(candidates[c].settings(space_));
       const auto results = simulate_all(request_, settings, jobs_);
+      if (request_.stopped()) {
+        left_ = 0;
+        return false;
+      }
       for (size_t c = 0; c < count; ++c) {
-        --left_;
+        --left_, ++runs_;
         if (!results[c].violated) continue;
         now_ = candidates[begin + c];
         now_.result = results[c];
@@ -179,7 +182,7 @@ class Shrinker {
   const Scenario& scenario_;
   size_t left_;
   int jobs_;
-  size_t changes_ = 0;
+  size_t runs_ = 0, changes_ = 0;
   Violation now_;
 };
 

@@ -2,6 +2,7 @@
 // requirement.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -24,8 +25,11 @@ struct TrialResult {
 
 struct TrialRequest {
   std::filesystem::path scenario;
-  std::vector<Setting> base;  ///< of all trials
-  std::string requirement;    ///< its name
+  std::vector<Setting> base;                ///< of all trials
+  std::string requirement;                  ///< its name
+  const std::atomic<bool>* stop = nullptr;  ///< turns true when no more are wanted
+
+  bool stopped() const { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 };
 
 TrialResult simulate(const TrialRequest& request, const std::vector<Setting>& settings);

@@ -87,6 +87,28 @@ TEST_CASE("archive: what is written is read, and a wrong section is named") {
   CHECK_FALSE(old.ok());
 }
 
+TEST_CASE("archive: equal values are equal bytes, whatever lay between their members") {
+  struct Padded {
+    uint8_t kind;
+    double value;
+    uint16_t index;
+  };
+  const auto written = [](int garbage) {
+    std::vector<Padded> values(3);
+    std::memset(static_cast<void*>(values.data()), garbage, values.size() * sizeof(Padded));
+    for (auto& value : values) value.kind = 1, value.value = 2.5, value.index = 3;
+    ArchiveWriter writer;
+    writer.put(values[0]);
+    writer.put_vector(values);
+    return writer.take();
+  };
+  const auto bytes = written(0xff);
+  CHECK(bytes == written(0x00));
+  ArchiveReader reader(bytes);
+  CHECK(reader.get<Padded>().value == 2.5);
+  CHECK(reader.get_vector<Padded>().at(2).index == 3);
+}
+
 TEST_CASE("archive: one that borrows its columns reads as one that holds them") {
   std::vector<int64_t> column(20'000), short_one(3, 5);
   for (size_t i = 0; i < column.size(); ++i) column[i] = static_cast<int64_t>(i * i);
