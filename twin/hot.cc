@@ -266,11 +266,16 @@ bool HotHistory::Body::move_on(const Field& field, const Spanned& spanned, const
   const Time seen = spanned.seen[group.index];
   const Duration period = field.ring->spacing();
   if (group.now - seen > period || seen > group.now || !field.ring->regular(group.index)) return false;
-  CountSums left, oldest;
+  CountSums left;
   count_between(field, group, seen - spanned.span, group.now - spanned.span, false, left);
   count_between(field, group, seen, group.now, true, sums);
-  count_between(field, group, group.now - spanned.span,
-                std::min(group.now, group.now - spanned.span + period * 2), false, oldest);
+  int32_t oldest[kLanes];
+  std::fill_n(oldest, kLanes, kNoTick);
+  SampleColumns range[2];
+  const int ranges =
+      field.ring->columns_between(group.index, group.now - spanned.span,
+                                  std::min(group.now, group.now - spanned.span + period * 2), false, range);
+  for (int r = 0; r < ranges; ++r) kernels.oldest(range[r], oldest);
   const int64_t* const sum = spanned.sum.data() + group.index * kLanes;
   const int32_t* const count = spanned.count.data() + group.index * kLanes;
   int32_t held = 0, first = kNoTick;
@@ -278,10 +283,10 @@ bool HotHistory::Body::move_on(const Field& field, const Spanned& spanned, const
     sums.sum[i] += sum[i] - left.sum[i];
     sums.count[i] += count[i] - left.count[i];
     held |= sums.count[i];
-    first = std::min(first, oldest.oldest[i]);
+    first = std::min(first, oldest[i]);
   }
   if (held != 0 && first == kNoTick) return false;
-  std::copy_n(oldest.oldest, kLanes, sums.oldest);
+  std::copy_n(oldest, kLanes, sums.oldest);
   return true;
 }
 

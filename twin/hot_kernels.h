@@ -53,6 +53,7 @@ struct TrendSums {
 /// Each adds to its sums, which begin as `clear` leaves them.
 struct HotKernels {
   void (*count)(const SampleColumns&, CountSums&);
+  void (*oldest)(const SampleColumns&, int32_t* oldest);  ///< CountSums::oldest alone: no value is read
   void (*extremes)(const SampleColumns&, ExtremeSums&);
   void (*ends)(const SampleColumns&, EndSums&);
   void (*squares)(const SampleColumns&, SquareSums&);

@@ -24,7 +24,8 @@ template <typename Body>
   return (a & mask) | (b & ~mask);
 }
 
-// In two passes, as the sums are of two widths.
+// In two passes, as the sums are of two widths; the second, and with it the lines that the values lie in,
+// only where a sample of the slot is in the window.
 void count(const SampleColumns& c, CountSums& sums) {
   const int32_t after = c.after, until = c.until;
   int32_t* __restrict number = sums.count;
@@ -32,15 +33,28 @@ void count(const SampleColumns& c, CountSums& sums) {
   int32_t* __restrict upcoming = sums.upcoming;
   int64_t* __restrict sum = sums.sum;
   for_each_slot(c, [=](const int32_t* __restrict at, const int32_t* __restrict raw) {
+    int32_t any = 0;
     for (size_t i = 0; i < kLanes; ++i) {
       const int32_t in = mask_of(at[i], after, until);
       const int32_t old = choose(in, at[i], kLargest);
       const int32_t next = at[i] > until ? at[i] : kLargest;
+      any |= in;
       number[i] -= in;
       oldest[i] = old < oldest[i] ? old : oldest[i];
       upcoming[i] = next < upcoming[i] ? next : upcoming[i];
     }
+    if (any == 0) return;
     for (size_t i = 0; i < kLanes; ++i) sum[i] += raw[i] & mask_of(at[i], after, until);
+  });
+}
+
+void oldest(const SampleColumns& c, int32_t* __restrict oldest) {
+  const int32_t after = c.after, until = c.until;
+  for_each_slot(c, [=](const int32_t* __restrict at, const int32_t*) {
+    for (size_t i = 0; i < kLanes; ++i) {
+      const int32_t old = choose(mask_of(at[i], after, until), at[i], kLargest);
+      oldest[i] = old < oldest[i] ? old : oldest[i];
+    }
   });
 }
 
@@ -119,6 +133,6 @@ void trend(const SampleColumns& c, TrendSums& sums) {
 }  // namespace
 
 extern const HotKernels kHotKernels;
-const HotKernels kHotKernels = {count, extremes, ends, squares, trend};
+const HotKernels kHotKernels = {count, oldest, extremes, ends, squares, trend};
 
 }  // namespace looptwin::twin::LT_SIMD

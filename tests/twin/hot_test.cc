@@ -465,6 +465,7 @@ TEST_CASE("hot history: all vector widths give the same sums") {
   for (auto& t : at) t = static_cast<int32_t>(random() % 1000);
   for (auto& x : raw) x = static_cast<int32_t>(random());
   for (size_t i = 0; i < at.size(); i += 7) at[i] = INT32_MIN;
+  std::fill_n(at.begin() + 5 * 64, 64, 901);  // a slot of which nothing is in the window
   const SampleColumns columns{at.data(), raw.data(), 64, 66, 250, 900};
   const auto run = [&](Simd width) {
     const HotKernels& k = hot_kernels(width);
@@ -473,10 +474,14 @@ TEST_CASE("hot history: all vector widths give the same sums") {
     EndSums ends{};
     SquareSums squares{};
     TrendSums trend{};
+    std::array<int32_t, kLanes> oldest{};
+    oldest.fill(INT32_MAX);
+    k.oldest(columns, oldest.data());
     k.count(columns, count), k.extremes(columns, extremes), k.ends(columns, ends);
     k.squares(columns, squares), k.trend(columns, trend);
     ArchiveWriter bytes;
-    bytes.put(count), bytes.put(extremes), bytes.put(ends), bytes.put(squares), bytes.put(trend);
+    bytes.put(count), bytes.put(oldest), bytes.put(extremes), bytes.put(ends), bytes.put(squares),
+        bytes.put(trend);
     return bytes.take();
   };
   const auto narrow = run(Simd::v2);
