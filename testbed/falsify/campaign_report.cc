@@ -50,6 +50,7 @@ std::string falsified_lines(const Campaign& campaign, const Falsified& result) {
   const auto& search = result.searches.front();
   std::string text =
       fmt::format("{}  {}\n", result.requirement, formula_of(campaign.scenario, result.requirement));
+  if (!search.found && search.runs == 0) return text + "  stopped before its first runs had ended\n";
   if (!search.found) {
     text += fmt::format("  not violated in {} runs", search.runs);
     if (std::isfinite(search.result.robustness)) text += "; the nearest:\n    " + search.result.line;

@@ -147,6 +147,29 @@ TEST_CASE("falsify: what no run violates is not violated, and the nearest run is
   CHECK(said(campaign).find("not violated in 300 runs; the nearest") != std::string::npos);
 }
 
+TEST_CASE("falsify: a search that is stopped tells what it has seen by then, and begins no other") {
+  const Folder folder(
+      tank("  - {name: it is there, each: tank, always: level > -99 m}\n"
+           "search: {values: {feeds.valve.signals.inflow.values: -1 to 0.9}}\n"));
+  std::atomic<bool> stop{false};
+  size_t batches = 0;
+  CampaignRequest request;
+  request.jobs = 1;
+  request.stop = &stop;
+  request.progress = [&](const std::string& requirement, const SearchOutcome& so_far) {
+    CHECK(requirement == "it does not flow over");
+    CHECK(so_far.runs > 0);
+    stop = ++batches == 2;
+  };
+  const auto campaign = searched(folder, request);
+  CHECK(batches == 2);
+  CHECK(campaign.stopped);
+  CHECK(campaign.runs() > 0);
+  CHECK(campaign.runs() < 300);
+  CHECK(campaign.results[1].searches[0].runs == 0);
+  CHECK(said(campaign).find("stopped before its first runs had ended") != std::string::npos);
+}
+
 TEST_CASE("falsify: choices, steps and entries become what --set makes of them") {
   const Folder folder(tank(
       "search:\n  values:\n    seed: 3 to 9 by 2\n    models.tank.parameters.leak.default: [0 m/s, 1 m/s]\n"
