@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+
+#include "hil/filters.h"
 
 namespace looptwin::hil {
 
@@ -19,32 +20,29 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{JsonCodec(config, std::move(mappings[m])), twin::report_groups(config), {}, {}, {}};
+    Model model{
+        JsonCodec(config, std::move(mappings[m])), twin::report_groups(config), {}, {}, {}, {}, {}, {}};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
       for (size_t k = 0; k < model.groups[g].fields.size(); ++k)
         model.place[model.groups[g].fields[k]] = {static_cast<uint16_t>(g), static_cast<uint16_t>(k)};
     model.sequence.assign(model.groups.size(), std::vector<uint32_t>(devices, 0));
+    model.shift = model.sequence;
+    model.renumber.assign(model.groups.size(), std::vector<uint8_t>(devices, 0));
     model.online.assign(devices, 0);
+    model.other.assign(devices, 0);
     models_.push_back(std::move(model));
   }
   subscribe();
 }
 
-/// A filter for each depth of ids that a model's devices have.
 void RigTransport::subscribe() {
   std::set<std::string> filters;
   for (size_t m = 0; m < models_.size(); ++m) {
-    std::set<size_t> depths;
-    for (size_t row = 0; row < registry_.devices(TableId(m)); ++row) {
-      const auto id = registry_.id({TableId(m), Row(row)});
-      depths.insert(1 + static_cast<size_t>(std::count(id.begin(), id.end(), '/')));
-    }
     const auto& mapping = models_[m].codec.mapping();
-    for (const size_t depth : depths)
-      for (const auto* of : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
-        if (*of) filters.insert((*of)->filter(depth));
+    for (const auto* of : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
+      add_filters(*of, registry_, TableId(m), filters);
   }
   link_.subscribe({filters.begin(), filters.end()});
 }
@@ -79,9 +77,29 @@ void RigTransport::begin(Time boundary) {
 
 /// Whoever was there is not any more, as far as anybody can tell.
 void RigTransport::lost_broker(Time at) {
-  for (size_t m = 0; m < models_.size(); ++m)
+  for (size_t m = 0; m < models_.size(); ++m) {
+    std::fill(models_[m].other.begin(), models_[m].other.end(), uint8_t{0});
     for (size_t row = 0; row < models_[m].online.size(); ++row)
       presence(models_[m], {TableId(m), Row(row)}, false, at);
+  }
+}
+
+bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) {
+  Model& model = models_[device.table.index()];
+  const size_t row = device.row.index();
+  const bool was = model.online[row] != 0;
+  const bool is = joins ? was : model.other[row] != 0;
+  model.other[row] = joins && was ? 1 : 0;
+  for (auto& renumber : model.renumber) renumber[row] = 1;
+  presence(model, device, is, boundary);
+  return is;
+}
+
+/// Of one that is not the device only its coming (`online`) and going is remembered.
+bool RigTransport::is_own(Model& model, twin::DeviceRef device, const MqttMessage& message, bool online) {
+  if (!is_own_ || is_own_(device, message.origin)) return true;
+  model.other[device.row.index()] = online ? 1 : 0;
+  return false;
 }
 
 void RigTransport::take(const MqttMessage& message, Time at) {
@@ -104,11 +122,13 @@ bool RigTransport::take_for(size_t m, const MqttMessage& message, Time at) {
   if (const auto device = device_of(mapping.presence, nullptr)) {
     const bool online = message.payload == mapping.online;
     if (!online && message.payload != mapping.offline) return refuse(PayloadProblem::wrong_type), true;
+    if (!is_own(model, *device, message, online)) return true;
     presence(model, *device, online, at);
     ++counters_.messages;
     return true;
   }
   if (const auto device = device_of(mapping.acknowledgements, nullptr)) {
+    if (!is_own(model, *device, message, true)) return true;
     const auto answer = model.codec.acknowledgement(message.payload);
     if (!answer) return refuse(answer.error()), true;
     arrived_[shard_of(*device)].inbox.acknowledgements.push_back(
@@ -119,6 +139,7 @@ bool RigTransport::take_for(size_t m, const MqttMessage& message, Time at) {
   if (const auto device = device_of(mapping.telemetry, &field)) {
     const auto samples = model.codec.telemetry(message.payload, field);
     if (!samples) return refuse(samples.error()), true;
+    if (!is_own(model, *device, message, !message.retained)) return true;
     // What the broker had kept is old: it says nothing about who is there.
     if (!message.retained) presence(model, *device, true, at);
     telemetry(model, *device, *samples, at);
@@ -163,7 +184,13 @@ void RigTransport::telemetry(Model& model, twin::DeviceRef device, const Samples
     }
     auto& frame = arrived.inbox.frames[place->second];
     auto& counter = model.sequence[g][device.row.index()];
-    counter = samples.sequence.value_or(counter + 1);
+    const uint32_t number = samples.sequence.value_or(counter + 1);
+    auto& shift = model.shift[g][device.row.index()];
+    if (auto& renumber = model.renumber[g][device.row.index()]; renumber != 0) {
+      renumber = 0;
+      shift = samples.sequence ? counter + 1 - number : 0;
+    }
+    counter = samples.sequence ? number + shift : number;
     frame.row.push_back(static_cast<uint32_t>(device.row.index()));
     frame.sequence.push_back(counter);
     frame.sampled_at.push_back(time_of(samples.unix_seconds, at).ns);

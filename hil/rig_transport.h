@@ -38,6 +38,14 @@ class RigTransport final : public twin::Transport {
   RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
                std::vector<twin::Shard> shards, std::vector<Mapping> mappings, RigTime time);
 
+  /// Whether a message from `origin` (MqttMessage) is the device's own; others only tell who else is there.
+  using IsOwn = std::function<bool(twin::DeviceRef device, const std::string& origin)>;
+  void take_only(IsOwn own) { is_own_ = std::move(own); }
+  /// Between begin() and the polls: another one is the device from now on. It counts its messages anew, which
+  /// are numbered on. `joins`: it comes where the last one was; else it is there if it has been heard before.
+  /// Returns whether it is.
+  bool hand_over(twin::DeviceRef device, bool joins, Time boundary);
+
   void begin(Time boundary) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
@@ -57,8 +65,11 @@ class RigTransport final : public twin::Transport {
     JsonCodec codec;
     std::vector<twin::ReportGroup> groups;
     std::vector<std::pair<uint16_t, uint16_t>> place;  ///< [field] its group, and which of it
-    std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message without a number
+    std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message
+    std::vector<std::vector<uint32_t>> shift;          ///< [group][row] from its number to ours
+    std::vector<std::vector<uint8_t>> renumber;        ///< [group][row] the next message sets `shift`
     std::vector<uint8_t> online;                       ///< [row]
+    std::vector<uint8_t> other;                        ///< [row] one that is not the device is there
   };
   struct Arrived {
     std::map<Stream, size_t> frame_of;
@@ -70,6 +81,7 @@ class RigTransport final : public twin::Transport {
   bool take_for(size_t model, const MqttMessage& message, Time at);
   void telemetry(Model& model, twin::DeviceRef device, const Samples& samples, Time at);
   void presence(Model& model, twin::DeviceRef device, bool online, Time at);
+  bool is_own(Model& model, twin::DeviceRef device, const MqttMessage& message, bool online);
   void refuse(PayloadProblem problem);
   void publish(const twin::Command& command);
   void lost_broker(Time at);
@@ -83,6 +95,7 @@ class RigTransport final : public twin::Transport {
   std::vector<size_t> first_shard_;  ///< [table]
   std::vector<Model> models_;
   RigTime time_;
+  IsOwn is_own_;
   std::vector<MqttMessage> taken_, early_;  ///< early: received after the boundary
   std::vector<Arrived> arrived_;            ///< [shard]
   std::vector<twin::DeviceRef> returned_;   ///< came online, and may have messages waiting
