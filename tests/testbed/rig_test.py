@@ -33,9 +33,13 @@ def eventually(condition, what):
 class Rig:
     """A rig that runs, its devices, and a client of our own at its broker."""
 
-    def __init__(self, folder, *arguments, rig=None):
+    def __init__(self, folder, *arguments, rig=None, scenario=""):
+        """`scenario`: sections in place of the page's last ones, from its events on."""
         self.folder = Path(folder)
-        (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
+        page = block("scenario.yaml")
+        if scenario:
+            page = page[:page.index("events:")] + scenario + page[page.index("rules:"):]
+        (self.folder / "scenario.yaml").write_text(page)
         (self.folder / "rig.yaml").write_text(rig or block("rig.yaml"))
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
