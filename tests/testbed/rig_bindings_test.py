@@ -139,6 +139,30 @@ class Bindings(unittest.TestCase):
         self.assertEqual(gone.returncode, 2)
         self.assertIn("no rig answers at", gone.stderr)
 
+    def test_orders_act_on_a_plant_that_devices_share_where_their_device_is_simulated(self):
+        folder = self.folder / "gas-pipeline"
+        shutil.copytree(SOURCE / "scenarios/gas-pipeline", folder)
+        text = (folder / "rig.yaml").read_text()
+        (folder / "rig.yaml").write_text(text.replace('"**": simulated', '"**": simulated\n  valve-5: real'))
+        rig = Rig(self.folder, at=folder)
+        self.addCleanup(rig.close)
+
+        def last(device, field):
+            said = self.said(rig, f"looptwin/{device}/telemetry")
+            return said[-1][field] if said else None
+
+        eventually(lambda: last("valve-17", "position") == 100 and (last("seg-17", "flow_in") or 0) > 50, "gas flows")
+        for valve in ("valve-17", "valve-5"):
+            rig.client.publish(f"looptwin/{valve}/command", json.dumps({"id": "c1", "command": "close"}), qos=1)
+        # The network's own valve turns, and the actuator reads it back.
+        eventually(lambda: last("valve-17", "position") < 95, "the valve turns")
+        self.assertIsNone(last("valve-5", "position"))
+        self.assertEqual([a["outcome"] for a in self.said(rig, "looptwin/valve-17/acknowledgement")], ["accepted"])
+        self.assertEqual(self.said(rig, "looptwin/valve-5/acknowledgement"), [])
+        out = rig.stop()
+        self.assertRegex(out, r"bindings +89 simulated")
+        self.replayed()
+
     def test_mistakes_are_said_with_their_place(self):
         from rig_test import block
         (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
