@@ -80,6 +80,12 @@ const std::pair<const char*, twin::Outcome> kOutcomes[] = {
 
 }  // namespace
 
+const char* name_of(twin::Outcome outcome) {
+  const auto found = std::find_if(std::begin(kOutcomes), std::end(kOutcomes),
+                                  [&](const auto& known) { return known.second == outcome; });
+  return found->first;
+}
+
 JsonCodec::JsonCodec(const twin::ModelConfig& model, Mapping mapping)
     : model_(model), mapping_(std::move(mapping)) {
   for (const auto& field : model.telemetry) {
@@ -203,24 +209,27 @@ tl::expected<Asked, PayloadProblem> JsonCodec::asked(std::string_view payload) c
   };
   const auto setpoint = static_cast<size_t>(index_of(model_.setpoints, text_at("/set")));
   const auto imperative = static_cast<size_t>(index_of(model_.commands, text_at("/command")));
-  if (setpoint < model_.setpoints.size()) {
+  if (at(*json, "/set") != nullptr && setpoint < model_.setpoints.size()) {
     const auto& config = model_.setpoints[setpoint];
     const Json* value = at(*json, "/value");
     const auto scalar = value != nullptr ? scalar_of(*value) : std::nullopt;
     const auto si = scalar ? value_of(config, config.unit, *scalar) : std::nullopt;
     const auto unit = text_at("/unit");
-    if (!si || (!unit.empty() && unit != config.unit.text))
-      return tl::make_unexpected(PayloadProblem::wrong_type);
     command.index = static_cast<uint16_t>(setpoint);
-    command.value = *si;
+    command.value = si.value_or(0);
+    if (!si || (!unit.empty() && unit != config.unit.text)) asked.refused = twin::Outcome::refused_range;
   } else if (imperative < model_.commands.size()) {
     command.kind = twin::Command::Kind::command;
     command.index = static_cast<uint16_t>(imperative);
   } else {
-    return tl::make_unexpected(PayloadProblem::wrong_type);
+    asked.refused = twin::Outcome::unknown_command;
   }
+  const bool names_one = !text_at("/set").empty() || !text_at("/command").empty();
+  if (!names_one || (asked.refused && id.empty())) return tl::make_unexpected(PayloadProblem::wrong_type);
   const Json* may_refuse = at(*json, "/may_refuse");
   command.may_refuse = may_refuse != nullptr && may_refuse->is_boolean() && may_refuse->get<bool>();
+  if (const Json* expires = at(*json, "/expires"); expires != nullptr && !expires->is_number())
+    return tl::make_unexpected(PayloadProblem::wrong_type);
   asked.unix_expires = number_at(*json, "/expires");
   if (asked.unix_expires == 0.0) asked.unix_expires.reset();
   return asked;

@@ -23,12 +23,16 @@ struct Samples {
   std::optional<uint32_t> sequence;
 };
 
+/// "accepted", "out_of_range" …: as acknowledgements say it.
+const char* name_of(twin::Outcome outcome);
+
 enum class PayloadProblem : uint8_t { malformed, wrong_type };
 
 /// What somebody asked of a device.
 struct Asked {
-  twin::Command command;               ///< without `issued` and `expires`
-  std::optional<double> unix_expires;  ///< s; absent: never
+  twin::Command command;                 ///< without `issued` and `expires`
+  std::optional<double> unix_expires;    ///< s; absent: never
+  std::optional<twin::Outcome> refused;  ///< it is nothing that the model takes: to be answered, not obeyed
 };
 
 class JsonCodec {
@@ -58,7 +62,7 @@ class JsonCodec {
   std::string scalar_text(uint16_t field, int32_t raw) const;
   const std::string& field_name(uint16_t field) const { return model_.telemetry[field].name; }
   std::string acknowledgement_text(const Answer& answer) const;
-  /// The command lacks its device.
+  /// The command lacks its device. One without an id is not answered, and has to be right.
   tl::expected<Asked, PayloadProblem> asked(std::string_view payload) const;
 
  private:

@@ -20,14 +20,17 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{twin::report_groups(config), {}, {}, {}};
+    Model model{twin::report_groups(config), {}, {}, {}, {}, {}, {}};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
       for (size_t k = 0; k < model.groups[g].fields.size(); ++k)
         model.place[model.groups[g].fields[k]] = {static_cast<uint16_t>(g), static_cast<uint16_t>(k)};
     model.sequence.assign(model.groups.size(), std::vector<uint32_t>(devices, 0));
+    model.shift = model.sequence;
+    model.renumber.assign(model.groups.size(), std::vector<uint8_t>(devices, 0));
     model.online.assign(devices, 0);
+    model.other.assign(devices, 0);
     models_.push_back(std::move(model));
   }
   conventions_ = make_conventions(registry, mappings, time_.start);
@@ -58,7 +61,7 @@ void RigTransport::begin(Time boundary) {
       take(message, at);
   }
   for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
-  hear(boundary);
+  hear({}, boundary);
   publish();
   // After what was received: it was received before. A broker that is back already was lost all the same.
   if (const auto losses = link_.counters().losses; losses != losses_) {
@@ -75,41 +78,64 @@ void RigTransport::begin(Time boundary) {
 /// Whoever was there is not any more, as far as anybody can tell.
 void RigTransport::lost_broker(Time at) {
   for (const auto& convention : conventions_) convention->lost(at);
-  for (size_t m = 0; m < models_.size(); ++m)
+  for (size_t m = 0; m < models_.size(); ++m) {
+    std::fill(models_[m].other.begin(), models_[m].other.end(), uint8_t{0});
     for (size_t row = 0; row < models_[m].online.size(); ++row) presence({TableId(m), Row(row)}, false, at);
+  }
+}
+
+bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) {
+  Model& model = models_[device.table.index()];
+  const size_t row = device.row.index();
+  const bool was = model.online[row] != 0;
+  const bool is = joins ? was : model.other[row] != 0;
+  model.other[row] = joins && was ? 1 : 0;
+  for (auto& renumber : model.renumber) renumber[row] = 1;
+  presence(device, is, boundary);
+  return is;
+}
+
+/// Of one that is not the device only its coming (`online`) and going is remembered.
+bool RigTransport::is_own(twin::DeviceRef device, const std::string& origin, bool online) {
+  if (!is_own_ || is_own_(device, origin)) return true;
+  models_[device.table.index()].other[device.row.index()] = online ? 1 : 0;
+  return false;
 }
 
 void RigTransport::take(const MqttMessage& message, Time at) {
   if (std::none_of(conventions_.begin(), conventions_.end(),
                    [&](const auto& convention) { return convention->take(message, at, heard_); }))
     ++counters_.unknown;
-  hear(at);
+  hear(message.origin, at);
 }
 
-void RigTransport::hear(Time at) {
-  for (const auto& heard : heard_) std::visit([&](const auto& what) { hear(what, at); }, heard);
+void RigTransport::hear(const std::string& origin, Time at) {
+  for (const auto& heard : heard_) std::visit([&](const auto& what) { hear(what, origin, at); }, heard);
   heard_.clear();
 }
 
-void RigTransport::hear(const HeardTelemetry& heard, Time at) {
+void RigTransport::hear(const HeardTelemetry& heard, const std::string& origin, Time at) {
+  if (!is_own(heard.device, origin, !heard.old)) return;
   // What the broker had kept is old: it says nothing about who is there.
   if (!heard.old) presence(heard.device, true, at);
   telemetry(heard.device, heard.samples, at);
   ++counters_.messages;
 }
 
-void RigTransport::hear(const HeardPresence& heard, Time at) {
+void RigTransport::hear(const HeardPresence& heard, const std::string& origin, Time at) {
+  if (!is_own(heard.device, origin, heard.online)) return;
   presence(heard.device, heard.online, at);
   ++counters_.messages;
 }
 
-void RigTransport::hear(const HeardAnswer& heard, Time at) {
+void RigTransport::hear(const HeardAnswer& heard, const std::string& origin, Time at) {
+  if (!is_own(heard.device, origin, true)) return;
   arrived_[shard_of(heard.device)].inbox.acknowledgements.push_back(
       {heard.answer.id, heard.device, heard.answer.outcome, time_of(heard.answer.unix_seconds, at), at});
   ++counters_.messages;
 }
 
-void RigTransport::hear(PayloadProblem problem, Time /*at*/) {
+void RigTransport::hear(PayloadProblem problem, const std::string& /*origin*/, Time /*at*/) {
   ++(problem == PayloadProblem::malformed ? counters_.malformed : counters_.wrong_types);
 }
 
@@ -145,7 +171,13 @@ void RigTransport::telemetry(twin::DeviceRef device, const Samples& samples, Tim
     }
     auto& frame = arrived.inbox.frames[place->second];
     auto& counter = model.sequence[g][device.row.index()];
-    counter = samples.sequence.value_or(counter + 1);
+    const uint32_t number = samples.sequence.value_or(counter + 1);
+    auto& shift = model.shift[g][device.row.index()];
+    if (auto& renumber = model.renumber[g][device.row.index()]; renumber != 0) {
+      renumber = 0;
+      shift = samples.sequence ? counter + 1 - number : 0;
+    }
+    counter = samples.sequence ? number + shift : number;
     frame.row.push_back(static_cast<uint32_t>(device.row.index()));
     frame.sequence.push_back(counter);
     frame.sampled_at.push_back(time_of(samples.unix_seconds, at).ns);

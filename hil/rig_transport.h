@@ -37,6 +37,14 @@ class RigTransport final : public twin::Transport {
   RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
                std::vector<twin::Shard> shards, const std::vector<Mapping>& mappings, RigTime time);
 
+  /// Whether a message from `origin` (MqttMessage) is the device's own; others only tell who else is there.
+  using IsOwn = std::function<bool(twin::DeviceRef device, const std::string& origin)>;
+  void take_only(IsOwn own) { is_own_ = std::move(own); }
+  /// Between begin() and the polls: another one is the device from now on. It counts its messages anew, which
+  /// are numbered on. `joins`: it comes where the last one was; else it is there if it has been heard before.
+  /// Returns whether it is.
+  bool hand_over(twin::DeviceRef device, bool joins, Time boundary);
+
   void begin(Time boundary) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
@@ -55,8 +63,11 @@ class RigTransport final : public twin::Transport {
   struct Model {
     std::vector<twin::ReportGroup> groups;
     std::vector<std::pair<uint16_t, uint16_t>> place;  ///< [field] its group, and which of it
-    std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message without a number
+    std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message
+    std::vector<std::vector<uint32_t>> shift;          ///< [group][row] from its number to ours
+    std::vector<std::vector<uint8_t>> renumber;        ///< [group][row] the next message sets `shift`
     std::vector<uint8_t> online;                       ///< [row]
+    std::vector<uint8_t> other;                        ///< [row] one that is not the device is there
   };
   struct Arrived {
     std::map<Stream, size_t> frame_of;
@@ -65,11 +76,12 @@ class RigTransport final : public twin::Transport {
 
   void subscribe();
   void take(const MqttMessage& message, Time at);
-  void hear(Time at);
-  void hear(const HeardTelemetry& heard, Time at);
-  void hear(const HeardPresence& heard, Time at);
-  void hear(const HeardAnswer& heard, Time at);
-  void hear(PayloadProblem problem, Time at);
+  void hear(const std::string& origin, Time at);
+  void hear(const HeardTelemetry& heard, const std::string& origin, Time at);
+  void hear(const HeardPresence& heard, const std::string& origin, Time at);
+  void hear(const HeardAnswer& heard, const std::string& origin, Time at);
+  void hear(PayloadProblem problem, const std::string& origin, Time at);
+  bool is_own(twin::DeviceRef device, const std::string& origin, bool online);
   void telemetry(twin::DeviceRef device, const Samples& samples, Time at);
   void presence(twin::DeviceRef device, bool online, Time at);
   void tell(const twin::Command& command);
@@ -86,6 +98,7 @@ class RigTransport final : public twin::Transport {
   std::vector<Model> models_;
   std::vector<std::unique_ptr<Convention>> conventions_;
   RigTime time_;
+  IsOwn is_own_;
   std::vector<MqttMessage> taken_, early_;  ///< early: received after the boundary
   std::vector<Arrived> arrived_;            ///< [shard]
   std::vector<twin::DeviceRef> returned_;   ///< came online, and may have messages waiting

@@ -67,12 +67,14 @@ using HeardAsked = tl::expected<Asked, PayloadProblem>;
 class DeviceSide {
  public:
   virtual ~DeviceSide() = default;
-  /// Where what is asked of the devices arrives.
+  /// Where what is asked of the devices arrives, and what others say of their presence.
   virtual std::vector<std::string> filters() const = 0;
   virtual void presence(twin::DeviceRef device, bool online, Time at, std::vector<Outgoing>& out) = 0;
   virtual void telemetry(twin::DeviceRef device, const Samples& samples, std::vector<Outgoing>& out) = 0;
   /// `applied_at` is by the device's clock.
   virtual void answer(const twin::Acknowledgement& answer, std::vector<Outgoing>& out) = 0;
+  /// The device that a message of somebody else's says to be gone, as the will of a real one does.
+  virtual std::optional<twin::DeviceRef> said_gone(const MqttMessage& message) const;
   /// Appends what a message asks. False where it is for none of these devices.
   virtual bool take(const MqttMessage& message, Time at, std::vector<HeardAsked>& asked,
                     std::vector<Outgoing>& out) = 0;

@@ -31,6 +31,7 @@ std::vector<std::unique_ptr<Part>> each(const twin::Registry& registry, const st
 
 void Convention::step(Time, std::vector<Heard>&, std::vector<Outgoing>&) {}
 void Convention::lost(Time) {}
+std::optional<twin::DeviceRef> DeviceSide::said_gone(const MqttMessage&) const { return std::nullopt; }
 
 std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
                                                           const std::vector<Mapping>& mappings,

@@ -113,8 +113,16 @@ class PlainDevices final : public DeviceSide, Plain {
 
   std::vector<std::string> filters() const override {
     std::set<std::string> filters;
-    for (const auto& [table, mapping] : speakers_.models) add_filters(table, {&mapping.commands}, filters);
+    for (const auto& [table, mapping] : speakers_.models)
+      add_filters(table, {&mapping.commands, &mapping.presence}, filters);
     return {filters.begin(), filters.end()};
+  }
+
+  std::optional<twin::DeviceRef> said_gone(const MqttMessage& message) const override {
+    for (const auto& [table, codec] : codecs_)
+      if (const auto device = device_of(table, codec.mapping().presence, message.topic))
+        return message.payload == codec.mapping().offline ? device : std::nullopt;
+    return std::nullopt;
   }
 
   void presence(twin::DeviceRef device, bool online, Time, std::vector<Outgoing>& out) override {

@@ -171,3 +171,17 @@ TEST_CASE("payloads: a device is asked only for what its model has, in its unit"
     CHECK(codec.asked(text).error() == wrong_type);
   }
 }
+
+TEST_CASE("payloads: what a device does not take is answered where it has an id") {
+  const JsonCodec codec(pump(), plain_mapping("pump"));
+  const auto refused = [&](const char* payload) { return codec.asked(payload)->refused; };
+  CHECK(refused(R"({"id": "1", "command": "explode"})") == twin::Outcome::unknown_command);
+  CHECK(refused(R"({"id": "1", "set": "heat", "value": 3})") == twin::Outcome::unknown_command);
+  CHECK(refused(R"({"id": "1", "set": "mode", "value": "asleep"})") == twin::Outcome::refused_range);
+  CHECK(refused(R"({"id": "1", "set": "cool", "value": 20, "unit": "degF"})") ==
+        twin::Outcome::refused_range);
+  CHECK(refused(R"({"id": "1", "set": "cool"})") == twin::Outcome::refused_range);
+  CHECK_FALSE(refused(R"({"id": "1", "command": "stop"})").has_value());
+  for (const auto* none : {R"({"id": "1"})", R"({"id": "1", "command": "stop", "expires": "soon"})"})
+    CHECK(codec.asked(none).error() == PayloadProblem::wrong_type);
+}

@@ -33,14 +33,19 @@ def eventually(condition, what):
 class Rig:
     """A rig that runs, its devices, and a client of our own at its broker."""
 
-    def __init__(self, folder, *arguments, rig=None):
+    def __init__(self, folder, *arguments, rig=None, scenario="", at=None):
+        """`scenario`: sections in place of the page's events; `at`: a rig that is there, in place of the page's."""
         self.folder = Path(folder)
-        (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
-        (self.folder / "rig.yaml").write_text(rig or block("rig.yaml"))
+        page = block("scenario.yaml")
+        if scenario:
+            page = page[:page.index("events:")] + scenario + page[page.index("rules:"):]
+        if at is None:
+            (self.folder / "scenario.yaml").write_text(page)
+            (self.folder / "rig.yaml").write_text(rig or block("rig.yaml"))
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
         self.process = subprocess.Popen(
-            [BINARIES / "looptwin", "hil", self.folder, "--out", self.folder / "out", *arguments],
+            [BINARIES / "looptwin", "hil", at or self.folder, "--out", self.folder / "out", *arguments],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.devices, self.heard = [], []
         eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
@@ -157,7 +162,7 @@ class Rigs(unittest.TestCase):
                            ("rig: r\nbroker: mqtt://127.0.0.1:1\n", "cannot connect to mqtt://127.0.0.1:1"),
                            ("rig: r\nbroker: localhost\n", "'localhost' is no address of a broker")):
             rig.write_text(text)
-            result = looptwin("hil", self.folder, "--out", self.folder / "out")
+            result = looptwin("hil", at or self.folder, "--out", self.folder / "out")
             self.assertEqual(result.returncode, 2, result.stdout)
             self.assertIn(said, result.stderr)
             self.assertFalse((self.folder / "out").exists())
