@@ -14,6 +14,7 @@ from .requirements import Verdict
 from .runs import Run, run
 from .scenario import Scenario, load
 from .simulation import Device, Simulation
+from .sweeps import SweepWarning, sweep
 
 __all__ = ["Device", "Problem", "Run", "RunError", "RunFolder", "Scenario", "ScenarioError", "Simulation",
-           "Telemetry", "Verdict", "__version__", "load", "open", "run"]
+           "SweepWarning", "Telemetry", "Verdict", "__version__", "load", "open", "run", "sweep"]
