@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from typing import Any, Callable, Iterator, Optional, Union
 
 # Called a few times a second with the simulated seconds, and with those of the whole run.
@@ -13,7 +14,9 @@ class Bar:
     """A bar of tqdm over simulated time, or over points."""
 
     def __init__(self, end: float, what: str, unit: str):
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a notebook without ipywidgets has a bar of text, which is good enough
+            from tqdm.auto import tqdm
 
         self._bar = tqdm(total=end, unit=unit, unit_scale=unit == "s", desc=what, leave=False)
 

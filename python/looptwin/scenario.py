@@ -74,22 +74,27 @@ class Scenario:
 
     @property
     def name(self) -> str:
+        """Its name."""
         return self._source.facts()["name"]
 
     @property
     def about(self) -> str:
+        """What it is about, in its own words."""
         return self._source.facts()["about"]
 
     @property
     def seed(self) -> int:
+        """What its random numbers begin with."""
         return self._source.facts()["seed"]
 
     @property
     def duration(self) -> datetime.timedelta:
+        """How long a run of it is, in simulated time."""
         return datetime.timedelta(microseconds=self._source.facts()["duration_ns"] / 1000)
 
     @property
     def cycle(self) -> datetime.timedelta:
+        """From one boundary at which the loop decides to the next."""
         return datetime.timedelta(microseconds=self._source.facts()["cycle_ns"] / 1000)
 
     @property
