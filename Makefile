@@ -5,7 +5,7 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 SCENARIO ?= scenarios/smart-meters
 
-.PHONY: build run test bench python format clean deps
+.PHONY: build run test bench python wheel format clean deps
 .NOTPARALLEL: # what is missing is installed before anything is configured
 
 build: $(BUILD)/build.ninja
@@ -26,6 +26,10 @@ test: deps build
 # import looptwin: PYTHONPATH=build/release/python /usr/bin/python3
 python: deps $(BUILD)/build.ninja
 	@cmake --build $(BUILD) --parallel $(JOBS) --target _looptwin
+
+# A wheel with the module, the program and the scenarios: build/release/wheel/
+wheel: python
+	@scripts/wheel $(BUILD)
 
 bench: deps build
 	@set -e; for b in $(BUILD)/bin/bench_*; do [ -x "$$b" ] || continue; echo "== $$(basename $$b)"; "$$b"; done

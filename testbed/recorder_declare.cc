@@ -48,6 +48,7 @@ void Recorder::declare(const Wired& wired) {
   run.scenario = scenario_.name;
   run.program = "looptwin " LT_VERSION;
   run.start = scenario_.start;
+  run.timezone = scenario_.timezone;
   run.cycle = scenario_.cycle;
   run.seed = scenario_.seed;
   text_ = std::make_unique<DecisionText>(scenario_, schema_, registry_, wired);

@@ -64,6 +64,20 @@ void bind_scenario(py::module_& m) {
              facts["start_unix_ns"] = scenario.start.ns;
              return facts;
            })
+      .def("files",
+           [](const ScenarioSource& source) {
+             const auto loaded = source.load();
+             const auto& scenario = loaded.scenario;
+             std::vector<std::pair<std::string, py::bytes>> texts;
+             for (const auto& file : scenario.sources) texts.emplace_back(file->name, file->text);
+             std::vector<std::string> others = scenario.registries;
+             for (const auto& feed : scenario.feeds)
+               if (feed.inbound) others.push_back(feed.file);
+             for (const auto& plant : scenario.plants)
+               for (const auto& file : plant.files) others.push_back(file);
+             for (const auto& earlier : scenario.history_from) others.push_back(earlier.folder);
+             return std::tuple(scenario.folder.string(), texts, others);
+           })
       .def("check", [](const ScenarioSource& source) {
         auto loaded = source.load();
         const auto build = [&] {

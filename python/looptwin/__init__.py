@@ -13,7 +13,10 @@ from .folder import RunFolder, Telemetry, open  # noqa: A004: looptwin.open(RUN)
 from .requirements import Verdict
 from .runs import Run, run
 from .scenario import Scenario, load
+from .shipped import shipped
 from .simulation import Device, Simulation
+from .sweeps import SweepWarning, sweep
 
 __all__ = ["Device", "Problem", "Run", "RunError", "RunFolder", "Scenario", "ScenarioError", "Simulation",
-           "Telemetry", "Verdict", "__version__", "load", "open", "run"]
+           "SweepWarning", "Telemetry", "Verdict", "__version__", "load", "open", "run", "shipped",
+           "sweep"]

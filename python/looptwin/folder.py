@@ -6,11 +6,11 @@ import functools
 import json
 import os
 import pathlib
-from typing import Any, Optional, Union
+from typing import Any, Optional, Sequence, Union
 
 import numpy as np
 
-from . import _looptwin, text
+from . import _looptwin, plots, text
 from .errors import RunError
 from .frames import chosen, frame
 from .requirements import Verdict, verdicts
@@ -18,6 +18,9 @@ from .scenario import instant
 
 _EVENTS = {"event_raised", "event_cleared", "both_true", "event_latched", "reset_refused", "bypass_begun", "bypass_ended",
            "event_withheld", "first_out"}
+
+# `block-1/*`, or several: `["seg-16", "seg-17"]`.
+Patterns = Union[str, Sequence[str]]
 
 
 class Telemetry:
@@ -73,6 +76,7 @@ class RunFolder:
 
     @property
     def scenario(self) -> str:
+        """The scenario's name."""
         return self.manifest["scenario"]
 
     @property
@@ -89,6 +93,11 @@ class RunFolder:
     def start(self) -> datetime.datetime:
         """The civil instant of the run's start, in UTC."""
         return instant(self.manifest["start_unix_ns"])
+
+    @property
+    def timezone(self) -> str:
+        """The scenario's, an IANA name, in which pictures show the time."""
+        return self.manifest.get("timezone", "UTC")
 
     @property
     def end(self) -> float:
@@ -111,6 +120,7 @@ class RunFolder:
 
     @property
     def logs(self) -> list[str]:
+        """Names for :meth:`log`: the decisions, the alarms and their journal, what was published, and others."""
         return [log["name"] for log in self.manifest["logs"]]
 
     def columns(self, log: str) -> dict[str, Any]:
@@ -169,19 +179,19 @@ class RunFolder:
         return sorted({variable["name"] for grid in self.manifest["grids"] if grid["table"] == model
                        for variable in grid["variables"]})
 
-    def devices(self, pattern: str = "**") -> list[str]:
-        """Ids of devices, model by model. In a pattern `*` is any part without '/', `**` any."""
+    def devices(self, pattern: Patterns = "**") -> list[str]:
+        """Ids of devices, model by model, that match a pattern, or one of several. `*` is any part without '/', `**` any."""
         return [device for table in self.manifest["tables"] for device in self._of_table(table["name"])
-                if _looptwin.glob_match(pattern, device)]
+                if _matches(pattern, device)]
 
     def _of_table(self, table: str) -> list[str]:
         if table not in self._ids:
             self._ids[table] = self._reader.devices(table)
         return self._ids[table]
 
-    def telemetry(self, devices: str, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
+    def telemetry(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
                   every: Optional[text.Span] = None) -> Telemetry:
-        """A field of the devices that match a pattern, from ``start`` up to, not including, ``end``, since the run's
+        """A field of the devices that match a pattern, or one of several, from ``start`` up to, not including, ``end``, since the run's
         start: "2 h", seconds or a timedelta. ``every``: the slots' length where a name is recorded at several, as
         rollups are ("power_mean" at "15 min" and at "1 h"); the finest if absent.
         """
@@ -209,7 +219,34 @@ class RunFolder:
         return Telemetry(field, "" if words else spec["unit"], [ids[row] for row in rows],
                          np.arange(first, last) * (period / 1e9), offset, values, self.start, words)
 
-    def _grid(self, devices: str, field: str, every: Optional[text.Span]) -> Any:
+    # Pictures.
+
+    def plot(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
+             every: Optional[text.Span] = None, events: "plots.Events" = (),
+             band: tuple[Optional[float], Optional[float]] = (None, None), requirement: Optional[str] = None,
+             each: Optional[bool] = None, ax: Any = None) -> Any:
+        """Draws a field of the devices that match a pattern over the scenario's civil time; returns the ``Axes``.
+
+        A line a device, or of more than ten the median, and what half and nine tenths of them lie within, unless
+        ``each`` says which. Of a field that is recorded as rollups only, its mean. ``start``, ``end``, ``every``: see
+        :meth:`telemetry`. ``events``: names of events, or True for all: spans in which they stood, on these devices,
+        on those whose ids theirs begin with, or on the site. ``band``: low and high in the field's unit, None for no
+        limit; what lies outside is shaded. ``requirement``: its name; what its comparison does not permit is shaded, and
+        dots are where it came nearest to that, where it compares in the field's unit.
+        """
+        return plots.plot(self, devices, field, start=start, end=end, every=every, events=events, band=band,
+                          requirement=requirement, each=each, ax=ax)
+
+    def plot_alarms(self, devices: Patterns = "**", *, ax: Any = None) -> Any:
+        """Draws when alarms were shown, a row for each on each device, by priority and state; returns the ``Axes``."""
+        return plots.plot_alarms(self, devices, ax=ax)
+
+    def plot_robustness(self, *, figure: Any = None) -> Any:
+        """Draws by how much each requirement held on each device, in its unit, less than 0 where it was violated.
+        Returns an array of ``Axes``, one a requirement."""
+        return plots.plot_robustness(self, figure=figure)
+
+    def _grid(self, devices: Patterns, field: str, every: Optional[text.Span]) -> Any:
         """The finest grid that has the field and devices that match: its index, itself, the variable's, and the rows."""
         best = None
         for index, grid in enumerate(self.manifest["grids"]):
@@ -219,23 +256,28 @@ class RunFolder:
             if best is not None and best[1]["period_ns"] <= grid["period_ns"]:
                 continue
             ids = self._of_table(grid["table"])
-            rows = np.array([row for row, one in enumerate(ids) if _looptwin.glob_match(devices, one)], dtype=np.int64)
+            rows = np.array([row for row, one in enumerate(ids) if _matches(devices, one)], dtype=np.int64)
             if len(rows):
                 best = (index, grid, names.index(field), rows)
         return best
 
-    def _not_recorded(self, devices: str, field: str, every: Optional[text.Span]) -> str:
+    def _not_recorded(self, devices: Patterns, field: str, every: Optional[text.Span]) -> str:
         models = [grid["table"] for grid in self.manifest["grids"]]
         there = {name for model in models for name in self.fields(model)}
         if field not in there:
             return f"{self.path} has no '{field}'; it has {', '.join(sorted(there))}"
         if not self.devices(devices):
-            return f"no device matches '{devices}': `*` stands for any part of an id without '/', `**` for any part"
+            return f"no device matches {devices!r}: `*` stands for any part of an id without '/', `**` for any part"
         at = "" if every is None else f" every {text.span(every)}"
-        return f"{self.path} has no '{field}'{at} of what matches '{devices}'"
+        return f"{self.path} has no '{field}'{at} of what matches {devices!r}"
 
     def __repr__(self) -> str:
         return f"<looptwin.RunFolder {self.path}: {self.scenario}, {self.summary.get('state')}>"
+
+
+def _matches(pattern: Patterns, device: str) -> bool:
+    patterns = [pattern] if isinstance(pattern, str) else pattern
+    return any(_looptwin.glob_match(one, device) for one in patterns)
 
 
 def _since(span: text.Span) -> int:

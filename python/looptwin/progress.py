@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import warnings
 from typing import Any, Callable, Iterator, Optional, Union
 
 # Called a few times a second with the simulated seconds, and with those of the whole run.
@@ -10,22 +11,25 @@ Progress = Callable[[float, float], Any]
 
 
 class Bar:
-    """A bar of tqdm over simulated time."""
+    """A bar of tqdm over simulated time, or over points."""
 
-    def __init__(self, end_s: float):
-        from tqdm.auto import tqdm
+    def __init__(self, end: float, what: str, unit: str):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a notebook without ipywidgets has a bar of text, which is good enough
+            from tqdm.auto import tqdm
 
-        self._bar = tqdm(total=end_s, unit="s", unit_scale=True, desc="simulated", leave=False)
+        self._bar = tqdm(total=end, unit=unit, unit_scale=unit == "s", desc=what, leave=False)
 
-    def __call__(self, now_s: float, end_s: float) -> None:
-        self._bar.update(now_s - self._bar.n)
+    def __call__(self, now: float, end: float) -> None:
+        self._bar.update(now - self._bar.n)
 
     def close(self) -> None:
         self._bar.close()
 
 
 @contextlib.contextmanager
-def bar(wanted: Union[bool, Progress, None], end_s: float) -> Iterator[Optional[Progress]]:
+def bar(wanted: Union[bool, Progress, None], end: float, what: str = "simulated",
+        unit: str = "s") -> Iterator[Optional[Progress]]:
     """What to call. ``None``: a bar where tqdm is there and somebody looks; True: a bar; False: nothing."""
     if callable(wanted):
         yield wanted
@@ -33,7 +37,7 @@ def bar(wanted: Union[bool, Progress, None], end_s: float) -> Iterator[Optional[
     shown = None
     if wanted or (wanted is None and _somebody_looks()):
         with contextlib.suppress(ImportError):
-            shown = Bar(end_s)
+            shown = Bar(end, what, unit)
     try:
         yield shown
     finally:

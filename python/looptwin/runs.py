@@ -7,7 +7,7 @@ from typing import Any, Mapping, Optional, Union
 
 from . import _looptwin, text
 from .errors import Problem
-from .folder import RunFolder, open as open_folder
+from .folder import Patterns, RunFolder, open as open_folder
 from .progress import Progress, bar, told
 from .requirements import Verdict, verdicts
 from .scenario import Scenario, Source, loaded
@@ -64,9 +64,21 @@ class Run:
         """See :attr:`RunFolder.commands`."""
         return self.folder.commands
 
-    def telemetry(self, devices: str, field: str, **choice: Any) -> Any:
+    def telemetry(self, devices: Patterns, field: str, **choice: Any) -> Any:
         """See :meth:`RunFolder.telemetry`."""
         return self.folder.telemetry(devices, field, **choice)
+
+    def plot(self, devices: Patterns, field: str, **how: Any) -> Any:
+        """See :meth:`RunFolder.plot`."""
+        return self.folder.plot(devices, field, **how)
+
+    def plot_alarms(self, devices: Patterns = "**", **how: Any) -> Any:
+        """See :meth:`RunFolder.plot_alarms`."""
+        return self.folder.plot_alarms(devices, **how)
+
+    def plot_robustness(self, **how: Any) -> Any:
+        """See :meth:`RunFolder.plot_robustness`."""
+        return self.folder.plot_robustness(**how)
 
     def __repr__(self) -> str:
         return f"<looptwin.Run {self.summary.get('state')} {self.fingerprint}>"

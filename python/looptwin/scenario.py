@@ -4,12 +4,14 @@ from __future__ import annotations
 import datetime
 import os
 import pathlib
-from typing import Any, Iterator, Mapping, Optional, Union
+from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
 from . import _looptwin, text
 from .errors import Problem
 
 Source = Union[str, "os.PathLike[str]", Mapping[str, Any]]
+# What a source is made of, in any process: a path; or a text, its name and the folder that it is read in.
+Made = tuple[str, str, str]
 
 
 class Settings(Mapping[str, str]):
@@ -38,8 +40,9 @@ class Scenario:
     with it, ``scenario["models.home.parameters.UA.default"] = "200 W/K"``.
     """
 
-    def __init__(self, source: "_looptwin.ScenarioSource"):
+    def __init__(self, source: "_looptwin.ScenarioSource", made: Made):
         self._source = source
+        self._made = made
 
     def __setitem__(self, path: str, value: Any) -> None:
         self.set({path: value})
@@ -56,7 +59,11 @@ class Scenario:
 
     def copy(self) -> "Scenario":
         """One that can be changed without changing this one."""
-        return Scenario(_looptwin.ScenarioSource(self._source))
+        return Scenario(_looptwin.ScenarioSource(self._source), self._made)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        path, source, name = self._made
+        return made_again, ((os.path.abspath(path), source, name), self._source.settings())
 
     def check(self) -> list[Problem]:
         """Builds everything that a run needs, as ``looptwin check`` does, and runs nothing.
@@ -67,22 +74,27 @@ class Scenario:
 
     @property
     def name(self) -> str:
+        """Its name."""
         return self._source.facts()["name"]
 
     @property
     def about(self) -> str:
+        """What it is about, in its own words."""
         return self._source.facts()["about"]
 
     @property
     def seed(self) -> int:
+        """What its random numbers begin with."""
         return self._source.facts()["seed"]
 
     @property
     def duration(self) -> datetime.timedelta:
+        """How long a run of it is, in simulated time."""
         return datetime.timedelta(microseconds=self._source.facts()["duration_ns"] / 1000)
 
     @property
     def cycle(self) -> datetime.timedelta:
+        """From one boundary at which the loop decides to the next."""
         return datetime.timedelta(microseconds=self._source.facts()["cycle_ns"] / 1000)
 
     @property
@@ -109,17 +121,22 @@ def load(source: Source, *, set: Optional[Mapping[str, Any]] = None,  # noqa: A0
     uses; the working directory if absent. Raises :class:`ScenarioError` with all problems of all files.
     """
     if isinstance(source, Mapping):
-        made = _looptwin.ScenarioSource(os.fspath(folder or "."), text.document(source), "dict")
+        made = (os.fspath(folder or "."), text.document(source), "dict")
     elif isinstance(source, str) and "\n" in source:
-        made = _looptwin.ScenarioSource(os.fspath(folder or "."), source, "text")
+        made = (os.fspath(folder or "."), source, "text")
     elif isinstance(source, (str, os.PathLike)):
         if folder is not None:
             raise TypeError("folder= is for a text or a dict: a file's own folder is known")
-        made = _looptwin.ScenarioSource(os.fspath(pathlib.Path(source)), "", "")
+        made = (os.fspath(pathlib.Path(source)), "", "")
     else:
         raise TypeError(f"a scenario is a path, a YAML text or a dict, not a {type(source).__name__}")
-    made.set([(path, text.setting(value, path)) for path, value in (set or {}).items()])
-    return Scenario(made)
+    return made_again(made, [(path, text.setting(value, path)) for path, value in (set or {}).items()])
+
+
+def made_again(made: Made, settings: Sequence[tuple[str, str]] = ()) -> Scenario:
+    scenario = Scenario(_looptwin.ScenarioSource(*made), made)
+    scenario._source.set(list(settings))
+    return scenario
 
 
 def loaded(source: Union[Scenario, Source]) -> Scenario:

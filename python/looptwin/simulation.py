@@ -159,6 +159,7 @@ class Simulation:
 
     @property
     def models(self) -> list[str]:
+        """The names of the scenario's models, and of the parts of its plants."""
         return self._simulation.models
 
     def names(self, model: str) -> list[str]:
@@ -170,6 +171,7 @@ class Simulation:
         return self._simulation.devices(model, pattern or ("" if model else "**"))
 
     def unit(self, model: str, name: str) -> str:
+        """The unit of a model's name, "" where it has none."""
         key = (model, name)
         if key not in self._units:
             self._units[key] = self._simulation.unit(model, name)[0]

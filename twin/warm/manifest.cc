@@ -81,6 +81,7 @@ Manifest manifest_from(const Json& json) {
   m.spec.scenario = json.at("scenario");
   m.spec.program = json.at("program");
   m.spec.start.ns = json.at("start_unix_ns");
+  m.spec.timezone = json.value("timezone", "UTC");
   m.spec.cycle.ns = json.at("cycle_ns");
   m.spec.seed = json.at("seed");
   m.plan.length.ns = json.at("segments").at("length_ns");
@@ -155,6 +156,7 @@ Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
             {"seed", spec.seed},
             {"start", to_string(spec.start)},
             {"start_unix_ns", spec.start.ns},
+            {"timezone", spec.timezone},
             {"cycle_ns", spec.cycle.ns},
             {"status", status},
             {"fingerprint", manifest.fingerprint},

@@ -89,6 +89,7 @@ struct RunSpec {
   std::string scenario;
   std::string program;  ///< name and version of what writes: "looptwin 0.1.0"
   UnixTime start;
+  std::string timezone = "UTC";  ///< of the people beside the devices: an IANA name
   Duration cycle;
   uint64_t seed = 0;
   std::vector<EarlierRun> history_from;
