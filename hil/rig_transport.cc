@@ -1,5 +1,7 @@
 #include "hil/rig_transport.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -13,13 +15,12 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
       broker_(broker),
       shards_(std::move(shards)),
       time_(std::move(time)),
-      arrived_(shards_.size()),
-      losses_(link.counters().losses) {
+      arrived_(shards_.size()) {
   for (size_t s = 0; s < shards_.size(); ++s)
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{JsonCodec(config, std::move(mappings[m])), twin::report_groups(config), {}, {}, {}};
+    Model model{JsonCodec(config, std::move(mappings[m])), twin::report_groups(config), {}, {}, {}, {}};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
@@ -27,6 +28,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
         model.place[model.groups[g].fields[k]] = {static_cast<uint16_t>(g), static_cast<uint16_t>(k)};
     model.sequence.assign(model.groups.size(), std::vector<uint32_t>(devices, 0));
     model.online.assign(devices, 0);
+    model.by_session.assign(devices, 0);
     models_.push_back(std::move(model));
   }
   subscribe();
@@ -46,6 +48,7 @@ void RigTransport::subscribe() {
       for (const auto* of : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
         if (*of) filters.insert((*of)->filter(depth));
   }
+  for (auto& filter : BrokerStatus::filters()) filters.insert(std::move(filter));
   link_.subscribe({filters.begin(), filters.end()});
 }
 
@@ -65,11 +68,8 @@ void RigTransport::begin(Time boundary) {
     else
       take(message, at);
   }
-  // After what was received: it was received before. A broker that is back already was lost all the same.
-  if (const auto losses = link_.counters().losses; losses != losses_) {
-    losses_ = losses;
-    lost_broker(boundary);
-  }
+  for (const auto& [topic, count] : link_.take_shed())
+    if (sink_) sink_({boundary, "shed", "", topic, count});
   for (auto& arrived : arrived_) {
     const auto by_time = [](const auto& a, const auto& b) { return a.at < b.at; };
     std::stable_sort(arrived.inbox.presence.begin(), arrived.inbox.presence.end(), by_time);
@@ -80,11 +80,25 @@ void RigTransport::begin(Time boundary) {
 /// Whoever was there is not any more, as far as anybody can tell.
 void RigTransport::lost_broker(Time at) {
   for (size_t m = 0; m < models_.size(); ++m)
-    for (size_t row = 0; row < models_[m].online.size(); ++row)
+    for (size_t row = 0; row < models_[m].online.size(); ++row) {
+      models_[m].by_session[row] = 0;
       presence(models_[m], {TableId(m), Row(row)}, false, at);
+    }
+  if (sink_) sink_({at, "broker_lost", "", "until it is back all devices are offline", 1});
+}
+
+void RigTransport::take_status(const MqttMessage& message, Time at) {
+  const auto session = status_.take(message, at, sink_);
+  const auto device = session ? registry_.find(session->device) : std::nullopt;
+  if (!device) return;
+  Model& model = models_[device->table.index()];
+  model.by_session[device->row.index()] = 1;
+  presence(model, *device, session->online, at);
 }
 
 void RigTransport::take(const MqttMessage& message, Time at) {
+  if (message.topic.empty()) return lost_broker(at);
+  if (BrokerStatus::is_status(message)) return take_status(message, at);
   for (size_t m = 0; m < models_.size(); ++m)
     if (take_for(m, message, at)) return;
   ++counters_.unknown;
@@ -104,7 +118,7 @@ bool RigTransport::take_for(size_t m, const MqttMessage& message, Time at) {
   if (const auto device = device_of(mapping.presence, nullptr)) {
     const bool online = message.payload == mapping.online;
     if (!online && message.payload != mapping.offline) return refuse(PayloadProblem::wrong_type), true;
-    presence(model, *device, online, at);
+    if (model.by_session[device->row.index()] == 0) presence(model, *device, online, at);
     ++counters_.messages;
     return true;
   }
@@ -120,7 +134,7 @@ bool RigTransport::take_for(size_t m, const MqttMessage& message, Time at) {
     const auto samples = model.codec.telemetry(message.payload, field);
     if (!samples) return refuse(samples.error()), true;
     // What the broker had kept is old: it says nothing about who is there.
-    if (!message.retained) presence(model, *device, true, at);
+    if (!message.retained && model.by_session[device->row.index()] == 0) presence(model, *device, true, at);
     telemetry(model, *device, *samples, at);
     ++counters_.messages;
     return true;
@@ -201,10 +215,10 @@ void RigTransport::send(Time now, std::span<const twin::Command> commands) {
     if (broker_.connected(device)) broker_.release(device, now, leaving_);  // it may have gone again
   returned_.clear();
   broker_.route(commands, leaving_);
-  for (const auto& command : leaving_) publish(command);
+  for (const auto& command : leaving_) publish(command, now);
 }
 
-void RigTransport::publish(const twin::Command& command) {
+void RigTransport::publish(const twin::Command& command, Time now) {
   const auto& codec = models_[command.device.table.index()].codec;
   const auto& topic = codec.mapping().commands;
   if (!topic) {
@@ -213,7 +227,9 @@ void RigTransport::publish(const twin::Command& command) {
   }
   const UnixTime expires = time_.start + (command.expires - kStart);
   const double seconds = command.expires == kNever ? 0 : static_cast<double>(expires.ns) / 1e9;
-  if (!link_.publish(topic->topic(registry_.id(command.device)), codec.command(command, seconds)))
+  const Duration left = command.expires == kNever ? Duration{} : command.expires - now;
+  if (!link_.publish_until(topic->topic(registry_.id(command.device)), codec.command(command, seconds), left,
+                           fmt::format("{:016x}", command.id)))
     ++counters_.unsent;
 }
 

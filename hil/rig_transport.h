@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "hil/broker_status.h"
 #include "hil/json_codec.h"
 #include "hil/mqtt_link.h"
 #include "mml/broker.h"
@@ -43,7 +44,11 @@ class RigTransport final : public twin::Transport {
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
 
+  /// What happens at the broker, as it is taken in.
+  void watch(IncidentSink sink) { sink_ = std::move(sink); }
+
   const RigCounters& counters() const { return counters_; }
+  const BrokerStatus& status() const { return status_; }
   size_t online() const { return online_; }
 
  private:
@@ -59,6 +64,8 @@ class RigTransport final : public twin::Transport {
     std::vector<std::pair<uint16_t, uint16_t>> place;  ///< [field] its group, and which of it
     std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message without a number
     std::vector<uint8_t> online;                       ///< [row]
+    /// [row] the broker itself says who is connected: then what devices, or their wills, say does not count.
+    std::vector<uint8_t> by_session;
   };
   struct Arrived {
     std::map<Stream, size_t> frame_of;
@@ -67,11 +74,12 @@ class RigTransport final : public twin::Transport {
 
   void subscribe();
   void take(const MqttMessage& message, Time at);
+  void take_status(const MqttMessage& message, Time at);
   bool take_for(size_t model, const MqttMessage& message, Time at);
   void telemetry(Model& model, twin::DeviceRef device, const Samples& samples, Time at);
   void presence(Model& model, twin::DeviceRef device, bool online, Time at);
   void refuse(PayloadProblem problem);
-  void publish(const twin::Command& command);
+  void publish(const twin::Command& command, Time now);
   void lost_broker(Time at);
   size_t shard_of(twin::DeviceRef device) const;
   Time time_of(const std::optional<double>& unix_seconds, Time otherwise) const;
@@ -88,8 +96,9 @@ class RigTransport final : public twin::Transport {
   std::vector<twin::DeviceRef> returned_;   ///< came online, and may have messages waiting
   std::vector<twin::Command> leaving_;
   RigCounters counters_;
+  BrokerStatus status_;
+  IncidentSink sink_;
   size_t online_ = 0;
-  uint64_t losses_ = 0;  ///< of the link, so far
 };
 
 }  // namespace looptwin::hil
