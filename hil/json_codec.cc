@@ -37,10 +37,38 @@ std::optional<double> number_at(const Json& json, const std::string& pointer) {
   return value != nullptr && value->is_number() ? std::optional(value->get<double>()) : std::nullopt;
 }
 
-/// A scalar payload: JSON where it is that, else a text.
-Json scalar_of(std::string_view payload) {
-  auto json = parsed(payload);
-  return json && json->is_primitive() ? std::move(*json) : Json(std::string(payload));
+/// What stands for a value; absent where that is a list or an object.
+std::optional<Scalar> scalar_of(const Json& json) {
+  if (json.is_null()) return Scalar();
+  if (json.is_boolean()) return Scalar(json.get<bool>());
+  if (json.is_number()) return Scalar(json.get<double>());
+  if (json.is_string()) return Scalar(json.get_ref<const std::string&>());
+  return std::nullopt;
+}
+
+/// A whole payload that is a value: JSON where it is that, else a text.
+Scalar scalar_payload(std::string_view payload) {
+  const auto json = parsed(payload);
+  auto scalar = json ? scalar_of(*json) : std::nullopt;
+  return scalar ? std::move(*scalar) : Scalar(std::string(payload));
+}
+
+nlohmann::ordered_json json_of(const Scalar& value) {
+  return std::visit(
+      [](const auto& v) -> nlohmann::ordered_json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::monostate>)
+          return nullptr;
+        else
+          return v;
+      },
+      value);
+}
+
+void put(nlohmann::ordered_json& json, const std::string& pointer, nlohmann::ordered_json value) {
+  try {
+    json[nlohmann::ordered_json::json_pointer(pointer)] = std::move(value);
+  } catch (const Json::exception&) {  // no pointer, or below another one's value: it cannot be said
+  }
 }
 
 const std::pair<const char*, twin::Outcome> kOutcomes[] = {
@@ -56,40 +84,30 @@ JsonCodec::JsonCodec(const twin::ModelConfig& model, Mapping mapping)
     : model_(model), mapping_(std::move(mapping)) {
   for (const auto& field : model.telemetry) {
     const auto* place = mapping_.place_of(field.name);
-    fields_.push_back({field.name, place != nullptr ? *place : "/" + field.name, twin::scaling_of(field),
-                       field.words, field.boolean});
+    fields_.push_back({place != nullptr ? *place : "/" + field.name, twin::scaling_of(field)});
   }
+}
+
+std::optional<int32_t> JsonCodec::raw(size_t field, const Scalar& value) const {
+  const auto& config = model_.telemetry[field];
+  return raw_of(config, fields_[field].scaling, config.unit, value);
 }
 
 tl::expected<Samples, PayloadProblem> JsonCodec::telemetry(std::string_view payload,
                                                            std::string_view field) const {
   Samples samples;
-  const auto take = [&](size_t f, const Json& value) {
-    const auto& known = fields_[f];
-    std::optional<double> number;
-    if (value.is_null()) return samples.values.emplace_back(f, twin::kMissing), true;
-    if (!known.words.empty() && value.is_string()) {
-      const auto word =
-          std::find(known.words.begin(), known.words.end(), value.get_ref<const std::string&>());
-      if (word != known.words.end()) number = static_cast<double>(word - known.words.begin());
-    } else if (known.boolean && value.is_boolean()) {
-      number = value.get<bool>() ? 1 : 0;
-    } else if (known.words.empty() && !known.boolean && value.is_number()) {
-      const auto& unit = model_.telemetry[f].unit;
-      const double si = unit.to_si(value.get<double>());
-      samples.values.emplace_back(f, std::isfinite(si) ? known.scaling.to_raw(si) : twin::kMissing);
-      return true;
-    }
-    if (!number) return false;
-    samples.values.emplace_back(f, static_cast<int32_t>(*number));
-    return true;
+  const auto take = [&](size_t f, const std::optional<Scalar>& value) {
+    const auto number = value ? raw(f, *value) : std::nullopt;
+    if (number) samples.values.emplace_back(f, *number);
+    return number.has_value();
   };
   if (!field.empty()) {
-    const auto known =
-        std::find_if(fields_.begin(), fields_.end(), [&](const auto& f) { return f.name == field; });
-    if (known == fields_.end()) return samples;  // of a topic beside ours
+    const auto& known = model_.telemetry;
+    const auto named =
+        std::find_if(known.begin(), known.end(), [&](const auto& f) { return f.name == field; });
+    if (named == known.end()) return samples;  // of a topic beside ours
     if (payload.size() > kLongestPayload) return tl::make_unexpected(PayloadProblem::malformed);
-    if (!take(static_cast<size_t>(known - fields_.begin()), scalar_of(payload)))
+    if (!take(static_cast<size_t>(named - known.begin()), scalar_payload(payload)))
       return tl::make_unexpected(PayloadProblem::wrong_type);
     return samples;
   }
@@ -97,7 +115,8 @@ tl::expected<Samples, PayloadProblem> JsonCodec::telemetry(std::string_view payl
   if (!json || !json->is_object()) return tl::make_unexpected(PayloadProblem::malformed);
   for (size_t f = 0; f < fields_.size(); ++f) {
     const Json* value = at(*json, fields_[f].pointer);
-    if (value != nullptr && !take(f, *value)) return tl::make_unexpected(PayloadProblem::wrong_type);
+    if (value != nullptr && !take(f, scalar_of(*value)))
+      return tl::make_unexpected(PayloadProblem::wrong_type);
   }
   samples.unix_seconds = number_at(*json, mapping_.time);
   if (const auto number = number_at(*json, mapping_.sequence); number && 0 <= *number && *number < 0x1p32)
@@ -112,14 +131,8 @@ std::string JsonCodec::command(const twin::Command& command, double expires) con
   } else {
     const auto& setpoint = model_.setpoints[command.index];
     json["set"] = setpoint.name;
-    if (!setpoint.words.empty()) {
-      json["value"] = setpoint.words[static_cast<size_t>(command.value)];
-    } else if (setpoint.boolean) {
-      json["value"] = command.value != 0;
-    } else {
-      json["value"] = setpoint.unit.from_si(command.value);
-      json["unit"] = setpoint.unit.text;
-    }
+    json["value"] = json_of(hil::scalar_of(setpoint, setpoint.unit, command.value));
+    if (setpoint.words.empty() && !setpoint.boolean) json["unit"] = setpoint.unit.text;
   }
   json["expires"] = expires;
   if (command.may_refuse) json["may_refuse"] = true;
@@ -143,6 +156,74 @@ tl::expected<JsonCodec::Answer, PayloadProblem> JsonCodec::acknowledgement(std::
   answer.outcome = found->second;
   answer.unix_seconds = number_at(*json, mapping_.time);
   return answer;
+}
+
+std::string JsonCodec::telemetry_text(const Samples& samples) const {
+  auto json = nlohmann::ordered_json::object();
+  for (const auto& [f, raw] : samples.values) {
+    const auto& config = model_.telemetry[f];
+    put(json, fields_[f].pointer, json_of(hil::scalar_of(config, fields_[f].scaling, config.unit, raw)));
+  }
+  if (samples.sequence && !mapping_.sequence.empty()) put(json, mapping_.sequence, *samples.sequence);
+  if (samples.unix_seconds && !mapping_.time.empty()) put(json, mapping_.time, *samples.unix_seconds);
+  return json.dump();
+}
+
+std::string JsonCodec::scalar_text(uint16_t field, int32_t raw) const {
+  const auto& config = model_.telemetry[field];
+  const auto value = hil::scalar_of(config, fields_[field].scaling, config.unit, raw);
+  const auto* text = std::get_if<std::string>(&value);
+  return text != nullptr ? *text : json_of(value).dump();
+}
+
+std::string JsonCodec::acknowledgement_text(const Answer& answer) const {
+  const auto outcome = std::find_if(std::begin(kOutcomes), std::end(kOutcomes),
+                                    [&](const auto& known) { return known.second == answer.outcome; });
+  nlohmann::ordered_json json = {{"id", fmt::format("{:016x}", answer.id)}, {"outcome", outcome->first}};
+  if (answer.unix_seconds && !mapping_.time.empty()) put(json, mapping_.time, *answer.unix_seconds);
+  return json.dump();
+}
+
+tl::expected<Asked, PayloadProblem> JsonCodec::asked(std::string_view payload) const {
+  const auto json = parsed(payload);
+  if (!json || !json->is_object()) return tl::make_unexpected(PayloadProblem::malformed);
+  const auto text_at = [&](const char* pointer) {
+    const Json* value = at(*json, pointer);
+    return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
+  };
+  Asked asked;
+  auto& command = asked.command;
+  const auto id = text_at("/id");
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), command.id, 16);
+  if (!id.empty() && (error != std::errc() || end != id.data() + id.size()))
+    return tl::make_unexpected(PayloadProblem::wrong_type);
+  const auto index_of = [](const auto& all, const std::string& name) {
+    return std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == name; }) -
+           all.begin();
+  };
+  const auto setpoint = static_cast<size_t>(index_of(model_.setpoints, text_at("/set")));
+  const auto imperative = static_cast<size_t>(index_of(model_.commands, text_at("/command")));
+  if (setpoint < model_.setpoints.size()) {
+    const auto& config = model_.setpoints[setpoint];
+    const Json* value = at(*json, "/value");
+    const auto scalar = value != nullptr ? scalar_of(*value) : std::nullopt;
+    const auto si = scalar ? value_of(config, config.unit, *scalar) : std::nullopt;
+    const auto unit = text_at("/unit");
+    if (!si || (!unit.empty() && unit != config.unit.text))
+      return tl::make_unexpected(PayloadProblem::wrong_type);
+    command.index = static_cast<uint16_t>(setpoint);
+    command.value = *si;
+  } else if (imperative < model_.commands.size()) {
+    command.kind = twin::Command::Kind::command;
+    command.index = static_cast<uint16_t>(imperative);
+  } else {
+    return tl::make_unexpected(PayloadProblem::wrong_type);
+  }
+  const Json* may_refuse = at(*json, "/may_refuse");
+  command.may_refuse = may_refuse != nullptr && may_refuse->is_boolean() && may_refuse->get<bool>();
+  asked.unix_expires = number_at(*json, "/expires");
+  if (asked.unix_expires == 0.0) asked.unix_expires.reset();
+  return asked;
 }
 
 }  // namespace looptwin::hil

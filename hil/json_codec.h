@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "hil/mapping.h"
-#include "twin/frame.h"
+#include "hil/scalar.h"
 #include "twin/transport.h"
 
 namespace looptwin::hil {
@@ -24,6 +24,12 @@ struct Samples {
 };
 
 enum class PayloadProblem : uint8_t { malformed, wrong_type };
+
+/// What somebody asked of a device.
+struct Asked {
+  twin::Command command;               ///< without `issued` and `expires`
+  std::optional<double> unix_expires;  ///< s; absent: never
+};
 
 class JsonCodec {
  public:
@@ -46,13 +52,22 @@ class JsonCodec {
   /// {"id": "00ab…", "outcome": "accepted"}; other outcomes: out_of_range, refused, expired, unknown_command.
   tl::expected<Answer, PayloadProblem> acknowledgement(std::string_view payload) const;
 
+  // The same, said by a device.
+  std::string telemetry_text(const Samples& samples) const;
+  /// Of a topic with {field}.
+  std::string scalar_text(uint16_t field, int32_t raw) const;
+  const std::string& field_name(uint16_t field) const { return model_.telemetry[field].name; }
+  std::string acknowledgement_text(const Answer& answer) const;
+  /// The command lacks its device.
+  tl::expected<Asked, PayloadProblem> asked(std::string_view payload) const;
+
  private:
   struct Field {
-    std::string name, pointer;
+    std::string pointer;
     twin::Scaling scaling;
-    std::vector<std::string> words;
-    bool boolean = false;
   };
+  std::optional<int32_t> raw(size_t field, const Scalar& value) const;
+
   twin::ModelConfig model_;
   Mapping mapping_;
   std::vector<Field> fields_;

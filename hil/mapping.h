@@ -18,6 +18,7 @@ struct FieldPlace {
 
 struct Mapping {
   std::string model;
+  std::string convention = "plain";  ///< hil/conventions/
   Span span;
   std::optional<TopicTemplate> telemetry;  ///< with {field}: each payload is one value
   std::vector<FieldPlace> fields;

@@ -9,18 +9,20 @@
 namespace looptwin::hil {
 
 RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
-                           std::vector<twin::Shard> shards, std::vector<Mapping> mappings, RigTime time)
+                           std::vector<twin::Shard> shards, const std::vector<Mapping>& mappings,
+                           RigTime time)
     : link_(link),
       registry_(registry),
       broker_(broker),
       shards_(std::move(shards)),
       time_(std::move(time)),
-      arrived_(shards_.size()) {
+      arrived_(shards_.size()),
+{
   for (size_t s = 0; s < shards_.size(); ++s)
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{JsonCodec(config, std::move(mappings[m])), twin::report_groups(config), {}, {}, {}, {}};
+    Model model{twin::report_groups(config), {}, {}, {}, {}};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
@@ -31,23 +33,14 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     model.by_session.assign(devices, 0);
     models_.push_back(std::move(model));
   }
+  conventions_ = make_conventions(registry, mappings, time_.start);
   subscribe();
 }
 
-/// A filter for each depth of ids that a model's devices have.
 void RigTransport::subscribe() {
   std::set<std::string> filters;
-  for (size_t m = 0; m < models_.size(); ++m) {
-    std::set<size_t> depths;
-    for (size_t row = 0; row < registry_.devices(TableId(m)); ++row) {
-      const auto id = registry_.id({TableId(m), Row(row)});
-      depths.insert(1 + static_cast<size_t>(std::count(id.begin(), id.end(), '/')));
-    }
-    const auto& mapping = models_[m].codec.mapping();
-    for (const size_t depth : depths)
-      for (const auto* of : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
-        if (*of) filters.insert((*of)->filter(depth));
-  }
+  for (const auto& convention : conventions_)
+    for (auto& filter : convention->filters()) filters.insert(std::move(filter));
   for (auto& filter : BrokerStatus::filters()) filters.insert(std::move(filter));
   link_.subscribe({filters.begin(), filters.end()});
 }
@@ -68,6 +61,9 @@ void RigTransport::begin(Time boundary) {
     else
       take(message, at);
   }
+  for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
+  hear(boundary);
+  publish();
   for (const auto& [topic, count] : link_.take_shed())
     if (sink_) sink_({boundary, "shed", "", topic, count});
   for (auto& arrived : arrived_) {
@@ -79,10 +75,11 @@ void RigTransport::begin(Time boundary) {
 
 /// Whoever was there is not any more, as far as anybody can tell.
 void RigTransport::lost_broker(Time at) {
+  for (const auto& convention : conventions_) convention->lost(at);
   for (size_t m = 0; m < models_.size(); ++m)
     for (size_t row = 0; row < models_[m].online.size(); ++row) {
       models_[m].by_session[row] = 0;
-      presence(models_[m], {TableId(m), Row(row)}, false, at);
+      presence({TableId(m), Row(row)}, false, at);
     }
   if (sink_) sink_({at, "broker_lost", "", "until it is back all devices are offline", 1});
 }
@@ -91,58 +88,47 @@ void RigTransport::take_status(const MqttMessage& message, Time at) {
   const auto session = status_.take(message, at, sink_);
   const auto device = session ? registry_.find(session->device) : std::nullopt;
   if (!device) return;
-  Model& model = models_[device->table.index()];
-  model.by_session[device->row.index()] = 1;
-  presence(model, *device, session->online, at);
+  models_[device->table.index()].by_session[device->row.index()] = 1;
+  presence(*device, session->online, at);
+}
+
+bool RigTransport::has_session(twin::DeviceRef device) const {
+  return models_[device.table.index()].by_session[device.row.index()] != 0;
 }
 
 void RigTransport::take(const MqttMessage& message, Time at) {
   if (message.topic.empty()) return lost_broker(at);
   if (BrokerStatus::is_status(message)) return take_status(message, at);
-  for (size_t m = 0; m < models_.size(); ++m)
-    if (take_for(m, message, at)) return;
-  ++counters_.unknown;
+  if (std::none_of(conventions_.begin(), conventions_.end(),
+                   [&](const auto& convention) { return convention->take(message, at, heard_); }))
+    ++counters_.unknown;
+  hear(at);
 }
 
-/// Whether the message was one of this model's devices.
-bool RigTransport::take_for(size_t m, const MqttMessage& message, Time at) {
-  Model& model = models_[m];
-  const auto& mapping = model.codec.mapping();
-  const auto device_of = [&](const std::optional<TopicTemplate>& of, std::string_view* field) {
-    const auto match = of ? of->match(message.topic) : std::nullopt;
-    if (match && field != nullptr) *field = match->field;
-    const auto device = match ? registry_.find(match->device) : std::nullopt;
-    return device && device->table.index() == m ? device : std::nullopt;
-  };
-  std::string_view field;
-  if (const auto device = device_of(mapping.presence, nullptr)) {
-    const bool online = message.payload == mapping.online;
-    if (!online && message.payload != mapping.offline) return refuse(PayloadProblem::wrong_type), true;
-    if (model.by_session[device->row.index()] == 0) presence(model, *device, online, at);
-    ++counters_.messages;
-    return true;
-  }
-  if (const auto device = device_of(mapping.acknowledgements, nullptr)) {
-    const auto answer = model.codec.acknowledgement(message.payload);
-    if (!answer) return refuse(answer.error()), true;
-    arrived_[shard_of(*device)].inbox.acknowledgements.push_back(
-        {answer->id, *device, answer->outcome, time_of(answer->unix_seconds, at), at});
-    ++counters_.messages;
-    return true;
-  }
-  if (const auto device = device_of(mapping.telemetry, &field)) {
-    const auto samples = model.codec.telemetry(message.payload, field);
-    if (!samples) return refuse(samples.error()), true;
-    // What the broker had kept is old: it says nothing about who is there.
-    if (!message.retained && model.by_session[device->row.index()] == 0) presence(model, *device, true, at);
-    telemetry(model, *device, *samples, at);
-    ++counters_.messages;
-    return true;
-  }
-  return false;
+void RigTransport::hear(Time at) {
+  for (const auto& heard : heard_) std::visit([&](const auto& what) { hear(what, at); }, heard);
+  heard_.clear();
 }
 
-void RigTransport::refuse(PayloadProblem problem) {
+void RigTransport::hear(const HeardTelemetry& heard, Time at) {
+  // What the broker had kept is old: it says nothing about who is there.
+  if (!heard.old && !has_session(heard.device)) presence(heard.device, true, at);
+  telemetry(heard.device, heard.samples, at);
+  ++counters_.messages;
+}
+
+void RigTransport::hear(const HeardPresence& heard, Time at) {
+  if (!has_session(heard.device)) presence(heard.device, heard.online, at);
+  ++counters_.messages;
+}
+
+void RigTransport::hear(const HeardAnswer& heard, Time at) {
+  arrived_[shard_of(heard.device)].inbox.acknowledgements.push_back(
+      {heard.answer.id, heard.device, heard.answer.outcome, time_of(heard.answer.unix_seconds, at), at});
+  ++counters_.messages;
+}
+
+void RigTransport::hear(PayloadProblem problem, Time /*at*/) {
   ++(problem == PayloadProblem::malformed ? counters_.malformed : counters_.wrong_types);
 }
 
@@ -152,7 +138,8 @@ Time RigTransport::time_of(const std::optional<double>& unix_seconds, Time other
   return kStart + (UnixTime{static_cast<int64_t>(*unix_seconds * 1e9)} - time_.start);
 }
 
-void RigTransport::telemetry(Model& model, twin::DeviceRef device, const Samples& samples, Time at) {
+void RigTransport::telemetry(twin::DeviceRef device, const Samples& samples, Time at) {
+  Model& model = models_[device.table.index()];
   auto& arrived = arrived_[shard_of(device)];
   for (size_t g = 0; g < model.groups.size(); ++g) {
     const auto& group = model.groups[g];
@@ -186,8 +173,8 @@ void RigTransport::telemetry(Model& model, twin::DeviceRef device, const Samples
   }
 }
 
-void RigTransport::presence(Model& model, twin::DeviceRef device, bool online, Time at) {
-  uint8_t& known = model.online[device.row.index()];
+void RigTransport::presence(twin::DeviceRef device, bool online, Time at) {
+  uint8_t& known = models_[device.table.index()].online[device.row.index()];
   if ((known != 0) == online) return;
   if (online && !broker_.connect(device, registry_.credential(device), at)) {
     ++counters_.not_admitted;
@@ -215,22 +202,28 @@ void RigTransport::send(Time now, std::span<const twin::Command> commands) {
     if (broker_.connected(device)) broker_.release(device, now, leaving_);  // it may have gone again
   returned_.clear();
   broker_.route(commands, leaving_);
-  for (const auto& command : leaving_) publish(command, now);
+  for (const auto& command : leaving_) tell(command, now);
+  publish();
 }
 
-void RigTransport::publish(const twin::Command& command, Time now) {
-  const auto& codec = models_[command.device.table.index()].codec;
-  const auto& topic = codec.mapping().commands;
-  if (!topic) {
+void RigTransport::tell(const twin::Command& command, Time now) {
+  const size_t before = outgoing_.size();
+  if (std::none_of(conventions_.begin(), conventions_.end(),
+                   [&](const auto& convention) { return convention->tell(command, outgoing_); }))
     ++counters_.unaddressed;
-    return;
+  for (size_t i = before; i < outgoing_.size(); ++i) {
+    outgoing_[i].id = fmt::format("{:016x}", command.id);
+    if (command.expires != kNever) outgoing_[i].expires = command.expires - now;
   }
-  const UnixTime expires = time_.start + (command.expires - kStart);
-  const double seconds = command.expires == kNever ? 0 : static_cast<double>(expires.ns) / 1e9;
-  const Duration left = command.expires == kNever ? Duration{} : command.expires - now;
-  if (!link_.publish_until(topic->topic(registry_.id(command.device)), codec.command(command, seconds), left,
-                           fmt::format("{:016x}", command.id)))
-    ++counters_.unsent;
+}
+
+void RigTransport::publish() {
+  for (auto& message : outgoing_)
+    if (!(message.id.empty()
+              ? link_.publish(message.topic, std::move(message.payload), message.retain)
+              : link_.publish_until(message.topic, std::move(message.payload), message.expires, message.id)))
+      ++counters_.unsent;
+  outgoing_.clear();
 }
 
 }  // namespace looptwin::hil

@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "hil/broker_status.h"
-#include "hil/json_codec.h"
-#include "hil/mqtt_link.h"
+#include "hil/conventions/convention.h"
 #include "mml/broker.h"
 #include "twin/registry.h"
 #include "twin/tables.h"
@@ -37,7 +36,7 @@ class RigTransport final : public twin::Transport {
   };
   /// A mapping for each model of the registry, in order. All but `mappings` outlive it.
   RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
-               std::vector<twin::Shard> shards, std::vector<Mapping> mappings, RigTime time);
+               std::vector<twin::Shard> shards, const std::vector<Mapping>& mappings, RigTime time);
 
   void begin(Time boundary) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
@@ -59,7 +58,6 @@ class RigTransport final : public twin::Transport {
     bool operator<(const Stream& o) const { return std::tie(group, without) < std::tie(o.group, o.without); }
   };
   struct Model {
-    JsonCodec codec;
     std::vector<twin::ReportGroup> groups;
     std::vector<std::pair<uint16_t, uint16_t>> place;  ///< [field] its group, and which of it
     std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message without a number
@@ -75,11 +73,16 @@ class RigTransport final : public twin::Transport {
   void subscribe();
   void take(const MqttMessage& message, Time at);
   void take_status(const MqttMessage& message, Time at);
-  bool take_for(size_t model, const MqttMessage& message, Time at);
-  void telemetry(Model& model, twin::DeviceRef device, const Samples& samples, Time at);
-  void presence(Model& model, twin::DeviceRef device, bool online, Time at);
-  void refuse(PayloadProblem problem);
-  void publish(const twin::Command& command, Time now);
+  bool has_session(twin::DeviceRef device) const;
+  void hear(Time at);
+  void hear(const HeardTelemetry& heard, Time at);
+  void hear(const HeardPresence& heard, Time at);
+  void hear(const HeardAnswer& heard, Time at);
+  void hear(PayloadProblem problem, Time at);
+  void telemetry(twin::DeviceRef device, const Samples& samples, Time at);
+  void presence(twin::DeviceRef device, bool online, Time at);
+  void tell(const twin::Command& command, Time now);
+  void publish();
   void lost_broker(Time at);
   size_t shard_of(twin::DeviceRef device) const;
   Time time_of(const std::optional<double>& unix_seconds, Time otherwise) const;
@@ -90,11 +93,14 @@ class RigTransport final : public twin::Transport {
   std::vector<twin::Shard> shards_;
   std::vector<size_t> first_shard_;  ///< [table]
   std::vector<Model> models_;
+  std::vector<std::unique_ptr<Convention>> conventions_;
   RigTime time_;
   std::vector<MqttMessage> taken_, early_;  ///< early: received after the boundary
   std::vector<Arrived> arrived_;            ///< [shard]
   std::vector<twin::DeviceRef> returned_;   ///< came online, and may have messages waiting
   std::vector<twin::Command> leaving_;
+  std::vector<Heard> heard_;        ///< of one message
+  std::vector<Outgoing> outgoing_;  ///< not given to the link yet
   RigCounters counters_;
   BrokerStatus status_;
   IncidentSink sink_;

@@ -131,3 +131,43 @@ TEST_CASE("payloads: whatever bytes come, they are read or refused") {
   CHECK(read > 100);
   CHECK(codec.telemetry(std::string(60'000, '['), "").error() == PayloadProblem::malformed);
 }
+
+TEST_CASE("payloads: what a device of ours says is understood by the loop, and the other way round") {
+  const JsonCodec codec(pump(), plain_mapping("pump"));
+  Samples said{{{0, 32}, {1, 1}, {2, twin::kMissing}}, 1700000000.5, 7};
+  CHECK(codec.telemetry_text(said) == R"({"power":3.2,"mode":"busy","running":null,"n":7,"t":1700000000.5})");
+  const auto heard = codec.telemetry(codec.telemetry_text(said), "");
+  REQUIRE(heard.has_value());
+  CHECK(heard->values == said.values);
+  CHECK(codec.scalar_text(0, 32) == "3.2");
+  CHECK(codec.scalar_text(1, 0) == "idle");
+  twin::Command cool{.id = 0xab12, .may_refuse = true, .value = 298.65};
+  const auto asked = codec.asked(codec.command(cool, 1700000060));
+  REQUIRE(asked.has_value());
+  CHECK(asked->command.id == 0xab12);
+  CHECK(asked->command.index == 0);
+  CHECK(asked->command.may_refuse);
+  CHECK(asked->command.value == Approx(298.65));
+  CHECK(asked->unix_expires == 1700000060.0);
+  const auto answer =
+      codec.acknowledgement(codec.acknowledgement_text({0xab12, twin::Outcome::refused_local, 5.0}));
+  REQUIRE(answer.has_value());
+  CHECK(answer->id == 0xab12);
+  CHECK(answer->outcome == twin::Outcome::refused_local);
+  CHECK(answer->unix_seconds == 5.0);
+}
+
+TEST_CASE("payloads: a device is asked only for what its model has, in its unit") {
+  const JsonCodec codec(pump(), plain_mapping("pump"));
+  using enum PayloadProblem;
+  CHECK(codec.asked(R"({"command": "stop"})")->command.kind == twin::Command::Kind::command);
+  CHECK(codec.asked(R"({"set": "mode", "value": "busy"})")->command.value == 1);
+  CHECK(codec.asked(R"({"set": "cool", "value": 25, "expires": 0})")->unix_expires == std::nullopt);
+  CHECK(codec.asked("stop").error() == malformed);
+  for (const auto* text :
+       {"{}", R"({"command": "go"})", R"({"set": "cool"})", R"({"set": "cool", "value": "25"})",
+        R"({"set": "cool", "value": 77, "unit": "degF"})", R"({"id": "x", "command": "stop"})"}) {
+    INFO(text);
+    CHECK(codec.asked(text).error() == wrong_type);
+  }
+}

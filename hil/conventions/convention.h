@@ -1,0 +1,92 @@
+// How devices speak MQTT: the seam between topics and payloads on one side and samples, presence, answers and
+// commands on the other. A convention reads messages and writes them; it holds no connection, asks no clock,
+// and what it reads is hostile until it is read: nothing throws, nothing grows beyond the fleet.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "hil/json_codec.h"
+#include "hil/mqtt_link.h"
+#include "twin/registry.h"
+#include "twin/transport.h"
+
+namespace looptwin::hil {
+
+/// The models that speak one convention, and between which instants of the run and of the world to convert.
+struct Speakers {
+  const twin::Registry& registry;  ///< outlives the convention
+  std::vector<std::pair<TableId, Mapping>> models;
+  UnixTime start;
+};
+
+/// What one message said. Several may come of one message, in the order in which they act.
+struct HeardTelemetry {
+  twin::DeviceRef device;
+  Samples samples;
+  bool old = false;  ///< kept by the broker or the device from before: it says nothing about who is there
+};
+struct HeardPresence {
+  twin::DeviceRef device;
+  bool online = false;
+};
+struct HeardAnswer {
+  twin::DeviceRef device;
+  JsonCodec::Answer answer;
+};
+using Heard = std::variant<HeardTelemetry, HeardPresence, HeardAnswer, PayloadProblem>;
+
+/// A message that is to be published.
+struct Outgoing {
+  std::string topic, payload;
+  bool retain = false;
+  int qos = 1;
+  /// Of a command, by whoever publishes it: its id, and after how long it is of no use.
+  std::string id = {};
+  Duration expires{};
+};
+
+/// The loop's side.
+class Convention {
+ public:
+  virtual ~Convention() = default;
+  virtual std::vector<std::string> filters() const = 0;
+  /// Appends what a message says. False where it is about none of the convention's devices.
+  virtual bool take(const MqttMessage& message, Time at, std::vector<Heard>& heard) = 0;
+  /// Appends what tells a device so. False where its mapping has no way to.
+  virtual bool tell(const twin::Command& command, std::vector<Outgoing>& out) = 0;
+  /// Once a cycle, after its messages: what has waited long enough, and what is to be said without being
+  /// asked.
+  virtual void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out);
+  /// The broker was lost: whatever it knew of sessions is void.
+  virtual void lost(Time at);
+};
+
+using HeardAsked = tl::expected<Asked, PayloadProblem>;
+
+/// The devices' side, for devices that are simulated: nobody at the broker can tell.
+class DeviceSide {
+ public:
+  virtual ~DeviceSide() = default;
+  /// Where what is asked of the devices arrives.
+  virtual std::vector<std::string> filters() const = 0;
+  virtual void presence(twin::DeviceRef device, bool online, Time at, std::vector<Outgoing>& out) = 0;
+  virtual void telemetry(twin::DeviceRef device, const Samples& samples, std::vector<Outgoing>& out) = 0;
+  /// `applied_at` is by the device's clock.
+  virtual void answer(const twin::Acknowledgement& answer, std::vector<Outgoing>& out) = 0;
+  /// Appends what a message asks. False where it is for none of these devices.
+  virtual bool take(const MqttMessage& message, Time at, std::vector<HeardAsked>& asked,
+                    std::vector<Outgoing>& out) = 0;
+};
+
+/// One of each for every convention that the mappings (one a model, in order) name.
+std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
+                                                          const std::vector<Mapping>& mappings,
+                                                          UnixTime start);
+std::vector<std::unique_ptr<DeviceSide>> make_device_sides(const twin::Registry& registry,
+                                                           const std::vector<Mapping>& mappings,
+                                                           UnixTime start);
+
+}  // namespace looptwin::hil

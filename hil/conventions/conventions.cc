@@ -1,0 +1,47 @@
+#include "hil/conventions/convention.h"
+#include "hil/conventions/plain.h"
+
+namespace looptwin::hil {
+namespace {
+
+struct Maker {
+  const char* name;  ///< as mappings write it
+  std::unique_ptr<Convention> (*loop)(Speakers speakers);
+  std::unique_ptr<DeviceSide> (*devices)(Speakers speakers);
+};
+
+const Maker kMakers[] = {{"plain", make_plain, make_plain_devices}};
+
+/// A part for each convention, with the models that speak it.
+template <typename Part>
+std::vector<std::unique_ptr<Part>> each(const twin::Registry& registry, const std::vector<Mapping>& mappings,
+                                        UnixTime start,
+                                        std::unique_ptr<Part> (*Maker::*make)(Speakers speakers)) {
+  std::vector<std::unique_ptr<Part>> parts;
+  for (const auto& maker : kMakers) {
+    Speakers speakers{registry, {}, start};
+    for (size_t m = 0; m < mappings.size(); ++m)
+      if (mappings[m].convention == maker.name) speakers.models.emplace_back(TableId(m), mappings[m]);
+    if (!speakers.models.empty()) parts.push_back((maker.*make)(std::move(speakers)));
+  }
+  return parts;
+}
+
+}  // namespace
+
+void Convention::step(Time, std::vector<Heard>&, std::vector<Outgoing>&) {}
+void Convention::lost(Time) {}
+
+std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
+                                                          const std::vector<Mapping>& mappings,
+                                                          UnixTime start) {
+  return each(registry, mappings, start, &Maker::loop);
+}
+
+std::vector<std::unique_ptr<DeviceSide>> make_device_sides(const twin::Registry& registry,
+                                                           const std::vector<Mapping>& mappings,
+                                                           UnixTime start) {
+  return each(registry, mappings, start, &Maker::devices);
+}
+
+}  // namespace looptwin::hil
