@@ -51,15 +51,16 @@ bool takes_connections(uint16_t port) {
 }
 
 /// Nothing waits in vain for room that its defaults do not have, and nothing for Nagle's algorithm. Whoever
-/// does not take what waits for him gets no more than a million messages or 256 MB of it.
+/// does not take what waits for him gets no more than a million messages or 128 MB of it.
 std::string configuration(const Mosquitto::Options& options) {
   return fmt::format(
       "listener {} 127.0.0.1\n"
       "allow_anonymous {}\n"
       "set_tcp_nodelay true\n"
       "max_queued_messages 1000000\n"
-      "max_queued_bytes 268435456\n"
+      "max_queued_bytes 134217728\n"
       "max_inflight_messages 60000\n"
+      "max_inflight_bytes 33554432\n"
       "sys_interval 1\n"
       "max_packet_size 1048576\n"
       "persistence true\n"

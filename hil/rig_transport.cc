@@ -16,8 +16,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
       broker_(broker),
       shards_(std::move(shards)),
       time_(std::move(time)),
-      arrived_(shards_.size()),
-{
+      arrived_(shards_.size()) {
   for (size_t s = 0; s < shards_.size(); ++s)
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -37,7 +38,7 @@ def looptwin(*arguments, **more):
 
 
 def children_of(pid):
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(p) for task in Path(f"/proc/{pid}/task").iterdir() for p in (task / "children").read_text().split()]
 
 
 def memory_of(pid):
@@ -66,12 +67,15 @@ class Registry:
 class Client:
     """A device of the test's own, or somebody who pretends to be one."""
 
-    def __init__(self, port, ident="", user=None, secret=None, version=mqtt.MQTTv311, will=None, host="127.0.0.1"):
+    def __init__(self, port, ident="", user=None, secret=None, version=mqtt.MQTTv311, will=None, host="127.0.0.1", tls=None):
         self.client = mqtt.Client(client_id=ident, protocol=version)
+        self.filters = []
         self.connected, self.codes, self.heard, self.acknowledged, self.granted = False, [], [], {}, None
         self.v5 = version == mqtt.MQTTv5
         if user is not None:
             self.client.username_pw_set(user, secret)
+        if tls:
+            self.client.tls_set(*map(str, tls))  # authorities, certificate, key
         if will:
             self.client.will_set(*will, qos=1)
         self.client.on_connect = self.on_connect
@@ -87,6 +91,8 @@ class Client:
         value = getattr(code, "value", code)
         self.codes.append(value)
         self.connected = value == 0
+        for topic in self.filters:
+            self.client.subscribe(topic, qos=1)
 
     def on_disconnect(self, *_):
         self.connected = False
@@ -101,7 +107,10 @@ class Client:
     def subscribe(self, topic):
         self.granted = None
         self.client.subscribe(topic, qos=1)
-        return eventually(lambda: self.granted, "an answer to a subscription")[0]
+        granted = eventually(lambda: self.granted, "an answer to a subscription")[0]
+        if granted < 128:
+            self.filters.append(topic)
+        return granted
 
     def say(self, topic, payload, retain=False):
         if not isinstance(payload, (bytes, str)):
@@ -121,6 +130,37 @@ class Client:
             pass
 
 
+class Broker:
+    """A Mosquitto that is not looptwin's: killed, frozen and started again as a test likes."""
+
+    def __init__(self, folder, *lines):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.file = Path(folder) / "external.conf"
+        user = "user root\n" if os.geteuid() == 0 else ""
+        self.file.write_text(f"listener {self.port} 127.0.0.1\nset_tcp_nodelay true\n{user}" + "\n".join(lines or ["allow_anonymous true"]) + "\n")
+        self.log = (Path(folder) / "external.log").open("w")
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(["/usr/sbin/mosquitto", "-c", self.file], stdout=self.log, stderr=self.log)
+        eventually(self.takes_connections, "the broker begins")
+
+    def takes_connections(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        self.kill()
+        self.log.close()
+
+
 class Rig:
     """A rig that runs."""
 
@@ -133,9 +173,9 @@ class Rig:
         self.process = subprocess.Popen([LOOPTWIN, "hil", self.folder, "--out", self.folder / "out", *map(str, arguments)],
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.devices, self.clients, self.out = [], [], None
-        eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
+        eventually(lambda: self.process.poll() is not None or " at mqtt" in self.errors.read_text(), "the rig begins")
         assert self.process.poll() is None, self.errors.read_text()
-        self.port = int(re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text()).group(1))
+        self.port = int(re.search(r" at mqtts?://[a-z0-9.]+:(\d+)", self.errors.read_text()).group(1))
 
     def pump(self, ident, level="1.8", secret=None, program="pump.py", **environment):
         command = {"pump.py": ["/usr/bin/python3", SOURCE / "hil/devices/pump.py"], "pump_device": [BINARIES / "pump_device"]}
