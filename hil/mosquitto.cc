@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "hil/steady_time.h"
@@ -49,20 +50,28 @@ bool takes_connections(uint16_t port) {
   return open;
 }
 
-/// Nothing waits in vain for room that its defaults do not have; nothing waits for Nagle's algorithm.
+/// Nothing waits in vain for room that its defaults do not have, and nothing for Nagle's algorithm. Whoever
+/// does not take what waits for him gets no more than a million messages or 128 MB of it.
 std::string configuration(const Mosquitto::Options& options) {
   return fmt::format(
       "listener {} 127.0.0.1\n"
-      "allow_anonymous true\n"
+      "allow_anonymous {}\n"
       "set_tcp_nodelay true\n"
-      "max_queued_messages 0\n"
-      "max_inflight_messages 0\n"
+      "max_queued_messages 1000000\n"
+      "max_queued_bytes 134217728\n"
+      "max_inflight_messages 60000\n"
+      "max_inflight_bytes 33554432\n"
+      "sys_interval 1\n"
       "max_packet_size 1048576\n"
       "persistence true\n"
       "persistence_location {}/\n"
       "log_dest file {}\n"
-      "log_type error\nlog_type warning\nlog_type notice\n{}",
-      options.port, options.folder.string(), (options.folder / "mosquitto.log").string(),
+      "log_type error\nlog_type warning\nlog_type notice\n{}{}",
+      options.port, options.view.empty(), options.folder.string(),
+      (options.folder / "mosquitto.log").string(),
+      options.view.empty() ? ""
+                           : fmt::format("plugin {}\nplugin_opt_view {}\n", Mosquitto::plugin().string(),
+                                         std::filesystem::absolute(options.view).string()),
       ::geteuid() == 0 ? "user root\n" : "");  // else it would not be let into our folder
 }
 
@@ -89,7 +98,17 @@ Result<std::unique_ptr<Mosquitto>> Mosquitto::start(const Options& options) {
   return broker;
 }
 
+std::filesystem::path Mosquitto::plugin() {
+  if (const char* place = std::getenv("LOOPTWIN_MOSQUITTO_PLUGIN")) return place;
+  std::error_code ignored;
+  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "looptwin_mosquitto.so";
+}
+
 Result<void> Mosquitto::start_again() {
+  std::error_code error;
+  if (!options_.view.empty() && !std::filesystem::exists(plugin(), error))
+    return failure(fmt::format("there is no {}, the plugin for Mosquitto", plugin().string()),
+                   "build looptwin_mosquitto, or say where it is with LOOPTWIN_MOSQUITTO_PLUGIN");
   if (::access(kProgram, X_OK) != 0)
     return failure(fmt::format("there is no {}", kProgram),
                    "install mosquitto, or name a broker with --broker");
@@ -118,6 +137,11 @@ Result<void> Mosquitto::start_again() {
     time.sleep_until(time.now() + milliseconds(5));
   }
   return {};
+}
+
+bool Mosquitto::ended() {
+  if (process_ >= 0 && ::waitpid(process_, nullptr, WNOHANG) == process_) process_ = -1;
+  return process_ < 0;
 }
 
 void Mosquitto::kill() {

@@ -18,6 +18,8 @@ class Mosquitto {
     std::filesystem::path folder;
     uint16_t port = 0;  ///< 0: one that is free
     Duration patience = seconds(5);
+    /// Who may connect, and as what (hil/broker_view.h): a file that our plugin reads. Empty: anybody.
+    std::filesystem::path view;
   };
   /// Returns when it takes connections. It ends when this does, and by itself when this process is killed.
   static Result<std::unique_ptr<Mosquitto>> start(const Options& options);
@@ -25,10 +27,15 @@ class Mosquitto {
   Mosquitto(const Mosquitto&) = delete;
   Mosquitto& operator=(const Mosquitto&) = delete;
 
+  /// The plugin beside this program, or where LOOPTWIN_MOSQUITTO_PLUGIN says.
+  static std::filesystem::path plugin();
+
   std::string address() const;  ///< "mqtt://127.0.0.1:PORT"
   /// Ends the process at once, as a crash would, and starts it again where it was.
   void kill();
   Result<void> start_again();
+  /// Whether it has ended by itself, or was killed by somebody else.
+  bool ended();
 
  private:
   Mosquitto() = default;

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <mqtt/async_client.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <mutex>
+#include <unordered_map>
 
 #include "hil/no_delay.h"
 #include "hil/steady_time.h"
@@ -37,18 +40,17 @@ std::string origin_of(const mqtt::message& message) {
   return {};
 }
 
-class PahoLink final : public MqttLink {
+int in_paho(MqttVersion version) { return version == MqttVersion::v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1; }
+
+class PahoLink final : public MqttLink, private mqtt::iaction_listener {
  public:
   PahoLink(const MqttOptions& options, const std::string& address)
       : options_(options),
         client_(address, options.client_id,
-                mqtt::create_options(MQTTVERSION_5, static_cast<int>(options.most_sending))) {
+                mqtt::create_options(in_paho(options.version), static_cast<int>(options.most_sending))) {
     client_.set_message_callback([this](const mqtt::const_message_ptr& message) { arrived(*message); });
     client_.set_connected_handler([this](const std::string&) { on_connected(); });
-    client_.set_connection_lost_handler([this](const std::string&) {
-      connected_ = false;
-      ++losses_;
-    });
+    client_.set_connection_lost_handler([this](const std::string&) { on_lost(); });
   }
 
   ~PahoLink() override {
@@ -61,8 +63,11 @@ class PahoLink final : public MqttLink {
 
   Result<void> connect() {
     mqtt::connect_options connect;
-    connect.set_mqtt_version(MQTTVERSION_5);
-    connect.set_clean_start(true);
+    connect.set_mqtt_version(in_paho(options_.version));
+    if (options_.version == MqttVersion::v5)
+      connect.set_clean_start(true);
+    else
+      connect.set_clean_session(true);
     connect.set_keep_alive_interval(static_cast<int>(options_.keep_alive.ns / 1'000'000'000));
     connect.set_automatic_reconnect(1, 10);
     connect.set_max_inflight(1000);
@@ -101,11 +106,32 @@ class PahoLink final : public MqttLink {
   }
 
   bool publish(const std::string& topic, std::string payload, bool retain) override {
+    auto message = mqtt::message::create(topic, std::move(payload), kQos, retain);
+    if (!options_.origin.empty() && options_.version == MqttVersion::v5)
+      message->set_properties({{mqtt::property::USER_PROPERTY, kOrigin, options_.origin}});
+    return send(message);
+  }
+
+  bool publish_until(const std::string& topic, std::string payload, Duration expires,
+                     const std::string& id) override {
+    auto message = mqtt::message::create(topic, std::move(payload), kQos, false);
+    if (options_.version == MqttVersion::v5) {
+      mqtt::properties properties;
+      properties.add({mqtt::property::CORRELATION_DATA, id});
+      properties.add({mqtt::property::CONTENT_TYPE, "application/json"});
+      properties.add({mqtt::property::USER_PROPERTY, "sender", options_.client_id});
+      // Whole seconds, and rather one too late: the device knows the instant itself.
+      if (expires > Duration{})
+        properties.add({mqtt::property::MESSAGE_EXPIRY_INTERVAL,
+                        static_cast<int>(std::min<int64_t>(1 + expires.ns / 1'000'000'000, INT32_MAX))});
+      message->set_properties(properties);
+    }
+    return send(message);
+  }
+
+  bool send(const mqtt::const_message_ptr& message) {
     try {
-      auto message = mqtt::make_message(topic, std::move(payload), kQos, retain);
-      if (!options_.origin.empty())
-        message->set_properties({{mqtt::property::USER_PROPERTY, kOrigin, options_.origin}});
-      client_.publish(message);
+      client_.publish(message, nullptr, *this);
       ++sent_;
       return true;
     } catch (const mqtt::exception&) {  // its buffer is full
@@ -116,6 +142,7 @@ class PahoLink final : public MqttLink {
 
   void take(std::vector<MqttMessage>& out) override {
     const std::scoped_lock lock(mutex_);
+    waiting_of_.clear();
     if (out.empty()) {
       std::swap(out, waiting_);
     } else {
@@ -126,19 +153,44 @@ class PahoLink final : public MqttLink {
 
   bool connected() const override { return connected_; }
   LinkCounters counters() const override {
-    return {received_, sent_, dropped_in_, dropped_out_, connections_, losses_};
+    return {received_, sent_, dropped_in_, dropped_out_, connections_, losses_, shed_, unheard_, refused_};
+  }
+
+  std::vector<std::pair<std::string, uint64_t>> take_shed() override {
+    const std::scoped_lock lock(mutex_);
+    std::vector<std::pair<std::string, uint64_t>> all(shed_of_.begin(), shed_of_.end());
+    shed_of_.clear();
+    return all;
   }
 
  private:
+  /// What the broker says of a message that we have sent: with MQTT 5 it may say that it went nowhere.
+  void on_success(const mqtt::token& token) override {
+    if (token.get_reason_code() == mqtt::ReasonCode::NO_MATCHING_SUBSCRIBERS) ++unheard_;
+  }
+  /// A refusal; where the connection was lost instead Paho sends it again, and says nothing.
+  void on_failure(const mqtt::token& /*token*/) override { ++refused_; }
+
+  void on_lost() {
+    connected_ = false;
+    ++losses_;
+    const std::scoped_lock lock(mutex_);
+    waiting_.push_back({"", "", false, time_.now()});
+  }
+
   void arrived(const mqtt::message& message) {
     MqttMessage one{message.get_topic(), message.to_string(), message.is_retained(), time_.now(),
                     origin_of(message)};
     ++received_;
     const std::scoped_lock lock(mutex_);
-    if (waiting_.size() < options_.most_waiting)
-      waiting_.push_back(std::move(one));
-    else
+    if (waiting_.size() >= options_.most_waiting) {
       ++dropped_in_;
+    } else if (++waiting_of_[one.topic] > options_.most_of_topic) {
+      ++shed_;
+      ++shed_of_[one.topic];
+    } else {
+      waiting_.push_back(std::move(one));
+    }
   }
 
   /// Paho does not subscribe again by itself, and leaves Nagle's algorithm on.
@@ -161,9 +213,12 @@ class PahoLink final : public MqttLink {
   const MachineTime time_;
   mutable std::mutex mutex_;
   std::vector<MqttMessage> waiting_;
+  std::unordered_map<std::string, size_t> waiting_of_;  ///< by topic, of those that wait
+  std::map<std::string, uint64_t> shed_of_;             ///< at most one entry for each that has waited
   std::vector<std::string> filters_;
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> received_{0}, sent_{0}, dropped_in_{0}, dropped_out_{0}, connections_{0}, losses_{0};
+  std::atomic<uint64_t> shed_{0}, unheard_{0}, refused_{0};
   mqtt::async_client client_;  ///< last: its threads end before what they use
 };
 

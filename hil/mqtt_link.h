@@ -13,7 +13,7 @@
 namespace looptwin::hil {
 
 struct MqttMessage {
-  std::string topic;
+  std::string topic;  ///< empty: no message, but the place where the connection was lost
   std::string payload;
   bool retained = false;  ///< the broker had it before we subscribed
   Duration received{};    ///< steady time (hil/steady_time.h)
@@ -28,6 +28,9 @@ struct LinkCounters {
   uint64_t dropped_out = 0;  ///< the queue of what is to be sent was full: they were refused
   uint64_t connections = 0;
   uint64_t losses = 0;  ///< of the connection, which may be back
+  uint64_t shed = 0;  ///< received of one topic that had too many waiting already: only that one's were lost
+  uint64_t unheard = 0;  ///< sent, and the broker says that nobody listens there (MQTT 5)
+  uint64_t refused = 0;  ///< sent, and the broker says that we may not (MQTT 5)
 };
 
 class MqttLink {
@@ -38,26 +41,38 @@ class MqttLink {
   virtual void subscribe(const std::vector<std::string>& filters) = 0;
   /// QoS 1, not retained unless said. False when its queue is full.
   virtual bool publish(const std::string& topic, std::string payload, bool retain = false) = 0;
+  /// The same, not retained, of something that has a time and a name: the broker forgets it after `expires`
+  /// (zero: never), and whoever receives it finds `id` as its correlation data. Both with MQTT 5 only.
+  virtual bool publish_until(const std::string& topic, std::string payload, Duration /*expires*/,
+                             const std::string& /*id*/) {
+    return publish(topic, std::move(payload));
+  }
   /// Appends what was received, in the order of its arrival.
   virtual void take(std::vector<MqttMessage>& out) = 0;
   virtual bool connected() const = 0;
   virtual LinkCounters counters() const = 0;
+  /// Topics of which messages were shed since the last time, and how many.
+  virtual std::vector<std::pair<std::string, uint64_t>> take_shed() { return {}; }
 };
+
+enum class MqttVersion : uint8_t { v5, v3_1_1 };
 
 struct MqttOptions {
   std::string broker;     ///< "mqtt://127.0.0.1:1883"; mqtts:// for TLS
   std::string client_id;  ///< unique at the broker
+  MqttVersion version = MqttVersion::v5;
   std::string user, password;
   std::string origin;  ///< said with every message that is sent, as the user property `origin`; may be empty
   std::string certificates;         ///< of authorities, a PEM file; TLS
   std::string certificate, key;     ///< our own, PEM files; TLS; may be empty
   size_t most_waiting = 1'000'000;  ///< received messages that wait to be taken
-  size_t most_sending = 60'000;     ///< messages that wait for the broker; it can number 65 535
+  size_t most_of_topic = 20'000;  ///< of these of one topic, so that one device does not drive out the others
+  size_t most_sending = 60'000;   ///< messages that wait for the broker; it can number 65 535
   Duration keep_alive = seconds(10);
   Duration patience = seconds(5);  ///< for the first connection
 };
 
-/// Eclipse Paho, MQTT 5. Connects before it returns; reconnects by itself.
+/// Eclipse Paho. Connects before it returns; reconnects by itself.
 Result<std::unique_ptr<MqttLink>> connect_mqtt(const MqttOptions& options);
 
 }  // namespace looptwin::hil

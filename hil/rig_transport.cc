@@ -1,5 +1,7 @@
 #include "hil/rig_transport.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -14,13 +16,12 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
       broker_(broker),
       shards_(std::move(shards)),
       time_(std::move(time)),
-      arrived_(shards_.size()),
-      losses_(link.counters().losses) {
+      arrived_(shards_.size()) {
   for (size_t s = 0; s < shards_.size(); ++s)
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{twin::report_groups(config), {}, {}, {}, {}, {}, {}};
+    Model model{twin::report_groups(config), {}, {}, {}, {}, {}, {}, {}};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
@@ -31,6 +32,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     model.renumber.assign(model.groups.size(), std::vector<uint8_t>(devices, 0));
     model.online.assign(devices, 0);
     model.other.assign(devices, 0);
+    model.by_session.assign(devices, 0);
     models_.push_back(std::move(model));
   }
   conventions_ = make_conventions(registry, mappings, time_.start);
@@ -41,6 +43,7 @@ void RigTransport::subscribe() {
   std::set<std::string> filters;
   for (const auto& convention : conventions_)
     for (auto& filter : convention->filters()) filters.insert(std::move(filter));
+  for (auto& filter : BrokerStatus::filters()) filters.insert(std::move(filter));
   link_.subscribe({filters.begin(), filters.end()});
 }
 
@@ -63,11 +66,8 @@ void RigTransport::begin(Time boundary) {
   for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
   hear({}, boundary);
   publish();
-  // After what was received: it was received before. A broker that is back already was lost all the same.
-  if (const auto losses = link_.counters().losses; losses != losses_) {
-    losses_ = losses;
-    lost_broker(boundary);
-  }
+  for (const auto& [topic, count] : link_.take_shed())
+    if (sink_) sink_({boundary, "shed", "", topic, count});
   for (auto& arrived : arrived_) {
     const auto by_time = [](const auto& a, const auto& b) { return a.at < b.at; };
     std::stable_sort(arrived.inbox.presence.begin(), arrived.inbox.presence.end(), by_time);
@@ -80,8 +80,23 @@ void RigTransport::lost_broker(Time at) {
   for (const auto& convention : conventions_) convention->lost(at);
   for (size_t m = 0; m < models_.size(); ++m) {
     std::fill(models_[m].other.begin(), models_[m].other.end(), uint8_t{0});
+    std::fill(models_[m].by_session.begin(), models_[m].by_session.end(), uint8_t{0});
     for (size_t row = 0; row < models_[m].online.size(); ++row) presence({TableId(m), Row(row)}, false, at);
   }
+  if (sink_) sink_({at, "broker_lost", "", "until it is back all devices are offline", 1});
+}
+
+void RigTransport::take_status(const MqttMessage& message, Time at) {
+  const auto session = status_.take(message, at, sink_);
+  const auto device = session ? registry_.find(session->device) : std::nullopt;
+  if (!device) return;
+  models_[device->table.index()].by_session[device->row.index()] = 1;
+  if (is_own(*device, {}, session->online)) presence(*device, session->online, at);
+}
+
+/// A simulated device has no session of its own.
+bool RigTransport::has_session(twin::DeviceRef device, const std::string& origin) const {
+  return origin.empty() && models_[device.table.index()].by_session[device.row.index()] != 0;
 }
 
 bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) {
@@ -103,6 +118,8 @@ bool RigTransport::is_own(twin::DeviceRef device, const std::string& origin, boo
 }
 
 void RigTransport::take(const MqttMessage& message, Time at) {
+  if (message.topic.empty()) return lost_broker(at);
+  if (BrokerStatus::is_status(message)) return take_status(message, at);
   if (std::none_of(conventions_.begin(), conventions_.end(),
                    [&](const auto& convention) { return convention->take(message, at, heard_); }))
     ++counters_.unknown;
@@ -117,14 +134,14 @@ void RigTransport::hear(const std::string& origin, Time at) {
 void RigTransport::hear(const HeardTelemetry& heard, const std::string& origin, Time at) {
   if (!is_own(heard.device, origin, !heard.old)) return;
   // What the broker had kept is old: it says nothing about who is there.
-  if (!heard.old) presence(heard.device, true, at);
+  if (!heard.old && !has_session(heard.device, origin)) presence(heard.device, true, at);
   telemetry(heard.device, heard.samples, at);
   ++counters_.messages;
 }
 
 void RigTransport::hear(const HeardPresence& heard, const std::string& origin, Time at) {
   if (!is_own(heard.device, origin, heard.online)) return;
-  presence(heard.device, heard.online, at);
+  if (!has_session(heard.device, origin)) presence(heard.device, heard.online, at);
   ++counters_.messages;
 }
 
@@ -215,19 +232,27 @@ void RigTransport::send(Time now, std::span<const twin::Command> commands) {
     if (broker_.connected(device)) broker_.release(device, now, leaving_);  // it may have gone again
   returned_.clear();
   broker_.route(commands, leaving_);
-  for (const auto& command : leaving_) tell(command);
+  for (const auto& command : leaving_) tell(command, now);
   publish();
 }
 
-void RigTransport::tell(const twin::Command& command) {
+void RigTransport::tell(const twin::Command& command, Time now) {
+  const size_t before = outgoing_.size();
   if (std::none_of(conventions_.begin(), conventions_.end(),
                    [&](const auto& convention) { return convention->tell(command, outgoing_); }))
     ++counters_.unaddressed;
+  for (size_t i = before; i < outgoing_.size(); ++i) {
+    outgoing_[i].id = fmt::format("{:016x}", command.id);
+    if (command.expires != kNever) outgoing_[i].expires = command.expires - now;
+  }
 }
 
 void RigTransport::publish() {
   for (auto& message : outgoing_)
-    if (!link_.publish(message.topic, std::move(message.payload), message.retain)) ++counters_.unsent;
+    if (!(message.id.empty()
+              ? link_.publish(message.topic, std::move(message.payload), message.retain)
+              : link_.publish_until(message.topic, std::move(message.payload), message.expires, message.id)))
+      ++counters_.unsent;
   outgoing_.clear();
 }
 

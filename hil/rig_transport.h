@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "hil/broker_status.h"
 #include "hil/conventions/convention.h"
 #include "mml/broker.h"
 #include "twin/registry.h"
@@ -50,7 +51,11 @@ class RigTransport final : public twin::Transport {
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
 
+  /// What happens at the broker, as it is taken in.
+  void watch(IncidentSink sink) { sink_ = std::move(sink); }
+
   const RigCounters& counters() const { return counters_; }
+  const BrokerStatus& status() const { return status_; }
   size_t online() const { return online_; }
 
  private:
@@ -68,6 +73,8 @@ class RigTransport final : public twin::Transport {
     std::vector<std::vector<uint8_t>> renumber;        ///< [group][row] the next message sets `shift`
     std::vector<uint8_t> online;                       ///< [row]
     std::vector<uint8_t> other;                        ///< [row] one that is not the device is there
+    /// [row] the broker itself says who is connected: then what devices, or their wills, say does not count.
+    std::vector<uint8_t> by_session;
   };
   struct Arrived {
     std::map<Stream, size_t> frame_of;
@@ -82,9 +89,11 @@ class RigTransport final : public twin::Transport {
   void hear(const HeardAnswer& heard, const std::string& origin, Time at);
   void hear(PayloadProblem problem, const std::string& origin, Time at);
   bool is_own(twin::DeviceRef device, const std::string& origin, bool online);
+  void take_status(const MqttMessage& message, Time at);
+  bool has_session(twin::DeviceRef device, const std::string& origin) const;
   void telemetry(twin::DeviceRef device, const Samples& samples, Time at);
   void presence(twin::DeviceRef device, bool online, Time at);
-  void tell(const twin::Command& command);
+  void tell(const twin::Command& command, Time now);
   void publish();
   void lost_broker(Time at);
   size_t shard_of(twin::DeviceRef device) const;
@@ -106,8 +115,9 @@ class RigTransport final : public twin::Transport {
   std::vector<Heard> heard_;        ///< of one message
   std::vector<Outgoing> outgoing_;  ///< not given to the link yet
   RigCounters counters_;
+  BrokerStatus status_;
+  IncidentSink sink_;
   size_t online_ = 0;
-  uint64_t losses_ = 0;  ///< of the link, so far
 };
 
 }  // namespace looptwin::hil

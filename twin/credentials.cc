@@ -79,6 +79,11 @@ Result<std::string> hash_secret(CredentialKind kind, const RegistryKey& key, std
   return std::string(text.data());
 }
 
+std::string fast_hash(const RegistryKey& key, std::string_view device, std::string_view secret) {
+  ready();
+  return keyed_hash(key, device, secret);
+}
+
 bool fits(const std::string& hash, const RegistryKey& key, std::string_view device, std::string_view secret) {
   ready();
   if (hash.empty()) return false;

@@ -34,6 +34,8 @@ inline constexpr size_t kLeastKeyedSecret = 43;
 /// the keyed hash, so that a hash copied to another device's row is worth nothing there.
 Result<std::string> hash_secret(CredentialKind kind, const RegistryKey& key, std::string_view device,
                                 std::string_view secret);
+/// The fast hash of any secret, for what is not kept: nobody is to guess at it for long.
+std::string fast_hash(const RegistryKey& key, std::string_view device, std::string_view secret);
 /// Compares in a time that does not depend on where they differ. An empty hash fits no secret.
 bool fits(const std::string& hash, const RegistryKey& key, std::string_view device, std::string_view secret);
 /// "keyed", "argon2id"; "" of an empty hash.

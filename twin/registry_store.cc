@@ -258,6 +258,23 @@ Result<Authenticated> RegistryStore::authenticate(const std::string& id, std::st
   return file_->db.result(answer);
 }
 
+Result<std::vector<RegistryStore::Proof>> RegistryStore::proofs(const std::string& model) const {
+  std::vector<Proof> proofs;
+  Query query(file_->db, "SELECT id, state, credential FROM device WHERE model = ? ORDER BY n", model);
+  while (query.next())
+    proofs.push_back(
+        {query.text(0), device_state(query.text(1)).value_or(DeviceState::retired), query.text(2)});
+  return file_->db.result(std::move(proofs));
+}
+
+const RegistryKey& RegistryStore::key() const { return file_->key; }
+
+Result<int64_t> RegistryStore::changes() const {
+  Query query(file_->db, "PRAGMA data_version");
+  const bool told = query.next();
+  return file_->db.result(told ? query.integer(0) : 0);
+}
+
 Result<void> RegistryStore::check() const {
   auto& db = file_->db;
   Query query(db, "PRAGMA integrity_check(5)");

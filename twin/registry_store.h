@@ -60,6 +60,17 @@ class RegistryStore {
   Result<std::vector<DeviceChange>> history(const std::string& id) const;
   /// Whether a device with this id and secret may come in now.
   Result<Authenticated> authenticate(const std::string& id, std::string_view secret) const;
+  /// What each device of a model proves itself with, for a broker that asks nobody else: the hash, empty
+  /// where it has none, and the key that fast hashes are made with.
+  struct Proof {
+    std::string id;
+    DeviceState state = DeviceState::provisioned;
+    std::string hash;
+  };
+  Result<std::vector<Proof>> proofs(const std::string& model) const;
+  const RegistryKey& key() const;
+  /// Another number once somebody else has changed the file.
+  Result<int64_t> changes() const;
   /// Reads all of the file; a damaged one is a diagnostic.
   Result<void> check() const;
 

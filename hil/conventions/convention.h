@@ -43,6 +43,9 @@ struct Outgoing {
   std::string topic, payload;
   bool retain = false;
   int qos = 1;
+  /// Of a command, by whoever publishes it: its id, and after how long it is of no use.
+  std::string id = {};
+  Duration expires{};
 };
 
 /// The loop's side.

@@ -4,9 +4,11 @@
     pump.py PORT ID [LEVEL]
 
 Publishes looptwin/ID/telemetry every 200 ms, looptwin/ID/presence (retained, with a will), obeys looptwin/ID/command and
-answers on looptwin/ID/acknowledgement. A command that comes twice acts once, and one that has expired not at all.
+answers on looptwin/ID/acknowledgement. A command that comes twice acts once, and one that has expired not at all. Where
+the broker asks who it is, its secret is in DEVICE_SECRET.
 """
 import json
+import os
 import sys
 import time
 
@@ -22,6 +24,8 @@ class Pump:
         self.level, self.running, self.speed = level, False, 50.0  # m, -, %
         self.answers = {}  # of commands that were seen, by id
         self.client = mqtt.Client(client_id=ident)
+        if "DEVICE_SECRET" in os.environ:
+            self.client.username_pw_set(ident, os.environ["DEVICE_SECRET"])
         self.client.will_set(self.topic + "presence", "offline", qos=1, retain=True)
         self.client.on_connect = self.on_connect
         self.client.on_message = self.on_message

@@ -147,6 +147,13 @@ const Section<RigConfig>& rig_section() {
                    "mqtt://HOST:PORT or mqtts://HOST:PORT"),
        optional<T>("client_id", text(), in(&hil::MqttOptions::client_id), "looptwin-NAME",
                    "unique at the broker"),
+       optional<T>("version",
+                   word<hil::MqttVersion>({{"5", hil::MqttVersion::v5}, {"3.1.1", hil::MqttVersion::v3_1_1}}),
+                   in(&hil::MqttOptions::version), "5", "of MQTT: 5 or 3.1.1"),
+       optional<T>("registry", path(), &T::registry, "the scenario's",
+                   "whose devices may connect to a broker of our own"),
+       optional<T>("most_messages", whole_number(1, 1'000'000), &T::most_messages, "1000",
+                   "of one device in a second, at a broker of our own"),
        optional<T>("user", text(), in(&hil::MqttOptions::user), "none", "that we are at the broker"),
        optional<T>("password", text(), in(&hil::MqttOptions::password), "none", "of that user"),
        optional<T>("certificates", text(), in(&hil::MqttOptions::certificates), "none",
@@ -185,6 +192,7 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
   rig_section().read(reader, files.root, Span{files.sources.front(), 0, 0}, rig);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   rig.scenario = (files.folder / rig.scenario).lexically_normal();
+  if (!rig.registry.empty()) rig.registry = (files.folder / rig.registry).lexically_normal();
   if (rig.broker.client_id.empty()) rig.broker.client_id = "looptwin-" + rig.name;
   return rig;
 }

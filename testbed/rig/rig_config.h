@@ -30,6 +30,8 @@ struct RigConfig {
   hil::MqttOptions broker;         ///< its `broker` is empty: one of our own
   hil::Overrun overrun = hil::Overrun::catch_up;
   Duration tolerance = milliseconds(10);
+  std::filesystem::path registry;     ///< from where we are; whose devices may connect. Empty: the scenario's
+  uint64_t most_messages = 1000;      ///< of one device in a second, at a broker of our own
   std::vector<hil::Mapping> devices;  ///< of models that are not plain
   std::vector<Setting> settings;      ///< of the scenario, before those of the command line
   RigStart start = RigStart::now;

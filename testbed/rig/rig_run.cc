@@ -4,9 +4,10 @@
 
 #include "base/text.h"
 #include "base/timezone.h"
-#include "hil/mosquitto.h"
+#include "hil/own_broker.h"
 #include "hil/rig_transport.h"
 #include "testbed/absent_fleet.h"
+#include "testbed/rig/incident_log.h"
 #include "testbed/rig/rig_bindings.h"
 #include "testbed/rig/rig_config.h"
 #include "testbed/rig/rig_control.h"
@@ -72,7 +73,19 @@ Result<std::vector<hil::Mapping>> mappings_for(const RigConfig& rig, const Scena
   return mappings;
 }
 
-void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, const hil::PacedClock& clock) {
+/// Registries whose devices may connect: the rig's, and those that the fleet was drawn from.
+std::vector<std::filesystem::path> registries_of(const RigConfig& rig, const Scenario& scenario) {
+  std::vector<std::filesystem::path> files;
+  if (!rig.registry.empty()) files.push_back(rig.registry);
+  for (const auto& file : scenario.registries) {
+    const auto path = (scenario.folder / file).lexically_normal();
+    if (std::find(files.begin(), files.end(), path) == files.end()) files.push_back(path);
+  }
+  return files;
+}
+
+void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, const hil::PacedClock& clock,
+               const IncidentLog& incidents) {
   const auto& taken = transport.counters();
   const auto number = [](uint64_t n) { return grouped(static_cast<long long>(n)); };
   print_row("devices there", number(transport.online()));
@@ -83,7 +96,9 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
                   number(link.counters().received), number(link.counters().sent),
                   number(taken.malformed + taken.wrong_types + taken.unknown), number(taken.malformed),
                   number(taken.wrong_types), number(taken.unknown), number(taken.not_admitted),
-                  number(link.counters().dropped_in + taken.unsent), number(taken.unaddressed)));
+                  number(link.counters().dropped_in + link.counters().shed + taken.unsent),
+                  number(taken.unaddressed)));
+  if (const auto text = incidents.text(); !text.empty()) print_row("incidents", text);
   const auto& pace = clock.counters();
   print_row("pace", fmt::format("{} boundaries, {} late, {} skipped; the latest by {}", number(pace.run),
                                 number(pace.late), number(pace.skipped), to_string(pace.worst)));
@@ -102,12 +117,14 @@ Exit run_rig(const HilRequest& request) {
   std::optional<std::filesystem::path> out;
   if (!request.no_out) out = request.out.value_or(default_run_folder(rig->name));
 
-  std::unique_ptr<hil::Mosquitto> own;
+  std::unique_ptr<hil::OwnBroker> own;
   if (rig->broker.broker.empty()) {
-    auto started = hil::Mosquitto::start({});
+    auto started = hil::OwnBroker::start({.registries = registries_of(*rig, loaded->scenario),
+                                          .mappings = *mappings,
+                                          .most_messages = static_cast<uint32_t>(rig->most_messages)},
+                                         rig->broker);
     if (!started) return refuse(started.error());
     own = std::move(*started);
-    rig->broker.broker = own->address();
   }
   auto link = hil::connect_mqtt(rig->broker);
   if (!link) return refuse(link.error());
@@ -137,10 +154,12 @@ Exit run_rig(const HilRequest& request) {
   options.out = out;
   options.fleet = [](const twin::Registry&, twin::Tables&) { return std::make_unique<AbsentFleet>(); };
   BoundTransport* transport = nullptr;
+  IncidentLog incidents(out, request.quiet);
   options.world = [&](const twin::Registry& registry, mml::Broker& broker, std::vector<twin::Shard> shards) {
     auto real = std::make_unique<hil::RigTransport>(
         **link, registry, broker, std::move(shards), std::move(*mappings),
         hil::RigTransport::RigTime{[&clock](Duration steady) { return clock->at(steady); }, loaded->start});
+    real->watch([&incidents](const hil::Incident& incident) { incidents.take(incident); });
     auto made = std::make_unique<BoundTransport>(
         std::move(real), bound ? std::optional(bound->bound()) : std::nullopt, registry);
     transport = made.get();
@@ -189,7 +208,7 @@ Exit run_rig(const HilRequest& request) {
       problems = written.error();
   if (!request.quiet) {
     print_summary(assembly, *driver, end, watch.seconds());
-    print_rig(transport->rig(), **link, *clock);
+    print_rig(transport->rig(), **link, *clock, incidents);
     if (bound) bound->print(transport->swaps());
     if (out) print_row("run folder", out->string());
   }

@@ -22,17 +22,20 @@ class Link final : public MqttLink {
     waiting.clear();
   }
   bool connected() const override { return true; }
-  LinkCounters counters() const override { return {.losses = losses}; }
+  LinkCounters counters() const override { return {}; }
 
   void receive(const std::string& topic, const std::string& payload, Duration at, bool retained = false,
                const std::string& origin = {}) {
     waiting.push_back({"looptwin/" + topic, payload, retained, at, origin});
   }
+  void say(const std::string& topic, const std::string& payload, Duration at) {
+    waiting.push_back({topic, payload, false, at});
+  }
+  void lose(Duration at) { waiting.push_back({"", "", false, at}); }
   std::vector<std::string> subscribed;
   std::vector<MqttMessage> waiting;
   std::vector<std::pair<std::string, std::string>> sent;
   bool full = false;
-  uint64_t losses = 0;
 };
 
 /// Two pumps in a hall; the run's start is the link's 0.
@@ -92,7 +95,7 @@ std::string presence(const twin::Inbox& inbox) {
 
 TEST_CASE("rig: it subscribes to what its devices' ids have levels for") {
   const Hall hall;
-  CHECK(hall.link.subscribed == std::vector<std::string>{"looptwin/+/+/acknowledgement",
+  CHECK(hall.link.subscribed == std::vector<std::string>{"$SYS/broker/publish/messages/dropped", "$looptwin/#", "looptwin/+/+/acknowledgement",
                                                          "looptwin/+/+/presence", "looptwin/+/+/telemetry"});
 }
 
@@ -137,14 +140,74 @@ TEST_CASE(
   hall.cycle(1);
   CHECK(hall.transport->online() == 1);
   hall.link.receive("hall/pump-2/telemetry", R"({"level": 1})", milliseconds(1200));
-  hall.link.losses = 1;
-  CHECK(presence(hall.cycle(2)) == "1 on at 00:00:01.2\n0 off at 00:00:02\n1 off at 00:00:02\n");
+  hall.link.lose(milliseconds(1500));
+  CHECK(presence(hall.cycle(2)) == "1 on at 00:00:01.2\n0 off at 00:00:01.5\n1 off at 00:00:01.5\n");
   CHECK(hall.transport->online() == 0);
   // What the broker had kept says nothing about who is there.
   hall.link.receive("hall/pump-1/telemetry", R"({"level": 1})", milliseconds(2500), true);
   CHECK(presence(hall.cycle(3)).empty());
   hall.link.receive("hall/pump-2/telemetry", R"({"level": 1})", milliseconds(3500));
   CHECK(presence(hall.cycle(4)) == "1 on at 00:00:03.5\n");
+}
+
+TEST_CASE("rig: a device that is back before the next boundary is there, although the broker was lost") {
+  Hall hall;
+  hall.link.receive("hall/pump-1/presence", "online", milliseconds(100));
+  hall.cycle(1);
+  hall.link.lose(milliseconds(1200));
+  hall.link.receive("hall/pump-1/presence", "online", milliseconds(1400));
+  CHECK(presence(hall.cycle(2)) == "0 off at 00:00:01.2\n0 on at 00:00:01.4\n");
+  CHECK(hall.transport->online() == 1);
+}
+
+TEST_CASE("rig: where the broker says who is connected, an old will and what was retained say nothing") {
+  Hall hall;
+  const std::string session = "$looptwin/presence/hall/pump-1";
+  hall.link.say(session, R"({"online": true, "session": 1})", milliseconds(100));
+  CHECK(presence(hall.cycle(1)) == "0 on at 00:00:00.1\n");
+  // Its session was taken over by itself: the will of the old one comes after the new one has begun.
+  hall.link.say(session, R"({"online": true, "session": 2})", milliseconds(1100));
+  hall.link.receive("hall/pump-1/presence", "offline", milliseconds(1200));
+  CHECK(presence(hall.cycle(2)).empty());
+  hall.link.say(session, R"({"online": false, "session": 2})", milliseconds(2100));
+  hall.link.receive("hall/pump-1/presence", "online", milliseconds(2200), true);
+  CHECK(presence(hall.cycle(3)) == "0 off at 00:00:02.1\n");
+  CHECK(hall.transport->online() == 0);
+  // The other one is known by what it says, as ever; and a broker that was lost knows nobody.
+  hall.link.receive("hall/pump-2/presence", "online", milliseconds(3100));
+  hall.link.lose(milliseconds(3200));
+  hall.link.receive("hall/pump-1/presence", "online", milliseconds(3300));
+  CHECK(presence(hall.cycle(4)) == "1 on at 00:00:03.1\n1 off at 00:00:03.2\n0 on at 00:00:03.3\n");
+}
+
+TEST_CASE("rig: what the broker has refused, shed and lost is counted and told, and cannot break anything") {
+  Hall hall;
+  std::string told;
+  hall.transport->watch([&](const Incident& i) {
+    told += i.kind + " " + i.device + " (" + i.detail + ") " + std::to_string(i.count) + "\n";
+  });
+  const std::string violations = "$looptwin/violations", dropped = "$SYS/broker/publish/messages/dropped";
+  hall.link.say(
+      violations,
+      R"({"kind": "publish", "device": "a", "client": "a", "address": "::1", "topic": "b/t", "count": 3})",
+      milliseconds(100));
+  hall.link.say(violations, R"({"kind": "wrong_secret", "device": "a", "client": "x", "count": 1})",
+                milliseconds(200));
+  for (const auto* nonsense :
+       {"", "[]", "{}", R"({"kind": "curse", "count": 1})", R"({"kind": "will", "count": -1})"})
+    hall.link.say(violations, nonsense, milliseconds(300));
+  hall.link.say("$looptwin/presence/hall/pump-9", R"({"online": true})", milliseconds(400));
+  hall.link.say("$looptwin/presence/hall/pump-1", R"({"online": 1})", milliseconds(400));
+  // What it says first was before us; a number that is smaller is of a broker that has begun anew.
+  for (const auto* count : {"7", "9", "1", "x"}) hall.link.say(dropped, count, milliseconds(500));
+  CHECK(presence(hall.cycle(1)).empty());
+  CHECK(told ==
+        "publish a (b/t from ::1) 3\nwrong_secret a (as client 'x') 1\n"
+        "broker_dropped  (the broker had no room for them) 2\n"
+        "broker_dropped  (the broker had no room for them) 1\n");
+  CHECK(hall.transport->status().violations() == 4);
+  CHECK(hall.transport->status().violations_text() == "wrong_secret 1, publish 3");
+  CHECK(hall.transport->status().dropped() == 3);
 }
 
 TEST_CASE("rig: a command waits for its device until it expires, and one that finds no room is counted") {

@@ -1,0 +1,53 @@
+// What the broker says of itself: who is connected (our plugin, $looptwin/presence/ID), what it has refused
+// ($looptwin/violations), and how many messages it had no room for ($SYS/broker/publish/messages/dropped).
+// Nothing of it can be said by a device.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "hil/broker_access.h"
+#include "hil/mqtt_link.h"
+
+namespace looptwin::hil {
+
+/// Something that happened at the rig and is no message of a device: people are to see it.
+struct Incident {
+  Time at;
+  std::string
+      kind;  ///< "wrong_secret" and so on (name_of(Violation)), "broker_lost", "broker_dropped", "shed"
+  std::string device;  ///< whose, or who somebody said to be; may be empty
+  std::string detail;  ///< a topic, an address
+  uint64_t count = 1;
+};
+using IncidentSink = std::function<void(const Incident&)>;
+
+class BrokerStatus {
+ public:
+  static std::vector<std::string> filters();
+  static bool is_status(const MqttMessage& message) { return message.topic.starts_with('$'); }
+
+  struct Session {
+    std::string device;
+    bool online = false;
+  };
+  /// A device's coming or going, if it is that. The rest is counted, and goes to `sink`.
+  std::optional<Session> take(const MqttMessage& message, Time at, const IncidentSink& sink);
+
+  uint64_t violations(Violation kind) const { return violations_[static_cast<size_t>(kind)]; }
+  uint64_t violations() const;
+  /// "wrong_secret 2, flood 1200"; empty: none.
+  std::string violations_text() const;
+  uint64_t dropped() const { return dropped_; }
+
+ private:
+  std::array<uint64_t, kViolations> violations_{};
+  uint64_t dropped_ = 0;          ///< by the broker, since we listen
+  std::optional<uint64_t> told_;  ///< what it said last; it begins anew with the broker
+};
+
+}  // namespace looptwin::hil

@@ -1,0 +1,162 @@
+"""Who may come in at a rig's broker, and what people see of those who may not: a real Mosquitto with our plugin."""
+import shutil
+import tempfile
+
+import unittest
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from rig_support import PASSWORD, Registry, Rig, block, eventually, looptwin, sys
+
+ONE, TWO = "cellar/pump-1", "cellar/pump-2"
+TELEMETRY = f"looptwin/{ONE}/telemetry"
+RIG = f"rig: cellar-rig\nregistry: plant.registry\nuser: tester\npassword: {PASSWORD}\n"
+REFUSED = {mqtt.MQTTv311: 5, mqtt.MQTTv5: 135}
+
+
+class Brokers(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.registry = Registry(self.folder, ONE, TWO)
+
+    def rig(self, more=""):
+        rig = Rig(self.folder, RIG + more)
+        self.addCleanup(rig.close)
+        return rig
+
+    def device(self, rig, ident=ONE, **more):
+        return rig.client(ident, ident, self.registry.secrets[ident], **more).join()
+
+    def test_devices_of_the_registry_work_and_all_others_are_refused_and_seen(self):
+        rig = self.rig()
+        ear = rig.ear("tester", PASSWORD)
+        rig.pump(ONE, secret=self.registry.secrets[ONE])
+        rig.pump(TWO, secret=self.registry.secrets[TWO], program="pump_device")
+        for ident in (ONE, TWO):
+            eventually(lambda: any(t == f"looptwin/{ident}/command" for t, _ in ear.heard), f"{ident} is told what to do")
+            eventually(lambda: any(t == f"looptwin/{ident}/acknowledgement" for t, _ in ear.heard), f"{ident} answers")
+        wrong = "w" * 43
+        for version in (mqtt.MQTTv311, mqtt.MQTTv5):
+            for ident, user, secret in (("stranger", "stranger", wrong), (ONE, ONE, wrong), (ONE, None, None),
+                                        (TWO, ONE, self.registry.secrets[ONE]), (ONE, "tester", PASSWORD)):
+                if version == mqtt.MQTTv5 and user is None:
+                    continue  # one is enough of those who show nothing
+                intruder = rig.client(ident, user, secret, version=version)
+                eventually(lambda: intruder.codes, "an answer")
+                self.assertEqual(intruder.codes[0], REFUSED[version], (ident, user))
+                intruder.close()
+        for kind in ("unknown_device", "wrong_secret", "no_credential", "foreign_client"):
+            eventually(lambda: rig.incident(kind), f"{kind} is seen")
+        self.assertTrue(any(t == "$looptwin/violations" and b"unknown_device" in p for t, p in ear.heard))
+        out = rig.stop()
+        self.assertIn("devices there          2", out)  # nobody was driven out
+        self.assertRegex(out, r"incidents +foreign_client \d+, no_credential \d+, unknown_device \d+, wrong_secret \d+")
+        self.assertIn("gaps 0", out)
+
+    def test_forged_topics_and_wills_reach_nobody_and_wide_subscriptions_are_refused(self):
+        rig = self.rig()
+        ear = rig.ear("tester", PASSWORD)
+        forger = self.device(rig, version=mqtt.MQTTv5, will=(f"looptwin/{TWO}/presence", "offline"))
+        forged = (f"looptwin/{TWO}/telemetry", f"looptwin/{ONE}/command", f"$looptwin/presence/{TWO}", "anything")
+        for topic in forged:
+            forger.say(topic, "forged")
+        for filters in ("#", f"looptwin/{TWO}/command", "looptwin/#", "$looptwin/#", "$share/g/#"):
+            self.assertGreaterEqual(forger.subscribe(filters), 128, filters)
+        self.assertEqual(forger.subscribe(f"looptwin/{ONE}/command"), 1)
+        forger.say(TELEMETRY, {"level": 1.5})
+        eventually(lambda: any(t == TELEMETRY for t, _ in ear.heard), "what is its own arrives")
+        self.assertEqual([t for t, p in ear.heard if p == b"forged"], [])
+        eventually(lambda: rig.incident("publish", ONE) == len(forged), "each is seen")
+        eventually(lambda: rig.incident("subscribe", ONE) == 5, "each is seen")
+        forger.drop()
+        eventually(lambda: rig.incident("will", ONE), "the will is seen")
+        self.assertFalse([t for t, p in ear.heard if t.endswith("presence") and p == b"offline"])
+        eventually(lambda: any(t == f"$looptwin/presence/{ONE}" and b"false" in p for t, p in ear.heard), "it has gone")
+        self.assertIn("devices there          0", rig.stop())
+
+    def test_a_device_that_is_suspended_is_thrown_out_within_a_second_and_one_that_is_activated_comes_back(self):
+        rig = self.rig()
+        device, other = self.device(rig), self.device(rig, TWO)
+        done = looptwin("registry", "suspend", self.registry.path, ONE, "--by", "test")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        eventually(lambda: not device.connected, "it is thrown out")
+        eventually(lambda: REFUSED[mqtt.MQTTv311] in device.codes, "it is not let in again")
+        eventually(lambda: rig.incident("not_admitted", ONE), "its attempts are seen")
+        self.assertTrue(other.connected)
+        self.assertEqual(looptwin("registry", "activate", self.registry.path, ONE, "--by", "test").returncode, 0)
+        device.join()
+        # A new secret ends the session that began with the old one; a new device may come at once.
+        self.assertEqual(looptwin("registry", "renew", self.registry.path, TWO, "--by", "test").returncode, 0)
+        eventually(lambda: not other.connected, "its secret is another one")
+        self.registry.add("cellar/pump-3")
+        eventually(lambda: self.attempt(rig, "cellar/pump-3"), "a device that has just been added comes in")
+        rig.stop()
+
+    def attempt(self, rig, ident):
+        client = rig.client(ident, ident, self.registry.secrets[ident])
+        eventually(lambda: client.codes, "an answer")
+        client.close()
+        return client.codes[0] == 0
+
+    def test_a_device_that_takes_its_own_session_over_is_not_offline_by_its_old_will(self):
+        rig = self.rig()
+        ear = rig.ear("tester", PASSWORD)
+        will = (f"looptwin/{ONE}/presence", "offline")
+        first = self.device(rig, will=will)
+        first.client.loop_stop()  # its network is gone, but the broker does not know it
+        second = self.device(rig, will=will)
+        eventually(lambda: (will[0], b"offline") in ear.heard, "the old will")
+        second.say(TELEMETRY, {"level": 2.5})
+        eventually(lambda: any(t == f"looptwin/{ONE}/command" for t, _ in ear.heard), "it is told what to do")
+        self.assertNotIn(b"false", b"".join(p for t, p in ear.heard if t == f"$looptwin/presence/{ONE}"))
+        self.assertIn("devices there          1", rig.stop())
+
+    def test_who_is_there_is_told_to_whoever_asks_later(self):
+        rig = self.rig()
+        self.device(rig)
+        ear = rig.ear("tester", PASSWORD)
+        eventually(lambda: any(t == f"$looptwin/presence/{ONE}" and b"true" in p for t, p in ear.heard), "it is there")
+        rig.stop()
+
+    def test_a_chosen_secret_is_checked_without_the_broker_standing_still(self):
+        self.registry.add("cellar/pump-3", secret="a chosen secret")
+        rig = self.rig()
+        device = self.device(rig, "cellar/pump-3")  # comes again by itself
+        self.assertTrue(device.connected)
+        guess = rig.client("cellar/pump-3", "cellar/pump-3", "a wrong guess")
+        eventually(lambda: rig.incident("wrong_secret", "cellar/pump-3"), "the guess is seen")
+        self.assertNotIn(0, guess.codes)
+        self.assertTrue(device.connected)
+        rig.stop()
+
+    def test_a_flood_of_one_device_is_shed_and_the_others_lose_nothing(self):
+        rig = self.rig("most_messages: 200\n")
+        rig.pump(TWO, secret=self.registry.secrets[TWO], program="pump_device")
+        flooder = self.device(rig)
+        flooder.client.max_inflight_messages_set(1000)
+        ear = rig.ear("tester", PASSWORD)
+        for n in range(20_000):
+            flooder.say(TELEMETRY, {"level": 1.0, "n": n})
+        eventually(lambda: rig.incident("flood", ONE) > 5_000, "the flood is seen")
+        reports = sum(t == f"looptwin/{TWO}/telemetry" for t, _ in ear.heard)
+        eventually(lambda: sum(t == f"looptwin/{TWO}/telemetry" for t, _ in ear.heard) > reports + 5, "the other goes on")
+        eventually(lambda: len(flooder.acknowledged) == 20_000, "the flood is over")
+        eventually(lambda: sum(t == TELEMETRY for t, _ in ear.heard) + rig.incident("flood", ONE) == 20_000,
+                   "each is either taken or counted")
+        self.assertNotIn("flood", "".join(i["kind"] for i in rig.incidents() if i["device"] == TWO))
+        rig.stop()
+
+    def test_mistakes_are_said(self):
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+        for text, said in ((RIG.replace("plant.registry", "none.registry"), "there is no registry"),
+                           (RIG.replace(PASSWORD, "short"), "the password of 'tester' has 5 characters"),
+                           (RIG + "version: 4\n", "rig.yaml:5:10: error"), (RIG + "most_messages: 0\n", "rig.yaml:5:16: error")):
+            (self.folder / "rig.yaml").write_text(text)
+            done = looptwin("hil", self.folder, "--out", "none")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(said, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)

@@ -1,0 +1,312 @@
+"""What happens to a rig when devices, its broker and its own host do what they should not: a real Mosquitto, real devices.
+
+Nothing may crash, grow without bound, or be lost in silence.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from rig_support import PASSWORD, Broker, Client, Registry, Rig, block, eventually, looptwin, memory_of, sys
+
+ONE, TWO = "cellar/pump-1", "cellar/pump-2"
+TOPIC, OTHER = f"looptwin/{ONE}/", f"looptwin/{TWO}/"
+
+HOSTILE = [b"", b"\x00", b"\xff\xfe\xfd", b"{", b"null", b"[]", b'"level"', b"1e999", b"{}}", b"[" * 60_000, b'{"level":' * 10_000,
+           b'{"level": "' + b"a" * 60_000 + b'"}', b'{"level": [[[[1]]]]}', b'{"level": true}', b'{"running": 7}', b'{"level": "\\ud800"}',
+           b'{"level": 1, "level": {}}', b"{" + b"a" * 200_000, b'{"n": "x", "level": {}}']
+# These can be read; what they say is at worst a value that nobody can believe.
+ODD = [b'{"level": 1e308}', b'{"level": -1e308}', b'{"level": 1e-320}', b'{"level": 1.5, "n": -1}', b'{"level": 1.5, "n": 1e30}',
+       b'{"level": 1.5, "t": 1e300}', b'{"level": 1.5, "t": -1e18}', b'{"level": 1.5, "t": "yesterday"}', b'{"level": null, "running": null}',
+       b'{"unknown": {"deep": [1, 2, 3]}}']
+
+
+class Faults(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def rig(self, *arguments, **more):
+        rig = Rig(self.folder, *arguments, **more)
+        self.addCleanup(rig.close)
+        return rig
+
+    def external(self, *lines, rig="rig: cellar-rig\n"):
+        broker = Broker(self.folder, *lines)
+        self.addCleanup(broker.close)
+        return broker, self.rig(rig + f"broker: mqtt://127.0.0.1:{broker.port}\n")
+
+    def told(self, ear, ident=ONE, after=0):
+        return sum(t == f"looptwin/{ident}/command" for t, _ in ear.heard) > after
+
+    def test_hostile_payloads_are_counted_and_change_nothing(self):
+        rig = self.rig()
+        ear = rig.client("ear").join()
+        ear.subscribe("looptwin/#")
+        fiend = rig.client("fiend").join()
+        for payload in HOSTILE:
+            for what in ("telemetry", "acknowledgement", "presence"):
+                fiend.say(TOPIC + what, payload)
+        for payload in ODD:
+            fiend.say(TOPIC + "telemetry", payload)
+        fiend.say(TOPIC + "acknowledgement", {"id": "f" * 16, "outcome": "accepted"})  # of no command that there is
+        fiend.say(TOPIC + "acknowledgement", {"id": "f" * 17, "outcome": "accepted"})
+        fiend.say("looptwin/cellar/\u00e9/telemetry", {"level": 1})
+        rig.pump(TWO, "2.5")
+        eventually(lambda: any(t == OTHER + "command" and b"stop" in p for t, p in ear.heard), "the other pump empties its cellar")
+        out = rig.stop()
+        self.assertRegex(out, rf"\b{3 * len(HOSTILE) + 2} not understood \(\d+ malformed, \d+ of a wrong type, 1 of nobody\)")
+        self.assertEqual(looptwin("replay", self.folder / "out").returncode, 0)
+
+    def test_a_flood_at_a_broker_without_our_plugin_does_not_drive_out_the_others(self):
+        broker, rig = self.external("allow_anonymous true", "max_queued_messages 0", "max_inflight_messages 0")
+        ear = rig.client("ear").join()
+        ear.subscribe(OTHER + "#")
+        rig.pump(TWO, "2.5", program="pump_device")
+        before = memory_of(rig.process.pid)
+        flooder = rig.client(ONE).join()
+        flooder.client.max_inflight_messages_set(2000)
+        rig.process.send_signal(signal.SIGSTOP)  # the loop cannot take anything in: all of it waits
+        for n in range(60_000):
+            flooder.say(TOPIC + "telemetry", '{"level": 1.0, "n": %d}' % n)
+        rig.process.send_signal(signal.SIGCONT)
+        eventually(lambda: self.told(ear, TWO), "the other pump is told what to do")
+        eventually(lambda: any(t == OTHER + "acknowledgement" for t, _ in ear.heard), "and does it")
+        self.assertLess(memory_of(rig.process.pid) - before, 200e6)
+        out = rig.stop()
+        self.assertIn("gaps", out)
+
+    def test_a_device_whose_clock_jumps_is_believed_no_further_than_it_can_be(self):
+        rig = self.rig()
+        ear = rig.client("ear").join()
+        ear.subscribe("looptwin/#")
+        device = rig.client(ONE).join()
+
+        def until_told(word):
+            before = sum(word in p for _, p in ear.heard)
+            level = 2.5 if word == b"start" else 0.2
+            eventually(lambda: device.say(TOPIC + "telemetry", {"level": level, "running": False, "t": time.time()}) and
+                       sum(word in p for t, p in ear.heard if t == TOPIC + "command") > before, "it is told what to do")
+
+        until_told(b"start")
+        for jump in (86_400 * 365, -86_400 * 365, 3_600, -3_600, 1e12):
+            device.say(TOPIC + "telemetry", {"level": 2.0, "running": False, "t": time.time() + jump})
+        # Those of a clock that was ahead count as of their arrival; soon the right ones are newer.
+        until_told(b"stop")
+        self.assertRegex(rig.stop(), r"late [1-9]\d*, future [1-9]")
+        self.assertEqual(looptwin("replay", self.folder / "out").returncode, 0)
+
+    def test_a_broker_that_freezes_loses_nothing_and_one_that_is_killed_takes_all_devices_offline_until_it_is_back(self):
+        broker, rig = self.external()
+        ear = Client(broker.port, "ear").join()
+        self.addCleanup(ear.close)
+        ear.subscribe("looptwin/#")
+        rig.pump(ONE, program="pump_device")
+        rig.pump(TWO)
+        eventually(lambda: self.told(ear, TWO) and self.told(ear), "both work")
+        broker.process.send_signal(signal.SIGSTOP)
+        time.sleep(2)  # shorter than anybody's patience: a pause is no end
+        broker.process.send_signal(signal.SIGCONT)
+        heard = len(ear.heard)
+        eventually(lambda: len(ear.heard) > heard + 30, "it goes on")
+        self.assertEqual(rig.incident("broker_lost"), 0)
+        broker.kill()
+        eventually(lambda: rig.incident("broker_lost") == 1, "it is lost")
+        broker.start()
+        commands = sum(t.endswith("command") for t, _ in ear.heard)
+        eventually(lambda: sum(t.endswith("command") for t, _ in ear.heard) > commands + 1, "all works again")
+        out = rig.stop()
+        self.assertIn("broker_lost 1", out)
+        self.assertIn("devices there          2", out)
+        self.assertEqual(looptwin("replay", self.folder / "out").returncode, 0)
+
+    def test_a_broker_of_our_own_that_is_killed_is_started_again_and_knows_who_may_come_in(self):
+        registry = Registry(self.folder, ONE)
+        rig = self.rig(f"rig: cellar-rig\nregistry: plant.registry\nuser: tester\npassword: {PASSWORD}\n")
+        ear = rig.ear("tester", PASSWORD)
+        rig.pump(ONE, secret=registry.secrets[ONE], program="pump_device")
+        eventually(lambda: self.told(ear), "it works")
+        before = rig.broker()
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: rig.incident("broker_lost") == 1, "it is lost")
+        eventually(lambda: self.broker_of(rig) not in (None, before) and ear.connected, "it is started again")
+        commands = sum(t.endswith("command") for t, _ in ear.heard)
+        eventually(lambda: sum(t.endswith("command") for t, _ in ear.heard) > commands, "the pump works again")
+        stranger = rig.client("stranger", "stranger", "x" * 43)
+        eventually(lambda: 5 in stranger.codes, "a stranger is refused as before")
+        rig.stop()
+
+    def broker_of(self, rig):
+        try:
+            return rig.broker()
+        except (StopIteration, FileNotFoundError):
+            return None
+
+    def test_a_host_that_is_suspended_takes_in_what_came_meanwhile(self):
+        rig = self.rig()
+        ear = rig.client("ear").join()
+        ear.subscribe("looptwin/#")
+        rig.pump(ONE, program="pump_device")
+        eventually(lambda: self.told(ear), "it works")
+        rig.process.send_signal(signal.SIGSTOP)
+        reports = sum(t == TOPIC + "telemetry" for t, _ in ear.heard)
+        eventually(lambda: sum(t == TOPIC + "telemetry" for t, _ in ear.heard) > reports + 15, "three seconds")
+        rig.process.send_signal(signal.SIGCONT)
+        commands = sum(t.endswith("command") for t, _ in ear.heard)
+        eventually(lambda: sum(t.endswith("command") for t, _ in ear.heard) > commands, "it goes on")
+        out = rig.stop()
+        self.assertIn("gaps 0", out)
+        self.assertRegex(out, r"pace +\d+ boundaries, [1-9]\d* late, 0 skipped")
+        self.assertEqual(looptwin("replay", self.folder / "out").returncode, 0)
+
+    def test_a_device_that_flaps_is_followed_and_a_command_reaches_it_when_it_stays(self):
+        registry = Registry(self.folder, ONE)
+        rig = self.rig(f"rig: cellar-rig\nregistry: plant.registry\nuser: tester\npassword: {PASSWORD}\n")
+        ear = rig.ear("tester", PASSWORD)
+        for n in range(40):
+            flapping = rig.client(ONE, ONE, registry.secrets[ONE]).join()
+            flapping.say(TOPIC + "telemetry", {"level": 2.5, "n": n})
+            flapping.drop() if n % 2 else flapping.close()
+        seen = [json.loads(p)["online"] for t, p in ear.heard if t == f"$looptwin/presence/{ONE}"]
+        eventually(lambda: sum(t == f"$looptwin/presence/{ONE}" for t, _ in ear.heard) >= 79, "each session is seen")
+        self.assertGreater(sum(seen), 20)
+        rig.pump(ONE, "3.5", secret=registry.secrets[ONE], program="pump_device")
+        eventually(lambda: any(t == TOPIC + "acknowledgement" and b"accepted" in p for t, p in ear.heard), "it does what it is told")
+        self.assertIn("devices there          1", rig.stop())
+
+    def test_a_client_that_takes_nothing_costs_the_broker_no_more_than_it_may(self):
+        rig = self.rig()
+        sleeper = subprocess.Popen(["/usr/bin/mosquitto_sub", "-p", str(rig.port), "-t", "#", "-q", "1"], stdout=subprocess.DEVNULL)
+        self.addCleanup(lambda: (sleeper.kill(), sleeper.wait()))
+        ear = rig.client("ear").join()
+        ear.subscribe("other/end")
+        sleeper.send_signal(signal.SIGSTOP)
+        talker = rig.client("talker").join()
+        talker.client.max_inflight_messages_set(2000)
+        talker.client.max_queued_messages_set(0)
+        payload = b"x" * 20_000
+        for _ in range(20_000):  # 400 MB for somebody who does not take them
+            talker.say("other/talk", payload)
+        talker.say("other/end", "end")
+        eventually(lambda: ear.heard, "all of it has gone through the broker")
+        self.assertLess(memory_of(rig.broker()), 600e6)
+        eventually(lambda: rig.incident("broker_dropped") > 0, "what had no room is told")
+        rig.stop()
+
+    def test_with_mqtt_3_1_1_all_works_as_with_5(self):
+        rig = self.rig("rig: cellar-rig\nversion: 3.1.1\n")
+        ear = rig.client("ear").join()
+        ear.subscribe("looptwin/#")
+        rig.pump(ONE, "2.5", program="pump_device")
+        rig.pump(TWO, "2.5")
+        for topic in (TOPIC, OTHER):
+            eventually(lambda: any(t == topic + "command" and b"stop" in p for t, p in ear.heard), "its cellar is empty")
+        self.assertRegex(rig.stop(), r"acknowledged [1-9]")
+
+    def test_with_mqtt_5_a_command_that_nobody_has_heard_in_time_is_forgotten_by_the_broker(self):
+        rig = self.rig()
+        ear = rig.client("ear", version=mqtt.MQTTv5)
+        said = []
+        ear.client.on_message = lambda _, __, m: said.append((m.topic, m.properties))
+        ear.join().subscribe("looptwin/+/+/command")
+        device = rig.client(ONE).join()
+        device.say(TOPIC + "telemetry", {"level": 2.5, "n": 1})
+        eventually(lambda: said, "a command")
+        properties = said[0][1]
+        self.assertLessEqual(properties.MessageExpiryInterval, 6)  # it expires after 5 s
+        self.assertEqual(len(properties.CorrelationData), 16)
+        self.assertEqual(properties.ContentType, "application/json")
+        rig.stop()
+
+    def certificates(self):
+        """An authority, a broker, looptwin, a pump, and somebody whom another authority knows."""
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
+        for authority in ("ca", "other"):
+            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={authority}",
+                    "-keyout", f"{authority}.key", "-out", f"{authority}.pem")
+        (self.folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        for file, name, authority in (("broker", "localhost", "ca"), ("host", "looptwin", "ca"), ("pump", "cellar\\/pump-1", "ca"),
+                                      ("forged", "cellar\\/pump-1", "other")):
+            openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{file}.key",
+                    "-out", f"{file}.csr")
+            openssl("x509", "-req", "-in", f"{file}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", "2",
+                    "-extfile", "names", "-out", f"{file}.pem")
+
+    def test_over_tls_both_sides_show_certificates_and_whoever_has_none_of_ours_stays_out(self):
+        self.certificates()
+        broker = Broker(self.folder, "cafile " + str(self.folder / "ca.pem"), "certfile " + str(self.folder / "broker.pem"),
+                        "keyfile " + str(self.folder / "broker.key"), "require_certificate true", "use_identity_as_username true",
+                        "allow_anonymous false")
+        self.addCleanup(broker.close)
+        files = {"ca": "ca.pem", "certificate": "host.pem", "key": "host.key"}
+        text = (f"rig: cellar-rig\nbroker: mqtts://localhost:{broker.port}\ncertificates: {self.folder}/{files['ca']}\n"
+                f"certificate: {self.folder}/{files['certificate']}\nkey: {self.folder}/{files['key']}\n")
+        for version in ("5", "3.1.1"):
+            rig = self.rig(text + f"version: {version}\n")
+            rig.pump(ONE, "2.5", program="pump_device", DEVICE_CA=str(self.folder / "ca.pem"), DEVICE_HOST="localhost",
+                     DEVICE_CERTIFICATE=str(self.folder / "pump.pem"), DEVICE_KEY=str(self.folder / "pump.key"))
+            ear = Client(broker.port, "ear", host="localhost", tls=[self.folder / f for f in ("ca.pem", "host.pem", "host.key")]).join()
+            ear.subscribe("looptwin/#")
+            eventually(lambda: any(t == TOPIC + "command" and b"stop" in p for t, p in ear.heard), "the cellar is empty")
+            ear.close()
+            self.assertRegex(rig.stop(), r"acknowledged [1-9]")
+            rig.close()
+            shutil.rmtree(self.folder / "out")
+        for change, said in ((("host", "forged"), "cannot connect"), (("ca.pem", "other.pem"), "cannot connect")):
+            (self.folder / "rig.yaml").write_text(text.replace(*change))
+            (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+            refused = looptwin("hil", self.folder, "--out", "none")
+            self.assertEqual(refused.returncode, 2, refused.stdout)
+            self.assertIn(said, refused.stderr)
+
+    def test_our_plugin_takes_a_verified_certificate_for_a_secret(self):
+        self.certificates()
+        registry = Registry(self.folder, ONE, TWO)
+        own = self.rig("rig: cellar-rig\nregistry: plant.registry\n")  # writes the view that the other broker reads as well
+        view = next(Path(line.split()[-1]) for line in self.configuration(own).splitlines() if line.startswith("plugin_opt_view"))
+        plugin = next(line.split()[-1] for line in self.configuration(own).splitlines() if line.startswith("plugin "))
+        broker = Broker(self.folder, "cafile " + str(self.folder / "ca.pem"), "certfile " + str(self.folder / "broker.pem"),
+                        "keyfile " + str(self.folder / "broker.key"), "require_certificate true", "allow_anonymous false",
+                        f"plugin {plugin}", f"plugin_opt_view {view}")
+        self.addCleanup(broker.close)
+
+        def attempt(ident, certificate="pump", user=None, secret=None):
+            client = mqtt.Client(client_id=ident)
+            client.tls_set(str(self.folder / "ca.pem"), str(self.folder / f"{certificate}.pem"), str(self.folder / f"{certificate}.key"))
+            if user:
+                client.username_pw_set(user, secret)
+            codes = []
+            client.on_connect = lambda _, __, ___, code: codes.append(code)
+            try:
+                client.connect("localhost", broker.port)
+                client.loop_start()
+                eventually(lambda: codes, "an answer")
+            except OSError:
+                return None
+            finally:
+                client.loop_stop()
+                client.disconnect()
+            return codes[0]
+
+        self.assertEqual(attempt(ONE), 0)
+        self.assertEqual(attempt(ONE, user=ONE), 0)
+        self.assertEqual(attempt(TWO), 5)  # another's client id
+        self.assertEqual(attempt(TWO, user=TWO), 5)  # another's name
+        self.assertEqual(attempt(TWO, user=TWO, secret=registry.secrets[TWO]), 0)  # its secret is its own
+        self.assertEqual(attempt("looptwin", certificate="host"), 5)  # no device
+        own.stop()
+
+    def configuration(self, rig):
+        command = Path(f"/proc/{rig.broker()}/cmdline").read_bytes().split(b"\0")
+        return Path(command[2].decode()).read_text()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)

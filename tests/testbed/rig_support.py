@@ -1,0 +1,223 @@
+"""What tests of rigs share: a rig that runs with a real Mosquitto, its devices, and a client that hears everything."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+
+SOURCE, BINARIES = Path(sys.argv[1]), Path(sys.argv[2])
+PATIENCE = 60  # s; what never comes fails the test
+LOOPTWIN = BINARIES / "looptwin"
+PASSWORD = "of-the-test-and-as-long-as-a-broker-of-our-own-wants"
+
+
+def block(page, name):
+    """A file that a page shows, by the comment on its first line."""
+    text = (SOURCE / "docs" / page).read_text()
+    return re.search(rf"```yaml\n(# {re.escape(name)}\n.*?)```", text, re.S).group(1)
+
+
+def eventually(condition, what, patience=PATIENCE):
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"never: {what}")
+
+
+def looptwin(*arguments, **more):
+    return subprocess.run([LOOPTWIN, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE, **more)
+
+
+def children_of(pid):
+    return [int(p) for task in Path(f"/proc/{pid}/task").iterdir() for p in (task / "children").read_text().split()]
+
+
+def memory_of(pid):
+    """Resident bytes."""
+    return 4096 * int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+
+
+class Registry:
+    """A registry's file with pumps, and their secrets by id."""
+
+    def __init__(self, folder, *idents, kind="keyed"):
+        self.path = Path(folder) / "plant.registry"
+        self.secrets = {}
+        done = looptwin("registry", "init", self.path)
+        assert done.returncode == 0, done.stderr
+        for ident in idents:
+            self.add(ident)
+
+    def add(self, ident, secret=None):
+        chosen = ["--secret-stdin", "--hash", "argon2id"] if secret else []
+        done = looptwin("registry", "add", self.path, ident, "--model", "pump", "--by", "test", *chosen, input=secret)
+        assert done.returncode == 0, done.stderr
+        self.secrets[ident] = secret or re.search(r"[A-Za-z0-9_-]{43}", done.stdout).group(0)
+
+
+class Client:
+    """A device of the test's own, or somebody who pretends to be one."""
+
+    def __init__(self, port, ident="", user=None, secret=None, version=mqtt.MQTTv311, will=None, host="127.0.0.1", tls=None):
+        self.client = mqtt.Client(client_id=ident, protocol=version)
+        self.filters = []
+        self.connected, self.codes, self.heard, self.acknowledged, self.granted = False, [], [], {}, None
+        self.v5 = version == mqtt.MQTTv5
+        if user is not None:
+            self.client.username_pw_set(user, secret)
+        if tls:
+            self.client.tls_set(*map(str, tls))  # authorities, certificate, key
+        if will:
+            self.client.will_set(*will, qos=1)
+        self.client.on_connect = self.on_connect
+        self.client.on_disconnect = self.on_disconnect
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload))
+        self.client.on_publish = lambda _, __, mid: self.acknowledged.setdefault(mid, True)
+        self.client.on_subscribe = self.on_subscribe
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect(host, port, keepalive=5)
+        self.client.loop_start()
+
+    def on_connect(self, _, __, ___, code, *____):
+        value = getattr(code, "value", code)
+        self.codes.append(value)
+        self.connected = value == 0
+        for topic in self.filters:
+            self.client.subscribe(topic, qos=1)
+
+    def on_disconnect(self, *_):
+        self.connected = False
+
+    def on_subscribe(self, _, __, ___, granted, *____):
+        self.granted = [getattr(g, "value", g) for g in granted]
+
+    def join(self):
+        eventually(lambda: self.connected, "it is let in")
+        return self
+
+    def subscribe(self, topic):
+        self.granted = None
+        self.client.subscribe(topic, qos=1)
+        granted = eventually(lambda: self.granted, "an answer to a subscription")[0]
+        if granted < 128:
+            self.filters.append(topic)
+        return granted
+
+    def say(self, topic, payload, retain=False):
+        if not isinstance(payload, (bytes, str)):
+            payload = json.dumps(payload)
+        return self.client.publish(topic, payload, qos=1, retain=retain)
+
+    def drop(self):
+        """The socket goes, and nobody says goodbye."""
+        self.client.loop_stop()
+        self.client._sock_close()
+
+    def close(self):
+        self.client.loop_stop()
+        try:
+            self.client.disconnect()
+        except Exception:  # it is gone
+            pass
+
+
+class Broker:
+    """A Mosquitto that is not looptwin's: killed, frozen and started again as a test likes."""
+
+    def __init__(self, folder, *lines):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.file = Path(folder) / "external.conf"
+        user = "user root\n" if os.geteuid() == 0 else ""
+        self.file.write_text(f"listener {self.port} 127.0.0.1\nset_tcp_nodelay true\n{user}" + "\n".join(lines or ["allow_anonymous true"]) + "\n")
+        self.log = (Path(folder) / "external.log").open("w")
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(["/usr/sbin/mosquitto", "-c", self.file], stdout=self.log, stderr=self.log)
+        eventually(self.takes_connections, "the broker begins")
+
+    def takes_connections(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        self.kill()
+        self.log.close()
+
+
+class Rig:
+    """A rig that runs."""
+
+    def __init__(self, folder, rig="rig: cellar-rig\n", scenario=None, arguments=()):
+        self.folder = Path(folder)
+        (self.folder / "scenario.yaml").write_text(scenario or block("rig.md", "scenario.yaml"))
+        (self.folder / "rig.yaml").write_text(rig)
+        self.errors = self.folder / "stderr.txt"
+        self.log = self.errors.open("w")
+        self.process = subprocess.Popen([LOOPTWIN, "hil", self.folder, "--out", self.folder / "out", *map(str, arguments)],
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.devices, self.clients, self.out = [], [], None
+        eventually(lambda: self.process.poll() is not None or " at mqtt" in self.errors.read_text(), "the rig begins")
+        assert self.process.poll() is None, self.errors.read_text()
+        self.port = int(re.search(r" at mqtts?://[a-z0-9.]+:(\d+)", self.errors.read_text()).group(1))
+
+    def pump(self, ident, level="1.8", secret=None, program="pump.py", **environment):
+        command = {"pump.py": ["/usr/bin/python3", SOURCE / "hil/devices/pump.py"], "pump_device": [BINARIES / "pump_device"]}
+        more = {"DEVICE_SECRET": secret} if secret else {}
+        self.devices.append(subprocess.Popen([*command[program], str(self.port), ident, level],
+                                             env={**os.environ, **more, **environment}, stderr=subprocess.DEVNULL))
+        return self.devices[-1]
+
+    def client(self, *arguments, **more):
+        self.clients.append(Client(self.port, *arguments, **more))
+        return self.clients[-1]
+
+    def ear(self, user=None, secret=None):
+        """Hears everything, also what the broker says of itself."""
+        ear = self.client("ear", user, secret).join()
+        assert ear.subscribe("#") == 1 and ear.subscribe("$looptwin/#") == 1
+        return ear
+
+    def broker(self):
+        return next(p for p in children_of(self.process.pid) if "mosquitto" in Path(f"/proc/{p}/comm").read_text())
+
+    def incidents(self):
+        file = self.folder / "out/incidents.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def incident(self, kind, device=None):
+        """How often something happened."""
+        return sum(i["count"] for i in self.incidents() if i["kind"] == kind and device in (None, i["device"]))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        self.out, _ = self.process.communicate(timeout=PATIENCE)
+        assert self.process.returncode == 0, f"{self.process.returncode}: {self.errors.read_text()}"
+        return self.out
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+        for process in [*self.devices, self.process]:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait()
+        self.process.stdout.close()
+        self.log.close()
