@@ -139,6 +139,10 @@ Result<void> Mosquitto::start_again() {
   return {};
 }
 
+void Mosquitto::keep() {
+  if (process_ >= 0) ::kill(process_, SIGUSR1);
+}
+
 bool Mosquitto::ended() {
   if (process_ >= 0 && ::waitpid(process_, nullptr, WNOHANG) == process_) process_ = -1;
   return process_ < 0;

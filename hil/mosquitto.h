@@ -34,6 +34,8 @@ class Mosquitto {
   /// Ends the process at once, as a crash would, and starts it again where it was.
   void kill();
   Result<void> start_again();
+  /// Makes what it knows last over its end: sessions, and what waits for them.
+  void keep();
   /// Whether it has ended by itself, or was killed by somebody else.
   bool ended();
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kQos = 1;
 const char* const kOrigin = "origin";
+constexpr int kSessionKept = 3600;  // s: how long a broker keeps for us what it received meanwhile
 
 std::chrono::milliseconds in_ms(Duration d) { return std::chrono::milliseconds(d.ns / 1'000'000); }
 
@@ -49,41 +50,26 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
         client_(address, options.client_id,
                 mqtt::create_options(in_paho(options.version), static_cast<int>(options.most_sending))) {
     client_.set_message_callback([this](const mqtt::const_message_ptr& message) { arrived(*message); });
-    client_.set_connected_handler([this](const std::string&) { on_connected(); });
-    client_.set_connection_lost_handler([this](const std::string&) { on_lost(); });
   }
 
   ~PahoLink() override {
     client_.disable_callbacks();
     try {
-      if (connected_) client_.disconnect()->wait_for(std::chrono::seconds(1));
+      if (!connected_) return;
+      client_.disconnect()->wait_for(std::chrono::seconds(1));
+      forget_session();
     } catch (const mqtt::exception&) {  // it is gone: nobody is to be told
     }
   }
 
   Result<void> connect() {
-    mqtt::connect_options connect;
-    connect.set_mqtt_version(in_paho(options_.version));
-    if (options_.version == MqttVersion::v5)
-      connect.set_clean_start(true);
-    else
-      connect.set_clean_session(true);
-    connect.set_keep_alive_interval(static_cast<int>(options_.keep_alive.ns / 1'000'000'000));
-    connect.set_automatic_reconnect(1, 10);
-    connect.set_max_inflight(1000);
-    if (!options_.user.empty()) connect.set_user_name(options_.user);
-    if (!options_.password.empty()) connect.set_password(options_.password);
-    if (options_.broker.starts_with("mqtts://")) {
-      mqtt::ssl_options tls;
-      if (!options_.certificates.empty()) tls.set_trust_store(options_.certificates);
-      if (!options_.certificate.empty()) tls.set_key_store(options_.certificate);
-      if (!options_.key.empty()) tls.set_private_key(options_.key);
-      tls.set_verify(true);
-      connect.set_ssl(tls);
-    }
     try {
-      const auto token = client_.connect(connect);
-      if (!token->wait_for(in_ms(options_.patience)))
+      // Nothing of an earlier run, and from now on everything: what is published while we are away waits.
+      bool answered = forget_session();
+      client_.set_connected_handler([this](const std::string&) { on_connected(); });
+      client_.set_connection_lost_handler([this](const std::string&) { on_lost(); });
+      answered = answered && client_.connect(options_for(false))->wait_for(in_ms(options_.patience));
+      if (!answered)
         return failure(
             fmt::format("no answer from {} within {}", options_.broker, to_string(options_.patience)),
             "look whether a broker runs there");
@@ -119,7 +105,6 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       mqtt::properties properties;
       properties.add({mqtt::property::CORRELATION_DATA, id});
       properties.add({mqtt::property::CONTENT_TYPE, "application/json"});
-      properties.add({mqtt::property::USER_PROPERTY, "sender", options_.client_id});
       // Whole seconds, and rather one too late: the device knows the instant itself.
       if (expires > Duration{})
         properties.add({mqtt::property::MESSAGE_EXPIRY_INTERVAL,
@@ -153,7 +138,8 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
 
   bool connected() const override { return connected_; }
   LinkCounters counters() const override {
-    return {received_, sent_, dropped_in_, dropped_out_, connections_, losses_, shed_, unheard_, refused_};
+    return {received_,    sent_,   delivered_, dropped_in_, dropped_out_,
+            connections_, losses_, shed_,      unheard_,    refused_};
   }
 
   std::vector<std::pair<std::string, uint64_t>> take_shed() override {
@@ -166,10 +152,43 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
  private:
   /// What the broker says of a message that we have sent: with MQTT 5 it may say that it went nowhere.
   void on_success(const mqtt::token& token) override {
+    ++delivered_;
     if (token.get_reason_code() == mqtt::ReasonCode::NO_MATCHING_SUBSCRIBERS) ++unheard_;
   }
   /// A refusal; where the connection was lost instead Paho sends it again, and says nothing.
   void on_failure(const mqtt::token& /*token*/) override { ++refused_; }
+
+  /// `fresh`: without what the broker has kept of an earlier session.
+  mqtt::connect_options options_for(bool fresh) const {
+    mqtt::connect_options connect;
+    connect.set_mqtt_version(in_paho(options_.version));
+    if (options_.version == MqttVersion::v5) {
+      connect.set_clean_start(fresh);
+      if (!fresh) connect.set_properties({{mqtt::property::SESSION_EXPIRY_INTERVAL, kSessionKept}});
+    } else {
+      connect.set_clean_session(fresh);
+    }
+    connect.set_keep_alive_interval(static_cast<int>(options_.keep_alive.ns / 1'000'000'000));
+    if (!fresh) connect.set_automatic_reconnect(1, 10);
+    connect.set_max_inflight(1000);
+    if (!options_.user.empty()) connect.set_user_name(options_.user);
+    if (!options_.password.empty()) connect.set_password(options_.password);
+    if (options_.broker.starts_with("mqtts://")) {
+      mqtt::ssl_options tls;
+      if (!options_.certificates.empty()) tls.set_trust_store(options_.certificates);
+      if (!options_.certificate.empty()) tls.set_key_store(options_.certificate);
+      if (!options_.key.empty()) tls.set_private_key(options_.key);
+      tls.set_verify(true);
+      connect.set_ssl(tls);
+    }
+    return connect;
+  }
+
+  /// Comes and goes once, so that the broker has nothing of us. False when it does not answer.
+  bool forget_session() {
+    if (!client_.connect(options_for(true))->wait_for(in_ms(options_.patience))) return false;
+    return client_.disconnect()->wait_for(in_ms(options_.patience));
+  }
 
   void on_lost() {
     connected_ = false;
@@ -218,7 +237,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   std::vector<std::string> filters_;
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> received_{0}, sent_{0}, dropped_in_{0}, dropped_out_{0}, connections_{0}, losses_{0};
-  std::atomic<uint64_t> shed_{0}, unheard_{0}, refused_{0};
+  std::atomic<uint64_t> delivered_{0}, shed_{0}, unheard_{0}, refused_{0};
   mqtt::async_client client_;  ///< last: its threads end before what they use
 };
 

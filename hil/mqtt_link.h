@@ -24,6 +24,7 @@ struct MqttMessage {
 struct LinkCounters {
   uint64_t received = 0;
   uint64_t sent = 0;
+  uint64_t delivered = 0;    ///< of these the broker has said that it has them
   uint64_t dropped_in = 0;   ///< the queue of what was received was full: the newest were lost
   uint64_t dropped_out = 0;  ///< the queue of what is to be sent was full: they were refused
   uint64_t connections = 0;

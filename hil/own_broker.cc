@@ -42,9 +42,11 @@ Result<std::unique_ptr<OwnBroker>> OwnBroker::start(const Options& options, Mqtt
 
 void OwnBroker::watch() {
   std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, kLook, [&] { return stop_; }))
+  while (!wake_.wait_for(lock, kLook, [&] { return stop_; })) {
     // One that cannot be started is tried again: its port may be taken for a while by what it has left.
     if (mosquitto_->ended() && mosquitto_->start_again()) ++restarts_;
+    if (keep_.exchange(false)) mosquitto_->keep();
+  }
 }
 
 OwnBroker::~OwnBroker() {

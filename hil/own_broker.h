@@ -29,6 +29,8 @@ class OwnBroker {
   OwnBroker(const OwnBroker&) = delete;
   OwnBroker& operator=(const OwnBroker&) = delete;
 
+  /// Sessions that are there now are there after its end, too: what is sent to them then waits for them.
+  void keep_sessions() { keep_ = true; }
   /// How often it had to be started again.
   uint64_t restarts() const { return restarts_; }
   /// Null: anybody may connect.
@@ -42,6 +44,7 @@ class OwnBroker {
   std::unique_ptr<BrokerRegistry> registry_;
   std::unique_ptr<Mosquitto> mosquitto_;  ///< once the thread runs it is the thread's
   std::atomic<uint64_t> restarts_{0};
+  std::atomic<bool> keep_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;

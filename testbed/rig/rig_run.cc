@@ -168,6 +168,7 @@ Exit run_rig(const HilRequest& request) {
   auto built = Assembly::build(std::move(scenario), options);
   if (!built) return refuse(built.error());
   Assembly& assembly = **built;
+  if (own) own->keep_sessions();  // now that the transport has subscribed
   std::fputs(render(assembly.warnings()).c_str(), stderr);
   if (out)
     if (auto noted = note_scenario(assembly, *out, {rig->scenario, settings, hash, kStart, {}, true}); !noted)
