@@ -46,6 +46,7 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   if (!transport.breakdown().empty()) return false;
   take_in(boundary, transport);
   take_in_people(boundary, transport);
+  if (p_.functions != nullptr && !p_.functions->step(boundary, dirty_)) return false;
   p_.evaluator.evaluate(now_, boundary, dirty_, workers_,
                         [&](size_t producer, size_t shard, size_t first, size_t count, Time* due) {
                           const size_t events = p_.events.all().size();

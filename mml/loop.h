@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/workers.h"
 #include "mml/alarms.h"
+#include "mml/column_functions.h"
 #include "mml/derived.h"
 #include "mml/derived_feeds.h"
 #include "mml/dirty.h"
@@ -64,11 +65,13 @@ class Loop {
     Dispatcher& dispatcher;
     DecisionSink* decisions;  ///< may be null
     InputSink* inputs;        ///< may be null
+    ColumnFunctions* functions = nullptr;
   };
   Loop(Parts parts, int threads);
 
   /// One boundary, whole: take in, evaluate, decide, send. False when the decisions could not be
-  /// kept, or when the transport has broken down (it says why): nothing is then decided or sent.
+  /// kept, or when the transport has broken down or a function failed (they say why): nothing is then decided
+  /// or sent.
   bool cycle(Time boundary, twin::Transport& transport);
   /// Cycles until the clock says it is over, `stop` turns true, or a sink fails. `each` is called after every
   /// cycle.

@@ -39,6 +39,7 @@ class SimulatedFleet : public Fleet {
   void deliver(size_t shard, Time now, std::span<const twin::Command> commands) override {
     islands_[shard]->deliver(now, commands);
   }
+  Result<void> inject(std::span<const FaultConfig> faults, Time now) override;
   void settle(size_t shard, Time time) override { islands_[shard]->settle(time); }
   ColumnId truth(TableId table, size_t field) const override;
   std::map<std::string, lang::Symbol> true_names(TableId table) const override;
@@ -210,7 +211,7 @@ void SimulatedFleet::start() {
     }
     auto island = std::make_unique<Island>(models_[m], shard, *uniforms_[m], link_runs(shard),
                                            trouble_.sources(), cycle_, seed_);
-    trouble_.strike(*island, shard);
+    trouble_.strike(island->disturbances(), shard);
     island->set_uplinks(uplinks_.of(shard.table));
     island->start(uniforms_[m]->at(0));
     if (models_[m].coupled()) coupled_.push_back(island.get());
@@ -222,6 +223,35 @@ void SimulatedFleet::begin(Time boundary) {
   for (auto& uniforms : uniforms_) uniforms->extend(boundary, feeds_);
   exchange(boundary);
   uplinks_.carry(boundary, islands_);
+}
+
+/// Islands take over from their disturbances what has begun; the sources stay where they are, for these refer
+/// to them, until all have.
+Result<void> SimulatedFleet::inject(std::span<const FaultConfig> faults, Time now) {
+  Diagnostics problems;
+  FleetTrouble further = trouble_;
+  further.add_faults(faults, problems);
+  if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
+  const auto shards = tables_.shards();
+  std::vector<Disturbances> struck;
+  for (size_t s = 0; s < shards.size(); ++s) {
+    const bool simulated = shards[s].table.index() < models_.size();
+    Disturbances next(further.sources(),
+                      simulated ? models_[shards[s].table.index()].keys : std::span<const uint64_t>());
+    if (simulated) further.strike(next, shards[s]);
+    ArchiveWriter before;
+    islands_[s]->disturbances().save(before);
+    ArchiveReader reader(before.bytes());
+    next.restore(reader, now);
+    if (!reader.ok())
+      return failure(faults.front().span,
+                     "a device whose link is down just now cannot be struck by what breaks its link",
+                     "advance until its link is up again, or give a later after:");
+    struck.push_back(std::move(next));
+  }
+  for (size_t s = 0; s < shards.size(); ++s) islands_[s]->disturbances() = std::move(struck[s]);
+  trouble_.swap(further);
+  return {};
 }
 
 ColumnId SimulatedFleet::truth(TableId table, size_t field) const {
@@ -288,6 +318,11 @@ std::vector<Fleet::Explained> SimulatedFleet::explained() const {
 }
 
 }  // namespace
+
+Result<void> Fleet::inject(std::span<const FaultConfig> faults, Time) {
+  return failure(faults.empty() ? Span{} : faults.front().span,
+                 "no device is simulated here that could fail");
+}
 
 Result<std::unique_ptr<Fleet>> Fleet::build(const lang::Units& units, lang::Schema& schema,
                                             lang::Graph& graph, const twin::Registry& registry,

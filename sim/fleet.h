@@ -77,6 +77,9 @@ class Fleet {
   /// A message from the broker to a device that is connected, sent at `now`: arrives after the link's
   /// latency.
   virtual void deliver(size_t shard, Time now, std::span<const twin::Command> commands) = 0;
+  /// Further faults, each `after` a time later than `now`, the last boundary: from then on it is as if they
+  /// had been there from the start. All or none.
+  virtual Result<void> inject(std::span<const FaultConfig> faults, Time now);
   /// Brings the true state of a shard's rows to the last grid point at or before `time` (for truth, save,
   /// fork).
   virtual void settle(size_t shard, Time time) = 0;

@@ -74,7 +74,7 @@ void FleetTrouble::add_broker(std::span<const BrokerAway> away) {
 
 void FleetTrouble::add_faults(std::span<const FaultConfig> faults, Diagnostics& problems) {
   concerns_.resize(devices_.models.size());
-  for (size_t i = 0; i < faults.size(); ++i) add_fault(faults[i], i, problems);
+  for (const auto& fault : faults) add_fault(fault, faults_++, problems);
   const auto less = [](const Concern& a, const Concern& b) {
     return a.row != b.row ? a.row < b.row : a.source < b.source;
   };
@@ -154,12 +154,20 @@ void FleetTrouble::add_fault(const FaultConfig& fault, size_t index, Diagnostics
         did_you_mean(fault.sensor, names));
 }
 
-void FleetTrouble::strike(Island& island, const twin::Shard& shard) const {
+void FleetTrouble::swap(FleetTrouble& other) {
+  std::swap(sources_, other.sources_);
+  std::swap(outages_, other.outages_);
+  std::swap(broker_, other.broker_);
+  std::swap(concerns_, other.concerns_);
+  std::swap(faults_, other.faults_);
+}
+
+void FleetTrouble::strike(Disturbances& disturbances, const twin::Shard& shard) const {
   const size_t m = shard.table.index();
   auto concern = std::lower_bound(concerns_[m].begin(), concerns_[m].end(), shard.first,
                                   [](const Concern& c, size_t row) { return c.row < row; });
   for (size_t row = shard.first; row < shard.first + shard.rows; ++row) {
-    const auto add = [&](uint16_t source) { island.disturbances().add(static_cast<uint32_t>(row), source); };
+    const auto add = [&](uint16_t source) { disturbances.add(static_cast<uint32_t>(row), source); };
     if (broker_ && devices_.models[m].connected()) add(*broker_);
     const auto outages = outages_.find({devices_.registry.link({shard.table, Row(row)}), shard.table});
     if (outages != outages_.end()) std::for_each(outages->second.begin(), outages->second.end(), add);

@@ -12,7 +12,6 @@
 
 #include "sim/fault.h"
 #include "sim/fleet_devices.h"
-#include "sim/island.h"
 
 namespace looptwin::sim {
 
@@ -26,8 +25,10 @@ class FleetTrouble {
 
   /// After all is added: what islands refer to.
   const std::vector<FaultSource>& sources() const { return sources_; }
-  /// Tells an island of a model's shard what concerns its rows.
-  void strike(Island& island, const twin::Shard& shard) const;
+  /// Tells those of a model's shard what concerns its rows.
+  void strike(Disturbances& disturbances, const twin::Shard& shard) const;
+  /// With one of the same fleet. Who refers to sources goes on to do so.
+  void swap(FleetTrouble& other);
 
  private:
   struct Concern {  ///< a source of faults may strike a device
@@ -45,6 +46,7 @@ class FleetTrouble {
   std::map<std::pair<std::string, TableId>, std::vector<uint16_t>> outages_;
   std::optional<uint16_t> broker_;              ///< the source of its restarts
   std::vector<std::vector<Concern>> concerns_;  ///< [table] faults of the scenario, by row and source
+  size_t faults_ = 0;                           ///< that were added
 };
 
 }  // namespace looptwin::sim

@@ -132,6 +132,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   }
   processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, sink);
   people_ = std::make_unique<mml::Operator>(scenario_.people, wired_.inputs, tables_);
+  functions_ = std::make_unique<mml::ColumnFunctions>(wired_.functions, schema_, *registry_, tables_);
   events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_, wired_.first_outs);
   std::vector<std::string> rule_names;
   for (const auto& rule : wired_.rules) rule_names.push_back(rule.config.name);
@@ -160,6 +161,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   warm_->bind();
   if (warm_->any()) evaluator_->look_back_on(warm_.get());
   people_->bind(true);
+  functions_->bind();
   events_->bind(true);
   alarms_->bind(true);
   rules_->bind();
@@ -174,7 +176,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   loop_ = std::make_unique<mml::Loop>(
       mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *people_,
                        *events_, wired_.derived, *derived_feeds_, *rules_, *alarms_, *dispatcher_,
-                       requirements_->tap(decisions), recorder_.get()},
+                       requirements_->tap(decisions), recorder_.get(), functions_.get()},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};
 }
@@ -202,6 +204,13 @@ void Assembly::for_each_column(bool of_world, Each&& each) {
       each(std::span<std::byte>(data, tables_.rows(TableId(t)) * width));
     }
   }
+}
+
+Result<void> Assembly::inject(const sim::FaultConfig& fault, Time last) {
+  if (real()) return failure(fault.span, "the devices are real: no fault can be given to them");
+  if (auto injected = fleet_->inject(std::span(&fault, 1), last); !injected) return injected;
+  scenario_.faults.push_back(fault);
+  return {};
 }
 
 void Assembly::save_world(ArchiveWriter& archive) {

@@ -34,9 +34,12 @@ struct AssemblyOptions {
   std::optional<RecorderState> resume;       ///< goes on with the run in `out`, from here
   /// Who stands in for plants, devices and links; made when the registry stands. Absent: they are simulated.
   std::function<std::unique_ptr<sim::Fleet>(const twin::Registry&, twin::Tables&)> fleet;
-  /// Where telemetry comes from and commands go, in place of the fleet: real devices. Made when the registry stands; absent: it is simulated.
-  std::function<std::unique_ptr<twin::Transport>(const twin::Registry&, mml::Broker&, std::vector<twin::Shard>)> world;
-  bool coverage = false;                   ///< Wired::covered is filled
+  /// Where telemetry comes from and commands go, in place of the fleet: real devices. Made when the registry
+  /// stands; absent: it is simulated.
+  std::function<std::unique_ptr<twin::Transport>(const twin::Registry&, mml::Broker&,
+                                                 std::vector<twin::Shard>)>
+      world;
+  bool coverage = false;     ///< Wired::covered is filled
   bool as_recorded = false;  ///< has the state of one that writes a run folder, though it writes none
   Time begins = kStart;      ///< the boundary of the state that is restored into it before it goes on
   mml::DecisionSink* decisions =
@@ -65,6 +68,7 @@ class Assembly {
   mml::Evaluator& evaluator() { return *evaluator_; }
   mml::Rules& rules() { return *rules_; }
   mml::Operator& people() { return *people_; }
+  const mml::ColumnFunctions& functions() const { return *functions_; }
   mml::Events& events() { return *events_; }
   mml::Alarms& alarms() { return *alarms_; }
   mml::Dispatcher& dispatcher() { return *dispatcher_; }
@@ -74,9 +78,7 @@ class Assembly {
   /// The devices are real: none is simulated.
   bool real() const { return world_ != nullptr; }
   /// What the loop polls and sends to: the above, by way of the input log where one is kept.
-  twin::Transport& loop_transport() {
-    return input_log_ ? *input_log_ : outer_transport();
-  }
+  twin::Transport& loop_transport() { return input_log_ ? *input_log_ : outer_transport(); }
   twin::RecordingTransport* input_log() { return input_log_.get(); }
   const lang::Units& units() const { return units_; }
   Recorder* recorder() { return recorder_.get(); }
@@ -105,6 +107,9 @@ class Assembly {
   void look_at_requirements(Time boundary, bool away) {
     requirements_->look(boundary, away, loop_->workers());
   }
+
+  /// One more fault of the scenario, which comes after `last`, the last boundary.
+  Result<void> inject(const sim::FaultConfig& fault, Time last);
 
   /// Ends the run folder: closes rollups and writes the manifest.
   Result<void> finish(const std::string& status_json);
@@ -142,6 +147,7 @@ class Assembly {
   std::unique_ptr<mml::Processor> processor_;
   std::unique_ptr<mml::Evaluator> evaluator_;
   std::unique_ptr<mml::Operator> people_;
+  std::unique_ptr<mml::ColumnFunctions> functions_;
   std::unique_ptr<mml::Events> events_;
   std::unique_ptr<mml::Dispatcher> dispatcher_;
   std::unique_ptr<mml::Rules> rules_;

@@ -12,22 +12,26 @@ namespace {
 
 struct ExplainOptions {
   std::string run, id, why_not, at, device;
+  std::string format = "text";
 };
 
 Exit explain(const ExplainOptions& asked) {
-  Result<std::vector<std::string>> lines;
+  Result<Explanation> told;
   if (!asked.why_not.empty()) {
     const auto at = moment_of("--at", asked.at);
-    lines =
+    told =
         at ? explain_why_not(asked.run, asked.why_not, asked.device, *at) : tl::make_unexpected(at.error());
   } else {
-    lines = asked.id.empty() ? list_decisions(asked.run) : explain_decision(asked.run, asked.id);
+    told = asked.id.empty() ? list_decisions(asked.run) : explain_decision(asked.run, asked.id);
   }
-  if (!lines) {
-    std::fputs(render(lines.error()).c_str(), stderr);
+  if (!told) {
+    std::fputs(render(told.error()).c_str(), stderr);
     return Exit::bad_input;
   }
-  for (const auto& line : *lines) std::printf("%s\n", line.c_str());
+  if (asked.format == "json")
+    std::fputs(json_of(*told).c_str(), stdout);
+  else
+    for (const auto& line : lines_of(*told)) std::printf("%s\n", line.c_str());
   return Exit::held;
 }
 
@@ -44,6 +48,7 @@ std::function<std::optional<Exit>()> add_explain_command(CLI::App& app) {
       command->add_option("--why-not", asked->why_not, "a rule, an event or an alarm that did not act");
   auto* at = command->add_option("--at", asked->at, "when: 14:03:20 from the start");
   auto* device = command->add_option("--device", asked->device, "on which device");
+  command->add_option("--format", asked->format, "text or json")->check(CLI::IsMember({"text", "json"}));
   why_not->needs(at)->excludes(id);
   at->needs(why_not);
   device->needs(why_not);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "testbed/by_hand.h"
 #include "testbed/moment.h"
 #include "testbed/replay/fork.h"
 #include "testbed/replay/fork_point.h"
@@ -72,6 +73,8 @@ Result<Prepared> prepare_resumed(const std::filesystem::path& run) {
     return failure(fmt::format("cannot resume {}: {} has changed since it began", run.string(),
                                resumable->scenario.string()),
                    "run the scenario anew, or bring back the files as they were");
+  if (auto added = add_faults_by_hand(run, *scenario); !added)
+    return tl::make_unexpected(std::move(added.error()));
   auto snapshot = newest_snapshot(run);
   if (!snapshot) return tl::make_unexpected(std::move(snapshot.error()));
   if (*snapshot && (*snapshot)->scenario != resumable->hash)
@@ -105,6 +108,8 @@ Result<Prepared> prepare_fork(const RunRequest& request) {
   settings.insert(settings.end(), request.settings.begin(), request.settings.end());
   auto scenario = load(point->scenario, settings);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+  if (auto added = add_faults_by_hand(point->run, *scenario); !added)
+    return tl::make_unexpected(std::move(added.error()));
   if (auto checked = check_change(*point, *scenario, request.settings); !checked)
     return tl::make_unexpected(std::move(checked.error()));
   Prepared prepared{std::move(*scenario), point->scenario, std::move(settings), {}, {}, std::move(*point)};
@@ -117,9 +122,15 @@ Result<Prepared> prepare_fork(const RunRequest& request) {
 
 /// Puts the trunk's state into the fork, and beside it what a replay or a further fork begins with.
 Result<void> begin_fork(const Prepared& prepared, Assembly& assembly, uint64_t hash) {
+  const auto& trunk = prepared.fork->run;
+  const auto& out = prepared.options.out;
+  if (auto added = add_acts_by_hand(trunk, assembly, prepared.fork->state.boundary); !added) return added;
+  std::error_code ignored;
+  if (out && std::filesystem::exists(trunk / kByHandFile, ignored))
+    std::filesystem::copy_file(trunk / kByHandFile, *out / kByHandFile, ignored);
   if (prepared.fork->state.boundary == kStart) return {};  // a run of the changed scenario, from its start
   if (auto restored = restore_changed(*prepared.fork, assembly); !restored) return restored;
-  if (!prepared.options.out) return {};
+  if (!out) return {};
   ArchiveWriter world, loop;
   assembly.save_world(world);
   assembly.save_loop(loop);
@@ -128,7 +139,7 @@ Result<void> begin_fork(const Prepared& prepared, Assembly& assembly, uint64_t h
   begin.recorder.feeds.resize(assembly.scenario().feeds.size());
   begin.world = world.take();
   begin.loop = loop.take();
-  return write_snapshot(*prepared.options.out / kBeginState, begin);
+  return write_snapshot(*out / kBeginState, begin);
 }
 
 Result<void> restore(Assembly& assembly, const Snapshot& from) {
@@ -166,6 +177,11 @@ Exit run(const RunRequest& request) {
     if (auto restored = restore(assembly, *prepared->from); !restored)
       return refuse_counted(restored.error());
     simulation.go_on_after(prepared->from->boundary);
+  }
+  if (request.resume) {
+    const Time after = prepared->from ? prepared->from->boundary : kLongAgo;
+    if (auto added = add_acts_by_hand(*request.resume, assembly, after); !added)
+      return refuse_counted(added.error());
   }
   if (prepared->fork) {
     if (auto begun = begin_fork(*prepared, assembly, simulation.hash()); !begun) {

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "mml/column_functions.h"
 #include "mml/config.h"
 #include "mml/derived.h"
 #include "mml/people.h"
@@ -20,6 +21,8 @@
 #include "twin/operator_action.h"
 
 namespace looptwin::testbed {
+
+class Extensions;
 
 /// Which samples the warm history keeps, by model: `history: {home: {raw: "block-1/*", rollups: [15 min, 1
 /// h]}}`.
@@ -79,6 +82,7 @@ struct Scenario {
   std::vector<sim::FaultConfig> faults;
   std::vector<RestartConfig> restarts;
   std::vector<mml::FeedConfig> feeds;
+  std::vector<mml::FunctionConfig> functions;
   std::vector<mml::DerivedConfig> derived;
   std::vector<mml::MachineConfig> machines;
   std::vector<mml::EventConfig> events;
@@ -105,9 +109,10 @@ struct OtherRules {
 };
 
 /// Reads scenario.yaml of a folder (or the file itself) and what it uses. All problems of all files at once.
-/// `tests`: a file of tests that belongs to it as well.
+/// `tests`: a file of tests that belongs to it as well. `extensions`: what it may use beside what we bring.
 Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings = {},
-                      const std::filesystem::path& tests = {}, const OtherRules* rules = nullptr);
+                      const std::filesystem::path& tests = {}, const OtherRules* rules = nullptr,
+                      const Extensions* extensions = nullptr);
 
 /// JSON Schema of a scenario file, for editors: generated from the tables that load() reads by.
 std::string json_schema();

@@ -4,11 +4,10 @@
 
 #include <algorithm>
 
-#include "testbed/reading/load.h"
+#include "testbed/by_hand.h"
 #include "testbed/replay/fork.h"
 #include "testbed/requirements/report.h"
 #include "testbed/run_folder.h"
-#include "testbed/script.h"
 #include "testbed/snapshots.h"
 #include "testbed/summary.h"
 #include "twin/warm/disk.h"
@@ -70,6 +69,7 @@ mml::RunEnd Simulation::advance(Time to, const std::function<void(Time)>& each) 
 Diagnostics Simulation::problems() const {
   Diagnostics problems = driver_->error();
   add(problems, assembly_->loop_transport().breakdown());
+  add(problems, assembly_->functions().breakdown());
   if (problems.empty() && assembly_->recorder() != nullptr) problems = assembly_->recorder()->error();
   return problems;
 }
@@ -93,14 +93,20 @@ Result<std::unique_ptr<Simulation>> Simulation::fork(int threads, const std::ato
 }
 
 Result<void> Simulation::act(const SourcePtr& entry) {
-  auto script = read_act(assembly_->scenario(), assembly_->units(), entry);
-  if (!script) return tl::make_unexpected(std::move(script.error()));
-  auto actions = actions_of(*script, assembly_->registry());
+  auto actions = acts_by_hand(*assembly_, entry, now());
   if (!actions) return tl::make_unexpected(std::move(actions.error()));
-  // What was done at the last boundary, or before, comes after it.
-  for (auto& action : *actions) action.at = std::max(action.at, now() + nanoseconds(1));
+  if (out_)
+    if (auto noted = note_by_hand(*out_, {DoneByHand::Is::act, now(), entry->text}); !noted) return noted;
   assembly_->transport().act(std::move(*actions));
   return {};
+}
+
+Result<void> Simulation::inject(const SourcePtr& entry) {
+  auto fault = fault_by_hand(assembly_->scenario(), entry, now());
+  if (!fault) return tl::make_unexpected(std::move(fault.error()));
+  if (auto injected = assembly_->inject(*fault, now()); !injected) return injected;
+  if (!out_) return {};
+  return note_by_hand(*out_, {DoneByHand::Is::fault, now(), entry->text});
 }
 
 Ending Simulation::finish(mml::RunEnd end, double wall) {

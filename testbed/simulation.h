@@ -57,6 +57,8 @@ class Simulation {
                                            mml::DecisionSink* decisions = nullptr);
   /// People act, at the next boundary or when the entry of a script says.
   Result<void> act(const SourcePtr& entry);
+  /// Something goes wrong from now on, or from a time that the entry of `faults:` says.
+  Result<void> inject(const SourcePtr& entry);
   /// The run is over: nothing is advanced any more. `wall`: s that it took.
   Ending finish(mml::RunEnd end, double wall);
 

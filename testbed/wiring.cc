@@ -24,6 +24,7 @@ class Wiring : Expressions {
 
   Result<Wired> wire() {
     add_inputs();
+    add_functions();
     add_derived();
     add_machines();
     add_events();
@@ -91,6 +92,31 @@ class Wiring : Expressions {
       add_name(config.name, input.table, input.column);
       for (const auto& [table, column] : input.copies) add_name(config.name, table, column);
       out_.inputs.push_back(std::move(input));
+    }
+  }
+
+  /// Of what is known before anything is evaluated: reported values, inputs, and functions above.
+  void add_functions() {
+    for (const auto& config : scenario_.functions) {
+      mml::WiredFunction function{.config = config, .table = table_of(config), .column = {}, .arguments = {}};
+      const auto& names = scopes_.of_table[function.table.index()].names;
+      for (const auto& of : config.of) {
+        const auto found = names.find(of);
+        if (found != names.end() && found->second.is == lang::Symbol::Is::column) {
+          function.arguments.push_back(found->second.column);
+          continue;
+        }
+        std::vector<std::string> there;
+        for (const auto& [name, symbol] : names)
+          if (symbol.is == lang::Symbol::Is::column) there.push_back(name);
+        error(config.of_span,
+              fmt::format("'{}' has nothing named '{}' that a function could be of", config.each, of),
+              did_you_mean(of, there));
+      }
+      if (!is_free(config.name, function.table, config.span)) continue;
+      mml::add_columns(schema_, function);
+      add_name(config.name, function.table, function.column);
+      out_.functions.push_back(std::move(function));
     }
   }
 

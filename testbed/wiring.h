@@ -9,6 +9,7 @@
 #include "lang/checker.h"
 #include "lang/plan.h"
 #include "mml/alarms.h"
+#include "mml/column_functions.h"
 #include "mml/derived.h"
 #include "mml/dispatcher.h"
 #include "mml/events.h"
@@ -37,7 +38,8 @@ struct Covered {
 };
 
 struct Wired {
-  std::vector<mml::Input> inputs;         ///< of people
+  std::vector<mml::Input> inputs;  ///< of people
+  std::vector<mml::WiredFunction> functions;
   std::vector<mml::Derived> derived;      ///< producers of the plan after the events
   std::vector<mml::Event> events;         ///< the scenario's, then those made for alarms' own conditions
   std::vector<mml::FirstOut> first_outs;  ///< producers of the plan after the derived values
@@ -48,7 +50,7 @@ struct Wired {
   std::vector<twin::WindowSpec> windows;  ///< of hot history
   std::vector<Explained> explained;
   std::vector<Covered> covered;  ///< where it was asked for
-  lang::Scopes scopes;  ///< the names that rules see
+  lang::Scopes scopes;           ///< the names that rules see
   Diagnostics warnings;
 };
 

@@ -8,5 +8,6 @@ namespace looptwin::python {
 void bind_scenario(pybind11::module_& m);
 void bind_simulation(pybind11::module_& m);
 void bind_run_folder(pybind11::module_& m);
+void bind_answers(pybind11::module_& m);
 
 }  // namespace looptwin::python

@@ -4,7 +4,10 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <charconv>
+
 #include "python/bindings/errors.h"
+#include "python/bindings/extensions.h"
 #include "python/bindings/module.h"
 #include "testbed/moment.h"
 #include "testbed/reading/load.h"
@@ -22,7 +25,8 @@ ScenarioSource::ScenarioSource(std::filesystem::path path, std::string text, std
 testbed::Loaded ScenarioSource::load_with(std::vector<testbed::Setting> settings) const {
   const auto read = [&] {
     const py::gil_scoped_release release;
-    return text_ ? testbed::load_text(text_, path_, settings) : testbed::load(path_, settings);
+    return text_ ? testbed::load_text(text_, path_, settings, &extensions())
+                 : testbed::load(path_, settings, {}, nullptr, &extensions());
   };
   auto scenario = value_or_raise(read());
   return {std::move(scenario), text_ ? std::filesystem::path() : path_, std::move(settings)};
@@ -36,6 +40,41 @@ testbed::Loaded ScenarioSource::load(const Pairs& further) const {
 
 void ScenarioSource::set(const Pairs& settings) { settings_ = load(settings).settings; }
 
+namespace {
+
+/// As a YAML library would have it, but that nothing in quotes is taken for a number or a truth.
+py::object object_of(const testbed::yaml::Node& node) {
+  if (node.map()) {
+    py::dict map;
+    for (const auto& entry : node.entries) map[py::str(entry.key)] = object_of(entry.value);
+    return map;
+  }
+  if (node.list()) {
+    py::list list;
+    for (const auto& item : node.items) list.append(object_of(item));
+    return list;
+  }
+  if (node.quoted) return py::str(node.text);
+  if (node.text == "true" || node.text == "false") return py::bool_(node.text == "true");
+  int64_t whole = 0;
+  double number = 0;
+  const char* end = node.text.data() + node.text.size();
+  if (const auto read = std::from_chars(node.text.data(), end, whole);
+      read.ec == std::errc() && read.ptr == end)
+    return py::int_(whole);
+  if (const auto read = std::from_chars(node.text.data(), end, number);
+      read.ec == std::errc() && read.ptr == end)
+    return py::float_(number);
+  return py::str(node.text);
+}
+
+}  // namespace
+
+py::object ScenarioSource::written(const std::string& path) const {
+  const auto found = value_or_raise(testbed::written_at(path, text_, path_, settings_));
+  return found ? object_of(*found) : py::none();
+}
+
 void bind_scenario(py::module_& m) {
   m.def("duration_ns", [](const std::string& text) {
     return value_or_raise(testbed::moment_of("a span of time", text)).ns;
@@ -45,6 +84,7 @@ void bind_scenario(py::module_& m) {
            py::arg("name"))
       .def(py::init<const ScenarioSource&>())
       .def("set", &ScenarioSource::set)
+      .def("written", &ScenarioSource::written)
       .def("settings",
            [](const ScenarioSource& source) {
              Pairs pairs;

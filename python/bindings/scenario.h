@@ -2,6 +2,8 @@
 // setting is tried, by the path that --set uses, so that what it holds is always valid.
 #pragma once
 
+#include <pybind11/pybind11.h>
+
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -18,6 +20,8 @@ class ScenarioSource {
 
   /// Adds settings, all or none; raises what is wrong with them.
   void set(const std::vector<std::pair<std::string, std::string>>& settings);
+  /// What it says at a path, as --set names it, in Python's types; None where it says nothing. Raises.
+  pybind11::object written(const std::string& path) const;
   /// Read with its settings and these further ones. Raises.
   testbed::Loaded load(const std::vector<std::pair<std::string, std::string>>& further = {}) const;
   const std::vector<testbed::Setting>& settings() const { return settings_; }

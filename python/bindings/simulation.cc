@@ -132,6 +132,12 @@ void SimulationHandle::act(const std::string& entry, const std::string& name) {
   value_or_raise(simulation.act(std::make_shared<const Source>(Source{name, entry})));
 }
 
+void SimulationHandle::inject(const std::string& entry, const std::string& name) {
+  auto& simulation = running();
+  if (over_) throw std::runtime_error("this simulation is over: it was finished, or has failed");
+  value_or_raise(simulation.inject(std::make_shared<const Source>(Source{name, entry})));
+}
+
 /// Arrays that share its columns keep it until they go.
 void SimulationHandle::close() {
   if (kept_ && kept_->simulation) running();
@@ -153,6 +159,8 @@ void bind_simulation(py::module_& m) {
       .def("finish", &H::finish)
       .def("fork", &H::fork)
       .def("act", &H::act)
+      .def("inject", &H::inject)
+      .def("inputs", &H::inputs)
       .def("close", &H::close)
       .def("value", &H::value)
       .def("column", &H::column)

@@ -40,6 +40,7 @@ class SimulationHandle {
   std::string finish(bool stopped);
   std::unique_ptr<SimulationHandle> fork();
   void act(const std::string& entry, const std::string& name);
+  void inject(const std::string& entry, const std::string& name);
   void close();
 
   /// What a device's name is worth at the last boundary, in its unit. `which`: "reported", "desired",
@@ -51,6 +52,9 @@ class SimulationHandle {
   /// The unit's text ("" for what has none), and the words of an enumeration.
   pybind11::tuple unit(const std::string& model, const std::string& name);
   std::vector<std::string> names(const std::string& model);
+  /// The operator's inputs, a dict each: name, kind, each, unit, words, low and high (None: no limit),
+  /// default.
+  pybind11::list inputs();
   std::string model_of(const std::string& device);
   std::vector<std::string> devices(const std::string& model, const std::string& pattern);
   pybind11::dict decisions(size_t first);

@@ -208,6 +208,27 @@ std::vector<std::string> SimulationHandle::names(const std::string& model) {
   return names;
 }
 
+py::list SimulationHandle::inputs() {
+  static constexpr const char* kKinds[] = {"button", "selector", "limit"};
+  py::list all;
+  for (const auto& input : running().assembly().scenario().inputs) {
+    const auto shown = [&](double si) {
+      return input.unit.text.empty() ? py::float_(si) : py::float_(input.unit.from_si(si));
+    };
+    py::dict one;
+    one["name"] = input.name;
+    one["kind"] = kKinds[static_cast<size_t>(input.kind)];
+    one["each"] = input.each;
+    one["unit"] = input.unit.text;
+    one["words"] = input.boolean ? std::vector<std::string>{"false", "true"} : input.words;
+    one["low"] = input.range ? py::object(shown(input.range->low)) : py::none();
+    one["high"] = input.range ? py::object(shown(input.range->high)) : py::none();
+    one["default"] = shown(input.value);
+    all.append(one);
+  }
+  return all;
+}
+
 std::string SimulationHandle::model_of(const std::string& device) {
   const auto table = device_of(device).table;
   return running().assembly().schema().table(table).name;

@@ -8,7 +8,10 @@ Values are in the units that the scenario declares; times are seconds since the 
 docs/python.md shows all of it.
 """
 from ._looptwin import version as __version__
+from .env import Env, VectorEnv
 from .errors import Problem, RunError, ScenarioError
+from .explaining import Difference, Explanation
+from .extending import Feed, Plant, register
 from .folder import RunFolder, Telemetry, open  # noqa: A004: looptwin.open(RUN)
 from .requirements import Verdict
 from .runs import Run, run
@@ -17,6 +20,6 @@ from .shipped import shipped
 from .simulation import Device, Simulation
 from .sweeps import SweepWarning, sweep
 
-__all__ = ["Device", "Problem", "Run", "RunError", "RunFolder", "Scenario", "ScenarioError", "Simulation",
-           "SweepWarning", "Telemetry", "Verdict", "__version__", "load", "open", "run", "shipped",
-           "sweep"]
+__all__ = ["Device", "Difference", "Env", "Explanation", "Feed", "Plant", "Problem", "Run", "RunError", "RunFolder",
+           "Scenario", "ScenarioError", "Simulation", "SweepWarning", "Telemetry", "VectorEnv", "Verdict", "__version__",
+           "load", "open", "register", "run", "shipped", "sweep"]

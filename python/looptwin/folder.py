@@ -12,12 +12,10 @@ import numpy as np
 
 from . import _looptwin, plots, text
 from .errors import RunError
-from .frames import chosen, frame
-from .requirements import Verdict, verdicts
+from .explaining import Difference, Explanation, difference, explain, why_not
+from .frames import EVENTS, chosen, frame
+from .requirements import Verdict, verdict_frame, verdicts
 from .scenario import instant
-
-_EVENTS = {"event_raised", "event_cleared", "both_true", "event_latched", "reset_refused", "bypass_begun", "bypass_ended",
-           "event_withheld", "first_out"}
 
 # `block-1/*`, or several: `["seg-16", "seg-17"]`.
 Patterns = Union[str, Sequence[str]]
@@ -116,6 +114,11 @@ class RunFolder:
         path = self.path / "requirements.json"
         return verdicts(path.read_text(encoding="utf-8")) if path.exists() else []
 
+    @property
+    def robustness(self) -> Any:
+        """The same as a ``pandas.DataFrame``, or a dict of arrays: a row a requirement and device."""
+        return verdict_frame(self.requirements)
+
     # Logs.
 
     @property
@@ -160,7 +163,7 @@ class RunFolder:
     @property
     def events(self) -> Any:
         """The decisions about events: raised, cleared, latched, bypassed."""
-        return self._decisions_where(_EVENTS.__contains__)
+        return self._decisions_where(EVENTS.__contains__)
 
     @property
     def commands(self) -> Any:
@@ -171,6 +174,34 @@ class RunFolder:
     def alarms(self) -> Any:
         """A row for each alarm that was raised, with its priority and the operator's texts."""
         return self.log("alarms")
+
+    @property
+    def feeds(self) -> Any:
+        """All that was published to outbound feeds, a row each: ``at_s``, ``feed`` and the ``body`` as a dict."""
+        columns = self.columns("published")
+        columns["body"] = [json.loads(body) for body in columns["body"]]
+        return frame(columns)
+
+    # Answers.
+
+    def explain(self, decision: Union[str, int, None] = None) -> Explanation:
+        """Why a decision was taken, and what came of it, as ``looptwin explain`` says it.
+
+        ``decision``: its id, as a number of a data frame or the first digits as printed; without it, events and alarms are
+        listed with theirs. The run is simulated again up to then, from the scenario's files as they were.
+        """
+        return explain(os.fspath(self.path), decision)
+
+    def why_not(self, name: str, *, at: text.Span, device: str = "") -> Explanation:
+        """Why an event, an alarm or a rule did not act on a device, ``at`` so long after the run's start."""
+        return why_not(os.fspath(self.path), name, device, _since(at))
+
+    def diff(self, other: Any, *, show: int = 20) -> Difference:
+        """What another run, or run folder, decided otherwise, as ``looptwin diff``; its text lists ``show`` changes."""
+        path = getattr(other, "path", other)
+        if path is None:
+            raise RuntimeError("the other run wrote no folder: give looptwin.run(..., out=\"runs/mine\")")
+        return difference(os.fspath(self.path), os.fspath(path), show)
 
     # Telemetry.
 
@@ -260,6 +291,17 @@ class RunFolder:
             if len(rows):
                 best = (index, grid, names.index(field), rows)
         return best
+
+    def dataset(self, devices: Patterns, fields: Sequence[str], **choice: Any) -> Any:
+        """Several fields as an ``xarray.Dataset`` with dimensions device and time, and units. Fields that are recorded at
+        different times are NaN at those of the others. See :meth:`telemetry`."""
+        import xarray
+
+        if isinstance(fields, str):
+            raise TypeError(f"fields is a list of names: write [{fields!r}]")
+        arrays = {field: self.telemetry(devices, field, **choice).to_xarray() for field in fields}
+        return xarray.Dataset({field: array.drop_vars("offset") for field, array in arrays.items()},
+                              attrs={"scenario": self.scenario})
 
     def _not_recorded(self, devices: Patterns, field: str, every: Optional[text.Span]) -> str:
         models = [grid["table"] for grid in self.manifest["grids"]]

@@ -6,6 +6,11 @@ from typing import Any, Mapping
 import numpy as np
 
 
+#: Kinds of decisions about events.
+EVENTS = frozenset(("event_raised", "event_cleared", "both_true", "event_latched", "reset_refused", "bypass_begun",
+                    "bypass_ended", "event_withheld", "first_out"))
+
+
 def frame(columns: Mapping[str, Any]) -> Any:
     """A ``pandas.DataFrame``, or a dict of arrays where there is no pandas. Texts become objects."""
     arrays = {}

@@ -2,7 +2,11 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
+
+import numpy as np
+
+from .frames import frame
 
 
 class Verdict(NamedTuple):
@@ -31,3 +35,11 @@ def verdicts(report: str) -> list[Verdict]:
             rows.append(Verdict(requirement["name"], result.get("device", ""), result["verdict"],
                                 none if low is None else low, result.get("unit", ""), result.get("at_s")))
     return rows
+
+
+def verdict_frame(rows: list[Verdict]) -> Any:
+    """Verdicts as a ``pandas.DataFrame``, or a dict of arrays where there is no pandas."""
+    columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in Verdict._fields}
+    columns["robustness"] = np.array(columns["robustness"], dtype=np.float64)
+    columns["when"] = np.array([np.nan if when is None else when for when in columns["when"]], dtype=np.float64)
+    return frame(columns)

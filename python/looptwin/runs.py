@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Mapping, Optional, Sequence, Union
 
 from . import _looptwin, text
 from .errors import Problem
+from .explaining import Difference, Explanation
 from .folder import Patterns, RunFolder, open as open_folder
 from .progress import Progress, bar, told
-from .requirements import Verdict, verdicts
+from .requirements import Verdict, verdict_frame, verdicts
 from .scenario import Scenario, Source, loaded
 
 
@@ -64,9 +65,35 @@ class Run:
         """See :attr:`RunFolder.commands`."""
         return self.folder.commands
 
+    @property
+    def feeds(self) -> Any:
+        """See :attr:`RunFolder.feeds`."""
+        return self.folder.feeds
+
+    @property
+    def robustness(self) -> Any:
+        """The requirements as a ``pandas.DataFrame``, or a dict of arrays: a row a requirement and device."""
+        return verdict_frame(self.requirements)
+
     def telemetry(self, devices: Patterns, field: str, **choice: Any) -> Any:
         """See :meth:`RunFolder.telemetry`."""
         return self.folder.telemetry(devices, field, **choice)
+
+    def dataset(self, devices: Patterns, fields: Sequence[str], **choice: Any) -> Any:
+        """See :meth:`RunFolder.dataset`."""
+        return self.folder.dataset(devices, fields, **choice)
+
+    def explain(self, decision: Union[str, int, None] = None) -> Explanation:
+        """See :meth:`RunFolder.explain`."""
+        return self.folder.explain(decision)
+
+    def why_not(self, name: str, *, at: text.Span, device: str = "") -> Explanation:
+        """See :meth:`RunFolder.why_not`."""
+        return self.folder.why_not(name, at=at, device=device)
+
+    def diff(self, other: Any, *, show: int = 20) -> Difference:
+        """See :meth:`RunFolder.diff`."""
+        return self.folder.diff(other, show=show)
 
     def plot(self, devices: Patterns, field: str, **how: Any) -> Any:
         """See :meth:`RunFolder.plot`."""

@@ -47,6 +47,14 @@ class Scenario:
     def __setitem__(self, path: str, value: Any) -> None:
         self.set({path: value})
 
+    def __getitem__(self, path: str) -> Any:
+        """What the scenario says at a path of ``--set``, with what was set: ``scenario["fleet.home.count"]``.
+
+        Numbers without a unit are numbers, other single values texts, sections dicts, lists lists. None where nothing is
+        written: the default then holds. A path that leads nowhere raises :class:`ScenarioError`.
+        """
+        return self._source.written(path)
+
     def set(self, settings: Mapping[str, Any]) -> "Scenario":
         """Sets several values at once: all of them or none. Raises :class:`ScenarioError`. Returns itself."""
         self._source.set([(path, text.setting(value, path)) for path, value in settings.items()])

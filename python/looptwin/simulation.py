@@ -4,14 +4,14 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from . import _looptwin, text
-from .frames import frame
+from .frames import EVENTS, chosen, frame
 from .progress import Progress, told
-from .requirements import Verdict, verdicts
+from .requirements import Verdict, verdict_frame, verdicts
 from .runs import Run, further_settings
 from .scenario import Scenario, Source, instant, loaded
 
@@ -75,6 +75,10 @@ class Device(Names):
         See :meth:`Simulation.act`. Setpoints are not set so: they are the rules'.
         """
         self._simulation._set(self.id, inputs, by, lasts, comment)
+
+    def inject(self, kind: str, **how: Any) -> None:
+        """Something goes wrong with it: ``inject("stuck", sensor="level")``. See :meth:`Simulation.inject`."""
+        self._simulation.inject(self.id, kind, **how)
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._simulation._simulation.names(self.model)]
@@ -192,6 +196,44 @@ class Simulation:
         """
         return self._simulation.column(model, name, which, si)
 
+    def frame(self, model: str, names: Optional[Sequence[str]] = None, *, which: str = "reported") -> Any:
+        """What is known of all devices of a model, a row a device, in the declared units; all names if absent.
+
+        A ``pandas.DataFrame`` by id, with the units in ``attrs["units"]``, or a dict of arrays. Words are texts, what is
+        unknown is NaN or None.
+        """
+        wanted = list(names) if names is not None else self._simulation.names(model)
+        columns = {name: self._shown(model, name, which) for name in wanted}
+        made = frame({"device": self.devices(model=model), **columns}) if model != "site" else frame(columns)
+        if hasattr(made, "set_index"):
+            made = made.set_index("device") if model != "site" else made
+            made.attrs["units"] = {name: self.unit(model, name) for name in wanted if self.unit(model, name)}
+        return made
+
+    def dataset(self, model: str, names: Optional[Sequence[str]] = None, *, which: str = "reported") -> Any:
+        """The same as an ``xarray.Dataset`` with the dimension device, ``units``, and the time in ``attrs``."""
+        import xarray
+
+        wanted = list(names) if names is not None else self._simulation.names(model)
+        arrays = {}
+        for name in wanted:
+            unit = self.unit(model, name)
+            arrays[name] = xarray.DataArray(self._shown(model, name, which), dims=("device",),
+                                            attrs={"units": unit} if unit else {})
+        ids = self.devices(model=model) if model != "site" else ["site"]
+        return xarray.Dataset(arrays, coords={"device": ids}, attrs={"model": model, "time": self.civil.isoformat()})
+
+    def _shown(self, model: str, name: str, which: str) -> np.ndarray:
+        column = self.column(model, name, which=which)
+        if column.dtype == np.uint8:
+            words: list[Any] = [*self.words(model, name)] or [False, True]
+            shown = np.empty(len(column), dtype=object)
+            shown[:] = [words[code] if code < len(words) else None for code in column]
+            return shown
+        if column.dtype == np.int64:
+            return np.where(column == np.iinfo(np.int64).max, np.nan, column / 1e9)
+        return np.array(column)
+
     # Acting.
 
     def act(self, **entry: Any) -> None:
@@ -226,6 +268,34 @@ class Simulation:
         self.act(by=by, acknowledge=alarm, **({"device": device} if device else {}),
                  **({"comment": comment} if comment else {}))
 
+    def inject(self, device: str, kind: str, *, sensor: Optional[str] = None, signal: Optional[str] = None,
+               value: Any = None, lasts: Optional[text.Span] = None, after: Optional[text.Span] = None,
+               keeps: Optional[list[str]] = None) -> None:
+        """Something goes wrong with the devices that match, as a fault of the scenario's ``faults:``, from now on.
+
+        ``inject("home-7", "stuck", sensor="temperature", lasts="10 min")``; ``kind``, and what it needs, are those of
+        ``faults:``: ``value="2 K"`` of a bias, ``signal="inlet"`` of an actuator that is stuck. A reading that raises an
+        alarm is ``inject(device, "out_of_range", sensor="level", value="0.2 m")``. ``lasts``: to the end if absent.
+        ``after``, from the run's start, schedules it. It is what the scenario would do with ``after:`` now: forks have it,
+        and a run folder keeps it. Raises :class:`ScenarioError`.
+        """
+        entry: dict[str, Any] = {"device": device, "kind": kind}
+        for name, one in (("sensor", sensor), ("signal", signal), ("keeps", keeps)):
+            if one is not None:
+                entry[name] = one
+        if value is not None:
+            entry["value"] = _Plain(value) if isinstance(value, str) else value
+        for name, span in (("lasts", lasts), ("after", after)):
+            if span is not None:
+                entry[name] = text.span(span)
+        self._simulation.inject(_entry(entry), "inject")
+
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """The operator's inputs, a dict each: ``name``, ``kind`` ("button", "selector", "limit"), ``each`` (a model, or ""),
+        ``unit``, ``words``, ``low`` and ``high`` (None: no limit) and ``default`` in the unit."""
+        return self._simulation.inputs()
+
     def _set(self, device: str, inputs: Mapping[str, Any], by: Optional[str], lasts: Optional[text.Span],
              comment: str) -> None:
         entry: dict[str, Any] = {"by": by, "set": dict(inputs)}
@@ -259,6 +329,25 @@ class Simulation:
         """The decisions from row ``first`` on: those that are new where the others were seen."""
         return frame(self._simulation.decisions(first))
 
+    def _decided(self, keep: Callable[[str], bool]) -> Any:
+        columns = self._simulation.decisions(0)
+        return frame(chosen(columns, np.array([keep(kind) for kind in columns["kind"]], dtype=bool)))
+
+    @property
+    def events(self) -> Any:
+        """The decisions about events so far, as :attr:`decisions`."""
+        return self._decided(EVENTS.__contains__)
+
+    @property
+    def alarms(self) -> Any:
+        """The decisions about alarms so far, as :attr:`decisions`."""
+        return self._decided(lambda kind: kind.startswith("alarm_"))
+
+    @property
+    def commands(self) -> Any:
+        """The decisions about commands so far, as :attr:`decisions`."""
+        return self._decided(lambda kind: kind.startswith("command_"))
+
     @property
     def fingerprint(self) -> str:
         """Of all decisions so far."""
@@ -268,6 +357,11 @@ class Simulation:
     def requirements(self) -> list[Verdict]:
         """What the requirements came to so far."""
         return verdicts(self._simulation.requirements())
+
+    @property
+    def robustness(self) -> Any:
+        """The same as a ``pandas.DataFrame``, or a dict of arrays: a row a requirement and device."""
+        return verdict_frame(self.requirements)
 
     # Forks, and the end.
 
@@ -323,7 +417,7 @@ def _entry(entry: Mapping[str, Any]) -> str:
                               for name, one in value.items())
             parts.append(f"{key}: {{{inner}}}")
         else:
-            parts.append(f"{key}: {text.flow(value)}")
+            parts.append(f"{key}: {value if isinstance(value, _Plain) else text.flow(value)}")
     return "{" + ", ".join(parts) + "}"
 
 

@@ -50,9 +50,10 @@ def sweep(scenario: Union[Scenario, Source], values: Values, *, measure: Optiona
     ``keep_runs`` its run's folder, named in the column ``run``: the same sweep again runs what is missing, what failed, and
     what is new. A point is the same while its values, the scenario's files, the measure's code and looptwin's version are.
 
-    Runs on ``processes`` processes of one thread each, as many as there are cores if absent; with a ``client`` of a Dask
-    cluster on its workers. Ctrl-C stops all of it; what is done is in ``folder``. Raises :class:`ScenarioError`
-    before anything runs where a value is refused by itself.
+    Runs on ``processes`` processes of one thread each, as many as there are cores if absent, which are forked: so let no
+    other thread run or read something of looptwin meanwhile. With a ``client`` of a Dask cluster runs on its workers,
+    which write kept runs where this machine has the folder too. Ctrl-C stops all of it; what is done is in ``folder``.
+    Raises :class:`ScenarioError` before anything runs where a value is refused by itself.
     """
     if keep_runs and folder is None:
         raise TypeError("keep_runs=True needs folder=: that is where the runs are kept")

@@ -7,6 +7,7 @@ import math
 import numbers
 from typing import Any, Mapping, Union
 
+from . import _looptwin
 from .errors import Problem, ScenarioError
 
 Span = Union[str, float, int, datetime.timedelta]
@@ -100,3 +101,10 @@ def span(value: Span) -> str:
         raise TypeError(f"{value!r} is no span of time: write \"5 min\", seconds as a number, or a timedelta")
     number = float(value)
     return f"{int(number)} s" if number.is_integer() else f"{number!r} s"
+
+
+def seconds(value: Span) -> float:
+    """A span of time in s."""
+    if isinstance(value, str):
+        return _looptwin.duration_ns(value) / 1e9
+    return value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)

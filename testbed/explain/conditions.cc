@@ -70,22 +70,36 @@ std::string Condition::said() const {
 
 namespace {
 
-void add_lines(const Condition& condition, size_t depth, std::vector<std::string>& lines) {
+double shown(double si, const lang::Unit& unit) { return unit.text.empty() ? si : unit.from_si(si); }
+
+void tell(const Condition& condition, size_t depth, Explanation& to) {
   const char* mark = condition.holds == 1 ? "yes" : condition.holds == 0 ? "no " : "?  ";
   std::string said = condition.said();
   if (condition.is == Condition::Is::all) said = "all of:";
   if (condition.is == Condition::Is::any) said = "any of:";
-  lines.push_back(fmt::format("{}  {}{}", mark, std::string(2 * depth, ' '), said));
-  for (const auto& part : condition.parts) add_lines(part, depth + 1, lines);
+  Said one{"condition", fmt::format("{}  {}{}", mark, std::string(2 * depth, ' '), said), depth};
+  const bool known = condition.holds == 0 || condition.holds == 1;
+  one.facts.emplace_back("holds", known ? Said::Value(condition.holds == 1) : Said::Value(kUnknown));
+  one.facts.emplace_back("expression", condition.text);
+  if (condition.is == Condition::Is::comparison && condition.unit.type.kind == lang::Kind::number) {
+    one.facts.emplace_back("left", shown(condition.left, condition.unit));
+    one.facts.emplace_back("right", shown(condition.right, condition.unit));
+    one.facts.emplace_back("unit", condition.unit.text);
+    one.facts.emplace_back("by", shown(condition.distance(), lang::difference_unit(condition.unit)));
+  }
+  to.push_back(std::move(one));
+  for (const auto& part : condition.parts) tell(part, depth + 1, to);
 }
 
 }  // namespace
 
-std::vector<std::string> Condition::lines() const {
-  std::vector<std::string> lines;
-  add_lines(*this, 0, lines);
-  return lines;
+Explanation Condition::told() const {
+  Explanation told;
+  tell(*this, 0, told);
+  return told;
 }
+
+std::vector<std::string> Condition::lines() const { return lines_of(told()); }
 
 Conditions::Conditions(const Parts& parts) : p_(parts) {
   for (const auto& stratum : p_.plan.strata) {

@@ -11,6 +11,7 @@
 #include "lang/plan.h"
 #include "lang/program.h"
 #include "lang/units.h"
+#include "testbed/explain/said.h"
 #include "twin/registry.h"
 #include "twin/tables.h"
 
@@ -36,6 +37,7 @@ struct Condition {
   /// "sum(homes.power) > limit: 793.2 kW is not above 800 kW, by 6.8 kW"
   std::string said() const;
   /// It and its parts, a line each: "yes", "no" or "?", and what it says.
+  Explanation told() const;
   std::vector<std::string> lines() const;
 };
 

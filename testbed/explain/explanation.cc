@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "testbed/explain/reexecution.h"
@@ -12,13 +13,18 @@
 namespace looptwin::testbed {
 namespace {
 
-using Lines = std::vector<std::string>;
-
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kMostConsequences = 20;
 constexpr size_t kMostMembers = 3;  // of a set, the largest
 
-void indent(Lines& to, const Lines& from, size_t by) {
-  for (const auto& line : from) to.push_back(std::string(by, ' ') + line);
+Said said_of(const RunDecision& d, const char* before, size_t level, size_t indent) {
+  Said said{"decision", before + d.line(), level, indent};
+  said.facts = {{"at_s", d.at.seconds()}, {"kind", d.kind},
+                {"subject", d.subject},   {"device", d.device},
+                {"quantity", d.quantity}, {"value", d.unit.empty() ? kUnknown : d.value},
+                {"unit", d.unit},         {"occurrence", static_cast<double>(d.occurrence)},
+                {"id", id_text(d.id)},    {"cause", d.cause == 0 ? std::string() : id_text(d.cause)}};
+  return said;
 }
 
 /// From what it is asked about up to what led to all.
@@ -39,10 +45,10 @@ class Behind {
  public:
   Behind(Assembly& a, const Conditions& conditions, Time now) : a_(a), conditions_(conditions), now_(now) {}
 
-  Lines of(lang::NodeId node, twin::DeviceRef device) {
+  Explanation of(lang::NodeId node, twin::DeviceRef device) {
     base_ = device;
     walk(node, device, 0);
-    return std::move(lines_);
+    return std::move(told_);
   }
 
  private:
@@ -66,11 +72,13 @@ class Behind {
         const auto value = twin::load(a_.tables().column(device.table, column),
                                       a_.schema().column(device.table, column).storage, device.row.index());
         const auto& c = derived.config;
-        say(depth, fmt::format("{}{} = {}: {}", c.name, elsewhere(device), in_one_line(c.value),
-                               c.boolean ? (value == 1   ? "true"
-                                            : value == 0 ? "false"
-                                                         : "unknown")
-                                         : shown_value(value, c.unit)));
+        say(depth, "value", c.name, device, c.boolean ? "" : c.unit.text,
+            c.boolean || c.unit.text.empty() ? value : c.unit.from_si(value),
+            fmt::format("{}{} = {}: {}", c.name, elsewhere(device), in_one_line(c.value),
+                        c.boolean ? (value == 1   ? "true"
+                                     : value == 0 ? "false"
+                                                  : "unknown")
+                                  : shown_value(value, c.unit)));
         for (const auto& explained : a_.wired().explained)
           if (explained.name == "derived." + c.name) walk(explained.node, device, depth + 1);
         return;
@@ -78,11 +86,11 @@ class Behind {
     if (device.table.index() >= a_.registry().models().size()) return;
     const auto& model = a_.registry().model(device.table);
     for (size_t f = 0; f < model.fields.size(); ++f)
-      if (model.fields[f].value == column) say(depth, sample(model, f, device));
+      if (model.fields[f].value == column) tell_sample(depth, model, f, device);
   }
 
   /// "sample: power of block-1/home-3 is 9.2 kW, sampled at 00:02:55, good"
-  std::string sample(const twin::Model& model, size_t field, twin::DeviceRef device) const {
+  void tell_sample(size_t depth, const twin::Model& model, size_t field, twin::DeviceRef device) {
     const auto& config = model.config.telemetry[field];
     const auto& columns = model.fields[field];
     const size_t row = device.row.index();
@@ -98,9 +106,14 @@ class Behind {
     if (!config.words.empty())
       shown = value < static_cast<double>(config.words.size()) ? config.words[static_cast<size_t>(value)]
                                                                : "unknown";
-    return fmt::format("sample: {} of {} is {}{}, {}", config.name, a_.registry().id(device), shown,
-                       sampled == kNever ? "" : ", sampled at " + to_string(sampled),
-                       kQualities[std::min<size_t>(quality, 8)]);
+    const bool number = !config.boolean && config.words.empty();
+    say(depth, "sample", config.name, device, number ? config.unit.text : "",
+        number && !config.unit.text.empty() ? config.unit.from_si(value) : value,
+        fmt::format("sample: {} of {} is {}{}, {}", config.name, a_.registry().id(device), shown,
+                    sampled == kNever ? "" : ", sampled at " + to_string(sampled),
+                    kQualities[std::min<size_t>(quality, 8)]));
+    told_.back().facts.emplace_back("sampled_at_s", sampled == kNever ? kUnknown : sampled.seconds());
+    told_.back().facts.emplace_back("quality", kQualities[std::min<size_t>(quality, 8)]);
   }
 
   void set(lang::NodeId id, twin::DeviceRef device, size_t depth) {
@@ -120,15 +133,31 @@ class Behind {
       else
         members.push_back({value, member});
     }
-    say(depth, fmt::format("{}: {} members known, {} unknown", in_one_line(a_.graph().span(id)),
-                           members.size(), unknown));
+    told_.push_back({"set",
+                     fmt::format("{}: {} members known, {} unknown", in_one_line(a_.graph().span(id)),
+                                 members.size(), unknown),
+                     depth,
+                     2 * depth,
+                     {{"expression", in_one_line(a_.graph().span(id))},
+                      {"known", static_cast<double>(members.size())},
+                      {"unknown", static_cast<double>(unknown)}}});
     const size_t shown = std::min(kMostMembers, members.size());
     std::partial_sort(members.begin(), members.begin() + static_cast<std::ptrdiff_t>(shown), members.end(),
                       [](const Member& x, const Member& y) { return x.value > y.value; });
     for (size_t m = 0; m < shown; ++m) walk(node.args[0], members[m].device, depth + 1);
   }
 
-  void say(size_t depth, const std::string& line) { lines_.push_back(std::string(2 * depth, ' ') + line); }
+  void say(size_t depth, const char* is, const std::string& name, twin::DeviceRef device,
+           const std::string& unit, double value, std::string text) {
+    told_.push_back({is,
+                     std::move(text),
+                     depth,
+                     2 * depth,
+                     {{"name", name},
+                      {"device", std::string(a_.registry().id(device))},
+                      {"value", value},
+                      {"unit", unit}}});
+  }
   /// " of seg-16", where it is another device than the one asked about.
   std::string elsewhere(twin::DeviceRef device) const {
     if (device == base_ || device.table.index() >= a_.registry().models().size()) return {};
@@ -140,7 +169,7 @@ class Behind {
   Time now_;
   twin::DeviceRef base_;
   std::set<std::pair<lang::NodeId, twin::DeviceRef>> seen_;
-  Lines lines_;
+  Explanation told_;
 };
 
 /// The event behind a decision, by its name: an event's own, or an alarm's.
@@ -154,74 +183,81 @@ std::optional<size_t> event_of(Assembly& a, const RunDecision& d) {
 }
 
 /// The condition that raised an event, at the boundary at which it rose.
-Result<Lines> deciding_condition(const std::filesystem::path& run, const RunDecision& raised) {
-  auto again = Reexecution::of(run);
+Result<Explanation> deciding_condition(const std::filesystem::path& run, const RunDecision& raised,
+                                       const Extensions* extensions) {
+  auto again = Reexecution::of(run, extensions);
   if (!again) return tl::make_unexpected(std::move(again.error()));
   Assembly& a = again->assembly();
   const auto event = event_of(a, raised);
-  if (!event || !a.events().all()[*event].raises.valid()) return Lines{};
+  if (!event || !a.events().all()[*event].raises.valid()) return Explanation{};
   const auto& of = a.events().all()[*event];
   const auto device = raised.device.empty() ? std::optional(twin::DeviceRef{a.registry().site(), Row(0)})
                                             : a.registry().find(raised.device);
-  if (!device) return Lines{};
+  if (!device) return Explanation{};
   if (auto played = again->play(raised.at); !played) return tl::make_unexpected(std::move(played.error()));
   const Conditions conditions = conditions_of(a);
-  Lines lines;
+  Explanation told;
   if (of.config.on_delay.ns > 0)
-    lines.push_back(fmt::format("timer: it had held for on_delay, {}, since {} or before",
-                                to_string(of.config.on_delay), to_string(raised.at - of.config.on_delay)));
-  indent(lines, conditions.read(of.raises, *device, raised.at).lines(), 0);
-  indent(lines, Behind(a, conditions, raised.at).of(of.raises, *device), 5);
-  return lines;
+    told.push_back({"timer",
+                    fmt::format("timer: it had held for on_delay, {}, since {} or before",
+                                to_string(of.config.on_delay), to_string(raised.at - of.config.on_delay)),
+                    0,
+                    0,
+                    {{"on_delay_s", of.config.on_delay.seconds()},
+                     {"since_s", (raised.at - of.config.on_delay).seconds()}}});
+  add_below(told, conditions.read(of.raises, *device, raised.at).told(), 0, 0);
+  add_below(told, Behind(a, conditions, raised.at).of(of.raises, *device), 1, 5);
+  return told;
 }
 
 bool rises(const RunDecision& d) { return d.kind == "event_raised" || d.kind == "alarm_raised"; }
 
 }  // namespace
 
-Result<Lines> list_decisions(const std::filesystem::path& run) {
+Result<Explanation> list_decisions(const std::filesystem::path& run) {
   const auto decisions = RunDecisions::read(run);
   if (!decisions) return tl::make_unexpected(decisions.error());
-  Lines lines;
+  Explanation told;
   for (const auto& d : decisions->all())
-    if (rises(d)) lines.push_back(fmt::format("{}  {}", id_text(d.id).substr(0, 8), d.line()));
-  if (lines.empty()) lines.emplace_back("no event rose, and no alarm");
-  return lines;
+    if (rises(d)) told.push_back(said_of(d, (id_text(d.id).substr(0, 8) + "  ").c_str(), 0, 0));
+  if (told.empty()) told.push_back({"answer", "no event rose, and no alarm"});
+  return told;
 }
 
-Result<Lines> explain_decision(const std::filesystem::path& run, const std::string& digits) {
+Result<Explanation> explain_decision(const std::filesystem::path& run, const std::string& digits,
+                                     const Extensions* extensions) {
   const auto decisions = RunDecisions::read(run);
   if (!decisions) return tl::make_unexpected(decisions.error());
   const auto id = decisions->find(digits);
   if (!id) return tl::make_unexpected(id.error());
   const auto chain = chain_up(*decisions, *id);
-  Lines lines;
+  Explanation told;
   // What led to all stands first, with its condition; each below is what came of the one above.
   size_t depth = 0;
-  for (auto at = chain.rbegin(); at != chain.rend(); ++at, ++depth) {
+  for (auto at = chain.rbegin(); at != chain.rend(); ++at) {
     const auto life = decisions->life(*at);
-    for (const auto* d : life)
-      lines.push_back(fmt::format("{}{}{}", std::string(2 * depth, ' '), depth > 0 ? "-> " : "", d->line()));
+    if (life.empty()) continue;  // an alarm's own event has no record
+    for (const auto* d : life) told.push_back(said_of(*d, depth > 0 ? "-> " : "", depth, 2 * depth));
     const auto raised = std::find_if(life.begin(), life.end(), [](const auto* d) { return rises(*d); });
-    if (depth > 0 || raised == life.end()) continue;
-    auto condition = deciding_condition(run, **raised);
+    if (depth++ > 0 || raised == life.end()) continue;
+    auto condition = deciding_condition(run, **raised, extensions);
     if (!condition) return tl::make_unexpected(std::move(condition.error()));
-    indent(lines, *condition, 4);
+    add_below(told, *condition, 1, 4);
   }
   const auto consequences = decisions->consequences(*id);
-  if (!consequences.empty()) lines.push_back(fmt::format("{}what came of it:", std::string(2 * depth, ' ')));
+  if (!consequences.empty()) told.push_back({"answer", "what came of it:", depth, 2 * depth});
   for (size_t c = 0; c < consequences.size() && c < kMostConsequences; ++c)
     for (const auto* d : decisions->life(consequences[c]))
-      lines.push_back(fmt::format("{}-> {}", std::string(2 * depth + 2, ' '), d->line()));
+      told.push_back(said_of(*d, "-> ", depth + 1, 2 * depth + 2));
   if (consequences.size() > kMostConsequences)
-    lines.push_back(fmt::format("{}and {} more", std::string(2 * depth + 2, ' '),
-                                consequences.size() - kMostConsequences));
-  return lines;
+    told.push_back({"answer", fmt::format("and {} more", consequences.size() - kMostConsequences), depth + 1,
+                    2 * depth + 2});
+  return told;
 }
 
-Result<Lines> explain_why_not(const std::filesystem::path& run, const std::string& name,
-                              const std::string& device, Time at) {
-  auto again = Reexecution::of(run);
+Result<Explanation> explain_why_not(const std::filesystem::path& run, const std::string& name,
+                                    const std::string& device, Time at, const Extensions* extensions) {
+  auto again = Reexecution::of(run, extensions);
   if (!again) return tl::make_unexpected(std::move(again.error()));
   auto watch = WhyNotWatch::make(again->assembly(), name, device);
   if (!watch) return tl::make_unexpected(std::move(watch.error()));
@@ -233,12 +269,18 @@ Result<Lines> explain_why_not(const std::filesystem::path& run, const std::strin
   });
   if (!played) return tl::make_unexpected(std::move(played.error()));
   const auto answer = watch->answer();
-  const bool site = answer.device.table == again->assembly().registry().site();
-  Lines lines{fmt::format("{}{} at {}, what raises it:", answer.name,
-                          site ? "" : fmt::format(" on {}", again->assembly().registry().id(answer.device)),
-                          to_string(again->assembly().loop().now()))};
-  lines.insert(lines.end(), answer.lines.begin(), answer.lines.end());
-  return lines;
+  const auto& registry = again->assembly().registry();
+  const bool site = answer.device.table == registry.site();
+  const std::string of(site ? std::string_view() : registry.id(answer.device));
+  const Time now = again->assembly().loop().now();
+  Explanation told{
+      {"answer",
+       fmt::format("{}{} at {}, what raises it:", answer.name, site ? "" : " on " + of, to_string(now)),
+       0,
+       0,
+       {{"name", name}, {"device", of}, {"at_s", now.seconds()}, {"stands", answer.stands}}}};
+  add_below(told, answer.told, 0, 0);
+  return told;
 }
 
 }  // namespace looptwin::testbed

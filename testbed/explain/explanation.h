@@ -8,16 +8,20 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "testbed/explain/said.h"
 
 namespace looptwin::testbed {
 
+class Extensions;
+
 /// Events and alarms of a run with their ids, the latest at the end.
-Result<std::vector<std::string>> list_decisions(const std::filesystem::path& run);
+Result<Explanation> list_decisions(const std::filesystem::path& run);
 /// As a tree of lines. `digits`: of an id, its first ones.
-Result<std::vector<std::string>> explain_decision(const std::filesystem::path& run,
-                                                  const std::string& digits);
+Result<Explanation> explain_decision(const std::filesystem::path& run, const std::string& digits,
+                                     const Extensions* extensions = nullptr);
 /// Why a rule, an event or an alarm did not act on a device at an instant.
-Result<std::vector<std::string>> explain_why_not(const std::filesystem::path& run, const std::string& name,
-                                                 const std::string& device, Time at);
+Result<Explanation> explain_why_not(const std::filesystem::path& run, const std::string& name,
+                                    const std::string& device, Time at,
+                                    const Extensions* extensions = nullptr);
 
 }  // namespace looptwin::testbed

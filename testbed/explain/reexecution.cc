@@ -4,16 +4,17 @@
 #include <algorithm>
 #include <atomic>
 
+#include "testbed/by_hand.h"
 #include "testbed/driver.h"
 #include "testbed/snapshots.h"
 #include "testbed/virtual_clock.h"
 
 namespace looptwin::testbed {
 
-Result<Reexecution> Reexecution::of(const std::filesystem::path& run) {
+Result<Reexecution> Reexecution::of(const std::filesystem::path& run, const Extensions* extensions) {
   auto resumable = read_simulated(run);
   if (!resumable) return tl::make_unexpected(std::move(resumable.error()));
-  auto scenario = load(resumable->scenario, resumable->settings);
+  auto scenario = load(resumable->scenario, resumable->settings, {}, nullptr, extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (hash_of(*scenario, resumable->settings) != resumable->hash)
     return failure(fmt::format("{} was run with other files: {} has changed since", run.string(),
@@ -23,9 +24,13 @@ Result<Reexecution> Reexecution::of(const std::filesystem::path& run) {
     return failure(
         fmt::format("cannot explain {}: it is a fork, and began with another run's state", run.string()),
         "explain the run that it was forked from, or write the scenario as it became and run that");
+  if (auto added = add_faults_by_hand(run, *scenario); !added)
+    return tl::make_unexpected(std::move(added.error()));
   scenario->snapshots.reset();
   auto assembly = Assembly::build(std::move(*scenario), {.threads = 0});
   if (!assembly) return tl::make_unexpected(std::move(assembly.error()));
+  if (auto added = add_acts_by_hand(run, **assembly, kLongAgo); !added)
+    return tl::make_unexpected(std::move(added.error()));
   return Reexecution(std::move(*assembly));
 }
 

@@ -13,7 +13,7 @@ namespace looptwin::testbed {
 class Reexecution {
  public:
   /// Of a run folder; its scenario's files must be as they were.
-  static Result<Reexecution> of(const std::filesystem::path& run);
+  static Result<Reexecution> of(const std::filesystem::path& run, const Extensions* extensions = nullptr);
 
   Assembly& assembly() { return *assembly_; }
   /// To the last boundary at or before `until`, once. `each` is called after every boundary.

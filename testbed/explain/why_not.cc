@@ -180,9 +180,7 @@ class Changer {
   Assembly& a_;
 };
 
-void add_lines(const Condition& condition, size_t by, std::vector<std::string>& to) {
-  for (const auto& line : condition.lines()) to.push_back(std::string(by, ' ') + line);
-}
+Said answer_of(std::string text) { return {"answer", std::move(text), 0}; }
 
 /// Where a condition was further from holding than in any other boundary of its delay.
 const Condition& worst(const std::vector<std::pair<Time, Condition>>& seen) {
@@ -313,21 +311,21 @@ void WhyNotWatch::tell_standing(WhyNot& out) const {
   const auto& event = assembly_->events().all()[event_];
   const Time now = seen_.back().first;
   if (out.stands) {
-    out.lines.push_back("it stands: it rises again only after it has cleared");
+    out.told.push_back(answer_of("it stands: it rises again only after it has cleared"));
     const auto clear = conditions_.read(event.clears, device_, now);
-    add_lines(clear, 2, out.lines);
+    add_below(out.told, clear.told(), 1, 2);
     return;
   }
   if (seen_.back().second.holds == 1 && delay_.ns > 0) {
     const auto since =
         std::find_if(seen_.rbegin(), seen_.rend(), [](const auto& s) { return s.second.holds != 1; });
     const Time from = since == seen_.rend() ? seen_.front().first : (since.base())->first;
-    out.lines.push_back(
-        fmt::format("it has held since {}, and must for {}", to_string(from), to_string(delay_)));
+    out.told.push_back(
+        answer_of(fmt::format("it has held since {}, and must for {}", to_string(from), to_string(delay_))));
   }
   if (event.bypass.valid() &&
       assembly_->tables().values<uint8_t>(event.table, event.bypass)[device_.row.index()] == 1)
-    out.lines.push_back("it is bypassed");
+    out.told.push_back(answer_of("it is bypassed"));
 }
 
 /// Of a rule: whether its targets' conditions are met.
@@ -339,8 +337,8 @@ void WhyNotWatch::tell_targets(WhyNot& out) const {
         explained.name.starts_with("rules." + rule.config.name + ".") && explained.name.ends_with(".where");
     if (!of_rule || explained.table != target_->table) continue;
     const auto where = conditions_.read(explained.node, *target_, seen_.back().first);
-    out.lines.push_back(fmt::format("where, on {}:", assembly_->registry().id(*target_)));
-    add_lines(where, 2, out.lines);
+    out.told.push_back(answer_of(fmt::format("where, on {}:", assembly_->registry().id(*target_))));
+    add_below(out.told, where.told(), 1, 2);
   }
 }
 
@@ -352,7 +350,7 @@ WhyNot WhyNotWatch::answer() const {
              {},
              {}};
   if (seen_.empty()) return out;
-  add_lines(seen_.back().second, 0, out.lines);
+  add_below(out.told, seen_.back().second.told(), 1, 0);
   tell_standing(out);
   tell_targets(out);
   if (out.stands) return out;
@@ -364,7 +362,14 @@ WhyNot WhyNotWatch::answer() const {
   if (!out.changes.empty()) {
     std::vector<std::string> whats;
     for (const auto& change : out.changes) whats.push_back(change.what);
-    out.lines.push_back("it would have risen with " + joined(whats, " and "));
+    Said change{"change", "it would have risen with " + joined(whats, " and "), 0};
+    for (size_t c = 0; c < out.changes.size(); ++c) {
+      const auto& one = out.changes[c];
+      const auto& path = !one.path.empty() ? one.path : one.reported;
+      change.facts.emplace_back(fmt::format("change_{}", c + 1),
+                                path.empty() ? one.what : path + ": " + one.by);
+    }
+    out.told.push_back(std::move(change));
   }
   return out;
 }

@@ -29,11 +29,11 @@ std::optional<std::vector<Change>> smallest_change(const Condition& condition, c
                                                    Assembly& assembly);
 
 struct WhyNot {
-  std::string name;                ///< of the event: "alarm overload"
-  twin::DeviceRef device;          ///< of the event
-  bool stands = false;             ///< it stood at that time
-  std::vector<std::string> lines;  ///< to read
-  std::vector<Change> changes;     ///< the smallest; empty where no value decides
+  std::string name;        ///< of the event: "alarm overload"
+  twin::DeviceRef device;  ///< of the event
+  bool stands = false;     ///< it stood at that time
+  Explanation told;
+  std::vector<Change> changes;  ///< the smallest; empty where no value decides
 };
 
 /// Watches an event while a run is played, and answers at its end.

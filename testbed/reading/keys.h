@@ -51,6 +51,7 @@ enum class Form : uint8_t {
 };
 const char* name_of(Form form);  ///< for documents: "duration > 0", "expression"
 
+class Extensions;
 struct SectionInfo;
 
 struct KeyInfo {
@@ -79,6 +80,7 @@ struct Reader {
   const lang::Units& units;
   Diagnostics& problems;
   bool complete = true;  ///< false: a file is unreadable, so that nothing can be said to be missing
+  const Extensions* extensions = nullptr;  ///< null: there are none
 
   void error(const Span& span, std::string message, std::string hint = {}) {
     problems.push_back({Severity::error, span, std::move(message), std::move(hint)});

@@ -141,12 +141,14 @@ const Section<Draft>& scenario_section() {
        optional<Draft>("ambient_pressure", pressure(), in(&Scenario::ambient_pressure), "101325 Pa",
                        "what gauge pressures are points against"),
        use,
-       top("feeds", feed_section(), in(&Scenario::feeds), "data from outside, and to it"),
+       top("feeds", feed_section(), &Draft::feeds, "data from outside, and to it"),
        top("models", model_section(), &Draft::models, "device models", true),
        by_model("fleet", fleet_section(), &Draft::fleet, "how many devices of each model there are", true),
-       top("plants", plant_section(), in(&Scenario::plants), "physics that devices share"),
+       top("plants", plant_section(), &Draft::plants, "physics that devices share"),
        top("links", link_section(), in(&Scenario::links), "networks between devices and broker"),
        list<Draft>("faults", fault_section(), &Draft::faults, "what goes wrong"),
+       top("functions", function_section(), &Draft::functions,
+           "quantities that Python computes of whole columns"),
        top("derived", derived_section(), in(&Scenario::derived),
            "quantities that are computed from what is reported"),
        top("machines", machine_section(), in(&Scenario::machines),
@@ -183,7 +185,7 @@ const Section<Draft>& scenario_section() {
 namespace {
 
 Result<Scenario> scenario_of(Files files, const std::vector<Setting>& settings, Diagnostics problems,
-                             const OtherRules* rules) {
+                             const OtherRules* rules, const Extensions* extensions) {
   if (files.sources.empty()) return tl::make_unexpected(std::move(problems));
   apply(settings, scenario_section(), files.root, problems);
   if (rules != nullptr) replace_rules(*rules, scenario_section(), files, problems);
@@ -202,7 +204,7 @@ Result<Scenario> scenario_of(Files files, const std::vector<Setting>& settings, 
         pressure().read(reader, *ambient).value_or(draft.scenario.ambient_pressure);
   }
   const lang::Units units(draft.scenario.ambient_pressure);
-  Reader reader{units, problems, files.complete};
+  Reader reader{units, problems, files.complete, extensions};
   const auto& first = files.sources.front();
   scenario_section().read(reader, files.root, Span{first, 0, 0}, draft);
   if (draft.scenario.search) find_searched(files.root, *draft.scenario.search);
@@ -219,17 +221,30 @@ Result<Scenario> scenario_of(Files files, const std::vector<Setting>& settings, 
 }  // namespace
 
 Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setting>& settings,
-                      const std::filesystem::path& tests, const OtherRules* rules) {
+                      const std::filesystem::path& tests, const OtherRules* rules,
+                      const Extensions* extensions) {
   Diagnostics problems;
   auto files = read_files(path, problems, tests);
-  return scenario_of(std::move(files), settings, std::move(problems), rules);
+  return scenario_of(std::move(files), settings, std::move(problems), rules, extensions);
 }
 
 Result<Scenario> load_text(const SourcePtr& text, const std::filesystem::path& folder,
-                           const std::vector<Setting>& settings) {
+                           const std::vector<Setting>& settings, const Extensions* extensions) {
   Diagnostics problems;
   auto files = read_text(text, folder, problems);
-  return scenario_of(std::move(files), settings, std::move(problems), nullptr);
+  return scenario_of(std::move(files), settings, std::move(problems), nullptr, extensions);
+}
+
+Result<std::optional<yaml::Node>> written_at(const std::string& what, const SourcePtr& text,
+                                             const std::filesystem::path& path,
+                                             const std::vector<Setting>& settings) {
+  Diagnostics problems;
+  auto files = text ? read_text(text, path, problems) : read_files(path, problems);
+  apply(settings, scenario_section(), files.root, problems);
+  auto found = problems.empty() ? find(what, scenario_section(), std::move(files.root), problems)
+                                : std::optional<yaml::Node>();
+  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
+  return found;
 }
 
 }  // namespace looptwin::testbed

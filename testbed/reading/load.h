@@ -11,7 +11,19 @@ const Section<Draft>& scenario_section();
 /// load() of a text that stands in no file; its source's name is shown in messages. What it uses is looked
 /// for from `folder`.
 Result<Scenario> load_text(const SourcePtr& text, const std::filesystem::path& folder,
-                           const std::vector<Setting>& settings = {});
+                           const std::vector<Setting>& settings = {}, const Extensions* extensions = nullptr);
+
+/// What a scenario says at a path, as `--set` names it, with these settings: nothing where the path may be
+/// written and is not. `text`: what stands in no file; null: the file or folder
+/// `path` is read.
+Result<std::optional<yaml::Node>> written_at(const std::string& what, const SourcePtr& text,
+                                             const std::filesystem::path& path,
+                                             const std::vector<Setting>& settings);
+
+/// One fault as YAML, `{device: home-7, kind: stuck, sensor: temperature}`, checked against a loaded
+/// scenario. Without `after` it comes at once.
+Result<sim::FaultConfig> read_fault(const Scenario& scenario, const lang::Units& units,
+                                    const SourcePtr& text);
 
 /// One entry of a script as YAML, `{by: anna, set: {most: 40 kW}}`, checked against a loaded scenario.
 /// Without `after` it is done at the start.

@@ -18,6 +18,9 @@ struct Draft {
   const yaml::Node* start = nullptr;
   std::vector<ModelDraft> models;
   std::vector<FleetDraft> fleet;
+  std::vector<PlantDraft> plants;
+  std::vector<FeedDraft> feeds;
+  std::vector<FunctionDraft> functions;
   std::vector<FaultDraft> faults;
   std::vector<InputDraft> inputs;
   std::vector<ScriptDraft> script;
@@ -29,6 +32,7 @@ struct Draft {
 void resolve(Reader& reader, Draft& draft);
 
 // Its parts.
+bool resolve_python(Reader& reader, Draft& draft);  ///< whether all classes may be used
 bool resolve_plants(Reader& reader, Draft& draft);  ///< whether all could be built
 void resolve_models(Reader& reader, const std::vector<ModelDraft>& models);
 void resolve_fleet(Reader& reader, Draft& draft);

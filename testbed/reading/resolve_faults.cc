@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "base/text.h"
-#include "testbed/reading/resolve.h"
+#include "testbed/reading/load.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -209,6 +209,30 @@ void resolve_faults(Reader& reader, Draft& draft) {
                    "remove this key");
     if (!take_restart(reader, draft, fault)) draft.scenario.faults.push_back(fault);
   }
+}
+
+Result<sim::FaultConfig> read_fault(const Scenario& scenario, const lang::Units& units,
+                                    const SourcePtr& text) {
+  Diagnostics problems;
+  Reader reader{units, problems};
+  const auto root = yaml::parse(text, problems).root;
+  Draft draft;
+  draft.scenario.start = scenario.start;
+  if (auto zone = Timezone::load(scenario.timezone)) draft.zone = std::move(*zone);
+  for (size_t m = 0; m < scenario.models.size(); ++m)
+    draft.models.push_back({scenario.models[m], scenario.devices[m]});
+  FaultDraft fault;
+  fault.span = root.span;
+  if (problems.empty()) fault_section().read(reader, root, root.span, fault);
+  if (fault.every) reader.error(root.span, "a fault that is drawn cannot be given by hand", "write after:");
+  if (!fault.after && fault.at == nullptr) fault.after = kStart;
+  draft.faults.push_back(std::move(fault));
+  if (problems.empty()) resolve_faults(reader, draft);
+  if (problems.empty() && draft.scenario.faults.empty())
+    reader.error(root.span, "a restart of the broker or the mml cannot be given by hand",
+                 "write it among the scenario's faults");
+  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
+  return std::move(draft.scenario.faults.front());
 }
 
 }  // namespace looptwin::testbed

@@ -439,7 +439,7 @@ void resolve_loop(Reader& reader, Draft& draft) {
 
 void resolve(Reader& reader, Draft& draft) {
   // What refers to the elements of a plant that cannot be built would be called dangling, wrongly.
-  if (!resolve_plants(reader, draft)) return;
+  if (!resolve_python(reader, draft) || !resolve_plants(reader, draft)) return;
   resolve_models(reader, draft.models);
   resolve_fleet(reader, draft);
   resolve_faults(reader, draft);

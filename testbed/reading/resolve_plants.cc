@@ -11,8 +11,9 @@ bool resolve_plants(Reader& reader, Draft& draft) {
   for (auto& plant : draft.scenario.plants) {
     plant.folder = draft.scenario.folder.string();
     if (!plant.make) {
-      reader.error(plant.span, fmt::format("the plant '{}' does not say what it is", plant.name),
-                   "write gas_network: or production_line: with its parts");
+      reader.error(
+          plant.span, fmt::format("the plant '{}' does not say what it is", plant.name),
+          "write gas_network:, production_line: or equations: with its parts, or python: with its class");
       all = false;
       continue;
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "testbed/reading/keys.h"
+#include "testbed/reading/sections_python.h"
 #include "testbed/reading/values.h"
 #include "testbed/scenario.h"
 #include "twin/device_record.h"
@@ -47,11 +48,11 @@ const Section<ModelDraft>& model_section();
 const Section<lang::Machine>& controller_machine_section();
 const Section<MachineDraft>& machine_section();
 const Section<FleetDraft>& fleet_section();
-const Section<sim::PlantConfig>& plant_section();
+const Section<PlantDraft>& plant_section();
 const Section<sim::LinkConfig>& link_section();
 const Section<FaultDraft>& fault_section();
 const Section<HistoryConfig>& history_section();
-const Section<mml::FeedConfig>& feed_section();
+const Section<FeedDraft>& feed_section();
 const Section<mml::DerivedConfig>& derived_section();
 const Section<mml::EventConfig>& event_section();
 const Section<mml::RuleConfig>& rule_section();

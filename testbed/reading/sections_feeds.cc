@@ -115,15 +115,16 @@ Key<mml::FeedConfig> signals_key() {
 
 }  // namespace
 
-const Section<mml::FeedConfig>& feed_section() {
-  using T = mml::FeedConfig;
+const Section<FeedDraft>& feed_section() {
+  using T = FeedDraft;
   static const Section<T> kSection(
       "a feed", "feeds",
       {optional<T>("direction", word<bool>({{"in", true}, {"out", false}}), &T::inbound, "in",
                    "`out`: for what rules publish"),
        optional<T>("file", path(), &T::file, "out: the run's folder",
                    "CSV with the signals, or where publications go (JSON lines)"),
-       signals_key(),
+       Key<T>{signals_key().info, signals_key().read},
+       python_key<T>("a class that gives the signals' values, in place of a file"),
        section<T>("forecast", forecast_section(), &T::forecast,
                   "that forecasts of its signals can be asked for, made from what they will be"),
        optional<T>("longest_gap", period(), &T::longest_gap, "none",

@@ -277,8 +277,8 @@ const Section<NetworkDraft>& gas_network_section() {
 
 }  // namespace
 
-const Section<sim::PlantConfig>& plant_section() {
-  using T = sim::PlantConfig;
+const Section<PlantDraft>& plant_section() {
+  using T = PlantDraft;
   static const Section<T> kSection(
       "a plant", "plants",
       {optional<T>("exchange", period(), &T::exchange, "1 s",
@@ -297,7 +297,8 @@ const Section<sim::PlantConfig>& plant_section() {
                            return as_plant(sim::ProductionLine::make(line, seed));
                          };
                        }),
-       equations_key()});
+       Key<T>{equations_key().info, equations_key().read},
+       python_key<T>("a class of the program around us: whole columns of elements")});
   return kSection;
 }
 

@@ -24,9 +24,11 @@ std::vector<std::string> split(const std::string& path) {
 /// Goes down one path, through the tree and through the tables of keys at the same time.
 class Descent {
  public:
-  Descent(const Setting& setting, const SectionInfo& root_section, Diagnostics& problems)
-      : parts_(split(setting.path)), problems_(problems) {
-    source_ = std::make_shared<const Source>(Source{"--set " + setting.path, setting.value});
+  /// `what`: what asks for the path, before it in messages.
+  Descent(const Setting& setting, const SectionInfo& root_section, Diagnostics& problems,
+          std::string what = "--set ")
+      : parts_(split(setting.path)), problems_(problems), what_(std::move(what)) {
+    source_ = std::make_shared<const Source>(Source{what_ + setting.path, setting.value});
     here_.form = Form::section;
     here_.section = &root_section;
   }
@@ -36,10 +38,17 @@ class Descent {
     auto value = yaml::parse(source_, found).root;
     problems_.insert(problems_.end(), found.begin(), found.end());
     if (!found.empty()) return;
+    if (Node* node = reach(root)) *node = std::move(value);
+  }
+
+  /// The node at the path, made if it is allowed; null after a message.
+  Node* reach(Node& root) {
     Node* node = &root;
     for (at_ = 0; at_ < parts_.size() && node; ++at_) node = step(*node);
-    if (node) *node = std::move(value);
+    return node;
   }
+  /// It was made by reach(): nobody has written it.
+  bool made(const Node& node) const { return node.span.source == source_; }
 
  private:
   /// The child that the present part names, made if it is allowed; null after a message.
@@ -54,8 +63,8 @@ class Descent {
     problems_.push_back(
         {Severity::error,
          {},
-         fmt::format("--set {}: '{}' holds one value, which has no parts", path(parts_.size()), path(at_)),
-         fmt::format("write --set {}=...", path(at_))});
+         fmt::format("{}{}: '{}' holds one value, which has no parts", what_, path(parts_.size()), path(at_)),
+         fmt::format("write {}{}{}", what_, path(at_), what_.empty() ? "" : "=...")});
     return nullptr;
   }
 
@@ -126,7 +135,7 @@ class Descent {
     }
     problems_.push_back({Severity::error,
                          {},
-                         fmt::format("--set {}: there is no '{}'{}", path(parts_.size()), part,
+                         fmt::format("{}{}: there is no '{}'{}", what_, path(parts_.size()), part,
                                      at_ == 0 ? "" : fmt::format(" in {}", path(at_))),
                          hint});
   }
@@ -136,6 +145,7 @@ class Descent {
 
   std::vector<std::string> parts_;
   Diagnostics& problems_;
+  std::string what_;
   SourcePtr source_;
   KeyInfo here_;           ///< what the tables say of the node that was reached
   bool in_named_ = false;  ///< that node is one of the sections of a map of names
@@ -147,6 +157,14 @@ class Descent {
 void apply(const std::vector<Setting>& settings, const SectionInfo& root_section, Node& root,
            Diagnostics& problems) {
   for (const auto& setting : settings) Descent(setting, root_section, problems).run(root);
+}
+
+std::optional<Node> find(const std::string& path, const SectionInfo& root_section, Node root,
+                         Diagnostics& problems) {
+  Descent descent({path, ""}, root_section, problems, "");
+  const Node* node = descent.reach(root);
+  if (node == nullptr || descent.made(*node)) return std::nullopt;
+  return *node;
 }
 
 }  // namespace looptwin::testbed

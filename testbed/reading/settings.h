@@ -1,6 +1,8 @@
 // --set: values given on the command line, put into the tree of the files before it is read.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -15,5 +17,9 @@ namespace looptwin::testbed {
 /// sections; a path that leads nowhere is an error with the nearest.
 void apply(const std::vector<Setting>& settings, const SectionInfo& root_section, yaml::Node& root,
            Diagnostics& problems);
+
+/// What stands at such a path; nothing where it may be written and is not, or after a message.
+std::optional<yaml::Node> find(const std::string& path, const SectionInfo& root_section, yaml::Node root,
+                               Diagnostics& problems);
 
 }  // namespace looptwin::testbed

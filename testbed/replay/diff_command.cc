@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "testbed/replay/fork_point.h"
 #include "testbed/replay/replay_command.h"
 #include "testbed/replay/report.h"
 
@@ -24,22 +23,13 @@ Exit tell(const DiffOptions& asked, const DifferenceReport& report, const TextPo
   return report.difference.equal() ? Exit::held : Exit::failed;
 }
 
-/// Two run folders. A fork is compared from where it left its trunk.
 Exit diff_runs(const DiffOptions& asked) {
-  TextPool pool;
-  const Time after = std::max(begin_of(asked.runs[0]), begin_of(asked.runs[1]));
-  auto a = read_decisions(asked.runs[0], pool, after);
-  if (!a) return refuse(a.error());
-  auto b = read_decisions(asked.runs[1], pool, after);
-  if (!b) return refuse(b.error());
-  const auto difference = compare(*a, *b, pool);
-  DifferenceReport report{asked.runs[0], asked.runs[1], *a, *b, difference, {}, false};
-  if (!difference.changes.empty()) {
-    auto input = first_differing_input(asked.runs[0], asked.runs[1], after, difference.changes.front().at());
-    if (!input) return refuse(input.error());
-    report.input = std::move(*input);
-  }
-  return tell(asked, report, pool);
+  const bool json = asked.format == "json";
+  const auto told = difference_of_runs(asked.runs[0], asked.runs[1],
+                                       {json ? std::nullopt : std::optional(asked.show), json});
+  if (!told) return refuse(told.error());
+  std::fputs((json ? told->json : told->text).c_str(), stdout);
+  return told->equal ? Exit::held : Exit::failed;
 }
 
 /// One recording: with its own rules or those given first, against those given last.

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "testbed/by_hand.h"
 #include "testbed/driver.h"
 #include "testbed/replay/fork_point.h"
 #include "testbed/virtual_clock.h"
@@ -145,7 +146,7 @@ Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads) 
     return failure(fmt::format("cannot fork {} at {}: it is a fork itself, which begins at {}", run.string(),
                                to_string(at), to_string(noted->begins)),
                    "fork the run that it was forked from");
-  ForkPoint point{.trunk = std::move(*noted), .scenario = {}, .state = {}, .assembly = {}};
+  ForkPoint point{.trunk = std::move(*noted), .run = run, .scenario = {}, .state = {}, .assembly = {}};
   point.scenario = point.trunk.kept.empty() ? point.trunk.scenario : run / point.trunk.kept;
   auto scenario = load(point.scenario, point.trunk.settings);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
@@ -163,6 +164,8 @@ Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads) 
                      "fork it before or after that");
   auto snapshot = snapshot_before(run, at);
   if (!snapshot) return tl::make_unexpected(std::move(snapshot.error()));
+  if (auto added = add_faults_by_hand(run, *scenario); !added)
+    return tl::make_unexpected(std::move(added.error()));
   scenario->snapshots.reset();
   scenario->input_log = false;
 
@@ -182,6 +185,9 @@ Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads) 
     clock.go_on_after((*snapshot)->boundary);
     driver->skip_to((*snapshot)->boundary);
   }
+  const Time after = *snapshot ? (*snapshot)->boundary : kLongAgo;
+  if (auto added = add_acts_by_hand(run, trunk, after); !added)
+    return tl::make_unexpected(std::move(added.error()));
   if (driver->run(clock, never) == mml::RunEnd::failed) {
     auto problems = driver->error();
     const auto& broken = trunk.transport().breakdown();

@@ -19,6 +19,7 @@ void copy_state(Assembly& from, Assembly& to);
 /// A run folder's state at a moment, and what it is of.
 struct ForkPoint {
   Resumable trunk;
+  std::filesystem::path run;           ///< the trunk's folder
   std::filesystem::path scenario;      ///< where the trunk's is loaded from: its own copy, if it has one
   Snapshot state;                      ///< without recorder's
   std::unique_ptr<Assembly> assembly;  ///< the trunk's, in that state

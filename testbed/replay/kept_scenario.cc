@@ -31,7 +31,7 @@ Result<std::string> keep_scenario(const fs::path& run, const Scenario& scenario)
   for (const auto& source : scenario.sources)
     if (fs::is_regular_file(folder / source->name, error)) add(copied, source->name);
   for (const auto& feed : scenario.feeds)
-    if (feed.inbound) add(copied, feed.file);
+    if (feed.inbound && !feed.file.empty()) add(copied, feed.file);
   for (const auto& plant : scenario.plants)
     for (const auto& file : plant.files) add(copied, file);
   for (const auto& registry : scenario.registries) add(linked, registry);

@@ -1,6 +1,8 @@
 // What replays and differences come to, for people and for programs.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 
 #include "testbed/replay/difference.h"
@@ -24,5 +26,18 @@ struct DifferenceReport {
 };
 std::string difference_text(const DifferenceReport& report, const TextPool& pool, size_t shown);
 std::string difference_json(const DifferenceReport& report, const TextPool& pool);
+
+/// What two run folders differ by, told as text, as JSON, or both. A fork is compared from where it left its
+/// trunk.
+struct DifferenceForms {
+  std::optional<size_t> show;  ///< as text, with so many differences
+  bool json = false;
+};
+struct ToldDifference {
+  bool equal = false;
+  std::string text, json;
+};
+Result<ToldDifference> difference_of_runs(const std::filesystem::path& a, const std::filesystem::path& b,
+                                          const DifferenceForms& forms);
 
 }  // namespace looptwin::testbed

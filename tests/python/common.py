@@ -17,7 +17,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-TANKS = blocks("yaml")[0]
+TANKS, WELLS = blocks("yaml")[:2]
 
 
 def command_line(*arguments):
@@ -30,7 +30,7 @@ def fingerprint_of(*arguments):
 
 
 class InFolder(unittest.TestCase):
-    """Each test in a new working directory with tanks.yaml."""
+    """Each test in a new working directory with tanks.yaml and wells.yaml."""
 
     def setUp(self):
         self._stack = contextlib.ExitStack()
@@ -39,6 +39,7 @@ class InFolder(unittest.TestCase):
         os.chdir(folder)
         self._stack.callback(os.chdir, before)
         pathlib.Path("tanks.yaml").write_text(TANKS, encoding="utf-8")
+        pathlib.Path("wells.yaml").write_text(WELLS, encoding="utf-8")
 
     def tearDown(self):
         self._stack.close()

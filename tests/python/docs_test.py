@@ -15,7 +15,9 @@ def said_and_given(code, names):
     pending = ""
     for line in [*code.splitlines(), None]:
         code_of_line, _, said = (line or "").partition("# → ")
-        inside = line is not None and line.startswith((" ", "except", "finally", "else"))
+        goes_on = not pending or pending.rstrip().rpartition("\n")[2].startswith("@")
+        inside = line is not None and (not line.strip() or goes_on and bool(pending)
+                                       or line.startswith((" ", "except", "finally", "else")))
         if pending and (line is None or not inside) and pending.strip():
             exec(compile(pending, "python.md", "exec"), names)  # noqa: S102
             pending = ""

@@ -14,6 +14,7 @@ import looptwin
 import numpy as np
 from common import InFolder, TANKS
 from looptwin.scenario_files import ScenarioFiles
+from looptwin.sweep_point import Task, run_point
 
 DEMAND = "models.tank.parameters.demand.default"
 
@@ -156,6 +157,13 @@ class OnACluster(InFolder):
             self.assertEqual(there.drop(columns="pid").to_dict(), here.drop(columns="pid").to_dict())
             self.assertEqual(there.pid.nunique(), 2)
             self.assertEqual(len(files_of("kept")), 8)
+            # Without its files on the worker's machine.
+            files = ScenarioFiles(scenario._made)
+            os.remove("tanks.yaml")
+            task = Task("", [(DEMAND, "1 L/s"), ("seed", "3"), ("duration", "5 min")], None)
+            sent = client.submit(run_point, files, None, task, pure=False).result()
+            self.assertEqual(sent["fingerprint"], here[(here.seed == 3) & (here[DEMAND] == "1 L/s")].fingerprint.iloc[0])
+            pathlib.Path("tanks.yaml").write_text(TANKS, encoding="utf-8")
             with self.assertWarns(looptwin.SweepWarning):
                 bad = looptwin.sweep(scenario, {"seed": [1, 2]}, duration="1 min", client=client,
                                      measure=lambda run: 1 / 0)

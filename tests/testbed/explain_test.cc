@@ -22,6 +22,7 @@ std::string joined_lines(const std::vector<std::string>& lines) {
   for (const auto& line : lines) text += line + '\n';
   return text;
 }
+std::string joined_lines(const Explanation& told) { return joined_lines(lines_of(told)); }
 
 /// Tanks that are filled at rates of their own; one runs over.
 const FileTexts kTanks{{"scenario.yaml", R"yaml(scenario: tanks
@@ -164,7 +165,7 @@ std::optional<Quiet> why_quiet(const std::string& folder, TestConfig test, const
     (*stage)->play((*stage)->end(), [&](Time now) { watch->look(now); });
     auto answer = watch->answer();
     if (!answer.changes.empty())
-      return Quiet{std::move(answer.changes), device, joined_lines(answer.lines), test};
+      return Quiet{std::move(answer.changes), device, joined_lines(lines_of(answer.told)), test};
   }
   return std::nullopt;
 }

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "testbed/reading/load.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;
@@ -52,6 +53,21 @@ TEST_CASE("settings: a path that leads nowhere is an error with the nearest") {
   CHECK(problems(example(), {{"faults.0.after.hours", "2"}}) ==
         "--set faults.0.after.hours: 'faults.0.after' holds one value, which has no parts [write --set "
         "faults.0.after=...]\n");
+}
+
+TEST_CASE("settings: what is written at a path is found by the same path, with what was set") {
+  const Folder folder(example());
+  const auto at = [&](const std::string& path, const std::vector<Setting>& settings = {}) -> std::string {
+    const auto found = written_at(path, nullptr, folder.path(), settings);
+    if (!found) return in_short(found.error());
+    return *found ? (*found)->text : "nothing";
+  };
+  CHECK(at("fleet.home.count") == "1000");
+  CHECK(at("fleet.home.count", {{"fleet.home.count", "7"}}) == "7");
+  CHECK(at("faults.0.after") == "14 h");
+  CHECK(at("snapshots") == "nothing");
+  CHECK(at("fleet.hom.count") ==
+        "fleet.hom.count: there is no 'hom' in fleet [did you mean fleet.home.count?]\n");
 }
 
 TEST_CASE("settings: a bad value is shown at the setting, not at the file") {

@@ -50,6 +50,41 @@ TEST_CASE("simulation: what people do waits for the next boundary, in a fork as 
   CHECK(alone->assembly().loop().fingerprint() != trunk->assembly().loop().fingerprint());
 }
 
+TEST_CASE("simulation: a fault by hand is what the scenario's own would have been, in a fork as well") {
+  const std::string fault = "device: pump-1, kind: device_off, lasts: 15 s";
+  auto script = made("people.md", "faults:\n  - {after: 12.000000001 s, " + fault + "}\n");
+  auto live = made("people.md"), alone = made("people.md");
+  live->advance(kStart + seconds(12));
+  REQUIRE(live->inject(entry("{" + fault + "}")).has_value());
+  auto fork = live->fork(1, kNeverStop);
+  REQUIRE(fork.has_value());
+  for (auto* one : {live.get(), fork->get(), script.get(), alone.get()}) one->advance(one->end());
+  CHECK(live->assembly().fleet().counters().faults == 1);
+  CHECK(alone->assembly().fleet().counters().faults == 0);
+  const auto counted = [](Simulation& one) { return one.assembly().fleet().counters().lost; };
+  CHECK(counted(*live) == counted(*script));
+  CHECK(live->assembly().loop().fingerprint() == script->assembly().loop().fingerprint());
+  CHECK((*fork)->assembly().loop().fingerprint() == script->assembly().loop().fingerprint());
+}
+
+TEST_CASE("simulation: a fault by hand that is none is refused, and nothing has changed") {
+  auto one = made("people.md"), alone = made("people.md");
+  one->advance(kStart + seconds(12));
+  const auto refused = [&](const std::string& text) {
+    const auto injected = one->inject(entry(text));
+    return injected ? std::string() : in_short(injected.error());
+  };
+  CHECK(refused("{device: pump-1, kind: device_off, every: 1 h}").find("cannot be given by hand") !=
+        std::string::npos);
+  CHECK(refused("{kind: restart, of: mml, lasts: 5 s}").find("cannot be given by hand") != std::string::npos);
+  CHECK(refused("{device: pomp-1, kind: device_off}").find("no device's id matches 'pomp-1'") !=
+        std::string::npos);
+  CHECK(refused("{device: pump-1, kind: of}").find("device_off") != std::string::npos);
+  for (auto* s : {one.get(), alone.get()}) s->advance(s->end());
+  CHECK(one->assembly().loop().fingerprint() == alone->assembly().loop().fingerprint());
+  CHECK(one->assembly().fleet().counters().faults == 0);
+}
+
 TEST_CASE("simulation: through a restart of the MML time goes on, and only forks have to wait") {
   const std::string away = "faults:\n  - {kind: restart, of: mml, after: 20 s, lasts: 10 s}\n";
   auto whole = made("people.md", away), steps = made("people.md", away);
