@@ -56,6 +56,8 @@ class PahoLink final : public MqttLink {
     connect.set_max_inflight(1000);
     if (!options_.user.empty()) connect.set_user_name(options_.user);
     if (!options_.password.empty()) connect.set_password(options_.password);
+    if (options_.will)
+      connect.set_will(mqtt::will_options(options_.will->topic, options_.will->payload, kQos, true));
     if (options_.broker.starts_with("mqtts://")) {
       mqtt::ssl_options tls;
       if (!options_.certificates.empty()) tls.set_trust_store(options_.certificates);
@@ -88,9 +90,9 @@ class PahoLink final : public MqttLink {
       }
   }
 
-  bool publish(const std::string& topic, std::string payload, bool retain) override {
+  bool publish(const std::string& topic, std::string payload, bool retain, int qos) override {
     try {
-      client_.publish(topic, std::move(payload), kQos, retain);
+      client_.publish(topic, std::move(payload), qos, retain);
       ++sent_;
       return true;
     } catch (const mqtt::exception&) {  // its buffer is full

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,19 +37,25 @@ class MqttLink {
   /// or does not answer.
   virtual void subscribe(const std::vector<std::string>& filters) = 0;
   /// QoS 1, not retained unless said. False when its queue is full.
-  virtual bool publish(const std::string& topic, std::string payload, bool retain = false) = 0;
+  virtual bool publish(const std::string& topic, std::string payload, bool retain = false, int qos = 1) = 0;
   /// Appends what was received, in the order of its arrival.
   virtual void take(std::vector<MqttMessage>& out) = 0;
   virtual bool connected() const = 0;
   virtual LinkCounters counters() const = 0;
 };
 
+/// What the broker says for us when we are gone without a word: retained, QoS 1.
+struct Will {
+  std::string topic, payload;
+};
+
 struct MqttOptions {
   std::string broker;     ///< "mqtt://127.0.0.1:1883"; mqtts:// for TLS
   std::string client_id;  ///< unique at the broker
   std::string user, password;
-  std::string certificates;         ///< of authorities, a PEM file; TLS
-  std::string certificate, key;     ///< our own, PEM files; TLS; may be empty
+  std::string certificates;      ///< of authorities, a PEM file; TLS
+  std::string certificate, key;  ///< our own, PEM files; TLS; may be empty
+  std::optional<Will> will;
   size_t most_waiting = 1'000'000;  ///< received messages that wait to be taken
   size_t most_sending = 60'000;     ///< messages that wait for the broker; it can number 65 535
   Duration keep_alive = seconds(10);

@@ -34,6 +34,11 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
   subscribe();
 }
 
+RigTransport::~RigTransport() {
+  for (const auto& convention : conventions_) convention->leave(outgoing_);
+  publish();
+}
+
 void RigTransport::subscribe() {
   std::set<std::string> filters;
   for (const auto& convention : conventions_)
@@ -56,6 +61,10 @@ void RigTransport::begin(Time boundary) {
       early_.push_back(std::move(message));
     else
       take(message, at);
+  }
+  if (const auto connections = link_.counters().connections; connections != connections_) {
+    connections_ = connections;
+    for (const auto& convention : conventions_) convention->joined(boundary, outgoing_);
   }
   for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
   hear(boundary);
@@ -99,7 +108,12 @@ void RigTransport::hear(const HeardTelemetry& heard, Time at) {
 }
 
 void RigTransport::hear(const HeardPresence& heard, Time at) {
-  presence(heard.device, heard.online, at);
+  // A broker that crashed and came back still says what it was told to keep: whether the device is there is
+  // unknown until it says something itself.
+  if (heard.kept && heard.online)
+    ++counters_.hints;
+  else
+    presence(heard.device, heard.online, at);
   ++counters_.messages;
 }
 
@@ -195,7 +209,8 @@ void RigTransport::tell(const twin::Command& command) {
 
 void RigTransport::publish() {
   for (auto& message : outgoing_)
-    if (!link_.publish(message.topic, std::move(message.payload), message.retain)) ++counters_.unsent;
+    if (!link_.publish(message.topic, std::move(message.payload), message.retain, message.qos))
+      ++counters_.unsent;
   outgoing_.clear();
 }
 

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <vector>
 
-#include "hil/mapping.h"
 #include "hil/mqtt_link.h"
 #include "hil/paced_clock.h"
+#include "testbed/rig/mapping_sections.h"
 
 namespace looptwin::testbed {
 
@@ -17,7 +17,8 @@ struct RigConfig {
   hil::MqttOptions broker;         ///< its `broker` is empty: one of our own
   hil::Overrun overrun = hil::Overrun::catch_up;
   Duration tolerance = milliseconds(10);
-  std::vector<hil::Mapping> devices;  ///< of models that are not plain
+  std::vector<DeviceDraft> devices;  ///< of models that are not plain
+  hil::SparkplugOptions sparkplug;
 };
 
 /// Reads rig.yaml of a folder, or the file itself. All problems at once.

@@ -4,9 +4,11 @@
 
 #include "base/text.h"
 #include "base/timezone.h"
+#include "hil/conventions/sparkplug/sparkplug.h"
 #include "hil/mosquitto.h"
 #include "hil/rig_transport.h"
 #include "testbed/absent_fleet.h"
+#include "testbed/rig/device_mappings.h"
 #include "testbed/rig/rig_config.h"
 #include "testbed/run_folder.h"
 #include "testbed/stopwatch.h"
@@ -33,30 +35,8 @@ Result<Scenario> load_for(const RigConfig& rig, std::vector<Setting>& settings) 
   const auto local = zone->format(next_second());
   settings.push_back({"start", "\"" + local.substr(0, 19) + "\""});
   for (const auto* section : kSimulatedOnly) settings.push_back({section, "[]"});
+  for (auto& setting : period_settings(rig)) settings.push_back(std::move(setting));
   return load(rig.scenario, settings);
-}
-
-Result<std::vector<hil::Mapping>> mappings_for(const RigConfig& rig, const Scenario& scenario) {
-  std::vector<hil::Mapping> mappings;
-  std::vector<std::string> names;
-  for (const auto& model : scenario.models) names.push_back(model.name);
-  for (const auto& mapping : rig.devices)
-    if (std::find(names.begin(), names.end(), mapping.model) == names.end())
-      return failure(mapping.span, fmt::format("'{}' is no model of {}", mapping.model, scenario.name),
-                     "its models: " + joined(names));
-  for (const auto& model : scenario.models) {
-    mappings.push_back(hil::plain_mapping(model.name));
-    for (const auto& mapping : rig.devices) {
-      if (mapping.model != model.name) continue;
-      mappings.back() = mapping;
-      for (const auto& place : mapping.fields)
-        if (std::none_of(model.telemetry.begin(), model.telemetry.end(),
-                         [&](const auto& field) { return field.name == place.field; }))
-          return failure(mapping.span,
-                         fmt::format("{} has no telemetry field '{}'", model.name, place.field));
-    }
-  }
-  return mappings;
 }
 
 void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, const hil::PacedClock& clock) {
@@ -71,6 +51,12 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
                   number(taken.malformed + taken.wrong_types + taken.unknown), number(taken.malformed),
                   number(taken.wrong_types), number(taken.unknown), number(taken.not_admitted),
                   number(link.counters().dropped_in + taken.unsent), number(taken.unaddressed)));
+  for (const auto& convention : transport.conventions()) {
+    std::vector<std::string> counted;
+    for (const auto& [what, n] : convention->counters())
+      if (n != 0) counted.push_back(fmt::format("{} {}", number(n), what));
+    if (!counted.empty()) print_row(convention->name(), joined(counted));
+  }
   const auto& pace = clock.counters();
   print_row("pace", fmt::format("{} boundaries, {} late, {} skipped; the latest by {}", number(pace.run),
                                 number(pace.late), number(pace.skipped), to_string(pace.worst)));
@@ -85,8 +71,10 @@ Exit run_rig(const HilRequest& request) {
   auto settings = request.settings;
   auto scenario = load_for(*rig, settings);
   if (!scenario) return refuse(scenario.error());
-  auto mappings = mappings_for(*rig, *scenario);
+  const auto mappings = device_mappings(*rig, *scenario, hil::civil_time());
   if (!mappings) return refuse(mappings.error());
+  for (const auto& mapping : *mappings)
+    if (mapping.convention == "sparkplug") rig->broker.will = hil::sparkplug_will(mapping.sparkplug);
   std::optional<std::filesystem::path> out;
   if (!request.no_out) out = request.out.value_or(default_run_folder(rig->name));
 
@@ -112,7 +100,7 @@ Exit run_rig(const HilRequest& request) {
   hil::RigTransport* transport = nullptr;
   options.world = [&](const twin::Registry& registry, mml::Broker& broker, std::vector<twin::Shard> shards) {
     auto made = std::make_unique<hil::RigTransport>(
-        **link, registry, broker, std::move(shards), std::move(*mappings),
+        **link, registry, broker, std::move(shards), *mappings,
         hil::RigTransport::RigTime{[&clock](Duration steady) { return clock->at(steady); }, start});
     transport = made.get();
     return made;
@@ -120,6 +108,8 @@ Exit run_rig(const HilRequest& request) {
   auto built = Assembly::build(std::move(*scenario), options);
   if (!built) return refuse(built.error());
   Assembly& assembly = **built;
+  if (auto addressed = check_addresses(*rig, *mappings, assembly.registry()); !addressed)
+    return refuse(addressed.error());
   std::fputs(render(assembly.warnings()).c_str(), stderr);
   if (out)
     if (auto noted = note_scenario(assembly, *out, {rig->scenario, settings, hash, kStart, {}, true}); !noted)
