@@ -90,7 +90,7 @@ JsonCodec::JsonCodec(const twin::ModelConfig& model, Mapping mapping)
     : model_(model), mapping_(std::move(mapping)) {
   for (const auto& field : model.telemetry) {
     const auto* place = mapping_.place_of(field.name);
-    fields_.push_back({place != nullptr ? *place : "/" + field.name, twin::scaling_of(field)});
+    fields_.push_back({place != nullptr ? place->at : "/" + field.name, twin::scaling_of(field)});
   }
 }
 

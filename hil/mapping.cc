@@ -1,5 +1,7 @@
 #include "hil/mapping.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace looptwin::hil {
@@ -14,10 +16,18 @@ TopicTemplate known(const std::string& text) {
 
 }  // namespace
 
-const std::string* Mapping::place_of(const std::string& field) const {
-  for (const auto& place : fields)
-    if (place.field == field) return &place.pointer;
-  return nullptr;
+const Place* place_in(const std::vector<Place>& places, const std::string& name) {
+  const auto found =
+      std::find_if(places.begin(), places.end(), [&](const Place& place) { return place.name == name; });
+  return found != places.end() ? &*found : nullptr;
+}
+
+const Place* Mapping::place_of(const std::string& field) const { return place_in(fields, field); }
+
+std::string_view Mapping::name_of(std::string_view id) const {
+  const auto found =
+      std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.first == id; });
+  return found != names.end() ? std::string_view(found->second) : id;
 }
 
 Mapping plain_mapping(const std::string& model) {

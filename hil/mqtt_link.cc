@@ -91,16 +91,16 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       }
   }
 
-  bool publish(const std::string& topic, std::string payload, bool retain) override {
-    auto message = mqtt::message::create(topic, std::move(payload), kQos, retain);
+  bool publish(const std::string& topic, std::string payload, bool retain, int qos) override {
+    auto message = mqtt::message::create(topic, std::move(payload), qos, retain);
     if (!options_.origin.empty() && options_.version == MqttVersion::v5)
       message->set_properties({{mqtt::property::USER_PROPERTY, kOrigin, options_.origin}});
     return send(message);
   }
 
   bool publish_until(const std::string& topic, std::string payload, Duration expires,
-                     const std::string& id) override {
-    auto message = mqtt::message::create(topic, std::move(payload), kQos, false);
+                     const std::string& id, int qos) override {
+    auto message = mqtt::message::create(topic, std::move(payload), qos, false);
     if (options_.version == MqttVersion::v5) {
       mqtt::properties properties;
       properties.add({mqtt::property::CORRELATION_DATA, id});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,12 +42,12 @@ class MqttLink {
   /// or does not answer.
   virtual void subscribe(const std::vector<std::string>& filters) = 0;
   /// QoS 1, not retained unless said. False when its queue is full.
-  virtual bool publish(const std::string& topic, std::string payload, bool retain = false) = 0;
+  virtual bool publish(const std::string& topic, std::string payload, bool retain = false, int qos = 1) = 0;
   /// The same, not retained, of something that has a time and a name: the broker forgets it after `expires`
   /// (zero: never), and whoever receives it finds `id` as its correlation data. Both with MQTT 5 only.
   virtual bool publish_until(const std::string& topic, std::string payload, Duration /*expires*/,
-                             const std::string& /*id*/) {
-    return publish(topic, std::move(payload));
+                             const std::string& /*id*/, int qos = 1) {
+    return publish(topic, std::move(payload), false, qos);
   }
   /// Appends what was received, in the order of its arrival.
   virtual void take(std::vector<MqttMessage>& out) = 0;
@@ -57,6 +58,10 @@ class MqttLink {
 };
 
 enum class MqttVersion : uint8_t { v5, v3_1_1 };
+/// What the broker says for us when we are gone without a word: retained, QoS 1.
+struct Will {
+  std::string topic, payload;
+};
 
 struct MqttOptions {
   std::string broker;     ///< "mqtt://127.0.0.1:1883"; mqtts:// for TLS
@@ -66,6 +71,7 @@ struct MqttOptions {
   std::string origin;  ///< said with every message that is sent, as the user property `origin`; may be empty
   std::string certificates;         ///< of authorities, a PEM file; TLS
   std::string certificate, key;     ///< our own, PEM files; TLS; may be empty
+  std::optional<Will> will;
   size_t most_waiting = 1'000'000;  ///< received messages that wait to be taken
   size_t most_of_topic = 20'000;  ///< of these of one topic, so that one device does not drive out the others
   size_t most_sending = 60'000;   ///< messages that wait for the broker; it can number 65 535

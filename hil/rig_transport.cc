@@ -39,6 +39,11 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
   subscribe();
 }
 
+RigTransport::~RigTransport() {
+  for (const auto& convention : conventions_) convention->leave(outgoing_);
+  publish();
+}
+
 void RigTransport::subscribe() {
   std::set<std::string> filters;
   for (const auto& convention : conventions_)
@@ -62,6 +67,10 @@ void RigTransport::begin(Time boundary) {
       early_.push_back(std::move(message));
     else
       take(message, at);
+  }
+  if (const auto connections = link_.counters().connections; connections != connections_) {
+    connections_ = connections;
+    for (const auto& convention : conventions_) convention->joined(boundary, outgoing_);
   }
   for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
   hear({}, boundary);
@@ -140,8 +149,14 @@ void RigTransport::hear(const HeardTelemetry& heard, const std::string& origin, 
 }
 
 void RigTransport::hear(const HeardPresence& heard, const std::string& origin, Time at) {
-  if (!is_own(heard.device, origin, heard.online)) return;
-  if (!has_session(heard.device, origin)) presence(heard.device, heard.online, at);
+  // A broker that crashed and came back still says what it was told to keep: whether the device is there is
+  // unknown until it says something itself.
+  if (heard.kept && heard.online) {
+    ++counters_.hints;
+  } else {
+    if (!is_own(heard.device, origin, heard.online)) return;
+    if (!has_session(heard.device, origin)) presence(heard.device, heard.online, at);
+  }
   ++counters_.messages;
 }
 
@@ -250,8 +265,9 @@ void RigTransport::tell(const twin::Command& command, Time now) {
 void RigTransport::publish() {
   for (auto& message : outgoing_)
     if (!(message.id.empty()
-              ? link_.publish(message.topic, std::move(message.payload), message.retain)
-              : link_.publish_until(message.topic, std::move(message.payload), message.expires, message.id)))
+              ? link_.publish(message.topic, std::move(message.payload), message.retain, message.qos)
+              : link_.publish_until(message.topic, std::move(message.payload), message.expires, message.id,
+                                   message.qos)))
       ++counters_.unsent;
   outgoing_.clear();
 }

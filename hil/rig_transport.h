@@ -24,6 +24,7 @@ struct RigCounters {
   uint64_t wrong_types = 0;   ///< with a value of another type than the model declares
   uint64_t not_admitted = 0;  ///< of devices that are suspended or retired
   uint64_t unsent = 0;        ///< commands that the link's queue had no room for
+  uint64_t hints = 0;         ///< `online` that the broker had kept: nobody is there for that
   uint64_t unaddressed = 0;   ///< commands to devices whose mapping takes none
 };
 
@@ -37,6 +38,7 @@ class RigTransport final : public twin::Transport {
   /// A mapping for each model of the registry, in order. All but `mappings` outlive it.
   RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
                std::vector<twin::Shard> shards, const std::vector<Mapping>& mappings, RigTime time);
+  ~RigTransport() override;
 
   /// Whether a message from `origin` (MqttMessage) is the device's own; others only tell who else is there.
   using IsOwn = std::function<bool(twin::DeviceRef device, const std::string& origin)>;
@@ -57,6 +59,7 @@ class RigTransport final : public twin::Transport {
   const RigCounters& counters() const { return counters_; }
   const BrokerStatus& status() const { return status_; }
   size_t online() const { return online_; }
+  const std::vector<std::unique_ptr<Convention>>& conventions() const { return conventions_; }
 
  private:
   /// Fields that come together: a frame of its own, for the others are not what its messages are about.
@@ -118,6 +121,7 @@ class RigTransport final : public twin::Transport {
   BrokerStatus status_;
   IncidentSink sink_;
   size_t online_ = 0;
+  uint64_t connections_ = ~uint64_t{0};  ///< of the link, that the conventions know of
 };
 
 }  // namespace looptwin::hil

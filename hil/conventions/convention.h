@@ -31,6 +31,7 @@ struct HeardTelemetry {
 struct HeardPresence {
   twin::DeviceRef device;
   bool online = false;
+  bool kept = false;  ///< by the broker, maybe since before it crashed: `online` is then no more than a hint
 };
 struct HeardAnswer {
   twin::DeviceRef device;
@@ -52,6 +53,7 @@ struct Outgoing {
 class Convention {
  public:
   virtual ~Convention() = default;
+  virtual const char* name() const = 0;
   virtual std::vector<std::string> filters() const = 0;
   /// Appends what a message says. False where it is about none of the convention's devices.
   virtual bool take(const MqttMessage& message, Time at, std::vector<Heard>& heard) = 0;
@@ -60,8 +62,14 @@ class Convention {
   /// Once a cycle, after its messages: what has waited long enough, and what is to be said without being
   /// asked.
   virtual void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out);
+  /// The broker is there, for the first time or again; everything is subscribed to.
+  virtual void joined(Time at, std::vector<Outgoing>& out);
   /// The broker was lost: whatever it knew of sessions is void.
   virtual void lost(Time at);
+  /// The loop ends, and says so.
+  virtual void leave(std::vector<Outgoing>& out);
+  /// For people: what was counted, if it is not zero.
+  virtual std::vector<std::pair<std::string, uint64_t>> counters() const;
 };
 
 using HeardAsked = tl::expected<Asked, PayloadProblem>;
@@ -83,6 +91,8 @@ class DeviceSide {
                     std::vector<Outgoing>& out) = 0;
 };
 
+/// As mappings write them.
+std::vector<std::string> convention_names();
 /// One of each for every convention that the mappings (one a model, in order) name.
 std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
                                                           const std::vector<Mapping>& mappings,

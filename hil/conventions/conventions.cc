@@ -1,5 +1,7 @@
 #include "hil/conventions/convention.h"
 #include "hil/conventions/plain.h"
+#include "hil/conventions/sparkplug/sparkplug.h"
+#include "hil/conventions/topics.h"
 
 namespace looptwin::hil {
 namespace {
@@ -10,7 +12,9 @@ struct Maker {
   std::unique_ptr<DeviceSide> (*devices)(Speakers speakers);
 };
 
-const Maker kMakers[] = {{"plain", make_plain, make_plain_devices}};
+const Maker kMakers[] = {{"plain", make_plain, make_plain_devices},
+                         {"topics", make_topics, make_topics_devices},
+                         {"sparkplug", make_sparkplug_host, make_sparkplug_edge}};
 
 /// A part for each convention, with the models that speak it.
 template <typename Part>
@@ -30,8 +34,17 @@ std::vector<std::unique_ptr<Part>> each(const twin::Registry& registry, const st
 }  // namespace
 
 void Convention::step(Time, std::vector<Heard>&, std::vector<Outgoing>&) {}
+void Convention::joined(Time, std::vector<Outgoing>&) {}
 void Convention::lost(Time) {}
 std::optional<twin::DeviceRef> DeviceSide::said_gone(const MqttMessage&) const { return std::nullopt; }
+void Convention::leave(std::vector<Outgoing>&) {}
+std::vector<std::pair<std::string, uint64_t>> Convention::counters() const { return {}; }
+
+std::vector<std::string> convention_names() {
+  std::vector<std::string> names;
+  for (const auto& maker : kMakers) names.push_back(maker.name);
+  return names;
+}
 
 std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
                                                           const std::vector<Mapping>& mappings,

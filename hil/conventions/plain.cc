@@ -54,6 +54,8 @@ class PlainLoop final : public Convention, Plain {
  public:
   explicit PlainLoop(Speakers speakers) : Plain(std::move(speakers)) {}
 
+  const char* name() const override { return "plain"; }
+
   std::vector<std::string> filters() const override {
     std::set<std::string> filters;
     for (const auto& [table, mapping] : speakers_.models)
@@ -86,7 +88,7 @@ class PlainLoop final : public Convention, Plain {
       if (!online && message.payload != mapping.offline)
         heard.push_back(PayloadProblem::wrong_type);
       else
-        heard.push_back(HeardPresence{*device, online});
+        heard.push_back(HeardPresence{*device, online, message.retained});
       return true;
     }
     if (const auto device = device_of(table, mapping.acknowledgements, message.topic)) {

@@ -45,6 +45,7 @@ std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
 hil::MqttOptions bridge_options(const RigConfig& rig) {
   auto options = rig.broker;
   options.client_id += "-devices";
+  options.will.reset();
   options.origin = kSimulatedOrigin;
   return options;
 }

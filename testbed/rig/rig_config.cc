@@ -6,37 +6,6 @@
 namespace looptwin::testbed {
 namespace {
 
-using hil::Mapping;
-using hil::TopicTemplate;
-
-Value<std::optional<TopicTemplate>> topic() {
-  return {Form::text,
-          [](Reader& reader, const yaml::Node& node) -> std::optional<std::optional<TopicTemplate>> {
-            const auto* text = scalar(reader, node, "a topic");
-            if (text == nullptr) return std::nullopt;
-            auto parsed = reader.accept(TopicTemplate::parse(text->span));
-            return parsed ? std::optional(std::optional(std::move(*parsed))) : std::nullopt;
-          }};
-}
-
-/// `{power: /ENERGY/Power}`
-Key<Mapping> fields_key() {
-  return {
-      {.name = "fields", .form = Form::other, .about = "where fields stand, as JSON pointers; else at /NAME"},
-      [](Reader& reader, const yaml::Entry& entry, Mapping& out) {
-        if (!entry.value.map())
-          return reader.error(entry.key_span, "'fields' holds names with JSON pointers",
-                              "write fields: {power: /ENERGY/Power}");
-        for (const auto& item : entry.value.entries) {
-          const auto* pointer = scalar(reader, item.value, "a JSON pointer");
-          if (pointer == nullptr) continue;
-          if (!pointer->text.starts_with('/'))
-            reader.error(pointer->span, "a JSON pointer begins with a slash", "write /ENERGY/Power");
-          out.fields.push_back({item.key, pointer->text});
-        }
-      }};
-}
-
 /// `{"cellar/*": simulated}`: later entries win.
 Key<RigConfig> bindings_key() {
   static const auto kWord = word<Binding>(
@@ -86,41 +55,6 @@ const Section<std::vector<ToleranceConfig>>& shadow_section() {
   return kSection;
 }
 
-struct Presence {
-  std::optional<TopicTemplate> topic;
-  std::string online = "online", offline = "offline";
-};
-
-const Section<Presence>& presence_section() {
-  using T = Presence;
-  static const Section<T> kSection(
-      "presence", "presence",
-      {required<T>("topic", topic(), &T::topic, "where devices say that they are there"),
-       optional<T>("online", text(), &T::online, "online", "the payload that says so"),
-       optional<T>("offline", text(), &T::offline, "offline", "the device's will")});
-  return kSection;
-}
-
-const Section<Mapping>& mapping_section() {
-  using T = Mapping;
-  static const Section<T> kSection(
-      "a mapping", "devices",
-      {required<T>("telemetry", topic(), &T::telemetry,
-                   "with {device}; with {field} each payload is one value"),
-       fields_key(),
-       optional<T>("time", text(), &T::time, "/t", "pointer to the device's time, Unix seconds"),
-       optional<T>("sequence", text(), &T::sequence, "/n", "pointer to its message counter"),
-       section_into<T>("presence", presence_section(), "how it is known who is there",
-                       [](T& out, Presence presence) {
-                         out.presence = std::move(presence.topic);
-                         out.online = std::move(presence.online);
-                         out.offline = std::move(presence.offline);
-                       }),
-       optional<T>("commands", topic(), &T::commands, "none", "where commands are sent to"),
-       optional<T>("acknowledgements", topic(), &T::acknowledgements, "none", "where answers come from")});
-  return kSection;
-}
-
 const Section<RigConfig>& rig_section() {
   using T = RigConfig;
   const auto in = [](auto hil::MqttOptions::*member) {
@@ -129,15 +63,16 @@ const Section<RigConfig>& rig_section() {
   Key<T> scenario =
       optional<T>("scenario", path(), &T::scenario, ".", "the scenario's folder, from this file");
   Key<T> devices{
-      {.name = "devices", .form = Form::named, .about = "mappings by model", .section = &mapping_section()},
+      {.name = "devices", .form = Form::named, .about = "mappings by model", .section = &device_section()},
       [](Reader& reader, const yaml::Entry& entry, T& out) {
         const SectionInfo owner{"'devices'", {}, {}, {}};
         if (!expect_map(reader, owner, entry.value, entry.key_span)) return;
         for (const auto& item : entry.value.entries) {
-          Mapping& mapping = out.devices.emplace_back();
-          mapping.model = item.key;
-          mapping.span = item.key_span;
-          mapping_section().read(reader, item.value, item.key_span, mapping);
+          DeviceDraft& draft = out.devices.emplace_back();
+          draft.mapping.model = item.key;
+          draft.mapping.span = item.key_span;
+          device_section().read(reader, item.value, item.key_span, draft);
+          check_device(reader, draft);
         }
       }};
   static const Section<T> kSection(
@@ -168,7 +103,8 @@ const Section<RigConfig>& rig_section() {
                                        {"abort", hil::Overrun::abort}}),
                    &T::overrun, "catch_up", "what becomes of boundaries that are overdue"),
        optional<T>("tolerance", duration(), &T::tolerance, "10 ms", "so late a boundary is not late"),
-       devices, settings_key(),
+       section<T>("sparkplug", sparkplug_section(), &T::sparkplug, "the host that edge nodes find"), devices,
+       settings_key(),
        optional<T>("start", word<RigStart>({{"now", RigStart::now}, {"as_written", RigStart::as_written}}),
                    &T::start, "now", "the civil time of the run's start"),
        bindings_key(),
@@ -194,6 +130,7 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
   rig.scenario = (files.folder / rig.scenario).lexically_normal();
   if (!rig.registry.empty()) rig.registry = (files.folder / rig.registry).lexically_normal();
   if (rig.broker.client_id.empty()) rig.broker.client_id = "looptwin-" + rig.name;
+  if (rig.sparkplug.host.empty()) rig.sparkplug.host = "looptwin-" + rig.name;
   return rig;
 }
 

@@ -5,12 +5,12 @@
 #include <filesystem>
 #include <vector>
 
-#include "hil/mapping.h"
 #include "hil/mqtt_link.h"
 #include "hil/paced_clock.h"
 #include "testbed/reading/yaml.h"
 #include "testbed/rig/bindings.h"
 #include "testbed/scenario.h"
+#include "testbed/rig/mapping_sections.h"
 
 namespace looptwin::testbed {
 
@@ -32,7 +32,8 @@ struct RigConfig {
   Duration tolerance = milliseconds(10);
   std::filesystem::path registry;     ///< from where we are; whose devices may connect. Empty: the scenario's
   uint64_t most_messages = 1000;      ///< of one device in a second, at a broker of our own
-  std::vector<hil::Mapping> devices;  ///< of models that are not plain
+  std::vector<DeviceDraft> devices;   ///< of models that are not plain
+  hil::SparkplugOptions sparkplug;
   std::vector<Setting> settings;      ///< of the scenario, before those of the command line
   RigStart start = RigStart::now;
   std::optional<std::vector<BindingConfig>> bindings;  ///< absent: all are real, for good

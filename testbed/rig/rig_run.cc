@@ -4,9 +4,11 @@
 
 #include "base/text.h"
 #include "base/timezone.h"
+#include "hil/conventions/sparkplug/sparkplug.h"
 #include "hil/own_broker.h"
 #include "hil/rig_transport.h"
 #include "testbed/absent_fleet.h"
+#include "testbed/rig/device_mappings.h"
 #include "testbed/rig/incident_log.h"
 #include "testbed/rig/rig_bindings.h"
 #include "testbed/rig/rig_config.h"
@@ -44,33 +46,11 @@ Result<ForRig> load_for(const RigConfig& rig, const std::vector<Setting>& asked)
   if (rig.start == RigStart::now)
     made.settings.push_back({"start", "\"" + zone->format(made.start).substr(0, 19) + "\""});
   for (const auto* section : kSimulatedOnly) made.settings.push_back({section, "[]"});
+  for (auto& setting : period_settings(rig)) made.settings.push_back(std::move(setting));
   scenario = load(rig.scenario, made.settings);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   made.scenario = std::move(*scenario);
   return made;
-}
-
-Result<std::vector<hil::Mapping>> mappings_for(const RigConfig& rig, const Scenario& scenario) {
-  std::vector<hil::Mapping> mappings;
-  std::vector<std::string> names;
-  for (const auto& model : scenario.models) names.push_back(model.name);
-  for (const auto& mapping : rig.devices)
-    if (std::find(names.begin(), names.end(), mapping.model) == names.end())
-      return failure(mapping.span, fmt::format("'{}' is no model of {}", mapping.model, scenario.name),
-                     "its models: " + joined(names));
-  for (const auto& model : scenario.models) {
-    mappings.push_back(hil::plain_mapping(model.name));
-    for (const auto& mapping : rig.devices) {
-      if (mapping.model != model.name) continue;
-      mappings.back() = mapping;
-      for (const auto& place : mapping.fields)
-        if (std::none_of(model.telemetry.begin(), model.telemetry.end(),
-                         [&](const auto& field) { return field.name == place.field; }))
-          return failure(mapping.span,
-                         fmt::format("{} has no telemetry field '{}'", model.name, place.field));
-    }
-  }
-  return mappings;
 }
 
 /// Registries whose devices may connect: the rig's, and those that the fleet was drawn from.
@@ -99,6 +79,12 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
                   number(link.counters().dropped_in + link.counters().shed + taken.unsent),
                   number(taken.unaddressed)));
   if (const auto text = incidents.text(); !text.empty()) print_row("incidents", text);
+  for (const auto& convention : transport.conventions()) {
+    std::vector<std::string> counted;
+    for (const auto& [what, n] : convention->counters())
+      if (n != 0) counted.push_back(fmt::format("{} {}", number(n), what));
+    if (!counted.empty()) print_row(convention->name(), joined(counted));
+  }
   const auto& pace = clock.counters();
   print_row("pace", fmt::format("{} boundaries, {} late, {} skipped; the latest by {}", number(pace.run),
                                 number(pace.late), number(pace.skipped), to_string(pace.worst)));
@@ -112,8 +98,10 @@ Exit run_rig(const HilRequest& request) {
   if (!request.broker.empty()) rig->broker.broker = request.broker;
   auto loaded = load_for(*rig, request.settings);
   if (!loaded) return refuse(loaded.error());
-  auto mappings = mappings_for(*rig, loaded->scenario);
+  const auto mappings = device_mappings(*rig, loaded->scenario, hil::civil_time());
   if (!mappings) return refuse(mappings.error());
+  for (const auto& mapping : *mappings)
+    if (mapping.convention == "sparkplug") rig->broker.will = hil::sparkplug_will(mapping.sparkplug);
   std::optional<std::filesystem::path> out;
   if (!request.no_out) out = request.out.value_or(default_run_folder(rig->name));
 
@@ -157,7 +145,7 @@ Exit run_rig(const HilRequest& request) {
   IncidentLog incidents(out, request.quiet);
   options.world = [&](const twin::Registry& registry, mml::Broker& broker, std::vector<twin::Shard> shards) {
     auto real = std::make_unique<hil::RigTransport>(
-        **link, registry, broker, std::move(shards), std::move(*mappings),
+        **link, registry, broker, std::move(shards), *mappings,
         hil::RigTransport::RigTime{[&clock](Duration steady) { return clock->at(steady); }, loaded->start});
     real->watch([&incidents](const hil::Incident& incident) { incidents.take(incident); });
     auto made = std::make_unique<BoundTransport>(
@@ -168,6 +156,8 @@ Exit run_rig(const HilRequest& request) {
   auto built = Assembly::build(std::move(scenario), options);
   if (!built) return refuse(built.error());
   Assembly& assembly = **built;
+  if (auto addressed = check_addresses(*rig, *mappings, assembly.registry()); !addressed)
+    return refuse(addressed.error());
   if (own) own->keep_sessions();  // now that the transport has subscribed
   std::fputs(render(assembly.warnings()).c_str(), stderr);
   if (out)

@@ -108,7 +108,9 @@ TEST_CASE("payloads: commands say what is wanted, in the setpoint's unit, and an
 
 TEST_CASE("payloads: a mapping says where values stand") {
   auto mapping = plain_mapping("pump");
-  mapping.fields = {{"power", "/ENERGY/Power/0"}, {"mode", "/a~1b"}, {"running", "/no/such"}};
+  mapping.fields = {{.name = "power", .at = "/ENERGY/Power/0"},
+                    {.name = "mode", .at = "/a~1b"},
+                    {.name = "running", .at = "/no/such"}};
   const JsonCodec codec(pump(), mapping);
   const auto samples = codec.telemetry(R"({"ENERGY": {"Power": [1.5]}, "a/b": "idle", "running": true})", "");
   REQUIRE(samples.has_value());

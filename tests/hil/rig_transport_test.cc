@@ -12,7 +12,7 @@ namespace {
 class Link final : public MqttLink {
  public:
   void subscribe(const std::vector<std::string>& filters) override { subscribed = filters; }
-  bool publish(const std::string& topic, std::string payload, bool) override {
+  bool publish(const std::string& topic, std::string payload, bool, int) override {
     if (full) return false;
     sent.emplace_back(topic, std::move(payload));
     return true;

@@ -1,0 +1,282 @@
+"""looptwin hil: devices that speak other conventions, with a real Mosquitto. The Sparkplug device is another maker's
+(npm sparkplug-client); the others send what such devices were recorded to send."""
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+
+SOURCE, BINARIES = Path(sys.argv[1]), Path(sys.argv[2])
+PATIENCE = 90  # s; what never comes fails the test
+PACKAGES = Path(tempfile.gettempdir()) / "looptwin-test-npm"
+
+
+def eventually(condition, what):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"never: {what}")
+
+
+def npm(*packages):
+    """The folder of packages that were installed there; skips the test where they cannot be had."""
+    if not shutil.which("npm") or not shutil.which("node"):
+        raise unittest.SkipTest("npm is not there")
+    if not all((PACKAGES / "node_modules" / p.rsplit("@", 1)[0]).exists() for p in packages):
+        PACKAGES.mkdir(exist_ok=True)
+        done = subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *packages], cwd=PACKAGES,
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise unittest.SkipTest("npm's registry cannot be reached")
+    return PACKAGES
+
+
+class Rig:
+    def __init__(self, scenario, rig):
+        self.folder = Path(tempfile.mkdtemp())
+        (self.folder / "scenario.yaml").write_text(scenario)
+        (self.folder / "rig.yaml").write_text(rig)
+        self.errors = self.folder / "stderr.txt"
+        self.log = self.errors.open("w")
+        self.process = subprocess.Popen([BINARIES / "looptwin", "hil", self.folder, "--out", self.folder / "out"],
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.devices, self.heard = [], []
+        eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
+        began = re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text())
+        if not began:
+            raise AssertionError(self.errors.read_text())
+        self.port = int(began.group(1))
+        self.client = mqtt.Client()
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload, m.retain))
+        self.client.connect("127.0.0.1", self.port)
+        self.client.subscribe("#", qos=1)
+        self.client.loop_start()
+
+    def run(self, *command):
+        self.devices.append(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True))
+        return self.devices[-1]
+
+    def payloads(self, topic):
+        return [p for t, p, _ in self.heard if t == topic]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=PATIENCE)
+        return out
+
+    def close(self):
+        self.client.loop_stop()
+        for process in [*self.devices, self.process]:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        self.log.close()
+        shutil.rmtree(self.folder)
+
+
+TANK = """
+scenario: tank
+duration: 1 h
+cycle: 200 ms
+input_log: true
+models:
+  tank:
+    telemetry:
+      level: {from: height, unit: m, every: 200 ms, range: [0, 9], resolution: 0.01}
+      offset: {from: height, unit: m, every: 200 ms, range: [-9, 9], resolution: 1}
+      filling: {from: turning, boolean: true, every: 200 ms}
+    setpoints: {speed: {default: 50 %, range: [0 %, 100 %], unit: "%"}}
+    controller: {outputs: {turning: "level < 1 m"}}
+    physics: {states: {height: 1 m}, rates: {height: "0 m/s * speed"}}
+fleet: {tank: {count: 1, id: "line/tank-{i}"}}
+events:
+  high: {each: tank, raise: level > 2 m && offset < 0 m && filling, clear: level < 1 m}
+rules:
+  fast: {while: high, override: {target: self, set: {speed: 80 %}}}
+"""
+
+SPARKPLUG = """
+rig: tank-rig
+sparkplug: {reorder: 500 ms, rebirth: 1 s}
+devices:
+  tank:
+    convention: sparkplug
+    group: hall
+    fields: {level: Tank/Level, offset: Tank/Offset}
+    setpoints: {speed: Pump/Speed}
+"""
+
+
+class Sparkplug(unittest.TestCase):
+    def test_another_makers_device_is_born_heard_told_and_dies(self):
+        """sparkplug-client: a node of version 2.2 whose sessions are not counted."""
+        packages = npm("sparkplug-client@3.2.4", "mqtt@5.16.0")
+        rig = Rig(TANK, SPARKPLUG)
+        self.addCleanup(rig.close)
+        eventually(lambda: rig.payloads("spBv1.0/STATE/looptwin-tank-rig"), "the host says that it is there")
+        state = json.loads(rig.payloads("spBv1.0/STATE/looptwin-tank-rig")[0])
+        self.assertTrue(state["online"])
+        node = rig.run("node", SOURCE / "tests/testbed/data/sparkplug_tank.js", packages, rig.port)
+        eventually(lambda: rig.payloads("spBv1.0/hall/DBIRTH/line/tank-1"), "it is born")
+        eventually(lambda: rig.payloads("spBv1.0/hall/DCMD/line/tank-1"), "it is told, for its level is high")
+        births = len(rig.payloads("spBv1.0/hall/NBIRTH/line"))
+        self.assertIn("speed 80", node.stdout.readline())
+        # A message that the host misses: the node is asked for its births.
+        node.send_signal(signal.SIGUSR1)
+        eventually(lambda: len(rig.payloads("spBv1.0/hall/NBIRTH/line")) > births, "it is born again, as it was asked")
+        node.kill()
+        eventually(lambda: rig.payloads("spBv1.0/hall/NDEATH/line"), "its will")
+        time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
+        out = rig.stop()
+        self.assertRegex(out, r"sparkplug .*births")
+        self.assertRegex(out, r"sparkplug .*rebirths asked for")
+        self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
+        self.assertRegex(out, r"devices there +0\n")
+        self.assertFalse(any(retained for t, _, retained in rig.heard if "/DCMD/" in t or "/NCMD/" in t))
+
+
+PLUG = """
+rig: tank-rig
+sparkplug: {reorder: 500 ms, rebirth: 1 s}
+devices:
+  tank:
+    convention: sparkplug
+    group: hall
+    fields: {level: Tank/Level, offset: Tank/Offset}
+    setpoints: {speed: Pump/Speed}
+"""
+
+
+class Sparkplug(unittest.TestCase):
+    def test_another_makers_device_is_born_heard_told_and_dies(self):
+        """sparkplug-client: a node of version 2.2 whose sessions are not counted."""
+        packages = npm("sparkplug-client@3.2.4", "mqtt@5.16.0")
+        rig = Rig(TANK, SPARKPLUG)
+        self.addCleanup(rig.close)
+        eventually(lambda: rig.payloads("spBv1.0/STATE/looptwin-tank-rig"), "the host says that it is there")
+        state = json.loads(rig.payloads("spBv1.0/STATE/looptwin-tank-rig")[0])
+        self.assertTrue(state["online"])
+        node = rig.run("node", SOURCE / "tests/testbed/data/sparkplug_tank.js", packages, rig.port)
+        eventually(lambda: rig.payloads("spBv1.0/hall/DBIRTH/line/tank-1"), "it is born")
+        eventually(lambda: rig.payloads("spBv1.0/hall/DCMD/line/tank-1"), "it is told, for its level is high")
+        births = len(rig.payloads("spBv1.0/hall/NBIRTH/line"))
+        self.assertIn("speed 80", node.stdout.readline())
+        # A message that the host misses: the node is asked for its births.
+        node.send_signal(signal.SIGUSR1)
+        eventually(lambda: len(rig.payloads("spBv1.0/hall/NBIRTH/line")) > births, "it is born again, as it was asked")
+        node.kill()
+        eventually(lambda: rig.payloads("spBv1.0/hall/NDEATH/line"), "its will")
+        time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
+        out = rig.stop()
+        self.assertRegex(out, r"sparkplug .*births")
+        self.assertRegex(out, r"sparkplug .*rebirths asked for")
+        self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
+        self.assertRegex(out, r"devices there +0\n")
+        self.assertFalse(any(retained for t, _, retained in rig.heard if "/DCMD/" in t or "/NCMD/" in t))
+
+    def test_a_host_that_is_killed_is_denied_by_its_will(self):
+        broker = subprocess.Popen(["/usr/sbin/mosquitto", "-p", "18883"], stderr=subprocess.DEVNULL)
+        self.addCleanup(broker.wait)
+        self.addCleanup(broker.kill)
+        rig = Rig(TANK, SPARKPLUG)
+        rig.close()
+
+
+PLUG = """
+scenario: kitchen
+duration: 1 h
+cycle: 200 ms
+models:
+  plug:
+    telemetry:
+      load: {from: electric, unit: kW, every: 10 s, range: [0, 4], resolution: 0.001}
+      relay: {from: relaying, boolean: true, every: 10 s}
+    setpoints: {closed: {default: true}}
+    controller: {outputs: {relaying: closed}}
+    physics: {states: {x: 0 kW}, rates: {x: 0 kW/s}, outputs: {electric: x}}
+fleet: {plug: {count: 1, id: "kitchen/plug-{i}"}}
+events:
+  much: {each: plug, raise: load > 2 kW, clear: load < 1 kW}
+rules:
+  shed: {while: much, override: {target: self, set: {closed: false}}}
+"""
+
+# Topics and payloads of a device that reports 2.3 kW, what it is told to switch off with, and what it answers to that.
+RECORDED = {
+    "tasmota-plug": ([("tele/left/LWT", "Online", True),
+                      ("tele/left/STATE", '{"Time":"2024-05-01T10:00:00","Uptime":"0T00:05:12","Heap":25,"SleepMode":"Dynamic","POWER":"ON","Wifi":{"AP":1,"RSSI":82}}', False),
+                      ("tele/left/SENSOR", '{"Time":"2024-05-01T10:00:00","ENERGY":{"TotalStartTime":"2023-01-01T00:00:00","Total":12.345,"Power":2300,"ApparentPower":2310,"Voltage":231,"Current":9.98}}', False)],
+                     ("cmnd/left/POWER", "OFF"), [("stat/left/RESULT", '{"POWER":"OFF"}', False), ("stat/left/POWER", "OFF", False)]),
+    "zigbee2mqtt-plug": ([("zigbee2mqtt/bridge/state", '{"state":"online"}', True),
+                          ("zigbee2mqtt/left", '{"current":9.98,"energy":12.3,"linkquality":96,"power":2300,"state":"ON","voltage":231}', False)],
+                         ("zigbee2mqtt/left/set", '{"state": "OFF"}'), [("zigbee2mqtt/left", '{"power":0,"state":"OFF"}', False)]),
+    "esphome-plug": ([("left/status", "online", True), ("left/switch/relay/state", "ON", True), ("left/sensor/power/state", "2300.0", False)],
+                     ("left/switch/relay/command", "OFF"), [("left/switch/relay/state", "OFF", True)]),
+    "shelly-plug": ([("shellies/left/online", "true", True), ("shellies/left/relay/0", "on", False), ("shellies/left/relay/0/power", "2300.51", False)],
+                    ("shellies/left/relay/0/command", "off"), [("shellies/left/relay/0", "off", False)]),
+    "shelly-plus-plug": ([("left/online", "true", True),
+                          ("left/status/switch:0", '{"id":0,"source":"init","output":true,"apower":2300.4,"voltage":231.1,"current":9.96,"aenergy":{"total":12345.6,"by_minute":[0,0,0]},"temperature":{"tC":41.2,"tF":106.2}}', False)],
+                         ("left/command/switch:0", "off"), [("left/status/switch:0", '{"id":0,"source":"MQTT","output":false,"apower":0.0}', False)]),
+}
+
+
+class ReadyMappings(unittest.TestCase):
+    def test_each_reports_is_told_and_answers(self):
+        for mapping, (said, told, answers) in RECORDED.items():
+            with self.subTest(mapping):
+                rig = Rig(PLUG, f"""
+rig: kitchen-rig
+devices:
+  plug:
+    mapping: {mapping}
+    names: {{kitchen/plug-1: left}}
+    fields: {{load: power, relay: switched}}
+    setpoints: {{closed: switched}}
+    periods: {{load: {{every: 5 min, stale_after: 20 min}}}}
+""")
+                try:
+                    for topic, payload, retain in said:
+                        rig.client.publish(topic, payload, qos=1, retain=retain)
+                    eventually(lambda: rig.payloads(told[0]), f"{mapping} is told")
+                    self.assertEqual(rig.payloads(told[0])[0].decode(), told[1])
+                    for topic, payload, retain in answers:
+                        rig.client.publish(topic, payload, qos=1, retain=retain)
+                    time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
+                    out = rig.stop()
+                    self.assertRegex(out, r"topics +1 inferred answers")
+                    self.assertRegex(out, r"devices there +1\n")
+                    self.assertRegex(out, r"\(0 malformed, 0 of a wrong type")
+                finally:
+                    rig.close()
+
+    def test_what_cannot_be_is_said_with_its_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "scenario.yaml").write_text(PLUG)
+            for rig, message in [
+                ("mapping: tasmota", "rig.yaml:4:14: error: no ready mapping is called 'tasmota'"),
+                ("convention: carrier-pigeon", "'carrier-pigeon' is no convention"),
+                ("mapping: tasmota-plug\n    fields: {load: wattage}", "tasmota-plug has no 'wattage'"),
+                ("mapping: tasmota-plug\n    fields: {lode: power}", "plug has no telemetry field 'lode'"),
+                ("mapping: tasmota-plug\n    fields: {load: {topic: 'a/{device}', unit: V}}", "V is no unit of plug's load"),
+                ("convention: sparkplug\n    names: {kitchen/plug-1: a/b/c/d}", "'kitchen/plug-1' is no node and device of Sparkplug"),
+                ("mapping: tasmota-plug\n    names: {kitchen/plug-7: x}", "'kitchen/plug-7' is no plug"),
+                ("fields: {load: /x}", "a mapping needs the topic of its telemetry"),
+            ]:
+                with self.subTest(rig):
+                    (Path(folder) / "rig.yaml").write_text(f"rig: r\ndevices: {{}}\n".replace("{}", "") + f"  plug:\n    {rig}\n")
+                    done = subprocess.run([BINARIES / "looptwin", "hil", folder, "--out", "none"], capture_output=True, text=True, timeout=PATIENCE)
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertIn(message, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
