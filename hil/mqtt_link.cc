@@ -25,6 +25,15 @@ Result<std::string> address(const std::string& broker) {
                  "write mqtt://HOST:PORT, or mqtts://HOST:PORT");
 }
 
+std::string origin_of(const mqtt::message& message) {
+  const auto& properties = message.get_properties();
+  for (size_t i = 0; i < properties.count(mqtt::property::USER_PROPERTY); ++i) {
+    const auto [name, value] = mqtt::get<mqtt::string_pair>(properties, mqtt::property::USER_PROPERTY, i);
+    if (name == kOriginProperty) return value;
+  }
+  return {};
+}
+
 class PahoLink final : public MqttLink {
  public:
   PahoLink(const MqttOptions& options, const std::string& address)
@@ -90,7 +99,13 @@ class PahoLink final : public MqttLink {
 
   bool publish(const std::string& topic, std::string payload, bool retain) override {
     try {
-      client_.publish(topic, std::move(payload), kQos, retain);
+      if (options_.origin.empty()) {
+        client_.publish(topic, std::move(payload), kQos, retain);
+      } else {
+        mqtt::properties properties;
+        properties.add({mqtt::property::USER_PROPERTY, kOriginProperty, options_.origin});
+        client_.publish(mqtt::message::create(topic, std::move(payload), kQos, retain, properties));
+      }
       ++sent_;
       return true;
     } catch (const mqtt::exception&) {  // its buffer is full
@@ -116,7 +131,12 @@ class PahoLink final : public MqttLink {
 
  private:
   void arrived(const mqtt::message& message) {
-    MqttMessage one{message.get_topic(), message.to_string(), message.is_retained(), time_.now()};
+    MqttMessage one{message.get_topic(),
+                    message.to_string(),
+                    message.is_retained(),
+                    time_.now(),
+                    static_cast<uint8_t>(message.get_qos()),
+                    origin_of(message)};
     ++received_;
     const std::scoped_lock lock(mutex_);
     if (waiting_.size() < options_.most_waiting)

@@ -17,7 +17,12 @@ struct MqttMessage {
   std::string payload;
   bool retained = false;  ///< the broker had it before we subscribed
   Duration received{};    ///< steady time (hil/steady_time.h)
+  uint8_t qos = 1;
+  std::string origin;  ///< who speaks for the device: "replayed", "simulated"; empty: the device itself
 };
+
+/// The MQTT 5 user property that says so.
+inline constexpr const char* kOriginProperty = "looptwin-origin";
 
 /// Of one link, since it was made.
 struct LinkCounters {
@@ -53,6 +58,7 @@ struct MqttOptions {
   size_t most_sending = 60'000;     ///< messages that wait for the broker; it can number 65 535
   Duration keep_alive = seconds(10);
   Duration patience = seconds(5);  ///< for the first connection
+  std::string origin;              ///< of what is published, where it is no real device's
 };
 
 /// Eclipse Paho, MQTT 5. Connects before it returns; reconnects by itself.
