@@ -112,7 +112,11 @@ const Section<RigConfig>& rig_section() {
                                        {"abort", hil::Overrun::abort}}),
                    &T::overrun, "catch_up", "what becomes of boundaries that are overdue"),
        optional<T>("tolerance", duration(), &T::tolerance, "10 ms", "so late a boundary is not late"),
-       devices});
+       devices,
+       section<T>("safety", safety_section(), &T::safety, "what may be sent, and what makes it safe"),
+       list<T>("forces", force_section(), &T::forces, "forces and faults on its signals"),
+       optional<T>("recording", boolean(), &T::recording, "false",
+                   "all packets are kept in the run folder")});
   return kSection;
 }
 

@@ -8,6 +8,7 @@
 #include "hil/mapping.h"
 #include "hil/mqtt_link.h"
 #include "hil/paced_clock.h"
+#include "testbed/rig/safety_config.h"
 
 namespace looptwin::testbed {
 
@@ -18,6 +19,9 @@ struct RigConfig {
   hil::Overrun overrun = hil::Overrun::catch_up;
   Duration tolerance = milliseconds(10);
   std::vector<hil::Mapping> devices;  ///< of models that are not plain
+  SafetyText safety;
+  std::vector<ForceText> forces;
+  bool recording = false;
 };
 
 /// Reads rig.yaml of a folder, or the file itself. All problems at once.

@@ -8,6 +8,8 @@
 #include "hil/rig_transport.h"
 #include "testbed/absent_fleet.h"
 #include "testbed/rig/rig_config.h"
+#include "testbed/rig/rig_guard.h"
+#include "testbed/rig/rig_player.h"
 #include "testbed/run_folder.h"
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
@@ -82,6 +84,7 @@ Exit run_rig(const HilRequest& request) {
   auto rig = load_rig(request.rig);
   if (!rig) return refuse(rig.error());
   if (!request.broker.empty()) rig->broker.broker = request.broker;
+  if (request.play) return play_recording(*rig, *request.play, request.speed, request.quiet);
   auto settings = request.settings;
   auto scenario = load_for(*rig, settings);
   if (!scenario) return refuse(scenario.error());
@@ -90,24 +93,28 @@ Exit run_rig(const HilRequest& request) {
   std::optional<std::filesystem::path> out;
   if (!request.no_out) out = request.out.value_or(default_run_folder(rig->name));
 
+  auto prepared = RigGuard::prepare(*rig, *scenario, request.arm, out);
+  if (!prepared) return refuse(prepared.error());
+
   std::unique_ptr<hil::Mosquitto> own;
   if (rig->broker.broker.empty()) {
-    auto started = hil::Mosquitto::start({});
+    auto started = hil::Mosquitto::start({.dies_with_us = !(*prepared)->has_safe_values()});
     if (!started) return refuse(started.error());
     own = std::move(*started);
     rig->broker.broker = own->address();
   }
+  if (auto watched = (*prepared)->watch(own.get()); !watched) return refuse(watched.error());
   auto link = hil::connect_mqtt(rig->broker);
   if (!link) return refuse(link.error());
   const auto hash = hash_of(*scenario, settings);
   const UnixTime start = scenario->start;
   scenario->snapshots.reset();  // what devices are doing is in no snapshot
-  hil::MachineTime machine;
   const auto& stop = stop_asked();
   stop_on_signals();
   std::optional<hil::PacedClock> clock;
   AssemblyOptions options;
   options.out = out;
+  options.packets = rig->recording;
   options.fleet = [](const twin::Registry&, twin::Tables&) { return std::make_unique<AbsentFleet>(); };
   hil::RigTransport* transport = nullptr;
   options.world = [&](const twin::Registry& registry, mml::Broker& broker, std::vector<twin::Shard> shards) {
@@ -124,6 +131,7 @@ Exit run_rig(const HilRequest& request) {
   if (out)
     if (auto noted = note_scenario(assembly, *out, {rig->scenario, settings, hash, kStart, {}, true}); !noted)
       return refuse(noted.error());
+  const auto guard = std::move(*prepared);  // ends before what it speaks by
   auto driver = Driver::make(assembly, out, settings);
   if (!driver) return refuse(driver.error());
 
@@ -135,25 +143,33 @@ Exit run_rig(const HilRequest& request) {
                                          .policy = rig->overrun,
                                          .tolerance = rig->tolerance,
                                          .begun = begun},
-                machine, stop);
+                guard->time(), stop);
+  guard->begin(assembly, *transport, **link);
   if (!request.quiet) fmt::print(stderr, "{} at {}\n", rig->name, rig->broker.broker);
   const Stopwatch watch;
   const auto end = driver->run(*clock, stop);
+  guard->finish(assembly.loop().now());
   Diagnostics problems = driver->error();
   if (clock->aborted())
     problems.push_back({Severity::error,
                         {},
                         fmt::format("a boundary was late by {}", to_string(clock->counters().last)),
                         "write overrun: catch_up, or a longer cycle"});
-  if (auto finished = assembly.finish(status_json(assembly, end, watch.seconds()));
+  if (auto finished = assembly.finish(guard->with_rig(status_json(assembly, end, watch.seconds())));
       !finished && problems.empty())
     problems = finished.error();
   if (!request.quiet) {
     print_summary(assembly, *driver, end, watch.seconds());
     print_rig(*transport, **link, *clock);
+    guard->print();
     if (out) print_row("run folder", out->string());
   }
-  return problems.empty() ? Exit::held : refuse(problems);
+  if (!problems.empty()) return refuse(problems);
+  if (!guard->is_safe()) {
+    std::fputs("error: devices have not confirmed their safe values\n", stderr);
+    return Exit::failed;
+  }
+  return guard->is_valid() ? Exit::held : Exit::invalid;
 }
 
 }  // namespace looptwin::testbed

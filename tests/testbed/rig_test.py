@@ -33,15 +33,15 @@ def eventually(condition, what):
 class Rig:
     """A rig that runs, its devices, and a client of our own at its broker."""
 
-    def __init__(self, folder, *arguments, rig=None):
+    def __init__(self, folder, *arguments, rig=None, arm=("--arm", "**"), **more):
         self.folder = Path(folder)
         (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
         (self.folder / "rig.yaml").write_text(rig or block("rig.yaml"))
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
         self.process = subprocess.Popen(
-            [BINARIES / "looptwin", "hil", self.folder, "--out", self.folder / "out", *arguments],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
+            [BINARIES / "looptwin", "hil", self.folder, "--out", self.folder / "out", *arm, *arguments],
+            stdout=subprocess.PIPE, stderr=self.log, text=True, **more)
         self.devices, self.heard = [], []
         eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
         self.port = int(re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text()).group(1))
