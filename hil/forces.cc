@@ -100,8 +100,8 @@ bool Forces::drawn(const Place& place) {
 std::string Forces::corrupted(std::string payload) {
   if (payload.empty()) return "?";
   const auto draw = random::bits(random::stream(seed_, "rig.corrupt"), payload.size(), corrupted_++);
-  // Any other byte: exclusive or with anything but zero.
-  payload[draw % payload.size()] ^= static_cast<char>(1 + (draw >> 32) % 255);
+  // Its highest bit is another one in any case: a text that is damaged can be told from one that is not.
+  payload[draw % payload.size()] ^= static_cast<char>(0x80 | (draw >> 32));
   return payload;
 }
 

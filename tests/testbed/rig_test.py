@@ -46,7 +46,7 @@ class Rig:
         eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
         self.port = int(re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text()).group(1))
         self.client = mqtt.Client()
-        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode()))
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode(errors="replace")))
         self.client.connect("127.0.0.1", self.port)
         self.client.subscribe("#", qos=1)
         self.client.loop_start()
