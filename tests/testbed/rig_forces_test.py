@@ -114,7 +114,7 @@ class Forces(unittest.TestCase):
 
     def test_a_recording_holds_all_packets_and_stands_in_for_its_devices_at_four_times_their_speed(self):
         rig = self.rig()
-        rig.device("cellar/pump-1", "4.9")  # high for long enough to be seen by the cycles of a loop at four times the speed
+        rig.device("cellar/pump-1", "4")  # high for long enough to be seen by the cycles of a loop at four times the speed
         rig.client.publish("looptwin/cellar/pump-2/telemetry", b"\xff\x00{", qos=1)
         eventually(lambda: rig.count(ORDERS, '"stop"') >= 1, "the cellar is emptied")
         rig.stop()
