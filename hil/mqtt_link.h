@@ -17,12 +17,9 @@ struct MqttMessage {
   std::string payload;
   bool retained = false;  ///< the broker had it before we subscribed
   Duration received{};    ///< steady time (hil/steady_time.h)
+  std::string origin;     ///< as its sender's MqttOptions say; empty: it does not say
   uint8_t qos = 1;
-  std::string origin;  ///< who speaks for the device: "replayed", "simulated"; empty: the device itself
 };
-
-/// The MQTT 5 user property that says so.
-inline constexpr const char* kOriginProperty = "looptwin-origin";
 
 /// Of one link, since it was made.
 struct LinkCounters {
@@ -52,13 +49,13 @@ struct MqttOptions {
   std::string broker;     ///< "mqtt://127.0.0.1:1883"; mqtts:// for TLS
   std::string client_id;  ///< unique at the broker
   std::string user, password;
+  std::string origin;  ///< said with every message that is sent, as the user property `origin`; may be empty
   std::string certificates;         ///< of authorities, a PEM file; TLS
   std::string certificate, key;     ///< our own, PEM files; TLS; may be empty
   size_t most_waiting = 1'000'000;  ///< received messages that wait to be taken
   size_t most_sending = 60'000;     ///< messages that wait for the broker; it can number 65 535
   Duration keep_alive = seconds(10);
   Duration patience = seconds(5);  ///< for the first connection
-  std::string origin;              ///< of what is published, where it is no real device's
 };
 
 /// Eclipse Paho, MQTT 5. Connects before it returns; reconnects by itself.

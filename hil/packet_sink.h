@@ -10,9 +10,10 @@
 namespace looptwin::hil {
 
 /// What became of a message.
-enum class PacketRead : uint8_t { taken, malformed, wrong_type, unknown, kept };
+enum class PacketRead : uint8_t { taken, malformed, wrong_type, unknown, kept, not_its_own };
 constexpr const char* name_of(PacketRead read) {
-  constexpr const char* kNames[] = {"taken", "malformed", "wrong type", "unknown", "lost or late by a force"};
+  constexpr const char* kNames[] = {
+      "taken", "malformed", "wrong type", "unknown", "lost or late by a force", "not the device's own"};
   return kNames[static_cast<size_t>(read)];
 }
 

@@ -65,6 +65,7 @@ class RigSafety {
   /// sent all the same. Only devices that were armed are told anything.
   SafeOutcome tear_down(SteadyTime& time, Time now);
 
+  SafetyGate& gate() { return gate_; }
   const SafetyGate& gate() const { return gate_; }
   const std::vector<SafeOutcome>& outcomes() const { return outcomes_; }
   uint64_t stops() const { return stops_; }

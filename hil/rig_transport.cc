@@ -14,6 +14,13 @@ std::optional<twin::DeviceRef> device_of(const Heard& heard) {
   return std::nullopt;
 }
 
+/// That its device is there: all but its going, and what was kept from before.
+bool tells_of_presence(const Heard& heard) {
+  if (const auto* telemetry = std::get_if<HeardTelemetry>(&heard)) return !telemetry->old;
+  const auto* presence = std::get_if<HeardPresence>(&heard);
+  return presence == nullptr || presence->online;
+}
+
 }  // namespace
 
 RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
@@ -31,14 +38,17 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{twin::report_groups(config), {}, {}, {}};
+    Model model{twin::report_groups(config), {}, {}, {}, {}, {}, {}};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
       for (size_t k = 0; k < model.groups[g].fields.size(); ++k)
         model.place[model.groups[g].fields[k]] = {static_cast<uint16_t>(g), static_cast<uint16_t>(k)};
     model.sequence.assign(model.groups.size(), std::vector<uint32_t>(devices, 0));
+    model.shift = model.sequence;
+    model.renumber.assign(model.groups.size(), std::vector<uint8_t>(devices, 0));
     model.online.assign(devices, 0);
+    model.other.assign(devices, 0);
     models_.push_back(std::move(model));
   }
   conventions_ = make_conventions(registry, mappings, time_.start);
@@ -122,8 +132,29 @@ void RigTransport::begin(Time boundary) {
 /// Whoever was there is not any more, as far as anybody can tell.
 void RigTransport::lost_broker(Time at) {
   for (const auto& convention : conventions_) convention->lost(at);
-  for (size_t m = 0; m < models_.size(); ++m)
+  for (size_t m = 0; m < models_.size(); ++m) {
+    std::fill(models_[m].other.begin(), models_[m].other.end(), uint8_t{0});
     for (size_t row = 0; row < models_[m].online.size(); ++row) presence({TableId(m), Row(row)}, false, at);
+  }
+}
+
+bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) {
+  Model& model = models_[device.table.index()];
+  const size_t row = device.row.index();
+  const bool was = model.online[row] != 0;
+  const bool is = joins ? was : model.other[row] != 0;
+  model.other[row] = joins && was ? 1 : 0;
+  for (auto& renumber : model.renumber) renumber[row] = 1;
+  presence(device, is, boundary);
+  return is;
+}
+
+/// Of one that is not the device only its coming (`online`) and going is remembered.
+bool RigTransport::is_own(twin::DeviceRef device, const Speech& speech, bool online) {
+  const std::string origin = speech.origin == kReal ? std::string() : std::string(speech.origin);
+  if (!is_own_ || is_own_(device, origin)) return true;
+  models_[device.table.index()].other[device.row.index()] = online ? 1 : 0;
+  return false;
 }
 
 void RigTransport::stop_now(const MqttMessage& message, Time at) {
@@ -179,6 +210,10 @@ PacketRead RigTransport::hear(const Speech& speech) {
   PacketRead read = PacketRead::taken;
   for (auto& heard : heard_) {
     const auto device = device_of(heard);
+    if (device && !is_own(*device, speech, tells_of_presence(heard))) {
+      read = PacketRead::not_its_own;
+      continue;
+    }
     if (device && between_.forces != nullptr && between_.forces->any(*device))
       read = hear_through_forces(heard, speech);
     else
@@ -284,7 +319,13 @@ void RigTransport::telemetry(twin::DeviceRef device, const Samples& samples, Tim
     }
     auto& frame = arrived.inbox.frames[place->second];
     auto& counter = model.sequence[g][device.row.index()];
-    counter = samples.sequence.value_or(counter + 1);
+    const uint32_t number = samples.sequence.value_or(counter + 1);
+    auto& shift = model.shift[g][device.row.index()];
+    if (auto& renumber = model.renumber[g][device.row.index()]; renumber != 0) {
+      renumber = 0;
+      shift = samples.sequence ? counter + 1 - number : 0;
+    }
+    counter = samples.sequence ? number + shift : number;
     frame.row.push_back(static_cast<uint32_t>(device.row.index()));
     frame.sequence.push_back(counter);
     frame.sampled_at.push_back(time_of(samples.unix_seconds, at).ns);

@@ -41,6 +41,14 @@ class RigTransport final : public twin::Transport {
   RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
                std::vector<twin::Shard> shards, const std::vector<Mapping>& mappings, RigTime time);
 
+  /// Whether a message from `origin` (MqttMessage) is the device's own; others only tell who else is there.
+  using IsOwn = std::function<bool(twin::DeviceRef device, const std::string& origin)>;
+  void take_only(IsOwn own) { is_own_ = std::move(own); }
+  /// Between begin() and the polls: another one is the device from now on. It counts its messages anew, which
+  /// are numbered on. `joins`: it comes where the last one was; else it is there if it has been heard before.
+  /// Returns whether it is.
+  bool hand_over(twin::DeviceRef device, bool joins, Time boundary);
+
   void begin(Time boundary) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
@@ -69,8 +77,11 @@ class RigTransport final : public twin::Transport {
   struct Model {
     std::vector<twin::ReportGroup> groups;
     std::vector<std::pair<uint16_t, uint16_t>> place;  ///< [field] its group, and which of it
-    std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message without a number
+    std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message
+    std::vector<std::vector<uint32_t>> shift;          ///< [group][row] from its number to ours
+    std::vector<std::vector<uint8_t>> renumber;        ///< [group][row] the next message sets `shift`
     std::vector<uint8_t> online;                       ///< [row]
+    std::vector<uint8_t> other;                        ///< [row] one that is not the device is there
   };
   struct Arrived {
     std::map<Stream, size_t> frame_of;
@@ -100,6 +111,7 @@ class RigTransport final : public twin::Transport {
   void leave(Time now);
   void tell(const Forces::Leaving& leaving, Time now);
   void publish();
+  bool is_own(twin::DeviceRef device, const Speech& speech, bool online);
   void lost_broker(Time at);
   size_t shard_of(twin::DeviceRef device) const;
   Time time_of(const std::optional<double>& unix_seconds, Time otherwise) const;
@@ -115,6 +127,7 @@ class RigTransport final : public twin::Transport {
   Between between_;
   RigTime time_;
   MachineTime machine_;
+  IsOwn is_own_;
   std::vector<MqttMessage> taken_, early_;  ///< early: received after the boundary
   std::vector<Arrived> arrived_;            ///< [shard]
   std::vector<twin::DeviceRef> returned_;   ///< came online, and may have messages waiting

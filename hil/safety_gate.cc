@@ -53,7 +53,10 @@ std::optional<Kept> SafetyGate::reason(const twin::Command& command, Time now) {
   const bool setpoint = command.kind == twin::Command::Kind::setpoint;
   const auto& model = limits_[command.device.table.index()];
   const auto& limits = setpoint ? model.setpoints[command.index] : model.commands[command.index];
-  if (!armed(command.device)) return stopped_ ? Kept::stopped : Kept::not_armed;
+  if (!armed(command.device)) {
+    if (stopped_) return Kept::stopped;
+    if (!needs_arming_ || needs_arming_(command.device)) return Kept::not_armed;
+  }
   if (!limits.allowed) return Kept::not_allowed;
   // Written so that a value that is no number is outside.
   if (setpoint && limits.range &&

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -34,6 +35,10 @@ class SafetyGate {
  public:
   /// Nothing is armed. The limits are one a model, in the registry's order; the registry outlives it.
   SafetyGate(const twin::Registry& registry, std::vector<ModelLimits> limits);
+  /// Others may be told what they like, as long as the rig is not stopped: nothing moves.
+  void arming_is_for(std::function<bool(twin::DeviceRef)> needs_arming) {
+    needs_arming_ = std::move(needs_arming);
+  }
 
   void arm(twin::DeviceRef device);
   void disarm(twin::DeviceRef device);
@@ -67,6 +72,7 @@ class SafetyGate {
   std::vector<ModelLimits> limits_;
   std::vector<std::vector<State>> states_;  ///< [table][row]
   std::map<Quantity, Sent> sent_;
+  std::function<bool(twin::DeviceRef)> needs_arming_;
   std::array<uint64_t, kReasonsToKeep> kept_{};
   size_t armed_ = 0;
   bool stopped_ = false;

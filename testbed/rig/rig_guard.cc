@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
@@ -13,6 +14,8 @@ namespace {
 
 /// So long the watchdog goes on looking for a broker that is away.
 constexpr Duration kWatchdogsPatience = seconds(30);
+/// Longer than a boundary is ever away: nobody is left hanging when the loop is.
+constexpr std::chrono::seconds kPatience(30);
 
 std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
 
@@ -109,13 +112,17 @@ Result<void> RigGuard::watch(const hil::Mosquitto* own) {
 
 hil::SteadyTime& RigGuard::time() { return beating_ ? static_cast<hil::SteadyTime&>(*beating_) : machine_; }
 
-void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link) {
+void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link,
+                     const Bindings* bindings) {
   assembly_ = &assembly;
   transport_ = &transport;
   journal_ = hil::RigJournal(journal_file_);
   const auto& registry = assembly.registry();
   safety_ = std::make_unique<hil::RigSafety>(registry, options_, link, transport.language(), journal_,
                                              watchdog_.get());
+  if (bindings != nullptr)
+    safety_->gate().arming_is_for(
+        [bindings](twin::DeviceRef device) { return bindings->of(device) != Binding::simulated; });
   forces_ = std::make_unique<hil::Forces>(registry, seed_);
   for (auto& force : declared_) forces_->add(std::move(force));
   if (auto* recorder = assembly.recorder())
@@ -124,7 +131,29 @@ void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::Mqtt
   for (const auto& pattern : arm_) safety_->arm(pattern, kStart, "command line");
 }
 
+Result<std::string> RigGuard::ask(Act act) {
+  auto asked = std::make_shared<Asked>(Asked{std::move(act), {}});
+  std::unique_lock lock(mutex_);
+  if (!closed_) asked_.push_back(asked);
+  answered_.wait_for(lock, kPatience, [&] { return asked->answer || closed_; });
+  if (!asked->answer) return failure("the rig has come to no boundary at which to do it");
+  return *asked->answer;
+}
+
+void RigGuard::close() {
+  const std::scoped_lock lock(mutex_);
+  closed_ = true;
+  answered_.notify_all();
+}
+
 void RigGuard::before(Time boundary) {
+  {
+    // People wait for the answer, and the loop for nobody: acts are short.
+    const std::scoped_lock lock(mutex_);
+    for (const auto& one : asked_) one->answer = one->act(*this, boundary);
+    if (!asked_.empty()) answered_.notify_all();
+    asked_.clear();
+  }
   forces_->begin(boundary, [&](const hil::Forces::Force& force, bool on) {
     journal_.write(boundary, on ? "force_on" : "force_off",
                    {{"name", force.config.name},
@@ -136,19 +165,16 @@ void RigGuard::before(Time boundary) {
   });
 }
 
-Result<std::string> RigGuard::add_force(const std::string& line) {
+Result<std::string> RigGuard::add_force(const std::string& line, Time boundary) {
   const auto text = read_force(line, assembly_->units());
   if (!text) return tl::make_unexpected(text.error());
-  auto force = resolve(*text, assembly_->registry(), assembly_->units(), assembly_->loop().now());
+  auto force = resolve(*text, assembly_->registry(), assembly_->units(), boundary);
   if (!force) return tl::make_unexpected(std::move(force.error()));
+  if (force->until == kNever)
+    return failure("a force that is given while the rig runs says how long it lasts", "write for: 10 s");
   auto name = force->name;
   forces_->add(std::move(*force));
   return name;
-}
-
-size_t RigGuard::end_forces(const std::string& name) {
-  const Time now = assembly_->loop().now();
-  return name.empty() ? forces_->end_all(now) : forces_->end(now, name);
 }
 
 void RigGuard::finish(Time now) {

@@ -2,14 +2,18 @@
 // of packets. Read before anything is built, begun with the run, and ended before anything else is.
 #pragma once
 
+#include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "hil/forces.h"
 #include "hil/mosquitto.h"
 #include "hil/rig_transport.h"
 #include "testbed/assembly.h"
+#include "testbed/rig/bindings.h"
 #include "testbed/rig/packet_log.h"
 #include "testbed/rig/rig_config.h"
 
@@ -32,7 +36,8 @@ class RigGuard {
   /// Where the watchdog hears that the loop moves: the time that the loop's clock waits by.
   hil::SteadyTime& time();
   /// Arms what is to be armed, and begins. All outlive it.
-  void begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link);
+  /// `bindings`: of devices that may be simulated, and need no arming then; null where all are real.
+  void begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link, const Bindings* bindings);
 
   /// Makes the rig safe; once.
   void finish(Time now);
@@ -45,11 +50,18 @@ class RigGuard {
   void print() const;
   std::string with_rig(const std::string& status) const;
 
-  // What people do while it runs, for the loop's thread.
+  /// From any other thread: done before the next boundary's messages are taken in; returns what came of it.
+  using Act = std::function<Result<std::string>(RigGuard& guard, Time boundary)>;
+  Result<std::string> ask(Act act);
+  /// There is no boundary to wait for any more.
+  void close();
+
+  // For acts.
+  const twin::Registry& registry() const { return assembly_->registry(); }
   hil::RigSafety& safety() { return *safety_; }
   hil::Forces& forces() { return *forces_; }
-  Result<std::string> add_force(const std::string& line);
-  size_t end_forces(const std::string& name);  ///< empty: all
+  /// Gives its name.
+  Result<std::string> add_force(const std::string& line, Time boundary);
 
  private:
   class Beating;
@@ -74,6 +86,14 @@ class RigGuard {
   hil::RigTransport* transport_ = nullptr;
   hil::SafeOutcome outcome_;
   bool finished_ = false;
+  struct Asked {
+    Act act;
+    std::optional<Result<std::string>> answer;
+  };
+  std::mutex mutex_;  ///< of what follows
+  std::condition_variable answered_;
+  std::vector<std::shared_ptr<Asked>> asked_;
+  bool closed_ = false;
 };
 
 }  // namespace looptwin::testbed

@@ -71,6 +71,25 @@ class Forces(unittest.TestCase):
         self.assertGreater(sum(o == "real" for o, _ in of), 0)
         self.replayed(rig)
 
+    def test_people_force_a_rig_that_runs_and_end_it_all(self):
+        rig = self.rig()
+        rig.device("cellar/pump-1", "0.1")
+        result = looptwin("rig", "force", rig.folder / "out", "{device: cellar/pump-1, field: level, force: 3 m, for: 1 h, owner: anna}")
+        self.assertEqual((result.returncode, result.stdout), (0, "name: force level of cellar/pump-1\n"), result.stderr)
+        eventually(lambda: rig.count(ORDERS, '"start"') >= 1, "it acts")
+        ended = looptwin("rig", "unforce", rig.folder / "out")
+        self.assertEqual((ended.returncode, ended.stdout), (0, "ended: 1\n"), ended.stderr)
+        eventually(lambda: self.journal(rig, "force_off"), "it is off")
+        for line, said in (("{device: cellar/pump-1, field: level, force: 3 m}", "says how long it lasts"),
+                           ("{device: cellar/pump-1, field: levle, force: 3 m, for: 1 s}", "pump has no field 'levle'"),
+                           ("{device: cellar/pump-1", "end of map flow not found")):
+            refused = looptwin("rig", "force", rig.folder / "out", line)
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn(said, refused.stderr)
+        rig.stop()
+        self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
+        self.replayed(rig)
+
     def test_a_force_that_has_nothing_to_act_on_makes_the_run_invalid(self):
         for force in ("{device: cellar/pump-2, field: level, offset: 10 cm}", "{device: cellar/pump-1, field: level, freeze: true, at: 1 h}"):
             with self.subTest(force):

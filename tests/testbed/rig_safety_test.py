@@ -157,6 +157,31 @@ class Safety(unittest.TestCase):
         self.assertRegex(out, r"stops +1\n")
         self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
 
+    def test_people_arm_disarm_and_stop_a_rig_that_runs(self):
+        rig = self.rig(arm=())
+        rig.device("cellar/pump-1", "0")
+
+        def ask(what, *arguments):
+            result = looptwin("rig", what, rig.folder / "out", *arguments)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return result.stdout
+
+        self.assertIn("devices: 1", ask("arm", "cellar/pump-1", "--by", "anna"))
+        self.assertEqual(self.said(rig, "armed")[0]["by"], "anna")
+        eventually(lambda: "start" in self.orders(rig), "the pump is started")
+        self.assertIn("devices: 1", ask("disarm", "cellar/pump-1"))
+        eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "it is made safe")
+        self.assertIn("safe_values: 4", ask("stop", "--by", "anna"))
+        self.assertEqual(self.said(rig, "stopped")[0]["why"], "asked for by anna")
+        starts = self.orders(rig).count("start")
+        ask("arm", "**")
+        rig.client.publish("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 2.5}), qos=1)
+        eventually(lambda: rig.count("looptwin/cellar/pump-2/command", '"start"'), "armed again, it is told what the loop wants")
+        self.assertEqual(self.orders(rig).count("start"), starts)  # its event stands still: arming alone moves nothing
+        refused = looptwin("rig", "arm", rig.folder / "out", "celar/*")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("no device matches 'celar/*'", refused.stderr)
+
     def test_a_broker_that_was_away_is_a_stop_and_devices_are_made_safe_when_they_are_back(self):
         broker = Broker(self.folder)
         self.addCleanup(lambda: broker.process.kill())
