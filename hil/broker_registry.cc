@@ -56,8 +56,11 @@ Result<std::unique_ptr<BrokerRegistry>> BrokerRegistry::start(Options options) {
   made->versions_.assign(made->stores_.size(), -1);
   if (auto known = made->changed(); !known) return tl::make_unexpected(std::move(known.error()));
   if (auto written = made->write(); !written) return tl::make_unexpected(std::move(written.error()));
-  made->thread_ = std::thread([raw = made.get()] { raw->follow(); });
   return made;
+}
+
+void BrokerRegistry::follow() {
+  thread_ = std::thread([this] { look(); });
 }
 
 BrokerRegistry::~BrokerRegistry() {
@@ -101,7 +104,7 @@ Result<bool> BrokerRegistry::changed() {
   return any;
 }
 
-void BrokerRegistry::follow() {
+void BrokerRegistry::look() {
   bool due = false;
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::nanoseconds(options_.look.ns), [&] { return stop_; })) {

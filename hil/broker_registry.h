@@ -28,6 +28,8 @@ class BrokerRegistry {
   /// Returns when the file is there.
   static Result<std::unique_ptr<BrokerRegistry>> start(Options options);
   ~BrokerRegistry();
+  /// Begins the thread that writes it anew when a registry has changed.
+  void follow();
 
   size_t devices() const { return devices_; }
   /// How often a registry that had changed could not be read, or the file not be written. What was there
@@ -39,7 +41,7 @@ class BrokerRegistry {
   Result<void> write();
   /// Whether a registry is another one than when it was asked last.
   Result<bool> changed();
-  void follow();
+  void look();
 
   Options options_;
   twin::RegistryKey own_key_{};

@@ -20,6 +20,8 @@ class Mosquitto {
     Duration patience = seconds(5);
     /// Who may connect, and as what (hil/broker_view.h): a file that our plugin reads. Empty: anybody.
     std::filesystem::path view;
+    /// False: it outlives a process that is killed, for somebody who has still to speak (hil/watchdog.h).
+    bool dies_with_us = true;
   };
   /// Returns when it takes connections. It ends when this does, and by itself when this process is killed.
   static Result<std::unique_ptr<Mosquitto>> start(const Options& options);
@@ -31,6 +33,7 @@ class Mosquitto {
   static std::filesystem::path plugin();
 
   std::string address() const;  ///< "mqtt://127.0.0.1:PORT"
+  int process() const { return process_; }
   /// Ends the process at once, as a crash would, and starts it again where it was.
   void kill();
   Result<void> start_again();

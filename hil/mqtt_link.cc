@@ -98,8 +98,8 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     return send(message);
   }
 
-  bool publish_until(const std::string& topic, std::string payload, Duration expires,
-                     const std::string& id, int qos) override {
+  bool publish_until(const std::string& topic, std::string payload, Duration expires, const std::string& id,
+                     int qos) override {
     auto message = mqtt::message::create(topic, std::move(payload), qos, false);
     if (options_.version == MqttVersion::v5) {
       mqtt::properties properties;
@@ -198,8 +198,8 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   }
 
   void arrived(const mqtt::message& message) {
-    MqttMessage one{message.get_topic(), message.to_string(), message.is_retained(), time_.now(),
-                    origin_of(message)};
+    MqttMessage one{message.get_topic(), message.to_string(), message.is_retained(),
+                    time_.now(),         origin_of(message),  static_cast<uint8_t>(message.get_qos())};
     ++received_;
     const std::scoped_lock lock(mutex_);
     if (waiting_.size() >= options_.most_waiting) {

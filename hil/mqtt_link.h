@@ -19,6 +19,7 @@ struct MqttMessage {
   bool retained = false;  ///< the broker had it before we subscribed
   Duration received{};    ///< steady time (hil/steady_time.h)
   std::string origin;     ///< as its sender's MqttOptions say; empty: it does not say
+  uint8_t qos = 1;
 };
 
 /// Of one link, since it was made.
@@ -69,8 +70,8 @@ struct MqttOptions {
   MqttVersion version = MqttVersion::v5;
   std::string user, password;
   std::string origin;  ///< said with every message that is sent, as the user property `origin`; may be empty
-  std::string certificates;         ///< of authorities, a PEM file; TLS
-  std::string certificate, key;     ///< our own, PEM files; TLS; may be empty
+  std::string certificates;      ///< of authorities, a PEM file; TLS
+  std::string certificate, key;  ///< our own, PEM files; TLS; may be empty
   std::optional<Will> will;
   size_t most_waiting = 1'000'000;  ///< received messages that wait to be taken
   size_t most_of_topic = 20'000;  ///< of these of one topic, so that one device does not drive out the others

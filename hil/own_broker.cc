@@ -18,7 +18,7 @@ Result<std::unique_ptr<OwnBroker>> OwnBroker::start(const Options& options, Mqtt
   auto name = (std::filesystem::temp_directory_path() / "looptwin-broker.XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) return twin::disk_failure("make", name, errno);
   own->folder_ = name;
-  Mosquitto::Options broker{.folder = own->folder_};
+  Mosquitto::Options broker{.folder = own->folder_, .dies_with_us = options.dies_with_us};
   if (!options.registries.empty()) {
     broker.view = own->folder_ / "view";
     if (link.user.empty()) link.user = "looptwin";
@@ -36,15 +36,23 @@ Result<std::unique_ptr<OwnBroker>> OwnBroker::start(const Options& options, Mqtt
   if (!started) return tl::make_unexpected(std::move(started.error()));
   own->mosquitto_ = std::move(*started);
   link.broker = own->mosquitto_->address();
-  own->thread_ = std::thread([raw = own.get()] { raw->watch(); });
   return own;
+}
+
+void OwnBroker::look_after(std::function<void(int)> started) {
+  started_ = std::move(started);
+  if (registry_) registry_->follow();
+  thread_ = std::thread([this] { watch(); });
 }
 
 void OwnBroker::watch() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kLook, [&] { return stop_; })) {
     // One that cannot be started is tried again: its port may be taken for a while by what it has left.
-    if (mosquitto_->ended() && mosquitto_->start_again()) ++restarts_;
+    if (mosquitto_->ended() && mosquitto_->start_again()) {
+      ++restarts_;
+      if (started_) started_(mosquitto_->process());
+    }
     if (keep_.exchange(false)) mosquitto_->keep();
   }
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -22,12 +23,17 @@ class OwnBroker {
     std::vector<std::filesystem::path> registries;  ///< none: anybody may connect
     std::vector<Mapping> mappings;                  ///< of the rig's models
     uint32_t most_messages = 1000;                  ///< of one device in a second
+    bool dies_with_us = true;                       ///< as Mosquitto's
   };
   /// How to connect to it goes into `link`: its address, and where it asks for that a user and a password.
   static Result<std::unique_ptr<OwnBroker>> start(const Options& options, MqttOptions& link);
   ~OwnBroker();
   OwnBroker(const OwnBroker&) = delete;
   OwnBroker& operator=(const OwnBroker&) = delete;
+
+  /// Begins the threads that start it again and follow the registries. `started` is told of its new process.
+  void look_after(std::function<void(int process)> started);
+  int process() const { return mosquitto_->process(); }  ///< before the above
 
   /// Sessions that are there now are there after its end, too: what is sent to them then waits for them.
   void keep_sessions() { keep_ = true; }
@@ -43,6 +49,7 @@ class OwnBroker {
   std::filesystem::path folder_;
   std::unique_ptr<BrokerRegistry> registry_;
   std::unique_ptr<Mosquitto> mosquitto_;  ///< once the thread runs it is the thread's
+  std::function<void(int)> started_;
   std::atomic<uint64_t> restarts_{0};
   std::atomic<bool> keep_{false};
   std::mutex mutex_;

@@ -7,6 +7,23 @@
 #include <set>
 
 namespace looptwin::hil {
+namespace {
+
+std::optional<twin::DeviceRef> device_of(const Heard& heard) {
+  if (const auto* telemetry = std::get_if<HeardTelemetry>(&heard)) return telemetry->device;
+  if (const auto* presence = std::get_if<HeardPresence>(&heard)) return presence->device;
+  if (const auto* answer = std::get_if<HeardAnswer>(&heard)) return answer->device;
+  return std::nullopt;
+}
+
+/// That its device is there: all but its going, and what was kept from before.
+bool tells_of_presence(const Heard& heard) {
+  if (const auto* telemetry = std::get_if<HeardTelemetry>(&heard)) return !telemetry->old;
+  const auto* presence = std::get_if<HeardPresence>(&heard);
+  return presence == nullptr || presence->online;
+}
+
+}  // namespace
 
 RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
                            std::vector<twin::Shard> shards, const std::vector<Mapping>& mappings,
@@ -15,6 +32,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
       registry_(registry),
       broker_(broker),
       shards_(std::move(shards)),
+      mappings_(mappings),
       time_(std::move(time)),
       arrived_(shards_.size()) {
   for (size_t s = 0; s < shards_.size(); ++s)
@@ -56,11 +74,43 @@ size_t RigTransport::shard_of(twin::DeviceRef device) const {
   return first_shard_[device.table.index()] + device.row.index() / twin::kShardRows;
 }
 
+void RigTransport::use(Between between) {
+  between_ = std::move(between);
+  if (between_.safety != nullptr) link_.subscribe({between_.safety->options().stop_topic});
+}
+
+DeviceLanguage RigTransport::language() {
+  DeviceLanguage language;
+  language.tell = [this](const twin::Command& command, std::vector<Outgoing>& out) {
+    return std::any_of(conventions_.begin(), conventions_.end(),
+                       [&](const auto& convention) { return convention->tell(command, out); });
+  };
+  language.answers_in = [this](const MqttMessage& message, std::vector<DeviceLanguage::Answer>& answers) {
+    std::vector<Heard> heard;
+    for (const auto& convention : conventions_)
+      if (convention->take(message, kStart, heard)) break;
+    for (const auto& one : heard)
+      if (const auto* answer = std::get_if<HeardAnswer>(&one))
+        answers.push_back({answer->answer.id, answer->answer.outcome == twin::Outcome::accepted});
+  };
+  language.is_there = [this](twin::DeviceRef device) {
+    return models_[device.table.index()].online[device.row.index()] != 0;
+  };
+  // Conventions without a topic of their own for it infer answers from what devices report.
+  language.answers = [this](twin::DeviceRef device) {
+    const auto& mapping = mappings_[device.table.index()];
+    return mapping.acknowledgements || !mapping.commands;
+  };
+  return language;
+}
+
 void RigTransport::begin(Time boundary) {
   broker_.begin();
+  if (between_.before) between_.before(boundary);
   taken_.clear();
   std::swap(taken_, early_);
   link_.take(taken_);
+  take_late(boundary);
   for (auto& message : taken_) {
     const Time at = std::max(kStart, time_.at(message.received));
     if (at > boundary)
@@ -73,10 +123,14 @@ void RigTransport::begin(Time boundary) {
     for (const auto& convention : conventions_) convention->joined(boundary, outgoing_);
   }
   for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
-  hear({}, boundary);
+  hear({boundary, kReal});
   publish();
   for (const auto& [topic, count] : link_.take_shed())
     if (sink_) sink_({boundary, "shed", "", topic, count});
+  for (const auto& answer : withheld_)
+    arrived_[shard_of(answer.device)].inbox.acknowledgements.push_back(answer);
+  withheld_.clear();
+  if (between_.safety != nullptr) between_.safety->begin(boundary, machine_.now());
   for (auto& arrived : arrived_) {
     const auto by_time = [](const auto& a, const auto& b) { return a.at < b.at; };
     std::stable_sort(arrived.inbox.presence.begin(), arrived.inbox.presence.end(), by_time);
@@ -100,12 +154,12 @@ void RigTransport::take_status(const MqttMessage& message, Time at) {
   const auto device = session ? registry_.find(session->device) : std::nullopt;
   if (!device) return;
   models_[device->table.index()].by_session[device->row.index()] = 1;
-  if (is_own(*device, {}, session->online)) presence(*device, session->online, at);
+  if (is_own(*device, {at, kReal}, session->online)) presence(*device, session->online, at);
 }
 
 /// A simulated device has no session of its own.
-bool RigTransport::has_session(twin::DeviceRef device, const std::string& origin) const {
-  return origin.empty() && models_[device.table.index()].by_session[device.row.index()] != 0;
+bool RigTransport::has_session(twin::DeviceRef device, const Speech& speech) const {
+  return speech.origin == kReal && models_[device.table.index()].by_session[device.row.index()] != 0;
 }
 
 bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) {
@@ -120,55 +174,148 @@ bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) 
 }
 
 /// Of one that is not the device only its coming (`online`) and going is remembered.
-bool RigTransport::is_own(twin::DeviceRef device, const std::string& origin, bool online) {
+bool RigTransport::is_own(twin::DeviceRef device, const Speech& speech, bool online) {
+  const std::string origin = speech.origin == kReal ? std::string() : std::string(speech.origin);
   if (!is_own_ || is_own_(device, origin)) return true;
   models_[device.table.index()].other[device.row.index()] = online ? 1 : 0;
   return false;
 }
 
-void RigTransport::take(const MqttMessage& message, Time at) {
+void RigTransport::stop_now(const MqttMessage& message, Time at) {
+  if (between_.forces != nullptr) between_.forces->forget_leaving();
+  between_.safety->stop("somebody said so on " + message.topic, at);
+}
+
+/// What forces have kept until now.
+void RigTransport::take_late(Time boundary) {
+  if (between_.forces == nullptr) return;
+  arriving_.clear();
+  between_.forces->due(boundary, arriving_);
+  for (const auto& late : arriving_)
+    std::visit([&](const auto& heard) { hear(heard, {late.at, late.origin, true}); }, late.heard);
+}
+
+void RigTransport::take(MqttMessage& message, Time at) {
   if (message.topic.empty()) return lost_broker(at);
   if (BrokerStatus::is_status(message)) return take_status(message, at);
-  if (std::none_of(conventions_.begin(), conventions_.end(),
-                   [&](const auto& convention) { return convention->take(message, at, heard_); }))
-    ++counters_.unknown;
-  hear(message.origin, at);
+  if (between_.safety != nullptr && between_.safety->is_stop(message)) return stop_now(message, at);
+  std::optional<MqttMessage> as_received;  // what is recorded
+  if (between_.forces != nullptr && between_.forces->any()) {
+    as_received = message;
+    damage(message, at);
+  }
+  const bool known = std::any_of(conventions_.begin(), conventions_.end(), [&](const auto& convention) {
+    return convention->take(message, at, heard_);
+  });
+  if (!known) ++counters_.unknown;
+  std::optional<twin::DeviceRef> device;
+  for (const auto& heard : heard_)
+    if (!device) device = device_of(heard);
+  const auto read = hear({at, message.origin.empty() ? kReal : std::string_view(message.origin)});
+  if (between_.packets != nullptr)
+    between_.packets->packet(as_received ? *as_received : message, at, device,
+                             known ? read : PacketRead::unknown);
 }
 
-void RigTransport::hear(const std::string& origin, Time at) {
-  for (const auto& heard : heard_) std::visit([&](const auto& what) { hear(what, origin, at); }, heard);
+/// By the topic: whose it is must be known before it is read.
+void RigTransport::damage(MqttMessage& message, Time at) {
+  for (size_t m = 0; m < mappings_.size(); ++m)
+    for (const auto& [of, point] : {std::pair(&mappings_[m].presence, ForcePoint::presence),
+                                    std::pair(&mappings_[m].acknowledgements, ForcePoint::acknowledgement),
+                                    std::pair(&mappings_[m].telemetry, ForcePoint::telemetry)}) {
+      const auto match = *of ? (*of)->match(message.topic) : std::nullopt;
+      const auto device = match ? registry_.find(match->device) : std::nullopt;
+      if (!device || device->table.index() != m) continue;
+      between_.forces->damage(point, *device, at, message.payload);
+      return;
+    }
+}
+
+/// The last thing that was said decides what is told of the message.
+PacketRead RigTransport::hear(const Speech& speech) {
+  PacketRead read = PacketRead::taken;
+  for (auto& heard : heard_) {
+    const auto device = device_of(heard);
+    if (device && !is_own(*device, speech, tells_of_presence(heard))) {
+      read = PacketRead::not_its_own;
+      continue;
+    }
+    if (device && between_.forces != nullptr && between_.forces->any(*device))
+      read = hear_through_forces(heard, speech);
+    else
+      read = std::visit([&](const auto& what) { return hear(what, speech); }, heard);
+  }
   heard_.clear();
+  return read;
 }
 
-void RigTransport::hear(const HeardTelemetry& heard, const std::string& origin, Time at) {
-  if (!is_own(heard.device, origin, !heard.old)) return;
+PacketRead RigTransport::hear_through_forces(Heard& heard, const Speech& speech) {
+  constexpr ForcePoint kPoints[] = {ForcePoint::telemetry, ForcePoint::presence, ForcePoint::acknowledgement};
+  arriving_.clear();
+  between_.forces->arriving(
+      {kPoints[heard.index()], *device_of(heard), std::move(heard), std::string(speech.origin), speech.at},
+      arriving_);
+  PacketRead read = PacketRead::kept;
+  for (const auto& one : arriving_)
+    read = std::visit(
+        [&](const auto& what) {
+          return hear(what, Speech{one.at, one.origin, one.touched});
+        },
+        one.heard);
+  return read;
+}
+
+PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech) {
   // What the broker had kept is old: it says nothing about who is there.
-  if (!heard.old && !has_session(heard.device, origin)) presence(heard.device, true, at);
-  telemetry(heard.device, heard.samples, at);
+  if (!heard.old && !has_session(heard.device, speech)) presence(heard.device, true, speech.at);
   ++counters_.messages;
+  touched_.assign(heard.samples.values.size(), false);
+  if (between_.forces == nullptr || !between_.forces->any(heard.device)) {
+    telemetry(heard.device, heard.samples, speech.at);
+    note_samples(heard, speech);
+    return PacketRead::taken;
+  }
+  HeardTelemetry changed = heard;
+  between_.forces->samples(heard.device, speech.at, changed.samples, touched_);
+  telemetry(heard.device, changed.samples, speech.at);
+  note_samples(changed, speech);
+  return PacketRead::taken;
 }
 
-void RigTransport::hear(const HeardPresence& heard, const std::string& origin, Time at) {
+void RigTransport::note_samples(const HeardTelemetry& heard, const Speech& speech) {
+  if (between_.packets == nullptr) return;
+  const Time sampled = time_of(heard.samples.unix_seconds, speech.at);
+  for (size_t i = 0; i < heard.samples.values.size(); ++i)
+    between_.packets->sample(heard.device, heard.samples.values[i].first, heard.samples.values[i].second,
+                             sampled, speech.at, speech.forced || touched_[i] ? kForced : speech.origin);
+}
+
+PacketRead RigTransport::hear(const HeardPresence& heard, const Speech& speech) {
   // A broker that crashed and came back still says what it was told to keep: whether the device is there is
   // unknown until it says something itself.
-  if (heard.kept && heard.online) {
+  if (heard.kept && heard.online)
     ++counters_.hints;
-  } else {
-    if (!is_own(heard.device, origin, heard.online)) return;
-    if (!has_session(heard.device, origin)) presence(heard.device, heard.online, at);
-  }
+  else if (!has_session(heard.device, speech))
+    presence(heard.device, heard.online, speech.at);
   ++counters_.messages;
+  return PacketRead::taken;
 }
 
-void RigTransport::hear(const HeardAnswer& heard, const std::string& origin, Time at) {
-  if (!is_own(heard.device, origin, true)) return;
+PacketRead RigTransport::hear(const HeardAnswer& heard, const Speech& speech) {
+  ++counters_.messages;
+  const auto& answer = heard.answer;
+  if (between_.safety != nullptr &&
+      between_.safety->answered({answer.id, answer.outcome == twin::Outcome::accepted}, speech.at))
+    return PacketRead::taken;
   arrived_[shard_of(heard.device)].inbox.acknowledgements.push_back(
-      {heard.answer.id, heard.device, heard.answer.outcome, time_of(heard.answer.unix_seconds, at), at});
-  ++counters_.messages;
+      {answer.id, heard.device, answer.outcome, time_of(answer.unix_seconds, speech.at), speech.at});
+  return PacketRead::taken;
 }
 
-void RigTransport::hear(PayloadProblem problem, const std::string& /*origin*/, Time /*at*/) {
-  ++(problem == PayloadProblem::malformed ? counters_.malformed : counters_.wrong_types);
+PacketRead RigTransport::hear(PayloadProblem problem, const Speech&) {
+  const bool malformed = problem == PayloadProblem::malformed;
+  ++(malformed ? counters_.malformed : counters_.wrong_types);
+  return malformed ? PacketRead::malformed : PacketRead::wrong_type;
 }
 
 Time RigTransport::time_of(const std::optional<double>& unix_seconds, Time otherwise) const {
@@ -242,16 +389,42 @@ void RigTransport::poll(size_t shard, Time /*boundary*/, twin::Inbox& inbox) {
 void RigTransport::poll_people(Time /*boundary*/, std::vector<twin::OperatorAction>& /*actions*/) {}
 
 void RigTransport::send(Time now, std::span<const twin::Command> commands) {
+  // A stop that has come since the boundary began acts before anything leaves.
+  if (between_.safety != nullptr) {
+    const size_t looked_at = early_.size();
+    link_.take(early_);
+    for (size_t i = looked_at; i < early_.size(); ++i)
+      if (between_.safety->is_stop(early_[i])) stop_now(early_[i], now);
+    std::erase_if(early_, [this](const auto& message) { return between_.safety->is_stop(message); });
+  }
   leaving_.clear();
   for (const auto device : returned_)
     if (broker_.connected(device)) broker_.release(device, now, leaving_);  // it may have gone again
   returned_.clear();
   broker_.route(commands, leaving_);
-  for (const auto& command : leaving_) tell(command, now);
+  leave(now);
   publish();
 }
 
-void RigTransport::tell(const twin::Command& command, Time now) {
+void RigTransport::leave(Time now) {
+  if (between_.forces == nullptr) {
+    for (const auto& command : leaving_) tell({command}, now);
+    return;
+  }
+  forced_.clear();
+  between_.forces->due(now, forced_);
+  for (const auto& command : leaving_) between_.forces->leaving(command, now, forced_);
+  for (const auto& leaving : forced_) tell(leaving, now);
+}
+
+/// Only what safety lets pass; what it keeps back is answered for the device.
+void RigTransport::tell(const Forces::Leaving& leaving, Time now) {
+  const auto& command = leaving.command;
+  if (between_.safety != nullptr && between_.safety->keeps(command, now)) {
+    ++counters_.withheld;
+    withheld_.push_back({command.id, command.device, twin::Outcome::withheld, now, now});
+    return;
+  }
   const size_t before = outgoing_.size();
   if (std::none_of(conventions_.begin(), conventions_.end(),
                    [&](const auto& convention) { return convention->tell(command, outgoing_); }))
@@ -260,6 +433,9 @@ void RigTransport::tell(const twin::Command& command, Time now) {
     outgoing_[i].id = fmt::format("{:016x}", command.id);
     if (command.expires != kNever) outgoing_[i].expires = command.expires - now;
   }
+  if (!leaving.corrupt) return;
+  for (size_t i = before; i < outgoing_.size(); ++i)
+    outgoing_[i].payload = between_.forces->corrupted(std::move(outgoing_[i].payload));
 }
 
 void RigTransport::publish() {
@@ -267,7 +443,7 @@ void RigTransport::publish() {
     if (!(message.id.empty()
               ? link_.publish(message.topic, std::move(message.payload), message.retain, message.qos)
               : link_.publish_until(message.topic, std::move(message.payload), message.expires, message.id,
-                                   message.qos)))
+                                    message.qos)))
       ++counters_.unsent;
   outgoing_.clear();
 }

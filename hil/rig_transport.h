@@ -10,6 +10,9 @@
 
 #include "hil/broker_status.h"
 #include "hil/conventions/convention.h"
+#include "hil/forces.h"
+#include "hil/packet_sink.h"
+#include "hil/rig_safety.h"
 #include "mml/broker.h"
 #include "twin/registry.h"
 #include "twin/tables.h"
@@ -26,6 +29,7 @@ struct RigCounters {
   uint64_t unsent = 0;        ///< commands that the link's queue had no room for
   uint64_t hints = 0;         ///< `online` that the broker had kept: nobody is there for that
   uint64_t unaddressed = 0;   ///< commands to devices whose mapping takes none
+  uint64_t withheld = 0;      ///< commands that the rig's safety kept back
 };
 
 class RigTransport final : public twin::Transport {
@@ -55,6 +59,15 @@ class RigTransport final : public twin::Transport {
 
   /// What happens at the broker, as it is taken in.
   void watch(IncidentSink sink) { sink_ = std::move(sink); }
+  /// What stands between the broker and the loop; each may be null, and outlives it.
+  struct Between {
+    RigSafety* safety = nullptr;
+    Forces* forces = nullptr;
+    PacketSink* packets = nullptr;
+    std::function<void(Time boundary)> before;  ///< called before a boundary's messages are taken in
+  };
+  void use(Between between);
+  DeviceLanguage language();
 
   const RigCounters& counters() const { return counters_; }
   const BrokerStatus& status() const { return status_; }
@@ -85,19 +98,31 @@ class RigTransport final : public twin::Transport {
   };
 
   void subscribe();
-  void take(const MqttMessage& message, Time at);
-  void hear(const std::string& origin, Time at);
-  void hear(const HeardTelemetry& heard, const std::string& origin, Time at);
-  void hear(const HeardPresence& heard, const std::string& origin, Time at);
-  void hear(const HeardAnswer& heard, const std::string& origin, Time at);
-  void hear(PayloadProblem problem, const std::string& origin, Time at);
-  bool is_own(twin::DeviceRef device, const std::string& origin, bool online);
-  void take_status(const MqttMessage& message, Time at);
-  bool has_session(twin::DeviceRef device, const std::string& origin) const;
+  /// Who speaks, and whether a force has changed what it says.
+  struct Speech {
+    Time at;
+    std::string_view origin;
+    bool forced = false;
+  };
+  void take(MqttMessage& message, Time at);
+  void take_late(Time boundary);
+  void stop_now(const MqttMessage& message, Time at);
+  void damage(MqttMessage& message, Time at);
+  PacketRead hear(const Speech& speech);
+  PacketRead hear_through_forces(Heard& heard, const Speech& speech);
+  PacketRead hear(const HeardTelemetry& heard, const Speech& speech);
+  PacketRead hear(const HeardPresence& heard, const Speech& speech);
+  PacketRead hear(const HeardAnswer& heard, const Speech& speech);
+  PacketRead hear(PayloadProblem problem, const Speech& speech);
+  void note_samples(const HeardTelemetry& heard, const Speech& speech);
   void telemetry(twin::DeviceRef device, const Samples& samples, Time at);
   void presence(twin::DeviceRef device, bool online, Time at);
-  void tell(const twin::Command& command, Time now);
+  void leave(Time now);
+  void tell(const Forces::Leaving& leaving, Time now);
   void publish();
+  bool is_own(twin::DeviceRef device, const Speech& speech, bool online);
+  void take_status(const MqttMessage& message, Time at);
+  bool has_session(twin::DeviceRef device, const Speech& speech) const;
   void lost_broker(Time at);
   size_t shard_of(twin::DeviceRef device) const;
   Time time_of(const std::optional<double>& unix_seconds, Time otherwise) const;
@@ -109,7 +134,10 @@ class RigTransport final : public twin::Transport {
   std::vector<size_t> first_shard_;  ///< [table]
   std::vector<Model> models_;
   std::vector<std::unique_ptr<Convention>> conventions_;
+  std::vector<Mapping> mappings_;
+  Between between_;
   RigTime time_;
+  MachineTime machine_;
   IsOwn is_own_;
   std::vector<MqttMessage> taken_, early_;  ///< early: received after the boundary
   std::vector<Arrived> arrived_;            ///< [shard]
@@ -117,6 +145,10 @@ class RigTransport final : public twin::Transport {
   std::vector<twin::Command> leaving_;
   std::vector<Heard> heard_;        ///< of one message
   std::vector<Outgoing> outgoing_;  ///< not given to the link yet
+  std::vector<Forces::Arriving> arriving_;
+  std::vector<Forces::Leaving> forced_;          ///< what leaves, through the forces
+  std::vector<bool> touched_;                    ///< which of a message's samples are forced
+  std::vector<twin::Acknowledgement> withheld_;  ///< answers to what was kept back, for the next cycle
   RigCounters counters_;
   BrokerStatus status_;
   IncidentSink sink_;

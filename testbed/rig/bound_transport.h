@@ -37,6 +37,7 @@ class BoundTransport final : public twin::Transport {
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
 
+  hil::RigTransport& rig() { return *rig_; }
   const hil::RigTransport& rig() const { return *rig_; }
   const std::vector<Swap>& swaps() const { return swaps_; }
   bool swappable() const { return bound_.has_value(); }

@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 struct Asked {
   std::filesystem::path rig;
-  std::string device, to, entry;
+  std::string device, to, entry, by, force;
 };
 
 /// A run folder has the socket; of a rig's own folder, or its file, the name tells where it is.
@@ -58,9 +58,36 @@ std::function<std::optional<Exit>()> add_rig_command(CLI::App& app) {
   auto* act = add("act", "a person does something, as in a scenario's script");
   act->add_option("ENTRY", asked->entry, "'{by: anna, press: may_reopen, device: seg-17}'")->required();
   auto* status = add("status", "whether it runs");
+  const auto by = [&](CLI::App* command) {
+    command->add_option("--by", asked->by, "who does it, for the rig's journal")->default_val("command line");
+  };
+  auto* arm = add("arm", "devices may be told what the loop wants");
+  arm->add_option("DEVICE", asked->device, "a device, or a pattern of several")->required();
+  by(arm);
+  auto* disarm = add("disarm", "sends the devices' safe values, then nothing more");
+  disarm->add_option("DEVICE", asked->device, "a device, or a pattern of several")->required();
+  by(disarm);
+  auto* stop = add("stop", "the emergency stop: safe values to all, then nothing until it is armed again");
+  by(stop);
+  auto* force = add("force", "begins a force or a fault on a signal");
+  force
+      ->add_option("FORCE", asked->force,
+                   "'{device: cellar/pump-1, field: level, force: 3 m, for: 10 s, owner: anna}'")
+      ->required();
+  auto* unforce = add("unforce", "ends forces");
+  unforce->add_option("NAME", asked->force, "which; all where it is left out");
+  by(unforce);
   return [=]() -> std::optional<Exit> {
     if (*swap) return ask(asked->rig, {{"do", "swap"}, {"device", asked->device}, {"to", asked->to}});
     if (*act) return ask(asked->rig, {{"do", "act"}, {"entry", asked->entry}});
+    const auto about = [&](const char* what) {
+      return Json{{"do", what}, {"device", asked->device}, {"by", asked->by}};
+    };
+    if (*arm) return ask(asked->rig, about("arm"));
+    if (*disarm) return ask(asked->rig, about("disarm"));
+    if (*stop) return ask(asked->rig, about("stop"));
+    if (*force) return ask(asked->rig, {{"do", "force"}, {"force", asked->force}});
+    if (*unforce) return ask(asked->rig, {{"do", "unforce"}, {"name", asked->force}, {"by", asked->by}});
     if (*status) return ask(asked->rig, {{"do", "status"}});
     return std::nullopt;
   };

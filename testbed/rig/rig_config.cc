@@ -77,7 +77,8 @@ const Section<RigConfig>& rig_section() {
       }};
   static const Section<T> kSection(
       "a rig", "rig",
-      {required<T>("rig", text(), &T::name, "its name"), scenario,
+      {required<T>("rig", text(), &T::name, "its name"),
+       scenario,
        optional<T>("broker", text(), in(&hil::MqttOptions::broker), "one of our own",
                    "mqtt://HOST:PORT or mqtts://HOST:PORT"),
        optional<T>("client_id", text(), in(&hil::MqttOptions::client_id), "looptwin-NAME",
@@ -103,13 +104,18 @@ const Section<RigConfig>& rig_section() {
                                        {"abort", hil::Overrun::abort}}),
                    &T::overrun, "catch_up", "what becomes of boundaries that are overdue"),
        optional<T>("tolerance", duration(), &T::tolerance, "10 ms", "so late a boundary is not late"),
-       section<T>("sparkplug", sparkplug_section(), &T::sparkplug, "the host that edge nodes find"), devices,
+       section<T>("sparkplug", sparkplug_section(), &T::sparkplug, "the host that edge nodes find"),
+       devices,
        settings_key(),
        optional<T>("start", word<RigStart>({{"now", RigStart::now}, {"as_written", RigStart::as_written}}),
                    &T::start, "now", "the civil time of the run's start"),
        bindings_key(),
        section_into<T>("shadow", shadow_section(), "of devices that are bound so",
-                       [](T& out, std::vector<ToleranceConfig> all) { out.tolerances = std::move(all); })});
+                       [](T& out, std::vector<ToleranceConfig> all) { out.tolerances = std::move(all); }),
+       section<T>("safety", safety_section(), &T::safety, "what may be sent, and what makes it safe"),
+       list<T>("forces", force_section(), &T::forces, "forces and faults on its signals"),
+       optional<T>("recording", boolean(), &T::recording, "false",
+                   "all packets are kept in the run folder")});
   return kSection;
 }
 

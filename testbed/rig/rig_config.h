@@ -9,8 +9,9 @@
 #include "hil/paced_clock.h"
 #include "testbed/reading/yaml.h"
 #include "testbed/rig/bindings.h"
-#include "testbed/scenario.h"
 #include "testbed/rig/mapping_sections.h"
+#include "testbed/rig/safety_config.h"
+#include "testbed/scenario.h"
 
 namespace looptwin::testbed {
 
@@ -30,11 +31,14 @@ struct RigConfig {
   hil::MqttOptions broker;         ///< its `broker` is empty: one of our own
   hil::Overrun overrun = hil::Overrun::catch_up;
   Duration tolerance = milliseconds(10);
-  std::filesystem::path registry;     ///< from where we are; whose devices may connect. Empty: the scenario's
-  uint64_t most_messages = 1000;      ///< of one device in a second, at a broker of our own
-  std::vector<DeviceDraft> devices;   ///< of models that are not plain
+  std::filesystem::path registry;    ///< from where we are; whose devices may connect. Empty: the scenario's
+  uint64_t most_messages = 1000;     ///< of one device in a second, at a broker of our own
+  std::vector<DeviceDraft> devices;  ///< of models that are not plain
   hil::SparkplugOptions sparkplug;
-  std::vector<Setting> settings;      ///< of the scenario, before those of the command line
+  SafetyText safety;
+  std::vector<ForceText> forces;
+  bool recording = false;
+  std::vector<Setting> settings;  ///< of the scenario, before those of the command line
   RigStart start = RigStart::now;
   std::optional<std::vector<BindingConfig>> bindings;  ///< absent: all are real, for good
   std::vector<ToleranceConfig> tolerances;             ///< of shadowed devices

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "testbed/reading/load.h"
+#include "testbed/rig/guard_control.h"
 #include "testbed/script.h"
 
 namespace looptwin::testbed {
@@ -43,7 +44,8 @@ Result<std::string> act(const JsonValue& request, Assembly& assembly, BoundTrans
 
 Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
                                                     const std::optional<std::filesystem::path>& run,
-                                                    Assembly& assembly, BoundTransport& transport) {
+                                                    Assembly& assembly, BoundTransport& transport,
+                                                    RigGuard& guard) {
   auto control = ControlSocket::open(run ? *run / kSocketFile : socket_of(rig), rig);
   if (!control) return control;
   (*control)->on("swap",
@@ -52,6 +54,7 @@ Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
   (*control)->on("status", [rig](const JsonValue&) -> Result<std::string> {
     return fmt::format("\"rig\": \"{}\"", rig);
   });
+  add_guard_handlers(**control, guard);
   (*control)->start();
   return control;
 }

@@ -6,12 +6,14 @@
 #include "testbed/assembly.h"
 #include "testbed/rig/bound_transport.h"
 #include "testbed/rig/control_socket.h"
+#include "testbed/rig/rig_guard.h"
 
 namespace looptwin::testbed {
 
 /// Open, and answering. `rig`: its name; `run`: its run folder, where it has one.
 Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
                                                     const std::optional<std::filesystem::path>& run,
-                                                    Assembly& assembly, BoundTransport& transport);
+                                                    Assembly& assembly, BoundTransport& transport,
+                                                    RigGuard& guard);
 
 }  // namespace looptwin::testbed

@@ -13,6 +13,8 @@
 #include "testbed/rig/rig_bindings.h"
 #include "testbed/rig/rig_config.h"
 #include "testbed/rig/rig_control.h"
+#include "testbed/rig/rig_guard.h"
+#include "testbed/rig/rig_player.h"
 #include "testbed/run_folder.h"
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
@@ -100,20 +102,28 @@ Exit run_rig(const HilRequest& request) {
   if (!loaded) return refuse(loaded.error());
   const auto mappings = device_mappings(*rig, loaded->scenario, hil::civil_time());
   if (!mappings) return refuse(mappings.error());
+  if (request.play) return play_recording(*rig, *mappings, *request.play, request.speed, request.quiet);
   for (const auto& mapping : *mappings)
     if (mapping.convention == "sparkplug") rig->broker.will = hil::sparkplug_will(mapping.sparkplug);
   std::optional<std::filesystem::path> out;
   if (!request.no_out) out = request.out.value_or(default_run_folder(rig->name));
 
+  auto prepared = RigGuard::prepare(*rig, loaded->scenario, request.arm, out);
+  if (!prepared) return refuse(prepared.error());
+
   std::unique_ptr<hil::OwnBroker> own;
   if (rig->broker.broker.empty()) {
     auto started = hil::OwnBroker::start({.registries = registries_of(*rig, loaded->scenario),
                                           .mappings = *mappings,
-                                          .most_messages = static_cast<uint32_t>(rig->most_messages)},
+                                          .most_messages = static_cast<uint32_t>(rig->most_messages),
+                                          .dies_with_us = !(*prepared)->has_safe_values()},
                                          rig->broker);
     if (!started) return refuse(started.error());
     own = std::move(*started);
   }
+  // A fork, so before the threads of the broker's keeper and of the link.
+  if (auto watched = (*prepared)->watch(own.get()); !watched) return refuse(watched.error());
+  if (own) own->look_after([&guard = **prepared](int process) { guard.guards(process); });
   auto link = hil::connect_mqtt(rig->broker);
   if (!link) return refuse(link.error());
   std::unique_ptr<hil::MqttLink> bridge_link;
@@ -140,6 +150,7 @@ Exit run_rig(const HilRequest& request) {
   }
   AssemblyOptions options;
   options.out = out;
+  options.packets = rig->recording;
   options.fleet = [](const twin::Registry&, twin::Tables&) { return std::make_unique<AbsentFleet>(); };
   BoundTransport* transport = nullptr;
   IncidentLog incidents(out, request.quiet);
@@ -163,6 +174,7 @@ Exit run_rig(const HilRequest& request) {
   if (out)
     if (auto noted = note_scenario(assembly, *out, {rig->scenario, settings, hash, kStart, {}, true}); !noted)
       return refuse(noted.error());
+  const auto guard = std::move(*prepared);  // ends before what it speaks by
   auto driver = Driver::make(assembly, out, settings);
   if (!driver) return refuse(driver.error());
 
@@ -174,15 +186,18 @@ Exit run_rig(const HilRequest& request) {
                                          .policy = rig->overrun,
                                          .tolerance = rig->tolerance,
                                          .begun = begun},
-                machine, stop);
-  auto control = open_control(rig->name, out, assembly, *transport);
+                guard->time(), stop);
+  guard->begin(assembly, transport->rig(), **link, bound ? &bound->bindings() : nullptr);
+  auto control = open_control(rig->name, out, assembly, *transport, *guard);
   if (!control) return refuse(control.error());
   if (bound) bound->start();
   if (!request.quiet) fmt::print(stderr, "{} at {}\n", rig->name, rig->broker.broker);
   const Stopwatch watch;
   const auto end = driver->run(*clock, stop);
   transport->close();
+  guard->close();
   control->reset();
+  guard->finish(assembly.loop().now());
   Diagnostics problems = driver->error();
   const auto& broken = assembly.loop_transport().breakdown();
   problems.insert(problems.end(), broken.begin(), broken.end());
@@ -191,7 +206,7 @@ Exit run_rig(const HilRequest& request) {
                         {},
                         fmt::format("a boundary was late by {}", to_string(clock->counters().last)),
                         "write overrun: catch_up, or a longer cycle"});
-  if (auto finished = assembly.finish(status_json(assembly, end, watch.seconds()));
+  if (auto finished = assembly.finish(guard->with_rig(status_json(assembly, end, watch.seconds())));
       !finished && problems.empty())
     problems = finished.error();
   if (bound && out)
@@ -201,9 +216,15 @@ Exit run_rig(const HilRequest& request) {
     print_summary(assembly, *driver, end, watch.seconds());
     print_rig(transport->rig(), **link, *clock, incidents);
     if (bound) bound->print(transport->swaps());
+    guard->print();
     if (out) print_row("run folder", out->string());
   }
-  return problems.empty() ? Exit::held : refuse(problems);
+  if (!problems.empty()) return refuse(problems);
+  if (!guard->is_safe()) {
+    std::fputs("error: devices have not confirmed their safe values\n", stderr);
+    return Exit::failed;
+  }
+  return guard->is_valid() ? Exit::held : Exit::invalid;
 }
 
 }  // namespace looptwin::testbed

@@ -33,7 +33,7 @@ def eventually(condition, what):
 class Rig:
     """A rig that runs, its devices, and a client of our own at its broker."""
 
-    def __init__(self, folder, *arguments, rig=None, scenario="", at=None):
+    def __init__(self, folder, *arguments, rig=None, scenario="", at=None, arm=("--arm", "**"), **more):
         """`scenario`: sections in place of the page's events; `at`: a rig that is there, in place of the page's."""
         self.folder = Path(folder)
         page = block("scenario.yaml")
@@ -45,13 +45,13 @@ class Rig:
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
         self.process = subprocess.Popen(
-            [BINARIES / "looptwin", "hil", at or self.folder, "--out", self.folder / "out", *arguments],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
+            [BINARIES / "looptwin", "hil", at or self.folder, "--out", self.folder / "out", *arm, *arguments],
+            stdout=subprocess.PIPE, stderr=self.log, text=True, **more)
         self.devices, self.heard = [], []
         eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
         self.port = int(re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text()).group(1))
         self.client = mqtt.Client()
-        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode()))
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode(errors="replace")))
         self.client.connect("127.0.0.1", self.port)
         self.client.subscribe("#", qos=1)
         self.client.loop_start()
@@ -162,7 +162,7 @@ class Rigs(unittest.TestCase):
                            ("rig: r\nbroker: mqtt://127.0.0.1:1\n", "cannot connect to mqtt://127.0.0.1:1"),
                            ("rig: r\nbroker: localhost\n", "'localhost' is no address of a broker")):
             rig.write_text(text)
-            result = looptwin("hil", at or self.folder, "--out", self.folder / "out")
+            result = looptwin("hil", self.folder, "--out", self.folder / "out")
             self.assertEqual(result.returncode, 2, result.stdout)
             self.assertIn(said, result.stderr)
             self.assertFalse((self.folder / "out").exists())
