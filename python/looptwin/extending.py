@@ -76,7 +76,7 @@ class Plant:
 
 
 class Feed:
-    """Signals from outside, computed for the whole run when it is loaded: a value each ``every``, which holds until the next.
+    """Signals from outside, computed for the whole run when it is loaded: a value each ``every``, held until the next.
 
         class Price(looptwin.Feed):
             every = "1 h"
