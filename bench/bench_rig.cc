@@ -1,6 +1,6 @@
 // A rig's way over a real Mosquitto on loopback, the loop whole: Paho, codec, twins, an event, a rule, a
-// command. Devices are another process with one Paho connection, the same for looptwin and its reference;
-// looptwin and its reference run in this one, one after the other.
+// command. Devices are another process with one libmosquitto connection, the same for looptwin and its
+// reference; looptwin and its reference run in this one, one after the other.
 //
 // Latency: 1 000 devices report at 1 000 messages/s, QoS 1; each report raises or clears an event whose rule
 // sends a command, QoS 1. Boundaries come as messages come. Figure: from before the report is published to

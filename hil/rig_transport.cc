@@ -21,7 +21,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{twin::report_groups(config), {}, {}, {}, {}};
+    Model model{twin::report_groups(config), {}, {}, {}, {}, Resent(0)};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
@@ -30,6 +30,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     model.sequence.assign(model.groups.size(), std::vector<uint32_t>(devices, 0));
     model.online.assign(devices, 0);
     model.by_session.assign(devices, 0);
+    model.resent = Resent(devices);
     models_.push_back(std::move(model));
   }
   conventions_ = make_conventions(registry, mappings, time_.start);
@@ -112,8 +113,11 @@ void RigTransport::hear(Time at) {
 void RigTransport::hear(const HeardTelemetry& heard, Time at) {
   // What the broker had kept is old: it says nothing about who is there.
   if (!heard.old && !has_session(heard.device)) presence(heard.device, true, at);
-  telemetry(heard.device, heard.samples, at);
   ++counters_.messages;
+  if (models_[heard.device.table.index()].resent.again(heard.device.row.index(), heard.samples))
+    ++counters_.resent;
+  else
+    telemetry(heard.device, heard.samples, at);
 }
 
 void RigTransport::hear(const HeardPresence& heard, Time at) {

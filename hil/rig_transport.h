@@ -10,6 +10,7 @@
 
 #include "hil/broker_status.h"
 #include "hil/conventions/convention.h"
+#include "hil/resent.h"
 #include "mml/broker.h"
 #include "twin/registry.h"
 #include "twin/tables.h"
@@ -23,6 +24,7 @@ struct RigCounters {
   uint64_t malformed = 0;     ///< payloads that cannot be read
   uint64_t wrong_types = 0;   ///< with a value of another type than the model declares
   uint64_t not_admitted = 0;  ///< of devices that are suspended or retired
+  uint64_t resent = 0;        ///< telemetry without a time that had come before: taken in once
   uint64_t unsent = 0;        ///< commands that the link's queue had no room for
   uint64_t unaddressed = 0;   ///< commands to devices whose mapping takes none
 };
@@ -64,6 +66,7 @@ class RigTransport final : public twin::Transport {
     std::vector<uint8_t> online;                       ///< [row]
     /// [row] the broker itself says who is connected: then what devices, or their wills, say does not count.
     std::vector<uint8_t> by_session;
+    Resent resent{0};
   };
   struct Arrived {
     std::map<Stream, size_t> frame_of;

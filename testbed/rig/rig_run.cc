@@ -85,6 +85,10 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
                   number(taken.wrong_types), number(taken.unknown), number(taken.not_admitted),
                   number(link.counters().dropped_in + link.counters().shed + taken.unsent),
                   number(taken.unaddressed)));
+  const auto& sent = link.counters();
+  if (taken.resent + sent.unheard + sent.refused != 0)
+    print_row("", fmt::format("{} came twice; of those out nobody heard {}, and the broker refused {}",
+                              number(taken.resent), number(sent.unheard), number(sent.refused)));
   if (const auto text = incidents.text(); !text.empty()) print_row("incidents", text);
   const auto& pace = clock.counters();
   print_row("pace", fmt::format("{} boundaries, {} late, {} skipped; the latest by {}", number(pace.run),
