@@ -31,8 +31,11 @@ class Mosquitto {
   static std::filesystem::path plugin();
 
   std::string address() const;  ///< "mqtt://127.0.0.1:PORT"
-  /// Ends the process at once, as a crash would, and starts it again where it was.
+  /// Ends the process at once, as a crash would; what it had not passed on is lost.
   void kill();
+  /// Lets it end by itself: it keeps what it knows.
+  void stop();
+  /// Where it was.
   Result<void> start_again();
   /// Makes what it knows last over its end: sessions, and what waits for them.
   void keep();
@@ -41,6 +44,7 @@ class Mosquitto {
 
  private:
   Mosquitto() = default;
+  void end(int signal);
 
   Options options_;
   bool own_folder_ = false;

@@ -21,7 +21,9 @@ namespace {
 
 /// Levels that raise and clear the rule's event in turn, so that each message is answered by a command.
 std::string report(uint64_t round) {
-  return fmt::format(R"({{"level": {}, "n": {}}})", round % 2 == 0 ? "2.5" : "0.2", round + 1);
+  const double now = static_cast<double>(hil::civil_time().ns) / 1e9;
+  return fmt::format(R"({{"level": {}, "n": {}, "t": {:.6f}}})", round % 2 == 0 ? "2.5" : "0.2", round + 1,
+                     now);
 }
 
 class Chatterer {

@@ -96,7 +96,7 @@ Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const 
   auto scenario = testbed::load(folder);
   if (!scenario) std::fputs(render(scenario.error()).c_str(), stderr);
   LT_CHECK(scenario.has_value(), "the scenario is read");
-  const UnixTime start = scenario->start;
+  const UnixTime start = scenario->start = hil::civil_time();  // devices say when by their clocks
   auto link = hil::connect_mqtt({.broker = broker, .client_id = "looptwin-bench"});
   LT_CHECK(link.has_value(), "the broker runs");
   hil::MachineTime machine;
@@ -122,7 +122,10 @@ Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const 
   auto driver = testbed::Driver::make(assembly, {}, {});
   LT_CHECK(driver.has_value(), "the loop runs");
   if (cycle > Duration{})
-    paced.emplace(hil::PacedClock::Options{.start = start, .cycle = cycle, .end = kNever}, machine, stop);
+    paced.emplace(
+        hil::PacedClock::Options{
+            .start = start, .cycle = cycle, .end = kNever, .begun = hil::civil_time() - start},
+        machine, stop);
 
   ready();
   const Duration first = machine.now();
