@@ -148,18 +148,19 @@ bool Mosquitto::ended() {
   return process_ < 0;
 }
 
-void Mosquitto::kill() {
+void Mosquitto::kill() { end(SIGKILL); }
+
+void Mosquitto::stop() { end(SIGTERM); }
+
+void Mosquitto::end(int signal) {
   if (process_ < 0) return;
-  ::kill(process_, SIGKILL);
+  ::kill(process_, signal);
   ::waitpid(process_, nullptr, 0);
   process_ = -1;
 }
 
 Mosquitto::~Mosquitto() {
-  if (process_ >= 0) {
-    ::kill(process_, SIGTERM);
-    ::waitpid(process_, nullptr, 0);
-  }
+  stop();
   std::error_code ignored;
   if (own_folder_) std::filesystem::remove_all(options_.folder, ignored);
 }

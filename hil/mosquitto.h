@@ -34,8 +34,11 @@ class Mosquitto {
 
   std::string address() const;  ///< "mqtt://127.0.0.1:PORT"
   int process() const { return process_; }
-  /// Ends the process at once, as a crash would, and starts it again where it was.
+  /// Ends the process at once, as a crash would; what it had not passed on is lost.
   void kill();
+  /// Lets it end by itself: it keeps what it knows.
+  void stop();
+  /// Where it was.
   Result<void> start_again();
   /// Makes what it knows last over its end: sessions, and what waits for them.
   void keep();
@@ -44,6 +47,7 @@ class Mosquitto {
 
  private:
   Mosquitto() = default;
+  void end(int signal);
 
   Options options_;
   bool own_folder_ = false;

@@ -39,7 +39,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{twin::report_groups(config), {}, {}, {}, {}, {}, {}, {}};
+    Model model{twin::report_groups(config), {}, {}, {}, {}, {}, {}, {}, Resent(0)};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
@@ -51,6 +51,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     model.online.assign(devices, 0);
     model.other.assign(devices, 0);
     model.by_session.assign(devices, 0);
+    model.resent = Resent(devices);
     models_.push_back(std::move(model));
   }
   conventions_ = make_conventions(registry, mappings, time_.start);
@@ -269,6 +270,11 @@ PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech)
   // What the broker had kept is old: it says nothing about who is there.
   if (!heard.old && !has_session(heard.device, speech)) presence(heard.device, true, speech.at);
   ++counters_.messages;
+  if (!speech.forced &&
+      models_[heard.device.table.index()].resent.again(heard.device.row.index(), heard.samples)) {
+    ++counters_.resent;
+    return PacketRead::taken;
+  }
   touched_.assign(heard.samples.values.size(), false);
   if (between_.forces == nullptr || !between_.forces->any(heard.device)) {
     telemetry(heard.device, heard.samples, speech.at);

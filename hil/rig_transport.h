@@ -12,6 +12,7 @@
 #include "hil/conventions/convention.h"
 #include "hil/forces.h"
 #include "hil/packet_sink.h"
+#include "hil/resent.h"
 #include "hil/rig_safety.h"
 #include "mml/broker.h"
 #include "twin/registry.h"
@@ -26,6 +27,7 @@ struct RigCounters {
   uint64_t malformed = 0;     ///< payloads that cannot be read
   uint64_t wrong_types = 0;   ///< with a value of another type than the model declares
   uint64_t not_admitted = 0;  ///< of devices that are suspended or retired
+  uint64_t resent = 0;        ///< telemetry without a time that had come before: taken in once
   uint64_t unsent = 0;        ///< commands that the link's queue had no room for
   uint64_t hints = 0;         ///< `online` that the broker had kept: nobody is there for that
   uint64_t unaddressed = 0;   ///< commands to devices whose mapping takes none
@@ -91,6 +93,7 @@ class RigTransport final : public twin::Transport {
     std::vector<uint8_t> other;                        ///< [row] one that is not the device is there
     /// [row] the broker itself says who is connected: then what devices, or their wills, say does not count.
     std::vector<uint8_t> by_session;
+    Resent resent{0};
   };
   struct Arrived {
     std::map<Stream, size_t> frame_of;

@@ -1,10 +1,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,7 +14,6 @@
 
 #include "base/check.h"
 #include "bench/rig/rig_plant.h"
-#include "hil/mqtt_link.h"
 #include "hil/steady_time.h"
 
 namespace looptwin::bench {
@@ -20,63 +21,91 @@ namespace {
 
 /// Levels that raise and clear the rule's event in turn, so that each message is answered by a command.
 std::string report(uint64_t round) {
-  return fmt::format(R"({{"level": {}, "n": {}}})", round % 2 == 0 ? "2.5" : "0.2", round + 1);
+  const double now = static_cast<double>(hil::civil_time().ns) / 1e9;
+  return fmt::format(R"({{"level": {}, "n": {}, "t": {:.6f}}})", round % 2 == 0 ? "2.5" : "0.2", round + 1,
+                     now);
 }
 
 class Chatterer {
  public:
   explicit Chatterer(const Chatter& chatter) : chatter_(chatter), sent_at_(chatter.devices) {
-    auto link = hil::connect_mqtt({.broker = chatter.broker, .client_id = "devices"});
-    LT_CHECK(link.has_value(), "the broker runs");
-    link_ = std::move(*link);
-    if (chatter.hears) link_->subscribe({"looptwin/+/command"});
+    ::mosquitto_lib_init();
+    client_ = ::mosquitto_new("devices", true, this);
+    ::mosquitto_int_option(client_, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
+    ::mosquitto_int_option(client_, MOSQ_OPT_TCP_NODELAY, 1);
+    ::mosquitto_max_inflight_messages_set(client_, kInFlight);
+    ::mosquitto_reconnect_delay_set(client_, 1, 1, false);
+    ::mosquitto_connect_callback_set(client_, [](::mosquitto* client, void* self, int) {
+      if (static_cast<Chatterer*>(self)->chatter_.hears)
+        ::mosquitto_subscribe(client, nullptr, "looptwin/+/command", 1);
+    });
+    ::mosquitto_subscribe_callback_set(client_, [](::mosquitto*, void* self, int, int, const int*) {
+      static_cast<Chatterer*>(self)->listens_ = true;
+    });
+    ::mosquitto_publish_callback_set(
+        client_, [](::mosquitto*, void* self, int) { ++static_cast<Chatterer*>(self)->delivered_; });
+    ::mosquitto_message_callback_set(client_, [](::mosquitto*, void* self, const mosquitto_message* message) {
+      static_cast<Chatterer*>(self)->hear(message->topic);
+    });
+    const auto port = chatter.broker.substr(chatter.broker.rfind(':') + 1);
+    LT_CHECK(::mosquitto_connect(client_, "127.0.0.1", std::atoi(port.c_str()), 10) == MOSQ_ERR_SUCCESS,
+             "the broker runs");
+    LT_CHECK(::mosquitto_loop_start(client_) == MOSQ_ERR_SUCCESS, "a thread");
+    while (chatter.hears && !listens_) time_.sleep_until(time_.now() + milliseconds(1));
   }
 
   Heard run() {
+    Heard heard;
     const Duration begin = time_.now();
     for (uint64_t i = 0; i < chatter_.messages; ++i) {
       if (chatter_.rate > 0)
-        hear_until(begin + nanoseconds(static_cast<int64_t>(1e9 * static_cast<double>(i) / chatter_.rate)));
+        time_.sleep_until(begin +
+                          nanoseconds(static_cast<int64_t>(1e9 * static_cast<double>(i) / chatter_.rate)));
+      // A device without haste has no more than this in its store.
+      while (chatter_.rate == 0 && i - delivered_ > kAhead)
+        time_.sleep_until(time_.now() + microseconds(100));
       const size_t device = i % chatter_.devices;
-      sent_at_[device] = time_.now();
       const auto topic = fmt::format("looptwin/d-{}/telemetry", device + 1);
       const auto payload = report(i / chatter_.devices);
-      // No room means that the broker does not keep up, or is away: nothing is given up.
-      while (!link_->publish(topic, payload)) hear_until(time_.now() + milliseconds(1));
-      ++heard_.sent;
+      sent_at_[device] = time_.now().ns;
+      const int sent = ::mosquitto_publish(client_, nullptr, topic.c_str(), static_cast<int>(payload.size()),
+                                           payload.data(), 1, false);
+      // Without a connection it waits in the client until there is one.
+      LT_CHECK(sent == MOSQ_ERR_SUCCESS || sent == MOSQ_ERR_NO_CONN, ::mosquitto_strerror(sent));
+      ++heard.sent;
     }
-    heard_.seconds = static_cast<double>((time_.now() - begin).ns) / 1e9;
+    heard.seconds = static_cast<double>((time_.now() - begin).ns) / 1e9;
     const Duration until = time_.now() + chatter_.patience;
-    while (time_.now() < until && !(chatter_.hears ? heard_.latencies.size() == heard_.sent : delivered()))
-      hear_until(time_.now() + milliseconds(5));
-    return std::move(heard_);
+    while (time_.now() < until && (chatter_.hears ? heard_.load() : delivered_.load()) < heard.sent)
+      time_.sleep_until(time_.now() + milliseconds(1));
+    ::mosquitto_disconnect(client_);
+    ::mosquitto_loop_stop(client_, false);
+    ::mosquitto_destroy(client_);
+    heard.latencies = std::move(latencies_);
+    return heard;
   }
 
  private:
-  bool delivered() const { return link_->counters().delivered >= heard_.sent; }
+  static constexpr unsigned kInFlight = 1000;
+  static constexpr uint64_t kAhead = 5000;
 
-  void hear_until(Duration until) {
-    do {
-      link_->take(taken_);
-      for (const auto& message : taken_) {
-        size_t device = 0;
-        if (std::sscanf(message.topic.c_str(), "looptwin/d-%zu/command", &device) == 1 && 1 <= device &&
-            device <= sent_at_.size() && sent_at_[device - 1] != Duration{})
-          heard_.latencies.push_back(
-              static_cast<float>(static_cast<double>((message.received - sent_at_[device - 1]).ns) / 1e6));
-      }
-      taken_.clear();
-      const Duration next = time_.now() + microseconds(500);
-      time_.sleep_until(std::min(next, until));
-    } while (time_.now() < until);
+  /// In the client's thread.
+  void hear(const char* topic) {
+    const auto now = time_.now().ns;
+    size_t device = 0;
+    if (std::sscanf(topic, "looptwin/d-%zu/command", &device) != 1 || device < 1 || device > sent_at_.size())
+      return;
+    latencies_.push_back(static_cast<float>(static_cast<double>(now - sent_at_[device - 1]) / 1e6));
+    ++heard_;
   }
 
   const Chatter chatter_;
   hil::MachineTime time_;
-  std::unique_ptr<hil::MqttLink> link_;
-  std::vector<Duration> sent_at_;  ///< [device]
-  std::vector<hil::MqttMessage> taken_;
-  Heard heard_;
+  ::mosquitto* client_ = nullptr;
+  std::vector<std::atomic<int64_t>> sent_at_;  ///< [device] ns
+  std::vector<float> latencies_;               ///< the client's thread's, until it has ended
+  std::atomic<uint64_t> heard_{0}, delivered_{0};
+  std::atomic<bool> listens_{false};
 };
 
 void write_all(int fd, const void* data, size_t size) {

@@ -96,22 +96,25 @@ Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const 
   auto scenario = testbed::load(folder);
   if (!scenario) std::fputs(render(scenario.error()).c_str(), stderr);
   LT_CHECK(scenario.has_value(), "the scenario is read");
-  const UnixTime start = scenario->start;
+  const UnixTime start = scenario->start = hil::civil_time();  // devices say when by their clocks
   auto link = hil::connect_mqtt({.broker = broker, .client_id = "looptwin-bench"});
   LT_CHECK(link.has_value(), "the broker runs");
   hil::MachineTime machine;
   std::atomic<bool> stop{false};
   ArrivalClock arrivals(**link, start, stop);
   std::optional<hil::PacedClock> paced;
+  hil::RigTransport* transport = nullptr;
   testbed::AssemblyOptions options;
   options.fleet = [](const twin::Registry&, twin::Tables&) {
     return std::make_unique<testbed::AbsentFleet>();
   };
   options.world = [&](const twin::Registry& registry, mml::Broker& mml, std::vector<twin::Shard> shards) {
-    return std::make_unique<hil::RigTransport>(
+    auto made = std::make_unique<hil::RigTransport>(
         **link, registry, mml, std::move(shards), std::vector{hil::plain_mapping("pump")},
         hil::RigTransport::RigTime{
             [&](Duration steady) { return paced ? paced->at(steady) : arrivals.at(steady); }, start});
+    transport = made.get();
+    return made;
   };
   auto built = testbed::Assembly::build(std::move(*scenario), options);
   LT_CHECK(built.has_value(), "the scenario is sound");
@@ -119,13 +122,16 @@ Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const 
   auto driver = testbed::Driver::make(assembly, {}, {});
   LT_CHECK(driver.has_value(), "the loop runs");
   if (cycle > Duration{})
-    paced.emplace(hil::PacedClock::Options{.start = start, .cycle = cycle, .end = kNever}, machine, stop);
+    paced.emplace(
+        hil::PacedClock::Options{
+            .start = start, .cycle = cycle, .end = kNever, .begun = hil::civil_time() - start},
+        machine, stop);
 
   ready();
+  const Duration first = machine.now();
   Patience waiting(until.patience);
   std::atomic<bool> done{false};
   std::atomic<uint64_t> count{0};
-  Duration first{};
   // Where nothing comes there is no boundary at which the end could be noticed.
   std::thread watch([&] {
     while (!done && !waiting.over(count)) machine.sleep_until(machine.now() + milliseconds(20));
@@ -133,7 +139,6 @@ Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const 
   });
   driver->run(paced ? static_cast<Clock&>(*paced) : arrivals, stop, [&](Time) {
     count = assembly.processor().counters().messages;
-    if (first == Duration{} && count > 0) first = machine.now();
     if (each) each();
     if (count >= until.enough) stop = true;
   });
@@ -144,7 +149,7 @@ Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const 
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);
   return {.messages = counters.messages,
-          .duplicates = counters.duplicates,
+          .duplicates = counters.duplicates + transport->counters().resent,
           .gaps = counters.gaps,
           .commands = (*link)->counters().sent,
           .losses = (*link)->counters().losses,
@@ -156,10 +161,9 @@ Taken run_bare(const std::string& broker, bool answers, const Until& until,
   mqtt::async_client client("tcp://" + broker.substr(std::string("mqtt://").size()), "bare",
                             mqtt::create_options(MQTTVERSION_5, 60'000));
   std::atomic<uint64_t> count{0};
-  std::atomic<int64_t> first{0};
   hil::MachineTime time;
   client.set_message_callback([&](const mqtt::const_message_ptr& message) {
-    if (count++ == 0) first = time.now().ns;
+    ++count;
     if (!answers) return;
     auto topic = message->get_topic();
     topic.replace(topic.rfind('/'), std::string::npos, "/command");
@@ -173,11 +177,12 @@ Taken run_bare(const std::string& broker, bool answers, const Until& until,
   hil::set_no_delay();
   client.subscribe("looptwin/+/telemetry", 1)->wait();
   ready();
+  const Duration first = time.now();
   Patience waiting(until.patience);
   while (count < until.enough && !waiting.over(count)) time.sleep_until(time.now() + milliseconds(1));
   const Duration last = time.now();
   client.disconnect()->wait_for(std::chrono::seconds(5));
-  return {.messages = count, .seconds = static_cast<double>((last - nanoseconds(first)).ns) / 1e9};
+  return {.messages = count, .seconds = static_cast<double>((last - first).ns) / 1e9};
 }
 
 }  // namespace looptwin::bench

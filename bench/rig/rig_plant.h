@@ -28,8 +28,8 @@ struct Heard {
   double seconds = 0;            ///< that sending took
 };
 
-/// Another process, since Paho's clients of one share their threads: this program with the arguments that
-/// play() reads.
+/// Another process, with libmosquitto, which keeps up with what Paho on the other side can take: this program
+/// with the arguments that play() reads.
 class Devices {
  public:
   explicit Devices(const Chatter& chatter);
@@ -53,7 +53,7 @@ struct Taken {
   uint64_t messages = 0;  ///< that the loop took in, once each
   uint64_t duplicates = 0, gaps = 0, commands = 0;
   uint64_t losses = 0;  ///< of the broker
-  double seconds = 0;   ///< from the first message to the last
+  double seconds = 0;   ///< until the last message
 };
 struct Until {
   uint64_t enough = 0;              ///< messages were taken in,

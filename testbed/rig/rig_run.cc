@@ -80,6 +80,10 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
                   number(taken.wrong_types), number(taken.unknown), number(taken.not_admitted),
                   number(link.counters().dropped_in + link.counters().shed + taken.unsent),
                   number(taken.unaddressed)));
+  const auto& sent = link.counters();
+  if (taken.resent + sent.unheard + sent.refused != 0)
+    print_row("", fmt::format("{} came twice; of those out nobody heard {}, and the broker refused {}",
+                              number(taken.resent), number(sent.unheard), number(sent.refused)));
   if (const auto text = incidents.text(); !text.empty()) print_row("incidents", text);
   for (const auto& convention : transport.conventions()) {
     std::vector<std::string> counted;

@@ -211,6 +211,27 @@ TEST_CASE("rig: what the broker has refused, shed and lost is counted and told, 
   CHECK(hall.transport->status().dropped() == 3);
 }
 
+TEST_CASE(
+    "rig: what a device without a clock sends again is taken in once, and what it says anew each time") {
+  Hall hall;
+  const auto say = [&](const char* payload, int64_t ms) {
+    hall.link.receive("hall/pump-1/telemetry", payload, milliseconds(ms));
+  };
+  say(R"({"level": 1.5, "n": 1})", 100);
+  say(R"({"level": 1.6, "n": 2})", 200);
+  say(R"({"level": 1.5, "n": 1})", 300);  // it has lost its link, and did not hear that they had arrived
+  say(R"({"level": 1.6, "n": 2})", 310);
+  say(R"({"level": 1.6, "n": 3})", 400);
+  say(R"({"level": 1.9, "n": 1})", 500);  // it counts anew
+  say(R"({"level": 1.9})", 600);          // no number: nobody can tell
+  say(R"({"level": 1.9})", 700);
+  const auto inbox = hall.cycle(1);
+  REQUIRE(inbox.frames.size() == 1);
+  CHECK(inbox.frames[0].size() == 6);
+  CHECK(hall.transport->counters().resent == 2);
+  CHECK(hall.transport->counters().messages == 8);
+}
+
 TEST_CASE("rig: a command waits for its device until it expires, and one that finds no room is counted") {
   Hall hall;
   hall.cycle(1, {Hall::stop(0, 60), Hall::stop(1, 2)});
