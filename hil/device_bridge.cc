@@ -8,7 +8,7 @@ namespace looptwin::hil {
 
 DeviceBridge::DeviceBridge(MqttLink& link, const twin::Registry& registry,
                            const std::vector<Mapping>& mappings, UnixTime start)
-    : link_(link), registry_(registry), start_(start) {
+    : link_(link), registry_(registry), start_(start), connections_(link.counters().connections) {
   std::set<std::string> filters;
   for (size_t m = 0; m < registry.models().size(); ++m) {
     codecs_.emplace_back(registry.models()[m].config, mappings[m]);
@@ -21,6 +21,9 @@ DeviceBridge::DeviceBridge(MqttLink& link, const twin::Registry& registry,
 void DeviceBridge::take(Time now, Inbox& inbox) {
   inbox.orders.clear();
   inbox.gone.clear();
+  const auto connections = link_.counters().connections;
+  inbox.anew = connections != connections_;
+  connections_ = connections;
   received_.clear();
   link_.take(received_);
   for (const auto& message : received_) take(now, message, inbox);

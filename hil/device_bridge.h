@@ -32,6 +32,7 @@ class DeviceBridge {
     };
     std::vector<Order> orders;
     std::vector<twin::DeviceRef> gone;  ///< somebody else has said that the device is offline
+    bool anew = false;  ///< the broker was lost and is back: it may have forgotten who is there
   };
   /// What was received, of all devices; `issued` is `now`.
   void take(Time now, Inbox& inbox);
@@ -51,6 +52,7 @@ class DeviceBridge {
   const twin::Registry& registry_;
   std::vector<DeviceCodec> codecs_;  ///< [model]
   UnixTime start_;
+  uint64_t connections_;  ///< of the link, so far
   std::vector<MqttMessage> received_;
   std::vector<Publication> leaving_;
   BridgeCounters counters_;

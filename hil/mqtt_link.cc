@@ -124,6 +124,11 @@ class PahoLink final : public MqttLink {
     }
   }
 
+  void on_arrival(std::function<void()> told) override {
+    const std::scoped_lock lock(mutex_);
+    told_ = std::move(told);
+  }
+
   bool connected() const override { return connected_; }
   LinkCounters counters() const override {
     return {received_, sent_, dropped_in_, dropped_out_, connections_, losses_};
@@ -139,6 +144,7 @@ class PahoLink final : public MqttLink {
       waiting_.push_back(std::move(one));
     else
       ++dropped_in_;
+    if (told_) told_();
   }
 
   /// Paho does not subscribe again by itself, and leaves Nagle's algorithm on.
@@ -161,6 +167,7 @@ class PahoLink final : public MqttLink {
   const MachineTime time_;
   mutable std::mutex mutex_;
   std::vector<MqttMessage> waiting_;
+  std::function<void()> told_;
   std::vector<std::string> filters_;
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> received_{0}, sent_{0}, dropped_in_{0}, dropped_out_{0}, connections_{0}, losses_{0};

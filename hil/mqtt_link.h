@@ -3,6 +3,7 @@
 // above can be tested without a broker.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,6 +41,8 @@ class MqttLink {
   virtual bool publish(const std::string& topic, std::string payload, bool retain = false) = 0;
   /// Appends what was received, in the order of its arrival.
   virtual void take(std::vector<MqttMessage>& out) = 0;
+  /// Called after each arrival from now on, in the client's thread; at once, and without blocking.
+  virtual void on_arrival(std::function<void()> /*told*/) {}
   virtual bool connected() const = 0;
   virtual LinkCounters counters() const = 0;
 };

@@ -21,6 +21,12 @@ struct ToleranceConfig {
   yaml::Node value;
 };
 
+/// `pace: {late: {by: rig, set: {pace: behind}}}`: entries of a script, as YAML; empty: nothing is done.
+struct PaceConfig {
+  std::string late;     ///< done when a boundary was late
+  std::string in_time;  ///< and when one is in time again
+};
+
 /// When a rig's run begins, for feeds and for what asks for the time of day.
 enum class RigStart : uint8_t { now, as_written };
 
@@ -30,6 +36,8 @@ struct RigConfig {
   hil::MqttOptions broker;         ///< its `broker` is empty: one of our own
   hil::Overrun overrun = hil::Overrun::catch_up;
   Duration tolerance = milliseconds(10);
+  bool realtime = false;
+  PaceConfig pace;
   std::vector<hil::Mapping> devices;  ///< of models that are not plain
   std::vector<Setting> settings;      ///< of the scenario, before those of the command line
   RigStart start = RigStart::now;
