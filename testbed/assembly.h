@@ -21,6 +21,7 @@
 #include "testbed/restarts.h"
 #include "testbed/scenario.h"
 #include "testbed/sim_transport.h"
+#include "testbed/virtual_clock.h"
 #include "testbed/wiring.h"
 #include "twin/hot.h"
 #include "twin/input_log/recording_transport.h"
@@ -34,9 +35,12 @@ struct AssemblyOptions {
   std::optional<RecorderState> resume;       ///< goes on with the run in `out`, from here
   /// Who stands in for plants, devices and links; made when the registry stands. Absent: they are simulated.
   std::function<std::unique_ptr<sim::Fleet>(const twin::Registry&, twin::Tables&)> fleet;
-  /// Where telemetry comes from and commands go, in place of the fleet: real devices. Made when the registry stands; absent: it is simulated.
-  std::function<std::unique_ptr<twin::Transport>(const twin::Registry&, mml::Broker&, std::vector<twin::Shard>)> world;
-  bool coverage = false;                   ///< Wired::covered is filled
+  /// Where telemetry comes from and commands go, in place of the fleet: real devices. Made when the registry
+  /// stands; absent: it is simulated.
+  std::function<std::unique_ptr<twin::Transport>(const twin::Registry&, mml::Broker&,
+                                                 std::vector<twin::Shard>)>
+      world;
+  bool coverage = false;     ///< Wired::covered is filled
   bool as_recorded = false;  ///< has the state of one that writes a run folder, though it writes none
   Time begins = kStart;      ///< the boundary of the state that is restored into it before it goes on
   mml::DecisionSink* decisions =
@@ -74,9 +78,7 @@ class Assembly {
   /// The devices are real: none is simulated.
   bool real() const { return world_ != nullptr; }
   /// What the loop polls and sends to: the above, by way of the input log where one is kept.
-  twin::Transport& loop_transport() {
-    return input_log_ ? *input_log_ : outer_transport();
-  }
+  twin::Transport& loop_transport() { return input_log_ ? *input_log_ : outer_transport(); }
   twin::RecordingTransport* input_log() { return input_log_.get(); }
   const lang::Units& units() const { return units_; }
   Recorder* recorder() { return recorder_.get(); }
@@ -98,6 +100,9 @@ class Assembly {
   /// A boundary at which there is no loop: world and broker go on, and the broker keeps what devices send for
   /// the next cycle; what does not `keep` is lost but for the devices' presence.
   void pass(Time boundary, bool keep) { transport_->pass(boundary, keep, loop_->workers()); }
+
+  /// A clock over this world follows the scenario's cycle policy.
+  void keep_cycle(VirtualClock& clock);
 
   /// Looks at the requirements: before the first boundary, after each one, and at the run's end. `away`:
   /// there was no loop at it.

@@ -173,6 +173,7 @@ Exit run_rig(const HilRequest& request) {
   const Duration begun_at = machine.now();
   clock.emplace(hil::PacedClock::Options{.start = start,
                                          .cycle = assembly.scenario().cycle,
+                                         .least = assembly.scenario().least_cycle.value_or(Duration{}),
                                          .end = kStart + assembly.scenario().duration,
                                          .policy = rig->overrun,
                                          .tolerance = rig->tolerance,

@@ -173,6 +173,13 @@ class Bindings(unittest.TestCase):
         self.assertEqual(sum(b["boundaries"] for b in pace["late_by"]), pace["boundaries"])
         self.assertEqual(pace["realtime"], "realtime:" not in rig.errors.read_text())
 
+    def test_on_arrival_a_boundary_comes_with_its_message_and_the_run_is_replayed(self):
+        rig = self.rig(ALL.replace("rig: cellar-rig", "rig: cellar-rig\nsettings: {cycle: {least: 5 ms, greatest: 10 min}}"))
+        eventually(lambda: rig.count(LEVELS, '"running":true'), "it is started before the greatest cycle is over")
+        out = rig.stop()
+        self.assertRegex(out, r"pace +\d+ boundaries")
+        self.replayed()
+
     def test_rules_hear_of_it_when_boundaries_are_late_and_when_they_are_in_time_again(self):
         people = "people: {rig: {}}\noperator: {pace: {kind: selector, enum: [kept, lost], default: kept}}\n" \
                  "events:\n  high: {each: pump, raise: level > 2 m, clear: level < 0.5 m}\n  behind: {raise: pace == \"lost\"}\n"
