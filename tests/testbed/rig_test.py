@@ -162,7 +162,7 @@ class Rigs(unittest.TestCase):
                            ("rig: r\nbroker: mqtt://127.0.0.1:1\n", "cannot connect to mqtt://127.0.0.1:1"),
                            ("rig: r\nbroker: localhost\n", "'localhost' is no address of a broker")):
             rig.write_text(text)
-            result = looptwin("hil", at or self.folder, "--out", self.folder / "out")
+            result = looptwin("hil", self.folder, "--out", self.folder / "out")
             self.assertEqual(result.returncode, 2, result.stdout)
             self.assertIn(said, result.stderr)
             self.assertFalse((self.folder / "out").exists())
