@@ -6,7 +6,11 @@ namespace looptwin::hil {
 
 DeviceBridge::DeviceBridge(MqttLink& link, const twin::Registry& registry,
                            const std::vector<Mapping>& mappings, UnixTime start)
-    : link_(link), registry_(registry), sides_(make_device_sides(registry, mappings, start)), start_(start) {
+    : link_(link),
+      registry_(registry),
+      sides_(make_device_sides(registry, mappings, start)),
+      start_(start),
+      connections_(link.counters().connections) {
   std::set<std::string> filters;
   for (const auto& side : sides_)
     for (auto& filter : side->filters()) filters.insert(std::move(filter));
@@ -17,6 +21,9 @@ DeviceBridge::DeviceBridge(MqttLink& link, const twin::Registry& registry,
 void DeviceBridge::take(Time now, Inbox& inbox) {
   inbox.orders.clear();
   inbox.gone.clear();
+  const auto connections = link_.counters().connections;
+  inbox.anew = connections != connections_;
+  connections_ = connections;
   received_.clear();
   link_.take(received_);
   for (const auto& message : received_) take(now, message, inbox);

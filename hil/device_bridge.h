@@ -30,6 +30,7 @@ class DeviceBridge {
     };
     std::vector<Order> orders;
     std::vector<twin::DeviceRef> gone;  ///< somebody else has said that the device is offline
+    bool anew = false;  ///< the broker was lost and is back: it may have forgotten who is there
   };
   /// What was received, of all devices; `issued` is `now`.
   void take(Time now, Inbox& inbox);
@@ -53,6 +54,7 @@ class DeviceBridge {
   std::vector<std::unique_ptr<DeviceSide>> sides_;
   std::vector<std::vector<twin::ReportGroup>> groups_;  ///< [table]
   UnixTime start_;
+  uint64_t connections_;  ///< of the link, so far
   std::vector<MqttMessage> received_;
   std::vector<HeardAsked> asked_;
   std::vector<Outgoing> leaving_;

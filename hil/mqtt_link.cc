@@ -136,6 +136,11 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     }
   }
 
+  void on_arrival(std::function<void()> told) override {
+    const std::scoped_lock lock(mutex_);
+    told_ = std::move(told);
+  }
+
   bool connected() const override { return connected_; }
   LinkCounters counters() const override {
     return {received_,    sent_,   delivered_, dropped_in_, dropped_out_,
@@ -171,6 +176,8 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     connect.set_keep_alive_interval(static_cast<int>(options_.keep_alive.ns / 1'000'000'000));
     if (!fresh) connect.set_automatic_reconnect(1, 10);
     connect.set_max_inflight(1000);
+    if (options_.will && !fresh)
+      connect.set_will(mqtt::will_options(options_.will->topic, options_.will->payload, kQos, true));
     if (!options_.user.empty()) connect.set_user_name(options_.user);
     if (!options_.password.empty()) connect.set_password(options_.password);
     if (options_.broker.starts_with("mqtts://")) {
@@ -195,6 +202,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     ++losses_;
     const std::scoped_lock lock(mutex_);
     waiting_.push_back({"", "", false, time_.now()});
+    if (told_) told_();
   }
 
   void arrived(const mqtt::message& message) {
@@ -210,6 +218,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     } else {
       waiting_.push_back(std::move(one));
     }
+    if (told_) told_();
   }
 
   /// Paho does not subscribe again by itself, and leaves Nagle's algorithm on.
@@ -234,6 +243,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   std::vector<MqttMessage> waiting_;
   std::unordered_map<std::string, size_t> waiting_of_;  ///< by topic, of those that wait
   std::map<std::string, uint64_t> shed_of_;             ///< at most one entry for each that has waited
+  std::function<void()> told_;
   std::vector<std::string> filters_;
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> received_{0}, sent_{0}, dropped_in_{0}, dropped_out_{0}, connections_{0}, losses_{0};

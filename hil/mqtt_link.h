@@ -3,6 +3,7 @@
 // above can be tested without a broker.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,8 @@ class MqttLink {
   }
   /// Appends what was received, in the order of its arrival.
   virtual void take(std::vector<MqttMessage>& out) = 0;
+  /// Called after each arrival from now on, in the client's thread; at once, and without blocking.
+  virtual void on_arrival(std::function<void()> /*told*/) {}
   virtual bool connected() const = 0;
   virtual LinkCounters counters() const = 0;
   /// Topics of which messages were shed since the last time, and how many.

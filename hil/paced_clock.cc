@@ -14,13 +14,33 @@ constexpr Duration kLongestSleep = milliseconds(50);
 }  // namespace
 
 PacedClock::PacedClock(const Options& options, SteadyTime& time, const std::atomic<bool>& stop)
-    : options_(options), time_(time), stop_(stop), begin_(time.now() - options.begun), resumed_(time.now()) {
+    : options_(options),
+      time_(time),
+      stop_(stop),
+      begin_((time.now() - options.begun).ns),
+      resumed_(time.now()) {
   LT_CHECK(options.cycle > Duration{}, "a cycle takes time");
+  LT_CHECK(options.least < options.cycle, "the least cycle is the shorter one");
 }
 
 Time PacedClock::next() {
   counters_.busy = counters_.busy + (time_.now() - resumed_);
-  const auto due = [&](Time boundary) { return begin_ + (boundary - kStart); };
+  const Time boundary = options_.least > Duration{} ? wait_for_arrival() : wait_fixed();
+  if (boundary == kNever || stop_) return kNever;
+  const Duration late = std::max(Duration{}, resumed_ - due(boundary));
+  note(late);
+  if (late > options_.tolerance) {
+    if (options_.policy == Overrun::abort) {
+      aborted_ = true;
+      return kNever;
+    }
+    if (options_.policy == Overrun::stretch) begin_ = (begin() + late).ns;
+  }
+  now_ = boundary;
+  return boundary;
+}
+
+Time PacedClock::wait_fixed() {
   Time boundary = now_ + options_.cycle;
   if (options_.policy == Overrun::skip) {
     const Duration passed = time_.now() - due(boundary);
@@ -34,24 +54,36 @@ Time PacedClock::next() {
   }
   if (options_.end < boundary) return kNever;
   wait_until(due(boundary));
-  if (stop_) return kNever;
   resumed_ = time_.now();
-  const Duration late = std::max(Duration{}, resumed_ - due(boundary));
-  note(late);
-  if (late > options_.tolerance) {
-    if (options_.policy == Overrun::abort) {
-      aborted_ = true;
-      return kNever;
-    }
-    if (options_.policy == Overrun::stretch) begin_ = begin_ + late;
-  }
-  now_ = boundary;
   return boundary;
 }
 
-void PacedClock::wait_until(Duration due) {
-  for (Duration now = time_.now(); now < due && !stop_; now = time_.now())
+/// At the wall's own time, between the least and the greatest spacing. What is overdue is late as a fixed
+/// boundary is: at once, or, where boundaries may be skipped, now.
+Time PacedClock::wait_for_arrival() {
+  const Time soonest = now_ + options_.least, latest = now_ + options_.cycle;
+  const Time last = std::min(latest, options_.end);
+  wait_until(due(std::min(soonest, last)));
+  wait_until(due(last), true);
+  // What arrives from here on is of the next boundary, unless it is received in time for this one.
+  arrived_ = false;
+  resumed_ = time_.now();
+  const Time now = at(resumed_);
+  const bool may_skip = options_.policy == Overrun::skip;
+  const Time boundary = std::max(soonest, may_skip ? now : std::min(now, latest));
+  return boundary > options_.end ? kNever : boundary;
+}
+
+void PacedClock::arrived() {
+  arrived_ = true;
+  if (options_.least > Duration{}) time_.wake();
+}
+
+void PacedClock::wait_until(Duration due, bool or_arrival) {
+  for (Duration now = time_.now(); now < due && !stop_; now = time_.now()) {
+    if (or_arrival && arrived_) return;
     time_.sleep_until(std::min(due, now + kLongestSleep));
+  }
 }
 
 void PacedClock::note(Duration late) {

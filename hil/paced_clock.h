@@ -1,5 +1,5 @@
-// The Clock of a rig: a boundary at each cycle of the wall's time, and what becomes of those that come too
-// late.
+// The Clock of a rig: a boundary at each cycle of the wall's time, or as soon as something has arrived; and
+// what becomes of those that come too late.
 #pragma once
 
 #include <array>
@@ -33,8 +33,11 @@ struct PacingCounters {
 class PacedClock final : public Clock {
  public:
   struct Options {
-    UnixTime start;     ///< the civil instant of the run's start
-    Duration cycle{};   ///< > 0
+    UnixTime start;    ///< the civil instant of the run's start
+    Duration cycle{};  ///< > 0
+    /// Boundaries come once arrived() was called, so long after the last one at the soonest. 0: at each
+    /// cycle.
+    Duration least{};
     Time end = kNever;  ///< the last boundary lies at or before it
     Overrun policy = Overrun::catch_up;
     Duration tolerance{};  ///< so much after it was due a boundary is not late
@@ -44,22 +47,29 @@ class PacedClock final : public Clock {
   PacedClock(const Options& options, SteadyTime& time, const std::atomic<bool>& stop);
 
   Time next() override;
+  /// Something is there to be taken in; from any thread.
+  void arrived();
   UnixTime civil(Time t) const override { return options_.start + (t - kStart); }
 
   /// The run's time of a steady time: what messages are received at.
-  Time at(Duration steady) const { return kStart + (steady - begin_); }
+  Time at(Duration steady) const { return kStart + (steady - begin()); }
   const PacingCounters& counters() const { return counters_; }
   /// Overrun::abort has ended the run.
   bool aborted() const { return aborted_; }
 
  private:
-  void wait_until(Duration due);
+  Duration begin() const { return Duration{begin_.load(std::memory_order_relaxed)}; }
+  Duration due(Time boundary) const { return begin() + (boundary - kStart); }
+  void wait_until(Duration due, bool or_arrival = false);
+  Time wait_fixed();
+  Time wait_for_arrival();
   void note(Duration late);
 
   Options options_;
   SteadyTime& time_;
   const std::atomic<bool>& stop_;
-  Duration begin_;    ///< the steady time of the run's start
+  std::atomic<int64_t> begin_;  ///< ns, the steady time of the run's start
+  std::atomic<bool> arrived_{false};
   Duration resumed_;  ///< the steady time at which the last boundary was handed out
   Time now_ = kStart;
   bool aborted_ = false;

@@ -1,6 +1,12 @@
 #include "hil/steady_time.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <ctime>
+
+#include "base/check.h"
 
 namespace looptwin::hil {
 namespace {
@@ -9,6 +15,12 @@ constexpr int64_t kNs = 1'000'000'000;
 
 }  // namespace
 
+MachineTime::MachineTime() : woken_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  LT_CHECK(woken_ >= 0, "an eventfd");
+}
+
+MachineTime::~MachineTime() { ::close(woken_); }
+
 Duration MachineTime::now() const {
   timespec t{};
   ::clock_gettime(CLOCK_MONOTONIC, &t);
@@ -16,9 +28,17 @@ Duration MachineTime::now() const {
 }
 
 void MachineTime::sleep_until(Duration until) {
-  const timespec t{until.ns / kNs, until.ns % kNs};
-  ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);  // a signal ends it: the caller looks again
+  const Duration left = until - now();
+  if (left.ns <= 0) return;
+  const timespec t{left.ns / kNs, left.ns % kNs};
+  pollfd woken{woken_, POLLIN, 0};
+  // A signal ends it as well: the caller looks again.
+  if (::ppoll(&woken, 1, &t, nullptr) <= 0) return;
+  eventfd_t ignored = 0;
+  ::eventfd_read(woken_, &ignored);
 }
+
+void MachineTime::wake() { ::eventfd_write(woken_, 1); }
 
 UnixTime civil_time() {
   timespec t{};

@@ -214,14 +214,14 @@ Result<void> Assembly::inject(const sim::FaultConfig& fault, Time last) {
 }
 
 void Assembly::save_world(ArchiveWriter& archive) {
-  archive.section("world", 1);
+  archive.section("world", 2);
   for_each_column(true, [&](std::span<std::byte> column) { archive.put_column(column); });
   transport_->save(archive);
   requirements_->save(archive);
 }
 
 void Assembly::restore_world(ArchiveReader& archive) {
-  archive.section("world", 1);
+  archive.section("world", 2);
   for_each_column(true, [&](std::span<std::byte> column) { archive.get_span(column); });
   transport_->restore(archive);
   requirements_->restore(archive);
@@ -237,6 +237,12 @@ void Assembly::restore_loop(ArchiveReader& archive) {
   archive.section("mml", 1);
   for_each_column(false, [&](std::span<std::byte> column) { archive.get_span(column); });
   loop_->restore(archive);
+}
+
+void Assembly::keep_cycle(VirtualClock& clock) {
+  if (!scenario_.least_cycle) return;
+  clock.look_for(*scenario_.least_cycle,
+                 [this](Time time) { return transport_->arrived_by(time, loop_->workers()); });
 }
 
 void Assembly::save(ArchiveWriter& archive) {

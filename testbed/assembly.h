@@ -21,6 +21,7 @@
 #include "testbed/restarts.h"
 #include "testbed/scenario.h"
 #include "testbed/sim_transport.h"
+#include "testbed/virtual_clock.h"
 #include "testbed/wiring.h"
 #include "twin/hot.h"
 #include "twin/input_log/recording_transport.h"
@@ -101,6 +102,9 @@ class Assembly {
   /// A boundary at which there is no loop: world and broker go on, and the broker keeps what devices send for
   /// the next cycle; what does not `keep` is lost but for the devices' presence.
   void pass(Time boundary, bool keep) { transport_->pass(boundary, keep, loop_->workers()); }
+
+  /// A clock over this world follows the scenario's cycle policy.
+  void keep_cycle(VirtualClock& clock);
 
   /// Looks at the requirements: before the first boundary, after each one, and at the run's end. `away`:
   /// there was no loop at it.

@@ -70,7 +70,10 @@ struct Scenario {
   UnixTime start;
   std::string timezone = "UTC";
   Duration duration{};
-  Duration cycle = seconds(1);
+  Duration cycle = seconds(1);  ///< from one boundary to the next; with `least_cycle` at the most
+  /// A boundary comes as soon as something has arrived, but not sooner after the last one. Absent: `cycle` is
+  /// fixed.
+  std::optional<Duration> least_cycle;
   uint64_t seed = 1;
   double ambient_pressure = 101325;  ///< Pa; what gauge pressures are points against
 

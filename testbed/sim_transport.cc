@@ -82,7 +82,7 @@ void SimTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
   receive(shard, boundary);
   auto& arrivals = arrivals_[shard];
   auto& kept = kept_[shard];
-  if (!kept.frames.empty()) {
+  if (!kept.frames.empty() || !kept.acknowledgements.empty() || !kept.presence.empty()) {
     append(kept, arrivals, true);
     std::swap(inbox, kept);
     kept = {};
@@ -95,11 +95,28 @@ void SimTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
 
 void SimTransport::pass(Time boundary, bool keep, Workers& workers) {
   begin(boundary);
+  if (!keep)  // what was looked at before is lost as well
+    for (auto& kept : kept_) kept.frames.clear(), kept.acknowledgements.clear();
   workers.run(shards_.size(), [&](size_t shard, int) {
     receive(shard, boundary);
     append(kept_[shard], arrivals_[shard], keep);
   });
   send(boundary, {});
+}
+
+bool SimTransport::arrived_by(Time time, Workers& workers) {
+  if (time <= looked_) return false;
+  looked_ = time;
+  pass(time, true, workers);
+  if (!fleet_.breakdown().empty()) return true;
+  const auto any = [](const twin::Inbox& kept) {
+    return !kept.acknowledgements.empty() || !kept.presence.empty() ||
+           std::any_of(kept.frames.begin(), kept.frames.end(), [](const auto& f) { return f.size() > 0; });
+  };
+  if (std::any_of(kept_.begin(), kept_.end(), any)) return true;
+  for (auto& kept : kept_) kept = {};
+  return (next_action_ < script_.size() && script_[next_action_].at <= time) ||
+         (!pending_.empty() && pending_.front().at <= time);
 }
 
 void SimTransport::follow(std::vector<twin::OperatorAction> script) {
@@ -158,6 +175,7 @@ void SimTransport::save(ArchiveWriter& archive) const {
     LT_CHECK(kept.frames.empty() && kept.presence.empty(), "saved between a pass and the poll after it");
   archive.put<uint64_t>(next_restart_);
   archive.put<uint64_t>(next_action_);
+  archive.put<int64_t>(looked_.ns);
   fleet_.save(archive);
   broker_.save(archive);
 }
@@ -165,6 +183,7 @@ void SimTransport::save(ArchiveWriter& archive) const {
 void SimTransport::restore(ArchiveReader& archive) {
   next_restart_ = archive.get<uint64_t>();
   next_action_ = archive.get<uint64_t>();
+  looked_ = Time{archive.get<int64_t>()};
   fleet_.restore(archive);
   broker_.restore(archive);
 }

@@ -24,6 +24,9 @@ class SimTransport final : public twin::Transport {
   /// A boundary at which nobody polls or sends: the fleet goes on, and the broker keeps what arrives for the
   /// next poll; what does not `keep` is lost but for the devices' presence, which the broker retains.
   void pass(Time boundary, bool keep, Workers& workers);
+  /// Whether anything has arrived since the last boundary by this time, which is no boundary yet: the fleet
+  /// goes on to it, and what arrives is kept for the next poll. Times that were looked at before had nothing.
+  bool arrived_by(Time time, Workers& workers);
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
 
@@ -49,6 +52,7 @@ class SimTransport final : public twin::Transport {
   std::vector<twin::Shard> shards_;
   std::vector<Away> restarts_;  ///< of the broker
   size_t next_restart_ = 0;
+  Time looked_ = kStart;  ///< so far the fleet has gone on, to see whether anything arrives
   std::vector<twin::OperatorAction> script_;  ///< what people do, by time
   size_t next_action_ = 0;
   std::vector<twin::OperatorAction> pending_;  ///< besides the script, by time

@@ -53,6 +53,7 @@ Result<std::unique_ptr<Simulation>> Simulation::make(Loaded loaded, const Assemb
   made->driver_ = std::make_unique<Driver>(std::move(*driver));
   const Scenario& scenario = made->assembly_->scenario();
   made->clock_ = std::make_unique<VirtualClock>(scenario.start, scenario.cycle, made->end(), stop, speed);
+  made->assembly_->keep_cycle(*made->clock_);
   return made;
 }
 

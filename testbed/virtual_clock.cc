@@ -7,6 +7,9 @@
 namespace looptwin::testbed {
 namespace {
 
+/// How close together arrivals are looked for.
+constexpr Duration kLooks = milliseconds(1);
+
 /// Only for --speed: how long the run has taken, in ns of an arbitrary epoch.
 int64_t wall_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -20,9 +23,25 @@ VirtualClock::VirtualClock(UnixTime start, Duration cycle, Time end, const std::
                            std::optional<double> speed)
     : start_(start), cycle_(cycle), end_(end), stop_(stop), speed_(speed) {}
 
+void VirtualClock::look_for(Duration least, std::function<bool(Time)> arrived) {
+  least_ = least;
+  arrived_ = std::move(arrived);
+}
+
+/// The boundary after another one; later than the end where none comes by then.
+Time VirtualClock::after(Time boundary) {
+  const Time latest = boundary + cycle_;
+  if (!arrived_) return latest;
+  Time at = boundary + least_;
+  while (at < latest && at <= end_ && !arrived_(at)) at = std::min(latest, at + kLooks);
+  return at;
+}
+
 Time VirtualClock::next() {
-  if (now_ + cycle_ > end_ || stop_) return kNever;
-  now_ = now_ + cycle_;
+  if (stop_) return kNever;
+  const Time boundary = after(now_);
+  if (boundary > end_) return kNever;
+  now_ = boundary;
   if (speed_) {
     if (wall_begin_ns_ == 0) wall_begin_ns_ = wall_ns();
     const auto due = wall_begin_ns_ + static_cast<int64_t>(static_cast<double>(now_.ns) / *speed_);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <optional>
 
 #include "base/clock.h"
@@ -16,6 +17,10 @@ class VirtualClock final : public Clock {
   VirtualClock(UnixTime start, Duration cycle, Time end, const std::atomic<bool>& stop,
                std::optional<double> speed = {});
 
+  /// Boundaries come on arrival from now on, no sooner than `least` after the last one and no later than the
+  /// cycle: `arrived` says whether anything has by a time, and is asked of later and later ones.
+  void look_for(Duration least, std::function<bool(Time)> arrived);
+
   Time next() override;
   UnixTime civil(Time t) const override { return start_ + (t - kStart); }
   /// Another end.
@@ -26,11 +31,15 @@ class VirtualClock final : public Clock {
   void go_on_after(Time boundary) { now_ = boundary; }
 
  private:
+  Time after(Time boundary);
+
   UnixTime start_;
   Duration cycle_;
   Time end_;
   const std::atomic<bool>& stop_;
   std::optional<double> speed_;
+  Duration least_{};
+  std::function<bool(Time)> arrived_;  ///< null: the cycle is fixed
   Time now_ = kStart;
   int64_t wall_begin_ns_ = 0;
 };

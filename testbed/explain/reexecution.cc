@@ -40,6 +40,7 @@ Result<void> Reexecution::play(Time until, const std::function<void(Time)>& each
   const std::atomic<bool> stop{false};
   const auto& scenario = assembly_->scenario();
   VirtualClock clock(scenario.start, scenario.cycle, std::min(until, kStart + scenario.duration), stop);
+  assembly_->keep_cycle(clock);
   if (driver->run(clock, stop, each) == mml::RunEnd::reached_end) return {};
   auto problems = driver->error();
   const auto& broken = assembly_->transport().breakdown();

@@ -101,6 +101,42 @@ void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources) {
   });
 }
 
+struct Cycle {
+  Duration least{}, greatest{};
+};
+
+const Section<Cycle>& cycle_section() {
+  using T = Cycle;
+  static const Section<T> kSection(
+      "'cycle'", "cycle",
+      {required<T>("least", period(), &T::least, "from one boundary to the next, however much arrives"),
+       required<T>("greatest", period(), &T::greatest, "where nothing arrives")});
+  return kSection;
+}
+
+/// `cycle: 1 s`, or on arrival: `cycle: {least: 50 ms, greatest: 1 s}`.
+Key<Draft> cycle_key() {
+  return {{.name = "cycle",
+           .form = Form::other,
+           .about = "of the supervisory loop: a duration > 0, or on arrival within `{least, greatest}`",
+           .fallback = "1 s",
+           .section = &cycle_section()},
+          [](Reader& reader, const yaml::Entry& entry, Draft& out) {
+            if (!entry.value.map()) {
+              if (const auto fixed = period().read(reader, entry.value)) out.scenario.cycle = *fixed;
+              return;
+            }
+            Cycle cycle;
+            cycle_section().read(reader, entry.value, entry.key_span, cycle);
+            if (cycle.least.ns == 0 || cycle.greatest.ns == 0) return;  // that was an error
+            if (cycle.least >= cycle.greatest)
+              return reader.error(entry.key_span, "the least cycle is not less than the greatest",
+                                  "write cycle: {least: 50 ms, greatest: 1 s}, or one duration");
+            out.scenario.cycle = cycle.greatest;
+            out.scenario.least_cycle = cycle.least;
+          }};
+}
+
 }  // namespace
 
 const Section<Draft>& scenario_section() {
@@ -135,7 +171,7 @@ const Section<Draft>& scenario_section() {
                        "local date and time at which the run begins"),
        timezone,
        required<Draft>("duration", period(), in(&Scenario::duration), "how long the run lasts"),
-       optional<Draft>("cycle", period(), in(&Scenario::cycle), "1 s", "of the supervisory loop"),
+       cycle_key(),
        optional<Draft>("seed", whole_number(0, UINT64_MAX), in(&Scenario::seed), "1",
                        "of all random numbers"),
        optional<Draft>("ambient_pressure", pressure(), in(&Scenario::ambient_pressure), "101325 Pa",

@@ -83,7 +83,12 @@ void check_derived(Reader& reader, Draft& draft, const mml::DerivedConfig& deriv
     reader.error(derived.span, fmt::format("derived value '{}' needs one of unit and boolean", derived.name),
                  "write unit: 1 for a number without unit");
   const Duration cycle = draft.scenario.cycle;
-  if (cycle.ns > 0 && derived.every.ns % cycle.ns != 0)
+  if (draft.scenario.least_cycle && derived.every.ns > 0)
+    reader.error(derived.span,
+                 fmt::format("'{}' is kept every {}, but boundaries come on arrival", derived.name,
+                             to_string(derived.every)),
+                 "leave 'every' out, or write a fixed cycle");
+  else if (cycle.ns > 0 && derived.every.ns % cycle.ns != 0)
     reader.error(derived.span,
                  fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", derived.name,
                              to_string(derived.every), to_string(cycle)),
@@ -99,7 +104,12 @@ void check_machine(Reader& reader, const Draft& draft, const mml::MachineConfig&
   if (!machine.each.empty())
     find_model(reader, draft.models, machine.each, machine.span, fmt::format("machine '{}'", machine.name));
   const Duration cycle = draft.scenario.cycle;
-  if (cycle.ns > 0 && machine.every.ns % cycle.ns != 0)
+  if (draft.scenario.least_cycle && machine.every.ns > 0)
+    reader.error(machine.span,
+                 fmt::format("'{}' is kept every {}, but boundaries come on arrival", machine.name,
+                             to_string(machine.every)),
+                 "leave 'every' out, or write a fixed cycle");
+  else if (cycle.ns > 0 && machine.every.ns % cycle.ns != 0)
     reader.error(machine.span,
                  fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", machine.name,
                              to_string(machine.every), to_string(cycle)),

@@ -177,6 +177,7 @@ Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads) 
   if (!driver) return tl::make_unexpected(std::move(driver.error()));
   const std::atomic<bool> never{false};
   VirtualClock clock(trunk.scenario().start, trunk.scenario().cycle, at, never);
+  trunk.keep_cycle(clock);
   if (*snapshot) {
     ArchiveReader world((*snapshot)->world), loop((*snapshot)->loop);
     trunk.restore_world(world);

@@ -94,6 +94,7 @@ std::vector<Swap> BoundTransport::swap(std::span<const twin::DeviceRef> devices,
   for (const auto device : devices) asked->swaps.push_back({device, to, to, kStart});
   std::unique_lock lock(mutex_);
   if (!closed_) asked_.push_back(asked);
+  if (told_) told_();
   done_.wait_for(lock, kPatience, [&] { return asked->done || closed_; });
   return asked->done ? asked->swaps : std::vector<Swap>{};
 }
@@ -104,6 +105,7 @@ void BoundTransport::act(const std::vector<twin::OperatorAction>& actions) {
     action.at = Time{boundary_.ns + 1};  // after what has been decided on
     acts_.push_back(std::move(action));
   }
+  if (told_) told_();
 }
 
 void BoundTransport::close() {

@@ -42,6 +42,9 @@ class BoundTransport final : public twin::Transport {
   const std::vector<Swap>& swaps() const { return swaps_; }
   bool swappable() const { return bound_.has_value(); }
 
+  /// Somebody asks for something at the next boundary: called in their thread.
+  void on_request(std::function<void()> told) { told_ = std::move(told); }
+
   // From any other thread.
   /// At the next boundary, all of them; returns after it, or with nothing when there is none for long.
   std::vector<Swap> swap(std::span<const twin::DeviceRef> devices, Binding to);
@@ -65,6 +68,7 @@ class BoundTransport final : public twin::Transport {
   std::vector<twin::Command> leaving_, tell_;
   std::vector<Swap> swaps_;
   Diagnostics breakdown_;
+  std::function<void()> told_;
   std::mutex mutex_;  ///< of what follows
   std::condition_variable done_;
   std::vector<std::shared_ptr<Asked>> asked_;

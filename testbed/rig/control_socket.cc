@@ -107,6 +107,12 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::open(const fs::path& path,
   const auto refused = [&] {
     return failure(fmt::format("cannot listen at {}: {}", made->path_.string(), std::strerror(errno)));
   };
+  struct stat folder {};
+  if (::stat(known.parent_path().c_str(), &folder) != 0 || folder.st_uid != ::geteuid())
+    return failure(fmt::format("{} is not ours", known.parent_path().string()),
+                   "set XDG_RUNTIME_DIR to a folder of your own");
+  if (somebody_listens(made->path_))
+    return failure(fmt::format("a rig '{}' runs already", name), "stop it, or give this one another name");
   fs::remove(made->path_, ignored);
   made->listening_ = unix_socket();
   made->stop_ = ::eventfd(0, EFD_CLOEXEC);

@@ -24,6 +24,17 @@ Key<RigConfig> bindings_key() {
           }};
 }
 
+/// A value as --set takes it: YAML on one line.
+std::string written(const yaml::Node& node) {
+  const bool plain = !node.quoted && node.text.find_first_of(",[]{}:#") == std::string::npos;
+  if (node.scalar()) return plain ? node.text : yaml::quoted(node.text);
+  std::string all;
+  for (const auto& entry : node.entries)
+    all += (all.empty() ? "" : ", ") + yaml::quoted(entry.key) + ": " + written(entry.value);
+  for (const auto& item : node.items) all += (all.empty() ? "" : ", ") + written(item);
+  return node.map() ? "{" + all + "}" : "[" + all + "]";
+}
+
 /// `{fleet.home.count: 20}`
 Key<RigConfig> settings_key() {
   return {
@@ -32,9 +43,7 @@ Key<RigConfig> settings_key() {
         if (!entry.value.map())
           return reader.error(entry.key_span, "'settings' holds paths with a value each",
                               "write settings: {fleet.home.count: 20}");
-        for (const auto& item : entry.value.entries)
-          if (const auto* value = scalar(reader, item.value, "a value"))
-            out.settings.push_back({item.key, value->quoted ? yaml::quoted(value->text) : value->text});
+        for (const auto& item : entry.value.entries) out.settings.push_back({item.key, written(item.value)});
       }};
 }
 
@@ -52,6 +61,18 @@ const Section<std::vector<ToleranceConfig>>& shadow_section() {
                                        for (const auto& item : entry.value.entries)
                                          out.push_back({item.key, item.key_span, item.value});
                                      }}});
+  return kSection;
+}
+
+const Section<PaceConfig>& pace_section() {
+  using T = PaceConfig;
+  const auto entry = [](const char* name, std::string T::*member, const char* about) -> Key<T> {
+    return {{.name = name, .form = Form::other, .about = about},
+            [member](Reader&, const yaml::Entry& entry, T& out) { out.*member = written(entry.value); }};
+  };
+  static const Section<T> kSection("'pace'", "pace",
+                                   {entry("late", &T::late, "an entry of a script, when a boundary was late"),
+                                    entry("in_time", &T::in_time, "and when one is in time again")});
   return kSection;
 }
 
@@ -105,7 +126,9 @@ const Section<RigConfig>& rig_section() {
                    &T::overrun, "catch_up", "what becomes of boundaries that are overdue"),
        optional<T>("tolerance", duration(), &T::tolerance, "10 ms", "so late a boundary is not late"),
        section<T>("sparkplug", sparkplug_section(), &T::sparkplug, "the host that edge nodes find"),
-       devices,
+       optional<T>("realtime", boolean(), &T::realtime, "false",
+                   "whether to ask for SCHED_FIFO and locked memory"),
+       section<T>("pace", pace_section(), &T::pace, "what is done where boundaries are late"), devices,
        settings_key(),
        optional<T>("start", word<RigStart>({{"now", RigStart::now}, {"as_written", RigStart::as_written}}),
                    &T::start, "now", "the civil time of the run's start"),

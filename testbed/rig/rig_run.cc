@@ -6,10 +6,13 @@
 #include "base/timezone.h"
 #include "hil/conventions/sparkplug/sparkplug.h"
 #include "hil/own_broker.h"
+#include "hil/realtime.h"
 #include "hil/rig_transport.h"
 #include "testbed/absent_fleet.h"
 #include "testbed/rig/device_mappings.h"
 #include "testbed/rig/incident_log.h"
+#include "testbed/rig/pace_acts.h"
+#include "testbed/rig/pace_report.h"
 #include "testbed/rig/rig_bindings.h"
 #include "testbed/rig/rig_config.h"
 #include "testbed/rig/rig_control.h"
@@ -18,14 +21,15 @@
 #include "testbed/run_folder.h"
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
+#include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
 namespace {
 
-/// The next whole second: a run's start is written with seconds.
-UnixTime next_second() {
+/// A whole second that is still to come when all is built: a run's start is written with seconds.
+UnixTime next_second(int64_t later) {
   constexpr int64_t kSecond = 1'000'000'000;
-  return UnixTime{(hil::civil_time().ns / kSecond + 1) * kSecond};
+  return UnixTime{(hil::civil_time().ns / kSecond + 1 + later) * kSecond};
 }
 
 /// What a simulation alone has: trouble, people who follow a script, a truth that requirements ask for.
@@ -39,7 +43,7 @@ struct ForRig {
 
 /// The scenario with its start now, unless the rig keeps what is written.
 Result<ForRig> load_for(const RigConfig& rig, const std::vector<Setting>& asked) {
-  ForRig made{{}, rig.settings, next_second()};
+  ForRig made{{}, rig.settings, next_second(rig.bindings ? 1 : 0)};
   made.settings.insert(made.settings.end(), asked.begin(), asked.end());
   auto scenario = load(rig.scenario, made.settings);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
@@ -96,6 +100,14 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
                                 number(pace.late), number(pace.skipped), to_string(pace.worst)));
 }
 
+/// Says aloud what is refused: a rig that is not punctual should not surprise anybody.
+Realtime ask_for(const RigConfig& rig) {
+  if (!rig.realtime) return {};
+  Realtime realtime{true, hil::ask_for_realtime()};
+  for (const auto& refused : realtime.refused) fmt::print(stderr, "realtime: {}\n", refused);
+  return realtime;
+}
+
 }  // namespace
 
 Exit run_rig(const HilRequest& request) {
@@ -128,6 +140,9 @@ Exit run_rig(const HilRequest& request) {
   // A fork, so before the threads of the broker's keeper and of the link.
   if (auto watched = (*prepared)->watch(own.get()); !watched) return refuse(watched.error());
   if (own) own->look_after([&guard = **prepared](int process) { guard.guards(process); });
+  hil::MachineTime machine;
+  const auto& stop = stop_asked();
+  std::optional<hil::PacedClock> clock;  // before the links, whose threads tell it what arrives
   auto link = hil::connect_mqtt(rig->broker);
   if (!link) return refuse(link.error());
   std::unique_ptr<hil::MqttLink> bridge_link;
@@ -141,10 +156,7 @@ Exit run_rig(const HilRequest& request) {
   auto& [scenario, settings, start] = *loaded;
   const auto hash = hash_of(scenario, settings);
   scenario.snapshots.reset();  // what devices are doing is in no snapshot
-  hil::MachineTime machine;
-  const auto& stop = stop_asked();
   stop_on_signals();
-  std::optional<hil::PacedClock> clock;
   std::unique_ptr<RigBindings> bound;
   if (rig->bindings) {
     auto made = RigBindings::make(*rig, scenario, *mappings, *bridge_link, start,
@@ -184,20 +196,27 @@ Exit run_rig(const HilRequest& request) {
 
   // Building took its time: the run's start may have gone by, and its first boundaries with it.
   const Duration begun = hil::civil_time() - start;
+  const Duration begun_at = machine.now();
   clock.emplace(hil::PacedClock::Options{.start = start,
                                          .cycle = assembly.scenario().cycle,
+                                         .least = assembly.scenario().least_cycle.value_or(Duration{}),
                                          .end = kStart + assembly.scenario().duration,
                                          .policy = rig->overrun,
                                          .tolerance = rig->tolerance,
                                          .begun = begun},
                 guard->time(), stop);
+  (*link)->on_arrival([&clock] { clock->arrived(); });
+  transport->on_request([&clock] { clock->arrived(); });
+  auto pace_acts = PaceActs::make(*rig, assembly);
+  if (!pace_acts) return refuse(pace_acts.error());
   guard->begin(assembly, transport->rig(), **link, bound ? &bound->bindings() : nullptr);
   auto control = open_control(rig->name, out, assembly, *transport, *guard);
   if (!control) return refuse(control.error());
   if (bound) bound->start();
   if (!request.quiet) fmt::print(stderr, "{} at {}\n", rig->name, rig->broker.broker);
+  const auto realtime = ask_for(*rig);
   const Stopwatch watch;
-  const auto end = driver->run(*clock, stop);
+  const auto end = driver->run(*clock, stop, [&](Time) { pace_acts->look(*clock, *transport); });
   transport->close();
   guard->close();
   control->reset();
@@ -213,6 +232,11 @@ Exit run_rig(const HilRequest& request) {
   if (auto finished = assembly.finish(guard->with_rig(status_json(assembly, end, watch.seconds())));
       !finished && problems.empty())
     problems = finished.error();
+  if (out) {
+    const auto pace = pace_json(clock->counters(), machine.now() - begun_at, realtime);
+    if (auto written = twin::write_whole_file(*out / "pace.json", pace); !written && problems.empty())
+      problems = written.error();
+  }
   if (bound && out)
     if (auto written = bound->write(*out, transport->swaps()); !written && problems.empty())
       problems = written.error();

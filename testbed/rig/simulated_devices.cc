@@ -23,11 +23,16 @@ SimulatedDevices::SimulatedDevices(DeviceWorld& world, hil::DeviceBridge& bridge
 SimulatedDevices::~SimulatedDevices() {
   stop_ = true;
   if (thread_.joinable()) thread_.join();
+  say_all(false);
+}
+
+/// The presence of all that are simulated and there.
+void SimulatedDevices::say_all(bool online) {
   for (size_t t = 0; t < online_.size(); ++t)
     for (size_t row = 0; row < online_[t].size(); ++row) {
       const twin::DeviceRef device{TableId(t), Row(row)};
       if (online_[t][row] != 0 && bindings_.of(device) == Binding::simulated)
-        bridge_.publish(twin::Presence{device, false, world_.now()});
+        bridge_.publish(twin::Presence{device, online, world_.now()});
     }
 }
 
@@ -49,6 +54,7 @@ void SimulatedDevices::run() {
 void SimulatedDevices::step(Time now) {
   bridge_.take(world_.now(), inbox_);
   for (const auto& order : inbox_.orders) obey(order);
+  if (inbox_.anew) say_all(true);
   // A real device's will, or its farewell: the one that counts is still there.
   for (const auto device : inbox_.gone)
     if (bindings_.of(device) == Binding::simulated && online_[device.table.index()][device.row.index()] != 0)
@@ -68,8 +74,15 @@ void SimulatedDevices::obey(const hil::DeviceBridge::Inbox::Order& order) {
           twin::Acknowledgement{command.id, command.device, *order.refused, world_.now(), world_.now()});
     return;
   }
-  if (command.kind == twin::Command::Kind::setpoint) held_[{command.device, command.index}] = command;
+  if (holds(command)) held_[{command.device, command.index}] = command;
   if (binding != Binding::real) world_.deliver(command);
+}
+
+/// Whether a device that is told this holds it, as far as its model says.
+bool SimulatedDevices::holds(const twin::Command& command) const {
+  if (command.kind != twin::Command::Kind::setpoint || command.expires < world_.now()) return false;
+  const auto& range = world_.registry().model(command.device.table).config.setpoints[command.index].range;
+  return !range || (range->low <= command.value && command.value <= range->high);
 }
 
 void SimulatedDevices::speak() {

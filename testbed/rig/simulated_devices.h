@@ -46,7 +46,9 @@ class SimulatedDevices {
   void run();
   void step(Time now);
   void obey(const hil::DeviceBridge::Inbox::Order& order);
+  bool holds(const twin::Command& command) const;
   void speak();
+  void say_all(bool online);
 
   DeviceWorld& world_;
   hil::DeviceBridge& bridge_;

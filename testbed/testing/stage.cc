@@ -122,8 +122,11 @@ bool Stage::play(Time until, const std::function<void(Time)>& each) {
   until = std::min(until, end_);
   if (fleet_ == nullptr) return simulate(until, each);
   auto& loop = assembly_->loop();
-  const Duration cycle = assembly_->scenario().cycle;
-  for (Time boundary = loop.now() + cycle; boundary <= until; boundary = boundary + cycle) {
+  const std::atomic<bool> stop{false};
+  VirtualClock clock(assembly_->scenario().start, assembly_->scenario().cycle, until, stop);
+  clock.go_on_after(loop.now());
+  assembly_->keep_cycle(clock);
+  for (Time boundary = clock.next(); boundary != kNever; boundary = clock.next()) {
     if (!loop.cycle(boundary, assembly_->transport())) return false;
     if (each) each(boundary);
   }
@@ -136,6 +139,7 @@ bool Stage::simulate(Time until, const std::function<void(Time)>& each) {
   if (!driver) return false;
   const std::atomic<bool> stop{false};
   VirtualClock clock(assembly_->scenario().start, assembly_->scenario().cycle, until, stop);
+  assembly_->keep_cycle(clock);
   return driver->run(clock, stop, each) == mml::RunEnd::reached_end;
 }
 

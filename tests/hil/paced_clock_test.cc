@@ -100,3 +100,75 @@ TEST_CASE("pacing: every boundary is in the histogram once, and a stop ends the 
   p.stop = true;
   CHECK(p.clock.next() == kNever);
 }
+
+namespace {
+
+/// Boundaries on arrival, 50 ms to 1 s apart; something arrives when the sleeper gets there.
+struct Arriving final : SteadyTime {
+  Duration now() const override { return now_; }
+  void sleep_until(Duration until) override {
+    if (!arrivals.empty() && arrivals.front() <= until) {
+      now_ = std::max(now_, arrivals.front());
+      arrivals.erase(arrivals.begin());
+      clock->arrived();
+      return;
+    }
+    now_ = std::max(now_, until);
+  }
+  void wake() override { ++woken; }
+  Duration now_{};
+  std::vector<Duration> arrivals;
+  PacedClock* clock = nullptr;
+  int woken = 0;
+};
+
+struct OnArrival {
+  Arriving time;
+  std::atomic<bool> stop{false};
+  PacedClock clock;
+  explicit OnArrival(std::vector<Duration> arrivals, Overrun policy = Overrun::catch_up, Time end = kNever)
+      : clock({.cycle = seconds(1),
+               .least = milliseconds(50),
+               .end = end,
+               .policy = policy,
+               .tolerance = milliseconds(10)},
+              time, stop) {
+    time.arrivals = std::move(arrivals);
+    time.clock = &clock;
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "pacing: on arrival a boundary comes with what arrives, but not before the least and not after the "
+    "greatest") {
+  OnArrival p({milliseconds(200), milliseconds(210), milliseconds(220), milliseconds(900)});
+  CHECK(p.clock.next() == kStart + milliseconds(200));
+  CHECK(p.clock.next() == kStart + milliseconds(250));
+  CHECK(p.clock.next() == kStart + milliseconds(900));
+  CHECK(p.clock.next() == kStart + milliseconds(1900));
+  CHECK(p.clock.counters().run == 4);
+  CHECK(p.clock.counters().late == 0);
+  CHECK(p.time.woken == 4);
+}
+
+TEST_CASE("pacing: on arrival the run ends without a boundary where nothing more arrives in it") {
+  OnArrival p({milliseconds(1200)}, Overrun::catch_up, kStart + milliseconds(1500));
+  CHECK(p.clock.next() == kStart + milliseconds(1000));
+  CHECK(p.clock.next() == kStart + milliseconds(1200));
+  CHECK(p.clock.next() == kStart + milliseconds(1500));  // a boundary of its own: the end is known
+  CHECK(p.clock.next() == kNever);
+}
+
+TEST_CASE(
+    "pacing: on arrival what is overdue is run at its latest instant, or now where that may be skipped") {
+  for (const auto policy : {Overrun::catch_up, Overrun::skip}) {
+    OnArrival p({}, policy);
+    p.clock.next();
+    p.time.now_ = milliseconds(3500);
+    const auto boundary = p.clock.next();
+    CHECK(boundary == kStart + (policy == Overrun::skip ? milliseconds(3500) : milliseconds(2000)));
+    CHECK(p.clock.counters().last == (policy == Overrun::skip ? Duration{} : milliseconds(1500)));
+  }
+}

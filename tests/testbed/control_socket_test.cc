@@ -36,7 +36,9 @@ TEST_CASE("control: a request is answered by its handler, what it refuses with i
     REQUIRE(answer.has_value());
     CHECK(answer->find("who")->text == "anna");
   }
-  const auto ask = [&](const char* request) { return error_of(ask_rig(folder.path() / kSocketFile, request)); };
+  const auto ask = [&](const char* request) {
+    return error_of(ask_rig(folder.path() / kSocketFile, request));
+  };
   CHECK(ask(R"({"do": "add", "who": "nobody"})") == "nobody is not \"added\" | name somebody");
   CHECK(ask(R"({"do": "add"})") == "the request has no text 'who' | ");
   CHECK(ask(R"({"do": "subtract"})") == "a rig has no 'subtract' | write one of add");

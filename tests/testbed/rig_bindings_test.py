@@ -2,6 +2,7 @@
 import json
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -102,7 +103,7 @@ class Bindings(unittest.TestCase):
         rig = self.rig(PAGES_RIG)
         rig.device("cellar/pump-2", "1.0")
         orders = "looptwin/cellar/pump-2/command"
-        eventually(lambda: rig.count(orders, '"stop"'), "it was emptied")
+        eventually(lambda: rig.count(orders, '"stop"') > 1, "it was emptied twice")
         said = self.said(rig, "looptwin/cellar/pump-2/telemetry")
         self.assertEqual([m["n"] for m in said], list(range(said[0]["n"], said[0]["n"] + len(said))))
         out = rig.stop()
@@ -161,6 +162,39 @@ class Bindings(unittest.TestCase):
         self.assertEqual(self.said(rig, "looptwin/valve-5/acknowledgement"), [])
         out = rig.stop()
         self.assertRegex(out, r"bindings +89 simulated")
+        self.replayed()
+
+    def test_the_run_folder_says_how_punctual_it_was_and_what_was_refused_is_said_aloud(self):
+        rig = self.rig(ALL + "realtime: true\n")
+        eventually(lambda: rig.count(LEVELS) > 5, "it runs")
+        rig.stop()
+        pace = json.loads((self.folder / "out/pace.json").read_text())
+        self.assertGreater(pace["boundaries"], 0)
+        self.assertEqual(sum(b["boundaries"] for b in pace["late_by"]), pace["boundaries"])
+        self.assertEqual(pace["realtime"], "realtime:" not in rig.errors.read_text())
+
+    def test_on_arrival_a_boundary_comes_with_its_message_and_the_run_is_replayed(self):
+        rig = self.rig(ALL.replace("rig: cellar-rig", "rig: cellar-rig\nsettings: {cycle: {least: 5 ms, greatest: 10 min}}"))
+        eventually(lambda: rig.count(LEVELS, '"running":true'), "it is started before the greatest cycle is over")
+        out = rig.stop()
+        self.assertRegex(out, r"pace +\d+ boundaries")
+        self.replayed()
+
+    def test_rules_hear_of_it_when_boundaries_are_late_and_when_they_are_in_time_again(self):
+        people = "people: {rig: {}}\noperator: {pace: {kind: selector, enum: [kept, lost], default: kept}}\n" \
+                 "events:\n  high: {each: pump, raise: level > 2 m, clear: level < 0.5 m}\n  behind: {raise: pace == \"lost\"}\n"
+        rig = self.rig(ALL + "tolerance: 200 ms\npace: {late: {by: rig, set: {pace: lost}}, in_time: {by: rig, set: {pace: kept}}}\n", people)
+        eventually(lambda: rig.count(LEVELS) > 3, "it runs")
+        rig.process.send_signal(signal.SIGSTOP)
+        stopped = time.monotonic()
+        eventually(lambda: time.monotonic() - stopped > 1.5, "several cycles are missed")
+        rig.process.send_signal(signal.SIGCONT)
+        before = rig.count(LEVELS)
+        eventually(lambda: rig.count(LEVELS) > before + 10, "it is in time again")
+        rig.stop()
+        listed = looptwin("info", self.folder / "out").stdout
+        self.assertRegex(listed, r"rig +set pace to lost")
+        self.assertRegex(listed, r"rig +set pace to kept")
         self.replayed()
 
     def test_mistakes_are_said_with_their_place(self):
