@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import re
 import warnings
 import zoneinfo
@@ -117,18 +118,28 @@ def _show_requirement(run: "RunFolder", name: str, data: "Telemetry", ax: Any) -
     if spec is None:
         raise KeyError(f"there is no requirement '{name}'; there is {', '.join(one['name'] for one in report)}")
     results = [one for one in spec["results"] if one.get("device", "") in ("", *data.devices) and "sides" in one
-               and one.get("unit") == data.unit and None not in one["sides"]]
-    limits: dict[str, list[float]] = {"<": [], ">": []}
+               and one.get("sides_unit") == data.unit and None not in one["sides"]]
+    floors, ceilings = [], []
     for result in results:
-        compared = re.search(r"[<>]", result["atom"])
-        if compared:
-            limits[compared.group()].append(result["sides"][1])
-    _forbid(ax, max(limits[">"], default=None), min(limits["<"], default=None), f"{spec['verdict']}: {name}")
-    for result in results:
-        ax.plot(_at(run, result["at_s"]), result["sides"][0], "o", markersize=6, zorder=5, markeredgecolor="white",
+        value, limit = _value_and_limit(result, data.field)
+        margin = result["robustness"][0]
+        if margin is not None and math.isclose(limit - value, margin, rel_tol=1e-6, abs_tol=1e-9):
+            ceilings.append(limit)
+        elif margin is not None and math.isclose(value - limit, margin, rel_tol=1e-6, abs_tol=1e-9):
+            floors.append(limit)
+        ax.plot(_at(run, result["at_s"]), value, "o", markersize=6, zorder=5, markeredgecolor="white",
                 color=VERDICTS[result["verdict"]])
+    _forbid(ax, max(floors, default=None), min(ceilings, default=None), f"{spec['verdict']}: {name}")
     if not results:
         ax.plot([], [], "o", color=VERDICTS[spec["verdict"]], label=f"{spec['verdict']}: {name}")
+
+
+def _value_and_limit(result: dict[str, Any], field: str) -> tuple[float, float]:
+    """The sides of what decided it: what is drawn, and what that is held against, whichever way it is written."""
+    left, right = (re.findall(r"\w+", side) for side in re.split("[<>]", result["atom"], maxsplit=1))
+    name = re.sub("_(mean|minimum|maximum|last)$", "", field)
+    value, limit = result["sides"]
+    return (limit, value) if name in right and name not in left else (value, limit)
 
 
 def _show_events(run: "RunFolder", devices: "Patterns", wanted: Events, ax: Any) -> None:

@@ -89,7 +89,10 @@ Json json_of(const RequirementResult& result) {
     json["unit"] = result.atom->margin_unit;
     json["at_s"] = result.when.seconds();
     json["atom"] = result.atom->text;
-    if (!std::isnan(result.left)) json["sides"] = {number(result.left), number(result.right)};
+    if (!std::isnan(result.left)) {
+      json["sides"] = {number(result.left), number(result.right)};
+      json["sides_unit"] = result.atom->unit.text;
+    }
   }
   if (result.verdict == Verdict::undecided)
     json["because"] = result.run_ended ? "the run ended" : "a value was not known";

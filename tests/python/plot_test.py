@@ -1,6 +1,9 @@
 """Pictures: what is drawn is what was recorded, with its unit, at its civil time."""
 import importlib.util
+import json
+import os
 import pathlib
+import tempfile
 import unittest
 
 import looptwin
@@ -86,6 +89,18 @@ class Drawing(InFolder):
         self.assertIn("violated: no tank is deep", [text.get_text() for text in ax.get_legend().get_texts()])
         with self.assertRaisesRegex(KeyError, "no tank overflows"):
             self.run_.plot("main/tank-3", "level_mean", requirement="no tank overflowed")
+
+    def test_what_a_requirement_forbids_is_shaded_whichever_way_it_is_written(self):
+        for formula, forbidden in (("truth(level) < 1.6 m", (1.6, None)), ("1.6 m > truth(level)", (1.6, None)),
+                                   ("!(truth(level) > 1.6 m)", (1.6, None)), ("truth(level) > 0.4 m", (None, 0.4))):
+            with self.subTest(formula), tempfile.TemporaryDirectory() as folder:
+                run = looptwin.run("tanks.yaml", out=os.path.join(folder, "run"), duration="20 min",
+                                   set={"requirements.0.always": json.dumps(formula)})
+                ax = run.plot("main/tank-3", "level", requirement="no tank overflows")
+                shaded = ax.patches[0].get_extents().transformed(ax.transData.inverted()).intervaly.round(6).tolist()
+                self.assertEqual([one in shaded for one in forbidden if one is not None], [True])
+                self.assertEqual(shaded[0] == forbidden[0], forbidden[1] is None)
+                plt.close("all")
 
     def test_events_are_spans_from_raised_to_cleared(self):
         events = self.run_.events

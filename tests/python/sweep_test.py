@@ -122,6 +122,17 @@ class Sweeping(InFolder):
         self.assertEqual(told.stdout, "stopped 0\n", told.stderr)
         self.assertEqual([json.loads(path.read_text())["summary"]["simulated_s"] for path in files_of("kept")], [300])
 
+    def test_classes_of_the_scenario_are_among_what_it_is_read_from(self):
+        pathlib.Path("more.py").write_text("def twice(level):\n    return 2 * level\n", encoding="utf-8")
+        pathlib.Path("twice.yaml").write_text(TANKS + (
+            'functions:\n  twice: {each: tank, of: [level], unit: m, python: {class: "more:twice"}}\n')
+            .replace("raise: level < lowest", "raise: twice < lowest"), encoding="utf-8")
+        before = ScenarioFiles(looptwin.load("twice.yaml")._made)
+        frame = looptwin.sweep("twice.yaml", {"seed": [1, 2]}, duration="1 min")
+        self.assertEqual(frame.error.tolist(), ["", ""])
+        pathlib.Path("more.py").write_text("def twice(level):\n    return 3 * level\n", encoding="utf-8")
+        self.assertNotEqual(ScenarioFiles(before.made).digest, before.digest)
+
     def test_a_scenario_is_what_it_was_when_the_sweep_began(self):
         os.mkdir("parts")
         main = 'models:\n  main:\n    parameters: {limit: {default: 20 L/s}}\n'
