@@ -19,4 +19,14 @@ struct HilRequest {
 };
 Exit run_rig(const HilRequest& request);
 
+/// What `looptwin rig acl RIG` is asked.
+struct AclRequest {
+  std::filesystem::path rig;
+  std::filesystem::path out;  ///< a folder, made where it is not there
+  std::filesystem::path
+      secrets;  ///< CSV of `id,secret`, as an import of the registry writes it; may be empty
+};
+/// Writes acl_file, and where secrets are known password_file, for a Mosquitto without our plugin.
+Exit write_acl(const AclRequest& request);
+
 }  // namespace looptwin::testbed
