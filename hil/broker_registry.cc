@@ -37,6 +37,20 @@ Result<void> write_secret_file(const Path& path, std::string_view text) {
 
 }  // namespace
 
+Result<void> add_devices(BrokerView& view, const twin::RegistryStore& store,
+                         const std::vector<Mapping>& mappings) {
+  view.keys.push_back(store.key());
+  for (size_t m = 0; m < mappings.size(); ++m) {
+    auto proofs = store.proofs(mappings[m].model);
+    if (!proofs) return tl::make_unexpected(std::move(proofs.error()));
+    for (auto& proof : *proofs)
+      view.devices.push_back({std::move(proof.id), static_cast<uint32_t>(m),
+                              static_cast<uint32_t>(view.keys.size() - 1), proof.state,
+                              std::move(proof.hash)});
+  }
+  return {};
+}
+
 Result<std::unique_ptr<BrokerRegistry>> BrokerRegistry::start(Options options) {
   std::unique_ptr<BrokerRegistry> made(new BrokerRegistry(std::move(options)));
   auto& own = made->options_;
@@ -78,17 +92,8 @@ Result<void> BrokerRegistry::write() {
   view.keys.push_back(own_key_);
   view.hosts.push_back({options_.user, own_hash_});
   for (const auto& mapping : options_.mappings) view.models.push_back(topics_of(mapping));
-  for (const auto& store : stores_) {
-    view.keys.push_back(store.key());
-    for (size_t m = 0; m < options_.mappings.size(); ++m) {
-      auto proofs = store.proofs(options_.mappings[m].model);
-      if (!proofs) return tl::make_unexpected(std::move(proofs.error()));
-      for (auto& proof : *proofs)
-        view.devices.push_back({std::move(proof.id), static_cast<uint32_t>(m),
-                                static_cast<uint32_t>(view.keys.size() - 1), proof.state,
-                                std::move(proof.hash)});
-    }
-  }
+  for (const auto& store : stores_)
+    if (auto added = add_devices(view, store, options_.mappings); !added) return added;
   devices_ = view.devices.size();
   return write_secret_file(options_.view, to_text(view));
 }

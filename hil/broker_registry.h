@@ -15,6 +15,10 @@
 
 namespace looptwin::hil {
 
+/// The devices of a registry whose models have a mapping; the view's last key becomes the registry's.
+Result<void> add_devices(BrokerView& view, const twin::RegistryStore& store,
+                         const std::vector<Mapping>& mappings);
+
 class BrokerRegistry {
  public:
   struct Options {

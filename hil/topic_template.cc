@@ -34,6 +34,11 @@ Result<TopicTemplate> TopicTemplate::parse(const Span& span) {
   } else {
     out.after_ = text.substr(first_end);
   }
+  // Else nobody could tell where a device's id ends and a field's name begins.
+  const size_t field_end = field + kField.size();
+  if (field != std::string_view::npos &&
+      ((field != 0 && text[field - 1] != '/') || (field_end != text.size() && text[field_end] != '/')))
+    return refuse(fmt::format("the {{field}} of '{}' is no whole level", text));
   if ((out.before_ + out.between_ + out.after_).find_first_of("+#{}") != std::string::npos)
     return refuse(fmt::format("'{}' has wildcards or other places", text));
   return out;

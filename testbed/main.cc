@@ -11,6 +11,7 @@
 #include "testbed/new.h"
 #include "testbed/registry_command.h"
 #include "testbed/replay/replay_command.h"
+#include "testbed/rig/acl_command.h"
 #include "testbed/rig/rig_command.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
@@ -106,6 +107,7 @@ int main(int argc, char** argv) {
   const auto run_explain = add_explain_command(app);
   const auto run_replay = add_replay_command(app);
   const auto run_diff = add_diff_command(app);
+  const auto run_acl = add_acl_command(app);
 
   try {
     app.parse(argc, argv);
@@ -146,6 +148,7 @@ int main(int argc, char** argv) {
     if (const auto done = run_explain()) return static_cast<int>(*done);
     if (const auto done = run_replay()) return static_cast<int>(*done);
     if (const auto done = run_diff()) return static_cast<int>(*done);
+    if (const auto done = run_acl()) return static_cast<int>(*done);
     if (*info_command) return static_cast<int>(info(run_folder));
     if (*export_command) return static_cast<int>(export_run(run_folder, file));
   } catch (const CLI::ParseError& error) {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "hil/steady_time.h"
 #include "testbed/rig/base64.h"
+#include "testbed/rig/device_mappings.h"
 #include "testbed/run_folder.h"
 #include "testbed/summary.h"
 #include "twin/warm/run_reader.h"
@@ -74,14 +75,17 @@ std::string moved(const std::string& payload, const std::string& pointer, Durati
 
 }  // namespace
 
-Exit play_recording(const RigConfig& rig, const std::vector<hil::Mapping>& mappings,
-                    const std::filesystem::path& run, double speed, bool quiet) {
+Exit play_recording(const RigConfig& rig, const std::filesystem::path& run, const HilRequest& request) {
   if (rig.broker.broker.empty())
     return refuse(
         Diagnostics{{Severity::error,
                      {},
                      "a recording is played to a broker that is there",
                      "say which with --broker mqtt://HOST:PORT: the rig that runs says where it is"}});
+  const auto scenario = load(rig.scenario, request.settings);
+  if (!scenario) return refuse(scenario.error());
+  const auto mappings = device_mappings(rig, *scenario, hil::civil_time());
+  if (!mappings) return refuse(mappings.error());
   auto recording = read_recording(run);
   if (!recording) return refuse(recording.error());
   auto options = rig.broker;
@@ -100,18 +104,19 @@ Exit play_recording(const RigConfig& rig, const std::vector<hil::Mapping>& mappi
   for (; played < recording->received.size() && !stop; ++played) {
     const std::string topic(recording->topic[played]);
     const int64_t offset = recording->received[played];
-    const auto passed = nanoseconds(static_cast<int64_t>(static_cast<double>(offset - first) / speed));
+    const auto passed =
+        nanoseconds(static_cast<int64_t>(static_cast<double>(offset - first) / request.speed));
     while (time.now() < begun + passed && !stop)
       time.sleep_until(std::min(begun + passed, time.now() + kLongestSleep));
     std::string payload(recording->payload[played]);
     if (recording->base64[played] != 0) payload = from_base64(payload).value_or(std::string());
-    if (const auto* pointer = time_pointer(mappings, topic))
+    if (const auto* pointer = time_pointer(*mappings, topic))
       payload = moved(payload, *pointer, (begun_civil + passed) - (recording->start + nanoseconds(offset)));
     // What finds no room is waited with: a recording that is played fast loses nothing.
     while (!(*link)->publish(topic, payload, recording->retained[played] != 0) && !stop)
       time.sleep_until(time.now() + kLongestSleep);
   }
-  if (!quiet) {
+  if (!request.quiet) {
     fmt::print("\n{}: {} of {} packets played in {}\n", run.string(), grouped(static_cast<long long>(played)),
                grouped(static_cast<long long>(recording->received.size())), to_string(time.now() - begun));
     print_row("for", fmt::format("{} at {}", rig.name, rig.broker.broker));

@@ -5,12 +5,11 @@
 #include <filesystem>
 
 #include "testbed/rig/rig_config.h"
-#include "testbed/run.h"
+#include "testbed/rig/rig_run.h"
 
 namespace looptwin::testbed {
 
-/// `speed`: so many times as fast as it was. Ends with the recording, or when it is asked to stop.
-Exit play_recording(const RigConfig& rig, const std::vector<hil::Mapping>& mappings,
-                    const std::filesystem::path& run, double speed, bool quiet);
+/// At the request's speed. Ends with the recording, or when it is asked to stop.
+Exit play_recording(const RigConfig& rig, const std::filesystem::path& run, const HilRequest& request);
 
 }  // namespace looptwin::testbed

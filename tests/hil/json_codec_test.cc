@@ -52,6 +52,9 @@ TEST_CASE("topics: a template matches the topics that it makes, for ids with and
   CHECK(parsed("m/{device}/{field}").filter(1) == "m/+/+");
   CHECK(refused("plant/tele") == "'plant/tele' has no {device}");
   CHECK(refused("{device}/{device}") == "'{device}/{device}' has the same place twice");
+  // Where the name is part of a level it could not be told from the id: a fuzzer has found that.
+  CHECK(refused("tele/{device}l{field}") == "the {field} of 'tele/{device}l{field}' is no whole level");
+  CHECK(refused("{field}x/{device}") == "the {field} of '{field}x/{device}' is no whole level");
   CHECK(refused("{device}{field}") == "nothing stands between the two places of '{device}{field}'");
   CHECK(refused("a/#/{device}") == "'a/#/{device}' has wildcards or other places");
 }

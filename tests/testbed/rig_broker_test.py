@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
-from rig_support import PASSWORD, Registry, Rig, block, eventually, looptwin, sys
+from rig_support import PASSWORD, Broker, Registry, Rig, block, eventually, looptwin, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TELEMETRY = f"looptwin/{ONE}/telemetry"
@@ -145,6 +145,31 @@ class Brokers(unittest.TestCase):
         eventually(lambda: sum(t == TELEMETRY for t, _ in ear.heard) + rig.incident("flood", ONE) == 20_000,
                    "each is either taken or counted")
         self.assertNotIn("flood", "".join(i["kind"] for i in rig.incidents() if i["device"] == TWO))
+        rig.stop()
+
+    def test_a_broker_without_our_plugin_gets_the_same_answers_as_files(self):
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+        (self.folder / "rig.yaml").write_text(RIG)
+        (self.folder / "secrets.csv").write_text("id,secret\n" + "".join(f"{i},{s}\n" for i, s in self.registry.secrets.items()))
+        done = looptwin("rig", "acl", self.folder, "--out", self.folder / "access", "--secrets", self.folder / "secrets.csv")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, "2 devices in .*acl_file, 3 passwords in .*password_file")
+        broker = Broker(self.folder, "allow_anonymous false", f"acl_file {self.folder}/access/acl_file",
+                        f"password_file {self.folder}/access/password_file")
+        self.addCleanup(broker.close)
+        rig = Rig(self.folder, RIG + f"broker: mqtt://127.0.0.1:{broker.port}\n")
+        self.addCleanup(rig.close)
+        ear = rig.client("ear", "tester", PASSWORD).join()
+        ear.subscribe("#")
+        rig.pump(ONE, "2.5", secret=self.registry.secrets[ONE], program="pump_device")
+        eventually(lambda: any(t == f"looptwin/{ONE}/acknowledgement" for t, _ in ear.heard), "it does what it is told")
+        forger = rig.client("any", TWO, self.registry.secrets[TWO]).join()
+        forger.say(f"looptwin/{ONE}/telemetry", "forged")
+        forger.say(f"looptwin/{TWO}/telemetry", {"level": 1.5})
+        eventually(lambda: any(t == f"looptwin/{TWO}/telemetry" for t, _ in ear.heard), "what is its own arrives")
+        self.assertEqual([t for t, p in ear.heard if p == b"forged"], [])
+        stranger = rig.client("stranger", "stranger", "x" * 43)
+        eventually(lambda: 5 in stranger.codes, "a stranger is refused")
         rig.stop()
 
     def test_mistakes_are_said(self):

@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
-from rig_support import PASSWORD, Broker, Client, Registry, Rig, block, eventually, looptwin, memory_of, sys
+from rig_support import BINARIES, PASSWORD, Broker, Client, Registry, Rig, block, eventually, looptwin, memory_of, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TOPIC, OTHER = f"looptwin/{ONE}/", f"looptwin/{TWO}/"
@@ -141,6 +141,27 @@ class Faults(unittest.TestCase):
         stranger = rig.client("stranger", "stranger", "x" * 43)
         eventually(lambda: 5 in stranger.codes, "a stranger is refused as before")
         rig.stop()
+
+    def test_a_pump_in_c_keeps_its_cellar_dry_by_itself_while_it_has_no_link(self):
+        broker = Broker(self.folder)
+        self.addCleanup(broker.close)
+        pump = subprocess.Popen([BINARIES / "pump_device", str(broker.port), ONE, "2.7"])
+        self.addCleanup(lambda: (pump.kill(), pump.wait()))
+        ear = Client(broker.port, "ear").join()
+        self.addCleanup(ear.close)
+        ear.subscribe(TOPIC + "telemetry")
+
+        def reports():
+            return [json.loads(p) for _, p in ear.heard]
+        eventually(lambda: len(reports()) > 2, "it reports")
+        self.assertFalse(any(r["running"] for r in reports()))  # nobody tells it to start, and it has a link
+        before = reports()[-1]["n"]
+        broker.kill()
+        eventually(lambda: not ear.connected, "the broker is gone")
+        broker.start()
+        eventually(lambda: any(r["n"] > before + 3 for r in reports()), "it reports again")
+        after = [r for r in reports() if r["n"] > before]
+        self.assertTrue(after[0]["running"])  # it has started by itself
 
     def broker_of(self, rig):
         try:

@@ -1,0 +1,218 @@
+#include "testbed/rig/rig_session.h"
+
+#include <fmt/format.h>
+
+#include "base/timezone.h"
+#include "hil/conventions/sparkplug/sparkplug.h"
+#include "hil/realtime.h"
+#include "testbed/absent_fleet.h"
+#include "testbed/rig/device_mappings.h"
+#include "testbed/rig/rig_access.h"
+#include "testbed/rig/rig_control.h"
+#include "testbed/rig/rig_summary.h"
+#include "testbed/run_folder.h"
+#include "testbed/stopwatch.h"
+#include "testbed/summary.h"
+#include "twin/warm/disk.h"
+
+namespace looptwin::testbed {
+namespace {
+
+/// A whole second that is still to come when all is built: a run's start is written with seconds.
+UnixTime next_second(int64_t later) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  return UnixTime{(hil::civil_time().ns / kSecond + 1 + later) * kSecond};
+}
+
+/// What a simulation alone has: trouble, people who follow a script, a truth that requirements ask for.
+const char* const kSimulatedOnly[] = {"faults", "script", "requirements"};
+
+/// Says aloud what is refused: a rig that is not punctual should not surprise anybody.
+Realtime ask_for(const RigConfig& rig) {
+  if (!rig.realtime) return {};
+  Realtime realtime{true, hil::ask_for_realtime()};
+  for (const auto& refused : realtime.refused) fmt::print(stderr, "realtime: {}\n", refused);
+  return realtime;
+}
+
+}  // namespace
+
+RigSession::RigSession(RigConfig rig, const HilRequest& request)
+    : request_(request),
+      rig_(std::move(rig)),
+      out_(request.no_out ? std::nullopt
+                          : std::optional(request.out.value_or(default_run_folder(rig_.name)))),
+      incidents_(out_, request.quiet) {}
+
+/// The scenario with its start now, unless the rig keeps what is written.
+Result<void> RigSession::load() {
+  start_ = next_second(rig_.bindings ? 1 : 0);
+  settings_ = rig_.settings;
+  settings_.insert(settings_.end(), request_.settings.begin(), request_.settings.end());
+  auto scenario = testbed::load(rig_.scenario, settings_);
+  if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+  const auto zone = Timezone::load(scenario->timezone);
+  if (!zone) return tl::make_unexpected(zone.error());
+  if (rig_.start == RigStart::now)
+    settings_.push_back({"start", "\"" + zone->format(start_).substr(0, 19) + "\""});
+  for (const auto* section : kSimulatedOnly) settings_.push_back({section, "[]"});
+  for (auto& setting : period_settings(rig_)) settings_.push_back(std::move(setting));
+  scenario = testbed::load(rig_.scenario, settings_);
+  if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
+  scenario_ = std::move(*scenario);
+  return {};
+}
+
+Result<void> RigSession::prepare() {
+  if (auto loaded = load(); !loaded) return loaded;
+  auto mappings = device_mappings(rig_, scenario_, hil::civil_time());
+  if (!mappings) return tl::make_unexpected(std::move(mappings.error()));
+  mappings_ = std::move(*mappings);
+  for (const auto& mapping : mappings_)
+    if (mapping.convention == "sparkplug") rig_.broker.will = hil::sparkplug_will(mapping.sparkplug);
+  auto guard = RigGuard::prepare(rig_, scenario_, request_.arm, out_);
+  if (!guard) return tl::make_unexpected(std::move(guard.error()));
+  guard_ = std::move(*guard);
+  return {};
+}
+
+Result<void> RigSession::connect() {
+  if (rig_.broker.broker.empty()) {
+    auto started = hil::OwnBroker::start({.registries = registries_of(rig_, scenario_),
+                                          .mappings = mappings_,
+                                          .most_messages = static_cast<uint32_t>(rig_.most_messages),
+                                          .dies_with_us = !guard_->has_safe_values()},
+                                         rig_.broker);
+    if (!started) return tl::make_unexpected(std::move(started.error()));
+    own_ = std::move(*started);
+  }
+  // A fork, so before the threads of the broker's keeper and of the links.
+  if (auto watched = guard_->watch(own_.get()); !watched) return watched;
+  if (own_) own_->look_after([&guard = *guard_](int process) { guard.guards(process); });
+  auto link = hil::connect_mqtt(rig_.broker);
+  if (!link) return tl::make_unexpected(std::move(link.error()));
+  link_ = std::move(*link);
+  if (!rig_.bindings) return {};
+  auto bridge_link = hil::connect_mqtt(bridge_options(rig_));
+  if (!bridge_link) return tl::make_unexpected(std::move(bridge_link.error()));
+  bridge_link_ = std::move(*bridge_link);
+  return load();  // connecting took its time: the run's start is later
+}
+
+Result<void> RigSession::assemble() {
+  const auto hash = hash_of(scenario_, settings_);
+  scenario_.snapshots.reset();  // what devices are doing is in no snapshot
+  stop_on_signals();
+  if (rig_.bindings) {
+    auto made = RigBindings::make(rig_, scenario_, mappings_, *bridge_link_, start_,
+                                  [this] { return clock_->at(machine_.now()); });
+    if (!made) return tl::make_unexpected(std::move(made.error()));
+    bound_ = std::move(*made);
+  }
+  AssemblyOptions options;
+  options.out = out_;
+  options.packets = rig_.recording;
+  options.fleet = [](const twin::Registry&, twin::Tables&) { return std::make_unique<AbsentFleet>(); };
+  options.world = [this](const twin::Registry& registry, mml::Broker& broker,
+                         std::vector<twin::Shard> shards) {
+    auto real = std::make_unique<hil::RigTransport>(
+        *link_, registry, broker, std::move(shards), mappings_,
+        hil::RigTransport::RigTime{[this](Duration steady) { return clock_->at(steady); }, start_});
+    real->watch([this](const hil::Incident& incident) { incidents_.take(incident); });
+    auto made = std::make_unique<BoundTransport>(
+        std::move(real), bound_ ? std::optional(bound_->bound()) : std::nullopt, registry);
+    transport_ = made.get();
+    return made;
+  };
+  auto built = Assembly::build(std::move(scenario_), options);
+  if (!built) return tl::make_unexpected(std::move(built.error()));
+  assembly_ = std::move(*built);
+  if (auto addressed = check_addresses(rig_, mappings_, assembly_->registry()); !addressed) return addressed;
+  if (own_) own_->keep_sessions();  // now that the transport has subscribed
+  std::fputs(render(assembly_->warnings()).c_str(), stderr);
+  if (out_)
+    if (auto noted = note_scenario(*assembly_, *out_, {rig_.scenario, settings_, hash, kStart, {}, true});
+        !noted)
+      return noted;
+  auto driver = Driver::make(*assembly_, out_, settings_);
+  if (!driver) return tl::make_unexpected(std::move(driver.error()));
+  driver_.emplace(std::move(*driver));
+  return {};
+}
+
+Result<void> RigSession::begin() {
+  // Building took its time: the run's start may have gone by, and its first boundaries with it.
+  const Duration begun = hil::civil_time() - start_;
+  begun_at_ = machine_.now();
+  const auto& scenario = assembly_->scenario();
+  clock_.emplace(hil::PacedClock::Options{.start = start_,
+                                          .cycle = scenario.cycle,
+                                          .least = scenario.least_cycle.value_or(Duration{}),
+                                          .end = kStart + scenario.duration,
+                                          .policy = rig_.overrun,
+                                          .tolerance = rig_.tolerance,
+                                          .begun = begun},
+                 guard_->time(), stop_asked());
+  link_->on_arrival([this] { clock_->arrived(); });
+  transport_->on_request([this] { clock_->arrived(); });
+  auto pace_acts = PaceActs::make(rig_, *assembly_);
+  if (!pace_acts) return tl::make_unexpected(std::move(pace_acts.error()));
+  pace_acts_.emplace(std::move(*pace_acts));
+  guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr);
+  auto control = open_control(rig_.name, out_, *assembly_, *transport_, *guard_);
+  if (!control) return tl::make_unexpected(std::move(control.error()));
+  control_ = std::move(*control);
+  if (bound_) bound_->start();
+  if (!request_.quiet) fmt::print(stderr, "{} at {}\n", rig_.name, rig_.broker.broker);
+  return {};
+}
+
+Exit RigSession::run() {
+  const auto realtime = ask_for(rig_);
+  const Stopwatch watch;
+  const auto how = driver_->run(*clock_, stop_asked(), [&](Time) { pace_acts_->look(*clock_, *transport_); });
+  transport_->close();
+  guard_->close();
+  control_.reset();
+  guard_->finish(assembly_->loop().now());
+  const double wall_s = watch.seconds();
+  const auto problems = end(how, wall_s, realtime);
+  if (!request_.quiet) print(how, wall_s);
+  if (!problems.empty()) return refuse(problems);
+  if (!guard_->is_safe()) {
+    std::fputs("error: devices have not confirmed their safe values\n", stderr);
+    return Exit::failed;
+  }
+  return guard_->is_valid() ? Exit::held : Exit::invalid;
+}
+
+/// Writes what the run folder gets at the end; gives what went wrong.
+Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& realtime) {
+  Diagnostics problems = driver_->error();
+  const auto& broken = assembly_->loop_transport().breakdown();
+  problems.insert(problems.end(), broken.begin(), broken.end());
+  if (clock_->aborted())
+    problems.push_back({Severity::error,
+                        {},
+                        fmt::format("a boundary was late by {}", to_string(clock_->counters().last)),
+                        "write overrun: catch_up, or a longer cycle"});
+  const auto keep = [&](const Result<void>& done) {
+    if (!done && problems.empty()) problems = done.error();
+  };
+  keep(assembly_->finish(guard_->with_rig(status_json(*assembly_, how, wall_s))));
+  if (!out_) return problems;
+  keep(twin::write_whole_file(*out_ / "pace.json",
+                              pace_json(clock_->counters(), machine_.now() - begun_at_, realtime)));
+  if (bound_) keep(bound_->write(*out_, transport_->swaps()));
+  return problems;
+}
+
+void RigSession::print(mml::RunEnd how, double wall_s) const {
+  print_summary(*assembly_, *driver_, how, wall_s);
+  print_rig(transport_->rig(), *link_, *clock_, incidents_);
+  if (bound_) bound_->print(transport_->swaps());
+  guard_->print();
+  if (out_) print_row("run folder", out_->string());
+}
+
+}  // namespace looptwin::testbed

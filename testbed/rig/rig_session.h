@@ -1,0 +1,63 @@
+// One run of a rig, in its stages: what it runs is read, its broker and links are there, the loop is built on
+// them, it begins, runs, and ends. A stage that fails leaves nothing behind; devices are made safe by the
+// guard, whichever way it ends.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "hil/own_broker.h"
+#include "hil/paced_clock.h"
+#include "testbed/driver.h"
+#include "testbed/rig/control_socket.h"
+#include "testbed/rig/incident_log.h"
+#include "testbed/rig/pace_acts.h"
+#include "testbed/rig/pace_report.h"
+#include "testbed/rig/rig_bindings.h"
+#include "testbed/rig/rig_guard.h"
+#include "testbed/rig/rig_run.h"
+
+namespace looptwin::testbed {
+
+class RigSession {
+ public:
+  /// The request outlives it.
+  RigSession(RigConfig rig, const HilRequest& request);
+
+  /// The scenario as the rig has it, and how its devices speak.
+  Result<void> prepare();
+  /// A broker of our own where none is named, the watchdog, and the links.
+  Result<void> connect();
+  Result<void> assemble();
+  Result<void> begin();
+  Exit run();
+
+ private:
+  Result<void> load();
+  Diagnostics end(mml::RunEnd how, double wall_s, const Realtime& realtime);
+  void print(mml::RunEnd how, double wall_s) const;
+
+  const HilRequest& request_;
+  RigConfig rig_;
+  Scenario scenario_;
+  std::vector<Setting> settings_;  ///< what was changed of it, as a replay needs it
+  UnixTime start_;                 ///< of the run, on the wall
+  std::vector<hil::Mapping> mappings_;
+  std::optional<std::filesystem::path> out_;
+  IncidentLog incidents_;
+  hil::MachineTime machine_;
+  Duration begun_at_{};
+  std::unique_ptr<hil::OwnBroker> own_;
+  std::optional<hil::PacedClock> clock_;  ///< before the links, whose threads tell it what arrives
+  std::unique_ptr<hil::MqttLink> link_, bridge_link_;
+  std::unique_ptr<RigBindings> bound_;
+  std::unique_ptr<Assembly> assembly_;
+  BoundTransport* transport_ = nullptr;  ///< the assembly's
+  std::unique_ptr<RigGuard> guard_;      ///< ends before what it speaks by
+  std::optional<Driver> driver_;
+  std::optional<PaceActs> pace_acts_;
+  std::unique_ptr<ControlSocket> control_;
+};
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,40 @@
+#include "testbed/rig/rig_summary.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "testbed/summary.h"
+
+namespace looptwin::testbed {
+
+void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, const hil::PacedClock& clock,
+               const IncidentLog& incidents) {
+  const auto& taken = transport.counters();
+  const auto number = [](uint64_t n) { return grouped(static_cast<long long>(n)); };
+  print_row("devices there", number(transport.online()));
+  print_row(
+      "mqtt",
+      fmt::format("{} messages in, {} out; {} not understood ({} malformed, {} of a wrong type, {} of "
+                  "nobody), {} of devices that are not admitted, {} without room, {} orders without a topic",
+                  number(link.counters().received), number(link.counters().sent),
+                  number(taken.malformed + taken.wrong_types + taken.unknown), number(taken.malformed),
+                  number(taken.wrong_types), number(taken.unknown), number(taken.not_admitted),
+                  number(link.counters().dropped_in + link.counters().shed + taken.unsent),
+                  number(taken.unaddressed)));
+  const auto& sent = link.counters();
+  if (taken.resent + sent.unheard + sent.refused != 0)
+    print_row("", fmt::format("{} came twice; of those out nobody heard {}, and the broker refused {}",
+                              number(taken.resent), number(sent.unheard), number(sent.refused)));
+  if (const auto text = incidents.text(); !text.empty()) print_row("incidents", text);
+  for (const auto& convention : transport.conventions()) {
+    std::vector<std::string> counted;
+    for (const auto& [what, n] : convention->counters())
+      if (n != 0) counted.push_back(fmt::format("{} {}", number(n), what));
+    if (!counted.empty()) print_row(convention->name(), joined(counted));
+  }
+  const auto& pace = clock.counters();
+  print_row("pace", fmt::format("{} boundaries, {} late, {} skipped; the latest by {}", number(pace.run),
+                                number(pace.late), number(pace.skipped), to_string(pace.worst)));
+}
+
+}  // namespace looptwin::testbed
