@@ -173,7 +173,7 @@ Exit run_rig(const HilRequest& request) {
                                          .policy = rig->overrun,
                                          .tolerance = rig->tolerance,
                                          .begun = begun},
-                guard->time(), stop);
+                guard->loop_time(), stop);
   guard->begin(assembly, transport->rig(), **link, bound ? &bound->bindings() : nullptr);
   auto control = open_control(rig->name, out, assembly, *transport, *guard);
   if (!control) return refuse(control.error());

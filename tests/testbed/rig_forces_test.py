@@ -1,10 +1,10 @@
 """looptwin hil: forces and faults on real signals, what a rig records, and a recording in place of its devices. With a real
 Mosquitto and devices that share no code with looptwin."""
 import json
+import re
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import h5py
 
-from rig_test import BINARIES, PATIENCE, Rig, block, eventually, looptwin
+from rig_test import SOURCE, Rig, block, eventually, looptwin
 
 ORDERS, TELEMETRY = "looptwin/cellar/pump-1/command", "looptwin/cellar/pump-1/telemetry"
 RECORDED = "rig: cellar-rig\nrecording: true\n"
@@ -70,6 +70,18 @@ class Forces(unittest.TestCase):
         self.assertEqual({v for o, v in of if o == "forced"}, {3.0})
         self.assertGreater(sum(o == "real" for o, _ in of), 0)
         self.replayed(rig)
+
+    def test_the_pages_forces_all_find_something_to_act_on(self):
+        page = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-forces.md").read_text(), re.S).group(1)
+        rig = self.rig(rig=page)
+        rig.device("cellar/pump-1", "0")
+        rig.device("cellar/pump-2", "1.8")
+        eventually(lambda: len(self.journal(rig, "force_off")) == 1, "the first one ends")
+        eventually(lambda: rig.count("looptwin/cellar/pump-2/command", '"value":70.0'), "the third one acts")
+        out = rig.stop()
+        self.assertEqual(rig.process.returncode, 0, out)
+        self.assertRegex(out, r"drop telemetry of cellar/\*, of rig: [1-9]")
+        self.assertRegex(out, r"weak, of rig: [1-9]\d* touched, still on")
 
     def test_people_force_a_rig_that_runs_and_end_it_all(self):
         rig = self.rig()
