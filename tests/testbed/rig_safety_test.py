@@ -187,7 +187,7 @@ class Safety(unittest.TestCase):
 
     def test_a_broker_that_was_away_is_a_stop_and_devices_are_made_safe_when_they_are_back(self):
         broker = Broker(self.folder)
-        self.addCleanup(lambda: broker.process.kill())
+        self.addCleanup(lambda: broker.kill())
         rig = self.rig("--broker", f"mqtt://127.0.0.1:{broker.port}")
         self.started(rig)
         rig.client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
