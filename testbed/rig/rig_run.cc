@@ -211,7 +211,9 @@ Exit run_rig(const HilRequest& request) {
     std::fputs("error: devices have not confirmed their safe values\n", stderr);
     return Exit::failed;
   }
-  return guard->is_valid() ? Exit::held : Exit::invalid;
+  if (guard->is_valid()) return Exit::held;
+  std::fputs("error: a force had nothing to act on: the run is invalid\n", stderr);
+  return Exit::invalid;
 }
 
 }  // namespace looptwin::testbed
