@@ -64,12 +64,18 @@ class Forces {
   bool any() const { return !forces_.empty(); }
   bool any(twin::DeviceRef device) const { return by_device_.contains(device); }
 
-  /// Those that begin or end up to this boundary are told to `tell`, in the order of their times.
+  /// Tells of those that begin (true) or end (false) up to this boundary.
   template <typename Tell>
   void begin(Time boundary, Tell&& tell) {
     for (auto& force : forces_) {
-      if (!force.begun && force.config.from <= boundary) tell(force, force.begun = true);
-      if (force.begun && !force.over && force.config.until <= boundary) tell(force, !(force.over = true));
+      if (!force.begun && force.config.from <= boundary) {
+        force.begun = true;
+        tell(force, true);
+      }
+      if (force.begun && !force.over && force.config.until <= boundary) {
+        force.over = true;
+        tell(force, false);
+      }
     }
   }
 

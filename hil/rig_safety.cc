@@ -120,8 +120,11 @@ size_t RigSafety::disarm(const std::string& pattern, Time now, const std::string
 }
 
 size_t RigSafety::stop(const std::string& why, Time now) {
-  gate_.stop();
   ++stops_;
+  // Who presses again at once adds nothing: a flood of stops is no flood of orders.
+  if (gate_.stopped() && gate_.armed() == 0 && now < stopped_ + kAgainAfter) return owed_.size();
+  gate_.stop();
+  stopped_ = now;
   told_.clear();
   settle(why);
   owed_.clear();

@@ -99,6 +99,7 @@ class RigSafety {
   std::set<std::tuple<twin::DeviceRef, twin::Command::Kind, uint16_t, Kept>> told_;
   uint64_t episode_ = 0, stops_ = 0, losses_;
   Duration steady_{};  ///< of the last boundary
+  Time stopped_ = kLongAgo;
   bool watched_ = true;
 };
 

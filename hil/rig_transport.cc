@@ -214,7 +214,7 @@ void RigTransport::take(MqttMessage& message, Time at) {
     if (!device) device = device_of(heard);
   const auto read = hear({at, message.origin.empty() ? kReal : std::string_view(message.origin)});
   if (between_.packets != nullptr)
-    between_.packets->packet(as_received ? *as_received : message, at, device,
+    between_.packets->packet(as_received ? *as_received : message, time_.at(message.received), device,
                              known ? read : PacketRead::unknown);
 }
 

@@ -26,7 +26,8 @@ std::function<std::optional<Exit>()> add_hil_command(CLI::App& app) {
   command
       ->add_option("--arm", asked->request.arm,
                    "devices that may be told anything, an id or a pattern; '**' is all")
-      ->type_name("PATTERN");
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
   command->add_option("--play", asked->play,
                       "publishes what this run has recorded, in place of its devices; runs no loop");
   command->add_option("--speed", asked->speed, "of --play, so many times as fast as it was: 4x");

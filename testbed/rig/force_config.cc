@@ -95,6 +95,60 @@ bool fits(ForceKind kind, const std::string& point) {
   return of_values(kind) == (point == "field");
 }
 
+/// What a name is at a point of a model; absent where the model has none of that name.
+std::optional<std::pair<uint16_t, Written>> find_at(ForcePoint point, const twin::ModelConfig& model,
+                                                    const std::string& name) {
+  switch (point) {
+    case ForcePoint::field:
+      return find(model.telemetry, name);
+    case ForcePoint::setpoint:
+      return find(model.setpoints, name);
+    case ForcePoint::command:
+      return find(model.commands, name);
+    default:
+      return std::pair(uint16_t{0}, Written{name});
+  }
+}
+
+std::optional<ForcePoint> point_of(Reader& reader, const LaterValue& given) {
+  if (given.name == "field") return ForcePoint::field;
+  if (given.name == "setpoint") return ForcePoint::setpoint;
+  if (given.name == "command") return ForcePoint::command;
+  for (const auto& [name, point] : kMessages)
+    if (given.node.text == name) return point;
+  reader.error(given.node.span, fmt::format("there is no message '{}'", given.node.text),
+               "write telemetry, presence, acknowledgement or command");
+  return std::nullopt;
+}
+
+/// The devices that have what is named; and what it does to them, in SI, which is the same for all.
+void add_targets(Reader& reader, const ForceText& text, const LaterValue& point, const LaterValue& given,
+                 const twin::Registry& registry, hil::ForceConfig& config) {
+  const auto devices = registry.matching(text.device);
+  if (devices.empty())
+    return reader.error(text.device_span, fmt::format("no device matches '{}'", text.device),
+                        "write an id, or a pattern");
+  std::optional<TableId> last;
+  for (const auto device : devices) {
+    const auto& model = registry.models()[device.table.index()].config;
+    const auto found = find_at(config.point, model, point.node.text);
+    if (!found) continue;
+    config.targets.push_back({device, found->first});
+    if (last == device.table || config.kind == ForceKind::delay) continue;
+    last = device.table;
+    const auto amount = amount_of(reader, given, config.kind, found->second);
+    if (!amount) return;
+    if (config.targets.size() > 1 && *amount != config.amount)
+      return reader.error(given.span, fmt::format("this is something else for {}", model.name),
+                          "write a unit, or a force for each model");
+    config.amount = *amount;
+  }
+  if (config.targets.empty())
+    reader.error(point.node.span,
+                 fmt::format("{} has no {} '{}'", registry.models()[devices[0].table.index()].config.name,
+                             point.name, point.node.text));
+}
+
 }  // namespace
 
 const Section<ForceText>& force_section() {
@@ -131,61 +185,27 @@ Result<hil::ForceConfig> resolve(const ForceText& text, const twin::Registry& re
   Reader reader{units, problems};
   const auto* point = only(reader, text.points, text.span, "point", kPoints);
   const auto* given = only(reader, text.kinds, text.span, "kind", kKinds);
-  const auto devices = registry.matching(text.device);
-  if (devices.empty())
-    reader.error(text.device_span, fmt::format("no device matches '{}'", text.device),
-                 "write an id, or a pattern");
-  if (!point || !given || !scalar(reader, point->node, "a name") || devices.empty())
-    return tl::make_unexpected(std::move(problems));
+  const bool named = point != nullptr && scalar(reader, point->node, "a name") != nullptr;
+  const auto where = named ? point_of(reader, *point) : std::nullopt;
+  if (!where || given == nullptr) return tl::make_unexpected(std::move(problems));
 
   hil::ForceConfig config;
   config.owner = text.owner;
+  config.point = *where;
   config.kind = static_cast<ForceKind>(std::find(std::begin(kKinds), std::end(kKinds), given->name) -
                                        std::begin(kKinds));
-  const std::string& what = point->node.text;
-  config.name = text.name.empty() ? fmt::format("{} {} of {}", given->name, what, text.device) : text.name;
+  config.name =
+      text.name.empty() ? fmt::format("{} {} of {}", given->name, point->node.text, text.device) : text.name;
   config.from = begins + text.at.value_or(Duration{});
   config.until = text.lasts ? config.from + *text.lasts : kNever;
-  if (!fits(config.kind, point->name))
+  if (config.kind == ForceKind::delay)
+    config.delay = duration().read(reader, given->node).value_or(Duration{});
+  if (fits(config.kind, point->name))
+    add_targets(reader, text, *point, *given, registry, config);
+  else
     reader.error(given->span, fmt::format("'{}' does not act on a {}", given->name, point->name),
                  point->name == "field" ? "write force, offset, freeze, noise or drop"
                                         : "write drop, delay, duplicate, reorder or corrupt");
-  Written written;
-  for (const auto device : devices) {
-    const auto& model = registry.models()[device.table.index()].config;
-    std::optional<std::pair<uint16_t, Written>> found{std::pair(uint16_t{0}, Written{})};
-    config.point = ForcePoint::telemetry;
-    if (point->name == "field") {
-      found = find(model.telemetry, what);
-      config.point = ForcePoint::field;
-    } else if (point->name == "setpoint") {
-      found = find(model.setpoints, what);
-      config.point = ForcePoint::setpoint;
-    } else if (point->name == "command") {
-      found = find(model.commands, what);
-      config.point = ForcePoint::command;
-    } else {
-      const auto known = std::find_if(std::begin(kMessages), std::end(kMessages),
-                                      [&](const auto& message) { return message.first == what; });
-      if (known == std::end(kMessages)) {
-        reader.error(point->node.span, fmt::format("there is no message '{}'", what),
-                     "write telemetry, presence, acknowledgement or command");
-        break;
-      }
-      config.point = known->second;
-    }
-    if (!found) {
-      reader.error(point->node.span, fmt::format("{} has no {} '{}'", model.name, point->name, what));
-      break;
-    }
-    written = found->second;
-    config.targets.push_back({device, found->first});
-  }
-  if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
-  if (config.kind == ForceKind::delay)
-    config.delay = duration().read(reader, given->node).value_or(Duration{});
-  else
-    config.amount = amount_of(reader, *given, config.kind, written).value_or(0);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   return config;
 }

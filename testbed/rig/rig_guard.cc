@@ -77,6 +77,8 @@ Result<std::unique_ptr<RigGuard>> RigGuard::prepare(const RigConfig& config, con
                           {},
                           fmt::format("no device matches --arm '{}'", pattern),
                           "write an id or a pattern: --arm '**' is all"});
+  if (config.recording && !out)
+    problems.push_back({Severity::error, {}, "recording: true needs a run folder", "leave out --out none"});
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   guard->options_.stop_topic = fmt::format("looptwin/rig/{}/stop", config.name);
   guard->options_.salt = hash64(fmt::format("{} at {}", config.name, to_string(scenario.start)));
@@ -110,7 +112,9 @@ Result<void> RigGuard::watch(const hil::OwnBroker* own) {
   return {};
 }
 
-hil::SteadyTime& RigGuard::time() { return beating_ ? static_cast<hil::SteadyTime&>(*beating_) : machine_; }
+hil::SteadyTime& RigGuard::loop_time() {
+  return beating_ ? static_cast<hil::SteadyTime&>(*beating_) : machine_;
+}
 
 void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link,
                      const Bindings* bindings) {
@@ -180,7 +184,7 @@ Result<std::string> RigGuard::add_force(const std::string& line, Time boundary) 
 void RigGuard::finish(Time now) {
   if (finished_ || !safety_) return;
   finished_ = true;
-  outcome_ = safety_->tear_down(time(), now);
+  outcome_ = safety_->tear_down(loop_time(), now);
   if (!watchdog_) return;
   // Where the broker is away the watchdog goes on trying, with what it has.
   if (outcome_.reached) watchdog_->dismiss();

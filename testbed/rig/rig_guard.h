@@ -38,7 +38,7 @@ class RigGuard {
     if (watchdog_) watchdog_->guard(process);
   }
   /// Where the watchdog hears that the loop moves: the time that the loop's clock waits by.
-  hil::SteadyTime& time();
+  hil::SteadyTime& loop_time();
   /// Arms what is to be armed, and begins. All outlive it.
   /// `bindings`: of devices that may be simulated, and need no arming then; null where all are real.
   void begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link, const Bindings* bindings);

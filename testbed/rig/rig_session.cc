@@ -152,7 +152,7 @@ Result<void> RigSession::begin() {
                                           .policy = rig_.overrun,
                                           .tolerance = rig_.tolerance,
                                           .begun = begun},
-                 guard_->time(), stop_asked());
+                 guard_->loop_time(), stop_asked());
   link_->on_arrival([this] { clock_->arrived(); });
   transport_->on_request([this] { clock_->arrived(); });
   auto pace_acts = PaceActs::make(rig_, *assembly_);

@@ -1,10 +1,10 @@
 """looptwin hil: forces and faults on real signals, what a rig records, and a recording in place of its devices. With a real
 Mosquitto and devices that share no code with looptwin."""
 import json
+import re
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import h5py
 
-from rig_test import BINARIES, PATIENCE, Rig, block, eventually, looptwin
+from rig_test import SOURCE, Rig, block, eventually, looptwin
 
 ORDERS, TELEMETRY = "looptwin/cellar/pump-1/command", "looptwin/cellar/pump-1/telemetry"
 RECORDED = "rig: cellar-rig\nrecording: true\n"
@@ -70,6 +70,18 @@ class Forces(unittest.TestCase):
         self.assertEqual({v for o, v in of if o == "forced"}, {3.0})
         self.assertGreater(sum(o == "real" for o, _ in of), 0)
         self.replayed(rig)
+
+    def test_the_pages_forces_all_find_something_to_act_on(self):
+        page = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-forces.md").read_text(), re.S).group(1)
+        rig = self.rig(rig=page)
+        rig.device("cellar/pump-1", "0")
+        rig.device("cellar/pump-2", "1.8")
+        eventually(lambda: len(self.journal(rig, "force_off")) == 1, "the first one ends")
+        eventually(lambda: rig.count("looptwin/cellar/pump-2/command", '"value":70.0'), "the third one acts")
+        out = rig.stop()
+        self.assertEqual(rig.process.returncode, 0, out)
+        self.assertRegex(out, r"drop telemetry of cellar/\*, of rig: [1-9]")
+        self.assertRegex(out, r"weak, of rig: [1-9]\d* touched, still on")
 
     def test_people_force_a_rig_that_runs_and_end_it_all(self):
         rig = self.rig()
@@ -133,8 +145,10 @@ class Forces(unittest.TestCase):
 
     def test_a_recording_holds_all_packets_and_stands_in_for_its_devices_at_four_times_their_speed(self):
         rig = self.rig()
-        rig.device("cellar/pump-1", "4")  # high for long enough to be seen by the cycles of a loop at four times the speed
+        rig.device("cellar/pump-1")
         rig.client.publish("looptwin/cellar/pump-2/telemetry", b"\xff\x00{", qos=1)
+        # High until it is stale, at any speed.
+        rig.client.publish("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 2.5, "t": time.time()}), qos=1)
         eventually(lambda: rig.count(ORDERS, '"stop"') >= 1, "the cellar is emptied")
         rig.stop()
         packets = self.exported(rig)["packets"]
@@ -154,12 +168,17 @@ class Forces(unittest.TestCase):
         self.assertEqual(played.returncode, 0, played.stderr)
         self.assertIn(f"{len(packets['topic'])} of {len(packets['topic'])} packets played", played.stdout)
         self.assertGreaterEqual(took, lasted / 4)
-        eventually(lambda: second.count(ORDERS, '"start"') >= 1, "the loop acts on it")
+        eventually(lambda: second.count("looptwin/cellar/pump-2/command", '"start"') >= 1, "the loop acts on it")
+        # What comes after it has been taken in when this is acted on.
+        second.client.publish("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 0.1, "t": time.time()}), qos=1)
+        eventually(lambda: second.count("looptwin/cellar/pump-2/command", '"stop"') >= 1, "all has been taken in")
         second.stop()
         again = self.exported(second)
-        self.assertEqual(list(again["packets"]["topic"]), list(packets["topic"]))
-        self.assertEqual(set(again["packets"]["origin"]), {b"replayed"})
-        self.assertEqual(set(again["packet_samples"]["origin"]), {b"replayed"})
+        all_packets = len(packets["topic"])
+        self.assertEqual(list(again["packets"]["topic"])[:all_packets], list(packets["topic"]))
+        self.assertEqual(set(again["packets"]["origin"][:all_packets]), {b"replayed"})
+        self.assertEqual(list(again["packet_samples"]["origin"])[-1], b"real")
+        self.assertEqual(set(again["packet_samples"]["origin"][:-1]), {b"replayed"})
         ages = [(r - s) / 1e9 for r, s in zip(again["packet_samples"]["received"], again["packet_samples"]["sampled"])]
         self.assertLess(max(map(abs, ages)), 2)  # their devices' times have moved along
         self.replayed(second)

@@ -13,9 +13,11 @@ import time
 import unittest
 from pathlib import Path
 
-from rig_test import PATIENCE, Rig, block, eventually, looptwin
+from rig_test import PATIENCE, SOURCE, Rig, block, eventually, looptwin
 
-SAFE = "rig: cellar-rig\nsafety:\n  safe:\n    - {model: pump, command: stop}\n    - {model: pump, set: {speed: 0 %}}\n"
+PAGE = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-safety.md").read_text(), re.S).group(1)
+# Machines that are busy with other things may let a loop wait for long.
+SAFE = "rig: cellar-rig\nsafety:\n  heartbeat: 20 s\n  safe:\n    - {model: pump, command: stop}\n    - {model: pump, set: {speed: 0 %}}\n"
 ORDERS = "looptwin/cellar/pump-1/command"
 
 
@@ -89,7 +91,7 @@ class Safety(unittest.TestCase):
         for how in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(how):
                 shutil.rmtree(self.folder / "out", ignore_errors=True)
-                rig = self.rig(arm=("--arm", "cellar/pump-1"))
+                rig = self.rig(rig=PAGE + "  heartbeat: 20 s\n", arm=("--arm", "cellar/pump-1"))
                 rig.device("cellar/pump-2")
                 self.started(rig)
                 rig.process.send_signal(how)
@@ -132,7 +134,7 @@ class Safety(unittest.TestCase):
                 rig.close()
 
     def test_a_loop_that_does_not_move_is_made_safe_and_may_not_send_when_it_moves_again(self):
-        rig = self.rig(rig=SAFE + "  heartbeat: 1 s\n")
+        rig = self.rig(rig=SAFE.replace("20 s", "1 s"))
         self.started(rig)
         rig.process.send_signal(signal.SIGSTOP)
         eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "the watchdog has spoken")
@@ -155,6 +157,7 @@ class Safety(unittest.TestCase):
         self.assertIn("looptwin/rig/cellar-rig/stop", self.said(rig, "stopped")[0]["why"])
         out = rig.stop()
         self.assertRegex(out, r"stops +1\n")
+        self.assertEqual(self.orders(rig).count("speed 0"), 2)  # at the stop, and at the end
         self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
 
     def test_people_arm_disarm_and_stop_a_rig_that_runs(self):
@@ -184,7 +187,7 @@ class Safety(unittest.TestCase):
 
     def test_a_broker_that_was_away_is_a_stop_and_devices_are_made_safe_when_they_are_back(self):
         broker = Broker(self.folder)
-        self.addCleanup(lambda: broker.process.kill())
+        self.addCleanup(lambda: broker.kill())
         rig = self.rig("--broker", f"mqtt://127.0.0.1:{broker.port}")
         self.started(rig)
         rig.client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
