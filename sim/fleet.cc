@@ -228,6 +228,9 @@ void SimulatedFleet::begin(Time boundary) {
 /// Islands take over from their disturbances what has begun; the sources stay where they are, for these refer
 /// to them, until all have.
 Result<void> SimulatedFleet::inject(std::span<const FaultConfig> faults, Time now) {
+  if (trouble_.sources().size() + faults.size() * models_.size() > kMostSources)
+    return failure(faults.front().span, "too many faults have been given by hand",
+                   "give fewer to many devices at once: a pattern is one");
   Diagnostics problems;
   FleetTrouble further = trouble_;
   further.add_faults(faults, problems);

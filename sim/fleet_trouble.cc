@@ -82,7 +82,7 @@ void FleetTrouble::add_faults(std::span<const FaultConfig> faults, Diagnostics& 
 }
 
 uint16_t FleetTrouble::add_source(FaultSource source) {
-  LT_CHECK(sources_.size() < 65535, "too many kinds of faults");
+  LT_CHECK(sources_.size() < kMostSources, "too many kinds of faults");
   sources_.push_back(std::move(source));
   return static_cast<uint16_t>(sources_.size() - 1);
 }

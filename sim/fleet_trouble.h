@@ -15,6 +15,8 @@
 
 namespace looptwin::sim {
 
+inline constexpr size_t kMostSources = 65535;
+
 class FleetTrouble {
  public:
   FleetTrouble(const FleetDevices& devices, uint64_t seed) : devices_(devices), seed_(seed) {}

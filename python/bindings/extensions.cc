@@ -16,6 +16,8 @@ namespace py = pybind11;
 
 namespace {
 
+constexpr lang::Dimension kPressure{{-1, 1, -2}};
+
 py::module_ extending() { return py::module_::import("looptwin.extending"); }
 
 /// An object of Python that outlives the call in which it came, and may be let go by any thread.
@@ -38,12 +40,14 @@ class Held {
 /// "ValueError: shapes differ (tanks.py:31)". Ctrl-C that came within is heard once more by who can act on
 /// it.
 std::string text_of(py::error_already_set& error) {
-  if (error.matches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();
+  std::string text;
   try {
-    return extending().attr("described")(error.value(), error.trace()).cast<std::string>();
+    text = extending().attr("described")(error.value(), error.trace()).cast<std::string>();
   } catch (py::error_already_set& other) {
-    return other.what();
+    text = other.what();
   }
+  if (error.matches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();
+  return text;
 }
 
 py::dict arguments_of(const testbed::ClassUse& use) {
@@ -119,15 +123,13 @@ class PythonPlant final : public sim::CoupledPlant {
     writer.put_vector(values_);
     writer.put_vector(latched_);
     const py::gil_scoped_acquire acquire;
-    std::string state;  // empty: there is none, and who is restored to it cannot go on
+    std::string state, why_none;
     try {
       state = runner_->attr("save")().cast<std::string>();
     } catch (py::error_already_set& error) {
-      breakdown_.push_back({Severity::error,
-                            {},
-                            fmt::format("the class '{}': save(): {}", name_, text_of(error)),
-                            "let save() return what pickle can keep"});
+      why_none = text_of(error);  // of concern only to who is restored to it
     }
+    writer.put(std::string_view(why_none));
     writer.put(std::string_view(state));
   }
 
@@ -137,12 +139,13 @@ class PythonPlant final : public sim::CoupledPlant {
     is_latched_ = reader.get<uint8_t>() != 0;
     reader.get_span(std::span(values_));
     reader.get_span(std::span(latched_));
-    const auto state = reader.get_string();
+    const auto why_none = reader.get_string(), state = reader.get_string();
     if (!reader.ok()) return;
     breakdown_.clear();
     const py::gil_scoped_acquire acquire;
     try {
-      if (state.empty()) return fail("its state could not be kept", "let save() return what pickle can keep");
+      if (state.empty())
+        return fail("its state could not be kept: " + why_none, "let save() return what pickle can keep");
       runner_->attr("restore")(py::bytes(state));
     } catch (py::error_already_set& error) {
       fail(fmt::format("restore(): {}", text_of(error)), "let restore() take what save() returned");
@@ -195,7 +198,7 @@ class PythonPlant final : public sim::CoupledPlant {
   std::vector<double> latched_;    ///< inputs of the step under way, SI
   bool is_latched_ = false;
   int64_t grid_ = 0;  ///< the last grid point
-  mutable Diagnostics breakdown_;
+  Diagnostics breakdown_;
 };
 
 class PythonFunction final : public mml::ColumnFunction {
@@ -237,6 +240,11 @@ class PythonExtensions final : public testbed::Extensions {
                          fmt::format("the class '{}': the unit of {}.{}: {}", use.name, element, quantity,
                                      read.error().front().message),
                          read.error().front().hint);
+        if (read->type.point && read->type.dimension == kPressure)
+          return failure(use.span,
+                         fmt::format("the class '{}': the unit of {}.{} is a gauge pressure", use.name,
+                                     element, quantity),
+                         "write an absolute one, as bar");
         ports.push_back(
             {element, quantity, unit, is_output ? sim::PortDirection::out : sim::PortDirection::in});
         units.push_back(std::move(*read));

@@ -40,7 +40,8 @@ class Line:
         said = f"<span{style}>{html.escape(self.text)}</span>"
         if not self.lines:
             return f"<li>{said}</li>"
-        return f"<li><details open><summary>{said}</summary><ul>{''.join(one._html() for one in self.lines)}</ul></details></li>"
+        below = "".join(one._html() for one in self.lines)
+        return f"<li><details open><summary>{said}</summary><ul>{below}</ul></details></li>"
 
     def __str__(self) -> str:
         return self.text

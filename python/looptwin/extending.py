@@ -12,6 +12,7 @@ import inspect
 import os
 import pathlib
 import pickle
+import re
 import sys
 import traceback
 import types
@@ -75,7 +76,7 @@ class Plant:
 
 
 class Feed:
-    """Signals from outside, computed for the whole run when it is loaded: a value each ``every``, which holds until the next.
+    """Signals from outside, computed for the whole run when it is loaded: a value each ``every``, held until the next.
 
         class Price(looptwin.Feed):
             every = "1 h"
@@ -209,17 +210,28 @@ class _PlantRunner:
                 raise ValueError(f"'{name}' is no quantity of its elements: write \"kind.quantity\", of "
                                  f"{', '.join(plant.elements) or 'what elements says'}")
         for kind, elements in plant.elements.items():
+            if not any(name.startswith(f"{kind}.") for name in (*plant.inputs, *plant.outputs)):
+                raise ValueError(f"its elements '{kind}' have no inputs and no outputs")
             self._add(kind, self._names(kind, elements))
 
     @staticmethod
     def _names(kind: str, elements: Any) -> list[str]:
+        if not kind.isidentifier():
+            raise ValueError(f"'{kind}' is no name for a kind of elements: write letters, digits and _")
         if elements is None:
             return [kind]
-        if isinstance(elements, (int, np.integer)):
-            if elements < 1:
+        if isinstance(elements, (int, float, np.integer)):
+            if elements < 1 or elements != int(elements):
                 raise ValueError(f"it has {elements} elements '{kind}'")
             return [f"{kind}.{kind}-{i}" for i in range(1, int(elements) + 1)]
-        return [f"{kind}.{name}" for name in elements]
+        names = list(elements)
+        for name in names:
+            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name) or names.count(name) > 1:
+                raise ValueError(f"{name!r} cannot name one of its elements '{kind}': write letters, digits, - and _, each "
+                                 "name once")
+        if not names:
+            raise ValueError(f"it has no elements '{kind}'")
+        return [f"{kind}.{name}" for name in names]
 
     def _add(self, kind: str, names: list[str]) -> None:
         of_kind = [(name, unit, is_output) for declared, is_output in ((self._plant.inputs, False),
@@ -267,6 +279,9 @@ def feed(name: str, folder: str, arguments: Mapping[str, Any], start_unix_ns: in
     every_ns = _looptwin.duration_ns(text.span(made.every))
     if every_ns <= 0 or not made.signals:
         raise ValueError("it needs every, longer than nothing, and signals with their units")
+    for signal in made.signals:
+        if not signal.isidentifier():
+            raise ValueError(f"'{signal}' is no name for a signal: write letters, digits and _")
     at = np.arange(0, until_ns + every_ns, every_ns, dtype=np.int64)
     values = _columns(made.values(at / 1e9), made.signals, lambda _: len(at), "values()")
     for signal, column in values.items():

@@ -247,7 +247,7 @@ Result<Explanation> explain_decision(const std::filesystem::path& run, const std
   const auto consequences = decisions->consequences(*id);
   if (!consequences.empty()) told.push_back({"answer", "what came of it:", depth, 2 * depth});
   for (size_t c = 0; c < consequences.size() && c < kMostConsequences; ++c)
-    for (const auto* d : decisions->life(consequences[c]))
+    for (const auto* d : consequences[c])
       told.push_back(said_of(*d, "-> ", depth + 1, 2 * depth + 2));
   if (consequences.size() > kMostConsequences)
     told.push_back({"answer", fmt::format("and {} more", consequences.size() - kMostConsequences), depth + 1,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "twin/warm/run_reader.h"
@@ -79,11 +80,16 @@ std::vector<const RunDecision*> RunDecisions::life(uint64_t id) const {
   return life;
 }
 
-std::vector<uint64_t> RunDecisions::consequences(uint64_t id) const {
-  std::vector<uint64_t> found;
-  for (const auto& d : all_)
-    if (d.cause == id && d.id != id && std::find(found.begin(), found.end(), d.id) == found.end())
-      found.push_back(d.id);
+std::vector<std::vector<const RunDecision*>> RunDecisions::consequences(uint64_t id) const {
+  std::vector<std::vector<const RunDecision*>> found;
+  std::set<uint64_t> seen;
+  for (const auto& d : all_) {
+    if (d.cause != id || d.id == id) continue;
+    if (d.id == 0)
+      found.push_back({&d});
+    else if (seen.insert(d.id).second)
+      found.push_back(life(d.id));
+  }
   return found;
 }
 

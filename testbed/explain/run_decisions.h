@@ -32,8 +32,8 @@ class RunDecisions {
   Result<uint64_t> find(const std::string& digits) const;
   /// All that bears the id, in order: the life of an event, a command, an alarm.
   std::vector<const RunDecision*> life(uint64_t id) const;
-  /// Ids that this one led to, in order.
-  std::vector<uint64_t> consequences(uint64_t id) const;
+  /// What this one led to, in order: the lives of ids, and decisions that bear none, as claims.
+  std::vector<std::vector<const RunDecision*>> consequences(uint64_t id) const;
 
  private:
   std::vector<RunDecision> all_;

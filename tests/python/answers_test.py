@@ -31,6 +31,8 @@ class Answering(InFolder):
         self.assertTrue(any(samples[0] in line.lines for line in told.of("set")))
         below = next(line for line in told.walk() if line.text == "what came of it:").lines
         self.assertEqual({line.is_ for line in below[:-1]}, {"decision"})
+        # Those of this occurrence, and of no other.
+        self.assertEqual({line["cause"] for line in below[:-1]}, {digits})
         self.assertEqual(str(self.run_.explain(digits[:9])), str(told))
 
     def test_without_an_id_events_and_alarms_are_listed(self):

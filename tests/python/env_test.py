@@ -77,7 +77,8 @@ class Stepping(InFolder):
                 env.step([float("nan"), 0])
 
     def test_a_single_switch_is_discrete(self):
-        switch = TANKS.replace("operator:\n", "operator:\n  save: {kind: selector, enum: [never, ahead, always], default: never}\n")
+        switch = TANKS.replace("operator:\n", "operator:\n  save: {kind: selector, enum: [never, ahead, always], "
+                               "default: never}\n")
         with looptwin.Env(switch, **{**HOW, "act": ["save"], "observe": ["site.save"]}) as env:
             self.assertEqual(env.action_space.n, 3)
             env.reset()

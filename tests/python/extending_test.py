@@ -172,6 +172,10 @@ class Extending(InFolder):
                 ('"tank.level": "cm"', '"level": "cm"', "'level' is no quantity"),
                 ("area=1.0,", "areal=1.0,", "unexpected keyword argument 'area'"),
                 ('step = "1 s"', 'step = "1 m"', "1 m"),
+                ('"tank.level": "cm"', '"tank.level": "barg"', "is a gauge pressure"),
+                ('{"tank": int(count), "network"', '{"tank": ["a", "a"], "network"', "'a' cannot name one of its elements"),
+                ('{"tank": int(count), "network"', '{"tank": 0, "network"', "it has 0 elements 'tank'"),
+                ('"network": None}', '"network": None, "pump": 2}', "'pump' have no inputs and no outputs"),
                 ('np.full(int(count), 200.0)', 'np.full(2, 200.0)', "tank.level from read() has the shape (2,), not (4,)"),
                 ('return {"tank.level": self.level, ', 'return {', "read() returned no 'tank.level'"),
                 ('{"price": 0.1 +', '{"prize": 0.1 +', "'prize', which it does not declare"),
@@ -209,6 +213,19 @@ class Extending(InFolder):
                         self.assertIn(said, str(caught.exception))
                     with self.assertRaisesRegex(RuntimeError, "over"):
                         sim.advance(1)
+
+    def test_ctrl_c_within_a_class_is_heard(self):
+        self.change("self.flow = 2.0", "raise KeyboardInterrupt\n        self.flow = 2.0")
+        with looptwin.Simulation("water.yaml") as sim, self.assertRaises(KeyboardInterrupt):
+            sim.advance("1 min")
+
+    def test_a_state_that_cannot_be_kept_is_said_and_breaks_only_who_needs_it(self):
+        self.change("self.flow = np.zeros(int(count))", "self.flow = np.zeros(int(count)); self.odd = lambda: 0")
+        with looptwin.Simulation("water.yaml") as sim:
+            sim.advance("1 min")
+            with sim.fork() as fork, self.assertRaisesRegex(looptwin.RunError, "its state could not be kept.*pickle"):
+                fork.advance("1 min")
+            sim.advance("1 min")
 
     def test_a_function_may_read_what_stands_above_it_and_nothing_else(self):
         for old, new, said in (("of: [level, lowest]", "of: [level, lowst]", "did you mean 'lowest'"),

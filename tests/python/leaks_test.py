@@ -120,6 +120,43 @@ class Leaks(InFolder):
         self.assertEqual(failed, [])
         self.assertEqual([decided[1], decided[2]], alone)
 
+    def test_threads_whose_simulations_call_python_do_not_wait_for_each_other_for_ever(self):
+        class Sway(looptwin.Plant):
+            elements = {"mast": 50}
+            outputs = {"mast.lean": "deg"}
+
+            def __init__(self, seed=0):
+                self.lean, self.seed = np.zeros(50), seed
+
+            def advance(self, dt, inputs):
+                self.lean = np.sin(np.arange(50) + self.seed) * (1 + self.lean / 10)
+
+            def read(self):
+                return {"mast.lean": self.lean}
+
+        looptwin.register("sway", Sway)
+        looptwin.register("twice", lambda lean: 2 * lean)
+        scenario = looptwin.load(
+            "scenario: yard\nduration: 10 min\nplants: {yard: {python: {class: sway}}}\n"
+            "models: {meter: {relations: {mast: {to: yard_mast, inverse: meters}}, physics: {inputs: {angle: mast.lean}},\n"
+            "  telemetry: {lean: {from: angle, unit: deg, every: 5 s, range: [-90, 90], resolution: 0.1}}}}\n"
+            "fleet: {meter: {per: yard_mast, id: \"{yard_mast}/meter\"}}\n"
+            "functions: {double: {each: meter, of: [lean], unit: deg, python: {class: twice}}}\n"
+            "events: {leans: {each: meter, raise: double > 1.5 deg}}\n")
+        alone = [looptwin.run(scenario, seed=seed, threads=2).fingerprint for seed in range(4)]
+        self.assertEqual(len(set(alone)), 4)
+        decided = {}
+
+        def run(seed):
+            decided[seed] = looptwin.run(scenario, seed=seed, threads=2).fingerprint
+
+        threads = [threading.Thread(target=run, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([decided[seed] for seed in range(4)], alone)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -92,7 +92,7 @@ TEST_CASE("extensions: a program without any refuses a class where it is named, 
   CHECK(in_short(refused.error()) ==
         "text:4:12: 'tools:Price' is a Python class, and this program has no Python [run it from Python, as "
         "looptwin.run(\"PATH\")]\n"
-        "text:11:45: 'tools:twice' is a Python class, and this program has no Python [run it from Python, as "
+        "text:11:46: 'tools:twice' is a Python class, and this program has no Python [run it from Python, as "
         "looptwin.run(\"PATH\")]\n");
 }
 

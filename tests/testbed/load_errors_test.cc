@@ -19,7 +19,8 @@ TEST_CASE("load errors: unknown keys are shown with the nearest and all keys") {
   CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cylce: 1 s") ==
         "scenario.yaml:7:1: a scenario has no key 'cylce' [did you mean 'cycle'? keys: scenario, about, "
         "start, timezone, "
-        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, plants, links, faults, derived, "
+        "duration, cycle, seed, ambient_pressure, use, feeds, models, fleet, plants, links, faults, "
+        "functions, derived, "
         "machines, "
         "events, "
         "rules, "
