@@ -140,6 +140,7 @@ class Env:
 
     @property
     def unwrapped(self) -> "Env":
+        """Itself: nothing is wrapped around it."""
         return self
 
     def reset(self, *, seed: Optional[int] = None,
@@ -267,6 +268,7 @@ class VectorEnv:
         return np.stack([observation for observation, _ in begun]), _joined([info for _, info in begun])
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One action for each environment, shape (environments, actions); what each gives, stacked."""
         actions = np.asarray(actions)
         if len(actions) != self.num_envs:
             raise ValueError(f"{len(actions)} actions for {self.num_envs} environments")

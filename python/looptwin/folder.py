@@ -220,8 +220,8 @@ class RunFolder:
             self._ids[table] = self._reader.devices(table)
         return self._ids[table]
 
-    def telemetry(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
-                  every: Optional[text.Span] = None) -> Telemetry:
+    def telemetry(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None,
+                  end: Optional[text.Span] = None, every: Optional[text.Span] = None) -> Telemetry:
         """A field of the devices that match a pattern, or one of several, from ``start`` up to, not including, ``end``, since the run's
         start: "2 h", seconds or a timedelta. ``every``: the slots' length where a name is recorded at several, as
         rollups are ("power_mean" at "15 min" and at "1 h"); the finest if absent.

@@ -1,4 +1,4 @@
-"""Pictures of a run, by matplotlib: telemetry, alarms, requirements. Axes have units, and the civil time of the scenario."""
+"""Pictures of a run by matplotlib: telemetry, alarms, requirements. Axes have units, and the scenario's civil time."""
 from __future__ import annotations
 
 import datetime

@@ -87,6 +87,7 @@ def _worst(verdicts: Sequence[Verdict]) -> dict[str, dict[str, Any]]:
         so_far = worst.setdefault(verdict.name, {"verdict": "held", "robustness": math.inf, "unit": verdict.unit})
         so_far["verdict"] = max(so_far["verdict"], verdict.verdict, key=rank.index)
         so_far["robustness"] = min(so_far["robustness"], verdict.robustness)
+        so_far["unit"] = so_far["unit"] or verdict.unit  # a device whose robustness is infinite has none
     return worst
 
 

@@ -18,8 +18,8 @@ def cores() -> int:
 
 
 def local(files: ScenarioFiles, measure: Optional[Measure], tasks: Sequence[Task], processes: int) -> Done:
-    """Points in the order in which they are done, each in a process of its own: one that is killed, or kills itself, is a
-    failed point. Left early, for Ctrl-C too, it ends the processes that still run.
+    """Points in the order in which they are done, each in a process of its own: one that is killed is a failed point.
+    Left early, for Ctrl-C too, it ends the processes that still run.
 
     Processes are forked: so measures may be lambdas, and scripts need no ``if __name__ == "__main__"``.
     """
@@ -49,7 +49,7 @@ def local(files: ScenarioFiles, measure: Optional[Measure], tasks: Sequence[Task
 
 
 def _start_deaf(process: Any) -> None:
-    """Ctrl-C goes to all processes of a terminal, but is for the one that sweeps; it waits until the child is deaf to it."""
+    """Ctrl-C goes to all processes of a terminal, but is for the one that sweeps: it waits until the child is deaf."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()

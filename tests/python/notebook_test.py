@@ -51,7 +51,8 @@ class Notebook(unittest.TestCase):
         self.assertGreaterEqual(claims, 3)
         with tempfile.TemporaryDirectory(prefix="looptwin-notebook-") as home:
             # Whatever it writes, and whatever Jupyter keeps, lands here.
-            os.environ.update(PYDEVD_DISABLE_FILE_VALIDATION="1", TMPDIR=home, IPYTHONDIR=home, JUPYTER_RUNTIME_DIR=home, MPLCONFIGDIR=home)
+            os.environ.update(PYDEVD_DISABLE_FILE_VALIDATION="1", TMPDIR=home, IPYTHONDIR=home,
+                              JUPYTER_RUNTIME_DIR=home, MPLCONFIGDIR=home)
             NotebookClient(self.notebook, timeout=600, kernel_name="python3",
                            resources={"metadata": {"path": os.fspath(self.folder)}}).execute()
         outputs = [output for cell in self.code for output in cell.outputs]
