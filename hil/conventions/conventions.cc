@@ -1,4 +1,6 @@
+#include "hil/conventions/cloud_twins.h"
 #include "hil/conventions/convention.h"
+#include "hil/conventions/homie.h"
 #include "hil/conventions/plain.h"
 #include "hil/conventions/sparkplug/sparkplug.h"
 #include "hil/conventions/topics.h"
@@ -12,9 +14,10 @@ struct Maker {
   std::unique_ptr<DeviceSide> (*devices)(Speakers speakers);
 };
 
-const Maker kMakers[] = {{"plain", make_plain, make_plain_devices},
-                         {"topics", make_topics, make_topics_devices},
-                         {"sparkplug", make_sparkplug_host, make_sparkplug_edge}};
+const Maker kMakers[] = {
+    {"plain", make_plain, make_plain_devices}, {"topics", make_topics, make_topics_devices},
+    {"homie", make_homie, make_homie_devices}, {"aws-shadow", make_aws_shadow, nullptr},
+    {"azure-twin", make_azure_twin, nullptr},  {"sparkplug", make_sparkplug_host, make_sparkplug_edge}};
 
 /// A part for each convention, with the models that speak it.
 template <typename Part>
@@ -26,7 +29,8 @@ std::vector<std::unique_ptr<Part>> each(const twin::Registry& registry, const st
     Speakers speakers{registry, {}, start};
     for (size_t m = 0; m < mappings.size(); ++m)
       if (mappings[m].convention == maker.name) speakers.models.emplace_back(TableId(m), mappings[m]);
-    if (!speakers.models.empty()) parts.push_back((maker.*make)(std::move(speakers)));
+    if (!speakers.models.empty() && maker.*make != nullptr)
+      parts.push_back((maker.*make)(std::move(speakers)));
   }
   return parts;
 }
