@@ -130,10 +130,11 @@ class Imports(unittest.TestCase):
         self.assertIn("contain each other", self.run_import("unit.json", [base, fan, unit, dict(unit, **{"@id": "dtmi:x:Top;1", "extends": "dtmi:x:Base;1"})]).stderr)
 
     def test_every_unit_that_is_known_is_one_of_ours(self):
-        contents = [{"@type": "Telemetry", "name": f"f{i}", "schema": "double", "unit": unit} for i, unit in enumerate(DTDL_UNITS)]
-        done = self.run_import("units.json", dict(THERMOSTAT, contents=contents))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.check(done.stdout)
+        for some in (DTDL_UNITS[:50], DTDL_UNITS[50:]):  # a model reports up to 63 fields together
+            contents = [{"@type": "Telemetry", "name": f"f{i}", "schema": "double", "unit": unit} for i, unit in enumerate(some)]
+            done = self.run_import("units.json", dict(THERMOSTAT, contents=contents))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.check(done.stdout)
 
     def test_mistakes_are_said_with_their_place(self):
         strange = dict(THERMOSTAT, contents=[{"@type": "Telemetry", "name": "way", "schema": "double", "unit": "furlong"}])
