@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -276,6 +277,77 @@ devices:
                     done = subprocess.run([BINARIES / "looptwin", "hil", folder, "--out", "none"], capture_output=True, text=True, timeout=PATIENCE)
                     self.assertEqual(done.returncode, 2, done.stderr)
                     self.assertIn(message, done.stderr)
+
+
+class Broker:
+    """A Mosquitto of the test's own, and a client."""
+
+    def __init__(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process = subprocess.Popen(["/usr/sbin/mosquitto", "-p", str(self.port)], stderr=subprocess.DEVNULL)
+        self.client, self.heard = mqtt.Client(), []
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload))
+
+        def connected():
+            try:
+                return self.client.connect("127.0.0.1", self.port) == 0
+            except OSError:
+                return False
+        eventually(connected, "the broker begins")
+        self.client.subscribe("#", qos=1)
+        self.client.loop_start()
+
+    def close(self):
+        self.client.loop_stop()
+        self.process.kill()
+        self.process.wait()
+
+
+class Announced(unittest.TestCase):
+    def test_devices_that_announce_themselves_are_candidates_for_the_registry(self):
+        broker = Broker()
+        self.addCleanup(broker.close)
+        for node, ident in (("left", "A1"), ("right", "B2")):
+            broker.client.publish(f"homeassistant/sensor/{node}/config", json.dumps(
+                {"name": "Power", "stat_t": f"tele/{node}/SENSOR", "val_tpl": "{{ value_json.ENERGY.Power }}", "unit_of_meas": "W",
+                 "dev": {"ids": [ident], "mf": "Tasmota", "mdl": "S31", "name": node}}), qos=1, retain=True).wait_for_publish()
+        with tempfile.TemporaryDirectory() as folder:
+            registry = Path(folder) / "r.registry"
+            for command in (["init"], ["add", "B2", "--model", "plug", "--no-secret"]):
+                subprocess.run([BINARIES / "looptwin", "registry", command[0], registry, *command[1:]], check=True, capture_output=True)
+            done = subprocess.run([BINARIES / "looptwin", "registry", "candidates", registry, "--broker", f"mqtt://127.0.0.1:{broker.port}",
+                                   "--within", "1 s"], capture_output=True, text=True)
+        self.assertEqual(done.stdout, "A1  left, Tasmota, S31\n  sensor    Power in W at tele/left/SENSOR /ENERGY/Power\n"
+                                      "1 unregistered, 1 registered\n", done.stderr)
+
+
+class Host(unittest.TestCase):
+    def test_its_state_ends_with_the_run_and_by_its_will_when_it_is_killed(self):
+        broker = Broker()
+        self.addCleanup(broker.close)
+        topic = "spBv1.0/STATE/looptwin-tank-rig"
+
+        def states():
+            return [json.loads(p) for t, p in broker.heard if t == topic]
+        for how in (signal.SIGKILL, signal.SIGINT):
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "scenario.yaml").write_text(TANK)
+                (Path(folder) / "rig.yaml").write_text(SPARKPLUG)
+                before = len(states())
+                rig = subprocess.Popen([BINARIES / "looptwin", "hil", folder, "--out", "none", "--quiet", "--broker",
+                                        f"mqtt://127.0.0.1:{broker.port}"], stdout=subprocess.DEVNULL)
+                self.addCleanup(rig.kill)
+                eventually(lambda: len(states()) > before and states()[-1]["online"], "the host says that it is there")
+                born = states()[-1]["timestamp"]
+                rig.send_signal(how)
+                rig.wait()
+                eventually(lambda: not states()[-1]["online"], "and that it goes")
+                if how == signal.SIGKILL:
+                    self.assertEqual(states()[-1]["timestamp"], born)
+                else:
+                    self.assertGreater(states()[-1]["timestamp"], born)
 
 
 if __name__ == "__main__":
