@@ -120,7 +120,7 @@ devices:
 class Sparkplug(unittest.TestCase):
     def test_another_makers_device_is_born_heard_told_and_dies(self):
         """sparkplug-client: a node of version 2.2 whose sessions are not counted."""
-        packages = npm("sparkplug-client@3.2.4", "mqtt@5.16.0")
+        packages = npm("sparkplug-client@3.2.4", "sparkplug-payload@1.0.3", "mqtt@5.16.0")
         rig = Rig(TANK, SPARKPLUG)
         self.addCleanup(rig.close)
         eventually(lambda: rig.payloads("spBv1.0/STATE/looptwin-tank-rig"), "the host says that it is there")
@@ -160,7 +160,7 @@ devices:
 class Sparkplug(unittest.TestCase):
     def test_another_makers_device_is_born_heard_told_and_dies(self):
         """sparkplug-client: a node of version 2.2 whose sessions are not counted."""
-        packages = npm("sparkplug-client@3.2.4", "mqtt@5.16.0")
+        packages = npm("sparkplug-client@3.2.4", "sparkplug-payload@1.0.3", "mqtt@5.16.0")
         rig = Rig(TANK, SPARKPLUG)
         self.addCleanup(rig.close)
         eventually(lambda: rig.payloads("spBv1.0/STATE/looptwin-tank-rig"), "the host says that it is there")
