@@ -80,6 +80,12 @@ const std::pair<const char*, twin::Outcome> kOutcomes[] = {
 
 }  // namespace
 
+const char* name_of(twin::Outcome outcome) {
+  const auto found = std::find_if(std::begin(kOutcomes), std::end(kOutcomes),
+                                  [&](const auto& known) { return known.second == outcome; });
+  return found->first;
+}
+
 JsonCodec::JsonCodec(const twin::ModelConfig& model, Mapping mapping)
     : model_(model), mapping_(std::move(mapping)) {
   for (const auto& field : model.telemetry) {

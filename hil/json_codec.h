@@ -23,6 +23,9 @@ struct Samples {
   std::optional<uint32_t> sequence;
 };
 
+/// "accepted", "out_of_range" …: as acknowledgements say it.
+const char* name_of(twin::Outcome outcome);
+
 enum class PayloadProblem : uint8_t { malformed, wrong_type };
 
 /// What somebody asked of a device.

@@ -98,7 +98,7 @@ Result<void> Mosquitto::start_again() {
   process_ = ::fork();
   if (process_ < 0) return failure(fmt::format("cannot start {}: {}", kProgram, std::strerror(errno)));
   if (process_ == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (options_.dies_with_us) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(1);  // we are late: it is gone already
     ::setpgid(0, 0);                        // Ctrl-C is for looptwin, which ends it when it is done
     const int nowhere = ::open("/dev/null", O_RDWR);

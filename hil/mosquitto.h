@@ -18,6 +18,8 @@ class Mosquitto {
     std::filesystem::path folder;
     uint16_t port = 0;  ///< 0: one that is free
     Duration patience = seconds(5);
+    /// False: it outlives a process that is killed, for somebody who has still to speak (hil/watchdog.h).
+    bool dies_with_us = true;
   };
   /// Returns when it takes connections. It ends when this does, and by itself when this process is killed.
   static Result<std::unique_ptr<Mosquitto>> start(const Options& options);
@@ -26,6 +28,7 @@ class Mosquitto {
   Mosquitto& operator=(const Mosquitto&) = delete;
 
   std::string address() const;  ///< "mqtt://127.0.0.1:PORT"
+  int process() const { return process_; }
   /// Ends the process at once, as a crash would, and starts it again where it was.
   void kill();
   Result<void> start_again();

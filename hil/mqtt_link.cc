@@ -14,6 +14,7 @@ namespace looptwin::hil {
 namespace {
 
 constexpr int kQos = 1;
+const char* const kOrigin = "origin";
 
 std::chrono::milliseconds in_ms(Duration d) { return std::chrono::milliseconds(d.ns / 1'000'000); }
 
@@ -23,6 +24,17 @@ Result<std::string> address(const std::string& broker) {
     if (broker.starts_with(ours)) return theirs + broker.substr(std::string(ours).size());
   return failure(fmt::format("'{}' is no address of a broker", broker),
                  "write mqtt://HOST:PORT, or mqtts://HOST:PORT");
+}
+
+/// What a message says of where it comes from.
+std::string origin_of(const mqtt::message& message) {
+  const auto& said = message.get_properties();
+  const size_t properties = said.count(mqtt::property::USER_PROPERTY);
+  for (size_t i = 0; i < properties; ++i) {
+    const auto [name, value] = mqtt::get<mqtt::string_pair>(said, mqtt::property::USER_PROPERTY, i);
+    if (name == kOrigin) return value;
+  }
+  return {};
 }
 
 class PahoLink final : public MqttLink {
@@ -92,7 +104,10 @@ class PahoLink final : public MqttLink {
 
   bool publish(const std::string& topic, std::string payload, bool retain, int qos) override {
     try {
-      client_.publish(topic, std::move(payload), qos, retain);
+      auto message = mqtt::make_message(topic, std::move(payload), qos, retain);
+      if (!options_.origin.empty())
+        message->set_properties({{mqtt::property::USER_PROPERTY, kOrigin, options_.origin}});
+      client_.publish(message);
       ++sent_;
       return true;
     } catch (const mqtt::exception&) {  // its buffer is full
@@ -118,7 +133,8 @@ class PahoLink final : public MqttLink {
 
  private:
   void arrived(const mqtt::message& message) {
-    MqttMessage one{message.get_topic(), message.to_string(), message.is_retained(), time_.now()};
+    MqttMessage one{message.get_topic(), message.to_string(), message.is_retained(),
+                    time_.now(),         origin_of(message),  static_cast<uint8_t>(message.get_qos())};
     ++received_;
     const std::scoped_lock lock(mutex_);
     if (waiting_.size() < options_.most_waiting)

@@ -18,6 +18,8 @@ struct MqttMessage {
   std::string payload;
   bool retained = false;  ///< the broker had it before we subscribed
   Duration received{};    ///< steady time (hil/steady_time.h)
+  std::string origin;     ///< as its sender's MqttOptions say; empty: it does not say
+  uint8_t qos = 1;
 };
 
 /// Of one link, since it was made.
@@ -53,6 +55,7 @@ struct MqttOptions {
   std::string broker;     ///< "mqtt://127.0.0.1:1883"; mqtts:// for TLS
   std::string client_id;  ///< unique at the broker
   std::string user, password;
+  std::string origin;  ///< said with every message that is sent, as the user property `origin`; may be empty
   std::string certificates;      ///< of authorities, a PEM file; TLS
   std::string certificate, key;  ///< our own, PEM files; TLS; may be empty
   std::optional<Will> will;

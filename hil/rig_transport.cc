@@ -5,6 +5,23 @@
 #include <set>
 
 namespace looptwin::hil {
+namespace {
+
+std::optional<twin::DeviceRef> device_of(const Heard& heard) {
+  if (const auto* telemetry = std::get_if<HeardTelemetry>(&heard)) return telemetry->device;
+  if (const auto* presence = std::get_if<HeardPresence>(&heard)) return presence->device;
+  if (const auto* answer = std::get_if<HeardAnswer>(&heard)) return answer->device;
+  return std::nullopt;
+}
+
+/// That its device is there: all but its going, and what was kept from before.
+bool tells_of_presence(const Heard& heard) {
+  if (const auto* telemetry = std::get_if<HeardTelemetry>(&heard)) return !telemetry->old;
+  const auto* presence = std::get_if<HeardPresence>(&heard);
+  return presence == nullptr || presence->online;
+}
+
+}  // namespace
 
 RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
                            std::vector<twin::Shard> shards, const std::vector<Mapping>& mappings,
@@ -13,6 +30,7 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
       registry_(registry),
       broker_(broker),
       shards_(std::move(shards)),
+      mappings_(mappings),
       time_(std::move(time)),
       arrived_(shards_.size()),
       losses_(link.counters().losses) {
@@ -20,14 +38,17 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
     while (first_shard_.size() <= shards_[s].table.index()) first_shard_.push_back(s);
   for (size_t m = 0; m < registry.models().size(); ++m) {
     const auto& config = registry.models()[m].config;
-    Model model{twin::report_groups(config), {}, {}, {}};
+    Model model{twin::report_groups(config), {}, {}, {}, {}, {}, {}};
     const size_t devices = registry.devices(TableId(m));
     model.place.resize(config.telemetry.size());
     for (size_t g = 0; g < model.groups.size(); ++g)
       for (size_t k = 0; k < model.groups[g].fields.size(); ++k)
         model.place[model.groups[g].fields[k]] = {static_cast<uint16_t>(g), static_cast<uint16_t>(k)};
     model.sequence.assign(model.groups.size(), std::vector<uint32_t>(devices, 0));
+    model.shift = model.sequence;
+    model.renumber.assign(model.groups.size(), std::vector<uint8_t>(devices, 0));
     model.online.assign(devices, 0);
+    model.other.assign(devices, 0);
     models_.push_back(std::move(model));
   }
   conventions_ = make_conventions(registry, mappings, time_.start);
@@ -50,11 +71,43 @@ size_t RigTransport::shard_of(twin::DeviceRef device) const {
   return first_shard_[device.table.index()] + device.row.index() / twin::kShardRows;
 }
 
+void RigTransport::use(Between between) {
+  between_ = std::move(between);
+  if (between_.safety != nullptr) link_.subscribe({between_.safety->options().stop_topic});
+}
+
+DeviceLanguage RigTransport::language() {
+  DeviceLanguage language;
+  language.tell = [this](const twin::Command& command, std::vector<Outgoing>& out) {
+    return std::any_of(conventions_.begin(), conventions_.end(),
+                       [&](const auto& convention) { return convention->tell(command, out); });
+  };
+  language.answers_in = [this](const MqttMessage& message, std::vector<DeviceLanguage::Answer>& answers) {
+    std::vector<Heard> heard;
+    for (const auto& convention : conventions_)
+      if (convention->take(message, kStart, heard)) break;
+    for (const auto& one : heard)
+      if (const auto* answer = std::get_if<HeardAnswer>(&one))
+        answers.push_back({answer->answer.id, answer->answer.outcome == twin::Outcome::accepted});
+  };
+  language.is_there = [this](twin::DeviceRef device) {
+    return models_[device.table.index()].online[device.row.index()] != 0;
+  };
+  // Conventions without a topic of their own for it infer answers from what devices report.
+  language.answers = [this](twin::DeviceRef device) {
+    const auto& mapping = mappings_[device.table.index()];
+    return mapping.acknowledgements || !mapping.commands;
+  };
+  return language;
+}
+
 void RigTransport::begin(Time boundary) {
   broker_.begin();
+  if (between_.before) between_.before(boundary);
   taken_.clear();
   std::swap(taken_, early_);
   link_.take(taken_);
+  take_late(boundary);
   for (auto& message : taken_) {
     const Time at = std::max(kStart, time_.at(message.received));
     if (at > boundary)
@@ -67,13 +120,17 @@ void RigTransport::begin(Time boundary) {
     for (const auto& convention : conventions_) convention->joined(boundary, outgoing_);
   }
   for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
-  hear(boundary);
+  hear({boundary, kReal});
   publish();
+  for (const auto& answer : withheld_)
+    arrived_[shard_of(answer.device)].inbox.acknowledgements.push_back(answer);
+  withheld_.clear();
   // After what was received: it was received before. A broker that is back already was lost all the same.
   if (const auto losses = link_.counters().losses; losses != losses_) {
     losses_ = losses;
     lost_broker(boundary);
   }
+  if (between_.safety != nullptr) between_.safety->begin(boundary, machine_.now());
   for (auto& arrived : arrived_) {
     const auto by_time = [](const auto& a, const auto& b) { return a.at < b.at; };
     std::stable_sort(arrived.inbox.presence.begin(), arrived.inbox.presence.end(), by_time);
@@ -84,47 +141,164 @@ void RigTransport::begin(Time boundary) {
 /// Whoever was there is not any more, as far as anybody can tell.
 void RigTransport::lost_broker(Time at) {
   for (const auto& convention : conventions_) convention->lost(at);
-  for (size_t m = 0; m < models_.size(); ++m)
+  for (size_t m = 0; m < models_.size(); ++m) {
+    std::fill(models_[m].other.begin(), models_[m].other.end(), uint8_t{0});
     for (size_t row = 0; row < models_[m].online.size(); ++row) presence({TableId(m), Row(row)}, false, at);
+  }
 }
 
-void RigTransport::take(const MqttMessage& message, Time at) {
-  if (std::none_of(conventions_.begin(), conventions_.end(),
-                   [&](const auto& convention) { return convention->take(message, at, heard_); }))
-    ++counters_.unknown;
-  hear(at);
+bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) {
+  Model& model = models_[device.table.index()];
+  const size_t row = device.row.index();
+  const bool was = model.online[row] != 0;
+  const bool is = joins ? was : model.other[row] != 0;
+  model.other[row] = joins && was ? 1 : 0;
+  for (auto& renumber : model.renumber) renumber[row] = 1;
+  presence(device, is, boundary);
+  return is;
 }
 
-void RigTransport::hear(Time at) {
-  for (const auto& heard : heard_) std::visit([&](const auto& what) { hear(what, at); }, heard);
+/// Of one that is not the device only its coming (`online`) and going is remembered.
+bool RigTransport::is_own(twin::DeviceRef device, const Speech& speech, bool online) {
+  const std::string origin = speech.origin == kReal ? std::string() : std::string(speech.origin);
+  if (!is_own_ || is_own_(device, origin)) return true;
+  models_[device.table.index()].other[device.row.index()] = online ? 1 : 0;
+  return false;
+}
+
+void RigTransport::stop_now(const MqttMessage& message, Time at) {
+  if (between_.forces != nullptr) between_.forces->forget_leaving();
+  between_.safety->stop("somebody said so on " + message.topic, at);
+}
+
+/// What forces have kept until now.
+void RigTransport::take_late(Time boundary) {
+  if (between_.forces == nullptr) return;
+  arriving_.clear();
+  between_.forces->due(boundary, arriving_);
+  for (const auto& late : arriving_)
+    std::visit([&](const auto& heard) { hear(heard, {late.at, late.origin, true}); }, late.heard);
+}
+
+void RigTransport::take(MqttMessage& message, Time at) {
+  if (between_.safety != nullptr && between_.safety->is_stop(message)) return stop_now(message, at);
+  std::optional<MqttMessage> as_received;  // what is recorded
+  if (between_.forces != nullptr && between_.forces->any()) {
+    as_received = message;
+    damage(message, at);
+  }
+  const bool known = std::any_of(conventions_.begin(), conventions_.end(), [&](const auto& convention) {
+    return convention->take(message, at, heard_);
+  });
+  if (!known) ++counters_.unknown;
+  std::optional<twin::DeviceRef> device;
+  for (const auto& heard : heard_)
+    if (!device) device = device_of(heard);
+  const auto read = hear({at, message.origin.empty() ? kReal : std::string_view(message.origin)});
+  if (between_.packets != nullptr)
+    between_.packets->packet(as_received ? *as_received : message, at, device,
+                             known ? read : PacketRead::unknown);
+}
+
+/// By the topic: whose it is must be known before it is read.
+void RigTransport::damage(MqttMessage& message, Time at) {
+  for (size_t m = 0; m < mappings_.size(); ++m)
+    for (const auto& [of, point] : {std::pair(&mappings_[m].presence, ForcePoint::presence),
+                                    std::pair(&mappings_[m].acknowledgements, ForcePoint::acknowledgement),
+                                    std::pair(&mappings_[m].telemetry, ForcePoint::telemetry)}) {
+      const auto match = *of ? (*of)->match(message.topic) : std::nullopt;
+      const auto device = match ? registry_.find(match->device) : std::nullopt;
+      if (!device || device->table.index() != m) continue;
+      between_.forces->damage(point, *device, at, message.payload);
+      return;
+    }
+}
+
+/// The last thing that was said decides what is told of the message.
+PacketRead RigTransport::hear(const Speech& speech) {
+  PacketRead read = PacketRead::taken;
+  for (auto& heard : heard_) {
+    const auto device = device_of(heard);
+    if (device && !is_own(*device, speech, tells_of_presence(heard))) {
+      read = PacketRead::not_its_own;
+      continue;
+    }
+    if (device && between_.forces != nullptr && between_.forces->any(*device))
+      read = hear_through_forces(heard, speech);
+    else
+      read = std::visit([&](const auto& what) { return hear(what, speech); }, heard);
+  }
   heard_.clear();
+  return read;
 }
 
-void RigTransport::hear(const HeardTelemetry& heard, Time at) {
+PacketRead RigTransport::hear_through_forces(Heard& heard, const Speech& speech) {
+  constexpr ForcePoint kPoints[] = {ForcePoint::telemetry, ForcePoint::presence, ForcePoint::acknowledgement};
+  arriving_.clear();
+  between_.forces->arriving(
+      {kPoints[heard.index()], *device_of(heard), std::move(heard), std::string(speech.origin), speech.at},
+      arriving_);
+  PacketRead read = PacketRead::kept;
+  for (const auto& one : arriving_)
+    read = std::visit(
+        [&](const auto& what) {
+          return hear(what, Speech{one.at, one.origin, one.touched});
+        },
+        one.heard);
+  return read;
+}
+
+PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech) {
   // What the broker had kept is old: it says nothing about who is there.
-  if (!heard.old) presence(heard.device, true, at);
-  telemetry(heard.device, heard.samples, at);
+  if (!heard.old) presence(heard.device, true, speech.at);
   ++counters_.messages;
+  touched_.assign(heard.samples.values.size(), false);
+  if (between_.forces == nullptr || !between_.forces->any(heard.device)) {
+    telemetry(heard.device, heard.samples, speech.at);
+    note_samples(heard, speech);
+    return PacketRead::taken;
+  }
+  HeardTelemetry changed = heard;
+  between_.forces->samples(heard.device, speech.at, changed.samples, touched_);
+  telemetry(heard.device, changed.samples, speech.at);
+  note_samples(changed, speech);
+  return PacketRead::taken;
 }
 
-void RigTransport::hear(const HeardPresence& heard, Time at) {
+void RigTransport::note_samples(const HeardTelemetry& heard, const Speech& speech) {
+  if (between_.packets == nullptr) return;
+  const Time sampled = time_of(heard.samples.unix_seconds, speech.at);
+  for (size_t i = 0; i < heard.samples.values.size(); ++i)
+    between_.packets->sample(heard.device, heard.samples.values[i].first, heard.samples.values[i].second,
+                             sampled, speech.at, speech.forced || touched_[i] ? kForced : speech.origin);
+}
+
+PacketRead RigTransport::hear(const HeardPresence& heard, const Speech& speech) {
   // A broker that crashed and came back still says what it was told to keep: whether the device is there is
   // unknown until it says something itself.
   if (heard.kept && heard.online)
     ++counters_.hints;
   else
-    presence(heard.device, heard.online, at);
+    presence(heard.device, heard.online, speech.at);
   ++counters_.messages;
+  return PacketRead::taken;
 }
 
-void RigTransport::hear(const HeardAnswer& heard, Time at) {
+PacketRead RigTransport::hear(const HeardAnswer& heard, const Speech& speech) {
+  ++counters_.messages;
+  const auto& answer = heard.answer;
+  if (between_.safety != nullptr &&
+      between_.safety->answered({answer.id, answer.outcome == twin::Outcome::accepted}, speech.at))
+    return PacketRead::taken;
   arrived_[shard_of(heard.device)].inbox.acknowledgements.push_back(
-      {heard.answer.id, heard.device, heard.answer.outcome, time_of(heard.answer.unix_seconds, at), at});
-  ++counters_.messages;
+      {answer.id, heard.device, answer.outcome, time_of(answer.unix_seconds, speech.at), speech.at});
+  return PacketRead::taken;
 }
 
-void RigTransport::hear(PayloadProblem problem, Time /*at*/) {
-  ++(problem == PayloadProblem::malformed ? counters_.malformed : counters_.wrong_types);
+PacketRead RigTransport::hear(PayloadProblem problem, const Speech&) {
+  const bool malformed = problem == PayloadProblem::malformed;
+  ++(malformed ? counters_.malformed : counters_.wrong_types);
+  return malformed ? PacketRead::malformed : PacketRead::wrong_type;
 }
 
 Time RigTransport::time_of(const std::optional<double>& unix_seconds, Time otherwise) const {
@@ -159,7 +333,13 @@ void RigTransport::telemetry(twin::DeviceRef device, const Samples& samples, Tim
     }
     auto& frame = arrived.inbox.frames[place->second];
     auto& counter = model.sequence[g][device.row.index()];
-    counter = samples.sequence.value_or(counter + 1);
+    const uint32_t number = samples.sequence.value_or(counter + 1);
+    auto& shift = model.shift[g][device.row.index()];
+    if (auto& renumber = model.renumber[g][device.row.index()]; renumber != 0) {
+      renumber = 0;
+      shift = samples.sequence ? counter + 1 - number : 0;
+    }
+    counter = samples.sequence ? number + shift : number;
     frame.row.push_back(static_cast<uint32_t>(device.row.index()));
     frame.sequence.push_back(counter);
     frame.sampled_at.push_back(time_of(samples.unix_seconds, at).ns);
@@ -192,19 +372,49 @@ void RigTransport::poll(size_t shard, Time /*boundary*/, twin::Inbox& inbox) {
 void RigTransport::poll_people(Time /*boundary*/, std::vector<twin::OperatorAction>& /*actions*/) {}
 
 void RigTransport::send(Time now, std::span<const twin::Command> commands) {
+  // A stop that has come since the boundary began acts before anything leaves.
+  if (between_.safety != nullptr) {
+    const size_t looked_at = early_.size();
+    link_.take(early_);
+    for (size_t i = looked_at; i < early_.size(); ++i)
+      if (between_.safety->is_stop(early_[i])) stop_now(early_[i], now);
+    std::erase_if(early_, [this](const auto& message) { return between_.safety->is_stop(message); });
+  }
   leaving_.clear();
   for (const auto device : returned_)
     if (broker_.connected(device)) broker_.release(device, now, leaving_);  // it may have gone again
   returned_.clear();
   broker_.route(commands, leaving_);
-  for (const auto& command : leaving_) tell(command);
+  leave(now);
   publish();
 }
 
-void RigTransport::tell(const twin::Command& command) {
+void RigTransport::leave(Time now) {
+  if (between_.forces == nullptr) {
+    for (const auto& command : leaving_) tell({command}, now);
+    return;
+  }
+  forced_.clear();
+  between_.forces->due(now, forced_);
+  for (const auto& command : leaving_) between_.forces->leaving(command, now, forced_);
+  for (const auto& leaving : forced_) tell(leaving, now);
+}
+
+/// Only what safety lets pass; what it keeps back is answered for the device.
+void RigTransport::tell(const Forces::Leaving& leaving, Time now) {
+  const auto& command = leaving.command;
+  if (between_.safety != nullptr && between_.safety->keeps(command, now)) {
+    ++counters_.withheld;
+    withheld_.push_back({command.id, command.device, twin::Outcome::withheld, now, now});
+    return;
+  }
+  const size_t before = outgoing_.size();
   if (std::none_of(conventions_.begin(), conventions_.end(),
                    [&](const auto& convention) { return convention->tell(command, outgoing_); }))
     ++counters_.unaddressed;
+  if (!leaving.corrupt) return;
+  for (size_t i = before; i < outgoing_.size(); ++i)
+    outgoing_[i].payload = between_.forces->corrupted(std::move(outgoing_[i].payload));
 }
 
 void RigTransport::publish() {

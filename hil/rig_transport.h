@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "hil/conventions/convention.h"
+#include "hil/forces.h"
+#include "hil/packet_sink.h"
+#include "hil/rig_safety.h"
 #include "mml/broker.h"
 #include "twin/registry.h"
 #include "twin/tables.h"
@@ -25,6 +28,7 @@ struct RigCounters {
   uint64_t unsent = 0;        ///< commands that the link's queue had no room for
   uint64_t hints = 0;         ///< `online` that the broker had kept: nobody is there for that
   uint64_t unaddressed = 0;   ///< commands to devices whose mapping takes none
+  uint64_t withheld = 0;      ///< commands that the rig's safety kept back
 };
 
 class RigTransport final : public twin::Transport {
@@ -39,10 +43,28 @@ class RigTransport final : public twin::Transport {
                std::vector<twin::Shard> shards, const std::vector<Mapping>& mappings, RigTime time);
   ~RigTransport() override;
 
+  /// Whether a message from `origin` (MqttMessage) is the device's own; others only tell who else is there.
+  using IsOwn = std::function<bool(twin::DeviceRef device, const std::string& origin)>;
+  void take_only(IsOwn own) { is_own_ = std::move(own); }
+  /// Between begin() and the polls: another one is the device from now on. It counts its messages anew, which
+  /// are numbered on. `joins`: it comes where the last one was; else it is there if it has been heard before.
+  /// Returns whether it is.
+  bool hand_over(twin::DeviceRef device, bool joins, Time boundary);
+
   void begin(Time boundary) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
+
+  /// What stands between the broker and the loop; each may be null, and outlives it.
+  struct Between {
+    RigSafety* safety = nullptr;
+    Forces* forces = nullptr;
+    PacketSink* packets = nullptr;
+    std::function<void(Time boundary)> before;  ///< called before a boundary's messages are taken in
+  };
+  void use(Between between);
+  DeviceLanguage language();
 
   const RigCounters& counters() const { return counters_; }
   size_t online() const { return online_; }
@@ -58,8 +80,11 @@ class RigTransport final : public twin::Transport {
   struct Model {
     std::vector<twin::ReportGroup> groups;
     std::vector<std::pair<uint16_t, uint16_t>> place;  ///< [field] its group, and which of it
-    std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message without a number
+    std::vector<std::vector<uint32_t>> sequence;       ///< [group][row] of the last message
+    std::vector<std::vector<uint32_t>> shift;          ///< [group][row] from its number to ours
+    std::vector<std::vector<uint8_t>> renumber;        ///< [group][row] the next message sets `shift`
     std::vector<uint8_t> online;                       ///< [row]
+    std::vector<uint8_t> other;                        ///< [row] one that is not the device is there
   };
   struct Arrived {
     std::map<Stream, size_t> frame_of;
@@ -67,16 +92,29 @@ class RigTransport final : public twin::Transport {
   };
 
   void subscribe();
-  void take(const MqttMessage& message, Time at);
-  void hear(Time at);
-  void hear(const HeardTelemetry& heard, Time at);
-  void hear(const HeardPresence& heard, Time at);
-  void hear(const HeardAnswer& heard, Time at);
-  void hear(PayloadProblem problem, Time at);
+  /// Who speaks, and whether a force has changed what it says.
+  struct Speech {
+    Time at;
+    std::string_view origin;
+    bool forced = false;
+  };
+  void take(MqttMessage& message, Time at);
+  void take_late(Time boundary);
+  void stop_now(const MqttMessage& message, Time at);
+  void damage(MqttMessage& message, Time at);
+  PacketRead hear(const Speech& speech);
+  PacketRead hear_through_forces(Heard& heard, const Speech& speech);
+  PacketRead hear(const HeardTelemetry& heard, const Speech& speech);
+  PacketRead hear(const HeardPresence& heard, const Speech& speech);
+  PacketRead hear(const HeardAnswer& heard, const Speech& speech);
+  PacketRead hear(PayloadProblem problem, const Speech& speech);
+  void note_samples(const HeardTelemetry& heard, const Speech& speech);
   void telemetry(twin::DeviceRef device, const Samples& samples, Time at);
   void presence(twin::DeviceRef device, bool online, Time at);
-  void tell(const twin::Command& command);
+  void leave(Time now);
+  void tell(const Forces::Leaving& leaving, Time now);
   void publish();
+  bool is_own(twin::DeviceRef device, const Speech& speech, bool online);
   void lost_broker(Time at);
   size_t shard_of(twin::DeviceRef device) const;
   Time time_of(const std::optional<double>& unix_seconds, Time otherwise) const;
@@ -88,13 +126,21 @@ class RigTransport final : public twin::Transport {
   std::vector<size_t> first_shard_;  ///< [table]
   std::vector<Model> models_;
   std::vector<std::unique_ptr<Convention>> conventions_;
+  std::vector<Mapping> mappings_;
+  Between between_;
   RigTime time_;
+  MachineTime machine_;
+  IsOwn is_own_;
   std::vector<MqttMessage> taken_, early_;  ///< early: received after the boundary
   std::vector<Arrived> arrived_;            ///< [shard]
   std::vector<twin::DeviceRef> returned_;   ///< came online, and may have messages waiting
   std::vector<twin::Command> leaving_;
   std::vector<Heard> heard_;        ///< of one message
   std::vector<Outgoing> outgoing_;  ///< not given to the link yet
+  std::vector<Forces::Arriving> arriving_;
+  std::vector<Forces::Leaving> forced_;          ///< what leaves, through the forces
+  std::vector<bool> touched_;                    ///< which of a message's samples are forced
+  std::vector<twin::Acknowledgement> withheld_;  ///< answers to what was kept back, for the next cycle
   RigCounters counters_;
   size_t online_ = 0;
   uint64_t losses_ = 0;                  ///< of the link, so far

@@ -114,7 +114,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   }
   if (options.out) {
     auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_,
-                                     options.resume, std::move(*told));
+                                     options.resume, std::move(*told), options.packets);
     if (!recorder) return tl::make_unexpected(std::move(recorder.error()));
     recorder_ = std::move(*recorder);
   }

@@ -36,6 +36,7 @@ struct AssemblyOptions {
   std::function<std::unique_ptr<sim::Fleet>(const twin::Registry&, twin::Tables&)> fleet;
   /// Where telemetry comes from and commands go, in place of the fleet: real devices. Made when the registry stands; absent: it is simulated.
   std::function<std::unique_ptr<twin::Transport>(const twin::Registry&, mml::Broker&, std::vector<twin::Shard>)> world;
+  bool packets = false;                    ///< the run folder has a log for the packets of a rig
   bool coverage = false;                   ///< Wired::covered is filled
   bool as_recorded = false;  ///< has the state of one that writes a run folder, though it writes none
   Time begins = kStart;      ///< the boundary of the state that is restored into it before it goes on

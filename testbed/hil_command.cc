@@ -12,7 +12,7 @@ namespace {
 struct HilOptions {
   HilRequest request;
   std::vector<std::string> set;
-  std::string out, duration;
+  std::string out, duration, play, speed;
 };
 
 }  // namespace
@@ -23,6 +23,13 @@ std::function<std::optional<Exit>()> add_hil_command(CLI::App& app) {
   command->add_option("RIG", asked->request.rig, "a folder with a rig.yaml, or the file")->required();
   command->add_option("--broker", asked->request.broker,
                       "mqtt://HOST:PORT, in place of the rig's or of our own");
+  command
+      ->add_option("--arm", asked->request.arm,
+                   "devices that may be told anything, an id or a pattern; '**' is all")
+      ->type_name("PATTERN");
+  command->add_option("--play", asked->play,
+                      "publishes what this run has recorded, in place of its devices; runs no loop");
+  command->add_option("--speed", asked->speed, "of --play, so many times as fast as it was: 4x");
   command->add_option("--set", asked->set, "changes one value of the scenario")->type_name("KEY=VALUE");
   command->add_option("--duration", asked->duration, "how long to run: '6 h'");
   command->add_option("--out", asked->out, "the run folder; 'none' writes nothing (default: runs/NAME)");
@@ -36,6 +43,14 @@ std::function<std::optional<Exit>()> add_hil_command(CLI::App& app) {
       request.no_out = true;
     else if (!asked->out.empty())
       request.out = asked->out;
+    if (!asked->play.empty()) request.play = asked->play;
+    if (!asked->speed.empty()) {
+      char* end = nullptr;
+      request.speed = std::strtod(asked->speed.c_str(), &end);
+      if (*end == 'x') ++end;
+      if (*end != '\0' || !(request.speed > 0) || asked->play.empty())
+        throw CLI::ValidationError("--speed", "'" + asked->speed + "' is no speed of --play; write 4x");
+    }
     return run_rig(request);
   };
 }

@@ -16,6 +16,20 @@
 namespace looptwin::testbed {
 namespace {
 
+/// A value of a status on one line; of an object ("rig") its single values.
+std::string shown(const nlohmann::json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_number_integer()) return grouped(value.get<long long>());
+  if (value.is_number()) return fmt::format("{:.4g}", value.get<double>());
+  std::string text;
+  if (value.is_object())
+    for (const auto& [name, inner] : value.items())
+      if (!inner.is_structured())
+        text += fmt::format("{}{} {}", text.empty() ? "(" : ", ", name, shown(inner));
+  return text.empty() ? text : text + ")";
+}
+
 /// What the run said of itself at its end: "reached_end", and its counters.
 void show_status(const std::string& json) {
   const auto status = nlohmann::json::parse(json, nullptr, false);
@@ -25,9 +39,7 @@ void show_status(const std::string& json) {
   std::string line;
   for (const auto& [name, value] : status.items()) {
     if (name == "state") continue;
-    const std::string text = value.is_string()           ? value.get<std::string>()
-                             : value.is_number_integer() ? grouped(value.get<long long>())
-                                                         : fmt::format("{:.4g}", value.get<double>());
+    const std::string text = shown(value);
     if (line.size() + name.size() + text.size() > 90) {
       fmt::print("               {}\n", line);
       line.clear();

@@ -12,6 +12,7 @@
 #include "testbed/new.h"
 #include "testbed/registry_command.h"
 #include "testbed/replay/replay_command.h"
+#include "testbed/rig/rig_command.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
 #include "testbed/settings_option.h"
@@ -103,6 +104,7 @@ int main(int argc, char** argv) {
   const auto run_falsify = add_falsify_command(app);
   const auto run_hil = add_hil_command(app);
   const auto run_import = add_import_command(app);
+  const auto run_rig_command = add_rig_command(app);
   const auto run_explain = add_explain_command(app);
   const auto run_replay = add_replay_command(app);
   const auto run_diff = add_diff_command(app);
@@ -143,6 +145,7 @@ int main(int argc, char** argv) {
     if (const auto done = run_falsify()) return static_cast<int>(*done);
     if (const auto done = run_hil()) return static_cast<int>(*done);
     if (const auto done = run_import()) return static_cast<int>(*done);
+    if (const auto done = run_rig_command()) return static_cast<int>(*done);
     if (const auto done = run_explain()) return static_cast<int>(*done);
     if (const auto done = run_replay()) return static_cast<int>(*done);
     if (const auto done = run_diff()) return static_cast<int>(*done);

@@ -32,11 +32,12 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
                                                    const twin::Registry& registry, twin::Tables& tables,
                                                    const Wired& wired,
                                                    const std::optional<RecorderState>& resume,
-                                                   std::vector<twin::EarlierRun> history_from) {
+                                                   std::vector<twin::EarlierRun> history_from, bool packets) {
   const auto shards = tables.shards();
   std::unique_ptr<Recorder> recorder(new Recorder(scenario, schema, registry, tables));
   recorder->folder_ = folder;
   recorder->spec_->run.history_from = std::move(history_from);
+  recorder->record_packets_ = packets;
   recorder->declare(wired);
   recorder->spec_->options.lanes = shards.size() + 1;
   recorder->spec_->options.keep_time = scenario.retention;
@@ -271,6 +272,11 @@ void Recorder::journal(const mml::JournalLine& line) {
                registry_.id(r.device), mml::name_of(line.priority), static_cast<int32_t>(r.occurrence),
                static_cast<int64_t>(r.id), mml::name_of(line.state), static_cast<uint8_t>(r.quantity),
                line.person, line.text, line.until, line.first_out});
+}
+
+std::optional<Recorder::PacketRows> Recorder::packet_rows() {
+  if (!record_packets_) return std::nullopt;
+  return PacketRows{writer_->lane(scratch_.size()), packets_, packet_samples_};
 }
 
 Diagnostics Recorder::error() const { return writer_->error(); }

@@ -38,7 +38,8 @@ class Recorder final : public mml::HistorySink,
                                                   const twin::Registry& registry, twin::Tables& tables,
                                                   const Wired& wired,
                                                   const std::optional<RecorderState>& resume = {},
-                                                  std::vector<twin::EarlierRun> history_from = {});
+                                                  std::vector<twin::EarlierRun> history_from = {},
+                                                  bool packets = false);
   ~Recorder() override;
 
   void samples(size_t shard, const twin::Frame& frame) override;
@@ -49,6 +50,14 @@ class Recorder final : public mml::HistorySink,
   void publish(uint16_t feed, Time at, const std::string& json_fields) override;
   void raised(const mml::RaisedAlarm& alarm) override;
   void journal(const mml::JournalLine& line) override;
+
+  /// Where a rig's packets, and the samples that were read from them, become rows: for the loop's thread,
+  /// between boundaries. Absent where they are not recorded.
+  struct PacketRows {
+    twin::Lane& lane;
+    twin::LogId packets, samples;
+  };
+  std::optional<PacketRows> packet_rows();
 
   /// All up to the last boundary is on the disk, and where that ends.
   Result<RecorderState> settle();
@@ -89,6 +98,8 @@ class Recorder final : public mml::HistorySink,
   std::vector<mml::AlarmPriority> alarm_priorities_;
   std::vector<std::ofstream> feeds_;  ///< [feed of the scenario]; open where it is published to
   twin::LogId decisions_, inputs_, people_, published_, alarms_, journal_;
+  bool record_packets_ = false;
+  twin::LogId packets_, packet_samples_;
 };
 
 }  // namespace looptwin::testbed

@@ -136,6 +136,25 @@ void Recorder::declare(const Wired& wired) {
                        {"text", text},
                        {"until", time},
                        {"first_out", text}}});
+  if (!record_packets_) return;
+  packets_ = add_log({"packets",
+                      {{"received", time},
+                       {"topic", text},
+                       {"payload", text},
+                       {"base64", u8},
+                       {"qos", u8},
+                       {"retained", u8},
+                       {"origin", text},
+                       {"device", text},
+                       {"read", text}}});
+  packet_samples_ = add_log({"packet_samples",
+                             {{"received", time},
+                              {"sampled", time},
+                              {"device", text},
+                              {"field", text},
+                              {"value", f64},
+                              {"unit", text},
+                              {"origin", text}}});
 }
 
 void Recorder::declare_raw(const twin::Model& model, const std::string& pattern) {

@@ -12,7 +12,13 @@
 namespace looptwin::testbed {
 
 /// Exit codes of all commands.
-enum class Exit : int { held = 0, failed = 1, bad_input = 2, internal_fault = 3 };
+enum class Exit : int {
+  held = 0,
+  failed = 1,
+  bad_input = 2,
+  internal_fault = 3,
+  invalid = 4,  ///< of a rig: a force had nothing to act on, so that the run shows nothing
+};
 
 /// Shows on stderr why something is not done.
 Exit refuse(const Diagnostics& problems);
@@ -26,7 +32,8 @@ struct RunRequest {
   bool no_out = false;                       ///< write no run folder
   bool quiet = false;
   std::optional<std::filesystem::path> resume;  ///< goes on with this run folder, of its own scenario
-  std::string from;  ///< "RUN@T": goes on from this moment of that run, into a folder of its own; empty: not so
+  std::string
+      from;  ///< "RUN@T": goes on from this moment of that run, into a folder of its own; empty: not so
 };
 Exit run(const RunRequest& request);
 

@@ -28,7 +28,14 @@ struct Command {
   Time expires;  ///< not applied later than this
 };
 
-enum class Outcome : uint8_t { accepted, refused_range, refused_local, expired, unknown_command };
+enum class Outcome : uint8_t {
+  accepted,
+  refused_range,
+  refused_local,
+  expired,
+  unknown_command,
+  withheld,  ///< never sent: a rig's safety keeps it back
+};
 
 struct Acknowledgement {
   uint64_t id = 0;

@@ -92,6 +92,9 @@ std::vector<std::string> convention_names();
 std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
                                                           const std::vector<Mapping>& mappings,
                                                           UnixTime start);
+/// Of one convention; null where it has none.
+std::unique_ptr<DeviceSide> make_device_side(const std::string& convention, const twin::Registry& registry,
+                                             const std::vector<Mapping>& mappings, UnixTime start);
 std::vector<std::unique_ptr<DeviceSide>> make_device_sides(const twin::Registry& registry,
                                                            const std::vector<Mapping>& mappings,
                                                            UnixTime start);

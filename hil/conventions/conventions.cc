@@ -19,19 +19,24 @@ const Maker kMakers[] = {
     {"homie", make_homie, make_homie_devices}, {"aws-shadow", make_aws_shadow, nullptr},
     {"azure-twin", make_azure_twin, nullptr},  {"sparkplug", make_sparkplug_host, make_sparkplug_edge}};
 
-/// A part for each convention, with the models that speak it.
+/// The part of one convention, with the models that speak it; null where there are none, or it has none.
+template <typename Part>
+std::unique_ptr<Part> one(const Maker& maker, const twin::Registry& registry,
+                          const std::vector<Mapping>& mappings, UnixTime start,
+                          std::unique_ptr<Part> (*Maker::*make)(Speakers speakers)) {
+  Speakers speakers{registry, {}, start};
+  for (size_t m = 0; m < mappings.size(); ++m)
+    if (mappings[m].convention == maker.name) speakers.models.emplace_back(TableId(m), mappings[m]);
+  return !speakers.models.empty() && maker.*make != nullptr ? (maker.*make)(std::move(speakers)) : nullptr;
+}
+
 template <typename Part>
 std::vector<std::unique_ptr<Part>> each(const twin::Registry& registry, const std::vector<Mapping>& mappings,
                                         UnixTime start,
                                         std::unique_ptr<Part> (*Maker::*make)(Speakers speakers)) {
   std::vector<std::unique_ptr<Part>> parts;
-  for (const auto& maker : kMakers) {
-    Speakers speakers{registry, {}, start};
-    for (size_t m = 0; m < mappings.size(); ++m)
-      if (mappings[m].convention == maker.name) speakers.models.emplace_back(TableId(m), mappings[m]);
-    if (!speakers.models.empty() && maker.*make != nullptr)
-      parts.push_back((maker.*make)(std::move(speakers)));
-  }
+  for (const auto& maker : kMakers)
+    if (auto part = one(maker, registry, mappings, start, make)) parts.push_back(std::move(part));
   return parts;
 }
 
@@ -53,6 +58,13 @@ std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& 
                                                           const std::vector<Mapping>& mappings,
                                                           UnixTime start) {
   return each(registry, mappings, start, &Maker::loop);
+}
+
+std::unique_ptr<DeviceSide> make_device_side(const std::string& convention, const twin::Registry& registry,
+                                             const std::vector<Mapping>& mappings, UnixTime start) {
+  for (const auto& maker : kMakers)
+    if (convention == maker.name) return one(maker, registry, mappings, start, &Maker::devices);
+  return nullptr;
 }
 
 std::vector<std::unique_ptr<DeviceSide>> make_device_sides(const twin::Registry& registry,

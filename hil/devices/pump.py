@@ -34,7 +34,10 @@ class Pump:
         client.publish(self.topic + "presence", "online", qos=1, retain=True)
 
     def on_message(self, client, _, message):
-        order = json.loads(message.payload)
+        try:
+            order = json.loads(message.payload)
+        except ValueError:
+            return  # damaged on its way: nobody knows what it was
         outcome = self.answers.get(order["id"]) or self.obey(order)
         self.answers[order["id"]] = outcome
         answer = {"id": order["id"], "outcome": outcome, "t": time.time()}

@@ -6,6 +6,55 @@
 namespace looptwin::testbed {
 namespace {
 
+/// `{"cellar/*": simulated}`: later entries win.
+Key<RigConfig> bindings_key() {
+  static const auto kWord = word<Binding>(
+      {{"real", Binding::real}, {"simulated", Binding::simulated}, {"shadow", Binding::shadow}});
+  return {{.name = "bindings",
+           .form = Form::other,
+           .about = "by pattern of device ids: real, simulated or shadow"},
+          [](Reader& reader, const yaml::Entry& entry, RigConfig& out) {
+            out.bindings.emplace();
+            if (!entry.value.map())
+              return reader.error(entry.key_span, "'bindings' holds patterns of device ids with a word each",
+                                  "write bindings: {\"*\": simulated}");
+            for (const auto& item : entry.value.entries)
+              if (const auto binding = kWord.read(reader, item.value))
+                out.bindings->push_back({item.key, item.key_span, *binding});
+          }};
+}
+
+/// `{fleet.home.count: 20}`
+Key<RigConfig> settings_key() {
+  return {
+      {.name = "settings", .form = Form::other, .about = "values of the scenario that differ here, as --set"},
+      [](Reader& reader, const yaml::Entry& entry, RigConfig& out) {
+        if (!entry.value.map())
+          return reader.error(entry.key_span, "'settings' holds paths with a value each",
+                              "write settings: {fleet.home.count: 20}");
+        for (const auto& item : entry.value.entries)
+          if (const auto* value = scalar(reader, item.value, "a value"))
+            out.settings.push_back({item.key, value->quoted ? yaml::quoted(value->text) : value->text});
+      }};
+}
+
+const Section<std::vector<ToleranceConfig>>& shadow_section() {
+  using T = std::vector<ToleranceConfig>;
+  static const Section<T> kSection("'shadow'", "shadow",
+                                   {{{.name = "tolerance",
+                                      .form = Form::other,
+                                      .about = "by field: so far a device may be from its model"},
+                                     [](Reader& reader, const yaml::Entry& entry, T& out) {
+                                       if (!entry.value.map())
+                                         return reader.error(entry.key_span,
+                                                             "'tolerance' holds fields with a quantity each",
+                                                             "write tolerance: {level: 5 cm}");
+                                       for (const auto& item : entry.value.entries)
+                                         out.push_back({item.key, item.key_span, item.value});
+                                     }}});
+  return kSection;
+}
+
 const Section<RigConfig>& rig_section() {
   using T = RigConfig;
   const auto in = [](auto hil::MqttOptions::*member) {
@@ -28,7 +77,8 @@ const Section<RigConfig>& rig_section() {
       }};
   static const Section<T> kSection(
       "a rig", "rig",
-      {required<T>("rig", text(), &T::name, "its name"), scenario,
+      {required<T>("rig", text(), &T::name, "its name"),
+       scenario,
        optional<T>("broker", text(), in(&hil::MqttOptions::broker), "one of our own",
                    "mqtt://HOST:PORT or mqtts://HOST:PORT"),
        optional<T>("client_id", text(), in(&hil::MqttOptions::client_id), "looptwin-NAME",
@@ -48,7 +98,17 @@ const Section<RigConfig>& rig_section() {
                    &T::overrun, "catch_up", "what becomes of boundaries that are overdue"),
        optional<T>("tolerance", duration(), &T::tolerance, "10 ms", "so late a boundary is not late"),
        section<T>("sparkplug", sparkplug_section(), &T::sparkplug, "the host that edge nodes find"),
-       devices});
+       devices,
+       settings_key(),
+       optional<T>("start", word<RigStart>({{"now", RigStart::now}, {"as_written", RigStart::as_written}}),
+                   &T::start, "now", "the civil time of the run's start"),
+       bindings_key(),
+       section_into<T>("shadow", shadow_section(), "of devices that are bound so",
+                       [](T& out, std::vector<ToleranceConfig> all) { out.tolerances = std::move(all); }),
+       section<T>("safety", safety_section(), &T::safety, "what may be sent, and what makes it safe"),
+       list<T>("forces", force_section(), &T::forces, "forces and faults on its signals"),
+       optional<T>("recording", boolean(), &T::recording, "false",
+                   "all packets are kept in the run folder")});
   return kSection;
 }
 

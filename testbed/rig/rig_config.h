@@ -7,9 +7,23 @@
 
 #include "hil/mqtt_link.h"
 #include "hil/paced_clock.h"
+#include "testbed/reading/yaml.h"
+#include "testbed/rig/bindings.h"
 #include "testbed/rig/mapping_sections.h"
+#include "testbed/rig/safety_config.h"
+#include "testbed/scenario.h"
 
 namespace looptwin::testbed {
+
+/// `shadow: {tolerance: {level: 5 cm}}`: of a field, in the unit of whichever model has it.
+struct ToleranceConfig {
+  std::string field;
+  Span span;
+  yaml::Node value;
+};
+
+/// When a rig's run begins, for feeds and for what asks for the time of day.
+enum class RigStart : uint8_t { now, as_written };
 
 struct RigConfig {
   std::string name;
@@ -19,6 +33,13 @@ struct RigConfig {
   Duration tolerance = milliseconds(10);
   std::vector<DeviceDraft> devices;  ///< of models that are not plain
   hil::SparkplugOptions sparkplug;
+  SafetyText safety;
+  std::vector<ForceText> forces;
+  bool recording = false;
+  std::vector<Setting> settings;  ///< of the scenario, before those of the command line
+  RigStart start = RigStart::now;
+  std::optional<std::vector<BindingConfig>> bindings;  ///< absent: all are real, for good
+  std::vector<ToleranceConfig> tolerances;             ///< of shadowed devices
 };
 
 /// Reads rig.yaml of a folder, or the file itself. All problems at once.

@@ -15,6 +15,9 @@ struct HilRequest {
   std::string broker;                        ///< in place of the rig's; empty: as the rig says
   std::optional<std::filesystem::path> out;  ///< absent: runs/NAME, or the first free one
   bool no_out = false;
+  std::vector<std::string> arm;               ///< patterns of devices that are armed from the beginning
+  std::optional<std::filesystem::path> play;  ///< a run whose packets stand in for its devices
+  double speed = 1;                           ///< of that
   bool quiet = false;
 };
 Exit run_rig(const HilRequest& request);

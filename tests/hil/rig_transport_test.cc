@@ -24,8 +24,9 @@ class Link final : public MqttLink {
   bool connected() const override { return true; }
   LinkCounters counters() const override { return {.losses = losses}; }
 
-  void receive(const std::string& topic, const std::string& payload, Duration at, bool retained = false) {
-    waiting.push_back({"looptwin/" + topic, payload, retained, at});
+  void receive(const std::string& topic, const std::string& payload, Duration at, bool retained = false,
+               const std::string& origin = {}) {
+    waiting.push_back({"looptwin/" + topic, payload, retained, at, origin});
   }
   std::vector<std::string> subscribed;
   std::vector<MqttMessage> waiting;
@@ -180,4 +181,64 @@ TEST_CASE("rig: what is not of a device is counted by why") {
   CHECK(hall.transport->counters().malformed == 2);
   CHECK(hall.transport->counters().wrong_types == 2);
   CHECK(hall.transport->counters().unknown == 1);
+}
+
+namespace {
+
+/// Pump 1, whose messages come from `of`.
+struct HandedOver : Hall {
+  std::string of;
+
+  HandedOver() {
+    transport->take_only([this](twin::DeviceRef, const std::string& origin) { return origin == of; });
+  }
+  twin::Inbox hand_over(int64_t boundary, const std::string& to, bool joins) {
+    twin::Inbox inbox;
+    of = to;
+    transport->begin(kStart + seconds(boundary));
+    transport->hand_over({TableId(size_t{0}), Row(size_t{0})}, joins, kStart + seconds(boundary));
+    transport->poll(0, kStart + seconds(boundary), inbox);
+    transport->send(kStart + seconds(boundary), {});
+    return inbox;
+  }
+  void say(int number, Duration at, const std::string& origin) {
+    link.receive("hall/pump-1/telemetry", "{\"level\": 1, \"n\": " + std::to_string(number) + "}", at, false,
+                 origin);
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "rig: of two that speak as one device one counts, and the other's numbers go on when it takes over") {
+  HandedOver hall;
+  hall.say(70, milliseconds(100), "");
+  hall.say(3, milliseconds(200), "model");
+  auto inbox = hall.cycle(1);
+  REQUIRE(inbox.frames.size() == 1);
+  CHECK(inbox.frames[0].sequence == std::vector<uint32_t>{70});
+  CHECK(presence(inbox) == "0 on at 00:00:00.1\n");
+
+  CHECK(presence(hall.hand_over(2, "model", true)).empty());
+  hall.say(71, milliseconds(2100), "");
+  hall.say(5, milliseconds(2200), "model");
+  hall.say(7, milliseconds(2300), "model");  // one was lost
+  inbox = hall.cycle(3);
+  REQUIRE(inbox.frames.size() == 1);
+  CHECK(inbox.frames[0].sequence == std::vector<uint32_t>{71, 73});
+  CHECK(presence(inbox).empty());
+
+  CHECK(presence(hall.hand_over(4, "", false)).empty());  // it was heard all the time
+  hall.say(72, milliseconds(4100), "");
+  CHECK(hall.cycle(5).frames[0].sequence == std::vector<uint32_t>{74});
+}
+
+TEST_CASE("rig: a device that was replaced and has gone is offline when it is the device again") {
+  HandedOver hall;
+  hall.say(1, milliseconds(100), "");
+  hall.cycle(1);
+  hall.hand_over(2, "model", true);
+  hall.link.receive("hall/pump-1/presence", "offline", milliseconds(2500));
+  CHECK(presence(hall.cycle(3)).empty());
+  CHECK(presence(hall.hand_over(4, "", false)) == "0 off at 00:00:04\n");
 }

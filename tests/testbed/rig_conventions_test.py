@@ -48,7 +48,7 @@ class Rig:
         (self.folder / "rig.yaml").write_text(rig)
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
-        self.process = subprocess.Popen([BINARIES / "looptwin", "hil", self.folder, "--out", self.folder / "out"],
+        self.process = subprocess.Popen([BINARIES / "looptwin", "hil", self.folder, "--arm", "**", "--out", self.folder / "out"],
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.devices, self.heard = [], []
         eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
@@ -105,6 +105,10 @@ rules:
   fast: {while: high, override: {target: self, set: {speed: 80 %}}}
 """
 
+# It fills, is told to, and stays.
+FILLING = TANK.replace("0 m/s * speed", "0.2 m/s * (2 m - height) / 1 m").replace("height: 1 m}", "height: 8 m}").replace(
+    "level > 2 m && offset < 0 m && filling", "level > 2.5 m")
+
 SPARKPLUG = """
 rig: tank-rig
 sparkplug: {reorder: 500 ms, rebirth: 1 s}
@@ -143,53 +147,6 @@ class Sparkplug(unittest.TestCase):
         self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
         self.assertRegex(out, r"devices there +0\n")
         self.assertFalse(any(retained for t, _, retained in rig.heard if "/DCMD/" in t or "/NCMD/" in t))
-
-
-PLUG = """
-rig: tank-rig
-sparkplug: {reorder: 500 ms, rebirth: 1 s}
-devices:
-  tank:
-    convention: sparkplug
-    group: hall
-    fields: {level: Tank/Level, offset: Tank/Offset}
-    setpoints: {speed: Pump/Speed}
-"""
-
-
-class Sparkplug(unittest.TestCase):
-    def test_another_makers_device_is_born_heard_told_and_dies(self):
-        """sparkplug-client: a node of version 2.2 whose sessions are not counted."""
-        packages = npm("sparkplug-client@3.2.4", "sparkplug-payload@1.0.3", "mqtt@5.16.0")
-        rig = Rig(TANK, SPARKPLUG)
-        self.addCleanup(rig.close)
-        eventually(lambda: rig.payloads("spBv1.0/STATE/looptwin-tank-rig"), "the host says that it is there")
-        state = json.loads(rig.payloads("spBv1.0/STATE/looptwin-tank-rig")[0])
-        self.assertTrue(state["online"])
-        node = rig.run("node", SOURCE / "tests/testbed/data/sparkplug_tank.js", packages, rig.port)
-        eventually(lambda: rig.payloads("spBv1.0/hall/DBIRTH/line/tank-1"), "it is born")
-        eventually(lambda: rig.payloads("spBv1.0/hall/DCMD/line/tank-1"), "it is told, for its level is high")
-        births = len(rig.payloads("spBv1.0/hall/NBIRTH/line"))
-        self.assertIn("speed 80", node.stdout.readline())
-        # A message that the host misses: the node is asked for its births.
-        node.send_signal(signal.SIGUSR1)
-        eventually(lambda: len(rig.payloads("spBv1.0/hall/NBIRTH/line")) > births, "it is born again, as it was asked")
-        node.kill()
-        eventually(lambda: rig.payloads("spBv1.0/hall/NDEATH/line"), "its will")
-        time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
-        out = rig.stop()
-        self.assertRegex(out, r"sparkplug .*births")
-        self.assertRegex(out, r"sparkplug .*rebirths asked for")
-        self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
-        self.assertRegex(out, r"devices there +0\n")
-        self.assertFalse(any(retained for t, _, retained in rig.heard if "/DCMD/" in t or "/NCMD/" in t))
-
-    def test_a_host_that_is_killed_is_denied_by_its_will(self):
-        broker = subprocess.Popen(["/usr/sbin/mosquitto", "-p", "18883"], stderr=subprocess.DEVNULL)
-        self.addCleanup(broker.wait)
-        self.addCleanup(broker.kill)
-        rig = Rig(TANK, SPARKPLUG)
-        rig.close()
 
 
 PLUG = """
@@ -270,6 +227,7 @@ devices:
                 ("mapping: tasmota-plug\n    fields: {load: {topic: 'a/{device}', unit: V}}", "V is no unit of plug's load"),
                 ("convention: sparkplug\n    names: {kitchen/plug-1: a/b/c/d}", "'kitchen/plug-1' is no node and device of Sparkplug"),
                 ("mapping: tasmota-plug\n    names: {kitchen/plug-7: x}", "'kitchen/plug-7' is no plug"),
+                ("convention: aws-shadow\nbindings: {'**': simulated}", "no device of ours speaks aws-shadow, which kitchen/plug-1 does"),
                 ("fields: {load: /x}", "a mapping needs the topic of its telemetry"),
             ]:
                 with self.subTest(rig):
@@ -277,6 +235,39 @@ devices:
                     done = subprocess.run([BINARIES / "looptwin", "hil", folder, "--out", "none"], capture_output=True, text=True, timeout=PATIENCE)
                     self.assertEqual(done.returncode, 2, done.stderr)
                     self.assertIn(message, done.stderr)
+
+
+class Simulated(unittest.TestCase):
+    """Devices of ours are on the broker as real ones are, whatever they speak, and are told by the loop through it."""
+
+    def speak(self, mapping, topic):
+        rig = Rig(FILLING, f"rig: tank-rig\nsettings: {{cycle: 200 ms}}\nbindings: {{'**': simulated}}\ndevices:\n  tank: {mapping}\n")
+        self.addCleanup(rig.close)
+        eventually(lambda: rig.payloads(topic), f"{topic}: the loop tells its device through the broker")
+        time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
+        out = rig.stop()
+        self.assertRegex(out, r"devices there +1\n")
+        self.assertRegex(out, r"[1-9]\d* inferred answers")
+        self.assertRegex(out, r"\(0 malformed, 0 of a wrong type")
+        return rig
+
+    def test_sparkplug(self):
+        rig = self.speak("{convention: sparkplug, group: hall}", "spBv1.0/hall/DCMD/line/tank-1")
+        self.assertTrue(rig.payloads("spBv1.0/hall/DDATA/line/tank-1"))
+
+    def test_homie(self):
+        rig = self.speak("{convention: homie, names: {line/tank-1: tank-1}}", "homie/5/tank-1/tank/speed/set")
+        self.assertIn(b"ready", rig.payloads("homie/5/tank-1/$state"))
+
+    def test_topics(self):
+        rig = self.speak("""
+    convention: topics
+    telemetry: shed/{device}/state
+    presence: {topic: "shed/{device}/online"}
+    fields: {level: {at: /level}}
+    setpoints: {speed: {topic: "shed/{device}/set", shows: {at: /speed}}}
+""", "shed/line/tank-1/set")
+        self.assertIn(b"online", rig.payloads("shed/line/tank-1/online"))
 
 
 class Broker:

@@ -33,20 +33,25 @@ def eventually(condition, what):
 class Rig:
     """A rig that runs, its devices, and a client of our own at its broker."""
 
-    def __init__(self, folder, *arguments, rig=None):
+    def __init__(self, folder, *arguments, rig=None, scenario="", at=None, arm=("--arm", "**"), **more):
+        """`scenario`: sections in place of the page's events; `at`: a rig that is there, in place of the page's."""
         self.folder = Path(folder)
-        (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
-        (self.folder / "rig.yaml").write_text(rig or block("rig.yaml"))
+        page = block("scenario.yaml")
+        if scenario:
+            page = page[:page.index("events:")] + scenario + page[page.index("rules:"):]
+        if at is None:
+            (self.folder / "scenario.yaml").write_text(page)
+            (self.folder / "rig.yaml").write_text(rig or block("rig.yaml"))
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
         self.process = subprocess.Popen(
-            [BINARIES / "looptwin", "hil", self.folder, "--out", self.folder / "out", *arguments],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
+            [BINARIES / "looptwin", "hil", at or self.folder, "--out", self.folder / "out", *arm, *arguments],
+            stdout=subprocess.PIPE, stderr=self.log, text=True, **more)
         self.devices, self.heard = [], []
         eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
         self.port = int(re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text()).group(1))
         self.client = mqtt.Client()
-        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode()))
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode(errors="replace")))
         self.client.connect("127.0.0.1", self.port)
         self.client.subscribe("#", qos=1)
         self.client.loop_start()

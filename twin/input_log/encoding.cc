@@ -174,7 +174,7 @@ bool decode(std::span<const std::byte> bytes, const Shard& shard, Inbox& inbox) 
     ack.outcome = static_cast<Outcome>(in.number());
     ack.applied_at = {in.whole()};
     ack.received_at = {in.whole()};
-    if (ack.outcome > Outcome::unknown_command) in.fail();
+    if (ack.outcome > Outcome::withheld) in.fail();
   }
   inbox.presence.resize(in.count());
   for (auto& presence : inbox.presence) {

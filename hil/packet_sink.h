@@ -1,0 +1,33 @@
+// Where what a rig received is recorded: each message as it came from the broker, and the samples that were
+// read from it, with who spoke.
+#pragma once
+
+#include <string_view>
+
+#include "hil/mqtt_link.h"
+#include "twin/registry.h"
+
+namespace looptwin::hil {
+
+/// What became of a message.
+enum class PacketRead : uint8_t { taken, malformed, wrong_type, unknown, kept, not_its_own };
+constexpr const char* name_of(PacketRead read) {
+  constexpr const char* kNames[] = {
+      "taken", "malformed", "wrong type", "unknown", "lost or late by a force", "not the device's own"};
+  return kNames[static_cast<size_t>(read)];
+}
+
+/// Who speaks where it is not the device itself.
+inline constexpr std::string_view kReal = "real", kForced = "forced";
+
+class PacketSink {
+ public:
+  virtual ~PacketSink() = default;
+  /// `device`: absent where it is nobody's.
+  virtual void packet(const MqttMessage& message, Time received, std::optional<twin::DeviceRef> device,
+                      PacketRead read) = 0;
+  virtual void sample(twin::DeviceRef device, uint16_t field, int32_t raw, Time sampled, Time received,
+                      std::string_view origin) = 0;
+};
+
+}  // namespace looptwin::hil

@@ -1,0 +1,106 @@
+// The safety of a rig: who is armed, what may leave, and how the rig is made safe when it is stopped, when
+// the broker was away, when the loop ends, and (by the watchdog) when there is no loop any more. Used by the
+// loop's thread alone.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "hil/rig_journal.h"
+#include "hil/safe_values.h"
+#include "hil/safety_gate.h"
+#include "hil/steady_time.h"
+#include "hil/watchdog.h"
+
+namespace looptwin::hil {
+
+struct SafetyOptions {
+  std::vector<ModelLimits> limits;  ///< one a model
+  std::vector<SafeStep> steps;      ///< in the order in which they are taken
+  std::string stop_topic;           ///< any message on it is the emergency stop
+  bool stop_after_loss = true;      ///< a broker that was away is an emergency stop, where there are steps
+  Duration teardown = seconds(5);   ///< so long devices may take to answer at the end
+  uint64_t salt = 0;                ///< of the run: its commands have other ids than another run's
+};
+
+/// What became of making a rig safe.
+struct SafeOutcome {
+  std::string why;
+  size_t orders = 0;      ///< safe values of devices
+  size_t answered = 0;    ///< taken by their device
+  size_t refused = 0;     ///< by their device
+  size_t unanswered = 0;  ///< of devices that are there, and answer otherwise
+  size_t absent = 0;      ///< of devices that are not there
+  size_t mute = 0;        ///< sent to devices that never answer
+  size_t deaf = 0;        ///< of devices whose mapping takes no commands
+  Duration took{};
+  bool reached = true;  ///< the broker was there
+  bool confirmed() const { return reached && refused + unanswered + deaf == 0; }
+};
+
+class RigSafety {
+ public:
+  /// All but the options outlive it; the watchdog may be null.
+  RigSafety(const twin::Registry& registry, SafetyOptions options, MqttLink& link, DeviceLanguage language,
+            RigJournal& journal, Watchdog* watchdog);
+
+  /// Before a boundary's commands: what has happened to the broker and the loop, and what is still owed to
+  /// devices that are there (again).
+  void begin(Time boundary, Duration steady);
+  bool is_stop(const MqttMessage& message) const { return message.topic == options_.stop_topic; }
+  /// Nothing where the command may leave.
+  std::optional<Kept> keeps(const twin::Command& command, Time now);
+  /// An answer to a safe value, which is nobody else's.
+  bool answered(const DeviceLanguage::Answer& answer, Time now);
+
+  // What people do. Each returns how many devices it is about.
+  size_t arm(const std::string& pattern, Time now, const std::string& by);
+  /// Sends the devices' safe values, then nothing more.
+  size_t disarm(const std::string& pattern, Time now, const std::string& by);
+  /// The emergency stop: safe values to all devices, and nothing else to any until it is armed again.
+  size_t stop(const std::string& why, Time now);
+
+  /// The end: step by step, each answered before the next one, as long as there is time; what is left then is
+  /// sent all the same. Only devices that were armed are told anything.
+  SafeOutcome tear_down(SteadyTime& time, Time now);
+
+  SafetyGate& gate() { return gate_; }
+  const SafetyGate& gate() const { return gate_; }
+  const std::vector<SafeOutcome>& outcomes() const { return outcomes_; }
+  uint64_t stops() const { return stops_; }
+  const SafetyOptions& options() const { return options_; }
+
+ private:
+  struct Owed {
+    twin::Command command;
+    Duration sent{-1};  ///< steady; negative: not yet, while it was there
+    bool tried = false;
+    bool answered = false, refused = false, deaf = false;
+  };
+  template <typename Of>
+  size_t owe(Of&& of, Time now);
+  void owe_step(const SafeStep& step, const std::function<bool(twin::DeviceRef)>& of, Time now);
+  void send(Owed& owed, Time now, Duration steady);
+  void send_owed(Time now, Duration steady, bool whoever);
+  bool waits_for(const Owed& owed) const;
+  void settle(const std::string& why);
+  void prepare(Time now);
+
+  const twin::Registry& registry_;
+  SafetyOptions options_;
+  MqttLink& link_;
+  DeviceLanguage language_;
+  RigJournal& journal_;
+  Watchdog* watchdog_;
+  SafetyGate gate_;
+  std::vector<Owed> owed_;
+  std::vector<SafeOutcome> outcomes_;
+  std::set<std::tuple<twin::DeviceRef, twin::Command::Kind, uint16_t, Kept>> told_;
+  uint64_t episode_ = 0, stops_ = 0, losses_;
+  Duration steady_{};  ///< of the last boundary
+  Time stopped_ = kLongAgo;
+  bool watched_ = true;
+};
+
+}  // namespace looptwin::hil

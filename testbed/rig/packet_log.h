@@ -1,0 +1,27 @@
+// A rig's packets as rows of its run folder: the logs `packets` and `packet_samples`.
+#pragma once
+
+#include "hil/packet_sink.h"
+#include "testbed/recorder.h"
+
+namespace looptwin::testbed {
+
+class PacketLog final : public hil::PacketSink {
+ public:
+  /// The registry outlives it; the rows are those of a recorder that does.
+  PacketLog(const twin::Registry& registry, Recorder::PacketRows rows) : registry_(registry), rows_(rows) {}
+
+  void packet(const hil::MqttMessage& message, Time received, std::optional<twin::DeviceRef> device,
+              hil::PacketRead read) override;
+  void sample(twin::DeviceRef device, uint16_t field, int32_t raw, Time sampled, Time received,
+              std::string_view origin) override;
+
+ private:
+  const twin::Registry& registry_;
+  Recorder::PacketRows rows_;
+};
+
+/// A payload as a log's text holds it, and whether that is base64.
+std::pair<std::string, bool> payload_text(const std::string& payload);
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,110 @@
+#include "testbed/rig/rig_bindings.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "testbed/reading/values.h"
+#include "testbed/summary.h"
+#include "twin/warm/disk.h"
+
+namespace looptwin::testbed {
+namespace {
+
+/// By model and field; a tolerance of a field that no model has is an error.
+Result<Parity::Tolerances> tolerances_of(const RigConfig& rig, const Scenario& scenario) {
+  const lang::Units units(scenario.ambient_pressure);
+  Diagnostics problems;
+  Reader reader{units, problems};
+  Parity::Tolerances all;
+  std::vector<std::string> fields;
+  for (const auto& model : scenario.models) {
+    auto& of_model = all.emplace_back(model.telemetry.size());
+    for (size_t f = 0; f < model.telemetry.size(); ++f) {
+      const auto& field = model.telemetry[f];
+      fields.push_back(field.name);
+      if (field.boolean || !field.words.empty()) of_model[f] = 0;
+      for (const auto& tolerance : rig.tolerances)
+        if (tolerance.field == field.name && !of_model[f])
+          of_model[f] = quantity(reader, tolerance.value, field.unit, true);
+    }
+  }
+  for (const auto& tolerance : rig.tolerances)
+    if (std::find(fields.begin(), fields.end(), tolerance.field) == fields.end())
+      reader.error(tolerance.span, fmt::format("no model has telemetry '{}'", tolerance.field),
+                   did_you_mean(tolerance.field, fields));
+  if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
+  return all;
+}
+
+std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
+
+}  // namespace
+
+hil::MqttOptions bridge_options(const RigConfig& rig) {
+  auto options = rig.broker;
+  options.client_id += "-devices";
+  options.origin = kSimulatedOrigin;
+  return options;
+}
+
+Result<std::unique_ptr<RigBindings>> RigBindings::make(const RigConfig& rig, const Scenario& scenario,
+                                                       const std::vector<hil::Mapping>& mappings,
+                                                       hil::MqttLink& link, UnixTime start,
+                                                       std::function<Time()> now) {
+  std::unique_ptr<RigBindings> made(new RigBindings(scenario));
+  auto world = DeviceWorld::build(made->scenario_);
+  if (!world) return tl::make_unexpected(std::move(world.error()));
+  made->world_ = std::move(*world);
+  const auto& registry = made->world_->registry();
+  auto bindings = Bindings::make(*rig.bindings, registry);
+  if (!bindings) return tl::make_unexpected(std::move(bindings.error()));
+  made->bindings_ = std::move(*bindings);
+  auto tolerances = tolerances_of(rig, scenario);
+  if (!tolerances) return tl::make_unexpected(std::move(tolerances.error()));
+  made->parity_ = std::make_unique<Parity>(registry, std::move(*tolerances));
+  made->bridge_ = std::make_unique<hil::DeviceBridge>(link, registry, mappings, start);
+  made->devices_ = std::make_unique<SimulatedDevices>(*made->world_, *made->bridge_, *made->bindings_,
+                                                      *made->parity_, std::move(now), made->time_);
+  return made;
+}
+
+Result<void> RigBindings::write(const std::filesystem::path& run, const std::vector<Swap>& swaps) const {
+  nlohmann::ordered_json json = {{"swaps", nlohmann::ordered_json::array()}};
+  for (const auto& swap : swaps)
+    json["swaps"].push_back({{"at_s", (swap.at - kStart).seconds()},
+                             {"device", world_->registry().id(swap.device)},
+                             {"from", name_of(swap.from)},
+                             {"to", name_of(swap.to)}});
+  for (size_t t = 0; t < world_->registry().models().size(); ++t)
+    for (size_t row = 0; row < world_->registry().devices(TableId(t)); ++row) {
+      const twin::DeviceRef device{TableId(t), Row(row)};
+      if (const auto binding = bindings_->of(device); binding != Binding::real)
+        json["at_the_end"][std::string(world_->registry().id(device))] = name_of(binding);
+    }
+  auto written = twin::write_whole_file(run / "bindings.json", json.dump(2) + "\n");
+  if (!written || parity_->total().samples == 0) return written;
+  return twin::write_whole_file(run / "parity.json", parity_->json());
+}
+
+void RigBindings::print(const std::vector<Swap>& swaps) const {
+  const auto bridge = devices_->counters();
+  print_row("bindings",
+            fmt::format("{} simulated, {} shadowed; {} swaps", number(bindings_->count(Binding::simulated)),
+                        number(bindings_->count(Binding::shadow)), number(swaps.size())));
+  print_row("simulated",
+            fmt::format("{} messages out, {} orders in; {} without room, {} orders not understood",
+                        number(bridge.published), number(bridge.orders), number(bridge.unsent),
+                        number(bridge.unread)));
+  const auto parity = parity_->total();
+  if (parity.samples == 0) return;
+  const double share =
+      parity.judged == 0 ? 0 : static_cast<double>(parity.within) / static_cast<double>(parity.judged);
+  print_row("parity",
+            fmt::format(
+                "{} samples of {} devices beside their models; {} of them judged, {:.2f} % within tolerance",
+                number(parity.samples), number(parity.devices), number(parity.judged), 100 * share));
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,62 @@
+#include "testbed/rig/rig_control.h"
+
+#include <fmt/format.h>
+
+#include "testbed/reading/load.h"
+#include "testbed/rig/guard_control.h"
+#include "testbed/script.h"
+
+namespace looptwin::testbed {
+namespace {
+
+/// {"do": "swap", "device": "cellar/pump-1", "to": "simulated"}; the device may be a pattern.
+Result<std::string> swap(const JsonValue& request, const twin::Registry& registry,
+                         BoundTransport& transport) {
+  const auto pattern = text_member(request, "device");
+  if (!pattern) return pattern;
+  const auto word = text_member(request, "to");
+  if (!word) return word;
+  const auto to = binding_of(*word);
+  if (!to) return failure(fmt::format("'{}' is no binding", *word), "write real, simulated or shadow");
+  if (!transport.swappable())
+    return failure("all devices of this rig are real, for good", "write 'bindings: {}' into its rig.yaml");
+  const auto devices = registry.matching(*pattern);
+  if (devices.empty()) return failure(fmt::format("no device matches '{}'", *pattern));
+  const auto swaps = transport.swap(devices, *to);
+  if (swaps.empty()) return failure("the rig has come to no boundary at which to swap");
+  return fmt::format("\"at_s\": {}, \"devices\": {}", (swaps.front().at - kStart).seconds(), swaps.size());
+}
+
+/// {"do": "act", "entry": "{by: anna, press: may_reopen, device: seg-17}"}: as in a scenario's script.
+Result<std::string> act(const JsonValue& request, Assembly& assembly, BoundTransport& transport) {
+  const auto entry = text_member(request, "entry");
+  if (!entry) return entry;
+  auto script =
+      read_act(assembly.scenario(), assembly.units(), std::make_shared<const Source>(Source{"act", *entry}));
+  if (!script) return tl::make_unexpected(std::move(script.error()));
+  auto actions = actions_of(*script, assembly.registry());
+  if (!actions) return tl::make_unexpected(std::move(actions.error()));
+  transport.act(*actions);
+  return fmt::format("\"acts\": {}", actions->size());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
+                                                    const std::optional<std::filesystem::path>& run,
+                                                    Assembly& assembly, BoundTransport& transport,
+                                                    RigGuard& guard) {
+  auto control = ControlSocket::open(run ? *run / kSocketFile : socket_of(rig), rig);
+  if (!control) return control;
+  (*control)->on("swap",
+                 [&](const JsonValue& request) { return swap(request, assembly.registry(), transport); });
+  (*control)->on("act", [&](const JsonValue& request) { return act(request, assembly, transport); });
+  (*control)->on("status", [rig](const JsonValue&) -> Result<std::string> {
+    return fmt::format("\"rig\": \"{}\"", rig);
+  });
+  add_guard_handlers(**control, guard);
+  (*control)->start();
+  return control;
+}
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,19 @@
+// What may be asked of a rig that runs, over its control socket: swaps of devices, acts of people, how it is.
+#pragma once
+
+#include <optional>
+
+#include "testbed/assembly.h"
+#include "testbed/rig/bound_transport.h"
+#include "testbed/rig/control_socket.h"
+#include "testbed/rig/rig_guard.h"
+
+namespace looptwin::testbed {
+
+/// Open, and answering. `rig`: its name; `run`: its run folder, where it has one.
+Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
+                                                    const std::optional<std::filesystem::path>& run,
+                                                    Assembly& assembly, BoundTransport& transport,
+                                                    RigGuard& guard);
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,99 @@
+// What stands between a rig's broker and its loop in a run: safety with its watchdog, forces, the recording
+// of packets. Read before anything is built, begun with the run, and ended before anything else is.
+#pragma once
+
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "hil/forces.h"
+#include "hil/mosquitto.h"
+#include "hil/rig_transport.h"
+#include "testbed/assembly.h"
+#include "testbed/rig/bindings.h"
+#include "testbed/rig/packet_log.h"
+#include "testbed/rig/rig_config.h"
+
+namespace looptwin::testbed {
+
+class RigGuard {
+ public:
+  /// Holds what the rig's file says against the scenario's fleet. `arm`: patterns of devices that are armed
+  /// from the beginning. `out`: the run folder, if any. The config outlives it.
+  static Result<std::unique_ptr<RigGuard>> prepare(const RigConfig& config, const Scenario& scenario,
+                                                   const std::vector<std::string>& arm,
+                                                   const std::optional<std::filesystem::path>& out);
+  /// Ends it, where finish() has not.
+  ~RigGuard();
+
+  /// Somebody must speak to devices after us: a broker of our own should then outlive us.
+  bool has_safe_values() const { return !options_.steps.empty(); }
+  /// Starts the watchdog, where there is anything to be made safe. While this process has one thread.
+  Result<void> watch(const hil::Mosquitto* own);
+  /// Where the watchdog hears that the loop moves: the time that the loop's clock waits by.
+  hil::SteadyTime& loop_time();
+  /// Arms what is to be armed, and begins. All outlive it.
+  /// `bindings`: of devices that may be simulated, and need no arming then; null where all are real.
+  void begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link, const Bindings* bindings);
+
+  /// Makes the rig safe; once.
+  void finish(Time now);
+  /// Devices have confirmed it; or nothing was armed.
+  bool is_safe() const;
+  /// Every force had something to act on.
+  bool is_valid() const;
+
+  /// Rows of the summary; and the run's status (JSON) with what is to be said of the rig.
+  void print() const;
+  std::string with_rig(const std::string& status) const;
+
+  /// From any other thread: done before the next boundary's messages are taken in; returns what came of it.
+  using Act = std::function<Result<std::string>(RigGuard& guard, Time boundary)>;
+  Result<std::string> ask(Act act);
+  /// There is no boundary to wait for any more.
+  void close();
+
+  // For acts.
+  const twin::Registry& registry() const { return assembly_->registry(); }
+  hil::RigSafety& safety() { return *safety_; }
+  hil::Forces& forces() { return *forces_; }
+  /// Gives its name.
+  Result<std::string> add_force(const std::string& line, Time boundary);
+
+ private:
+  class Beating;
+  explicit RigGuard(const RigConfig& config);
+  void before(Time boundary);
+
+  const RigConfig& config_;
+  hil::SafetyOptions options_;
+  std::vector<hil::ForceConfig> declared_;
+  std::vector<std::string> arm_;
+  UnixTime start_;
+  uint64_t seed_ = 0;
+  hil::RigJournal journal_;
+  std::filesystem::path journal_file_;
+  hil::MachineTime machine_;
+  std::unique_ptr<hil::Watchdog> watchdog_;
+  std::unique_ptr<Beating> beating_;
+  std::unique_ptr<hil::RigSafety> safety_;
+  std::unique_ptr<hil::Forces> forces_;
+  std::unique_ptr<PacketLog> packets_;
+  Assembly* assembly_ = nullptr;
+  hil::RigTransport* transport_ = nullptr;
+  hil::SafeOutcome outcome_;
+  bool finished_ = false;
+  struct Asked {
+    Act act;
+    std::optional<Result<std::string>> answer;
+  };
+  std::mutex mutex_;  ///< of what follows
+  std::condition_variable answered_;
+  std::vector<std::shared_ptr<Asked>> asked_;
+  bool closed_ = false;
+};
+
+}  // namespace looptwin::testbed

@@ -1,0 +1,253 @@
+"""looptwin hil: what may leave for devices, and how they are made safe when the loop ends, is stopped, hangs or dies. With a real
+Mosquitto and devices that share no code with looptwin."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from rig_test import PATIENCE, SOURCE, Rig, block, eventually, looptwin
+
+PAGE = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-safety.md").read_text(), re.S).group(1)
+# Machines that are busy with other things may let a loop wait for long.
+SAFE = "rig: cellar-rig\nsafety:\n  heartbeat: 20 s\n  safe:\n    - {model: pump, command: stop}\n    - {model: pump, set: {speed: 0 %}}\n"
+ORDERS = "looptwin/cellar/pump-1/command"
+
+
+class Broker:
+    """A Mosquitto that is nobody's, to be killed and started again where it was."""
+
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.file = Path(folder) / "broker.conf"
+        self.file.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n" + ("user root\n" if os.geteuid() == 0 else ""))
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(["/usr/sbin/mosquitto", "-c", self.file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        eventually(lambda: takes_connections(self.port), "the broker is there")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def takes_connections(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Safety(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, True)
+
+    def rig(self, *arguments, **more):
+        rig = Rig(self.folder, *arguments, **{"rig": SAFE, **more})
+        self.addCleanup(rig.close)
+        return rig
+
+    def said(self, rig, what):
+        """The lines of the rig's journal about it."""
+        path = rig.folder / "out/rig.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line for line in map(json.loads, lines) if line["what"] == what]
+
+    def orders(self, rig, topic=ORDERS):
+        """What a device was told, in order."""
+        told = [json.loads(payload) for t, payload in rig.heard if t == topic]
+        return [order.get("command") or f"{order['set']} {order['value']:g}" for order in told]
+
+    def started(self, rig):
+        rig.device("cellar/pump-1")
+        eventually(lambda: "start" in self.orders(rig), "the pump is started")
+
+    def test_nothing_leaves_for_devices_that_are_not_armed_and_each_order_is_answered_for_them(self):
+        rig = self.rig(arm=())
+        rig.device("cellar/pump-1")
+        eventually(lambda: self.said(rig, "kept_back"), "an order is kept back")
+        time_of_the_second = rig.count("looptwin/cellar/pump-1/telemetry")
+        eventually(lambda: rig.count("looptwin/cellar/pump-1/telemetry") > time_of_the_second + 3, "some cycles more")
+        out = rig.stop()
+        self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
+        self.assertEqual(self.orders(rig), [])
+        self.assertRegex(out, r"kept back +stopped 0, not armed [1-9]")
+        self.assertRegex(out, r"commands +issued [1-9]\d*, acknowledged 0, verified 0, refused [1-9]")
+        kept = self.said(rig, "kept_back")[0]
+        self.assertEqual((kept["device"], kept["why"]), ("cellar/pump-1", "not armed"))
+        replay = looptwin("replay", rig.folder / "out")
+        self.assertEqual(replay.returncode, 0, replay.stdout + replay.stderr)
+
+    def test_at_the_end_devices_that_were_armed_are_made_safe_step_by_step(self):
+        for how in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(how):
+                shutil.rmtree(self.folder / "out", ignore_errors=True)
+                rig = self.rig(rig=PAGE + "  heartbeat: 20 s\n", arm=("--arm", "cellar/pump-1"))
+                rig.device("cellar/pump-2")
+                self.started(rig)
+                rig.process.send_signal(how)
+                out, _ = rig.process.communicate(timeout=PATIENCE)
+                self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
+                self.assertRegex(out, r"made safe +the end of the run: 2 safe values, 2 taken, 0 refused, 0 unanswered")
+                eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "they were told in this order")
+                self.assertEqual(self.orders(rig, "looptwin/cellar/pump-2/command"), [])
+                self.assertEqual(self.said(rig, "made_safe")[0]["answered"], "2")
+                status = json.loads((rig.folder / "out/manifest.json").read_text())["status"]
+                self.assertTrue(status["rig"]["safe"])
+                rig.close()
+
+    def test_a_device_that_does_not_answer_its_safe_value_is_waited_for_so_long_and_the_run_fails(self):
+        rig = self.rig(rig=SAFE + "  teardown: 1 s\n")
+        telemetry = "looptwin/cellar/pump-1/telemetry"
+        rig.client.publish(telemetry, json.dumps({"level": 2.5}), qos=1)
+        eventually(lambda: "start" in self.orders(rig), "the pump is started")
+        out = rig.stop()
+        self.assertEqual(rig.process.returncode, 1)
+        self.assertIn("devices have not confirmed their safe values", rig.errors.read_text())
+        self.assertRegex(out, r"4 safe values, 0 taken, 0 refused, 2 unanswered, 2 of devices that were not there")
+        eventually(lambda: self.orders(rig)[-1] == "speed 0", "it was told all the same")
+        self.assertGreater(self.orders(rig).count("stop"), 0)
+
+    def test_when_looptwin_is_killed_or_crashes_the_watchdog_makes_its_devices_safe_and_ends_the_broker(self):
+        for how in (signal.SIGKILL, signal.SIGABRT):
+            with self.subTest(how):
+                shutil.rmtree(self.folder / "out", ignore_errors=True)
+                rig = self.rig()
+                self.started(rig)
+                rig.process.send_signal(how)
+                eventually(lambda: self.orders(rig)[-4:].count("speed 0") == 1, "the last step")
+                self.assertEqual(self.orders(rig)[-2:], ["stop", "speed 0"])
+                answers = "looptwin/cellar/pump-1/acknowledgement"
+                eventually(lambda: sum(t == answers and "accepted" in p for t, p in rig.heard) >= 3, "it has obeyed")
+                eventually(lambda: not takes_connections(rig.port), "the broker ends after that")
+                eventually(lambda: self.said(rig, "watchdog"), "it is in the run folder")
+                self.assertIn("4 of 4 safe values taken by the broker", rig.errors.read_text())
+                rig.close()
+
+    def test_a_loop_that_does_not_move_is_made_safe_and_may_not_send_when_it_moves_again(self):
+        rig = self.rig(rig=SAFE.replace("20 s", "1 s"))
+        self.started(rig)
+        rig.process.send_signal(signal.SIGSTOP)
+        eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "the watchdog has spoken")
+        self.assertIn("has not moved for 1 s", rig.errors.read_text())
+        rig.process.send_signal(signal.SIGCONT)
+        eventually(lambda: self.said(rig, "stopped"), "the loop has noticed")
+        eventually(lambda: self.said(rig, "kept_back"), "the next start is kept back")
+        starts = self.orders(rig).count("start")
+        out = rig.stop()
+        self.assertEqual(self.orders(rig).count("start"), starts)
+        self.assertRegex(out, r"kept back +stopped [1-9]")
+
+    def test_a_message_on_the_stop_topic_stops_the_rig_until_it_is_armed_again(self):
+        rig = self.rig()
+        self.started(rig)
+        eventually(lambda: "stop" in self.orders(rig), "the cellar is empty")
+        rig.client.publish("looptwin/rig/cellar-rig/stop", "", qos=1)
+        eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "safe values")
+        eventually(lambda: any(k["quantity"] == "start" for k in self.said(rig, "kept_back")), "the next start is kept back")
+        self.assertIn("looptwin/rig/cellar-rig/stop", self.said(rig, "stopped")[0]["why"])
+        out = rig.stop()
+        self.assertRegex(out, r"stops +1\n")
+        self.assertEqual(self.orders(rig).count("speed 0"), 2)  # at the stop, and at the end
+        self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
+
+    def test_people_arm_disarm_and_stop_a_rig_that_runs(self):
+        rig = self.rig(arm=())
+        rig.device("cellar/pump-1", "0")
+
+        def ask(what, *arguments):
+            result = looptwin("rig", what, rig.folder / "out", *arguments)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return result.stdout
+
+        self.assertIn("devices: 1", ask("arm", "cellar/pump-1", "--by", "anna"))
+        self.assertEqual(self.said(rig, "armed")[0]["by"], "anna")
+        eventually(lambda: "start" in self.orders(rig), "the pump is started")
+        self.assertIn("devices: 1", ask("disarm", "cellar/pump-1"))
+        eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "it is made safe")
+        self.assertIn("safe_values: 4", ask("stop", "--by", "anna"))
+        self.assertEqual(self.said(rig, "stopped")[0]["why"], "asked for by anna")
+        starts = self.orders(rig).count("start")
+        ask("arm", "**")
+        rig.client.publish("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 2.5}), qos=1)
+        eventually(lambda: rig.count("looptwin/cellar/pump-2/command", '"start"'), "armed again, it is told what the loop wants")
+        self.assertEqual(self.orders(rig).count("start"), starts)  # its event stands still: arming alone moves nothing
+        refused = looptwin("rig", "arm", rig.folder / "out", "celar/*")
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("no device matches 'celar/*'", refused.stderr)
+
+    def test_a_broker_that_was_away_is_a_stop_and_devices_are_made_safe_when_they_are_back(self):
+        broker = Broker(self.folder)
+        self.addCleanup(lambda: broker.process.kill())
+        rig = self.rig("--broker", f"mqtt://127.0.0.1:{broker.port}")
+        self.started(rig)
+        rig.client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        broker.kill()
+        told = len(self.orders(rig))
+        broker.start()
+        eventually(lambda: set(self.orders(rig)[told:]) >= {"stop", "speed 0"}, "safe values")
+        eventually(lambda: self.said(rig, "stopped"), "a stop")
+        self.assertEqual(self.said(rig, "stopped")[0]["why"], "the broker was away")
+        answers = "looptwin/cellar/pump-1/acknowledgement"
+        eventually(lambda: sum(t == answers for t, p in rig.heard) >= 3, "the device has answered")
+        rig.stop()
+
+    def test_orders_beyond_limits_are_kept_back_and_counted_by_why(self):
+        limits = ("  limits:\n    pump.speed: {range: [0 %, 60 %]}\n    pump.start: {most: 1}\n")
+        rig = self.rig(rig=SAFE + limits)
+        rig.device("cellar/pump-1")
+        eventually(lambda: "start" in self.orders(rig), "the first start")
+        eventually(lambda: any(k["why"] == "too often" for k in self.said(rig, "kept_back")), "the second one is kept back")
+        self.assertTrue(any((k["quantity"], k["why"]) == ("speed", "out of range") for k in self.said(rig, "kept_back")))
+        out = rig.stop()
+        self.assertEqual(self.orders(rig).count("start"), 1)
+        self.assertNotIn("speed 80", self.orders(rig))
+        self.assertRegex(out, r"out of range [1-9]\d*, too fast 0, too often [1-9]")
+
+    def test_rates_and_the_list_of_what_is_allowed_hold_as_well(self):
+        rig = self.rig(rig=SAFE + "  allow: [pump.speed, pump.start]\n  limits:\n    pump.speed: {rate: 1 %/s}\n")
+        rig.device("cellar/pump-1")
+        eventually(lambda: {"not allowed", "too fast"} <= {k["why"] for k in self.said(rig, "kept_back")}, "both")
+        self.assertNotIn("stop", self.orders(rig))
+        self.assertNotIn("speed 50", self.orders(rig))  # the way back from 80 % was too fast
+        rig.stop()
+        eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "safe values go beyond all limits")
+
+    def test_mistakes_are_said_with_their_place(self):
+        (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
+        for text, said in (("safety: {safe: [{model: pmup, command: stop}]}", "'pmup' is no model"),
+                           ("safety: {safe: [{model: pump, command: stpo}]}", "pump has no command 'stpo'"),
+                           ("safety: {safe: [{model: pump, set: {speed: 3 m}}]}", "rig.yaml:2:"),
+                           ("safety: {safe: [{model: pump, set: {speed: 120 %}}]}", "outside the range of 'speed'"),
+                           ("safety: {safe: [{model: pump}]}", "either a command or setpoints"),
+                           ("safety: {allow: [speed]}", "write MODEL.NAME"),
+                           ("safety: {limits: {pump.start: {rate: 1 %/s}}}", "pump.start is no number"),
+                           ("safety: {limits: {pump.speed: {rate: 1 m}}}", "rig.yaml:2:"),
+                           ("safety: {sfae: []}", "safety has no key 'sfae'"),
+                           ("forces: [{device: x, field: level, force: 1 m}]", "no device matches 'x'"),
+                           ("forces: [{device: '**', field: level}]", "a force lacks kind"),
+                           ("forces: [{device: '**', field: level, delay: 1 s}]", "'delay' does not act on a field"),
+                           ("forces: [{device: '**', field: running, offset: 1}]", "it has no offset"),
+                           ("forces: [{device: '**', message: telemety, drop: 1}]", "there is no message 'telemety'")):
+            (self.folder / "rig.yaml").write_text("rig: r\n" + text + "\n")
+            result = looptwin("hil", self.folder, "--out", self.folder / "out")
+            self.assertEqual(result.returncode, 2, text + result.stdout)
+            self.assertIn(said, result.stderr)
+            self.assertFalse((self.folder / "out").exists())
+        (self.folder / "rig.yaml").write_text("rig: r\n")
+        result = looptwin("hil", self.folder, "--out", self.folder / "out", "--arm", "celar/*")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("no device matches --arm 'celar/*'", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
