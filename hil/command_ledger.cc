@@ -1,5 +1,6 @@
 #include "hil/command_ledger.h"
 
+#include <fmt/format.h>
 #include <cmath>
 
 namespace looptwin::hil {
@@ -30,9 +31,11 @@ void CommandLedger::shows(twin::DeviceRef device, uint16_t setpoint, double valu
 }
 
 void CommandLedger::answers(twin::DeviceRef device, Kind kind, uint16_t index, twin::Outcome outcome,
-                            std::optional<double> unix_seconds, std::vector<Heard>& heard) {
+                            std::optional<double> unix_seconds, std::vector<Heard>& heard,
+                            std::string_view id) {
   const auto waiting = waiting_.find({device, kind, index});
   if (waiting == waiting_.end() || waiting->second.answered) return;
+  if (!id.empty() && id != fmt::format("{:016x}", waiting->second.id)) return;
   heard.push_back(HeardAnswer{device, {waiting->second.id, outcome, unix_seconds}});
   ++inferred_;
   if (kind == Kind::setpoint)

@@ -21,9 +21,9 @@ class CommandLedger {
   /// The device shows what a setpoint is (SI), or what it was told: an answer, if one is waited for.
   void shows(twin::DeviceRef device, uint16_t setpoint, double value, std::optional<double> unix_seconds,
              std::vector<Heard>& heard);
-  /// The device answers in so many words, to the last command of that name.
+  /// The device answers in so many words, to the last command of that name; with an id, to that one alone.
   void answers(twin::DeviceRef device, Kind kind, uint16_t index, twin::Outcome outcome,
-               std::optional<double> unix_seconds, std::vector<Heard>& heard);
+               std::optional<double> unix_seconds, std::vector<Heard>& heard, std::string_view id = {});
   /// Once a cycle: answers for devices that held the value already, and an end to what has expired.
   void step(Time now, std::vector<Heard>& heard);
   /// The device has gone: what it holds is not known any more.

@@ -62,7 +62,8 @@ template <typename Say>
 void DeviceBridge::say(Say say) {
   for (const auto& side : sides_) say(*side, leaving_);
   for (auto& one : leaving_)
-    ++(link_.publish(one.topic, std::move(one.payload), one.retain) ? counters_.published : counters_.unsent);
+    ++(link_.publish(one.topic, std::move(one.payload), one.retain, one.qos) ? counters_.published
+                                                                             : counters_.unsent);
   leaving_.clear();
 }
 

@@ -5,16 +5,13 @@
 #include "base/check.h"
 
 namespace looptwin::hil {
-namespace {
 
-TopicTemplate known(const std::string& text) {
+TopicTemplate known_topic(const std::string& text) {
   const auto source = std::make_shared<const Source>(Source{"mapping", text});
   auto parsed = TopicTemplate::parse({source, 0, static_cast<uint32_t>(text.size())});
   LT_CHECK(parsed.has_value(), "a template of our own");
   return std::move(*parsed);
 }
-
-}  // namespace
 
 const Place* place_in(const std::vector<Place>& places, const std::string& name) {
   const auto found =
@@ -33,10 +30,10 @@ std::string_view Mapping::name_of(std::string_view id) const {
 Mapping plain_mapping(const std::string& model) {
   Mapping mapping;
   mapping.model = model;
-  mapping.telemetry = known("looptwin/{device}/telemetry");
-  mapping.presence = known("looptwin/{device}/presence");
-  mapping.commands = known("looptwin/{device}/command");
-  mapping.acknowledgements = known("looptwin/{device}/acknowledgement");
+  mapping.telemetry = known_topic("looptwin/{device}/telemetry");
+  mapping.presence = known_topic("looptwin/{device}/presence");
+  mapping.commands = known_topic("looptwin/{device}/command");
+  mapping.acknowledgements = known_topic("looptwin/{device}/acknowledgement");
   return mapping;
 }
 

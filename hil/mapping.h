@@ -49,6 +49,7 @@ struct Mapping {
   std::string gateway;               ///< a topic without places: who is behind it is there only while it is
   std::optional<TopicTemplate> ask;  ///< makes a device say something, so that it is known to be there
   std::string ask_payload;
+  bool trust_kept = false;  ///< the broker's kept `online` is believed, though it may be older than its crash
   std::optional<TopicTemplate> commands;
   std::optional<TopicTemplate> acknowledgements;
   std::vector<std::pair<std::string, std::string>> names;  ///< registry ids, and what devices call themselves
@@ -60,6 +61,8 @@ struct Mapping {
   /// What a device calls itself on the wire.
   std::string_view name_of(std::string_view id) const;
 };
+/// A template whose text is our own, or was looked at before.
+TopicTemplate known_topic(const std::string& text);
 /// Null where the name says it.
 const Place* place_in(const std::vector<Place>& places, const std::string& name);
 

@@ -8,6 +8,7 @@
 #include "testbed/explain_command.h"
 #include "testbed/falsify_command.h"
 #include "testbed/hil_command.h"
+#include "testbed/import_command.h"
 #include "testbed/new.h"
 #include "testbed/registry_command.h"
 #include "testbed/replay/replay_command.h"
@@ -103,6 +104,7 @@ int main(int argc, char** argv) {
   const auto run_test = add_test_command(app);
   const auto run_falsify = add_falsify_command(app);
   const auto run_hil = add_hil_command(app);
+  const auto run_import = add_import_command(app);
   const auto run_rig_command = add_rig_command(app);
   const auto run_explain = add_explain_command(app);
   const auto run_replay = add_replay_command(app);
@@ -144,6 +146,7 @@ int main(int argc, char** argv) {
     if (const auto done = run_test()) return static_cast<int>(*done);
     if (const auto done = run_falsify()) return static_cast<int>(*done);
     if (const auto done = run_hil()) return static_cast<int>(*done);
+    if (const auto done = run_import()) return static_cast<int>(*done);
     if (const auto done = run_rig_command()) return static_cast<int>(*done);
     if (const auto done = run_explain()) return static_cast<int>(*done);
     if (const auto done = run_replay()) return static_cast<int>(*done);

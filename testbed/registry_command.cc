@@ -12,6 +12,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "testbed/registry_candidates.h"
 #include "testbed/registry_files.h"
 
 namespace looptwin::testbed {
@@ -335,6 +336,7 @@ class Commands {
     add_single();
     add_lives();
     add_many();
+    add_candidates();
   }
 
   std::optional<Exit> run() {
@@ -415,6 +417,19 @@ class Commands {
         ->alias("revoke");
   }
 
+  void add_candidates() {
+    auto* made =
+        command("candidates", "lists devices that announce themselves at a broker and are not registered",
+                [this](const Options& options) {
+                  candidates_.registry = options.file;
+                  return list_candidates(candidates_);
+                });
+    made->add_option("--broker", candidates_.broker, "mqtt://HOST:PORT")->required();
+    made->add_option("--within", candidates_.within, "how long to listen (default: 2 s)");
+    made->add_option("--prefix", candidates_.prefix,
+                     "what announcements begin with (default: homeassistant)");
+  }
+
   void add_many() {
     auto* list_devices = command("list", "lists devices", list);
     filtered(list_devices);
@@ -435,6 +450,7 @@ class Commands {
   }
 
   CLI::App* registry_;
+  CandidatesRequest candidates_;
   Options options_;
   std::vector<std::pair<CLI::App*, std::function<Exit()>>> jobs_;
 };

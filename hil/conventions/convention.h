@@ -97,6 +97,8 @@ std::vector<std::string> convention_names();
 std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
                                                           const std::vector<Mapping>& mappings,
                                                           UnixTime start);
+/// Whether devices that speak it can be simulated.
+bool has_device_side(const std::string& convention);
 std::vector<std::unique_ptr<DeviceSide>> make_device_sides(const twin::Registry& registry,
                                                            const std::vector<Mapping>& mappings,
                                                            UnixTime start);

@@ -1,4 +1,8 @@
+#include <algorithm>
+
+#include "hil/conventions/cloud_twins.h"
 #include "hil/conventions/convention.h"
+#include "hil/conventions/homie.h"
 #include "hil/conventions/plain.h"
 #include "hil/conventions/sparkplug/sparkplug.h"
 #include "hil/conventions/topics.h"
@@ -12,11 +16,12 @@ struct Maker {
   std::unique_ptr<DeviceSide> (*devices)(Speakers speakers);
 };
 
-const Maker kMakers[] = {{"plain", make_plain, make_plain_devices},
-                         {"topics", make_topics, make_topics_devices},
-                         {"sparkplug", make_sparkplug_host, make_sparkplug_edge}};
+const Maker kMakers[] = {
+    {"plain", make_plain, make_plain_devices}, {"topics", make_topics, make_topics_devices},
+    {"homie", make_homie, make_homie_devices}, {"aws-shadow", make_aws_shadow, nullptr},
+    {"azure-twin", make_azure_twin, nullptr},  {"sparkplug", make_sparkplug_host, make_sparkplug_edge}};
 
-/// A part for each convention, with the models that speak it.
+/// A part for each convention that has one, with the models that speak it.
 template <typename Part>
 std::vector<std::unique_ptr<Part>> each(const twin::Registry& registry, const std::vector<Mapping>& mappings,
                                         UnixTime start,
@@ -26,7 +31,8 @@ std::vector<std::unique_ptr<Part>> each(const twin::Registry& registry, const st
     Speakers speakers{registry, {}, start};
     for (size_t m = 0; m < mappings.size(); ++m)
       if (mappings[m].convention == maker.name) speakers.models.emplace_back(TableId(m), mappings[m]);
-    if (!speakers.models.empty()) parts.push_back((maker.*make)(std::move(speakers)));
+    if (!speakers.models.empty() && maker.*make != nullptr)
+      parts.push_back((maker.*make)(std::move(speakers)));
   }
   return parts;
 }
@@ -50,6 +56,12 @@ std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& 
                                                           const std::vector<Mapping>& mappings,
                                                           UnixTime start) {
   return each(registry, mappings, start, &Maker::loop);
+}
+
+bool has_device_side(const std::string& convention) {
+  return std::any_of(std::begin(kMakers), std::end(kMakers), [&](const Maker& maker) {
+    return convention == maker.name && maker.devices != nullptr;
+  });
 }
 
 std::vector<std::unique_ptr<DeviceSide>> make_device_sides(const twin::Registry& registry,

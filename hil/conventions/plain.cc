@@ -88,7 +88,7 @@ class PlainLoop final : public Convention, Plain {
       if (!online && message.payload != mapping.offline)
         heard.push_back(PayloadProblem::wrong_type);
       else
-        heard.push_back(HeardPresence{*device, online, message.retained});
+        heard.push_back(HeardPresence{*device, online, message.retained && !mapping.trust_kept});
       return true;
     }
     if (const auto device = device_of(table, mapping.acknowledgements, message.topic)) {

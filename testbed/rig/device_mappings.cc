@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "hil/conventions/convention.h"
 #include "hil/conventions/sparkplug/topic.h"
 
 namespace looptwin::testbed {
@@ -183,6 +184,16 @@ Result<void> check_addresses(const RigConfig& rig, const std::vector<Mapping>& m
         problems.push_back({Severity::error, draft->mapping.span,
                             fmt::format("'{}' is no {}", id, mapping.model),
                             "names go by the ids of the registry"});
+    if (!hil::has_device_side(mapping.convention))
+      for (const auto& binding : rig.bindings.value_or(std::vector<BindingConfig>{}))
+        for (const auto device : registry.matching(binding.pattern))
+          if (binding.binding == Binding::simulated && device.table.index() == m) {
+            problems.push_back({Severity::error, binding.span,
+                                fmt::format("no device of ours speaks {}, which {} does", mapping.convention,
+                                            registry.id(device)),
+                                "bind it real or shadow, or give its model another convention"});
+            break;
+          }
     if (mapping.convention != "sparkplug") continue;
     for (size_t row = 0; row < registry.devices(TableId(m)); ++row) {
       const auto id = registry.id({TableId(m), Row(row)});

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "hil/conventions/convention.h"
+#include "hil/conventions/homie.h"
 #include "testbed/reading/values.h"
 
 namespace looptwin::testbed {
@@ -216,6 +217,8 @@ const Section<DeviceDraft>& device_section() {
                          mapping.ask = std::move(presence.ask);
                          mapping.ask_payload = std::move(presence.ask_payload);
                        }),
+       optional<T>("trust_kept", boolean(), in(&Mapping::trust_kept), "false",
+                   "whether an `online` that the broker kept is believed"),
        names_key(),
        optional<T>("group", text(), in(&Mapping::group), "ids begin with it", "Sparkplug's group"),
        periods_key()});
@@ -246,6 +249,15 @@ void check_device(Reader& reader, const DeviceDraft& draft) {
   if (plain && !mapping.telemetry)
     reader.error(mapping.span, "a mapping needs the topic of its telemetry",
                  "write telemetry: plant/{device}/telemetry");
+  for (const auto& place : mapping.setpoints)
+    if (!place.payload.empty() && place.payload.find("{value}") == std::string::npos)
+      reader.error(place.span, fmt::format("'{}' says nothing of the value", place.payload),
+                   "write {value} where it belongs");
+  if (mapping.convention == "homie")
+    for (const auto* places : {&mapping.fields, &mapping.setpoints, &mapping.orders})
+      for (const auto& place : *places)
+        if (!place.at.empty() && !hil::is_homie_place(place.at))
+          reader.error(place.span, "a place of Homie is a node and a property", "write NODE/PROPERTY");
   if (!plain) return;
   for (const auto& place : mapping.fields)
     if (!place.at.starts_with('/'))

@@ -1,7 +1,10 @@
 // Sparkplug B: payloads against vectors of another implementation, and a host application against messages as
 // edge nodes of several makers send them.
 #include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
 #include <random>
+#include <sstream>
 
 #include "hil/conventions/sparkplug/payload.h"
 #include "hil/conventions/sparkplug/sparkplug.h"
@@ -428,4 +431,53 @@ TEST_CASE("sparkplug: a device that is not born after its node is gone") {
   CHECK(hall.said().empty());
   hall.step(seconds(5));
   CHECK(hall.said() == "pump-1 off");
+}
+
+TEST_CASE("sparkplug: another implementation's payloads are read, and written to the same bytes") {
+  // The package is installed by the tests of rigs; without it nothing is compared.
+  const std::string packages = (std::filesystem::temp_directory_path() / "looptwin-test-npm").string();
+  const std::string script = std::string(LT_SOURCE_DIR) + "/tests/hil/data/sparkplug_vectors.js";
+  if (!std::filesystem::exists(packages + "/node_modules/sparkplug-payload")) {
+    WARN("npm's sparkplug-payload is not there: nothing is compared");
+    return;
+  }
+  const std::pair<const char*, Datatype> types[] = {
+      {"Int8", Datatype::int8},         {"Int16", Datatype::int16},     {"Int32", Datatype::int32},
+      {"Int64", Datatype::int64},       {"UInt8", Datatype::uint8},     {"UInt16", Datatype::uint16},
+      {"UInt32", Datatype::uint32},     {"UInt64", Datatype::uint64},   {"Float", Datatype::float32},
+      {"Double", Datatype::float64},    {"Boolean", Datatype::boolean}, {"String", Datatype::string},
+      {"DateTime", Datatype::date_time}};
+  FILE* pipe = ::popen(("node " + script + " " + packages).c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::string text;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) text += static_cast<char>(c);
+  REQUIRE(::pclose(pipe) == 0);
+  std::istringstream lines(text);
+  size_t compared = 0;
+  for (std::string line; std::getline(lines, line); ++compared) {
+    std::istringstream words(line);
+    std::string hex, type, value;
+    words >> hex >> type >> value;
+    value = bytes(value);
+    INFO(line);
+    const auto payload = decode(bytes(hex));
+    REQUIRE(payload.has_value());
+    REQUIRE(payload->metrics.size() == 1);
+    const auto& one = payload->metrics[0];
+    const auto known =
+        std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.first == type; });
+    CHECK(one.datatype == known->second);
+    const auto scalar = decoded(one.value, one.datatype);
+    REQUIRE(scalar.has_value());
+    if (type == "String")
+      CHECK(*scalar == Scalar(value));
+    else if (type == "Boolean")
+      CHECK(*scalar == Scalar(value == "true"));
+    else
+      CHECK(std::get<double>(*scalar) == (type == "DateTime" ? std::stod(value) / 1000 : std::stod(value)));
+    auto again = *payload;
+    again.metrics[0].value = *encoded(*scalar, one.datatype);
+    CHECK(encode(again) == bytes(hex));
+  }
+  CHECK(compared == 520);
 }

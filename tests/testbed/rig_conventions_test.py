@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -47,7 +48,7 @@ class Rig:
         (self.folder / "rig.yaml").write_text(rig)
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
-        self.process = subprocess.Popen([BINARIES / "looptwin", "hil", self.folder, "--out", self.folder / "out"],
+        self.process = subprocess.Popen([BINARIES / "looptwin", "hil", self.folder, "--arm", "**", "--out", self.folder / "out"],
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.devices, self.heard = [], []
         eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
@@ -104,6 +105,10 @@ rules:
   fast: {while: high, override: {target: self, set: {speed: 80 %}}}
 """
 
+# It fills, is told to, and stays.
+FILLING = TANK.replace("0 m/s * speed", "0.2 m/s * (2 m - height) / 1 m").replace("height: 1 m}", "height: 8 m}").replace(
+    "level > 2 m && offset < 0 m && filling", "level > 2.5 m")
+
 SPARKPLUG = """
 rig: tank-rig
 sparkplug: {reorder: 500 ms, rebirth: 1 s}
@@ -119,7 +124,7 @@ devices:
 class Sparkplug(unittest.TestCase):
     def test_another_makers_device_is_born_heard_told_and_dies(self):
         """sparkplug-client: a node of version 2.2 whose sessions are not counted."""
-        packages = npm("sparkplug-client@3.2.4", "mqtt@5.16.0")
+        packages = npm("sparkplug-client@3.2.4", "sparkplug-payload@1.0.3", "mqtt@5.16.0")
         rig = Rig(TANK, SPARKPLUG)
         self.addCleanup(rig.close)
         eventually(lambda: rig.payloads("spBv1.0/STATE/looptwin-tank-rig"), "the host says that it is there")
@@ -142,53 +147,6 @@ class Sparkplug(unittest.TestCase):
         self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
         self.assertRegex(out, r"devices there +0\n")
         self.assertFalse(any(retained for t, _, retained in rig.heard if "/DCMD/" in t or "/NCMD/" in t))
-
-
-PLUG = """
-rig: tank-rig
-sparkplug: {reorder: 500 ms, rebirth: 1 s}
-devices:
-  tank:
-    convention: sparkplug
-    group: hall
-    fields: {level: Tank/Level, offset: Tank/Offset}
-    setpoints: {speed: Pump/Speed}
-"""
-
-
-class Sparkplug(unittest.TestCase):
-    def test_another_makers_device_is_born_heard_told_and_dies(self):
-        """sparkplug-client: a node of version 2.2 whose sessions are not counted."""
-        packages = npm("sparkplug-client@3.2.4", "mqtt@5.16.0")
-        rig = Rig(TANK, SPARKPLUG)
-        self.addCleanup(rig.close)
-        eventually(lambda: rig.payloads("spBv1.0/STATE/looptwin-tank-rig"), "the host says that it is there")
-        state = json.loads(rig.payloads("spBv1.0/STATE/looptwin-tank-rig")[0])
-        self.assertTrue(state["online"])
-        node = rig.run("node", SOURCE / "tests/testbed/data/sparkplug_tank.js", packages, rig.port)
-        eventually(lambda: rig.payloads("spBv1.0/hall/DBIRTH/line/tank-1"), "it is born")
-        eventually(lambda: rig.payloads("spBv1.0/hall/DCMD/line/tank-1"), "it is told, for its level is high")
-        births = len(rig.payloads("spBv1.0/hall/NBIRTH/line"))
-        self.assertIn("speed 80", node.stdout.readline())
-        # A message that the host misses: the node is asked for its births.
-        node.send_signal(signal.SIGUSR1)
-        eventually(lambda: len(rig.payloads("spBv1.0/hall/NBIRTH/line")) > births, "it is born again, as it was asked")
-        node.kill()
-        eventually(lambda: rig.payloads("spBv1.0/hall/NDEATH/line"), "its will")
-        time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
-        out = rig.stop()
-        self.assertRegex(out, r"sparkplug .*births")
-        self.assertRegex(out, r"sparkplug .*rebirths asked for")
-        self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
-        self.assertRegex(out, r"devices there +0\n")
-        self.assertFalse(any(retained for t, _, retained in rig.heard if "/DCMD/" in t or "/NCMD/" in t))
-
-    def test_a_host_that_is_killed_is_denied_by_its_will(self):
-        broker = subprocess.Popen(["/usr/sbin/mosquitto", "-p", "18883"], stderr=subprocess.DEVNULL)
-        self.addCleanup(broker.wait)
-        self.addCleanup(broker.kill)
-        rig = Rig(TANK, SPARKPLUG)
-        rig.close()
 
 
 PLUG = """
@@ -269,6 +227,7 @@ devices:
                 ("mapping: tasmota-plug\n    fields: {load: {topic: 'a/{device}', unit: V}}", "V is no unit of plug's load"),
                 ("convention: sparkplug\n    names: {kitchen/plug-1: a/b/c/d}", "'kitchen/plug-1' is no node and device of Sparkplug"),
                 ("mapping: tasmota-plug\n    names: {kitchen/plug-7: x}", "'kitchen/plug-7' is no plug"),
+                ("convention: aws-shadow\nbindings: {'**': simulated}", "no device of ours speaks aws-shadow, which kitchen/plug-1 does"),
                 ("fields: {load: /x}", "a mapping needs the topic of its telemetry"),
             ]:
                 with self.subTest(rig):
@@ -276,6 +235,110 @@ devices:
                     done = subprocess.run([BINARIES / "looptwin", "hil", folder, "--out", "none"], capture_output=True, text=True, timeout=PATIENCE)
                     self.assertEqual(done.returncode, 2, done.stderr)
                     self.assertIn(message, done.stderr)
+
+
+class Simulated(unittest.TestCase):
+    """Devices of ours are on the broker as real ones are, whatever they speak, and are told by the loop through it."""
+
+    def speak(self, mapping, topic):
+        rig = Rig(FILLING, f"rig: tank-rig\nsettings: {{cycle: 200 ms}}\nbindings: {{'**': simulated}}\ndevices:\n  tank: {mapping}\n")
+        self.addCleanup(rig.close)
+        eventually(lambda: rig.payloads(topic), f"{topic}: the loop tells its device through the broker")
+        time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
+        out = rig.stop()
+        self.assertRegex(out, r"devices there +1\n")
+        self.assertRegex(out, r"[1-9]\d* inferred answers")
+        self.assertRegex(out, r"\(0 malformed, 0 of a wrong type")
+        return rig
+
+    def test_sparkplug(self):
+        rig = self.speak("{convention: sparkplug, group: hall}", "spBv1.0/hall/DCMD/line/tank-1")
+        self.assertTrue(rig.payloads("spBv1.0/hall/DDATA/line/tank-1"))
+
+    def test_homie(self):
+        rig = self.speak("{convention: homie, names: {line/tank-1: tank-1}}", "homie/5/tank-1/tank/speed/set")
+        self.assertIn(b"ready", rig.payloads("homie/5/tank-1/$state"))
+
+    def test_topics(self):
+        rig = self.speak("""
+    convention: topics
+    telemetry: shed/{device}/state
+    presence: {topic: "shed/{device}/online"}
+    fields: {level: {at: /level}}
+    setpoints: {speed: {topic: "shed/{device}/set", shows: {at: /speed}}}
+""", "shed/line/tank-1/set")
+        self.assertIn(b"online", rig.payloads("shed/line/tank-1/online"))
+
+
+class Broker:
+    """A Mosquitto of the test's own, and a client."""
+
+    def __init__(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process = subprocess.Popen(["/usr/sbin/mosquitto", "-p", str(self.port)], stderr=subprocess.DEVNULL)
+        self.client, self.heard = mqtt.Client(), []
+        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload))
+
+        def connected():
+            try:
+                return self.client.connect("127.0.0.1", self.port) == 0
+            except OSError:
+                return False
+        eventually(connected, "the broker begins")
+        self.client.subscribe("#", qos=1)
+        self.client.loop_start()
+
+    def close(self):
+        self.client.loop_stop()
+        self.process.kill()
+        self.process.wait()
+
+
+class Announced(unittest.TestCase):
+    def test_devices_that_announce_themselves_are_candidates_for_the_registry(self):
+        broker = Broker()
+        self.addCleanup(broker.close)
+        for node, ident in (("left", "A1"), ("right", "B2")):
+            broker.client.publish(f"homeassistant/sensor/{node}/config", json.dumps(
+                {"name": "Power", "stat_t": f"tele/{node}/SENSOR", "val_tpl": "{{ value_json.ENERGY.Power }}", "unit_of_meas": "W",
+                 "dev": {"ids": [ident], "mf": "Tasmota", "mdl": "S31", "name": node}}), qos=1, retain=True).wait_for_publish()
+        with tempfile.TemporaryDirectory() as folder:
+            registry = Path(folder) / "r.registry"
+            for command in (["init"], ["add", "B2", "--model", "plug", "--no-secret"]):
+                subprocess.run([BINARIES / "looptwin", "registry", command[0], registry, *command[1:]], check=True, capture_output=True)
+            done = subprocess.run([BINARIES / "looptwin", "registry", "candidates", registry, "--broker", f"mqtt://127.0.0.1:{broker.port}",
+                                   "--within", "1 s"], capture_output=True, text=True)
+        self.assertEqual(done.stdout, "A1  left, Tasmota, S31\n  sensor    Power in W at tele/left/SENSOR /ENERGY/Power\n"
+                                      "1 unregistered, 1 registered\n", done.stderr)
+
+
+class Host(unittest.TestCase):
+    def test_its_state_ends_with_the_run_and_by_its_will_when_it_is_killed(self):
+        broker = Broker()
+        self.addCleanup(broker.close)
+        topic = "spBv1.0/STATE/looptwin-tank-rig"
+
+        def states():
+            return [json.loads(p) for t, p in broker.heard if t == topic]
+        for how in (signal.SIGKILL, signal.SIGINT):
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "scenario.yaml").write_text(TANK)
+                (Path(folder) / "rig.yaml").write_text(SPARKPLUG)
+                before = len(states())
+                rig = subprocess.Popen([BINARIES / "looptwin", "hil", folder, "--out", "none", "--quiet", "--broker",
+                                        f"mqtt://127.0.0.1:{broker.port}"], stdout=subprocess.DEVNULL)
+                self.addCleanup(rig.kill)
+                eventually(lambda: len(states()) > before and states()[-1]["online"], "the host says that it is there")
+                born = states()[-1]["timestamp"]
+                rig.send_signal(how)
+                rig.wait()
+                eventually(lambda: not states()[-1]["online"], "and that it goes")
+                if how == signal.SIGKILL:
+                    self.assertEqual(states()[-1]["timestamp"], born)
+                else:
+                    self.assertGreater(states()[-1]["timestamp"], born)
 
 
 if __name__ == "__main__":

@@ -190,7 +190,9 @@ std::optional<WireValue> encoded(const Scalar& value, Datatype datatype) {
   const double whole = std::nearbyint(*number);
   if (!range || whole < range->low || whole > range->high) return std::nullopt;
   const auto bits = static_cast<uint64_t>(static_cast<int64_t>(whole));
-  if (datatype == Datatype::int64 || datatype == Datatype::uint64) return bits;
+  // UInt32 as the reference implementation has it: in the wide field.
+  if (datatype == Datatype::int64 || datatype == Datatype::uint64 || datatype == Datatype::uint32)
+    return bits;
   return static_cast<uint32_t>(bits);
 }
 

@@ -1,0 +1,174 @@
+#include <algorithm>
+
+#include "hil/conventions/cloud_twins.h"
+#include "hil/conventions/twin_document.h"
+
+namespace looptwin::hil {
+namespace {
+
+const char* const kBase = "$aws/things/{device}/shadow/";
+
+class AwsShadow final : public Convention, DocumentReader {
+ public:
+  explicit AwsShadow(Speakers speakers)
+      : DocumentReader(in_documents(std::move(speakers), std::string(kBase) + "update")),
+        update_(known_topic(std::string(kBase) + "update")),
+        get_(known_topic(std::string(kBase) + "get")),
+        delete_(known_topic(std::string(kBase) + "delete")) {}
+
+  const char* name() const override { return "aws-shadow"; }
+
+  std::vector<std::string> filters() const override {
+    std::set<std::string> filters;
+    for (const auto& model : models_) {
+      for (const auto* topic : {&update_, &get_, &delete_}) model.add_filters(*topic, filters);
+      if (model.mapping().presence) model.add_filters(*model.mapping().presence, filters);
+    }
+    return {filters.begin(), filters.end()};
+  }
+
+  bool take(const MqttMessage& message, Time at, std::vector<Heard>& heard) override {
+    for (const auto& model : models_) {
+      const auto& mapping = model.mapping();
+      if (const auto device =
+              mapping.presence ? model.device(*mapping.presence, message.topic) : std::nullopt) {
+        const bool online = message.payload == mapping.online;
+        heard.push_back(HeardPresence{*device, online, message.retained && !mapping.trust_kept});
+        return true;
+      }
+      if (const auto device = model.device(update_, message.topic))
+        return update(*device, message, at, heard), true;
+      if (const auto device = model.device(get_, message.topic))
+        return get(*device, message, at, heard), true;
+      if (const auto device = model.device(delete_, message.topic)) {
+        auto& document = documents_[*device];
+        document = {.version = document.version};
+        answer(*device, "delete/accepted", {{"version", document.version}}, message.payload, at);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool tell(const twin::Command& command, std::vector<Outgoing>& out) override {
+    const auto* places = model(command.device);
+    if (places == nullptr || places->told(command.kind, command.index) == nullptr) return false;
+    if (const auto patch = desire(command)) wish(command.device, *patch, now_);
+    flush(out);
+    return true;
+  }
+
+  void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out) override {
+    now_ = std::max(now_, now);
+    // A device that comes back later must not find a wish whose time is over.
+    for (const auto& [device, undo] : expired(now)) wish(device, undo, now);
+    flush(out);
+    ledger_.step(now, heard);
+  }
+
+  std::vector<std::pair<std::string, uint64_t>> counters() const override {
+    return {{"inferred answers", ledger_.inferred()}, {"updates refused", refused_}};
+  }
+
+ private:
+  void flush(std::vector<Outgoing>& out) {
+    std::move(answers_.begin(), answers_.end(), std::back_inserter(out));
+    answers_.clear();
+  }
+
+  void say(twin::DeviceRef device, const std::string& what, const Json& json) {
+    const auto topic = model(device)->topic(update_, device);
+    answers_.push_back({topic.substr(0, topic.rfind('/') + 1) + what,
+                        json.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  }
+
+  /// An answer bears the token of what it answers.
+  void answer(twin::DeviceRef device, const std::string& what, Json json, const std::string& question,
+              Time at) {
+    json["timestamp"] = static_cast<int64_t>(unix_seconds(at));
+    const auto asked = object_of(question);
+    if (asked && asked->contains("clientToken") && (*asked)["clientToken"].is_string())
+      json["clientToken"] = (*asked)["clientToken"];
+    say(device, what, json);
+  }
+
+  void refuse(twin::DeviceRef device, const char* of, int code, const char* why, const MqttMessage& message,
+              Time at) {
+    ++refused_;
+    answer(device, std::string(of) + "/rejected", {{"code", code}, {"message", why}}, message.payload, at);
+  }
+
+  void update(twin::DeviceRef device, const MqttMessage& message, Time at, std::vector<Heard>& heard) {
+    now_ = std::max(now_, at);
+    const auto json = object_of(message.payload);
+    if (!json || !json->contains("state") || !(*json)["state"].is_object()) {
+      heard.push_back(PayloadProblem::malformed);
+      return refuse(device, "update", 400, "Missing required node: state", message, at);
+    }
+    const auto& state = (*json)["state"];
+    const auto part = [&](const char* name) {
+      const auto found = state.find(name);
+      return found != state.end() && found->is_object() ? *found : Json();
+    };
+    const Json reported = part("reported"), desired = part("desired");
+    auto& document = documents_[device];
+    const auto version = json->find("version");
+    if (version != json->end() && version->is_number_integer() &&
+        version->get<int64_t>() != static_cast<int64_t>(document.version))
+      return refuse(device, "update", 409, "Version conflict", message, at);
+    TwinDocument next = document;
+    if ((!reported.is_null() && !TwinDocument::merge(next.reported, reported)) ||
+        (!desired.is_null() && !TwinDocument::merge(next.desired, desired)))
+      return refuse(device, "update", 413, "The payload exceeds the maximum size allowed", message, at);
+    ++next.version;
+    const auto previous = std::exchange(document, std::move(next));
+    answer(device, "update/accepted", {{"state", state}, {"version", document.version}}, message.payload, at);
+    tell_difference(device, previous, at);
+    if (!reported.is_null()) hear(device, reported, heard);
+  }
+
+  void get(twin::DeviceRef device, const MqttMessage& message, Time at, std::vector<Heard>& heard) {
+    heard.push_back(HeardTelemetry{device, {}, false});  // it is there
+    const auto& document = documents_[device];
+    if (document.version == 0) return refuse(device, "get", 404, "No shadow exists", message, at);
+    Json state = {{"desired", document.desired}, {"reported", document.reported}};
+    if (auto delta = TwinDocument::difference(document.desired, document.reported); !delta.is_null())
+      state["delta"] = std::move(delta);
+    answer(device, "get/accepted", {{"state", state}, {"version", document.version}}, message.payload, at);
+  }
+
+  void wish(twin::DeviceRef device, const Json& patch, Time at) {
+    auto& document = documents_[device];
+    const auto previous = document;
+    if (!TwinDocument::merge(document.desired, patch)) return;
+    ++document.version;
+    tell_difference(device, previous, at);
+  }
+
+  /// Only what differs, and only when that is anything.
+  void tell_difference(twin::DeviceRef device, const TwinDocument& previous, Time at) {
+    const auto& document = documents_[device];
+    const auto whole = [](const TwinDocument& d) {
+      return Json{{"state", {{"desired", d.desired}, {"reported", d.reported}}}, {"version", d.version}};
+    };
+    const auto timestamp = static_cast<int64_t>(unix_seconds(at));
+    say(device, "update/documents",
+        {{"previous", whole(previous)}, {"current", whole(document)}, {"timestamp", timestamp}});
+    if (const auto delta = TwinDocument::difference(document.desired, document.reported); !delta.is_null())
+      say(device, "update/delta",
+          {{"state", delta}, {"version", document.version}, {"timestamp", timestamp}});
+  }
+
+  const TopicTemplate update_, get_, delete_;
+  std::vector<Outgoing> answers_;
+  Time now_ = kStart;
+  uint64_t refused_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Convention> make_aws_shadow(Speakers speakers) {
+  return std::make_unique<AwsShadow>(std::move(speakers));
+}
+
+}  // namespace looptwin::hil

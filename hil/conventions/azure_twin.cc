@@ -1,0 +1,204 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "hil/conventions/cloud_twins.h"
+#include "hil/conventions/twin_document.h"
+
+namespace looptwin::hil {
+namespace {
+
+const char* const kMount = "azure/{device}/";
+
+/// "$rid=7&$version=3": the value of a name; empty where it is not there.
+std::string_view parameter(std::string_view topic, std::string_view name) {
+  const auto query = topic.substr(std::min(topic.size(), topic.find('?')));
+  const auto at = query.find(std::string(name) + "=");
+  if (at == std::string_view::npos) return {};
+  const auto value = query.substr(at + name.size() + 1);
+  return value.substr(0, value.find('&'));
+}
+
+class AzureTwin final : public Convention, DocumentReader {
+ public:
+  explicit AzureTwin(Speakers speakers)
+      : DocumentReader(in_documents(std::move(speakers), std::string(kMount) + "reported")),
+        reported_(known_topic(std::string(kMount) + "reported")) {}
+
+  const char* name() const override { return "azure-twin"; }
+
+  std::vector<std::string> filters() const override {
+    std::set<std::string> filters;
+    for (const auto& model : models_) {
+      for (const auto* what : {"$iothub/twin/GET/", "$iothub/twin/PATCH/properties/reported/"})
+        add(model, what, "#", filters);
+      add(model, "$iothub/methods/res/", "#", filters);
+      add(model, "devices/", "#", filters);
+      if (model.mapping().presence) model.add_filters(*model.mapping().presence, filters);
+    }
+    return {filters.begin(), filters.end()};
+  }
+
+  bool take(const MqttMessage& message, Time, std::vector<Heard>& heard) override {
+    for (const auto& model : models_) {
+      const auto& mapping = model.mapping();
+      if (const auto device =
+              mapping.presence ? model.device(*mapping.presence, message.topic) : std::nullopt) {
+        const bool online = message.payload == mapping.online;
+        heard.push_back(HeardPresence{*device, online, message.retained && !mapping.trust_kept});
+        return true;
+      }
+      for (const auto* part : {"/$iothub/", "/devices/"}) {
+        const auto at = message.topic.find(part);
+        if (at == std::string::npos) continue;
+        const auto device = model.device(reported_, message.topic.substr(0, at) + "/reported");
+        if (!device) continue;
+        take_for(*device, std::string_view(message.topic).substr(at + 1), message.payload, heard);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// A setpoint is a desired property, a command a direct method.
+  bool tell(const twin::Command& command, std::vector<Outgoing>& out) override {
+    const auto* places = model(command.device);
+    const auto* place = places != nullptr ? places->told(command.kind, command.index) : nullptr;
+    if (place == nullptr) return false;
+    if (command.kind == twin::Command::Kind::command) {
+      if (!ledger_.leaves(command, 0)) return true;
+      const auto method = place->at.substr(place->at.rfind('/') + 1);
+      out.push_back(
+          {base(command.device) + fmt::format("$iothub/methods/POST/{}/?$rid={:x}", method, command.id),
+           place->payload.empty() ? "{}" : place->payload, false, 0});
+      return true;
+    }
+    if (const auto patch = desire(command)) {
+      wish(command.device, *patch);
+      asked_version_[{command.device, place->at}] = {command.index,
+                                                     documents_[command.device].desired_version};
+    }
+    flush(out);
+    return true;
+  }
+
+  void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out) override {
+    for (const auto& [device, undo] : expired(now)) wish(device, undo);
+    flush(out);
+    ledger_.step(now, heard);
+  }
+
+  std::vector<std::pair<std::string, uint64_t>> counters() const override {
+    return {{"inferred answers", ledger_.inferred()}};
+  }
+
+ private:
+  static void add(const ModelPlaces& model, const std::string& what, const std::string& rest,
+                  std::set<std::string>& filters) {
+    std::set<std::string> bases;
+    model.add_filters(known_topic(std::string(kMount) + what + "x"), bases);
+    for (const auto& filter : bases) filters.insert(filter.substr(0, filter.size() - 1) + rest);
+  }
+  std::string base(twin::DeviceRef device) const {
+    const auto topic = model(device)->topic(reported_, device);
+    return topic.substr(0, topic.rfind('/') + 1);
+  }
+  void flush(std::vector<Outgoing>& out) {
+    std::move(answers_.begin(), answers_.end(), std::back_inserter(out));
+    answers_.clear();
+  }
+  void say(twin::DeviceRef device, const std::string& what, const Json& json) {
+    answers_.push_back({base(device) + what,
+                        json.is_null() ? "" : json.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  }
+
+  void take_for(twin::DeviceRef device, std::string_view what, const std::string& payload,
+                std::vector<Heard>& heard) {
+    auto& document = documents_[device];
+    const std::string rid(parameter(what, "$rid"));
+    if (what.starts_with("$iothub/twin/GET/")) {
+      heard.push_back(HeardTelemetry{device, {}, false});  // it is there
+      Json desired = document.desired, reported = document.reported;
+      desired["$version"] = document.desired_version;
+      reported["$version"] = document.version;
+      return say(device, "$iothub/twin/res/200/?$rid=" + rid, {{"desired", desired}, {"reported", reported}});
+    }
+    if (what.starts_with("$iothub/methods/res/")) return take_result(device, what, rid, heard);
+    const auto json = object_of(payload);
+    if (!json) {
+      heard.push_back(PayloadProblem::malformed);
+      if (what.starts_with("$iothub/")) say(device, "$iothub/twin/res/400/?$rid=" + rid, {});
+      return;
+    }
+    if (what.starts_with("$iothub/twin/PATCH/properties/reported/")) {
+      if (!TwinDocument::merge(document.reported, *json))
+        return say(device, "$iothub/twin/res/413/?$rid=" + rid, {});
+      ++document.version;
+      say(device, fmt::format("$iothub/twin/res/204/?$rid={}&$version={}", rid, document.version), {});
+      return hear(device, plain(device, *json, heard), heard);
+    }
+    hear(device, *json, heard);  // telemetry: what it has of the model's fields
+  }
+
+  /// $iothub/methods/res/STATUS/?$rid=ID: an answer to a command by its id.
+  void take_result(twin::DeviceRef device, std::string_view what, const std::string& rid,
+                   std::vector<Heard>& heard) {
+    int status = 0;
+    uint64_t id = 0;
+    const auto text = what.substr(std::string_view("$iothub/methods/res/").size());
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), status);
+    const auto read_id = std::from_chars(rid.data(), rid.data() + rid.size(), id, 16);
+    if (read.ec != std::errc() || read_id.ec != std::errc() || read_id.ptr != rid.data() + rid.size())
+      return heard.push_back(PayloadProblem::malformed);
+    const auto outcome = 200 <= status && status < 300    ? twin::Outcome::accepted
+                         : status == 404 || status == 501 ? twin::Outcome::unknown_command
+                                                          : twin::Outcome::refused_range;
+    heard.push_back(HeardAnswer{device, {id, outcome, {}}});
+  }
+
+  /// Writable properties are acknowledged as {value, ac, av, ad}: the value alone is left, and what is
+  /// refused is an answer.
+  Json plain(twin::DeviceRef device, const Json& reported, std::vector<Heard>& heard) {
+    Json out = Json::object();
+    for (const auto& [key, value] : reported.items()) {
+      if (!value.is_object() || !value.contains("value") || !value.contains("ac") ||
+          !value["ac"].is_number_integer()) {
+        out[key] = value;
+        continue;
+      }
+      const auto code = value["ac"].get<int64_t>();
+      if (code == 202) continue;  // under way: it ends in another one
+      out[key] = value["value"];
+      const auto asked = asked_version_.find({device, "/" + key});
+      const bool newest = asked != asked_version_.end() && value.contains("av") &&
+                          value["av"].is_number_integer() &&
+                          value["av"].get<int64_t>() == static_cast<int64_t>(asked->second.second);
+      if (code >= 400 && newest)
+        ledger_.answers(device, twin::Command::Kind::setpoint, asked->second.first,
+                        twin::Outcome::refused_range, {}, heard);
+    }
+    return out;
+  }
+
+  void wish(twin::DeviceRef device, const Json& patch) {
+    auto& document = documents_[device];
+    if (!TwinDocument::merge(document.desired, patch)) return;
+    Json said = patch;
+    said["$version"] = ++document.desired_version;
+    say(device, fmt::format("$iothub/twin/PATCH/properties/desired/?$version={}", document.desired_version),
+        said);
+  }
+
+  const TopicTemplate reported_;  ///< made up: its device is what is before
+  std::vector<Outgoing> answers_;
+  std::map<std::pair<twin::DeviceRef, std::string>, std::pair<uint16_t, uint64_t>> asked_version_;
+};
+
+}  // namespace
+
+std::unique_ptr<Convention> make_azure_twin(Speakers speakers) {
+  return std::make_unique<AzureTwin>(std::move(speakers));
+}
+
+}  // namespace looptwin::hil

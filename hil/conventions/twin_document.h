@@ -1,0 +1,65 @@
+// One device's document in a cloud's manner: desired and reported states that are merged into, where null
+// deletes; what differs between them; versions.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "hil/command_ledger.h"
+#include "hil/conventions/model_places.h"
+
+namespace looptwin::hil {
+
+using Json = nlohmann::json;
+
+/// Documents above this are refused.
+inline constexpr size_t kLargestDocument = 32 * 1024;
+
+struct TwinDocument {
+  Json desired = Json::object(), reported = Json::object();
+  uint64_t version = 0, desired_version = 0;
+
+  /// Merges as RFC 7396 does. False, and nothing is changed, where it would be too large.
+  static bool merge(Json& state, const Json& patch);
+  /// The leaves of `desired` that `reported` has otherwise, or not at all; null where there are none.
+  static Json difference(const Json& desired, const Json& reported);
+};
+
+/// Null where it is no object, too long, or too deep.
+std::optional<Json> object_of(std::string_view payload);
+
+/// A place for each quantity: fields and what setpoints and commands have become in the reported state. All
+/// stand at one topic.
+Speakers in_documents(Speakers speakers, const std::string& topic);
+
+/// What documents of both clouds have in common.
+class DocumentReader {
+ public:
+  explicit DocumentReader(Speakers speakers)
+      : speakers_(std::move(speakers)), models_(places_of(speakers_)) {}
+
+ protected:
+  /// What a device reports, and answers that lie in it.
+  void hear(twin::DeviceRef device, const Json& reported, std::vector<Heard>& heard);
+  /// Notes what a device is told and how; absent where it must not leave again, or cannot be said.
+  std::optional<Json> desire(const twin::Command& command);
+  const ModelPlaces* model(twin::DeviceRef device) const { return of_table(models_, device.table); }
+  /// The desired state of commands that have expired, undone: null at their place.
+  std::vector<std::pair<twin::DeviceRef, Json>> expired(Time now);
+  double unix_seconds(Time at) const {
+    return static_cast<double>((speakers_.start + (at - kStart)).ns) / 1e9;
+  }
+
+  Speakers speakers_;
+  std::deque<ModelPlaces> models_;
+  CommandLedger ledger_;
+  std::map<twin::DeviceRef, TwinDocument> documents_;
+
+ private:
+  struct Standing {
+    Time expires;
+    Json undo;
+  };
+  std::map<std::pair<twin::DeviceRef, std::string>, Standing> standing_;  ///< by place
+};
+
+}  // namespace looptwin::hil
