@@ -19,11 +19,15 @@
 namespace looptwin::bench {
 namespace {
 
-/// Levels that raise and clear the rule's event in turn, so that each message is answered by a command.
-std::string report(uint64_t round) {
+/// Levels that raise and clear the rule's event in turn, so that each message is answered by a command; or
+/// one that no rule minds.
+std::string report(uint64_t round, bool alternates) {
   const double now = static_cast<double>(hil::civil_time().ns) / 1e9;
-  return fmt::format(R"({{"level": {}, "n": {}, "t": {:.6f}}})", round % 2 == 0 ? "2.5" : "0.2", round + 1,
-                     now);
+  return fmt::format(R"({{"level": {}, "n": {}, "t": {:.6f}}})",
+                     !alternates      ? "1.5"
+                     : round % 2 == 0 ? "2.5"
+                                      : "0.2",
+                     round + 1, now);
 }
 
 class Chatterer {
@@ -66,7 +70,7 @@ class Chatterer {
         time_.sleep_until(time_.now() + microseconds(100));
       const size_t device = i % chatter_.devices;
       const auto topic = fmt::format("looptwin/d-{}/telemetry", device + 1);
-      const auto payload = report(i / chatter_.devices);
+      const auto payload = report(i / chatter_.devices, chatter_.hears);
       sent_at_[device] = time_.now().ns;
       const int sent = ::mosquitto_publish(client_, nullptr, topic.c_str(), static_cast<int>(payload.size()),
                                            payload.data(), 1, false);

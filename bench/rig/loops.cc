@@ -28,7 +28,8 @@ cycle: {}
 models:
   pump:
     telemetry:
-      level: {{from: height, unit: m, every: 1 s, phase: 0 s, stale_after: 1 h, range: [0, 5], resolution: 0.01}}
+      level: {{from: height, unit: m, every: 1 s, phase: 0 s, stale_after: 1 h,
+              range: [0, 5], resolution: 0.01}}
     commands: {{start: {{expires: 1 h}}, stop: {{expires: 1 h}}}}
     controller: {{outputs: {{turning: "latch(start, stop)"}}}}
     physics: {{states: {{height: 1 m}}, rates: {{height: 0 m/s}}}}
