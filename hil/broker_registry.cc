@@ -91,7 +91,11 @@ Result<void> BrokerRegistry::write() {
   view.most_messages = options_.most_messages;
   view.keys.push_back(own_key_);
   view.hosts.push_back({options_.user, own_hash_});
-  for (const auto& mapping : options_.mappings) view.models.push_back(topics_of(mapping));
+  for (const auto& mapping : options_.mappings) {
+    auto topics = topics_of(mapping);
+    if (!topics) return tl::make_unexpected(std::move(topics.error()));
+    view.models.push_back(std::move(*topics));
+  }
   for (const auto& store : stores_)
     if (auto added = add_devices(view, store, options_.mappings); !added) return added;
   devices_ = view.devices.size();

@@ -109,11 +109,27 @@ class ViewReader {
 
 }  // namespace
 
-BrokerView::Model topics_of(const Mapping& mapping) {
+Result<BrokerView::Model> topics_of(const Mapping& mapping) {
+  if ((mapping.convention != "plain" && mapping.convention != "topics") || !mapping.names.empty() ||
+      !mapping.gateway.empty())
+    return failure(
+        mapping.span,
+        fmt::format("a broker cannot be told which topics are a {}'s own: they do not go by its id",
+                    mapping.model),
+        "leave the registry out, or name a broker that knows by itself who may say what");
   BrokerView::Model model{mapping.model, {}, {}};
+  const auto add = [](std::vector<TopicTemplate>& all, const std::optional<TopicTemplate>& topic) {
+    if (topic) all.push_back(*topic);
+  };
   for (const auto* says : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
-    if (*says) model.says.push_back(**says);
-  if (mapping.commands) model.hears.push_back(*mapping.commands);
+    add(model.says, *says);
+  for (const auto* hears : {&mapping.commands, &mapping.ask}) add(model.hears, *hears);
+  for (const auto& field : mapping.fields) add(model.says, field.topic);
+  for (const auto* told : {&mapping.setpoints, &mapping.orders})
+    for (const auto& place : *told) {
+      add(model.hears, place.topic);
+      for (const auto& shown : place.shows) add(model.says, shown.topic);
+    }
   return model;
 }
 

@@ -36,8 +36,8 @@ struct BrokerView {
   std::vector<Device> devices;
 };
 
-/// Which topics the devices of a model speak and listen on.
-BrokerView::Model topics_of(const Mapping& mapping);
+/// Which topics the devices of a model speak and listen on; an error where these do not go by their ids.
+Result<BrokerView::Model> topics_of(const Mapping& mapping);
 
 std::string to_text(const BrokerView& view);
 /// A file that was cut off is an error.

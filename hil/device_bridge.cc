@@ -12,7 +12,7 @@ DeviceBridge::DeviceBridge(MqttLink& link, const twin::Registry& registry,
       start_(start),
       connections_(link.counters().connections) {
   std::set<std::string> filters;
-  for (const auto& side : sides_)
+  for (const auto& side : sides_.all)
     for (auto& filter : side->filters()) filters.insert(std::move(filter));
   for (const auto& model : registry.models()) groups_.push_back(twin::report_groups(model.config));
   link_.subscribe({filters.begin(), filters.end()});
@@ -30,7 +30,7 @@ void DeviceBridge::take(Time now, Inbox& inbox) {
 }
 
 void DeviceBridge::take(Time now, const MqttMessage& message, Inbox& inbox) {
-  for (const auto& side : sides_) {
+  for (const auto& side : sides_.all) {
     if (message.origin.empty())
       if (const auto gone = side->said_gone(message)) return inbox.gone.push_back(*gone);
     asked_.clear();
@@ -43,7 +43,7 @@ void DeviceBridge::take(Time now, const MqttMessage& message, Inbox& inbox) {
         take(now, asked, inbox);
     break;
   }
-  say([](DeviceSide&, std::vector<Outgoing>&) {});  // what a convention answers by itself
+  send();  // what a convention answers by itself
 }
 
 void DeviceBridge::take(Time now, const HeardAsked& asked, Inbox& inbox) {
@@ -58,9 +58,7 @@ void DeviceBridge::take(Time now, const HeardAsked& asked, Inbox& inbox) {
   inbox.orders.push_back({command, asked->refused});
 }
 
-template <typename Say>
-void DeviceBridge::say(Say say) {
-  for (const auto& side : sides_) say(*side, leaving_);
+void DeviceBridge::send() {
   for (auto& one : leaving_)
     ++(link_.publish(one.topic, std::move(one.payload), one.retain, one.qos) ? counters_.published
                                                                              : counters_.unsent);
@@ -73,17 +71,19 @@ void DeviceBridge::publish(const twin::Frame& frame, size_t message) {
   const auto& fields = groups_[frame.table.index()][frame.group].fields;
   for (size_t k = 0; k < fields.size(); ++k)
     if (frame.is_about(k)) samples.values.emplace_back(fields[k], frame.value[k][message]);
-  say([&](DeviceSide& side, std::vector<Outgoing>& out) { side.telemetry(device, samples, out); });
+  if (auto* side = sides_.of_table[device.table.index()]) side->telemetry(device, samples, leaving_);
+  send();
 }
 
 void DeviceBridge::publish(const twin::Presence& presence) {
-  say([&](DeviceSide& side, std::vector<Outgoing>& out) {
-    side.presence(presence.device, presence.online, presence.at, out);
-  });
+  if (auto* side = sides_.of_table[presence.device.table.index()])
+    side->presence(presence.device, presence.online, presence.at, leaving_);
+  send();
 }
 
 void DeviceBridge::publish(const twin::Acknowledgement& answer) {
-  say([&](DeviceSide& side, std::vector<Outgoing>& out) { side.answer(answer, out); });
+  if (auto* side = sides_.of_table[answer.device.table.index()]) side->answer(answer, leaving_);
+  send();
 }
 
 }  // namespace looptwin::hil

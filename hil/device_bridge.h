@@ -45,13 +45,11 @@ class DeviceBridge {
   void take(Time now, const MqttMessage& message, Inbox& inbox);
   void take(Time now, const HeardAsked& asked, Inbox& inbox);
   double unix_seconds(Time t) const { return static_cast<double>((start_ + (t - kStart)).ns) / 1e9; }
-  /// By the device's own convention.
-  template <typename Say>
-  void say(Say say);
+  void send();
 
   MqttLink& link_;
   const twin::Registry& registry_;
-  std::vector<std::unique_ptr<DeviceSide>> sides_;
+  DeviceSides sides_;
   std::vector<std::vector<twin::ReportGroup>> groups_;  ///< [table]
   UnixTime start_;
   uint64_t connections_;  ///< of the link, so far

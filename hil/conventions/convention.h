@@ -93,14 +93,17 @@ class DeviceSide {
 
 /// As mappings write them.
 std::vector<std::string> convention_names();
-/// One of each for every convention that the mappings (one a model, in order) name.
+/// One for each convention that the mappings (one a model, in order) name.
 std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
                                                           const std::vector<Mapping>& mappings,
                                                           UnixTime start);
 /// Whether devices that speak it can be simulated.
 bool has_device_side(const std::string& convention);
-std::vector<std::unique_ptr<DeviceSide>> make_device_sides(const twin::Registry& registry,
-                                                           const std::vector<Mapping>& mappings,
-                                                           UnixTime start);
+struct DeviceSides {
+  std::vector<std::unique_ptr<DeviceSide>> all;
+  std::vector<DeviceSide*> of_table;  ///< [table] null where its convention has none
+};
+DeviceSides make_device_sides(const twin::Registry& registry, const std::vector<Mapping>& mappings,
+                              UnixTime start);
 
 }  // namespace looptwin::hil

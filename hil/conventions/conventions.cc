@@ -21,20 +21,12 @@ const Maker kMakers[] = {
     {"homie", make_homie, make_homie_devices}, {"aws-shadow", make_aws_shadow, nullptr},
     {"azure-twin", make_azure_twin, nullptr},  {"sparkplug", make_sparkplug_host, make_sparkplug_edge}};
 
-/// A part for each convention that has one, with the models that speak it.
-template <typename Part>
-std::vector<std::unique_ptr<Part>> each(const twin::Registry& registry, const std::vector<Mapping>& mappings,
-                                        UnixTime start,
-                                        std::unique_ptr<Part> (*Maker::*make)(Speakers speakers)) {
-  std::vector<std::unique_ptr<Part>> parts;
-  for (const auto& maker : kMakers) {
-    Speakers speakers{registry, {}, start};
-    for (size_t m = 0; m < mappings.size(); ++m)
-      if (mappings[m].convention == maker.name) speakers.models.emplace_back(TableId(m), mappings[m]);
-    if (!speakers.models.empty() && maker.*make != nullptr)
-      parts.push_back((maker.*make)(std::move(speakers)));
-  }
-  return parts;
+Speakers speakers_of(const char* convention, const twin::Registry& registry,
+                     const std::vector<Mapping>& mappings, UnixTime start) {
+  Speakers speakers{registry, {}, start};
+  for (size_t m = 0; m < mappings.size(); ++m)
+    if (mappings[m].convention == convention) speakers.models.emplace_back(TableId(m), mappings[m]);
+  return speakers;
 }
 
 }  // namespace
@@ -55,7 +47,11 @@ std::vector<std::string> convention_names() {
 std::vector<std::unique_ptr<Convention>> make_conventions(const twin::Registry& registry,
                                                           const std::vector<Mapping>& mappings,
                                                           UnixTime start) {
-  return each(registry, mappings, start, &Maker::loop);
+  std::vector<std::unique_ptr<Convention>> all;
+  for (const auto& maker : kMakers)
+    if (auto speakers = speakers_of(maker.name, registry, mappings, start); !speakers.models.empty())
+      all.push_back(maker.loop(std::move(speakers)));
+  return all;
 }
 
 bool has_device_side(const std::string& convention) {
@@ -64,10 +60,19 @@ bool has_device_side(const std::string& convention) {
   });
 }
 
-std::vector<std::unique_ptr<DeviceSide>> make_device_sides(const twin::Registry& registry,
-                                                           const std::vector<Mapping>& mappings,
-                                                           UnixTime start) {
-  return each(registry, mappings, start, &Maker::devices);
+DeviceSides make_device_sides(const twin::Registry& registry, const std::vector<Mapping>& mappings,
+                              UnixTime start) {
+  DeviceSides sides;
+  sides.of_table.resize(mappings.size());
+  for (const auto& maker : kMakers) {
+    auto speakers = speakers_of(maker.name, registry, mappings, start);
+    if (speakers.models.empty() || maker.devices == nullptr) continue;
+    std::vector<TableId> tables;
+    for (const auto& [table, mapping] : speakers.models) tables.push_back(table);
+    sides.all.push_back(maker.devices(std::move(speakers)));
+    for (const auto table : tables) sides.of_table[table.index()] = sides.all.back().get();
+  }
+  return sides;
 }
 
 }  // namespace looptwin::hil

@@ -54,7 +54,11 @@ Result<void> write_access(const AclRequest& request, const RigConfig& rig, const
   const auto mappings = device_mappings(rig, scenario, hil::civil_time());
   if (!mappings) return tl::make_unexpected(mappings.error());
   hil::BrokerView view;
-  for (const auto& mapping : *mappings) view.models.push_back(hil::topics_of(mapping));
+  for (const auto& mapping : *mappings) {
+    auto topics = hil::topics_of(mapping);
+    if (!topics) return tl::make_unexpected(std::move(topics.error()));
+    view.models.push_back(std::move(*topics));
+  }
   const auto registries = registries_of(rig, scenario);
   if (registries.empty())
     return failure(fmt::format("{} has no registry", rig.name), "write registry: FILE into its rig.yaml");

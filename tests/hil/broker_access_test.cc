@@ -21,7 +21,7 @@ BrokerView two_halls() {
   BrokerView view;
   view.keys = {twin::generate_registry_key(), twin::generate_registry_key()};
   view.most_messages = 7;
-  view.models.push_back(topics_of(plain_mapping("pump")));
+  view.models.push_back(*topics_of(plain_mapping("pump")));
   view.models.push_back({"plug", {topic("tele/{device}/{field}")}, {topic("cmnd/{device}/POWER")}});
   const auto hash = [&](size_t key, const std::string& id) {
     return *twin::hash_secret(twin::CredentialKind::keyed, view.keys[key], id, kSecret);
@@ -43,6 +43,22 @@ std::string answer(const BrokerAccess& access, const Presented& shown, std::opti
 }
 
 }  // namespace
+
+TEST_CASE("broker view: topics that do not go by the devices' ids are none that a broker can keep apart") {
+  Mapping plug = plain_mapping("plug");
+  plug.convention = "topics";
+  plug.fields.emplace_back().topic = topic("stat/{device}/power");
+  plug.orders.emplace_back().topic = topic("cmnd/{device}/POWER");
+  const auto topics = topics_of(plug);
+  REQUIRE(topics.has_value());
+  CHECK(topics->says.size() == 4);
+  CHECK(topics->hears.size() == 2);
+  plug.names = {{"hall/plug-1", "DVES_1"}};
+  CHECK_FALSE(topics_of(plug).has_value());
+  plug.names.clear();
+  plug.convention = "sparkplug";
+  CHECK_FALSE(topics_of(plug).has_value());
+}
 
 TEST_CASE("broker: whoever comes in is in the registry, knows its secret, and bears its own client id") {
   const BrokerAccess access(two_halls());

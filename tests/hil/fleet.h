@@ -25,7 +25,7 @@ struct ConventionFleet {
     registry = std::move(*built);
     const UnixTime start{1'700'000'000'000'000'000};
     loop = std::move(make_conventions(registry, {mapping}, start)[0]);
-    auto sides = make_device_sides(registry, {mapping}, start);
+    auto sides = make_device_sides(registry, {mapping}, start).all;
     if (!sides.empty()) devices = std::move(sides[0]);
   }
   static twin::DeviceRef device(size_t row) { return {TableId(size_t{0}), Row(row)}; }

@@ -61,7 +61,7 @@ struct Hall {
     mappings = {mapping};
     const UnixTime start{1'700'000'000'000'000'000};
     host = std::move(make_conventions(registry, mappings, start)[0]);
-    edge = std::move(make_device_sides(registry, mappings, start)[0]);
+    edge = std::move(make_device_sides(registry, mappings, start).all[0]);
   }
 
   static twin::DeviceRef pump(size_t row) { return {TableId(size_t{0}), Row(row)}; }
