@@ -247,7 +247,7 @@ void RigSafety::prepare(Time now) {
   for (const auto& step : options_.steps)
     for (const auto device : step.devices)
       if (gate_.was_armed(device))
-        language_.tell(safe_command(step, device, options_.salt, episode_, now), orders);
+        language_.write(safe_command(step, device, options_.salt, episode_, now), orders);
   watchdog_->prepare(orders);
 }
 

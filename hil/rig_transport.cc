@@ -86,6 +86,10 @@ DeviceLanguage RigTransport::language() {
     return std::any_of(conventions_.begin(), conventions_.end(),
                        [&](const auto& convention) { return convention->tell(command, out); });
   };
+  language.write = [this](const twin::Command& command, std::vector<Outgoing>& out) {
+    return std::any_of(conventions_.begin(), conventions_.end(),
+                       [&](const auto& convention) { return convention->write(command, out); });
+  };
   language.answers_in = [this](const MqttMessage& message, std::vector<DeviceLanguage::Answer>& answers) {
     std::vector<Heard> heard;
     for (const auto& convention : conventions_)

@@ -29,6 +29,8 @@ twin::Command safe_command(const SafeStep& step, twin::DeviceRef device, uint64_
 struct DeviceLanguage {
   /// Appends what tells a device so; false where nothing can.
   std::function<bool(const twin::Command&, std::vector<Outgoing>&)> tell;
+  /// The same for what may never be told: no answer is waited for.
+  std::function<bool(const twin::Command&, std::vector<Outgoing>&)> write;
   struct Answer {
     uint64_t id = 0;
     bool accepted = false;

@@ -58,6 +58,18 @@ class AwsShadow final : public Convention, DocumentReader {
     return true;
   }
 
+  /// As the delta that it would be.
+  bool write(const twin::Command& command, std::vector<Outgoing>& out) const override {
+    const auto patch = patch_of(command);
+    if (!patch) return false;
+    const auto document = documents_.find(command.device);
+    const Json delta = {{"state", *patch},
+                        {"version", (document != documents_.end() ? document->second.version : 0) + 1}};
+    const auto topic = model(command.device)->topic(update_, command.device);
+    out.push_back({topic + "/delta", delta.dump()});
+    return true;
+  }
+
   void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out) override {
     now_ = std::max(now_, now);
     // A device that comes back later must not find a wish whose time is over.

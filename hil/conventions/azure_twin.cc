@@ -66,20 +66,36 @@ class AzureTwin final : public Convention, DocumentReader {
     const auto* places = model(command.device);
     const auto* place = places != nullptr ? places->told(command.kind, command.index) : nullptr;
     if (place == nullptr) return false;
-    if (command.kind == twin::Command::Kind::command) {
-      if (!ledger_.leaves(command, 0)) return true;
-      const auto method = place->at.substr(place->at.rfind('/') + 1);
-      out.push_back(
-          {base(command.device) + fmt::format("$iothub/methods/POST/{}/?$rid={:x}", method, command.id),
-           place->payload.empty() ? "{}" : place->payload, false, 0});
-      return true;
-    }
+    if (command.kind == twin::Command::Kind::command)
+      return ledger_.leaves(command, 0) ? write(command, out) : true;
     if (const auto patch = desire(command)) {
       wish(command.device, *patch);
       asked_version_[{command.device, place->at}] = {command.index,
                                                      documents_[command.device].desired_version};
     }
     flush(out);
+    return true;
+  }
+
+  bool write(const twin::Command& command, std::vector<Outgoing>& out) const override {
+    const auto* places = model(command.device);
+    const auto* place = places != nullptr ? places->told(command.kind, command.index) : nullptr;
+    if (place == nullptr) return false;
+    if (command.kind == twin::Command::Kind::command) {
+      const auto method = place->at.substr(place->at.rfind('/') + 1);
+      out.push_back(
+          {base(command.device) + fmt::format("$iothub/methods/POST/{}/?$rid={:x}", method, command.id),
+           place->payload.empty() ? "{}" : place->payload, false, 0});
+      return true;
+    }
+    auto patch = patch_of(command);
+    if (!patch) return false;
+    const auto document = documents_.find(command.device);
+    const auto version = (document != documents_.end() ? document->second.desired_version : 0) + 1;
+    (*patch)["$version"] = version;
+    out.push_back(
+        {base(command.device) + fmt::format("$iothub/twin/PATCH/properties/desired/?$version={}", version),
+         patch->dump()});
     return true;
   }
 

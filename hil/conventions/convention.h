@@ -59,6 +59,8 @@ class Convention {
   virtual bool take(const MqttMessage& message, Time at, std::vector<Heard>& heard) = 0;
   /// Appends what tells a device so. False where its mapping has no way to.
   virtual bool tell(const twin::Command& command, std::vector<Outgoing>& out) = 0;
+  /// The same for a command that may never be told: nothing is noted, no answer waited for.
+  virtual bool write(const twin::Command& command, std::vector<Outgoing>& out) const = 0;
   /// Once a cycle, after its messages: what has waited long enough, and what is to be said without being
   /// asked.
   virtual void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out);

@@ -90,9 +90,9 @@ class Homie final : public Topics {
     return Topics::take(message, at, heard);
   }
 
-  bool tell(const twin::Command& command, std::vector<Outgoing>& out) override {
+  bool write(const twin::Command& command, std::vector<Outgoing>& out) const override {
     const size_t before = out.size();
-    if (!Topics::tell(command, out)) return false;
+    if (!Topics::write(command, out)) return false;
     for (size_t i = before; i < out.size(); ++i)
       if (of_four_.contains(command.device)) out[i].topic.replace(0, kFive.size(), kFour);
     return true;

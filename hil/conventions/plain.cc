@@ -69,7 +69,9 @@ class PlainLoop final : public Convention, Plain {
     });
   }
 
-  bool tell(const twin::Command& command, std::vector<Outgoing>& out) override {
+  bool tell(const twin::Command& command, std::vector<Outgoing>& out) override { return write(command, out); }
+
+  bool write(const twin::Command& command, std::vector<Outgoing>& out) const override {
     const auto* model = codec(command.device);
     if (model == nullptr || !model->mapping().commands) return false;
     const double expires = command.expires == kNever ? 0 : unix_seconds(command.expires);

@@ -40,15 +40,23 @@ bool Topics::take(const MqttMessage& message, Time, std::vector<Heard>& heard) {
   return ours;
 }
 
-bool Topics::tell(const twin::Command& command, std::vector<Outgoing>& out) {
+bool Topics::write(const twin::Command& command, std::vector<Outgoing>& out) const {
   const auto* model = of_table(models_, command.device.table);
   const auto* place = model != nullptr ? model->told(command.kind, command.index) : nullptr;
   if (place == nullptr) return false;
-  if (!leaves(*model, command)) return true;
   out.push_back({model->topic(*place->topic, command.device), payload_of(*model, *place, command)});
+  return true;
+}
+
+bool Topics::tell(const twin::Command& command, std::vector<Outgoing>& out) {
+  std::vector<Outgoing> written;
+  if (!write(command, written)) return false;
+  const auto& model = *of_table(models_, command.device.table);
+  if (!leaves(model, command)) return true;
+  std::move(written.begin(), written.end(), std::back_inserter(out));
   // Nothing will ever show it: that it was sent is all there is to know.
   const auto use = command.kind == Kind::setpoint ? Use::setpoint : Use::command;
-  if (!model->is_shown(use, command.index)) unshown_.push_back(command);
+  if (!model.is_shown(use, command.index)) unshown_.push_back(command);
   return true;
 }
 

@@ -15,6 +15,7 @@ class Topics : public Convention {
   std::vector<std::string> filters() const override;
   bool take(const MqttMessage& message, Time at, std::vector<Heard>& heard) override;
   bool tell(const twin::Command& command, std::vector<Outgoing>& out) override;
+  bool write(const twin::Command& command, std::vector<Outgoing>& out) const override;
   void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out) override;
   std::vector<std::pair<std::string, uint64_t>> counters() const override;
 

@@ -115,20 +115,28 @@ void DocumentReader::hear(twin::DeviceRef device, const Json& reported, std::vec
   for (auto& answer : answers) heard.push_back(std::move(answer));
 }
 
-std::optional<Json> DocumentReader::desire(const twin::Command& command) {
+std::optional<Json> DocumentReader::patch_of(const twin::Command& command) const {
   const auto* places = model(command.device);
   const auto* place = places != nullptr ? places->told(command.kind, command.index) : nullptr;
   if (place == nullptr) return std::nullopt;
+  // A command is a wish of its own: a device that has done it reports its id.
+  return patch_at(place->at, command.kind == twin::Command::Kind::setpoint
+                                 ? json_of(places->scalar(command.index, *place, command.value))
+                                 : Json(fmt::format("{:016x}", command.id)));
+}
+
+std::optional<Json> DocumentReader::desire(const twin::Command& command) {
+  auto patch = patch_of(command);
+  if (!patch) return std::nullopt;
+  const auto& places = *model(command.device);
+  const auto& at = places.told(command.kind, command.index)->at;
   const bool setpoint = command.kind == twin::Command::Kind::setpoint;
   const double tolerance =
-      setpoint ? tolerance_of(places->config().setpoints[command.index], command.value) : 0;
+      setpoint ? tolerance_of(places.config().setpoints[command.index], command.value) : 0;
   if (!ledger_.leaves(command, tolerance)) return std::nullopt;
-  // A command is a wish of its own: a device that has done it reports its id.
-  const auto value = setpoint ? json_of(places->scalar(command.index, *place, command.value))
-                              : Json(fmt::format("{:016x}", command.id));
-  auto undo = patch_at(place->at, nullptr);
-  if (undo) standing_[{command.device, place->at}] = {command.expires, std::move(*undo)};
-  return patch_at(place->at, value);
+  if (auto undo = patch_at(at, nullptr))
+    standing_[{command.device, at}] = {command.expires, std::move(*undo)};
+  return patch;
 }
 
 std::vector<std::pair<twin::DeviceRef, Json>> DocumentReader::expired(Time now) {

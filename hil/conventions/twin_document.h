@@ -40,6 +40,8 @@ class DocumentReader {
  protected:
   /// What a device reports, and answers that lie in it.
   void hear(twin::DeviceRef device, const Json& reported, std::vector<Heard>& heard);
+  /// What is desired of a device by a command; absent where it cannot be said.
+  std::optional<Json> patch_of(const twin::Command& command) const;
   /// Notes what a device is told and how; absent where it must not leave again, or cannot be said.
   std::optional<Json> desire(const twin::Command& command);
   const ModelPlaces* model(twin::DeviceRef device) const { return of_table(models_, device.table); }

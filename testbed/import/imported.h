@@ -45,7 +45,7 @@ struct ImportReader {
   Diagnostics& problems;
   const UnitNames& unit_names;
   const lang::Units& units;
-  /// Null-terminated lookups that do not fail: empty where there is no such text.
+  /// Empty where the node has no such key, or no text there.
   static std::string text(const yaml::Node& node, std::string_view key);
   /// Ours for theirs; reports where it is not known. Without a unit: "1".
   std::string unit(const yaml::Node* node);

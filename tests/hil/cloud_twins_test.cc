@@ -138,3 +138,13 @@ TEST_CASE("azure: a command is a direct method, and its status the answer") {
   for (const auto* bad : {"methods/res/ok/?$rid=ab", "methods/res/200/?$rid=x", "methods/res/200/"})
     CHECK(rooms.take(kHub + bad, "") == "malformed");
 }
+
+TEST_CASE("aws: what is only written is not desired") {
+  Rooms rooms("aws-shadow");
+  std::vector<Outgoing> written;
+  CHECK(rooms.loop->write(Rooms::heat(7, 22), written));
+  REQUIRE(written.size() == 1);
+  CHECK(written[0].payload == R"({"state":{"heat":22.0},"version":1})");
+  rooms.take(kShadow + "get", "");
+  CHECK(rooms.published().find("22") == std::string::npos);
+}

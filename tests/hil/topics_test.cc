@@ -185,3 +185,17 @@ TEST_CASE("topics: behind a gateway devices go with it, and come back when they 
   CHECK(plugs.step().size() == 2);
   CHECK(plugs.take("zigbee2mqtt/bridge/devices", "[]") == "none");
 }
+
+TEST_CASE("topics: what is only written, and may never be told, leaves answers and repeats as they are") {
+  Plugs plugs;
+  plugs.tell(Plugs::set(1, 0, 1));
+  std::vector<Outgoing> written;
+  for (int i = 0; i < 2; ++i) {
+    CHECK(plugs.loop->write(Plugs::set(9, 0, 0), written));
+    CHECK(plugs.loop->write(Plugs::order(4, 0), written));
+  }
+  REQUIRE(written.size() == 4);
+  CHECK(written[0].payload == "OFF");
+  CHECK(plugs.take("stat/plug-1/RESULT", R"({"POWER":"ON"})") == "plug-1 on=1, answer 1");
+  CHECK(plugs.tell(Plugs::order(4, 0)) == "cmnd/plug-1/POWER TOGGLE");
+}

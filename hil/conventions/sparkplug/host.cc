@@ -276,6 +276,16 @@ bool Host::take_metric(const Device& device, const Metric& metric, Samples& samp
 }
 
 bool Host::tell(const twin::Command& command, std::vector<Outgoing>& out) {
+  std::vector<Outgoing> written;
+  if (!write(command, written)) return false;
+  const bool setpoint = command.kind == twin::Command::Kind::setpoint;
+  const auto& config = device_of_.at(command.device).second->model->config();
+  if (ledger_.leaves(command, setpoint ? tolerance_of(config.setpoints[command.index], command.value) : 0))
+    std::move(written.begin(), written.end(), std::back_inserter(out));
+  return true;
+}
+
+bool Host::write(const twin::Command& command, std::vector<Outgoing>& out) const {
   const auto found = device_of_.find(command.device);
   if (found == device_of_.end()) return false;
   const auto& [node, device] = found->second;
@@ -286,9 +296,6 @@ bool Host::tell(const twin::Command& command, std::vector<Outgoing>& out) {
   const auto value =
       known != nullptr ? encoded(device->model->scalar(command), known->second.datatype) : std::nullopt;
   if (!value) return false;
-  const double tolerance =
-      setpoint ? tolerance_of(device->model->config().setpoints[command.index], command.value) : 0;
-  if (!ledger_.leaves(command, tolerance)) return true;
   Metric metric{.alias = known->second.alias, .datatype = known->second.datatype, .value = *value};
   if (!metric.alias) metric.name = name;
   const auto ms = static_cast<uint64_t>(unix_ms(now_));

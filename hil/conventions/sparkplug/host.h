@@ -21,6 +21,7 @@ class Host final : public Convention {
   std::vector<std::string> filters() const override;
   bool take(const MqttMessage& message, Time at, std::vector<Heard>& heard) override;
   bool tell(const twin::Command& command, std::vector<Outgoing>& out) override;
+  bool write(const twin::Command& command, std::vector<Outgoing>& out) const override;
   void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out) override;
   void joined(Time at, std::vector<Outgoing>& out) override;
   void lost(Time at) override;
