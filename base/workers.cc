@@ -8,21 +8,29 @@
 
 namespace looptwin {
 
-// A generation counter that waiters sleep on (futex through std::atomic::wait) after a short spin: cycles are
-// often shorter than a wake-up, and the pause between two of them shorter still.
+// Parts are handed out by one atomic word that says of which call they are and how many that has, so that a
+// thread that wakes late takes nothing of a call that is over, and nobody waits for it: a call ends when its
+// parts are done, not when all threads have looked. Threads sleep on a generation counter (futex through
+// std::atomic::wait) after a short spin: cycles are often shorter than a wake-up, and the pause between two
+// of them shorter still.
 struct Workers::Team {
   std::vector<std::thread> threads;
   std::atomic<uint32_t> generation{0};
-  std::atomic<uint32_t> busy{0};
-  std::atomic<size_t> next{0};
-  size_t parts = 0;
-  void* work = nullptr;
+  std::atomic<uint64_t> parts{0};  ///< how many << 32, and the next of them
+  std::atomic<uint32_t> done{0};
+  void* work = nullptr;  ///< as call and stop: written while no part is out
   Call call = nullptr;
   bool stop = false;
 
   void drain(int thread) {
-    for (size_t part; (part = next.fetch_add(1, std::memory_order_relaxed)) < parts;)
+    for (;;) {
+      // Who gets a part of a call sees what was written before it, and it stays until the part is done.
+      const uint64_t word = parts.fetch_add(1, std::memory_order_acq_rel);
+      const auto count = static_cast<uint32_t>(word >> 32), part = static_cast<uint32_t>(word);
+      if (part >= count) return;
       call(work, part, thread);
+      if (done.fetch_add(1, std::memory_order_acq_rel) + 1 == count) done.notify_one();
+    }
   }
 
   void start(int count) {
@@ -33,7 +41,6 @@ struct Workers::Team {
           seen = generation.load(std::memory_order_acquire);
           if (stop) return;
           drain(t);
-          if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) busy.notify_one();
         }
       });
     }
@@ -75,16 +82,16 @@ void Workers::run_erased(size_t parts, void* work, Call call) {
     for (size_t part = 0; part < parts; ++part) call(work, part, 0);
     return;
   }
-  team.parts = parts;
+  LT_CHECK(parts < (size_t{1} << 31));
   team.work = work;
   team.call = call;
-  team.next.store(0, std::memory_order_relaxed);
-  team.busy.store(static_cast<uint32_t>(team.threads.size()), std::memory_order_relaxed);
+  team.done.store(0, std::memory_order_relaxed);
+  team.parts.store(static_cast<uint64_t>(parts) << 32, std::memory_order_release);
   team.generation.fetch_add(1, std::memory_order_release);
   team.generation.notify_all();
   team.drain(0);
-  for (uint32_t left; (left = team.busy.load(std::memory_order_acquire)) != 0;)
-    Team::await_change(team.busy, left);
+  for (uint32_t done; (done = team.done.load(std::memory_order_acquire)) != parts;)
+    Team::await_change(team.done, done);
 }
 
 }  // namespace looptwin
