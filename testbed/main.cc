@@ -14,6 +14,7 @@
 #include "testbed/replay/replay_command.h"
 #include "testbed/rig/acl_command.h"
 #include "testbed/rig/rig_command.h"
+#include "testbed/rig/rig_config.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
 #include "testbed/settings_option.h"
@@ -86,8 +87,10 @@ int main(int argc, char** argv) {
   check_command->add_flag("--explain", check_request.explain,
                           "shows type, unit, cost and memory of every expression");
 
+  bool of_rigs = false;
   auto* schema_command =
       app.add_subcommand("schema", "prints the JSON Schema of scenario files, for editors");
+  schema_command->add_flag("--rig", of_rigs, "that of rig.yaml");
 
   std::filesystem::path new_folder;
   auto* new_command = app.add_subcommand("new", "writes a small working scenario into a new folder");
@@ -138,7 +141,7 @@ int main(int argc, char** argv) {
       return static_cast<int>(check(check_request));
     }
     if (*schema_command) {
-      std::puts(json_schema().c_str());
+      std::puts((of_rigs ? rig_json_schema() : json_schema()).c_str());
       return 0;
     }
     if (*new_command) return static_cast<int>(write_new(new_folder));

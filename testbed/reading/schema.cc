@@ -15,6 +15,14 @@ using Json = nlohmann::ordered_json;
 
 Json reference(const SectionInfo& section) { return {{"$ref", "#/$defs/" + section.anchor}}; }
 
+/// A word that looks like a number may be written as one: `version: 5`.
+Json words_schema(const std::vector<std::string>& words) {
+  Json all = words;
+  for (const auto& word : words)
+    if (Json number = Json::parse(word, nullptr, false); number.is_number()) all.push_back(std::move(number));
+  return all;
+}
+
 Json form_schema(const KeyInfo& key) {
   const Json scalar = {"string", "number", "boolean"};
   switch (key.form) {
@@ -32,7 +40,7 @@ Json form_schema(const KeyInfo& key) {
     case Form::name:
       return {{"type", "string"}, {"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}};
     case Form::word:
-      return {{"enum", key.words}};
+      return {{"enum", words_schema(key.words)}};
     case Form::words:
     case Form::texts:
     case Form::durations:
@@ -57,7 +65,7 @@ Json form_schema(const KeyInfo& key) {
     case Form::section:
       return reference(*key.section);
     case Form::word_or_section:
-      return {{"anyOf", {reference(*key.section), {{"enum", key.words}}}}};
+      return {{"anyOf", {reference(*key.section), {{"enum", words_schema(key.words)}}}}};
     case Form::named:
       return {{"type", "object"}, {"additionalProperties", reference(*key.section)}};
     case Form::list:
@@ -89,8 +97,7 @@ Json section_schema(const SectionInfo& section) {
   }
   Json schema = {{"title", section.name}, {"type", "object"}, {"properties", std::move(properties)}};
   schema["additionalProperties"] = section.others ? described(*section.others) : Json(false);
-  // A used file holds a part of the scenario only.
-  if (!needed.empty() && section.anchor != "scenario") schema["required"] = std::move(needed);
+  if (!needed.empty()) schema["required"] = std::move(needed);
   return schema;
 }
 
@@ -114,16 +121,22 @@ std::vector<const SectionInfo*> all_sections() {
   return out;
 }
 
-std::string json_schema() {
+std::string json_schema(const SectionInfo& top, const std::string& title, bool in_parts) {
+  std::vector<const SectionInfo*> all;
+  collect(top, all);
   Json definitions = Json::object();
-  for (const auto* section : all_sections())
-    if (section->anchor != "scenario") definitions[section->anchor] = section_schema(*section);
+  for (const auto* section : all)
+    if (section != &top) definitions[section->anchor] = section_schema(*section);
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}};
-  schema.update(section_schema(scenario_section()));
-  schema["title"] = "looptwin scenario";
+  schema.update(section_schema(top));
+  if (in_parts) schema.erase("required");
+  schema["title"] = title;
   schema["$defs"] = std::move(definitions);
   return schema.dump(2);
 }
+
+// A used file holds a part of the scenario only.
+std::string json_schema() { return json_schema(scenario_section(), "looptwin scenario", true); }
 
 std::string key_table(const SectionInfo& section) {
   std::string out = "| key | value | default | meaning |\n|---|---|---|---|\n";

@@ -1,5 +1,5 @@
-// What is printed from the tables of keys: the key tables of docs/scenario.md. json_schema() is in
-// testbed/scenario.h.
+// What is printed from the tables of keys: the key tables of docs/scenario.md, and JSON Schemas. That of
+// scenarios is in testbed/scenario.h.
 #pragma once
 
 #include <string>
@@ -11,6 +11,9 @@ namespace looptwin::testbed {
 
 /// All sections, from the scenario's own down, each once, in the order in which they are met.
 std::vector<const SectionInfo*> all_sections();
+
+/// The JSON Schema (draft 7) of files that hold this section. `in_parts`: a file need not have all of it.
+std::string json_schema(const SectionInfo& top, const std::string& title, bool in_parts);
 
 /// A Markdown table: key, value, default, meaning.
 std::string key_table(const SectionInfo& section);

@@ -1,6 +1,7 @@
 #include "testbed/rig/rig_config.h"
 
 #include "testbed/reading/files.h"
+#include "testbed/reading/schema.h"
 #include "testbed/reading/values.h"
 
 namespace looptwin::testbed {
@@ -144,6 +145,8 @@ const Section<RigConfig>& rig_section() {
 }
 
 }  // namespace
+
+std::string rig_json_schema() { return json_schema(rig_section(), "looptwin rig", false); }
 
 Result<RigConfig> load_rig(const std::filesystem::path& path) {
   std::error_code ignored;

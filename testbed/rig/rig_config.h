@@ -55,4 +55,7 @@ struct RigConfig {
 /// Reads rig.yaml of a folder, or the file itself. All problems at once.
 Result<RigConfig> load_rig(const std::filesystem::path& path);
 
+/// The JSON Schema of such files, for editors.
+std::string rig_json_schema();
+
 }  // namespace looptwin::testbed

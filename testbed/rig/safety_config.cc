@@ -209,12 +209,15 @@ const Section<SafetyText>& safety_section() {
     for (const auto& entry : map.node.entries) out.limits.push_back({entry.key_span, entry.key, entry.value});
     if (map.node.entries.empty()) out.limits.push_back({map.span, {}, map.node});
   };
+  Key<T> of_limits =
+      kept<T>("limits", Form::named, "of a model's setpoint or command, by pump.speed", limits);
+  of_limits.info.section = &limits_section();
   static const Section<T> kSection(
       "safety", "safety",
       {list<T>("safe", step_section(), &T::safe, "what makes the rig safe, in this order"),
        kept<T>("allow", Form::texts, "the only setpoints and commands that are ever sent: [pump.start]",
                allow),
-       kept<T>("limits", Form::named, "of a model's setpoint or command, by pump.speed", limits),
+       of_limits,
        optional<T>("teardown", duration(), &T::teardown, "5 s", "how long making safe may take at the end"),
        optional<T>("heartbeat", period(), &T::heartbeat, "2 s",
                    "a loop that does not move for so long is made safe by the watchdog"),

@@ -302,16 +302,23 @@ class Runs(CommandLine):
         import jsonschema
         import yaml
 
-        schema = json.loads(looptwin("schema").stdout)
-        jsonschema.Draft7Validator.check_schema(schema)
-        validator = jsonschema.Draft7Validator(schema)
+        def validator_of(*what):
+            schema = json.loads(looptwin("schema", *what).stdout)
+            jsonschema.Draft7Validator.check_schema(schema)
+            return jsonschema.Draft7Validator(schema)
+
+        of_scenarios, of_rigs = validator_of(), validator_of("--rig")
         files = [*SOURCE.glob("scenarios/*/*.yaml"), *SMALL.glob("*.yaml")]
         self.assertGreater(len(files), 3)
+        self.assertGreater(sum(file.name == "rig.yaml" for file in files), 1)
         for file in files:
-            with self.subTest(file.name):
+            validator = of_rigs if file.name == "rig.yaml" else of_scenarios
+            with self.subTest(str(file)):
                 errors = [f"{list(e.path)}: {e.message}" for e in validator.iter_errors(yaml.safe_load(file.read_text()))]
                 self.assertEqual(errors, [])
-        self.assertTrue(list(validator.iter_errors({"scenario": "x", "cylce": "1 s"})))
+        self.assertTrue(list(of_scenarios.iter_errors({"scenario": "x", "cylce": "1 s"})))
+        self.assertTrue(list(of_rigs.iter_errors({"rig": "x", "borker": "mqtt://127.0.0.1:1883"})))
+        self.assertTrue(list(of_rigs.iter_errors({"recording": True})))  # without its name
 
     @unittest.skipUnless(has("xarray"), "needs xarray")
     def test_an_export_opens_in_xarray_with_units_and_dates(self):

@@ -164,13 +164,13 @@ class Broker:
 class Rig:
     """A rig that runs."""
 
-    def __init__(self, folder, rig="rig: cellar-rig\n", scenario=None, arguments=()):
+    def __init__(self, folder, rig="rig: cellar-rig\n", scenario=None, arguments=(), arm=("--arm", "**")):
         self.folder = Path(folder)
         (self.folder / "scenario.yaml").write_text(scenario or block("rig.md", "scenario.yaml"))
         (self.folder / "rig.yaml").write_text(rig)
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
-        self.process = subprocess.Popen([LOOPTWIN, "hil", self.folder, "--out", self.folder / "out", *map(str, arguments)],
+        self.process = subprocess.Popen([LOOPTWIN, "hil", self.folder, "--out", self.folder / "out", *arm, *map(str, arguments)],
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.devices, self.clients, self.out = [], [], None
         eventually(lambda: self.process.poll() is not None or " at mqtt" in self.errors.read_text(), "the rig begins")
