@@ -60,7 +60,8 @@ constexpr const char* kMigrations[] = {
        CREATE UNIQUE INDEX one_holder ON holding (item) WHERE ended IS NULL;)",
 };
 const DatabaseKind kKind{0x4C54494E,  // "LTIN"
-                         "inventory", "looptwin inventory init makes a new one", kMigrations};
+                         "inventory", "looptwin inventory init makes a new one", kMigrations,
+                         20'000};  // ms: a crowd of jobs asks at once
 
 /// The columns of an item, as read() wants them.
 constexpr const char* kFindItem =
