@@ -13,6 +13,16 @@ from rig_support import LOOPTWIN, PATIENCE, SOURCE, Rig, block, eventually, loop
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 PAGE = SOURCE / "docs/rig-inventory.md"
+PLUG = """
+scenario: kitchen
+duration: 1 h
+cycle: 200 ms
+models:
+  plug:
+    telemetry: {power: {from: electric, unit: W, every: 10 s, range: [0, 4000], resolution: 1}}
+    physics: {states: {electric: 0 W}, rates: {electric: 0 W/s}}
+fleet: {plug: {count: 1, id: "kitchen/plug-{i}"}}
+"""
 INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z +"
 
 
@@ -201,6 +211,28 @@ class Rigs(Lab):
         self.assertFalse(kept["devices"][TWO]["admitted"])
         self.assertEqual(self.shown(ONE)["state"], "free")
         self.assertIn("is in quarantine: says serial 'SN-5'", self.refused_rig())
+        replayed = looptwin("replay", self.folder / "out")  # who was admitted when is in the input log
+        self.assertIn("same decisions as recorded", replayed.stdout + replayed.stderr)
+
+    def test_a_plug_with_tasmota_is_asked_who_it_is(self):
+        self.done("add", "kitchen/plug-1", "--set", "serial=2C:3A:E8:00:00:01")
+        page = "rig: kitchen-rig\ninventory: lab.inventory\ndevices:\n  plug: {mapping: tasmota-plug, names: {kitchen/plug-1: left}}\n"
+        rig = Rig(self.folder, page, scenario=PLUG)
+        self.addCleanup(rig.close)
+        plug = rig.client("left").join()
+        plug.subscribe("cmnd/left/STATUS")
+        plug.say("tele/left/LWT", "Online", retain=True)
+        eventually(lambda: ("cmnd/left/STATUS", b"0") in plug.heard, "it is asked")
+        self.assertEqual(rig.incident("not_identified"), 1)
+        plug.say("stat/left/STATUS2", {"StatusFWR": {"Version": "13.1.0(tasmota)"}})
+        plug.say("stat/left/STATUS5", {"StatusNET": {"Hostname": "left", "Mac": "2C:3A:E8:00:00:01"}})
+        plug.say("tele/left/SENSOR", {"ENERGY": {"Power": 23}})
+        plug.say("stat/left/STATUS5", {"StatusNET": {"Hostname": "left", "Mac": "2C:3A:E8:00:00:02"}})
+        eventually(lambda: rig.incident("quarantined"), "it was another one")
+        rig.stop()
+        kept = json.loads((self.folder / "out/inventory.json").read_text())["devices"]["kitchen/plug-1"]
+        self.assertEqual(kept["said_firmware"], "13.1.0(tasmota)")
+        self.assertEqual(kept["said_serial"], "2C:3A:E8:00:00:02")
 
     def test_a_device_that_does_not_say_who_it_is_waits_outside(self):
         self.pumps()
