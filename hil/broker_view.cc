@@ -124,6 +124,11 @@ Result<BrokerView::Model> topics_of(const Mapping& mapping) {
   for (const auto* says : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
     add(model.says, *says);
   for (const auto* hears : {&mapping.commands, &mapping.ask}) add(model.hears, *hears);
+  if (const auto& identity = mapping.identity) {
+    for (const auto* place : {&identity->serial, &identity->firmware})
+      if (*place) add(model.says, (*place)->topic);
+    add(model.hears, identity->ask);
+  }
   for (const auto& field : mapping.fields) add(model.says, field.topic);
   for (const auto* told : {&mapping.setpoints, &mapping.orders})
     for (const auto& place : *told) {

@@ -35,6 +35,14 @@ struct SparkplugOptions {
   Duration rebirth = seconds(10);  ///< a node is asked for a rebirth not more often
 };
 
+/// Where devices say which ones they are. A place without a topic stands in the telemetry; with Sparkplug it
+/// is a metric of their birth.
+struct IdentityPlaces {
+  std::optional<Place> serial, firmware;
+  std::optional<TopicTemplate> ask;  ///< makes a device say it
+  std::string ask_payload;
+};
+
 struct Mapping {
   std::string model;
   std::string convention = "plain";  ///< hil/conventions/
@@ -50,6 +58,7 @@ struct Mapping {
   std::optional<TopicTemplate> ask;  ///< makes a device say something, so that it is known to be there
   std::string ask_payload;
   bool trust_kept = false;  ///< the broker's kept `online` is believed, though it may be older than its crash
+  std::optional<IdentityPlaces> identity;
   std::optional<TopicTemplate> commands;
   std::optional<TopicTemplate> acknowledgements;
   std::vector<std::pair<std::string, std::string>> names;  ///< registry ids, and what devices call themselves

@@ -10,10 +10,15 @@
 namespace looptwin::hil {
 
 /// What became of a message.
-enum class PacketRead : uint8_t { taken, malformed, wrong_type, unknown, kept, not_its_own };
+enum class PacketRead : uint8_t { taken, malformed, wrong_type, unknown, kept, not_its_own, not_admitted };
 constexpr const char* name_of(PacketRead read) {
-  constexpr const char* kNames[] = {
-      "taken", "malformed", "wrong type", "unknown", "lost or late by a force", "not the device's own"};
+  constexpr const char* kNames[] = {"taken",
+                                    "malformed",
+                                    "wrong type",
+                                    "unknown",
+                                    "lost or late by a force",
+                                    "not the device's own",
+                                    "of a device that is not admitted"};
   return kNames[static_cast<size_t>(read)];
 }
 

@@ -60,6 +60,8 @@ class RigSafety {
   size_t disarm(const std::string& pattern, Time now, const std::string& by);
   /// The emergency stop: safe values to all devices, and nothing else to any until it is armed again.
   size_t stop(const std::string& why, Time now);
+  /// Which devices may be told anything at all has changed: the watchdog hears of it.
+  void devices_changed(Time now) { prepare(now); }
 
   /// The end: step by step, each answered before the next one, as long as there is time; what is left then is
   /// sent all the same. Only devices that were armed are told anything.

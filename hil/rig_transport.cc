@@ -13,7 +13,7 @@ std::optional<twin::DeviceRef> device_of(const Heard& heard) {
   if (const auto* telemetry = std::get_if<HeardTelemetry>(&heard)) return telemetry->device;
   if (const auto* presence = std::get_if<HeardPresence>(&heard)) return presence->device;
   if (const auto* answer = std::get_if<HeardAnswer>(&heard)) return answer->device;
-  return std::nullopt;
+  return std::nullopt;  // who says which one it is need not be it
 }
 
 /// That its device is there: all but its going, and what was kept from before.
@@ -83,11 +83,13 @@ void RigTransport::use(Between between) {
 DeviceLanguage RigTransport::language() {
   DeviceLanguage language;
   language.tell = [this](const twin::Command& command, std::vector<Outgoing>& out) {
-    return std::any_of(conventions_.begin(), conventions_.end(),
+    return !may_be_told(command.device) ||
+           std::any_of(conventions_.begin(), conventions_.end(),
                        [&](const auto& convention) { return convention->tell(command, out); });
   };
   language.write = [this](const twin::Command& command, std::vector<Outgoing>& out) {
-    return std::any_of(conventions_.begin(), conventions_.end(),
+    return !may_be_told(command.device) ||
+           std::any_of(conventions_.begin(), conventions_.end(),
                        [&](const auto& convention) { return convention->write(command, out); });
   };
   language.answers_in = [this](const MqttMessage& message, std::vector<DeviceLanguage::Answer>& answers) {
@@ -112,6 +114,7 @@ DeviceLanguage RigTransport::language() {
 void RigTransport::begin(Time boundary) {
   broker_.begin();
   if (between_.before) between_.before(boundary);
+  settle_admissions(boundary);
   taken_.clear();
   std::swap(taken_, early_);
   link_.take(taken_);
@@ -129,6 +132,7 @@ void RigTransport::begin(Time boundary) {
   }
   for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
   hear({boundary, kReal});
+  if (gate_ != nullptr) gate_->step(boundary, outgoing_);
   publish();
   for (const auto& [topic, count] : link_.take_shed())
     if (sink_) sink_({boundary, "shed", "", topic, count});
@@ -146,6 +150,7 @@ void RigTransport::begin(Time boundary) {
 /// Whoever was there is not any more, as far as anybody can tell.
 void RigTransport::lost_broker(Time at) {
   for (const auto& convention : conventions_) convention->lost(at);
+  if (gate_ != nullptr) gate_->lost_broker(at);
   for (size_t m = 0; m < models_.size(); ++m) {
     std::fill(models_[m].other.begin(), models_[m].other.end(), uint8_t{0});
     std::fill(models_[m].by_session.begin(), models_[m].by_session.end(), uint8_t{0});
@@ -159,7 +164,9 @@ void RigTransport::take_status(const MqttMessage& message, Time at) {
   const auto device = session ? registry_.find(session->device) : std::nullopt;
   if (!device) return;
   models_[device->table.index()].by_session[device->row.index()] = 1;
-  if (is_own(*device, {at, kReal}, session->online)) presence(*device, session->online, at);
+  const Speech speech{at, kReal};
+  if (is_own(*device, speech, session->online) && !is_kept_out(*device, speech, session->online))
+    presence(*device, session->online, at);
 }
 
 /// A simulated device has no session of its own.
@@ -171,7 +178,8 @@ bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) 
   Model& model = models_[device.table.index()];
   const size_t row = device.row.index();
   const bool was = model.online[row] != 0;
-  const bool is = joins ? was : model.other[row] != 0;
+  bool is = joins ? was : model.other[row] != 0;
+  if (gate_ != nullptr && is_itself(device) && !gate_->admits(device)) is = false;
   model.other[row] = joins && was ? 1 : 0;
   for (auto& renumber : model.renumber) renumber[row] = 1;
   presence(device, is, boundary);
@@ -209,9 +217,10 @@ void RigTransport::take(MqttMessage& message, Time at) {
     as_received = message;
     damage(message, at);
   }
-  const bool known = std::any_of(conventions_.begin(), conventions_.end(), [&](const auto& convention) {
-    return convention->take(message, at, heard_);
-  });
+  bool known = gate_ != nullptr && gate_->reader().take(message, heard_);
+  known = std::any_of(conventions_.begin(), conventions_.end(),
+                      [&](const auto& convention) { return convention->take(message, at, heard_); }) ||
+          known;
   if (!known) ++counters_.unknown;
   std::optional<twin::DeviceRef> device;
   for (const auto& heard : heard_)
@@ -243,6 +252,11 @@ PacketRead RigTransport::hear(const Speech& speech) {
     const auto device = device_of(heard);
     if (device && !is_own(*device, speech, tells_of_presence(heard))) {
       read = PacketRead::not_its_own;
+      continue;
+    }
+    if (device && is_kept_out(*device, speech, tells_of_presence(heard))) {
+      ++counters_.not_admitted;
+      read = PacketRead::not_admitted;
       continue;
     }
     if (device && between_.forces != nullptr && between_.forces->any(*device))

@@ -11,6 +11,7 @@
 #include "hil/broker_status.h"
 #include "hil/conventions/convention.h"
 #include "hil/forces.h"
+#include "hil/identity_gate.h"
 #include "hil/packet_sink.h"
 #include "hil/resent.h"
 #include "hil/rig_safety.h"
@@ -26,7 +27,7 @@ struct RigCounters {
   uint64_t unknown = 0;       ///< on no topic of ours, or of devices that the registry does not have
   uint64_t malformed = 0;     ///< payloads that cannot be read
   uint64_t wrong_types = 0;   ///< with a value of another type than the model declares
-  uint64_t not_admitted = 0;  ///< of devices that are suspended or retired
+  uint64_t not_admitted = 0;  ///< of devices that are suspended or retired, or have not proved who they are
   uint64_t resent = 0;        ///< telemetry without a time that had come before: taken in once
   uint64_t unsent = 0;        ///< commands that the link's queue had no room for
   uint64_t hints = 0;         ///< `online` that the broker had kept: nobody is there for that
@@ -70,6 +71,8 @@ class RigTransport final : public twin::Transport {
   };
   void use(Between between);
   DeviceLanguage language();
+  /// Of the real devices only those are there for the loop that it admits. Outlives the transport's polls.
+  void admit_by(IdentityGate& gate);
 
   const RigCounters& counters() const { return counters_; }
   const BrokerStatus& status() const { return status_; }
@@ -116,6 +119,7 @@ class RigTransport final : public twin::Transport {
   PacketRead hear(const HeardTelemetry& heard, const Speech& speech);
   PacketRead hear(const HeardPresence& heard, const Speech& speech);
   PacketRead hear(const HeardAnswer& heard, const Speech& speech);
+  PacketRead hear(const HeardIdentity& heard, const Speech& speech);
   PacketRead hear(PayloadProblem problem, const Speech& speech);
   void note_samples(const HeardTelemetry& heard, const Speech& speech);
   void telemetry(twin::DeviceRef device, const Samples& samples, Time at);
@@ -124,6 +128,10 @@ class RigTransport final : public twin::Transport {
   void tell(const Forces::Leaving& leaving, Time now);
   void publish();
   bool is_own(twin::DeviceRef device, const Speech& speech, bool online);
+  bool is_kept_out(twin::DeviceRef device, const Speech& speech, bool online);
+  bool may_be_told(twin::DeviceRef device) const;
+  bool is_itself(twin::DeviceRef device) const;
+  void settle_admissions(Time at);
   void take_status(const MqttMessage& message, Time at);
   bool has_session(twin::DeviceRef device, const Speech& speech) const;
   void lost_broker(Time at);
@@ -142,6 +150,7 @@ class RigTransport final : public twin::Transport {
   RigTime time_;
   MachineTime machine_;
   IsOwn is_own_;
+  IdentityGate* gate_ = nullptr;
   std::vector<MqttMessage> taken_, early_;  ///< early: received after the boundary
   std::vector<Arrived> arrived_;            ///< [shard]
   std::vector<twin::DeviceRef> returned_;   ///< came online, and may have messages waiting

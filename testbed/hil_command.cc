@@ -31,6 +31,9 @@ std::function<std::optional<Exit>()> add_hil_command(CLI::App& app) {
   command->add_option("--play", asked->play,
                       "publishes what this run has recorded, in place of its devices; runs no loop");
   command->add_option("--speed", asked->speed, "of --play, so many times as fast as it was: 4x");
+  command->add_option("--reservation", asked->request.reservation,
+                      "uses this reservation of the rig's inventory, which goes on after the run");
+  command->add_option("--owner", asked->request.owner, "who reserves the devices (default: the user's name)");
   command->add_option("--set", asked->set, "changes one value of the scenario")->type_name("KEY=VALUE");
   command->add_option("--duration", asked->duration, "how long to run: '6 h'");
   command->add_option("--out", asked->out, "the run folder; 'none' writes nothing (default: runs/NAME)");

@@ -10,6 +10,7 @@
 #include "testbed/hil_command.h"
 #include "testbed/import_command.h"
 #include "testbed/new.h"
+#include "testbed/inventory_command.h"
 #include "testbed/registry_command.h"
 #include "testbed/replay/replay_command.h"
 #include "testbed/rig/acl_command.h"
@@ -104,6 +105,7 @@ int main(int argc, char** argv) {
   export_command->add_option("FILE", file, "the file to write; must not exist")->required();
 
   const auto run_registry = add_registry_command(app);
+  const auto run_inventory = add_inventory_command(app);
   const auto run_test = add_test_command(app);
   const auto run_falsify = add_falsify_command(app);
   const auto run_hil = add_hil_command(app);
@@ -146,6 +148,7 @@ int main(int argc, char** argv) {
     }
     if (*new_command) return static_cast<int>(write_new(new_folder));
     if (const auto done = run_registry()) return static_cast<int>(*done);
+    if (const auto done = run_inventory()) return static_cast<int>(*done);
     if (const auto done = run_test()) return static_cast<int>(*done);
     if (const auto done = run_falsify()) return static_cast<int>(*done);
     if (const auto done = run_hil()) return static_cast<int>(*done);

@@ -1,17 +1,15 @@
 #include "testbed/registry_command.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <memory>
 #include <set>
 
 #include "base/text.h"
+#include "testbed/attribution.h"
 #include "testbed/registry_candidates.h"
 #include "testbed/registry_files.h"
 
@@ -46,15 +44,7 @@ Exit finish(const Result<T>& result) {
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-twin::Author author(const Options& options) {
-  std::string name = options.by;
-  if (name.empty())
-    if (const auto* user = ::getpwuid(::geteuid())) name = user->pw_name;
-  if (name.empty()) name = fmt::format("uid {}", ::geteuid());
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return {std::move(name),
-          UnixTime{std::chrono::duration_cast<std::chrono::milliseconds>(now).count() * 1'000'000}};
-}
+twin::Author author(const Options& options) { return author_of(options.by); }
 
 std::vector<std::string> split(const std::string& text, char sign) {
   std::vector<std::string> parts;
@@ -285,11 +275,7 @@ Exit history(const Options& options) {
   const auto changes = store->history(options.id);
   if (!changes) return refuse(changes.error());
   if (changes->empty()) return unknown(options);
-  print(fmt::format("{:>7}  {:<24} {:<12} {:<20} {}\n", "version", "at (UTC)", "by", "what",
-                    "before -> after"));
-  for (const auto& c : *changes)
-    print(fmt::format("{:>7}  {:<24} {:<12} {:<20} {} -> {}\n", c.version, to_string(c.at), c.by, c.key,
-                      c.before.value_or("(none)"), c.after.value_or("(none)")));
+  print(history_text(*changes));
   return Exit::held;
 }
 

@@ -6,13 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/text.h"
-#include "testbed/reading/csv.h"
-#include "testbed/reading/json.h"
 #include "testbed/reading/keys.h"
 #include "testbed/reading/values.h"
 
@@ -20,8 +17,6 @@ namespace looptwin::testbed {
 namespace {
 
 using twin::DeviceRecord;
-
-constexpr size_t kMostProblems = 20;
 
 /// A device as a file has it: what it says, and what it does not.
 struct DeviceDraft {
@@ -160,7 +155,7 @@ class Importer {
     draft.where = node.span;
     const size_t before = problems_.size();
     device_section().read(reader, node, node.span, draft);
-    if (problems_.size() != before) return forget_repeated(before);
+    if (problems_.size() != before) return forget_repeated(problems_, before);
     const auto [other, fresh] = ids_.emplace(draft.id, draft.id_span);
     if (fresh) return put(draft);
     problems_.push_back({Severity::error, draft.id_span, fmt::format("'{}' is in the file twice", draft.id),
@@ -184,19 +179,6 @@ class Importer {
   }
 
  private:
-  /// A header is wrong once, not with each row.
-  void forget_repeated(size_t from) {
-    const auto said_before = [&](const Diagnostic& problem) {
-      return std::any_of(problems_.begin(), problems_.begin() + static_cast<std::ptrdiff_t>(from),
-                         [&](const Diagnostic& p) {
-                           return p.span.begin == problem.span.begin && p.message == problem.message;
-                         });
-    };
-    problems_.erase(
-        std::remove_if(problems_.begin() + static_cast<std::ptrdiff_t>(from), problems_.end(), said_before),
-        problems_.end());
-  }
-
   /// What the store says has no place; the file's gives it one.
   void place(const Span& span, Diagnostics said) {
     for (auto& problem : said) {
@@ -257,21 +239,6 @@ std::string json_line(const DeviceRecord& device) {
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-void append_cell(const std::string& text, std::string& out) {
-  const bool plain =
-      text.find_first_of(",\"\r\n#") == std::string::npos && !text.starts_with(' ') && !text.ends_with(' ');
-  if (plain) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
-}
-
 Result<void> write_csv(const twin::RegistryStore& store, const twin::DeviceFilter& filter,
                        const std::function<void(std::string_view)>& write) {
   std::set<std::string> parameters, relations;
@@ -305,41 +272,10 @@ Result<void> write_csv(const twin::RegistryStore& store, const twin::DeviceFilte
   });
 }
 
-Result<SourcePtr> read_source(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return failure(fmt::format("{} cannot be read", path.string()));
-  const auto size = static_cast<int64_t>(file.tellg());
-  if (size < 0 || size >= int64_t{UINT32_MAX})
-    return failure(fmt::format("{} cannot be read: it is a folder, or has more than 4 GB", path.string()),
-                   "import it in parts");
-  auto source = std::make_shared<Source>(Source{path.string(), std::string(static_cast<size_t>(size), '\0')});
-  file.seekg(0);
-  file.read(source->text.data(), size);
-  if (!file) return failure(fmt::format("{} cannot be read", path.string()));
-  if (const auto bad = first_not_utf8(source->text); bad != std::string_view::npos) {
-    const auto at = static_cast<uint32_t>(bad);
-    return tl::make_unexpected(Diagnostics{{Severity::error,
-                                            {source, at, at + 1},
-                                            fmt::format("{} is not a text in UTF-8", path.string()),
-                                            "save it as UTF-8"}});
-  }
-  return SourcePtr(std::move(source));
-}
-
 }  // namespace
-
-Result<FileFormat> format_of(const std::filesystem::path& path) {
-  if (path.extension() == ".json") return FileFormat::json;
-  if (path.extension() == ".csv") return FileFormat::csv;
-  return failure(fmt::format("{} is neither a .json nor a .csv file", path.string()), "name it so");
-}
 
 Result<ImportCounts> import_devices(twin::RegistryStore& store, const twin::Author& author,
                                     const ImportRequest& request) {
-  const auto format = format_of(request.file);
-  if (!format) return tl::make_unexpected(format.error());
-  const auto source = read_source(request.file);
-  if (!source) return tl::make_unexpected(source.error());
   SecretsFile secrets;
   if (request.secrets)
     if (auto opened = secrets.open(*request.secrets); !opened) return tl::make_unexpected(opened.error());
@@ -347,17 +283,10 @@ Result<ImportCounts> import_devices(twin::RegistryStore& store, const twin::Auth
   if (!edit) return tl::make_unexpected(edit.error());
 
   Importer importer(*edit, request, secrets);
-  const auto read_all = [&](auto reader) {
-    while (importer.problems().size() < kMostProblems) {
-      const auto node = reader.next();
-      if (!node) break;
-      importer.take(*node);
-    }
-  };
-  if (*format == FileFormat::json)
-    read_all(JsonArray(*source, importer.problems()));
-  else
-    read_all(CsvRows(*source, {"tags"}, importer.problems()));
+  if (auto read = read_records(request.file, {"tags"}, importer.problems(),
+                               [&](const yaml::Node& node) { importer.take(node); });
+      !read)
+    return tl::make_unexpected(std::move(read.error()));
   if (importer.problems().empty()) importer.check_targets();
   if (!importer.problems().empty()) return tl::make_unexpected(std::move(importer.problems()));
   if (auto written = secrets.write(); !written) return tl::make_unexpected(written.error());
@@ -383,19 +312,7 @@ Result<void> export_devices(const twin::RegistryStore& store, const twin::Device
                             const std::filesystem::path& file) {
   const auto format = format_of(file);
   if (!format) return tl::make_unexpected(format.error());
-  std::error_code failed;
-  if (std::filesystem::exists(file, failed))
-    return failure(fmt::format("{} exists", file.string()), "choose another name, or remove it");
-  const std::filesystem::path made = file.string() + ".part";
-  std::ofstream out(made, std::ios::binary);
-  auto written = write_devices(store, filter, *format, [&](std::string_view text) { out << text; });
-  out.close();
-  if (written && !out) written = failure(fmt::format("{} cannot be written", file.string()));
-  if (written) std::filesystem::rename(made, file, failed);
-  if (written && failed)
-    written = failure(fmt::format("{} cannot be written: {}", file.string(), failed.message()));
-  if (!written) std::filesystem::remove(made, failed);
-  return written;
+  return write_new_file(file, [&](const auto& out) { return write_devices(store, filter, *format, out); });
 }
 
 }  // namespace looptwin::testbed

@@ -7,13 +7,10 @@
 #include <optional>
 
 #include "base/result.h"
+#include "testbed/table_files.h"
 #include "twin/registry_store.h"
 
 namespace looptwin::testbed {
-
-enum class FileFormat : uint8_t { json, csv };
-/// By the name's ending; other endings are refused.
-Result<FileFormat> format_of(const std::filesystem::path& path);
 
 struct ImportRequest {
   std::filesystem::path file;

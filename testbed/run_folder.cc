@@ -40,6 +40,8 @@ Result<void> note_scenario(const Assembly& assembly, const std::filesystem::path
 
 const std::atomic<bool>& stop_asked() { return g_stop; }
 
+void ask_to_stop() { g_stop = true; }
+
 void stop_on_signals() {
   g_stop = false;
   struct sigaction action {};

@@ -19,5 +19,7 @@ Result<void> note_scenario(const Assembly& assembly, const std::filesystem::path
 /// Turns true at SIGINT or SIGTERM, once stop_on_signals() was called; a second one ends the program at once.
 const std::atomic<bool>& stop_asked();
 void stop_on_signals();
+/// Asks for it as a signal would; from any thread.
+void ask_to_stop();
 
 }  // namespace looptwin::testbed

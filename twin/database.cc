@@ -4,19 +4,14 @@
 #include <sqlite3.h>
 
 namespace looptwin::twin {
-namespace {
 
-/// How long another process is waited for.
-constexpr int kPatienceMs = 5000;
-
-}  // namespace
-
-Database::Database(std::filesystem::path path, bool create) : path_(std::move(path)) {
+Database::Database(std::filesystem::path path, const DatabaseKind& kind, bool create)
+    : path_(std::move(path)), kind_(kind) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
   if (const int code = sqlite3_open_v2(path_.c_str(), &db_, flags, nullptr); code != SQLITE_OK)
     fail_sqlite(code);
   else
-    sqlite3_busy_timeout(db_, kPatienceMs);
+    sqlite3_busy_timeout(db_, kind_.patience_ms);
 }
 
 Database::~Database() {
@@ -40,8 +35,7 @@ void Database::fail_sqlite(int code) {
       return fail(fmt::format("{} is damaged: {}", file, sqlite3_errmsg(db_)),
                   "take the last good copy; `sqlite3 FILE .recover` shows what can be saved");
     case SQLITE_NOTADB:
-      return fail(fmt::format("{} is no SQLite database, so no registry", file),
-                  "looptwin registry init makes a new one");
+      return fail(fmt::format("{} is no SQLite database, so no {}", file, kind_.what), kind_.maker);
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:

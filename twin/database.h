@@ -19,15 +19,27 @@ struct sqlite3_stmt;
 
 namespace looptwin::twin {
 
+/// What files of one kind are known by, and how their tables came to be.
+struct DatabaseKind {
+  int application = 0;     ///< PRAGMA application_id: what `file` and we know them by
+  const char* what = "";   ///< "registry"
+  const char* maker = "";  ///< "looptwin registry init makes a new one"
+  /// Entry i leads from schema i to schema i + 1. Entries are never changed, only added.
+  std::span<const char* const> migrations;
+  int patience_ms = 5000;  ///< how long another process is waited for
+};
+
 class Database {
  public:
-  /// A file that is there; `create`: or a new one. It is read-only where the file system says so.
-  Database(std::filesystem::path path, bool create);
+  /// A file that is there; `create`: or a new one. It is read-only where the file system says so. The kind
+  /// outlives it.
+  Database(std::filesystem::path path, const DatabaseKind& kind, bool create);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  const DatabaseKind& kind() const { return kind_; }
   bool read_only() const;
   bool ok() const { return problems_.empty(); }
   void fail(std::string message, std::string hint = {});
@@ -54,6 +66,7 @@ class Database {
   void fail_sqlite(int code);
 
   std::filesystem::path path_;
+  const DatabaseKind& kind_;
   sqlite3* db_ = nullptr;
   std::map<const char*, sqlite3_stmt*> statements_;  ///< by their texts' addresses
   Diagnostics problems_;

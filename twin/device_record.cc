@@ -3,26 +3,9 @@
 #include <fmt/format.h>
 #include <algorithm>
 
-#include "base/text.h"
+#include "twin/record_rules.h"
 
 namespace looptwin::twin {
-namespace {
-
-constexpr size_t kLongestId = 255;
-
-bool is_word(std::string_view text) {
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !text.empty() && letter(text[0]) &&
-         std::ranges::all_of(text, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
-}
-
-/// UTF-8 without control characters: what stands in a line of any file.
-bool is_line(std::string_view text) {
-  return first_not_utf8(text) == std::string_view::npos &&
-         std::ranges::none_of(text, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
-}
-
-}  // namespace
 
 std::string_view name_of(DeviceState state) { return kDeviceStates[static_cast<size_t>(state)]; }
 
@@ -52,19 +35,14 @@ bool may_connect(DeviceState state) {
 }
 
 Result<void> check_device(const DeviceRecord& device) {
-  const auto& id = device.id;
-  if (id.empty() || id.size() > kLongestId || !is_line(id) ||
-      id.find_first_of(" *?+#{}\";,") != std::string::npos)
-    return failure(fmt::format("'{}' is no device id", id),
-                   "an id has 1 to 255 bytes of UTF-8, without blanks and none of * ? + # { } \" ; ,");
+  if (auto good = check_device_id(device.id); !good) return good;
   if (!is_word(device.model))
     return failure(fmt::format("'{}' is no name of a model", device.model),
                    "names are letters, digits and _");
   if (!is_line(device.link) || device.link.find(' ') != std::string::npos)
     return failure(fmt::format("'{}' is no name of a link", device.link), "names are letters, digits and _");
   for (const auto& tag : device.tags)
-    if (tag.empty() || !is_line(tag) || tag.find_first_of("; ,") != std::string::npos)
-      return failure(fmt::format("'{}' is no tag", tag), "a tag has no blanks and none of ; ,");
+    if (auto good = check_tag(tag); !good) return good;
   for (const auto* values : {&device.parameters, &device.relations})
     for (const auto& [name, value] : *values) {
       if (!is_word(name))

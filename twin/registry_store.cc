@@ -1,19 +1,15 @@
 #include "twin/registry_store.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/stat.h>
 #include <algorithm>
 #include <set>
-#include <system_error>
 
 #include "base/text.h"
-#include "twin/database.h"
+#include "twin/database_file.h"
 
 namespace looptwin::twin {
 namespace {
-
-constexpr int kApplication = 0x4C545247;  // "LTRG": what `file` and we know a registry by
 
 /// Entry i leads from schema i to schema i + 1. Entries are never changed, only added.
 constexpr const char* kMigrations[] = {
@@ -45,7 +41,8 @@ constexpr const char* kMigrations[] = {
     // Who is related to a device: asked when it retires.
     "CREATE INDEX property_target ON property (value) WHERE kind = 'relations';",
 };
-constexpr int kSchema = std::size(kMigrations);
+const DatabaseKind kKind{0x4C545247,  // "LTRG"
+                         "registry", "looptwin registry init makes a new one", kMigrations};
 
 /// All values of a device but id and model, each under its key, as texts: by these changes are found.
 std::map<std::string, std::string> values_of(const DeviceRecord& device) {
@@ -63,42 +60,9 @@ struct RegistryStore::File {
   Database db;
   RegistryKey key{};
 
-  explicit File(const std::filesystem::path& path, bool create) : db(path, create) {}
-
-  int number(const char* pragma) {
-    Query query(db, pragma);
-    return query.next() ? static_cast<int>(query.integer(0)) : 0;
-  }
-
-  void migrate(int from) {
-    if (from == kSchema) return;
-    if (db.read_only())
-      return db.fail(fmt::format("{} has the older schema {}, and cannot be written to be brought up to {}",
-                                 db.path().string(), from, kSchema),
-                     "make it writable once, or read a copy");
-    db.execute("BEGIN IMMEDIATE");
-    // Another process may have done it while this one waited.
-    from = number("PRAGMA user_version");
-    for (int at = from; at < kSchema; ++at) db.execute(kMigrations[at]);
-    db.execute(fmt::format("PRAGMA user_version = {}; COMMIT", kSchema));
-    db.roll_back();
-  }
-
-  /// Whether this is a registry that we can read.
-  void recognise() {
-    const int application = number("PRAGMA application_id");
-    const int schema = number("PRAGMA user_version");
-    const auto file = db.path().string();
-    if (!db.ok()) return;
-    if (application != kApplication)
-      return db.fail(fmt::format("{} is a database, but no registry of looptwin", file),
-                     "looptwin registry init makes a new one");
-    if (schema > kSchema || schema < 1)
-      return db.fail(fmt::format("{} was written by a newer looptwin: it has schema {}, this one knows {}",
-                                 file, schema, kSchema),
-                     "use the newer looptwin, or import what that one exports");
-    migrate(schema);
-    read_key();
+  explicit File(const std::filesystem::path& path) : db(path, kKind, false) {
+    recognise(db);
+    if (db.ok()) read_key();
   }
 
   void read_key() {
@@ -151,46 +115,19 @@ RegistryStore& RegistryStore::operator=(RegistryStore&&) noexcept = default;
 RegistryStore::~RegistryStore() = default;
 
 Result<RegistryStore> RegistryStore::create(const std::filesystem::path& path) {
-  // Made under another name: a registry is there in full, or not.
-  const std::filesystem::path made = fmt::format("{}.new-{}", path.string(), ::getpid());
-  std::error_code failed;
-  if (std::filesystem::exists(path, failed))
-    return failure(fmt::format("{} exists", path.string()), "choose another name, or remove it");
-  // The key stands in it: from its first byte on it is its owner's alone.
-  if (const int empty = ::open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-      empty >= 0)
-    ::close(empty);
-  auto file = std::make_unique<File>(made, true);
-  file->db.execute("BEGIN IMMEDIATE");
-  for (const char* migration : kMigrations) file->db.execute(migration);
-  const auto key = generate_registry_key();
   std::string hexadecimal;
-  for (const uint8_t byte : key) hexadecimal += fmt::format("{:02x}", byte);
-  file->db.execute(
-      fmt::format("UPDATE registry SET key = x'{}'; PRAGMA application_id = {}; "
-                  "PRAGMA user_version = {}; COMMIT",
-                  hexadecimal, kApplication, kSchema));
-  auto done = file->db.result();
-  file.reset();
-  if (done) {
-    std::filesystem::create_hard_link(made, path, failed);  // unlike a rename it replaces nothing
-    if (failed) done = failure(fmt::format("{} cannot be made: {}", path.string(), failed.message()));
-  } else {
-    done.error().front().message =
-        fmt::format("{} cannot be made: its folder is not there, or read-only", path.string());
-  }
-  std::filesystem::remove(made, failed);
-  if (!done) return tl::make_unexpected(std::move(done.error()));
+  for (const uint8_t byte : generate_registry_key()) hexadecimal += fmt::format("{:02x}", byte);
+  // The key stands in it: it is its owner's alone.
+  auto made = create_database(path, kKind, S_IRUSR | S_IWUSR, [&](Database& db) {
+    db.execute(fmt::format("UPDATE registry SET key = x'{}'", hexadecimal));
+  });
+  if (!made) return tl::make_unexpected(std::move(made.error()));
   return open(path, Access::write);
 }
 
 Result<RegistryStore> RegistryStore::open(const std::filesystem::path& path, Access access) {
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(path, failed))
-    return failure(fmt::format("there is no registry {}", path.string()),
-                   "looptwin registry init makes a new one");
-  auto file = std::make_unique<File>(path, false);
-  file->recognise();
+  if (auto there = find_database(path, kKind); !there) return tl::make_unexpected(std::move(there.error()));
+  auto file = std::make_unique<File>(path);
   if (file->db.ok() && access == Access::write && file->db.read_only())
     file->db.fail(fmt::format("{} cannot be written: it is read-only", path.string()));
   file->db.execute(access == Access::read ? "PRAGMA query_only = ON" : "PRAGMA cache_size = -65536");
@@ -270,18 +207,13 @@ Result<std::vector<RegistryStore::Proof>> RegistryStore::proofs(const std::strin
 const RegistryKey& RegistryStore::key() const { return file_->key; }
 
 Result<int64_t> RegistryStore::changes() const {
-  Query query(file_->db, "PRAGMA data_version");
-  const bool told = query.next();
-  return file_->db.result(told ? query.integer(0) : 0);
+  const auto version = data_version(file_->db);
+  return file_->db.result(version);
 }
 
 Result<void> RegistryStore::check() const {
-  auto& db = file_->db;
-  Query query(db, "PRAGMA integrity_check(5)");
-  while (query.next())
-    if (const auto said = query.text(0); said != "ok")
-      db.fail(fmt::format("{} is damaged: {}", db.path().string(), said), "take the last good copy");
-  return db.result();
+  check_integrity(file_->db);
+  return file_->db.result();
 }
 
 struct RegistryStore::Edit::State {

@@ -12,16 +12,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "twin/author.h"
 #include "twin/credentials.h"
 #include "twin/device_record.h"
 
 namespace looptwin::twin {
-
-/// Who changes something, and when: goes with every change.
-struct Author {
-  std::string name;
-  UnixTime at;
-};
 
 /// What a device proves itself with, and how it is kept.
 struct Secret {

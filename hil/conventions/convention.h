@@ -10,6 +10,7 @@
 
 #include "hil/json_codec.h"
 #include "hil/mqtt_link.h"
+#include "twin/inventory_item.h"
 #include "twin/registry.h"
 #include "twin/transport.h"
 
@@ -37,7 +38,12 @@ struct HeardAnswer {
   twin::DeviceRef device;
   JsonCodec::Answer answer;
 };
-using Heard = std::variant<HeardTelemetry, HeardPresence, HeardAnswer, PayloadProblem>;
+/// Which one it says to be; what is empty was not said this time.
+struct HeardIdentity {
+  twin::DeviceRef device;
+  twin::Identity said;
+};
+using Heard = std::variant<HeardTelemetry, HeardPresence, HeardAnswer, HeardIdentity, PayloadProblem>;
 
 /// A message that is to be published.
 struct Outgoing {

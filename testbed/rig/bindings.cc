@@ -9,12 +9,11 @@ namespace {
 const std::pair<const char*, Binding> kWords[] = {
     {"real", Binding::real}, {"simulated", Binding::simulated}, {"shadow", Binding::shadow}};
 
-/// The elements of a plant do not.
+}  // namespace
+
 bool speaks(const twin::ModelConfig& model) {
   return !model.telemetry.empty() || !model.setpoints.empty() || !model.commands.empty();
 }
-
-}  // namespace
 
 const char* name_of(Binding binding) { return kWords[static_cast<size_t>(binding)].first; }
 

@@ -17,6 +17,8 @@ enum class Binding : uint8_t {
   shadow,     ///< it is real, and the model is told the same and compared with it
 };
 const char* name_of(Binding binding);
+/// Whether devices of the model say or hear anything: the elements of a plant do not.
+bool speaks(const twin::ModelConfig& model);
 std::optional<Binding> binding_of(std::string_view word);
 
 /// What the messages of simulated devices say of where they come from (hil::MqttMessage::origin).

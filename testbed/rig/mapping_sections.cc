@@ -151,6 +151,52 @@ const Section<Presence>& presence_section() {
   return kSection;
 }
 
+/// `serial: /serial` or `serial: {topic: "shed/{device}/info", at: /sn}`
+Key<hil::IdentityPlaces> identity_place(std::string name, std::optional<Place> hil::IdentityPlaces::*member,
+                                        std::string about) {
+  return {{.name = name, .form = Form::other, .about = std::move(about), .fallback = "none"},
+          [name, member](Reader& reader, const yaml::Entry& entry, hil::IdentityPlaces& out) {
+            std::vector<Place> places;
+            read_place(reader, entry.value, name, entry.key_span, places);
+            if (entry.value.list())
+              reader.error(entry.key_span, "an identity stands at one place", "write serial: /serial");
+            else if (!places.empty())
+              out.*member = std::move(places.front());
+          }};
+}
+
+const Section<hil::IdentityPlaces>& identity_section() {
+  using T = hil::IdentityPlaces;
+  static const Section<T> kSection(
+      "an identity", "identity",
+      {identity_place("serial", &T::serial, "the place of the serial number"),
+       identity_place("firmware", &T::firmware, "the place of the firmware's version"),
+       optional<T>("ask", topic(), &T::ask, "none", "a topic that makes a device say both"),
+       optional<T>("ask_payload", text(), &T::ask_payload, "empty", "what is sent there")});
+  return kSection;
+}
+
+void check_identity(Reader& reader, const Mapping& mapping) {
+  const auto& places = *mapping.identity;
+  const bool sparkplug = mapping.convention == "sparkplug";
+  if (sparkplug && places.ask)
+    reader.error(mapping.span, "births of Sparkplug say who is born: nobody is asked", "leave out ask");
+  for (const auto* place : {&places.serial, &places.firmware}) {
+    if (!*place) continue;
+    const auto& one = **place;
+    if (one.unit || !one.words.empty() || !one.payload.empty() || !one.shows.empty())
+      reader.error(one.span, "the place of an identity has a topic and `at`", "leave out the others");
+    if (sparkplug && (one.topic || one.at.empty()))
+      reader.error(one.span, "with Sparkplug an identity is a metric of the birth",
+                   "write serial: Properties/Serial");
+    else if (!sparkplug && !one.topic && !mapping.telemetry)
+      reader.error(one.span, "the place of an identity needs its topic",
+                   "write {topic: \"shed/{device}/info\", at: /serial}");
+    else if (!sparkplug && !one.at.empty() && !one.at.starts_with('/'))
+      reader.error(one.span, "a JSON pointer begins with a slash", "write /serial");
+  }
+}
+
 Key<DeviceDraft> periods_key() {
   using T = DeviceDraft::Period;
   static const Section<T> kSection("a period", "periods",
@@ -217,6 +263,8 @@ const Section<DeviceDraft>& device_section() {
                          mapping.ask = std::move(presence.ask);
                          mapping.ask_payload = std::move(presence.ask_payload);
                        }),
+       section<T>("identity", identity_section(), in(&Mapping::identity),
+                  "where devices say which ones they are"),
        optional<T>("trust_kept", boolean(), in(&Mapping::trust_kept), "false",
                    "whether an `online` that the broker kept is believed"),
        names_key(),
@@ -258,6 +306,7 @@ void check_device(Reader& reader, const DeviceDraft& draft) {
       for (const auto& place : *places)
         if (!place.at.empty() && !hil::is_homie_place(place.at))
           reader.error(place.span, "a place of Homie is a node and a property", "write NODE/PROPERTY");
+  if (mapping.identity) check_identity(reader, mapping);
   if (!plain) return;
   for (const auto& place : mapping.fields)
     if (!place.at.starts_with('/'))

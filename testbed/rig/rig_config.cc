@@ -77,6 +77,17 @@ const Section<PaceConfig>& pace_section() {
   return kSection;
 }
 
+const Section<ReserveConfig>& reserve_section() {
+  using T = ReserveConfig;
+  static const Section<T> kSection(
+      "'reserve'", "reserve",
+      {optional<T>("lease", period(), &T::lease, "1 min", "how long devices stay ours when we are killed"),
+       optional<T>("wait", duration(), &T::wait, "0 s", "how long devices that others have are waited for"),
+       optional<T>("overdue", boolean(), &T::overdue, "false",
+                   "whether devices whose calibration is overdue will do")});
+  return kSection;
+}
+
 const Section<RigConfig>& rig_section() {
   using T = RigConfig;
   const auto in = [](auto hil::MqttOptions::*member) {
@@ -110,6 +121,10 @@ const Section<RigConfig>& rig_section() {
                    in(&hil::MqttOptions::version), "5", "of MQTT: 5 or 3.1.1"),
        optional<T>("registry", path(), &T::registry, "the scenario's",
                    "whose devices may connect to a broker of our own"),
+       with_span(optional<T>("inventory", path(), &T::inventory, "none",
+                             "which equipment the devices are, and who may use it"),
+                 &T::inventory_span),
+       section<T>("reserve", reserve_section(), &T::reserve, "how they are reserved there"),
        optional<T>("most_messages", whole_number(1, 1'000'000), &T::most_messages, "1000",
                    "of one device in a second, at a broker of our own"),
        optional<T>("user", text(), in(&hil::MqttOptions::user), "none", "that we are at the broker"),
@@ -159,9 +174,13 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
   RigConfig rig;
   rig.scenario = ".";
   rig_section().read(reader, files.root, Span{files.sources.front(), 0, 0}, rig);
+  if (rig.inventory.empty() && rig.reserve.span.source)
+    reader.error(rig.reserve.span, "devices are reserved in an inventory, and none is named",
+                 "write inventory: FILE");
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   rig.scenario = (files.folder / rig.scenario).lexically_normal();
   if (!rig.registry.empty()) rig.registry = (files.folder / rig.registry).lexically_normal();
+  if (!rig.inventory.empty()) rig.inventory = (files.folder / rig.inventory).lexically_normal();
   if (rig.broker.client_id.empty()) rig.broker.client_id = "looptwin-" + rig.name;
   if (rig.sparkplug.host.empty()) rig.sparkplug.host = "looptwin-" + rig.name;
   return rig;

@@ -28,6 +28,14 @@ struct PaceConfig {
   std::string in_time;  ///< and when one is in time again
 };
 
+/// `reserve: {lease: 1 min, wait: 1 h}`: of the rig's devices, in its inventory.
+struct ReserveConfig {
+  Duration lease = minutes(1);
+  Duration wait{};
+  bool overdue = false;  ///< also devices whose calibration is overdue
+  Span span;             ///< of nothing where it is not written
+};
+
 /// When a rig's run begins, for feeds and for what asks for the time of day.
 enum class RigStart : uint8_t { now, as_written };
 
@@ -39,7 +47,10 @@ struct RigConfig {
   Duration tolerance = milliseconds(10);
   bool realtime = false;
   PaceConfig pace;
-  std::filesystem::path registry;    ///< from where we are; whose devices may connect. Empty: the scenario's
+  std::filesystem::path registry;   ///< from where we are; whose devices may connect. Empty: the scenario's
+  std::filesystem::path inventory;  ///< from where we are; empty: none
+  Span inventory_span;
+  ReserveConfig reserve;
   uint64_t most_messages = 1000;     ///< of one device in a second, at a broker of our own
   std::vector<DeviceDraft> devices;  ///< of models that are not plain
   hil::SparkplugOptions sparkplug;

@@ -4,14 +4,15 @@
 
 #include "testbed/reading/load.h"
 #include "testbed/rig/guard_control.h"
+#include "testbed/rig/rig_inventory.h"
 #include "testbed/script.h"
 
 namespace looptwin::testbed {
 namespace {
 
 /// {"do": "swap", "device": "cellar/pump-1", "to": "simulated"}; the device may be a pattern.
-Result<std::string> swap(const JsonValue& request, const twin::Registry& registry,
-                         BoundTransport& transport) {
+Result<std::string> swap(const JsonValue& request, const twin::Registry& registry, BoundTransport& transport,
+                         const RigInventory* inventory) {
   const auto pattern = text_member(request, "device");
   if (!pattern) return pattern;
   const auto word = text_member(request, "to");
@@ -22,6 +23,11 @@ Result<std::string> swap(const JsonValue& request, const twin::Registry& registr
     return failure("all devices of this rig are real, for good", "write 'bindings: {}' into its rig.yaml");
   const auto devices = registry.matching(*pattern);
   if (devices.empty()) return failure(fmt::format("no device matches '{}'", *pattern));
+  for (const auto device : devices)
+    if (const std::string id(registry.id(device));
+        inventory != nullptr && *to != Binding::simulated && !inventory->has(id))
+      return failure(fmt::format("'{}' is not reserved by this run", id),
+                     "devices are reserved that are real, or shadowed, when the rig begins");
   const auto swaps = transport.swap(devices, *to);
   if (swaps.empty()) return failure("the rig has come to no boundary at which to swap");
   return fmt::format("\"at_s\": {}, \"devices\": {}", (swaps.front().at - kStart).seconds(), swaps.size());
@@ -45,11 +51,12 @@ Result<std::string> act(const JsonValue& request, Assembly& assembly, BoundTrans
 Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
-                                                    RigGuard& guard) {
+                                                    RigGuard& guard, const RigInventory* inventory) {
   auto control = ControlSocket::open(run ? *run / kSocketFile : socket_of(rig), rig);
   if (!control) return control;
-  (*control)->on("swap",
-                 [&](const JsonValue& request) { return swap(request, assembly.registry(), transport); });
+  (*control)->on("swap", [&, inventory](const JsonValue& request) {
+    return swap(request, assembly.registry(), transport, inventory);
+  });
   (*control)->on("act", [&](const JsonValue& request) { return act(request, assembly, transport); });
   (*control)->on("status", [rig](const JsonValue&) -> Result<std::string> {
     return fmt::format("\"rig\": \"{}\"", rig);

@@ -10,10 +10,11 @@
 
 namespace looptwin::testbed {
 
-/// Open, and answering. `rig`: its name; `run`: its run folder, where it has one.
+/// Open, and answering. `rig`: its name; `run`: its run folder, where it has one; `inventory` may be null.
+/// All outlive it.
 Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
-                                                    RigGuard& guard);
+                                                    RigGuard& guard, const RigInventory* inventory);
 
 }  // namespace looptwin::testbed

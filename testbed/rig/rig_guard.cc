@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "testbed/rig/rig_inventory.h"
 #include "testbed/summary.h"
 
 namespace looptwin::testbed {
@@ -117,7 +118,8 @@ hil::SteadyTime& RigGuard::loop_time() {
 }
 
 void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link,
-                     const Bindings* bindings) {
+                     const Bindings* bindings, RigInventory* inventory) {
+  inventory_ = inventory;
   assembly_ = &assembly;
   transport_ = &transport;
   journal_ = hil::RigJournal(journal_file_);
@@ -151,6 +153,7 @@ void RigGuard::close() {
 }
 
 void RigGuard::before(Time boundary) {
+  if (inventory_ != nullptr) inventory_->step(boundary);
   {
     // People wait for the answer, and the loop for nobody: acts are short.
     const std::scoped_lock lock(mutex_);

@@ -19,6 +19,8 @@
 
 namespace looptwin::testbed {
 
+class RigInventory;
+
 class RigGuard {
  public:
   /// Holds what the rig's file says against the scenario's fleet. `arm`: patterns of devices that are armed
@@ -41,7 +43,9 @@ class RigGuard {
   hil::SteadyTime& loop_time();
   /// Arms what is to be armed, and begins. All outlive it.
   /// `bindings`: of devices that may be simulated, and need no arming then; null where all are real.
-  void begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link, const Bindings* bindings);
+  /// `inventory`: what people change in it acts at boundaries; may be null.
+  void begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link, const Bindings* bindings,
+             RigInventory* inventory);
 
   /// Makes the rig safe; once.
   void finish(Time now);
@@ -88,6 +92,7 @@ class RigGuard {
   std::unique_ptr<PacketLog> packets_;
   Assembly* assembly_ = nullptr;
   hil::RigTransport* transport_ = nullptr;
+  RigInventory* inventory_ = nullptr;
   hil::SafeOutcome outcome_;
   bool finished_ = false;
   struct Asked {

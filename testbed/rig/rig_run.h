@@ -17,6 +17,8 @@ struct HilRequest {
   bool no_out = false;
   std::vector<std::string> arm;               ///< patterns of devices that are armed from the beginning
   std::optional<std::filesystem::path> play;  ///< a run whose packets stand in for its devices
+  std::optional<int64_t> reservation;         ///< of an inventory; absent: the rig reserves its devices
+  std::string owner;                          ///< who reserves them; empty: the user
   double speed = 1;                           ///< of that
   bool quiet = false;
 };

@@ -73,6 +73,11 @@ Result<void> RigSession::prepare() {
   auto guard = RigGuard::prepare(rig_, scenario_, request_.arm, out_);
   if (!guard) return tl::make_unexpected(std::move(guard.error()));
   guard_ = std::move(*guard);
+  if (!rig_.inventory.empty()) stop_on_signals();  // who waits for devices may give up
+  auto inventory =
+      RigInventory::reserve(rig_, scenario_, {request_.reservation, request_.owner}, stop_asked());
+  if (!inventory) return tl::make_unexpected(std::move(inventory.error()));
+  inventory_ = std::move(*inventory);
   return {};
 }
 
@@ -88,6 +93,7 @@ Result<void> RigSession::connect() {
   }
   // A fork, so before the threads of the broker's keeper and of the links.
   if (auto watched = guard_->watch(own_.get()); !watched) return watched;
+  if (inventory_) inventory_->keep(ask_to_stop);
   if (own_) own_->look_after([&guard = *guard_](int process) { guard.guards(process); });
   auto link = hil::connect_mqtt(rig_.broker);
   if (!link) return tl::make_unexpected(std::move(link.error()));
@@ -102,7 +108,7 @@ Result<void> RigSession::connect() {
 Result<void> RigSession::assemble() {
   const auto hash = hash_of(scenario_, settings_);
   scenario_.snapshots.reset();  // what devices are doing is in no snapshot
-  stop_on_signals();
+  if (!inventory_) stop_on_signals();
   if (rig_.bindings) {
     auto made = RigBindings::make(rig_, scenario_, mappings_, *bridge_link_, start_,
                                   [this] { return clock_->at(machine_.now()); });
@@ -119,6 +125,12 @@ Result<void> RigSession::assemble() {
         *link_, registry, broker, std::move(shards), mappings_,
         hil::RigTransport::RigTime{[this](Duration steady) { return clock_->at(steady); }, start_});
     real->watch([this](const hil::Incident& incident) { incidents_.take(incident); });
+    if (inventory_) {
+      gate_ = std::make_unique<hil::IdentityGate>(registry, mappings_);
+      inventory_->guard(*gate_, registry,
+                        [this](const hil::Incident& incident) { incidents_.take(incident); });
+      real->admit_by(*gate_);
+    }
     auto made = std::make_unique<BoundTransport>(
         std::move(real), bound_ ? std::optional(bound_->bound()) : std::nullopt, registry);
     transport_ = made.get();
@@ -158,8 +170,9 @@ Result<void> RigSession::begin() {
   auto pace_acts = PaceActs::make(rig_, *assembly_);
   if (!pace_acts) return tl::make_unexpected(std::move(pace_acts.error()));
   pace_acts_.emplace(std::move(*pace_acts));
-  guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr);
-  auto control = open_control(rig_.name, out_, *assembly_, *transport_, *guard_);
+  guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr,
+                inventory_.get());
+  auto control = open_control(rig_.name, out_, *assembly_, *transport_, *guard_, inventory_.get());
   if (!control) return tl::make_unexpected(std::move(control.error()));
   control_ = std::move(*control);
   if (bound_) bound_->start();
@@ -175,6 +188,7 @@ Exit RigSession::run() {
   guard_->close();
   control_.reset();
   guard_->finish(assembly_->loop().now());
+  if (inventory_) inventory_->release();
   const double wall_s = watch.seconds();
   const auto problems = end(how, wall_s, realtime);
   if (!request_.quiet) print(how, wall_s);
@@ -196,6 +210,8 @@ Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& real
                         {},
                         fmt::format("a boundary was late by {}", to_string(clock_->counters().last)),
                         "write overrun: catch_up, or a longer cycle"});
+  if (inventory_)
+    for (const auto& problem : inventory_->problems()) problems.push_back(problem);
   const auto keep = [&](const Result<void>& done) {
     if (!done && problems.empty()) problems = done.error();
   };
@@ -203,6 +219,7 @@ Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& real
   if (!out_) return problems;
   keep(twin::write_whole_file(*out_ / "pace.json",
                               pace_json(clock_->counters(), machine_.now() - begun_at_, realtime)));
+  if (inventory_) keep(inventory_->write(*out_));
   if (bound_) keep(bound_->write(*out_, transport_->swaps()));
   return problems;
 }
@@ -210,6 +227,7 @@ Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& real
 void RigSession::print(mml::RunEnd how, double wall_s) const {
   print_summary(*assembly_, *driver_, how, wall_s);
   print_rig(transport_->rig(), *link_, *clock_, incidents_);
+  if (inventory_) inventory_->print();
   if (bound_) bound_->print(transport_->swaps());
   guard_->print();
   if (out_) print_row("run folder", out_->string());

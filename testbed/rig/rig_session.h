@@ -16,6 +16,7 @@
 #include "testbed/rig/pace_report.h"
 #include "testbed/rig/rig_bindings.h"
 #include "testbed/rig/rig_guard.h"
+#include "testbed/rig/rig_inventory.h"
 #include "testbed/rig/rig_run.h"
 
 namespace looptwin::testbed {
@@ -25,7 +26,7 @@ class RigSession {
   /// The request outlives it.
   RigSession(RigConfig rig, const HilRequest& request);
 
-  /// The scenario as the rig has it, and how its devices speak.
+  /// The scenario as the rig has it, and how its devices speak; they are reserved.
   Result<void> prepare();
   /// A broker of our own where none is named, the watchdog, and the links.
   Result<void> connect();
@@ -49,7 +50,9 @@ class RigSession {
   hil::MachineTime machine_;
   Duration begun_at_{};
   std::unique_ptr<hil::OwnBroker> own_;
-  std::optional<hil::PacedClock> clock_;  ///< before the links, whose threads tell it what arrives
+  std::optional<hil::PacedClock> clock_;     ///< before the links, whose threads tell it what arrives
+  std::unique_ptr<RigInventory> inventory_;  ///< gives the devices back after all that speaks to them
+  std::unique_ptr<hil::IdentityGate> gate_;  ///< outlives the transport
   std::unique_ptr<hil::MqttLink> link_, bridge_link_;
   std::unique_ptr<RigBindings> bound_;
   std::unique_ptr<Assembly> assembly_;

@@ -250,6 +250,25 @@ TEST_CASE("sparkplug: births say who is there and what numbers mean, and a death
   CHECK(hall.take("hall/DBIRTH/line/pump-1", encode(Hall::dbirth(1)), seconds(3), true).empty());
 }
 
+TEST_CASE("sparkplug: a birth says who is born before it says that somebody is there") {
+  Hall hall;
+  IdentityPlaces places;
+  places.serial = Place{.name = "serial", .at = "Properties/Serial"};
+  places.firmware = Place{.name = "firmware", .at = "Properties/Firmware"};
+  hall.mappings[0].identity = places;
+  hall.host = std::move(make_conventions(hall.registry, hall.mappings, UnixTime{})[0]);
+  hall.take("hall/NBIRTH/line", Hall::nbirth(3), seconds(1));
+  auto birth = Hall::dbirth(1);
+  birth.metrics.push_back(metric("Properties/Serial", Datatype::string, std::string("SN-1")));
+  hall.take("hall/DBIRTH/line/pump-1", birth, seconds(1));
+  REQUIRE(hall.heard.size() == 3);
+  const auto* said = std::get_if<HeardIdentity>(&hall.heard[0]);
+  REQUIRE(said != nullptr);
+  CHECK(said->device == Hall::pump(0));
+  CHECK(said->said == twin::Identity{"SN-1", ""});
+  CHECK(std::holds_alternative<HeardPresence>(hall.heard[1]));
+}
+
 TEST_CASE("sparkplug: an old session's death after the new birth takes nobody offline") {
   Hall hall;
   hall.bear();

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "hil/conventions/model_places.h"
 
 namespace looptwin::hil {
 namespace sparkplug {
@@ -203,7 +204,10 @@ void Host::act(Node& node, const Message& message, std::vector<Heard>& heard) {
       device.due.reset();
       device.metrics.clear();
       for (const auto& metric : message.payload.metrics) device.metrics.add(metric);
-      if (device.ref) heard.push_back(HeardPresence{*device.ref, true});
+      if (device.ref) {
+        say_who(device, message.payload, heard);
+        heard.push_back(HeardPresence{*device.ref, true});
+      }
       return data(node, device, message, heard);
     case MessageType::ddeath:
       ++counted_.deaths;
@@ -217,6 +221,21 @@ void Host::act(Node& node, const Message& message, std::vector<Heard>& heard) {
     default:
       return;
   }
+}
+
+/// Before its presence: who is not the right one has not come.
+void Host::say_who(const Device& device, const Payload& payload, std::vector<Heard>& heard) {
+  const auto& places = device.model->mapping().identity;
+  if (!places) return;
+  HeardIdentity said{*device.ref, {}};
+  const auto read = [&](const std::optional<Place>& place, std::string& out) {
+    const auto* metric = place ? payload.find(place->at) : nullptr;
+    if (const auto value = metric != nullptr ? decoded(metric->value, metric->datatype) : std::nullopt)
+      out = bare_text(*value);
+  };
+  read(places->serial, said.said.serial);
+  read(places->firmware, said.said.firmware);
+  if (said.said != twin::Identity{}) heard.push_back(std::move(said));
 }
 
 void Host::data(Node& node, Device& device, const Message& message, std::vector<Heard>& heard) {

@@ -56,6 +56,7 @@ class Host final : public Convention {
   void go(Node& node, std::vector<Heard>& heard);
   void go(Device& device, std::vector<Heard>& heard);
   void act(Node& node, const Message& message, std::vector<Heard>& heard);
+  void say_who(const Device& device, const Payload& payload, std::vector<Heard>& heard);
   void data(Node& node, Device& device, const Message& message, std::vector<Heard>& heard);
   bool take_metric(const Device& device, const Metric& metric, Samples& samples, std::vector<Heard>& heard);
   void ask(Node& node, Time now, std::vector<Outgoing>& out);
