@@ -22,12 +22,6 @@ struct ToleranceConfig {
   yaml::Node value;
 };
 
-/// `pace: {late: {by: rig, set: {pace: behind}}}`: entries of a script, as YAML; empty: nothing is done.
-struct PaceConfig {
-  std::string late;     ///< done when a boundary was late
-  std::string in_time;  ///< and when one is in time again
-};
-
 /// `reserve: {lease: 1 min, wait: 1 h}`: of the rig's devices, in its inventory.
 struct ReserveConfig {
   Duration lease = minutes(1);
@@ -46,7 +40,6 @@ struct RigConfig {
   hil::Overrun overrun = hil::Overrun::catch_up;
   Duration tolerance = milliseconds(10);
   bool realtime = false;
-  PaceConfig pace;
   std::filesystem::path registry;   ///< from where we are; whose devices may connect. Empty: the scenario's
   std::filesystem::path inventory;  ///< from where we are; empty: none
   Span inventory_span;
