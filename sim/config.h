@@ -2,6 +2,7 @@
 // SI, expressions are spans of the scenario's files.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "lang/types.h"
 
 namespace looptwin::sim {
+
+class ColumnCode;
 
 /// A named expression: `cooling: if(compressor, capacity, 0 kW)`.
 struct Named {
@@ -67,6 +70,7 @@ struct PhysicsConfig {
   std::vector<Named> outputs;
   Duration step{};  ///< default 1 s
   std::optional<lang::Integrator> integrator;
+  std::shared_ptr<const ColumnCode> code;  ///< in the place of rates (sim/column_code.h)
 };
 
 struct ControllerConfig {
@@ -74,6 +78,7 @@ struct ControllerConfig {
   Duration every{};            ///< default 1 s
   std::vector<Named> outputs;  ///< signals; physics sees them by name as actuators
   std::vector<lang::Machine> machines;
+  std::shared_ptr<const ColumnCode> code;  ///< in the place of outputs and machines
 };
 
 /// The sensor behind one telemetry field, in the order of ModelConfig::telemetry. Noise, bias and drift in

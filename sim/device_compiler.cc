@@ -61,7 +61,9 @@ DeviceModel DeviceCompiler::run() {
   add_limits();
   add_hints();
   check_controller();
+  check_controller_code();
   check_outputs();
+  check_physics_code();
   check_events();
   check_drives();
   check_sensors();
@@ -322,6 +324,7 @@ void DeviceCompiler::check_outputs() {
   if (!config_.physics) return;
   outputs_ = check_lines(config_.physics->outputs, physics_, ".physics.", {&sensor_});
   for (const auto& line : outputs_) explain("physics.outputs." + line.name, line.node);
+  if (config_.physics->code) return;  // it has the rates
   for (auto& state : states_) {
     const auto rate = std::find_if(config_.physics->rates.begin(), config_.physics->rates.end(),
                                    [&](const Named& r) { return r.name == state.name; });

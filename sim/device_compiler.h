@@ -43,6 +43,11 @@ class DeviceCompiler {
   void check_drive(const DriveConfig& drive);
   void check_sensors();
   void check_refusal();
+  void check_controller_code();
+  void check_physics_code();
+  std::optional<CodeUse> use_code(std::shared_ptr<const ColumnCode> code, const lang::Scope& scope,
+                                  const std::string& prefix);
+  lang::NodeId check_read(const ColumnCode& code, const ColumnCode::Column& input, const lang::Scope& scope);
   std::vector<Line> check_lines(std::span<const Named> lines, lang::Scope& scope, const char* prefix,
                                 std::vector<lang::Scope*> also);
   std::optional<Line> check_line(const Named& line, lang::Scope& scope, const char* prefix,

@@ -65,7 +65,9 @@ void DeviceCompiler::compile_plant() {
   source.step = out_.step;
   source.integrator = config_.physics->integrator;
   source.parameters = model_.parameters;
-  for (size_t s = 0; s < states_.size(); ++s)
+  const bool has_code = config_.physics->code != nullptr;
+  if (has_code && outputs_.empty()) return;
+  for (size_t s = 0; s < states_.size() && !has_code; ++s)
     source.states.push_back(
         {states_[s].name, states_[s].column, states_[s].node, limits_[s].first, limits_[s].second});
   for (const auto& output : outputs_) source.outputs.push_back({output.node, output.column});
@@ -159,6 +161,8 @@ void DeviceModel::bind(lang::Memory& memory, const twin::Registry& registry, con
   for (auto* p : {&initial, &inputs, &driving, &controller, &refuses})
     if (*p) (*p)->program.bind(memory);
   if (plant) plant->bind(memory);
+  for (auto* code : {&controller_code, &physics_code})
+    if (*code) (*code)->bind(memory, table);
   for (auto& signal : random) signal.value = static_cast<double*>(memory.column(table, signal.column));
   for (auto& signal : signals) {
     signal.value = memory.column(table, signal.column);

@@ -15,6 +15,7 @@
 
 #include "lang/plant.h"
 #include "lang/program.h"
+#include "sim/code_use.h"
 #include "sim/coupling.h"
 #include "sim/draws.h"
 #include "sim/fleet.h"
@@ -106,6 +107,8 @@ struct DeviceModel {
   std::optional<ColumnProgram> driving;  ///< what is done to them
   std::vector<Drive> drives;
   std::optional<ColumnProgram> controller;
+  std::optional<CodeUse> controller_code;  ///< in its place
+  std::optional<CodeUse> physics_code;     ///< in the place of the plant's rates
   std::optional<ColumnProgram> refuses;
   ColumnId refusing;
   const uint8_t* refusal = nullptr;  ///< [row]
@@ -130,7 +133,8 @@ struct DeviceModel {
   std::map<std::string, lang::Symbol> true_names;  ///< what fields' sensors may see, but for parameters
 
   /// Nothing of it changes by itself between two inputs.
-  bool idle() const { return !plant && !controller && !inputs && random.empty(); }
+  bool idle() const { return !plant && !physics_code && !controls() && !inputs && random.empty(); }
+  bool controls() const { return controller || controller_code; }
   /// It exchanges values with a coupled plant.
   bool coupled() const { return inputs || driving; }
   /// There is a device to speak with: telemetry, setpoints or commands.

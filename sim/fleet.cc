@@ -32,7 +32,10 @@ class SimulatedFleet : public Fleet {
 
   void start() override;
   void begin(Time boundary) override;
-  const Diagnostics& breakdown() const override { return breakdown_; }
+  const Diagnostics& breakdown() const override {
+    if (breakdown_.empty()) note_failures();
+    return breakdown_;
+  }
   void advance(size_t shard, Time boundary, Arrivals& arrivals) override {
     islands_[shard]->advance(boundary, arrivals);
   }
@@ -53,6 +56,7 @@ class SimulatedFleet : public Fleet {
   void couple(Diagnostics& problems);
   void exchange(Time boundary);
   void note_crowding();
+  void note_failures() const;
   void add_links(const FleetConfigs& configs, Diagnostics& problems);
   const Link& link_of(const std::string& name) const;
   void prepare(DeviceModel& model) const;
@@ -66,7 +70,7 @@ class SimulatedFleet : public Fleet {
   uint64_t seed_;
   Duration cycle_;
   std::vector<std::unique_ptr<Coupling>> plants_;
-  Diagnostics breakdown_;                            ///< of plants
+  mutable Diagnostics breakdown_;                    ///< of plants; of code once somebody asks
   std::vector<DeviceModel> models_;                  ///< [table]
   std::vector<std::unique_ptr<Uniforms>> uniforms_;  ///< [table]
   std::map<std::string, Link> links_;                ///< by name; "" is the ideal one
@@ -124,11 +128,29 @@ void SimulatedFleet::note_crowding() {
   }
 }
 
+/// Code that failed since the last boundary.
+void SimulatedFleet::note_failures() const {
+  for (const auto& island : islands_) {
+    const auto& failed = island->failed();
+    if (!failed) continue;
+    const auto& [use, failure, at, first, rows] = *failed;
+    const auto id = [&](size_t row) { return std::string(registry_.id({island->table(), Row(row)})); };
+    const std::string whom = failure.row ? id(*failure.row)
+                             : rows == 1 ? id(first)
+                                         : fmt::format("{} … {}", id(first), id(first + rows - 1));
+    breakdown_.push_back(
+        {Severity::error, use->code->span(),
+         fmt::format("the class '{}' at {} for {}: {}", use->code->name(), to_string(at), whom, failure.why),
+         failure.hint});
+  }
+}
+
 /// Brings plants and their devices up to the last exchange at or before the boundary, instant by instant; or
 /// up to one at which a plant is wanted that could not get there.
 void SimulatedFleet::exchange(Time boundary) {
   breakdown_.clear();
   note_crowding();
+  note_failures();
   if (!breakdown_.empty()) return;
   for (;;) {
     Time next = kNever;

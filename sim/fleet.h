@@ -67,7 +67,8 @@ class Fleet {
   virtual void start() = 0;
   /// Once a cycle, before any advance: feeds' values at the grid points up to the boundary, scheduled faults.
   virtual void begin(Time boundary) = 0;
-  /// Why a plant could not go on to the boundary of the last begin(): the run must end. Empty while all can.
+  /// Why a plant could not go on to the boundary of the last begin(), or what failed in a device since: the
+  /// run must end. Empty while all can. Not while shards are advanced.
   virtual const Diagnostics& breakdown() const = 0;
   /// Takes what is due in (previous, boundary] of one shard (of Tables::shards()), and lets what is on the
   /// way arrive. `arrivals` is emptied first; it keeps its memory. Frames are in the order of the model's

@@ -46,6 +46,7 @@ void Island::start(const double* uniforms) {
     model_.initial->program.run(model_.instant(0, uniforms, *model_.initial), shard_.first, shard_.rows);
   if (model_.plant) model_.plant->start(shard_.first, shard_.rows);
   if (model_.controller) model_.controller->program.reset(shard_.first, shard_.rows);
+  if (model_.controller_code) model_.controller_code->reset(shard_.first, shard_.rows);
   if (model_.refuses) model_.refuses->program.reset(shard_.first, shard_.rows);
 }
 
@@ -174,6 +175,11 @@ int64_t Island::next_grid(const Slice& slice, int64_t last) const {
 
 void Island::step(Slice& slice, int64_t g) {
   const Time now = time(g);
+  if (model_.physics_code && g > 0) {
+    show_outputs(slice);  // it may read them
+    run_code(*model_.physics_code, g - 1, model_.step, slice.first, slice.rows);
+    if (!model_.plant) counters_.steps += slice.rows;
+  }
   if (model_.plant && g > 0) {
     const auto crowded = model_.plant->advance(plant_instant(g - 1), slice.first, slice.rows);
     if (crowded && !crowded_) crowded_ = Crowding{Row(crowded->row), crowded->event, time(g - 1)};
@@ -187,7 +193,7 @@ void Island::step(Slice& slice, int64_t g) {
   if (!slice.spells.empty()) restart(slice, g);
   if (g == 0) show_outputs(slice);
   if (slice.arrival <= now) act(slice, g);
-  if (model_.controller && now.ns % model_.period.ns == 0) control(slice, g);
+  if (model_.controls() && now.ns % model_.period.ns == 0) control(slice, g);
   ask_ahead(kColumnsAhead);
   if (!slice.spells.empty()) cut_power(slice, g);
   slice.shown = -1;

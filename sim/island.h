@@ -74,6 +74,7 @@ class Island {
   FleetCounters counters() const;
   TableId table() const { return model_.table; }
   const std::optional<Crowding>& crowding() const { return crowded_; }
+  const std::optional<FailedCode>& failed() const { return failed_; }
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 
@@ -165,6 +166,7 @@ class Island {
   void control(Slice& slice, int64_t grid);
   void give_way(Slice& slice, int64_t grid);
   void run_controller(Slice& slice, int64_t grid);
+  void run_code(const CodeUse& use, int64_t grid, Duration dt, size_t first, size_t count);
   void cut_power(const Slice& slice, int64_t grid);
   uint64_t& override_of(size_t setpoint, size_t row) {
     return overrides_[setpoint * shard_.rows + (row - shard_.first)];
@@ -210,8 +212,9 @@ class Island {
   const Slice* next_ = nullptr;  ///< the slice that is worked out next; its columns are asked for meanwhile
   size_t asked_ = 0;             ///< how many of its columns have been
   FleetCounters counters_;
-  std::optional<Crowding> crowded_;  ///< the first; the run ends then
-  Arrivals* out_ = nullptr;          ///< while advance() runs
+  std::optional<Crowding> crowded_;   ///< the first; the run ends then
+  std::optional<FailedCode> failed_;  ///< likewise; no code is run from then on
+  Arrivals* out_ = nullptr;           ///< while advance() runs
 };
 
 template <typename Run>

@@ -185,8 +185,11 @@ void Island::give_way(Slice& slice, int64_t g) {
 /// Rows without power stand still; a stuck signal keeps its value.
 void Island::run_controller(Slice& slice, int64_t g) {
   const Time now = time(g);
-  const auto instant = model_.instant(g, uniforms_.at(g), *model_.controller);
-  if (slice.spells.empty()) return model_.controller->program.run(instant, slice.first, slice.rows);
+  const auto run = [&](size_t first, size_t count) {
+    if (model_.controller_code) return run_code(*model_.controller_code, g, model_.period, first, count);
+    model_.controller->program.run(model_.instant(g, uniforms_.at(g), *model_.controller), first, count);
+  };
+  if (slice.spells.empty()) return run(slice.first, slice.rows);
 
   const auto each_stuck = [&](auto&& f) {
     size_t k = 0;
@@ -197,9 +200,16 @@ void Island::run_controller(Slice& slice, int64_t g) {
   each_stuck([&](size_t, std::span<std::byte> cell) {
     std::memcpy(&kept_.emplace_back(), cell.data(), cell.size());
   });
-  powered(slice, slice.first, slice.rows, now,
-          [&](size_t first, size_t count) { model_.controller->program.run(instant, first, count); });
+  powered(slice, slice.first, slice.rows, now, run);
   each_stuck([&](size_t k, std::span<std::byte> cell) { std::memcpy(cell.data(), &kept_[k], cell.size()); });
+}
+
+/// After a failure no more is asked: the run ends with the boundary under way.
+void Island::run_code(const CodeUse& use, int64_t g, Duration dt, size_t first, size_t count) {
+  if (failed_) return;
+  const auto instant = model_.instant(g, uniforms_.at(g), use.first_uniform, use.reads.uniforms().size());
+  if (auto failure = use.run(instant, dt, first, count))
+    failed_ = FailedCode{&use, std::move(*failure), time(g), first, count};
 }
 
 /// Without power all signals are 0; machines keep their states.

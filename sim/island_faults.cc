@@ -96,6 +96,7 @@ void Island::forget(Slice& slice, size_t row, uint8_t keeps) {
   if (!kept(Kept::commands) && !slice.remembered.empty()) slice.remembered[row - slice.first] = {};
   if (!kept(Kept::controller)) {
     if (model_.controller) model_.controller->program.reset(row, 1);
+    if (model_.controller_code) model_.controller_code->reset(row, 1);
     if (model_.refuses) model_.refuses->program.reset(row, 1);
     for (const auto& signal : model_.signals) {
       const auto cell = signal.cell(row);

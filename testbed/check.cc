@@ -161,9 +161,10 @@ Exit check(const CheckRequest& request) {
     fmt::print(stderr, "{} problem{}\n", problems.size(), problems.size() == 1 ? "" : "s");
     return Exit::bad_input;
   };
-  auto scenario = load(request.scenario, request.settings);
+  auto scenario = load(request.scenario, request.settings, {}, nullptr, request.extensions);
   if (!scenario) return refuse(scenario.error());
-  if (auto searched = check_search(request.scenario, request.settings, *scenario); !searched)
+  if (auto searched = check_search(request.scenario, request.settings, *scenario, request.extensions);
+      !searched)
     return refuse(searched.error());
   auto census = count_devices(*scenario);
   if (!census) return refuse(census.error());

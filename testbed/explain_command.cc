@@ -13,16 +13,18 @@ namespace {
 struct ExplainOptions {
   std::string run, id, why_not, at, device;
   std::string format = "text";
+  const Extensions* extensions = nullptr;
 };
 
 Exit explain(const ExplainOptions& asked) {
   Result<Explanation> told;
   if (!asked.why_not.empty()) {
     const auto at = moment_of("--at", asked.at);
-    told =
-        at ? explain_why_not(asked.run, asked.why_not, asked.device, *at) : tl::make_unexpected(at.error());
+    told = at ? explain_why_not(asked.run, asked.why_not, asked.device, *at, asked.extensions)
+              : tl::make_unexpected(at.error());
   } else {
-    told = asked.id.empty() ? list_decisions(asked.run) : explain_decision(asked.run, asked.id);
+    told = asked.id.empty() ? list_decisions(asked.run)
+                            : explain_decision(asked.run, asked.id, asked.extensions);
   }
   if (!told) {
     std::fputs(render(told.error()).c_str(), stderr);
@@ -37,8 +39,9 @@ Exit explain(const ExplainOptions& asked) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_explain_command(CLI::App& app) {
+std::function<std::optional<Exit>()> add_explain_command(CLI::App& app, const Extensions* extensions) {
   auto asked = std::make_shared<ExplainOptions>();
+  asked->extensions = extensions;
   auto* command = app.add_subcommand("explain", "shows why something happened in a run, or did not");
   command->add_option("RUN", asked->run, "a run's folder")->required();
   auto* id = command->add_option(

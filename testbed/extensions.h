@@ -1,6 +1,6 @@
-// What the program that holds us in its hand adds to scenarios: plants, feeds and functions over columns,
-// which a scenario names `python: {class: "module:Class"}`. The `looptwin` program adds none: there such a
-// scenario is refused with a word on how to run it.
+// What the program that holds us in its hand adds to scenarios: plants, feeds, functions, controllers and
+// physics over columns, which a scenario names `python: {class: "module:Class"}`. The `looptwin` program adds
+// none: there such a scenario is refused with a word on how to run it.
 #pragma once
 
 #include <map>
@@ -13,6 +13,7 @@
 #include "lang/units.h"
 #include "mml/column_functions.h"
 #include "mml/config.h"
+#include "sim/column_code.h"
 #include "sim/plant.h"
 
 namespace looptwin::testbed {
@@ -37,6 +38,13 @@ class Extensions {
                                                           const lang::Units& units) const = 0;
   virtual Result<std::shared_ptr<mml::ColumnFunction>> function(const ClassUse& use,
                                                                 const std::string& folder) const = 0;
+  /// Of a device model; `units` are the scenario's.
+  virtual Result<std::shared_ptr<const sim::ColumnCode>> controller(const ClassUse& use,
+                                                                    const std::string& folder,
+                                                                    const lang::Units& units) const = 0;
+  virtual Result<std::shared_ptr<const sim::ColumnCode>> physics(const ClassUse& use,
+                                                                 const std::string& folder,
+                                                                 const lang::Units& units) const = 0;
   /// The file below the folder that the class is written in, as part of the scenario; null where there is
   /// none.
   virtual SourcePtr source(const ClassUse& use, const std::string& folder) const = 0;

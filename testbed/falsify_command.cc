@@ -81,8 +81,9 @@ Exit falsify_scenario(const FalsifyOptions& asked, bool writes) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_falsify_command(CLI::App& app) {
+std::function<std::optional<Exit>()> add_falsify_command(CLI::App& app, const Extensions* extensions) {
   auto asked = std::make_shared<FalsifyOptions>();
+  asked->request.extensions = extensions;
   auto& request = asked->request;
   auto* command =
       app.add_subcommand("falsify", "searches for a run that violates a requirement, within `search:`");

@@ -50,7 +50,7 @@ struct Prepared {
 };
 
 Result<Prepared> prepare_new(const RunRequest& request) {
-  auto scenario = load(request.scenario, request.settings);
+  auto scenario = load(request.scenario, request.settings, {}, nullptr, request.extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   Prepared prepared{std::move(*scenario), request.scenario, request.settings, {}, {}, {}};
   if (!request.no_out)
@@ -59,7 +59,7 @@ Result<Prepared> prepare_new(const RunRequest& request) {
 }
 
 /// A run that has not reached its end goes on from its newest snapshot, or anew where it has none.
-Result<Prepared> prepare_resumed(const std::filesystem::path& run) {
+Result<Prepared> prepare_resumed(const std::filesystem::path& run, const Extensions* extensions) {
   auto resumable = read_simulated(run);
   if (!resumable) return tl::make_unexpected(std::move(resumable.error()));
   const auto manifest =
@@ -67,7 +67,7 @@ Result<Prepared> prepare_resumed(const std::filesystem::path& run) {
   if (manifest.is_object() && manifest.contains("status") &&
       manifest["status"].value("state", std::string()) == "reached_end")
     return failure(fmt::format("{} has reached its end: there is nothing to resume", run.string()));
-  auto scenario = load(resumable->scenario, resumable->settings);
+  auto scenario = load(resumable->scenario, resumable->settings, {}, nullptr, extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (hash_of(*scenario, resumable->settings) != resumable->hash)
     return failure(fmt::format("cannot resume {}: {} has changed since it began", run.string(),
@@ -102,11 +102,11 @@ Result<Prepared> prepare_fork(const RunRequest& request) {
                    "write --from RUN@T, as in --from 'runs/homes@90 min'");
   const auto at = moment_of("--from", request.from.substr(sign + 1));
   if (!at) return tl::make_unexpected(at.error());
-  auto point = reach(request.from.substr(0, sign), *at, request.threads);
+  auto point = reach(request.from.substr(0, sign), *at, request.threads, request.extensions);
   if (!point) return tl::make_unexpected(std::move(point.error()));
   auto settings = point->trunk.settings;
   settings.insert(settings.end(), request.settings.begin(), request.settings.end());
-  auto scenario = load(point->scenario, settings);
+  auto scenario = load(point->scenario, settings, {}, nullptr, request.extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (auto added = add_faults_by_hand(point->run, *scenario); !added)
     return tl::make_unexpected(std::move(added.error()));
@@ -159,7 +159,7 @@ Exit refuse(const Diagnostics& problems) {
 }
 
 Exit run(const RunRequest& request) {
-  auto prepared = request.resume          ? prepare_resumed(*request.resume)
+  auto prepared = request.resume          ? prepare_resumed(*request.resume, request.extensions)
                   : !request.from.empty() ? prepare_fork(request)
                                           : prepare_new(request);
   if (!prepared) return refuse_counted(prepared.error());

@@ -34,6 +34,7 @@ struct RunRequest {
   std::optional<std::filesystem::path> resume;  ///< goes on with this run folder, of its own scenario
   std::string
       from;  ///< "RUN@T": goes on from this moment of that run, into a folder of its own; empty: not so
+  const Extensions* extensions = nullptr;  ///< null: there are none
 };
 Exit run(const RunRequest& request);
 
@@ -41,6 +42,7 @@ struct CheckRequest {
   std::filesystem::path scenario;
   std::vector<Setting> settings;
   bool explain = false;
+  const Extensions* extensions = nullptr;  ///< null: there are none
 };
 Exit check(const CheckRequest& request);
 

@@ -64,7 +64,9 @@ void Simulation::go_on_after(Time boundary) {
 
 mml::RunEnd Simulation::advance(Time to, const std::function<void(Time)>& each) {
   clock_->go_on_to(std::min(to, end()));
-  return driver_->advance(*clock_, *stop_, each);
+  const auto how = driver_->advance(*clock_, *stop_, each);
+  // What failed in the last cycle would else be heard of with the next, which may never come.
+  return assembly_->loop_transport().breakdown().empty() ? how : mml::RunEnd::failed;
 }
 
 Diagnostics Simulation::problems() const {

@@ -88,8 +88,9 @@ Exit test(const TestOptions& asked) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_test_command(CLI::App& app) {
+std::function<std::optional<Exit>()> add_test_command(CLI::App& app, const Extensions* extensions) {
   auto asked = std::make_shared<TestOptions>();
+  asked->request.extensions = extensions;
   auto* command = app.add_subcommand("test", "runs the tests of scenarios");
   command->add_option("PATH", asked->paths, "scenario folders, folders above them, or files with tests")
       ->required();

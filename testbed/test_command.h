@@ -12,7 +12,9 @@ class App;
 
 namespace looptwin::testbed {
 
+class Extensions;
+
 /// Adds the command; the function returned runs it where it was asked for.
-std::function<std::optional<Exit>()> add_test_command(CLI::App& app);
+std::function<std::optional<Exit>()> add_test_command(CLI::App& app, const Extensions* extensions = nullptr);
 
 }  // namespace looptwin::testbed

@@ -9,6 +9,8 @@
 
 #include "base/time.h"
 #include "lang/units.h"
+#include "python/bindings/column_code.h"
+#include "python/bindings/extension_calls.h"
 
 namespace looptwin::python {
 
@@ -16,29 +18,10 @@ namespace py = pybind11;
 
 namespace {
 
-constexpr lang::Dimension kPressure{{-1, 1, -2}};
-
 py::module_ extending() { return py::module_::import("looptwin.extending"); }
 
-/// An object of Python that outlives the call in which it came, and may be let go by any thread.
-class Held {
- public:
-  explicit Held(py::object object) : object_(std::move(object)) {}
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-  ~Held() {
-    const py::gil_scoped_acquire acquire;
-    object_ = py::object();
-  }
-  const py::object& operator*() const { return object_; }
-  const py::object* operator->() const { return &object_; }
+}  // namespace
 
- private:
-  py::object object_;
-};
-
-/// "ValueError: shapes differ (tanks.py:31)". Ctrl-C that came within is heard once more by who can act on
-/// it.
 std::string text_of(py::error_already_set& error) {
   std::string text;
   try {
@@ -57,31 +40,14 @@ py::dict arguments_of(const testbed::ClassUse& use) {
   return with;
 }
 
-/// What `make` gives with the GIL held, or the exception as what is wrong with the class.
-template <typename T, typename Make>
-Result<T> asked(const testbed::ClassUse& use, Make&& make) {
-  const py::gil_scoped_acquire acquire;
-  try {
-    return make();
-  } catch (py::error_already_set& error) {
-    return failure(use.span, fmt::format("the class '{}': {}", use.name, text_of(error)));
-  } catch (const py::cast_error& error) {
-    return failure(use.span, fmt::format("the class '{}': {}", use.name, error.what()));
-  }
-}
-
-py::array_t<double> copied(std::span<const double> values) {
-  return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
-}
-
-void copy(const py::array_t<double>& from, std::span<double> to) {
-  std::copy_n(from.data(), to.size(), to.data());
-}
-
 Result<lang::Unit> unit_of(const lang::Units& units, const std::string& text) {
   const auto source = std::make_shared<const Source>(Source{"unit", text});
   return units.unit({source, 0, static_cast<uint32_t>(text.size())});
 }
+
+namespace {
+
+constexpr lang::Dimension kPressure{{-1, 1, -2}};
 
 /// A plant whose class advances all its elements at once, from grid point to grid point.
 class PythonPlant final : public sim::CoupledPlant {
@@ -288,6 +254,18 @@ class PythonExtensions final : public testbed::Extensions {
       return Made(std::make_shared<PythonFunction>(
           extending().attr("function")(use.name, folder, arguments_of(use))));
     });
+  }
+
+  Result<std::shared_ptr<const sim::ColumnCode>> controller(const testbed::ClassUse& use,
+                                                            const std::string& folder,
+                                                            const lang::Units& units) const override {
+    return column_code("controller", use, folder, units);
+  }
+
+  Result<std::shared_ptr<const sim::ColumnCode>> physics(const testbed::ClassUse& use,
+                                                         const std::string& folder,
+                                                         const lang::Units& units) const override {
+    return column_code("physics", use, folder, units);
   }
 
   SourcePtr source(const testbed::ClassUse& use, const std::string& folder) const override {

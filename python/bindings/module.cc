@@ -7,4 +7,5 @@ PYBIND11_MODULE(_looptwin, m) {
   looptwin::python::bind_simulation(m);
   looptwin::python::bind_run_folder(m);
   looptwin::python::bind_answers(m);
+  looptwin::python::bind_command_line(m);
 }

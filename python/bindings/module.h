@@ -9,5 +9,6 @@ void bind_scenario(pybind11::module_& m);
 void bind_simulation(pybind11::module_& m);
 void bind_run_folder(pybind11::module_& m);
 void bind_answers(pybind11::module_& m);
+void bind_command_line(pybind11::module_& m);
 
 }  // namespace looptwin::python

@@ -8,6 +8,7 @@ Values are in the units that the scenario declares; times are seconds since the 
 docs/python.md shows all of it.
 """
 from ._looptwin import version as __version__
+from .devices import Controller, Physics
 from .env import Env, VectorEnv
 from .errors import Problem, RunError, ScenarioError
 from .explaining import Difference, Explanation
@@ -20,6 +21,6 @@ from .shipped import shipped
 from .simulation import Device, Simulation
 from .sweeps import SweepWarning, sweep
 
-__all__ = ["Device", "Difference", "Env", "Explanation", "Feed", "Plant", "Problem", "Run", "RunError", "RunFolder",
-           "Scenario", "ScenarioError", "Simulation", "SweepWarning", "Telemetry", "VectorEnv", "Verdict", "__version__",
-           "load", "open", "register", "run", "shipped", "sweep"]
+__all__ = ["Controller", "Device", "Difference", "Env", "Explanation", "Feed", "Physics", "Plant", "Problem", "Run",
+           "RunError", "RunFolder", "Scenario", "ScenarioError", "Simulation", "SweepWarning", "Telemetry", "VectorEnv",
+           "Verdict", "__version__", "load", "open", "register", "run", "shipped", "sweep"]

@@ -1,4 +1,8 @@
-"""``python -m looptwin`` is the command line."""
+"""``python -m looptwin`` is the command line.
+
+What runs a scenario without a rig does it in this process, so that the scenario may have classes of Python; all else is
+the program's.
+"""
 import importlib.metadata
 import os
 import pathlib
@@ -7,6 +11,8 @@ import sys
 from typing import Iterator, Optional
 
 from . import _looptwin
+
+HERE = ("run", "check", "test", "falsify", "replay", "diff", "explain")
 
 
 def program() -> str:
@@ -28,5 +34,7 @@ def _candidates() -> Iterator["Optional[os.PathLike[str] | str]"]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in HERE:
+        sys.exit(_looptwin.command_line(["looptwin", *sys.argv[1:]]))
     path = program()
     os.execv(path, [path, *sys.argv[1:]])

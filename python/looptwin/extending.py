@@ -164,7 +164,7 @@ def _make(name: str, folder: str, arguments: Mapping[str, Any], wanted: type, se
     return found(**given)
 
 
-def _columns(handed: Any, declared: Mapping[str, str], rows: Callable[[str], int], call: str) -> dict[str, Array]:
+def _columns(handed: Any, declared: Mapping[str, Any], rows: Callable[[str], int], call: str) -> dict[str, Array]:
     """What a class handed out, checked: all that it declares, in their shapes."""
     if not isinstance(handed, Mapping):
         raise TypeError(f"{call} returned a {type(handed).__name__}: return a dict of arrays by name")
@@ -315,8 +315,9 @@ def source(name: str, folder: str) -> Optional[tuple[str, str]]:
 
 
 def described(error: BaseException, trace: Optional[types.TracebackType]) -> str:
-    """An exception on one line, with the last place outside of this file."""
-    places = [frame for frame in traceback.extract_tb(trace) if frame.filename != __file__]
+    """An exception on one line, with the last place outside of this package."""
+    ours = os.path.dirname(__file__)
+    places = [frame for frame in traceback.extract_tb(trace) if os.path.dirname(frame.filename) != ours]
     where = f" ({os.path.basename(places[-1].filename)}:{places[-1].lineno})" if places else ""
     said = error.args[0] if isinstance(error, KeyError) and error.args else error
     return f"{type(error).__name__}: {said}{where}"

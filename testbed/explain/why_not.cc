@@ -71,8 +71,8 @@ class Changer {
  public:
   Changer(const Conditions& conditions, Assembly& assembly) : conditions_(conditions), a_(assembly) {}
 
-  std::optional<std::vector<Change>> turn(const Condition& c, bool to) const {
-    if (c.holds == (to ? 1.0 : 0.0)) return std::vector<Change>{};
+  std::optional<std::vector<ValueChange>> turn(const Condition& c, bool to) const {
+    if (c.holds == (to ? 1.0 : 0.0)) return std::vector<ValueChange>{};
     switch (c.is) {
       case Condition::Is::negation:
         return turn(c.parts[0], !to);
@@ -94,14 +94,14 @@ class Changer {
   }
 
  private:
-  static double cost(const std::vector<Change>& changes) {
+  static double cost(const std::vector<ValueChange>& changes) {
     double sum = 0;
     for (const auto& change : changes) sum += change.relative;
     return sum + 1e-3 * static_cast<double>(changes.size());
   }
 
-  std::optional<std::vector<Change>> together(const Condition& c, bool to) const {
-    std::vector<Change> all;
+  std::optional<std::vector<ValueChange>> together(const Condition& c, bool to) const {
+    std::vector<ValueChange> all;
     for (const auto& part : c.parts) {
       auto one = turn(part, to);
       if (!one) return std::nullopt;
@@ -110,15 +110,15 @@ class Changer {
     return all;
   }
 
-  std::optional<std::vector<Change>> cheapest(const Condition& c, bool to) const {
-    std::optional<std::vector<Change>> best;
+  std::optional<std::vector<ValueChange>> cheapest(const Condition& c, bool to) const {
+    std::optional<std::vector<ValueChange>> best;
     for (const auto& part : c.parts)
       if (auto one = turn(part, to); one && (!best || cost(*one) < cost(*best))) best = std::move(one);
     return best;
   }
 
   /// A condition that a device reports as it is.
-  std::optional<Change> of_report(const Condition& c, bool to) const {
+  std::optional<ValueChange> of_report(const Condition& c, bool to) const {
     const lang::Node* node = &a_.graph()[c.node];
     if (node->op != Op::column || !c.device.table.valid() ||
         c.device.table.index() >= a_.registry().models().size())
@@ -126,7 +126,7 @@ class Changer {
     const auto& model = a_.registry().model(c.device.table);
     for (size_t f = 0; f < model.fields.size(); ++f) {
       if (model.fields[f].value != node->column || !model.config.telemetry[f].boolean) continue;
-      Change change;
+      ValueChange change;
       change.by = to ? "true" : "false";
       change.what = fmt::format("{} {} (it is {})", c.text, change.by,
                                 c.holds == 0.5 ? "unknown"
@@ -139,7 +139,7 @@ class Changer {
     return std::nullopt;
   }
 
-  std::optional<Change> of_comparison(const Condition& c, bool to) const {
+  std::optional<ValueChange> of_comparison(const Condition& c, bool to) const {
     if (std::isnan(c.left) || std::isnan(c.right) || c.op == Op::equal || c.op == Op::not_equal ||
         c.unit.type.kind != lang::Kind::number)
       return std::nullopt;
@@ -157,9 +157,9 @@ class Changer {
     return std::nullopt;
   }
 
-  std::optional<Change> moved(NodeId side, const std::string& text, double is, double needed, bool lower,
-                              const Condition& c) const {
-    Change change;
+  std::optional<ValueChange> moved(NodeId side, const std::string& text, double is, double needed, bool lower,
+                                   const Condition& c) const {
+    ValueChange change;
     change.what = fmt::format("{} {} {} (it is {})", text, lower ? "at most" : "at least",
                               shown_value(needed, c.unit), shown_value(is, c.unit));
     change.relative = std::fabs(needed - is) / std::max({std::fabs(is), std::fabs(needed), 1e-9});
@@ -230,8 +230,8 @@ Conditions conditions_of(Assembly& a) {
   return Conditions(parts);
 }
 
-std::optional<std::vector<Change>> smallest_change(const Condition& condition, const Conditions& conditions,
-                                                   Assembly& assembly) {
+std::optional<std::vector<ValueChange>> smallest_change(const Condition& condition,
+                                                        const Conditions& conditions, Assembly& assembly) {
   return Changer(conditions, assembly).turn(condition, true);
 }
 

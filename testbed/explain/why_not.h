@@ -15,7 +15,7 @@ namespace looptwin::testbed {
 Conditions conditions_of(Assembly& assembly);
 
 /// One comparison's other side moved so far that it holds; or one report that says otherwise.
-struct Change {
+struct ValueChange {
   std::string what;      ///< "limit at most 793.2 kW (it is 800 kW)"
   Span literal;          ///< where it is written, if it is a number in the rules; else no source
   std::string path;      ///< of a parameter: "models.block.parameters.limit.default"; else empty
@@ -25,15 +25,15 @@ struct Change {
 };
 
 /// What would make the condition hold: all of these together. Nothing where no value decides.
-std::optional<std::vector<Change>> smallest_change(const Condition& condition, const Conditions& conditions,
-                                                   Assembly& assembly);
+std::optional<std::vector<ValueChange>> smallest_change(const Condition& condition,
+                                                        const Conditions& conditions, Assembly& assembly);
 
 struct WhyNot {
   std::string name;        ///< of the event: "alarm overload"
   twin::DeviceRef device;  ///< of the event
   bool stands = false;     ///< it stood at that time
   Explanation told;
-  std::vector<Change> changes;  ///< the smallest; empty where no value decides
+  std::vector<ValueChange> changes;  ///< the smallest; empty where no value decides
 };
 
 /// Watches an event while a run is played, and answers at its end.

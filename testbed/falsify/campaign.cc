@@ -44,14 +44,14 @@ Diagnostics in_the_file(Diagnostics problems, const SearchSpace& space,
 }
 
 Result<void> check_space(const std::filesystem::path& path, const std::vector<Setting>& base,
-                         const SearchSpace& space) {
+                         const SearchSpace& space, const Extensions* extensions) {
   for (const double end : {0.0, 1.0}) {
     SearchPoint point(space.size(), end);
     for (const auto& entry : space.entries()) point[entry.presence] = 1;
     auto settings = base;
     const auto own = space.settings(point);
     settings.insert(settings.end(), own.begin(), own.end());
-    if (auto scenario = load(path, settings); !scenario)
+    if (auto scenario = load(path, settings, {}, nullptr, extensions); !scenario)
       return tl::make_unexpected(in_the_file(std::move(scenario.error()), space, own));
   }
   return {};
@@ -92,13 +92,14 @@ class Runner {
   void one(const Task& task, int jobs) {
     auto& result = campaign_.results[task.requirement];
     const auto stream = random::stream(campaign_.scenario.seed, "falsify");
-    SearchRequest search_request{{request_.scenario, request_.settings, result.requirement, request_.stop},
-                                 request_.method,
-                                 campaign_.scenario.cycle,
-                                 random::bits(stream, 0, task.repeat),
-                                 request_.runs,
-                                 jobs,
-                                 {}};
+    SearchRequest search_request{
+        {request_.scenario, request_.settings, result.requirement, request_.stop, request_.extensions},
+        request_.method,
+        campaign_.scenario.cycle,
+        random::bits(stream, 0, task.repeat),
+        request_.runs,
+        jobs,
+        {}};
     if (request_.progress)
       search_request.progress = [&](const SearchOutcome& so_far) {
         const std::scoped_lock lock(telling_);
@@ -126,9 +127,9 @@ class Runner {
 }  // namespace
 
 Result<void> check_search(const std::filesystem::path& path, const std::vector<Setting>& settings,
-                          const Scenario& scenario) {
+                          const Scenario& scenario, const Extensions* extensions) {
   if (!scenario.search) return {};
-  return check_space(path, settings, SearchSpace(*scenario.search));
+  return check_space(path, settings, SearchSpace(*scenario.search), extensions);
 }
 
 bool Falsified::violated() const {
@@ -150,7 +151,7 @@ size_t Campaign::runs() const {
 Result<Campaign> falsify(const CampaignRequest& request,
                          const std::function<void(const Campaign&, const Falsified&)>& done) {
   const Stopwatch watch;
-  auto scenario = load(request.scenario, request.settings);
+  auto scenario = load(request.scenario, request.settings, {}, nullptr, request.extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (!scenario->search || (scenario->search->values.empty() && scenario->search->entries.empty()))
     return failure(fmt::format("{} does not say what may vary", scenario->name),
@@ -158,7 +159,7 @@ Result<Campaign> falsify(const CampaignRequest& request,
   auto names = chosen(*scenario, request.requirements);
   if (!names) return tl::make_unexpected(std::move(names.error()));
   SearchSpace space(*scenario->search);
-  if (auto checked = check_space(request.scenario, request.settings, space); !checked)
+  if (auto checked = check_space(request.scenario, request.settings, space, request.extensions); !checked)
     return tl::make_unexpected(std::move(checked.error()));
   Campaign campaign{std::move(*scenario), std::move(space), {}, 0, false};
   for (const auto& name : *names)

@@ -18,6 +18,7 @@ struct CampaignRequest {
   size_t repeats = 1;        ///< of each search, with other draws; more than one only measures the searches
   int jobs = 0;              ///< 0: as many as the machine has cores
   const std::atomic<bool>* stop = nullptr;  ///< turns true when the search is to end with what it has
+  const Extensions* extensions = nullptr;   ///< null: there are none
   /// Is told of a search after each batch of its runs, from one thread at a time.
   std::function<void(const std::string& requirement, const SearchOutcome& so_far)> progress;
 };
@@ -44,7 +45,7 @@ struct Campaign {
 /// That every value of `search:` can be set and every entry be added, at both ends of their ranges.
 /// `scenario` is what path and settings make.
 Result<void> check_search(const std::filesystem::path& path, const std::vector<Setting>& settings,
-                          const Scenario& scenario);
+                          const Scenario& scenario, const Extensions* extensions = nullptr);
 
 /// `done` is called for each requirement in order, as soon as it and all before it are there; of a search
 /// that is stopped for those that it had come to.

@@ -37,7 +37,7 @@ TrialResult simulate(const TrialRequest& request, const std::vector<Setting>& se
   result.robustness = std::numeric_limits<double>::infinity();
   auto all = request.base;
   all.insert(all.end(), settings.begin(), settings.end());
-  auto scenario = load(request.scenario, all);
+  auto scenario = load(request.scenario, all, {}, nullptr, request.extensions);
   if (!scenario) return result.problems = std::move(scenario.error()), result;
   strip(*scenario, request.requirement);
   std::atomic<bool> stop{false};

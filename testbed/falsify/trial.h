@@ -28,6 +28,7 @@ struct TrialRequest {
   std::vector<Setting> base;                ///< of all trials
   std::string requirement;                  ///< its name
   const std::atomic<bool>* stop = nullptr;  ///< turns true when no more are wanted
+  const Extensions* extensions = nullptr;   ///< null: there are none
 
   bool stopped() const { return stop != nullptr && stop->load(std::memory_order_relaxed); }
 };

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/text.h"
+#include "sim/column_code.h"
 #include "testbed/reading/load.h"
 
 namespace looptwin::testbed {
@@ -79,8 +80,11 @@ bool take_restart(Reader& reader, Draft& draft, const FaultDraft& fault) {
 void check_signal(Reader& reader, const Draft& draft, const FaultDraft& fault) {
   std::vector<std::string> names;
   for (const auto& model : draft.models)
-    if (model.device.controller)
-      for (const auto& output : model.device.controller->outputs) names.push_back(output.name);
+    if (const auto& controller = model.device.controller) {
+      for (const auto& output : controller->outputs) names.push_back(output.name);
+      if (!controller->code) continue;
+      for (const auto& output : controller->code->outputs()) names.push_back(output.name);
+    }
   if (std::find(names.begin(), names.end(), fault.sensor) == names.end())
     reader.error(fault.sensor_span, fmt::format("no controller has the signal '{}'", fault.sensor),
                  near_and_all(fault.sensor, names, "signals"));

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "sim/column_code.h"
 #include "testbed/reading/resolve.h"
 
 namespace looptwin::testbed {
@@ -41,6 +42,18 @@ class Names {
   std::map<std::string, std::pair<const char*, Span>> seen_;
 };
 
+void add_controller(Names& names, const ModelDraft& model) {
+  if (!model.device.controller) return;
+  const auto& controller = *model.device.controller;
+  names.add_all(controller.outputs, "controller signal");
+  names.add_all(controller.machines, "machine");
+  if (!controller.code) return;
+  for (const auto& one : controller.code->outputs())
+    names.add(one.name, controller.code->span(), "controller signal");
+  for (const auto& one : controller.code->states())
+    names.add(one.name, controller.code->span(), "controller state");
+}
+
 void check_names(Reader& reader, const ModelDraft& model, const std::vector<ModelDraft>& models) {
   Names outside(reader, model.name, "the model");
   outside.add_all(model.parameters, "parameter");
@@ -52,10 +65,7 @@ void check_names(Reader& reader, const ModelDraft& model, const std::vector<Mode
     for (const auto& relation : other.relations)
       if (relation.to == model.name && !relation.inverse.empty())
         outside.add(relation.inverse, relation.span, "relation");
-  if (model.device.controller) {
-    outside.add_all(model.device.controller->outputs, "controller signal");
-    outside.add_all(model.device.controller->machines, "machine");
-  }
+  add_controller(outside, model);
 
   if (!model.device.physics) return;
   const auto& physics = *model.device.physics;
@@ -65,10 +75,7 @@ void check_names(Reader& reader, const ModelDraft& model, const std::vector<Mode
   inside.add_all(physics.random, "random signal");
   inside.add_all(physics.states, "state");
   inside.add_all(physics.outputs, "output");
-  if (model.device.controller) {
-    inside.add_all(model.device.controller->outputs, "controller signal");
-    inside.add_all(model.device.controller->machines, "machine");
-  }
+  add_controller(inside, model);
 }
 
 void check_rates(Reader& reader, const sim::PhysicsConfig& physics) {
@@ -112,9 +119,9 @@ void resolve_models(Reader& reader, const std::vector<ModelDraft>& models) {
     check_names(reader, model, models);
     check_follows(reader, model);
     if (const auto& controller = model.device.controller;
-        controller && controller->outputs.empty() && controller->machines.empty())
+        controller && controller->outputs.empty() && controller->machines.empty() && !controller->code)
       reader.error(controller->span, fmt::format("the controller of '{}' does nothing", model.name),
-                   "write outputs: with its signals, or machines:");
+                   "write outputs: with its signals, or machines:, or python: with a class");
     const auto fleet_keys = fleet_section().key_names();
     for (const auto& parameter : model.parameters)
       if (std::find(fleet_keys.begin(), fleet_keys.end(), parameter.name) != fleet_keys.end())
@@ -123,7 +130,7 @@ void resolve_models(Reader& reader, const std::vector<ModelDraft>& models) {
                                  parameter.name),
                      "choose another name");
     if (!model.device.physics) continue;
-    check_rates(reader, *model.device.physics);
+    if (!model.device.physics->code) check_rates(reader, *model.device.physics);
     for (size_t i = 0; i < model.telemetry.size(); ++i)
       if (!model.device.sensors[i].from.source)
         reader.error(model.telemetry[i].span,

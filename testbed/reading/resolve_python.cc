@@ -1,4 +1,5 @@
-// Classes behind plants, feeds and functions: asked for where the program around us has them.
+// Classes behind plants, feeds, functions, controllers and physics: asked for where the program around us has
+// them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,7 +17,7 @@ Duration needed(const Scenario& scenario, const FeedDraft& feed) {
 Diagnostics no_python(const ClassUse& use) {
   return {{Severity::error, use.span,
            fmt::format("'{}' is a Python class, and this program has no Python", use.name),
-           "run it from Python, as looptwin.run(\"PATH\")"}};
+           "write python3 -m looptwin in place of looptwin, or looptwin.run(\"PATH\") in Python"}};
 }
 
 /// The class may be used; its file then belongs to the scenario.
@@ -60,6 +61,47 @@ void resolve_function(Reader& reader, Draft& draft, FunctionDraft& function) {
   if (made) function.function = std::move(*made);
 }
 
+/// A class stands in the place of expressions, not beside them.
+void check_alone(Reader& reader, const ModelDraft& model) {
+  const auto refuse = [&](const ClassUse& use, const char* whose, const char* what) {
+    reader.error(use.span, fmt::format("the {} of '{}' has a class, and {}", whose, model.name, what),
+                 fmt::format("keep python:, or {}", what));
+  };
+  if (const auto& use = model.controller_class) {
+    const auto& controller = *model.device.controller;
+    if (!controller.outputs.empty()) refuse(*use, "controller", "outputs:");
+    if (!controller.machines.empty()) refuse(*use, "controller", "machines:");
+  }
+  if (const auto& use = model.physics_class) {
+    const auto& physics = *model.device.physics;
+    if (!physics.rates.empty()) refuse(*use, "physics", "rates:");
+    if (!physics.limits.empty()) refuse(*use, "physics", "limits:");
+    if (!physics.events.empty()) refuse(*use, "physics", "events:");
+    if (physics.integrator) refuse(*use, "physics", "integrator:");
+  }
+}
+
+bool resolve_model(Reader& reader, Draft& draft, ModelDraft& model) {
+  bool all = true;
+  const auto folder = draft.scenario.folder.string();
+  if (const auto& use = model.controller_class) {
+    auto made = take(reader, draft, *use)
+                    ? reader.accept(reader.extensions->controller(*use, folder, reader.units))
+                    : std::nullopt;
+    all &= made.has_value();
+    if (made) model.device.controller->code = std::move(*made);
+  }
+  if (const auto& use = model.physics_class) {
+    auto made = take(reader, draft, *use)
+                    ? reader.accept(reader.extensions->physics(*use, folder, reader.units))
+                    : std::nullopt;
+    all &= made.has_value();
+    if (made) model.device.physics->code = std::move(*made);
+  }
+  check_alone(reader, model);
+  return all;
+}
+
 }  // namespace
 
 bool resolve_python(Reader& reader, Draft& draft) {
@@ -84,6 +126,7 @@ bool resolve_python(Reader& reader, Draft& draft) {
     }
     draft.scenario.feeds.push_back(feed);
   }
+  for (auto& model : draft.models) all &= resolve_model(reader, draft, model);
   for (auto& function : draft.functions) {
     if (!function.python) continue;  // reported
     const bool there = take(reader, draft, *function.python);

@@ -15,6 +15,7 @@ namespace looptwin::testbed {
 /// A device model as read: the registry's part and the simulation's.
 struct ModelDraft : twin::ModelConfig {
   sim::DeviceConfig device;
+  std::optional<ClassUse> physics_class, controller_class;
 };
 
 /// Which devices of a registry's file a fleet entry takes.

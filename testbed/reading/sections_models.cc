@@ -267,8 +267,8 @@ const Section<sim::PhysicsEventConfig>& physics_event_section() {
   return kSection;
 }
 
-const Section<sim::PhysicsConfig>& physics_section() {
-  using T = sim::PhysicsConfig;
+const Section<PhysicsDraft>& physics_section() {
+  using T = PhysicsDraft;
   static const Section<T> kSection(
       "physics", "physics",
       {optional<T>(
@@ -282,6 +282,7 @@ const Section<sim::PhysicsConfig>& physics_section() {
                    [](T& out, RandomDraft& d) { out.random.push_back(std::move(d)); }),
        optional<T>("states", expressions(), &T::states, "none", "each state's initial value, of parameters"),
        optional<T>("rates", expressions(), &T::rates, "none", "each state's rate of change"),
+       python_key<T>("a class that goes on with the states, in the place of rates"),
        named<T>("limits", limit_section(), &T::limits, "what states stay within: integrators with limits"),
        named<T>("events", physics_event_section(), &T::events,
                 "what happens to states at an instant, located within the step"),
@@ -299,14 +300,15 @@ const Section<sim::PhysicsConfig>& physics_section() {
   return kSection;
 }
 
-const Section<sim::ControllerConfig>& controller_section() {
-  using T = sim::ControllerConfig;
+const Section<ControllerDraft>& controller_section() {
+  using T = ControllerDraft;
   static const Section<T> kSection(
       "a controller", "controller",
       {optional<T>("every", period(), &T::every, "1 s", "its period; a multiple of the physics' step"),
        named<T>("machines", controller_machine_section(), &T::machines,
                 "states that it keeps; outputs and physics see them by name"),
-       optional<T>("outputs", expressions(), &T::outputs, "none", "its signals; physics sees them by name")});
+       optional<T>("outputs", expressions(), &T::outputs, "none", "its signals; physics sees them by name"),
+       python_key<T>("a class that gives the signals, in the place of outputs and machines")});
   return kSection;
 }
 
@@ -357,8 +359,6 @@ static const Section<sim::ClockConfig>& clock_section() {
 
 const Section<ModelDraft>& model_section() {
   using T = ModelDraft;
-  const auto physics = [](T & d) -> auto& { return d.device.physics; };
-  const auto controller = [](T & d) -> auto& { return d.device.controller; };
   const auto refuses = [](T & d) -> auto& { return d.device.refuses; };
   static const Section<T> kSection(
       "a model", "models",
@@ -373,9 +373,17 @@ const Section<ModelDraft>& model_section() {
        finished<T>("setpoints", setpoint_section(), "what each device is asked to hold",
                    [](T& out, SetpointDraft& d) { out.setpoints.push_back(std::move(d)); }),
        named<T>("commands", command_section(), &T::commands, "what each device can be asked to do once"),
-       section<T>("physics", physics_section(), physics, "how a device behaves"),
-       section<T>("controller", controller_section(), controller,
-                  "the loop inside the device; it sees telemetry, setpoints and commands"),
+       section_into<T>("physics", physics_section(), "how a device behaves",
+                       [](T& out, PhysicsDraft d) {
+                         out.physics_class = std::move(d.python);
+                         out.device.physics = std::move(d);
+                       }),
+       section_into<T>("controller", controller_section(),
+                       "the loop inside the device; it sees telemetry, setpoints and commands",
+                       [](T& out, ControllerDraft d) {
+                         out.controller_class = std::move(d.python);
+                         out.device.controller = std::move(d);
+                       }),
        section<T>(
            "clock", clock_section(), [](T & d) -> auto& { return d.device.clock; },
            "what the device dates its samples and answers by; without, it is right"),

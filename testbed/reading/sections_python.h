@@ -1,4 +1,5 @@
-// What is read by the class that stands behind it: plants, feeds and functions (testbed/extensions.h).
+// What is read by the class that stands behind it: plants, feeds, functions, controllers and physics
+// (testbed/extensions.h).
 #pragma once
 
 #include <optional>
@@ -14,6 +15,12 @@ struct PlantDraft : sim::PlantConfig {
   std::optional<ClassUse> python;
 };
 struct FeedDraft : mml::FeedConfig {
+  std::optional<ClassUse> python;
+};
+struct PhysicsDraft : sim::PhysicsConfig {
+  std::optional<ClassUse> python;
+};
+struct ControllerDraft : sim::ControllerConfig {
   std::optional<ClassUse> python;
 };
 struct FunctionDraft : mml::FunctionConfig {

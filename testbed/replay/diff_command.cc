@@ -14,6 +14,7 @@ struct DiffOptions {
   std::vector<std::string> runs, rules;
   std::string format = "text";
   size_t show = 20;
+  const Extensions* extensions = nullptr;
 };
 
 Exit tell(const DiffOptions& asked, const DifferenceReport& report, const TextPool& pool) {
@@ -34,7 +35,7 @@ Exit diff_runs(const DiffOptions& asked) {
 
 /// One recording: with its own rules or those given first, against those given last.
 Exit diff_rules(const DiffOptions& asked) {
-  auto recording = open_recording(asked.runs[0]);
+  auto recording = open_recording(asked.runs[0], asked.extensions);
   if (!recording) return refuse(recording.error());
   TextPool pool;
   std::vector<DecisionRows> rows;
@@ -61,8 +62,9 @@ Exit diff_rules(const DiffOptions& asked) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_diff_command(CLI::App& app) {
+std::function<std::optional<Exit>()> add_diff_command(CLI::App& app, const Extensions* extensions) {
   auto asked = std::make_shared<DiffOptions>();
+  asked->extensions = extensions;
   auto* command = app.add_subcommand("diff", "compares what two runs, or two sets of rules on one, decided");
   command->add_option("RUN", asked->runs, "two run folders; or one, with --rules")
       ->required()

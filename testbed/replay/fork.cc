@@ -139,7 +139,8 @@ Result<std::unique_ptr<Assembly>> fork(Assembly& live, int threads) {
   return twin;
 }
 
-Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads) {
+Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads,
+                        const Extensions* extensions) {
   auto noted = read_simulated(run);
   if (!noted) return tl::make_unexpected(std::move(noted.error()));
   if (at < noted->begins)
@@ -148,7 +149,7 @@ Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads) 
                    "fork the run that it was forked from");
   ForkPoint point{.trunk = std::move(*noted), .run = run, .scenario = {}, .state = {}, .assembly = {}};
   point.scenario = point.trunk.kept.empty() ? point.trunk.scenario : run / point.trunk.kept;
-  auto scenario = load(point.scenario, point.trunk.settings);
+  auto scenario = load(point.scenario, point.trunk.settings, {}, nullptr, extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (hash_of(*scenario, point.trunk.settings) != point.trunk.hash)
     return failure(

@@ -26,7 +26,8 @@ struct ForkPoint {
 };
 /// Restores the newest snapshot of `run` at or before `at`, or begins anew where there is none, and runs to
 /// the last boundary at or before `at`.
-Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads);
+Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads,
+                        const Extensions* extensions = nullptr);
 
 /// Whether a scenario, loaded with these further settings, may go on from there; else why not.
 Result<void> check_change(const ForkPoint& point, const Scenario& changed,

@@ -10,7 +10,7 @@
 
 namespace looptwin::testbed {
 
-Result<Recording> open_recording(const std::filesystem::path& folder) {
+Result<Recording> open_recording(const std::filesystem::path& folder, const Extensions* extensions) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(folder / twin::kInputLogFile, ignored))
     return failure(fmt::format("cannot replay {}: it holds no {}", folder.string(), twin::kInputLogFile),
@@ -19,19 +19,21 @@ Result<Recording> open_recording(const std::filesystem::path& folder) {
   if (!run) return tl::make_unexpected(std::move(run.error()));
   auto noted = read_resumable(folder);
   if (!noted) return tl::make_unexpected(std::move(noted.error()));
-  auto scenario = load(folder / noted->kept, noted->settings);
+  auto scenario = load(folder / noted->kept, noted->settings, {}, nullptr, extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (hash_of(*scenario, noted->settings) != noted->hash)
     return failure(
         fmt::format("cannot replay {}: {} is not what the run began with", folder.string(), noted->kept),
         "a registry or an earlier run that it refers to has changed, or a file was edited: bring it back");
-  return Recording{folder, std::move(*noted), std::move(*scenario), run->status(), run->fingerprint()};
+  return Recording{folder,        std::move(*noted),  std::move(*scenario),
+                   run->status(), run->fingerprint(), extensions};
 }
 
 Result<Scenario> scenario_to_replay(const Recording& recording, const OtherRules* rules) {
   auto scenario = recording.scenario;
   if (rules != nullptr) {
-    auto other = load(recording.run / recording.noted.kept, recording.noted.settings, {}, rules);
+    auto other =
+        load(recording.run / recording.noted.kept, recording.noted.settings, {}, rules, recording.extensions);
     if (!other) return other;
     scenario = std::move(*other);
   }

@@ -19,10 +19,11 @@ struct Recording {
   std::filesystem::path run;
   Resumable noted;
   Scenario scenario;
-  std::string status, fingerprint;  ///< of the manifest; no fingerprint: the run was not finished
+  std::string status, fingerprint;         ///< of the manifest; no fingerprint: the run was not finished
+  const Extensions* extensions = nullptr;  ///< null: there are none
 };
 /// Refused where the folder has no input log, or its scenario is no more what it was.
-Result<Recording> open_recording(const std::filesystem::path& run);
+Result<Recording> open_recording(const std::filesystem::path& run, const Extensions* extensions = nullptr);
 /// Its scenario as it was, or with other rules: ready for a loop without a world.
 Result<Scenario> scenario_to_replay(const Recording& recording, const OtherRules* rules);
 

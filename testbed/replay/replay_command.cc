@@ -20,6 +20,7 @@ struct AskedReplay {
   std::string run, rules, until, out, format = "text";
   std::vector<std::string> set;
   int threads = 0;
+  const Extensions* extensions = nullptr;
 };
 
 void print_inputs(const Replayed& replayed, bool other_rules) {
@@ -70,7 +71,7 @@ Exit replay_run(const AskedReplay& asked) {
     if (!moment) return refuse(moment.error());
     until = *moment;
   }
-  auto recording = open_recording(asked.run);
+  auto recording = open_recording(asked.run, asked.extensions);
   if (!recording) return refuse(recording.error());
   const OtherRules rules{asked.rules, settings_of(asked.set)};
   const bool other_rules = !rules.file.empty() || !rules.settings.empty();
@@ -100,8 +101,9 @@ Exit replay_run(const AskedReplay& asked) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_replay_command(CLI::App& app) {
+std::function<std::optional<Exit>()> add_replay_command(CLI::App& app, const Extensions* extensions) {
   auto asked = std::make_shared<AskedReplay>();
+  asked->extensions = extensions;
   auto* command = app.add_subcommand("replay", "runs a recorded run's loop again on what it took in");
   command->add_option("RUN", asked->run, "a run's folder, written with input_log: true")->required();
   command->add_option(

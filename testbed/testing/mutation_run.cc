@@ -46,7 +46,8 @@ Fate fate_of(const Mutant& mutant, const std::vector<Group>& groups) {
   return Fate::survived;
 }
 
-std::vector<Group> groups_of(const Suite& suite, const std::vector<TestConfig>& tests) {
+std::vector<Group> groups_of(const Suite& suite, const std::vector<TestConfig>& tests,
+                             const Extensions* extensions) {
   std::vector<Group> groups;
   for (const auto& test : tests) {
     if (test.simulated()) continue;
@@ -55,7 +56,7 @@ std::vector<Group> groups_of(const Suite& suite, const std::vector<TestConfig>& 
     });
     if (same != groups.end()) {
       same->tests.push_back(&test);
-    } else if (auto scenario = load(suite.scenario, test.settings, suite.tests)) {
+    } else if (auto scenario = load(suite.scenario, test.settings, suite.tests, nullptr, extensions)) {
       groups.push_back({std::move(*scenario), {&test}});
     }
   }
@@ -64,10 +65,11 @@ std::vector<Group> groups_of(const Suite& suite, const std::vector<TestConfig>& 
 
 }  // namespace
 
-MutationReport mutate(const Suite& suite, const std::vector<TestConfig>& tests, int threads) {
+MutationReport mutate(const Suite& suite, const std::vector<TestConfig>& tests, int threads,
+                      const Extensions* extensions) {
   const Stopwatch watch;
   MutationReport report{.file = (suite.tests.empty() ? suite.scenario : suite.tests).string()};
-  const auto groups = groups_of(suite, tests);
+  const auto groups = groups_of(suite, tests, extensions);
   if (groups.empty()) return report;
   const lang::Units units(groups.front().scenario.ambient_pressure);
   const auto mutants = mutants_of(groups.front().scenario, units);

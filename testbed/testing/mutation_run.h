@@ -9,6 +9,7 @@ namespace looptwin::testbed {
 
 /// Tests that are given what happens; simulated ones would take long. All of them pass on the rules as they
 /// are.
-MutationReport mutate(const Suite& suite, const std::vector<TestConfig>& tests, int threads);
+MutationReport mutate(const Suite& suite, const std::vector<TestConfig>& tests, int threads,
+                      const Extensions* extensions = nullptr);
 
 }  // namespace looptwin::testbed

@@ -53,7 +53,8 @@ class Stages {
     for (const auto& setting : test.settings) key += setting.path + '=' + setting.value + '\n';
     auto& stage = stages_[key];
     if (stage != nullptr) return stage.get();
-    auto scenario = load(suites_[suite].scenario, test.settings, suites_[suite].tests);
+    auto scenario =
+        load(suites_[suite].scenario, test.settings, suites_[suite].tests, nullptr, request.extensions);
     if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
     auto made = Stage::written(std::move(*scenario), request.coverage);
     if (!made) return tl::make_unexpected(std::move(made.error()));
@@ -63,7 +64,8 @@ class Stages {
 
   Result<std::unique_ptr<Stage>> simulated(size_t suite, const TestConfig& test,
                                            std::optional<uint64_t> seed) {
-    auto scenario = load(suites_[suite].scenario, test.settings, suites_[suite].tests);
+    auto scenario =
+        load(suites_[suite].scenario, test.settings, suites_[suite].tests, nullptr, request.extensions);
     if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
     return Stage::simulated(std::move(*scenario), test, seed);
   }
@@ -326,7 +328,7 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
   std::vector<Job> jobs;
   std::vector<std::vector<size_t>> result_of(suites.size());
   for (size_t s = 0; s < suites.size(); ++s) {
-    auto scenario = load(suites[s].scenario, {}, suites[s].tests);
+    auto scenario = load(suites[s].scenario, {}, suites[s].tests, nullptr, request.extensions);
     if (!scenario) {
       add(report.problems, scenario.error());
       continue;
@@ -380,7 +382,7 @@ TestReport run_tests(const TestRequest& request, const std::function<void(const 
     for (const auto& test : tests[s])
       if (is_wanted(request.filter, test.name)) asked.push_back(test);
     if (request.mutation && passed)
-      report.mutation.push_back(mutate(suites[s], asked, static_cast<int>(threads)));
+      report.mutation.push_back(mutate(suites[s], asked, static_cast<int>(threads), request.extensions));
   }
   report.seconds = watch.seconds();
   return report;

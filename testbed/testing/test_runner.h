@@ -56,6 +56,7 @@ struct TestRequest {
   bool update = false;  ///< files of decisions are written, not compared
   bool coverage = false;
   bool mutation = false;
+  const Extensions* extensions = nullptr;  ///< null: there are none
 };
 
 /// How many small faults in a suite's rules its tests have noticed.

@@ -17,7 +17,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-TANKS, WELLS = blocks("yaml")[:2]
+TANKS, WELLS, VESSELS = blocks("yaml")[:3]
 
 
 def command_line(*arguments):
@@ -30,7 +30,7 @@ def fingerprint_of(*arguments):
 
 
 class InFolder(unittest.TestCase):
-    """Each test in a new working directory with tanks.yaml and wells.yaml."""
+    """Each test in a new working directory with the page's files."""
 
     def setUp(self):
         self._stack = contextlib.ExitStack()
@@ -40,6 +40,7 @@ class InFolder(unittest.TestCase):
         self._stack.callback(os.chdir, before)
         pathlib.Path("tanks.yaml").write_text(TANKS, encoding="utf-8")
         pathlib.Path("wells.yaml").write_text(WELLS, encoding="utf-8")
+        pathlib.Path("vessels.yaml").write_text(VESSELS, encoding="utf-8")
 
     def tearDown(self):
         self._stack.close()

@@ -84,9 +84,9 @@ std::vector<Span*> expressions(Scenario& s) {
 }
 
 /// The scenario with numbers of its rules changed; later ones first, so that places stay right.
-void apply(std::vector<Change> changes, Scenario& scenario) {
+void apply(std::vector<ValueChange> changes, Scenario& scenario) {
   std::sort(changes.begin(), changes.end(),
-            [](const Change& a, const Change& b) { return a.literal.begin > b.literal.begin; });
+            [](const ValueChange& a, const ValueChange& b) { return a.literal.begin > b.literal.begin; });
   for (const auto& change : changes) {
     if (!change.literal.source) continue;
     bool made = false;
@@ -106,7 +106,7 @@ void apply(std::vector<Change> changes, Scenario& scenario) {
 std::string span_text(const std::string& text) { return text; }
 
 /// What tests give, with the changes that devices' reports need; parameters as settings.
-TestConfig changed(TestConfig test, const std::vector<Change>& changes) {
+TestConfig changed(TestConfig test, const std::vector<ValueChange>& changes) {
   for (const auto& change : changes) {
     if (!change.path.empty()) test.settings.push_back({change.path, change.by});
     if (change.reported.empty()) continue;
@@ -117,7 +117,7 @@ TestConfig changed(TestConfig test, const std::vector<Change>& changes) {
 }
 
 struct Quiet {
-  std::vector<Change> changes;
+  std::vector<ValueChange> changes;
   std::string device, lines;
   TestConfig test;
 };

@@ -50,6 +50,35 @@ class Twice final : public mml::ColumnFunction {
   double most_;
 };
 
+/// A controller that counts how often it has run, and is on while the level is above a metre; it has no
+/// answer beyond a number of runs.
+class Counting final : public sim::ColumnCode {
+ public:
+  Counting(const ClassUse& use, double limit) : ColumnCode(use.name, use.span), limit_(limit) {
+    const lang::Unit one{"1", lang::Type::number(lang::kRatio), 1, 0};
+    const lang::Unit centimetre{"cm", lang::Type::number({{1}}), 0.01, 0};
+    inputs_ = {{"level", Is::number, centimetre}};
+    states_ = {{"runs", Is::number, one, 10}};
+    outputs_ = {{"on", Is::truth, {}}};
+  }
+  std::span<const Column> inputs() const override { return inputs_; }
+  std::span<const Column> states() const override { return states_; }
+  std::span<const Column> outputs() const override { return outputs_; }
+  std::optional<sim::CodeFailure> run(Time, Duration, sim::CodeColumns inputs, sim::CodeColumns states,
+                                      sim::CodeColumns outputs) const override {
+    for (size_t row = 0; row < states[0].size(); ++row) {
+      states[0][row] += 1;
+      if (states[0][row] > limit_ && row == 1) states[0][row] = NAN;
+      outputs[0][row] = inputs[0][row] > 100 ? 1 : 0;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  double limit_;
+  std::vector<Column> inputs_, states_, outputs_;
+};
+
 class Tools final : public Extensions {
  public:
   explicit Tools(double most = INFINITY) : twice(std::make_shared<Twice>(most)) {}
@@ -67,11 +96,20 @@ class Tools final : public Extensions {
   Result<std::shared_ptr<mml::ColumnFunction>> function(const ClassUse&, const std::string&) const override {
     return std::shared_ptr<mml::ColumnFunction>(twice);
   }
+  Result<std::shared_ptr<const sim::ColumnCode>> controller(const ClassUse& use, const std::string&,
+                                                            const lang::Units&) const override {
+    return std::shared_ptr<const sim::ColumnCode>(std::make_shared<Counting>(use, limit));
+  }
+  Result<std::shared_ptr<const sim::ColumnCode>> physics(const ClassUse& use, const std::string&,
+                                                         const lang::Units&) const override {
+    return failure(use.span, "no physics here");
+  }
   SourcePtr source(const ClassUse&, const std::string&) const override {
     return std::make_shared<const Source>(Source{"tools.py", "# tools"});
   }
 
   std::shared_ptr<Twice> twice;
+  double limit = INFINITY;  ///< of Counting
   mutable ClassUse used;
 };
 
@@ -89,11 +127,13 @@ std::string changed(std::string text, const std::string& from, const std::string
 TEST_CASE("extensions: a program without any refuses a class where it is named, and says how to run it") {
   const auto refused = load_with(kScenario, nullptr);
   REQUIRE_FALSE(refused.has_value());
-  CHECK(in_short(refused.error()) ==
-        "text:4:12: 'tools:Price' is a Python class, and this program has no Python [run it from Python, as "
-        "looptwin.run(\"PATH\")]\n"
-        "text:11:46: 'tools:twice' is a Python class, and this program has no Python [run it from Python, as "
-        "looptwin.run(\"PATH\")]\n");
+  CHECK(
+      in_short(refused.error()) ==
+      "text:4:12: 'tools:Price' is a Python class, and this program has no Python [write python3 -m looptwin "
+      "in place of looptwin, or looptwin.run(\"PATH\") in Python]\n"
+      "text:11:46: 'tools:twice' is a Python class, and this program has no Python [write python3 -m "
+      "looptwin "
+      "in place of looptwin, or looptwin.run(\"PATH\") in Python]\n");
 }
 
 TEST_CASE(
@@ -155,4 +195,60 @@ TEST_CASE(
   CHECK(in_short(built.error())
             .find("'tank' has nothing named 'levle' that a function could be of [did you mean 'level'?") !=
         std::string::npos);
+}
+
+namespace {
+
+constexpr const char* kCounting = R"yaml(scenario: tanks
+duration: 2 min
+models:
+  tank:
+    telemetry: {level: {from: height, unit: m, every: 5 s, range: [0, 4], resolution: 0.01}}
+    physics: {states: {height: 0.5 m}, rates: {height: "if(on, 0 m/s, 2 cm/s)"}}
+    controller: {every: 2 s, python: {class: "tools:Counting"}}
+fleet: {tank: {count: 3, id: "tank-{i}"}}
+)yaml";
+
+double truth(Simulation& simulation, const std::string& name, size_t row) {
+  auto& assembly = simulation.assembly();
+  for (size_t s = 0; s < assembly.tables().shards().size(); ++s) assembly.fleet().settle(s, simulation.now());
+  const auto symbol = assembly.fleet().true_names(TableId(0)).at(name);
+  return twin::load(assembly.tables().column(TableId(0), symbol.column),
+                    assembly.schema().column(TableId(0), symbol.column).storage, row);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "extensions: a controller's code sees what is measured, in its units, and its states are the devices'") {
+  const Tools tools;
+  auto scenario = load_with(kCounting, &tools);
+  REQUIRE(scenario.has_value());
+  auto made = Simulation::make({std::move(*scenario), {}, {}}, {.threads = 1}, kNeverStop);
+  REQUIRE(made.has_value());
+  auto& simulation = **made;
+  REQUIRE(simulation.advance(kStart + minutes(1)) == mml::RunEnd::reached_end);
+  // At 0 s, 2 s, … 60 s; above a metre after 26 s, where it stays.
+  CHECK(truth(simulation, "runs", 1) == 41);
+  CHECK(truth(simulation, "on", 2) == 1);
+  CHECK(truth(simulation, "height", 0) == Approx(1.02).margin(0.021));
+  const auto fork = simulation.fork(1, kNeverStop, nullptr);
+  REQUIRE(fork.has_value());
+  REQUIRE((*fork)->advance(kStart + minutes(2)) == mml::RunEnd::reached_end);
+  CHECK(truth(**fork, "runs", 1) == 71);
+  CHECK(truth(simulation, "runs", 1) == 41);
+}
+
+TEST_CASE(
+    "extensions: code in devices that gives no finite number ends the run with the time and the device") {
+  Tools tools;
+  tools.limit = 40.5;
+  auto scenario = load_with(kCounting, &tools);
+  REQUIRE(scenario.has_value());
+  auto made = Simulation::make({std::move(*scenario), {}, {}}, {.threads = 1}, kNeverStop);
+  REQUIRE(made.has_value());
+  CHECK((*made)->advance((*made)->end()) == mml::RunEnd::failed);
+  CHECK(in_short((*made)->problems()) ==
+        "text:7:30: the class 'tools:Counting' at 00:01:00 for tank-2: runs is nan [hand out finite "
+        "numbers]\n");
 }
