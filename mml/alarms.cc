@@ -143,9 +143,9 @@ void Alarms::on_change(const EventChange& change, uint64_t event_id, Time now, s
     if (follower.suppression)
       follow_suppression(key, event_id, now, log);
     else if (rises)
-      occurs(key, change.occurrence, event_id, now, log);
+      occurs(key, change.occurrence, {.cause = event_id}, now, log);
     else
-      returns(key, event_id, now, log);
+      returns(key, {.cause = event_id}, now, log);
     settle(key);
   }
 }
@@ -161,13 +161,16 @@ void Alarms::follow_suppression(Key key, uint64_t cause, Time now, std::vector<R
   if (!stands && is) lift(key, kByDesign, RecordKind::alarm_unsuppressed, {.cause = cause}, now, log);
 }
 
-void Alarms::occurs(Key key, uint32_t occurrence, uint64_t cause, Time now, std::vector<Record>& log) {
-  follow_suppression(key, cause, now, log);
+/// One that a person has raised is over when its condition raises it.
+void Alarms::occurs(Key key, uint32_t occurrence, const Said& said, Time now, std::vector<Record>& log) {
+  returns(key, {.cause = said.cause}, now, log);
+  follow_suppression(key, said.cause, now, log);
   const bool flooded = count_in_floods(key.alarm, now, log);
   Cell& c = cell(key);
   if (flooded) c.standing.hidden |= kByFlood;
   c.occurrence = occurrence;
-  c.cause = cause;
+  c.cause = said.cause;
+  c.by_hand = false;
   c.priority = alarms_[key.alarm].config.priority;
   c.late = false;
   LT_CHECK(move(c.standing, AlarmInput::occurs, traits(key)) == nullptr);
@@ -175,14 +178,15 @@ void Alarms::occurs(Key key, uint32_t occurrence, uint64_t cause, Time now, std:
   ++counters_.raised;
   ++counters_.raised_by_priority[static_cast<size_t>(c.priority)];
   ++counters_.standing_by_priority[static_cast<size_t>(c.priority)];
-  note(RecordKind::alarm_raised, key, {.cause = cause}, now, log);
+  note(RecordKind::alarm_raised, key, said, now, log);
   tell(key, now);
 }
 
-void Alarms::returns(Key key, uint64_t cause, Time now, std::vector<Record>& log) {
+void Alarms::returns(Key key, const Said& said, Time now, std::vector<Record>& log) {
   const auto found = cells_.find(key);
   if (found == cells_.end() || !is_active(found->second.standing.state)) return;
   Cell& c = found->second;
+  c.by_hand = false;
   LT_CHECK(move(c.standing, AlarmInput::returns, traits(key)) == nullptr);
   // What comes and goes within a flood is over with it; what is latched waits for the flood's end.
   if (c.standing.hidden == kByFlood && c.standing.state != AlarmState::latched_unacknowledged &&
@@ -192,7 +196,7 @@ void Alarms::returns(Key key, uint64_t cause, Time now, std::vector<Record>& log
   }
   ++counters_.returned;
   --counters_.standing_by_priority[static_cast<size_t>(c.priority)];
-  note(RecordKind::alarm_returned, key, {.cause = cause}, now, log);
+  note(RecordKind::alarm_returned, key, said, now, log);
 }
 
 void Alarms::hide(Key key, Hidden why, RecordKind kind, const Said& said, Time now,

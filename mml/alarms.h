@@ -72,9 +72,9 @@ struct JournalLine {
   Record record;
   AlarmState state = AlarmState::normal;  ///< as shown after it
   AlarmPriority priority = AlarmPriority::medium;
-  std::string_view person;  ///< who did it; empty: the plant, or time
-  std::string_view text;    ///< a comment or reason; of what was refused: why
-  Time until = kNever;      ///< of a shelving
+  std::string_view person;       ///< who did it; empty: the plant, or time
+  std::string_view text;         ///< a comment or reason; of what was refused: why
+  Time until = kNever;           ///< of a shelving
   std::string_view first_out{};  ///< the group whose first-out it is; empty: of none
 };
 
@@ -99,13 +99,17 @@ enum class AlarmOperation : uint8_t {
   unsuppress,
   out_of_service,
   in_service,
+  raise,
+  clear,
 };
-inline constexpr uint8_t kAlarmOperations = 10;
+inline constexpr uint8_t kAlarmOperations = 12;
+/// Set in the occurrence of an alarm that a person has raised, not its condition.
+inline constexpr uint32_t kRaisedByHand = uint32_t{1} << 31;
 const char* name_of(AlarmOperation operation);
 AlarmOperation operation_of(twin::OperatorVerb verb);  ///< of those that are about alarms
 /// Without a comment or a reason it is refused.
 bool needs_text(AlarmOperation what);
-/// Everybody may answer; who may hide and reset it, the alarm's role says.
+/// Everybody may raise and answer; who may hide and reset it, the alarm's role says.
 bool needs_role(AlarmOperation what);
 
 /// What a person asks of an alarm on one device.
@@ -156,6 +160,7 @@ class Alarms {
     AlarmStanding standing;
     AlarmPriority priority = AlarmPriority::medium;
     bool late = false;
+    bool by_hand = false;  ///< a person has raised it; its condition has not
     uint32_t occurrence = 0;
     uint64_t cause = 0;
     Time shown = kNever;         ///< last annunciated
@@ -182,8 +187,8 @@ class Alarms {
 
   Cell& cell(Key key);
   void settle(Key key);
-  void occurs(Key key, uint32_t occurrence, uint64_t cause, Time now, std::vector<Record>& log);
-  void returns(Key key, uint64_t cause, Time now, std::vector<Record>& log);
+  void occurs(Key key, uint32_t occurrence, const Said& said, Time now, std::vector<Record>& log);
+  void returns(Key key, const Said& said, Time now, std::vector<Record>& log);
   void hide(Key key, Hidden why, RecordKind kind, const Said& said, Time now, std::vector<Record>& log);
   void lift(Key key, Hidden why, RecordKind kind, const Said& said, Time now, std::vector<Record>& log);
   void follow_suppression(Key key, uint64_t cause, Time now, std::vector<Record>& log);
@@ -212,6 +217,7 @@ class Alarms {
   std::vector<Key> due_now_;  ///< scratch
   Time due_ = kNever;         ///< no later than the next thing that time brings
   AlarmCounters counters_;
+  uint32_t by_hand_ = 0;  ///< how often persons have raised one
   AlarmFigures figures_;
   std::deque<RaisedAlarm> latest_;
 };

@@ -23,7 +23,7 @@ bool Alarms::count_in_floods(size_t alarm, Time now, std::vector<Record>& log) {
     if (!flood.standing && flood.raised.size() > config.more_than) {
       flood.standing = true;
       const Key key{static_cast<uint32_t>(flood.alarm), 0};
-      occurs(key, ++flood.occurrence, 0, now, log);
+      occurs(key, ++flood.occurrence, {}, now, log);
       settle(key);
     }
     if (flood.standing) due_ = std::min(due_, flood.raised.front() + config.within);
@@ -43,7 +43,7 @@ void Alarms::end_floods(Time now, std::vector<Record>& log) {
     }
     flood.standing = false;
     const Key own{static_cast<uint32_t>(flood.alarm), 0};
-    returns(own, 0, now, log);
+    returns(own, {}, now, log);
     settle(own);
     // What still stands is shown, unless another flood hides it.
     std::vector<Key> hidden;

@@ -9,8 +9,8 @@ namespace looptwin::mml {
 
 const char* name_of(AlarmOperation operation) {
   static constexpr const char* kNames[kAlarmOperations] = {
-      "acknowledge", "confirm",  "comment",    "reset",          "shelve",
-      "unshelve",    "suppress", "unsuppress", "out_of_service", "in_service"};
+      "acknowledge", "confirm",    "comment",        "reset",      "shelve", "unshelve",
+      "suppress",    "unsuppress", "out_of_service", "in_service", "raise",  "clear"};
   return kNames[static_cast<size_t>(operation)];
 }
 
@@ -37,6 +37,10 @@ AlarmOperation operation_of(twin::OperatorVerb verb) {
       return AlarmOperation::in_service;
     case reset:
       return AlarmOperation::reset;
+    case raise:
+      return AlarmOperation::raise;
+    case clear:
+      return AlarmOperation::clear;
     default:
       LT_CHECK(false, "an action that no alarm knows");
   }
@@ -49,7 +53,7 @@ bool needs_text(AlarmOperation what) {
 
 bool needs_role(AlarmOperation what) {
   return what != AlarmOperation::acknowledge && what != AlarmOperation::confirm &&
-         what != AlarmOperation::comment;
+         what != AlarmOperation::comment && what != AlarmOperation::raise && what != AlarmOperation::clear;
 }
 
 namespace {
@@ -100,6 +104,10 @@ std::string Alarms::refusal(const AlarmAction& action, const Cell& cell) const {
       return has(kOutOfService) ? "it is out of service already" : "";
     case in_service:
       return has(kOutOfService) ? "" : "it is in service";
+    case raise:
+      return is_active(cell.standing.state) ? "it stands already" : "";
+    case clear:
+      return cell.by_hand ? "" : "no person has raised it";
   }
   return "";
 }
@@ -136,6 +144,12 @@ void Alarms::carry_out(const AlarmAction& action, Time now, std::vector<Record>&
       return hide(key, kOutOfService, alarm_out_of_service, said, now, log);
     case in_service:
       return lift(key, kOutOfService, alarm_in_service, said, now, log);
+    case raise:
+      occurs(key, kRaisedByHand | ++by_hand_, said, now, log);
+      cell(key).by_hand = true;
+      return;
+    case clear:
+      return returns(key, said, now, log);
   }
 }
 
@@ -157,8 +171,9 @@ std::string Alarms::operate(const AlarmAction& action, Time now, std::vector<Rec
 // ---- state
 
 void Alarms::save(ArchiveWriter& archive) const {
-  archive.section("alarms", 4);
+  archive.section("alarms", 5);
   archive.put(counters_);
+  archive.put(by_hand_);
   archive.put(due_);
   archive.put<uint64_t>(cells_.size());
   for (const auto& [key, c] : cells_) {
@@ -168,6 +183,7 @@ void Alarms::save(ArchiveWriter& archive) const {
     archive.put(c.standing.hidden);
     archive.put(c.priority);
     archive.put(c.late);
+    archive.put(c.by_hand);
     archive.put(c.occurrence);
     archive.put(c.cause);
     for (const Time t : {c.shown, c.respond_from, c.shelved_until}) archive.put(t);
@@ -193,8 +209,9 @@ void Alarms::save(ArchiveWriter& archive) const {
 }
 
 void Alarms::restore(ArchiveReader& archive) {
-  archive.section("alarms", 4);
+  archive.section("alarms", 5);
   counters_ = archive.get<AlarmCounters>();
+  by_hand_ = archive.get<uint32_t>();
   due_ = archive.get<Time>();
   cells_.clear();
   const auto cells = archive.get<uint64_t>();
@@ -205,6 +222,7 @@ void Alarms::restore(ArchiveReader& archive) {
     c.standing.hidden = archive.get<Hidden>();
     c.priority = archive.get<AlarmPriority>();
     c.late = archive.get<bool>();
+    c.by_hand = archive.get<bool>();
     c.occurrence = archive.get<uint32_t>();
     c.cause = archive.get<uint64_t>();
     for (Time* t : {&c.shown, &c.respond_from, &c.shelved_until}) *t = archive.get<Time>();

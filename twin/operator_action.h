@@ -23,8 +23,10 @@ enum class OperatorVerb : uint8_t {
   out_of_service,
   in_service,
   reset,  ///< a latched alarm
+  raise,  ///< an alarm, whatever its condition
+  clear,  ///< one that was raised so
 };
-inline constexpr uint8_t kOperatorVerbs = 12;
+inline constexpr uint8_t kOperatorVerbs = 14;
 
 /// What `subject` counts, each in file order: inputs of `set` and `press`, alarms of all others.
 enum class OperatorSubject : uint8_t { input, alarm };

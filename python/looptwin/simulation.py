@@ -240,7 +240,7 @@ class Simulation:
         """A person acts, as an entry of a scenario's ``script:`` does, at the next boundary.
 
         ``act(by="anna", set={"most": "40 kW"}, device="home-1")``, ``act(by="ben", acknowledge="overload",
-        device="block-1")``; also press, confirm, comment_on, shelve, unshelve, suppress, unsuppress, out_of_service,
+        device="block-1")``; also press, raise, clear, confirm, comment_on, shelve, unshelve, suppress, unsuppress, out_of_service,
         in_service, reset. ``lasts`` is the script's ``for``. ``after``, from the start, schedules it. Raises
         :class:`ScenarioError`; what the loop refuses, for want of a role, is a decision.
         """
@@ -266,6 +266,19 @@ class Simulation:
     def acknowledge(self, alarm: str, device: str = "", *, by: Optional[str] = None, comment: str = "") -> None:
         """A person acknowledges an alarm."""
         self.act(by=by, acknowledge=alarm, **({"device": device} if device else {}),
+                 **({"comment": comment} if comment else {}))
+
+    def raise_alarm(self, alarm: str, device: str = "", *, by: Optional[str] = None, comment: str = "") -> None:
+        """A person raises an alarm, whatever its condition: it waits for an answer, may be late, and counts as any other.
+
+        It stands until :meth:`clear_alarm`, or until its condition raises it. For drills, and for what only people see.
+        """
+        self.act(by=by, **{"raise": alarm}, **({"device": device} if device else {}),
+                 **({"comment": comment} if comment else {}))
+
+    def clear_alarm(self, alarm: str, device: str = "", *, by: Optional[str] = None, comment: str = "") -> None:
+        """A person says that an alarm which was raised by hand is over."""
+        self.act(by=by, clear=alarm, **({"device": device} if device else {}),
                  **({"comment": comment} if comment else {}))
 
     def inject(self, device: str, kind: str, *, sensor: Optional[str] = None, signal: Optional[str] = None,

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "mml/alarms.h"
 #include "testbed/explain/reexecution.h"
 #include "testbed/explain/run_decisions.h"
 #include "testbed/explain/why_not.h"
@@ -240,6 +241,10 @@ Result<Explanation> explain_decision(const std::filesystem::path& run, const std
     for (const auto* d : life) told.push_back(said_of(*d, depth > 0 ? "-> " : "", depth, 2 * depth));
     const auto raised = std::find_if(life.begin(), life.end(), [](const auto* d) { return rises(*d); });
     if (depth++ > 0 || raised == life.end()) continue;
+    if (((*raised)->occurrence & mml::kRaisedByHand) != 0) {
+      told.push_back({"answer", "a person has raised it, whatever its condition", 1, 4});
+      continue;
+    }
     auto condition = deciding_condition(run, **raised, extensions);
     if (!condition) return tl::make_unexpected(std::move(condition.error()));
     add_below(told, *condition, 1, 4);

@@ -79,6 +79,8 @@ const Section<ScriptDraft>& script_section() {
        verb_key("suppress", suppress, "an alarm"), verb_key("unsuppress", unsuppress, "an alarm"),
        verb_key("out_of_service", out_of_service, "an alarm"), verb_key("in_service", in_service, "an alarm"),
        verb_key("reset", reset, "a latched alarm"),
+       verb_key("raise", raise, "an alarm, whatever its condition"),
+       verb_key("clear", clear, "an alarm that was raised so"),
        with_span(
            optional<T>("device", pattern(), &T::device, "",
                        "pattern of the ids of the devices; needed for what is on each device of a model"),

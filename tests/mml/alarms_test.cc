@@ -368,3 +368,55 @@ TEST_CASE("alarms: everybody may answer, and those with the alarm's role may hid
   CHECK(ask(AlarmOperation::acknowledge).empty());
   CHECK(panel.state() == AlarmState::acknowledged);
 }
+
+TEST_CASE("alarms: a person raises one, which is answered as any other and cleared by hand") {
+  Panel panel;
+  CHECK(panel.ask(AlarmOperation::clear, 1) == "no person has raised it");
+  CHECK(panel.ask(AlarmOperation::raise, 1, "smoke") == "");
+  CHECK(panel.state() == AlarmState::unacknowledged);
+  CHECK(panel.state(1) == AlarmState::normal);
+  CHECK(panel.ask(AlarmOperation::raise, 2) == "it stands already");
+  CHECK(panel.acknowledge());
+  CHECK(panel.ask(AlarmOperation::clear, 3) == "");
+  CHECK(panel.state() == AlarmState::normal);
+  CHECK(panel.ask(AlarmOperation::raise, 4) == "");
+  CHECK(panel.alarms->counters().raised == 2);
+  CHECK(panel.alarms->counters().returned == 1);
+  CHECK(panel.alarms->counters().standing_by_priority[static_cast<size_t>(AlarmPriority::high)] == 1);
+  REQUIRE(panel.log.front().kind == RecordKind::alarm_refused);
+  const auto raised = std::find_if(panel.log.begin(), panel.log.end(),
+                                   [](const Record& r) { return r.kind == RecordKind::alarm_raised; });
+  REQUIRE(raised != panel.log.end());
+  CHECK(raised->occurrence == (kRaisedByHand | 1));
+  CHECK(panel.log.back().id != raised->id);
+  const auto line = std::find_if(panel.wall.lines.begin(), panel.wall.lines.end(),
+                                 [](const auto& l) { return l.kind == RecordKind::alarm_raised; });
+  CHECK(line->person == "anna");
+  CHECK(line->text == "smoke");
+}
+
+TEST_CASE("alarms: what a person has raised is over when its condition raises it, which then clears it") {
+  Panel panel;
+  REQUIRE(panel.ask(AlarmOperation::raise, 1).empty());
+  panel.change(RecordKind::event_raised, 0, 1, at(2));
+  CHECK(panel.state() == AlarmState::unacknowledged);
+  CHECK(panel.ask(AlarmOperation::clear, 3) == "no person has raised it");
+  CHECK(panel.count(RecordKind::alarm_raised) == 3);    // by hand, and both alarms by their event
+  CHECK(panel.count(RecordKind::alarm_returned) == 1);  // what stood by hand
+  CHECK(panel.alarms->counters().standing_by_priority[static_cast<size_t>(AlarmPriority::high)] == 1);
+  panel.change(RecordKind::event_cleared, 0, 1, at(4));
+  CHECK(panel.alarms->counters().standing_by_priority[static_cast<size_t>(AlarmPriority::high)] == 0);
+}
+
+TEST_CASE("alarms: that a person has raised one is kept over save and restore") {
+  Panel panel, other;
+  REQUIRE(panel.ask(AlarmOperation::raise, 1).empty());
+  ArchiveWriter writer;
+  panel.alarms->save(writer);
+  ArchiveReader reader(writer.bytes());
+  other.alarms->restore(reader);
+  CHECK(reader.ok());
+  CHECK(other.ask(AlarmOperation::clear, 2) == "");
+  CHECK(other.ask(AlarmOperation::raise, 3) == "");
+  CHECK(other.log.back().occurrence == (kRaisedByHand | 2));
+}
