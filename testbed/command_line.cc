@@ -105,6 +105,7 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
   export_command->add_option("FILE", file, "the file to write; must not exist")->required();
 
   const auto run_registry = add_registry_command(app);
+  const auto run_inventory = add_inventory_command(app);
   const auto run_test = add_test_command(app, extensions);
   const auto run_falsify = add_falsify_command(app, extensions);
   const auto run_hil = add_hil_command(app);
