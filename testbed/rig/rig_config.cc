@@ -2,6 +2,7 @@
 
 #include "testbed/reading/files.h"
 #include "testbed/reading/values.h"
+#include "testbed/reading/written.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -24,17 +25,6 @@ Key<RigConfig> bindings_key() {
           }};
 }
 
-/// A value as --set takes it: YAML on one line.
-std::string written(const yaml::Node& node) {
-  const bool plain = !node.quoted && node.text.find_first_of(",[]{}:#") == std::string::npos;
-  if (node.scalar()) return plain ? node.text : yaml::quoted(node.text);
-  std::string all;
-  for (const auto& entry : node.entries)
-    all += (all.empty() ? "" : ", ") + yaml::quoted(entry.key) + ": " + written(entry.value);
-  for (const auto& item : node.items) all += (all.empty() ? "" : ", ") + written(item);
-  return node.map() ? "{" + all + "}" : "[" + all + "]";
-}
-
 /// `{fleet.home.count: 20}`
 Key<RigConfig> settings_key() {
   return {
@@ -43,7 +33,8 @@ Key<RigConfig> settings_key() {
         if (!entry.value.map())
           return reader.error(entry.key_span, "'settings' holds paths with a value each",
                               "write settings: {fleet.home.count: 20}");
-        for (const auto& item : entry.value.entries) out.settings.push_back({item.key, written(item.value)});
+        for (const auto& item : entry.value.entries)
+          out.settings.push_back({item.key, yaml::written(item.value)});
       }};
 }
 
@@ -67,8 +58,9 @@ const Section<std::vector<ToleranceConfig>>& shadow_section() {
 const Section<PaceConfig>& pace_section() {
   using T = PaceConfig;
   const auto entry = [](const char* name, std::string T::*member, const char* about) -> Key<T> {
-    return {{.name = name, .form = Form::other, .about = about},
-            [member](Reader&, const yaml::Entry& entry, T& out) { out.*member = written(entry.value); }};
+    return {
+        {.name = name, .form = Form::other, .about = about},
+        [member](Reader&, const yaml::Entry& entry, T& out) { out.*member = yaml::written(entry.value); }};
   };
   static const Section<T> kSection("'pace'", "pace",
                                    {entry("late", &T::late, "an entry of a script, when a boundary was late"),
