@@ -108,22 +108,26 @@ std::string cell(std::string text) {
 
 }  // namespace
 
-std::vector<const SectionInfo*> all_sections() {
+std::vector<const SectionInfo*> sections_of(const SectionInfo& root) {
   std::vector<const SectionInfo*> out;
-  collect(scenario_section(), out);
+  collect(root, out);
   return out;
 }
 
-std::string json_schema() {
+std::vector<const SectionInfo*> all_sections() { return sections_of(scenario_section()); }
+
+std::string json_schema_of(const SectionInfo& root, const std::string& title) {
   Json definitions = Json::object();
-  for (const auto* section : all_sections())
-    if (section->anchor != "scenario") definitions[section->anchor] = section_schema(*section);
+  for (const auto* section : sections_of(root))
+    if (section != &root) definitions[section->anchor] = section_schema(*section);
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}};
-  schema.update(section_schema(scenario_section()));
-  schema["title"] = "looptwin scenario";
+  schema.update(section_schema(root));
+  schema["title"] = title;
   schema["$defs"] = std::move(definitions);
   return schema.dump(2);
 }
+
+std::string json_schema() { return json_schema_of(scenario_section(), "looptwin scenario"); }
 
 std::string key_table(const SectionInfo& section) {
   std::string out = "| key | value | default | meaning |\n|---|---|---|---|\n";
@@ -143,7 +147,7 @@ std::string key_table(const SectionInfo& section) {
   return out;
 }
 
-std::string with_tables(const std::string& document) {
+std::string with_tables(const std::string& document, const std::vector<const SectionInfo*>& sections) {
   std::string out;
   bool skipping = false;
   for (size_t begin = 0; begin < document.size();) {
@@ -156,7 +160,7 @@ std::string with_tables(const std::string& document) {
       out += distribution_table();
       skipping = true;
     }
-    for (const auto* section : all_sections()) {
+    for (const auto* section : sections) {
       if (line != "<!-- keys: " + section->anchor + " -->\n") continue;
       out += key_table(*section);
       skipping = true;
