@@ -16,6 +16,8 @@
 #include "testbed/rig/rig_command.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
+#include "testbed/sequence/sequence_simulated.h"
+#include "testbed/sequence_options.h"
 #include "testbed/settings_option.h"
 #include "testbed/test_command.h"
 
@@ -80,6 +82,10 @@ int main(int argc, char** argv) {
       "--from", run_request.from,
       "RUN@T: goes on from this moment of a run, with what --set changes, in place of a SCENARIO");
 
+  SequenceOptions sequence;
+  sequence.add(*run_command);
+  sequence.given->excludes(resume_option)->excludes(from_option)->excludes("--duration");
+
   CheckRequest check_request;
   auto* check_command = app.add_subcommand("check", "reads and checks a scenario without running it");
   scenario_options(check_command, check_request.scenario)->required();
@@ -87,7 +93,11 @@ int main(int argc, char** argv) {
                           "shows type, unit, cost and memory of every expression");
 
   auto* schema_command =
-      app.add_subcommand("schema", "prints the JSON Schema of scenario files, for editors");
+      app.add_subcommand("schema", "prints the JSON Schema of scenario files, or of sequences, for editors");
+  std::string schema_of = "scenario";
+  schema_command->add_option("OF", schema_of, "scenario or sequence")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"scenario", "sequence"}));
 
   std::filesystem::path new_folder;
   auto* new_command = app.add_subcommand("new", "writes a small working scenario into a new folder");
@@ -131,6 +141,7 @@ int main(int argc, char** argv) {
         if (*end != '\0' || !(*run_request.speed > 0))
           throw CLI::ValidationError("--speed", "'" + speed + "' is not a speed; write 60x");
       }
+      if (const auto asked = sequence.request()) return static_cast<int>(run_sequence(run_request, *asked));
       return static_cast<int>(run(run_request));
     }
     if (*check_command) {
@@ -138,7 +149,7 @@ int main(int argc, char** argv) {
       return static_cast<int>(check(check_request));
     }
     if (*schema_command) {
-      std::puts(json_schema().c_str());
+      std::puts((schema_of == "sequence" ? sequence_schema() : json_schema()).c_str());
       return 0;
     }
     if (*new_command) return static_cast<int>(write_new(new_folder));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "testbed/run.h"
+#include "testbed/sequence/sequence_request.h"
 
 namespace looptwin::testbed {
 
@@ -19,6 +20,7 @@ struct HilRequest {
   std::optional<std::filesystem::path> play;  ///< a run whose packets stand in for its devices
   double speed = 1;                           ///< of that
   bool quiet = false;
+  std::optional<SequenceRequest> sequence;  ///< of test steps: the run lasts as long as they do
 };
 Exit run_rig(const HilRequest& request);
 
