@@ -28,7 +28,7 @@ void BenchTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {
     const std::scoped_lock lock(mutex_);
     for (auto& frame : inbox.frames) force(frame);
   }
-  time(shard, boundary, inbox);
+  note_times(shard, boundary, inbox);
 }
 
 void BenchTransport::force(twin::Frame& frame) {
@@ -47,7 +47,7 @@ void BenchTransport::force(twin::Frame& frame) {
   }
 }
 
-void BenchTransport::time(size_t shard, Time boundary, const twin::Inbox& inbox) {
+void BenchTransport::note_times(size_t shard, Time boundary, const twin::Inbox& inbox) {
   auto& hops = hops_[shard];
   const auto of = [&](Hop hop) -> Histogram& { return hops[static_cast<size_t>(hop)]; };
   for (const auto& frame : inbox.frames)

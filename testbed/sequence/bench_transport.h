@@ -38,7 +38,7 @@ class BenchTransport final : public twin::Transport {
 
  private:
   void force(twin::Frame& frame);
-  void time(size_t shard, Time boundary, const twin::Inbox& inbox);
+  void note_times(size_t shard, Time boundary, const twin::Inbox& inbox);
 
   twin::Transport& inner_;
   const twin::Registry& registry_;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -14,23 +15,34 @@ namespace looptwin::testbed {
 namespace {
 
 constexpr const char* kStyle = R"css(
-body { font: 15px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1b1f24; margin: 0; background: #f4f5f7; }
+body { font: 15px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1b1f24; margin: 0;
+  background: #f4f5f7; }
 main { max-width: 960px; margin: 0 auto; padding: 28px 32px 48px; background: #fff; }
-h1 { font-size: 25px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 34px 0 10px; } h3 { font-size: 15px; margin: 18px 0 4px; }
-p { margin: 4px 0 10px; } .about { color: #57606a; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 6px 10px 6px 0; border-bottom: 1px solid #e3e6ea; }
-th { font-weight: 600; color: #57606a; font-size: 13px; } td.n, th.n { text-align: right; padding-right: 16px; white-space: nowrap; font-variant-numeric: tabular-nums; }
+h1 { font-size: 25px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 34px 0 10px; }
+h3 { font-size: 15px; margin: 18px 0 4px; } p { margin: 4px 0 10px; } .about { color: #57606a; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: 6px 10px 6px 0; border-bottom: 1px solid #e3e6ea; }
+th { font-weight: 600; color: #57606a; font-size: 13px; }
+td.n, th.n { text-align: right; padding-right: 16px; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
 tr.phase td { background: #f4f5f7; font-weight: 600; padding-left: 10px; }
-.o { display: inline-block; min-width: 66px; padding: 0 8px; border-radius: 4px; font-size: 12px; font-weight: 700; text-align: center; color: #fff; line-height: 20px; }
-.PASS { background: #1a7f37; } .FAIL { background: #cf222e; } .ERROR { background: #bc4c00; } .ABORTED { background: #57606a; }
-.INVALID { background: #8250df; } .SKIPPED { background: #d0d7de; color: #424a53; }
+.o { display: inline-block; min-width: 66px; padding: 0 8px; border-radius: 4px; font-size: 12px;
+  font-weight: 700; text-align: center; color: #fff; line-height: 20px; }
+.PASS { background: #1a7f37; } .FAIL { background: #cf222e; } .ERROR { background: #bc4c00; }
+.ABORTED { background: #57606a; } .INVALID { background: #8250df; }
+.SKIPPED { background: #d0d7de; color: #424a53; }
 h1 .o { font-size: 16px; line-height: 28px; margin-left: 12px; vertical-align: 2px; }
-.why { color: #57606a; } .details { color: #57606a; font: 12.5px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; margin: 2px 0 0; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 12px 0; } dt { color: #57606a; } dd { margin: 0; overflow-wrap: anywhere; }
+.why { color: #57606a; }
+.details { color: #57606a; font: 12.5px/1.4 ui-monospace, "DejaVu Sans Mono", monospace;
+  white-space: pre-wrap; margin: 2px 0 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 12px 0; }
+dt { color: #57606a; } dd { margin: 0; overflow-wrap: anywhere; }
 svg { width: 100%; height: auto; display: block; } svg text { font-size: 11.5px; fill: #57606a; }
-.grid { stroke: #e3e6ea; } .mark { stroke: #8c959f; stroke-dasharray: 2 3; } .trace { fill: none; stroke-width: 1.6; stroke-linejoin: round; }
+.grid { stroke: #e3e6ea; } .mark { stroke: #8c959f; stroke-dasharray: 2 3; }
+.trace { fill: none; stroke-width: 1.6; stroke-linejoin: round; }
 .forced { fill: #ffd33d; fill-opacity: .45; } svg.bars { width: 182px; } .bars rect { fill: #0072b2; }
-.legend { font-size: 13px; color: #57606a; margin: 2px 0 0 62px; } .legend span { margin-right: 16px; } .legend i { display: inline-block; width: 14px; height: 3px; margin-right: 6px; vertical-align: 3px; }
+.legend { font-size: 13px; color: #57606a; margin: 2px 0 0 62px; } .legend span { margin-right: 16px; }
+.legend i { display: inline-block; width: 14px; height: 3px; margin-right: 6px; vertical-align: 3px; }
 @media print { body { background: #fff; } h2 { break-after: avoid; } figure, tr { break-inside: avoid; } }
 )css";
 
@@ -58,11 +70,9 @@ std::string list_of(const Facts& facts) {
 std::string result_of(const StepResult& step) {
   std::string out;
   for (const auto& one : step.measured) {
-    const auto value = markup(shown_number(one.value, step.unit));
-    out += fmt::format(
-        "<div>{}{}</div>",
-        one.outcome == Outcome::pass ? "<b>" + value + "</b>" : "<b>" + value + "</b> " + badge(one.outcome),
-        one.device.empty() ? "" : " " + markup(one.device));
+    out += fmt::format("<div><b>{}</b> ", markup(shown_number(one.value, step.unit)));
+    if (one.outcome != Outcome::pass) out += badge(one.outcome) + " ";
+    out += markup(one.device) + "</div>";
   }
   if (const auto limits = shown_limits(step); !limits.empty())
     out += fmt::format("<div class=\"why\">limits: {}</div>", markup(limits));
@@ -164,7 +174,8 @@ std::string pace_list(const std::string& pace) {
          list_of({{"boundaries", json.at("boundaries").dump()},
                   {"late", json.at("late").dump()},
                   {"skipped", json.at("skipped").dump()},
-                  {"the latest by", fmt::format("{:.3g} ms", json.at("worst_s").get<double>() * 1e3)},
+                  {"the latest by",
+                   latency_text(nanoseconds(std::llround(json.at("worst_s").get<double>() * 1e9)))},
                   {"busy", fmt::format("{:.3g} %", json.at("busy_share").get<double>() * 100)}});
 }
 

@@ -30,35 +30,42 @@ Key<StepConfig> kept(const char* name, Form form, std::string about,
 const Section<StepConfig>& step_section() {
   using T = StepConfig;
   using enum StepIs;
-  static const Section<T> kSection(
-      "a step", "step",
-      {kind(set, Form::other,
-            "operator's inputs, or setpoints of `device`, with their values: `{speed: 80 %}`"),
-       kind(ramp, Form::other, "the same, one that is a number: from `from` to this value, `over` a time"),
-       kind(send, Form::name, "a command to `device`"),
-       kind(act, Form::other, "what a person does, as in a script: `{by: anna, acknowledge: overload}`"),
-       kind(force, Form::other, "a force on a signal: its keys, but for `at`"),
-       kind(fault, Form::other, "a fault of a simulated device or link, with the keys of `faults`"),
-       kind(wait_until, Form::expression, "goes on when it holds"),
-       kind(expect, Form::expression,
-            "must hold, or come to hold `within` a time, and stay so while it `holds`"),
-       kind(measure, Form::expression,
-            "a number that the report tells; within `low` and `high` where they are given"),
-       kind(prompt, Form::text, "asks a person, who answers yes or no"),
-       optional<T>("name", text(), &T::name, "what it does", "for the report"),
-       with_span(optional<T>("device", pattern(), &T::device, "the whole site",
-                             "an id, or a pattern of devices of one model"),
-                 &T::device_span),
-       optional<T>("within", duration(), &T::within, "the sequence's; of expect 0 s", "so long it may take"),
-       optional<T>("holds", period(), &T::holds, "an instant", "of wait_until and expect: for how long"),
-       optional<T>("over", period(), &T::over, "", "of ramp: how long it takes"),
-       kept("from", Form::quantity, "of ramp: where it begins", &T::from),
-       kept("low", Form::quantity, "of measure: the least that passes", &T::low),
-       kept("high", Form::quantity, "of measure: the most that passes", &T::high),
-       {{.name = "unit", .form = Form::unit, .about = "of measure", .fallback = "its own"},
-        [](Reader& reader, const yaml::Entry& entry, T& out) {
-          if (const auto* node = scalar(reader, entry.value, "a unit")) out.unit = node->span;
-        }}});
+  static const Section<T> kSection =
+      Section<T>(
+          "a step", "step",
+          {kind(set, Form::other,
+                "operator's inputs, or setpoints of `device`, with their values: `{speed: 80 %}`"),
+           kind(ramp, Form::other,
+                "the same, one that is a number: from `from` to this value, `over` a time"),
+           kind(send, Form::name, "a command to `device`"),
+           kind(act, Form::other, "what a person does, as in a script: `{by: anna, acknowledge: overload}`"),
+           kind(force, Form::other, "a force on a signal: its keys, but for `at`"),
+           kind(fault, Form::other, "a fault of a simulated device or link, with the keys of `faults`"),
+           kind(wait_until, Form::expression, "goes on when it holds"),
+           kind(expect, Form::expression,
+                "must hold, or come to hold `within` a time, and stay so while it `holds`"),
+           kind(measure, Form::expression,
+                "a number that the report tells; within `low` and `high` where they are given"),
+           kind(prompt, Form::text, "asks a person, who answers yes or no"),
+           optional<T>("name", text(), &T::name, "what it does", "for the report"),
+           with_span(optional<T>("device", pattern(), &T::device, "the whole site",
+                                 "an id, or a pattern of devices of one model"),
+                     &T::device_span),
+           optional<T>("within", duration(), &T::within, "the sequence's; of expect 0 s",
+                       "so long it may take"),
+           optional<T>("holds", period(), &T::holds, "an instant", "of wait_until and expect: for how long"),
+           optional<T>("over", period(), &T::over, "", "of ramp: how long it takes"),
+           kept("from", Form::quantity, "of ramp: where it begins", &T::from),
+           kept("low", Form::quantity, "of measure: the least that passes", &T::low),
+           kept("high", Form::quantity, "of measure: the most that passes", &T::high),
+           {{.name = "unit", .form = Form::unit, .about = "of measure", .fallback = "its own"},
+            [](Reader& reader, const yaml::Entry& entry, T& out) {
+              if (const auto* node = scalar(reader, entry.value, "a unit")) out.unit = node->span;
+            }}})
+          .with_mistaken({{"wait", "write wait_until: with a condition"},
+                          {"expect_within", "write expect: with within: beside it"},
+                          {"timeout", "write within:"},
+                          {"for", "write holds: of a condition, over: of a ramp"}});
   return kSection;
 }
 
@@ -123,7 +130,7 @@ void check(Reader& reader, StepConfig& step) {
   only_of(reader, step, step.low.has_value(), "low", {measure});
   only_of(reader, step, step.high.has_value(), "high", {measure});
   only_of(reader, step, step.unit.has_value(), "unit", {measure});
-  if (step.is == set || step.is == ramp) check_map(reader, step, "write {name: value}");
+  if (step.is == set || step.is == ramp) check_map(reader, step, "write set: {speed: 80 %}, or ramp:");
   if (step.is == act) check_map(reader, step, "write {by: anna, press: reset}");
   if (step.is == fault) check_map(reader, step, "write {device: home-7, kind: device_off, lasts: 10 s}");
   if (step.is == ramp) {

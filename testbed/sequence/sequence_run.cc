@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "hil/json_codec.h"
 #include "testbed/reading/load.h"
@@ -390,7 +391,9 @@ void SequenceRun::draw(Time now) {
                                  bench_.assembly.schema().column(read.device.table, column).storage,
                                  read.device.row.index());
     const auto& unit = model.config.telemetry[read.field].unit;
-    trace.samples.push_back({now, trace.words.empty() ? unit.from_si(si) : si});
+    const bool word = si == std::floor(si) && si < static_cast<double>(trace.words.size());
+    const double unknown = std::numeric_limits<double>::quiet_NaN();
+    trace.samples.push_back({now, trace.words.empty() ? unit.from_si(si) : word ? si : unknown});
   }
 }
 
