@@ -13,6 +13,8 @@ using Json = nlohmann::json;
 constexpr std::string_view kPresence = "$looptwin/presence/";
 constexpr std::string_view kViolationsTopic = "$looptwin/violations";
 constexpr std::string_view kDropped = "$SYS/broker/publish/messages/dropped";
+constexpr std::string_view kVersion = "$SYS/broker/version";
+constexpr size_t kLongestVersion = 100;
 
 std::string text_of(const Json& json, const char* key) {
   const auto found = json.find(key);
@@ -21,11 +23,17 @@ std::string text_of(const Json& json, const char* key) {
 
 }  // namespace
 
-std::vector<std::string> BrokerStatus::filters() { return {"$looptwin/#", std::string(kDropped)}; }
+std::vector<std::string> BrokerStatus::filters() {
+  return {"$looptwin/#", std::string(kDropped), std::string(kVersion)};
+}
 
 std::optional<BrokerStatus::Session> BrokerStatus::take(const MqttMessage& message, Time at,
                                                         const IncidentSink& sink) {
   const std::string_view topic = message.topic;
+  if (topic == kVersion) {
+    version_ = message.payload.substr(0, kLongestVersion);
+    return std::nullopt;
+  }
   if (topic == kDropped) {
     uint64_t dropped = 0;
     const auto* end = message.payload.data() + message.payload.size();

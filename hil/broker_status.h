@@ -46,9 +46,12 @@ class BrokerStatus {
   /// "wrong_secret 2, flood 1200"; empty: none.
   std::string violations_text() const;
   uint64_t dropped() const { return dropped_; }
+  /// "mosquitto version 2.0.11"; empty where it does not say.
+  const std::string& version() const { return version_; }
 
  private:
   std::array<uint64_t, kViolations> violations_{};
+  std::string version_;
   uint64_t dropped_ = 0;          ///< by the broker, since we listen
   std::optional<uint64_t> told_;  ///< what it said last; it begins anew with the broker
 };

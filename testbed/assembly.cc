@@ -9,6 +9,7 @@
 #include "testbed/notes.h"
 #include "testbed/replay/input_names.h"
 #include "testbed/script.h"
+#include "testbed/sequence/probes.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -91,6 +92,13 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   if (!requirements) return tl::make_unexpected(std::move(requirements.error()));
   wired_.warnings.insert(wired_.warnings.end(), requirements->warnings.begin(), requirements->warnings.end());
   wired_.windows.insert(wired_.windows.end(), requirements->windows.begin(), requirements->windows.end());
+  if (options.probes != nullptr) {
+    auto probes = Probes::compile(*options.probes, wired_.scopes,
+                                  {units_, schema_, graph_, *registry_, tables_, *feeds_});
+    if (!probes) return tl::make_unexpected(std::move(probes.error()));
+    probes_ = std::move(*probes);
+    wired_.windows.insert(wired_.windows.end(), probes_->windows().begin(), probes_->windows().end());
+  }
 
   tables_.allocate_added();
   const auto shards = tables_.shards();
@@ -154,12 +162,14 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards, broker_restarts_,
                                               std::move(*script));
   if (options.world) world_ = options.world(*registry_, *broker_, shards);
+  if (options.around) around_ = options.around(world(), *registry_, shards.size(), scenario_.seed);
   if (options.out && scenario_.input_log)
     if (auto kept = keep_inputs(options); !kept) return kept;
 
   fleet_->start();
   processor_->bind();
   evaluator_->bind();
+  if (probes_) probes_->bind();
   warm_->bind();
   if (warm_->any()) evaluator_->look_back_on(warm_.get());
   people_->bind(true);
@@ -213,6 +223,10 @@ Result<void> Assembly::inject(const sim::FaultConfig& fault, Time last) {
   if (auto injected = fleet_->inject(std::span(&fault, 1), last); !injected) return injected;
   scenario_.faults.push_back(fault);
   return {};
+}
+
+void Assembly::look_at_probes(Time boundary) {
+  if (probes_) probes_->look(boundary, loop_->workers());
 }
 
 void Assembly::save_world(ArchiveWriter& archive) {

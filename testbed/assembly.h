@@ -29,6 +29,9 @@
 
 namespace looptwin::testbed {
 
+class Probes;
+struct ProbeText;
+
 struct AssemblyOptions {
   int threads = 1;  ///< 0: as many as the machine has, but no more than one for each 8192 devices
   std::optional<std::filesystem::path> out;  ///< the run folder; absent: nothing is written
@@ -40,8 +43,13 @@ struct AssemblyOptions {
   std::function<std::unique_ptr<twin::Transport>(const twin::Registry&, mml::Broker&,
                                                  std::vector<twin::Shard>)>
       world;
-  bool packets = false;      ///< the run folder has a log for the packets of a rig
-  bool coverage = false;     ///< Wired::covered is filled
+  /// Stands between that and the loop, below the input log; made from what it wraps, which outlives it.
+  std::function<std::unique_ptr<twin::Transport>(twin::Transport& inner, const twin::Registry&, size_t shards,
+                                                 uint64_t seed)>
+      around;
+  const std::vector<ProbeText>* probes = nullptr;  ///< what is asked of the twin besides; null: nothing
+  bool packets = false;                            ///< the run folder has a log for the packets of a rig
+  bool coverage = false;                           ///< Wired::covered is filled
   bool as_recorded = false;  ///< has the state of one that writes a run folder, though it writes none
   Time begins = kStart;      ///< the boundary of the state that is restored into it before it goes on
   mml::DecisionSink* decisions =
@@ -116,6 +124,10 @@ class Assembly {
   /// One more fault of the scenario, which comes after `last`, the last boundary.
   Result<void> inject(const sim::FaultConfig& fault, Time last);
 
+  /// What is asked of the twin besides: null where nothing is. Looked at after a cycle.
+  const Probes* probes() const { return probes_.get(); }
+  void look_at_probes(Time boundary);
+
   /// Ends the run folder: closes rollups and writes the manifest.
   Result<void> finish(const std::string& status_json);
 
@@ -160,10 +172,13 @@ class Assembly {
   std::unique_ptr<mml::DerivedFeeds> derived_feeds_;
   std::unique_ptr<mml::Alarms> alarms_;
   std::unique_ptr<mml::Broker> broker_;
-  twin::Transport& outer_transport() { return world_ ? *world_ : static_cast<twin::Transport&>(*transport_); }
+  twin::Transport& outer_transport() { return around_ ? *around_ : world(); }
+  twin::Transport& world() { return world_ ? *world_ : static_cast<twin::Transport&>(*transport_); }
 
   std::unique_ptr<SimTransport> transport_;
-  std::unique_ptr<twin::Transport> world_;  ///< null: it is simulated
+  std::unique_ptr<twin::Transport> world_;   ///< null: it is simulated
+  std::unique_ptr<twin::Transport> around_;  ///< null: nothing stands between that and the loop
+  std::unique_ptr<Probes> probes_;
   std::unique_ptr<Requirements> requirements_;
   std::unique_ptr<twin::RecordingTransport> input_log_;  ///< null: none is kept
   std::unique_ptr<mml::Loop> loop_;

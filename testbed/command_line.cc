@@ -19,6 +19,8 @@
 #include "testbed/rig/rig_config.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
+#include "testbed/sequence/sequence_simulated.h"
+#include "testbed/sequence_options.h"
 #include "testbed/settings_option.h"
 #include "testbed/test_command.h"
 
@@ -34,6 +36,11 @@ Exit write_new(const std::filesystem::path& folder) {
   for (const auto& file : *files) std::printf("%s\n", file.c_str());
   std::printf("\nrun it with: looptwin run %s\n", folder.c_str());
   return Exit::held;
+}
+
+std::string schema_of_files(const std::string& what) {
+  if (what == "rig") return rig_schema();
+  return what == "sequence" ? sequence_schema() : json_schema();
 }
 
 }  // namespace
@@ -82,16 +89,22 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
       "--from", run_request.from,
       "RUN@T: goes on from this moment of a run, with what --set changes, in place of a SCENARIO");
 
+  SequenceOptions sequence;
+  sequence.add(*run_command);
+  sequence.given->excludes(resume_option)->excludes(from_option)->excludes("--duration");
+
   CheckRequest check_request;
   auto* check_command = app.add_subcommand("check", "reads and checks a scenario without running it");
   scenario_options(check_command, check_request.scenario)->required();
   check_command->add_flag("--explain", check_request.explain,
                           "shows type, unit, cost and memory of every expression");
 
-  bool of_rigs = false;
+  std::string schema_of = "scenario";
   auto* schema_command =
-      app.add_subcommand("schema", "prints the JSON Schema of scenario files, for editors");
-  schema_command->add_flag("--rig", of_rigs, "that of rig.yaml");
+      app.add_subcommand("schema", "prints the JSON Schema of scenario files, rigs or sequences, for editors");
+  schema_command->add_option("OF", schema_of, "scenario, rig or sequence")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"scenario", "rig", "sequence"}));
 
   std::filesystem::path new_folder;
   auto* new_command = app.add_subcommand("new", "writes a small working scenario into a new folder");
@@ -137,6 +150,7 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
         if (*end != '\0' || !(*run_request.speed > 0))
           throw CLI::ValidationError("--speed", "'" + speed + "' is not a speed; write 60x");
       }
+      if (const auto asked = sequence.request()) return static_cast<int>(run_sequence(run_request, *asked));
       return static_cast<int>(run(run_request));
     }
     if (*check_command) {
@@ -145,7 +159,7 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
       return static_cast<int>(check(check_request));
     }
     if (*schema_command) {
-      std::puts((of_rigs ? rig_json_schema() : json_schema()).c_str());
+      std::puts(schema_of_files(schema_of).c_str());
       return 0;
     }
     if (*new_command) return static_cast<int>(write_new(new_folder));

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "testbed/rig/rig_run.h"
+#include "testbed/sequence_options.h"
 #include "testbed/settings_option.h"
 
 namespace looptwin::testbed {
@@ -13,6 +14,7 @@ struct HilOptions {
   HilRequest request;
   std::vector<std::string> set;
   std::string out, duration, play, speed;
+  SequenceOptions sequence;
 };
 
 }  // namespace
@@ -28,16 +30,18 @@ std::function<std::optional<Exit>()> add_hil_command(CLI::App& app) {
                    "devices that may be told anything, an id or a pattern; '**' is all")
       ->type_name("PATTERN")
       ->allow_extra_args(false);
-  command->add_option("--play", asked->play,
-                      "publishes what this run has recorded, in place of its devices; runs no loop");
+  auto* play = command->add_option(
+      "--play", asked->play, "publishes what this run has recorded, in place of its devices; runs no loop");
   command->add_option("--speed", asked->speed, "of --play, so many times as fast as it was: 4x");
   command->add_option("--reservation", asked->request.reservation,
                       "uses this reservation of the rig's inventory, which goes on after the run");
   command->add_option("--owner", asked->request.owner, "who reserves the devices (default: the user's name)");
   command->add_option("--set", asked->set, "changes one value of the scenario")->type_name("KEY=VALUE");
-  command->add_option("--duration", asked->duration, "how long to run: '6 h'");
+  auto* duration = command->add_option("--duration", asked->duration, "how long to run: '6 h'");
   command->add_option("--out", asked->out, "the run folder; 'none' writes nothing (default: runs/NAME)");
   command->add_flag("--quiet", asked->request.quiet, "no summary");
+  asked->sequence.add(*command);
+  asked->sequence.given->excludes(duration)->excludes(play);
   return [command, asked]() -> std::optional<Exit> {
     if (!*command) return std::nullopt;
     auto& request = asked->request;
@@ -47,6 +51,7 @@ std::function<std::optional<Exit>()> add_hil_command(CLI::App& app) {
       request.no_out = true;
     else if (!asked->out.empty())
       request.out = asked->out;
+    request.sequence = asked->sequence.request();
     if (!asked->play.empty()) request.play = asked->play;
     if (!asked->speed.empty()) {
       char* end = nullptr;

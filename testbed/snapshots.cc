@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "testbed/sequence/sequence_request.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
@@ -229,6 +230,12 @@ Result<Resumable> read_resumable(const fs::path& run) {
 
 Result<Resumable> read_simulated(const fs::path& run) {
   auto resumable = read_resumable(run);
+  std::error_code ignored;
+  if (resumable && fs::exists(run / kSequenceFile, ignored))
+    return failure(fmt::format("{} has carried out a sequence of test steps: the scenario alone would not "
+                               "do what that has done",
+                               run.string()),
+                   "looptwin replay runs the loop again on what it took in");
   if (!resumable || !resumable->rig) return resumable;
   return failure(
       fmt::format("{} is the run of a rig: what its devices did cannot be simulated", run.string()),

@@ -115,17 +115,17 @@ std::string cell(std::string text) {
 
 }  // namespace
 
-std::vector<const SectionInfo*> all_sections() {
+std::vector<const SectionInfo*> sections_of(const SectionInfo& root) {
   std::vector<const SectionInfo*> out;
-  collect(scenario_section(), out);
+  collect(root, out);
   return out;
 }
 
+std::vector<const SectionInfo*> all_sections() { return sections_of(scenario_section()); }
+
 std::string json_schema(const SectionInfo& top, const std::string& title, bool in_parts) {
-  std::vector<const SectionInfo*> all;
-  collect(top, all);
   Json definitions = Json::object();
-  for (const auto* section : all)
+  for (const auto* section : sections_of(top))
     if (section != &top) definitions[section->anchor] = section_schema(*section);
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}};
   schema.update(section_schema(top));
@@ -156,7 +156,7 @@ std::string key_table(const SectionInfo& section) {
   return out;
 }
 
-std::string with_tables(const std::string& document) {
+std::string with_tables(const std::string& document, const std::vector<const SectionInfo*>& sections) {
   std::string out;
   bool skipping = false;
   for (size_t begin = 0; begin < document.size();) {
@@ -169,7 +169,7 @@ std::string with_tables(const std::string& document) {
       out += distribution_table();
       skipping = true;
     }
-    for (const auto* section : all_sections()) {
+    for (const auto* section : sections) {
       if (line != "<!-- keys: " + section->anchor + " -->\n") continue;
       out += key_table(*section);
       skipping = true;

@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 struct Asked {
   std::filesystem::path rig;
-  std::string device, to, entry, by, force;
+  std::string device, to, entry, by, force, answer;
 };
 
 /// A run folder has the socket; of a rig's own folder, or its file, the name tells where it is.
@@ -77,6 +77,9 @@ std::function<std::optional<Exit>()> add_rig_command(CLI::App& app) {
   auto* unforce = add("unforce", "ends forces");
   unforce->add_option("NAME", asked->force, "which; all where it is left out");
   by(unforce);
+  auto* answer = add("answer", "answers what the rig's sequence of test steps asks");
+  answer->add_option("ANSWER", asked->answer, "yes or no")->required();
+  by(answer);
   return [=]() -> std::optional<Exit> {
     if (*swap) return ask(asked->rig, {{"do", "swap"}, {"device", asked->device}, {"to", asked->to}});
     if (*act) return ask(asked->rig, {{"do", "act"}, {"entry", asked->entry}});
@@ -88,6 +91,7 @@ std::function<std::optional<Exit>()> add_rig_command(CLI::App& app) {
     if (*stop) return ask(asked->rig, about("stop"));
     if (*force) return ask(asked->rig, {{"do", "force"}, {"force", asked->force}});
     if (*unforce) return ask(asked->rig, {{"do", "unforce"}, {"name", asked->force}, {"by", asked->by}});
+    if (*answer) return ask(asked->rig, {{"do", "answer"}, {"answer", asked->answer}, {"by", asked->by}});
     if (*status) return ask(asked->rig, {{"do", "status"}});
     return std::nullopt;
   };

@@ -3,6 +3,7 @@
 #include "testbed/reading/files.h"
 #include "testbed/reading/schema.h"
 #include "testbed/reading/values.h"
+#include "testbed/reading/written.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -25,17 +26,6 @@ Key<RigConfig> bindings_key() {
           }};
 }
 
-/// A value as --set takes it: YAML on one line.
-std::string written(const yaml::Node& node) {
-  const bool plain = !node.quoted && node.text.find_first_of(",[]{}:#") == std::string::npos;
-  if (node.scalar()) return plain ? node.text : yaml::quoted(node.text);
-  std::string all;
-  for (const auto& entry : node.entries)
-    all += (all.empty() ? "" : ", ") + yaml::quoted(entry.key) + ": " + written(entry.value);
-  for (const auto& item : node.items) all += (all.empty() ? "" : ", ") + written(item);
-  return node.map() ? "{" + all + "}" : "[" + all + "]";
-}
-
 /// `{fleet.home.count: 20}`
 Key<RigConfig> settings_key() {
   return {
@@ -44,7 +34,8 @@ Key<RigConfig> settings_key() {
         if (!entry.value.map())
           return reader.error(entry.key_span, "'settings' holds paths with a value each",
                               "write settings: {fleet.home.count: 20}");
-        for (const auto& item : entry.value.entries) out.settings.push_back({item.key, written(item.value)});
+        for (const auto& item : entry.value.entries)
+          out.settings.push_back({item.key, yaml::written(item.value)});
       }};
 }
 
@@ -148,7 +139,7 @@ const Section<RigConfig>& rig_section() {
 
 }  // namespace
 
-std::string rig_json_schema() { return json_schema(rig_section(), "looptwin rig", false); }
+std::string rig_schema() { return json_schema(rig_section(), "looptwin rig"); }
 
 Result<RigConfig> load_rig(const std::filesystem::path& path) {
   std::error_code ignored;

@@ -60,6 +60,6 @@ struct RigConfig {
 Result<RigConfig> load_rig(const std::filesystem::path& path);
 
 /// The JSON Schema of such files, for editors.
-std::string rig_json_schema();
+std::string rig_schema();
 
 }  // namespace looptwin::testbed

@@ -46,18 +46,32 @@ Result<std::string> act(const JsonValue& request, Assembly& assembly, BoundTrans
   return fmt::format("\"acts\": {}", actions->size());
 }
 
+/// {"do": "answer", "answer": "yes", "by": "anna"}: to what the sequence asks now.
+Result<std::string> answer(const JsonValue& request, Answers* answers) {
+  const auto text = text_member(request, "answer");
+  if (!text) return text;
+  const auto by = text_member(request, "by");
+  if (!by) return by;
+  if (answers == nullptr)
+    return failure("this rig carries out no sequence", "begin it with looptwin hil RIG --sequence FILE");
+  if (auto given = answers->give(*text, *by); !given) return tl::make_unexpected(std::move(given.error()));
+  return std::string();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
-                                                    RigGuard& guard, const RigInventory* inventory) {
+                                                    RigGuard& guard, const RigInventory* inventory,
+                                                    Answers* answers) {
   auto control = ControlSocket::open(run ? *run / kSocketFile : socket_of(rig), rig);
   if (!control) return control;
   (*control)->on("swap", [&, inventory](const JsonValue& request) {
     return swap(request, assembly.registry(), transport, inventory);
   });
   (*control)->on("act", [&](const JsonValue& request) { return act(request, assembly, transport); });
+  (*control)->on("answer", [answers](const JsonValue& request) { return answer(request, answers); });
   (*control)->on("status", [rig](const JsonValue&) -> Result<std::string> {
     return fmt::format("\"rig\": \"{}\"", rig);
   });

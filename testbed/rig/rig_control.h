@@ -7,14 +7,16 @@
 #include "testbed/rig/bound_transport.h"
 #include "testbed/rig/control_socket.h"
 #include "testbed/rig/rig_guard.h"
+#include "testbed/sequence/answers.h"
 
 namespace looptwin::testbed {
 
-/// Open, and answering. `rig`: its name; `run`: its run folder, where it has one; `inventory` may be null.
-/// All outlive it.
+/// Open, and answering. `rig`: its name; `run`: its run folder, where it has one; `inventory` may be null;
+/// `answers`: of the sequence that it carries out, or null. All outlive it.
 Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
-                                                    RigGuard& guard, const RigInventory* inventory);
+                                                    RigGuard& guard, const RigInventory* inventory,
+                                                    Answers* answers);
 
 }  // namespace looptwin::testbed

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "testbed/run.h"
+#include "testbed/sequence/sequence_request.h"
 
 namespace looptwin::testbed {
 
@@ -21,6 +22,7 @@ struct HilRequest {
   std::string owner;                          ///< who reserves them; empty: the user
   double speed = 1;                           ///< of that
   bool quiet = false;
+  std::optional<SequenceRequest> sequence;  ///< of test steps: the run lasts as long as they do
 };
 Exit run_rig(const HilRequest& request);
 

@@ -6,6 +6,7 @@
 #include "hil/conventions/sparkplug/sparkplug.h"
 #include "hil/realtime.h"
 #include "testbed/absent_fleet.h"
+#include "testbed/rig/device_facts.h"
 #include "testbed/rig/device_mappings.h"
 #include "testbed/rig/rig_access.h"
 #include "testbed/rig/rig_control.h"
@@ -57,6 +58,7 @@ Result<void> RigSession::load() {
     settings_.push_back({"start", "\"" + zone->format(start_).substr(0, 19) + "\""});
   for (const auto* section : kSimulatedOnly) settings_.push_back({section, "[]"});
   for (auto& setting : period_settings(rig_)) settings_.push_back(std::move(setting));
+  if (sequence_) settings_.push_back(sequence_->duration(scenario->cycle));
   scenario = testbed::load(rig_.scenario, settings_);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   scenario_ = std::move(*scenario);
@@ -64,6 +66,13 @@ Result<void> RigSession::load() {
 }
 
 Result<void> RigSession::prepare() {
+  if (request_.sequence) {
+    auto sequence = SequenceSession::load(
+        *request_.sequence, true,
+        fmt::format("answer: looptwin rig answer {} yes", out_ ? out_->string() : request_.rig.string()));
+    if (!sequence) return tl::make_unexpected(std::move(sequence.error()));
+    sequence_ = std::move(*sequence);
+  }
   if (auto loaded = load(); !loaded) return loaded;
   auto mappings = device_mappings(rig_, scenario_, hil::civil_time());
   if (!mappings) return tl::make_unexpected(std::move(mappings.error()));
@@ -106,7 +115,7 @@ Result<void> RigSession::connect() {
 }
 
 Result<void> RigSession::assemble() {
-  const auto hash = hash_of(scenario_, settings_);
+  hash_ = hash_of(scenario_, settings_);
   scenario_.snapshots.reset();  // what devices are doing is in no snapshot
   if (!inventory_) stop_on_signals();
   if (rig_.bindings) {
@@ -136,14 +145,16 @@ Result<void> RigSession::assemble() {
     transport_ = made.get();
     return made;
   };
+  if (sequence_) sequence_->join(options, false, [this] { return clock_->at(machine_.now()); });
   auto built = Assembly::build(std::move(scenario_), options);
   if (!built) return tl::make_unexpected(std::move(built.error()));
   assembly_ = std::move(*built);
   if (auto addressed = check_addresses(rig_, mappings_, assembly_->registry()); !addressed) return addressed;
+  if (auto planned = plan_sequence(); !planned) return planned;
   if (own_) own_->keep_sessions();  // now that the transport has subscribed
   std::fputs(render(assembly_->warnings()).c_str(), stderr);
   if (out_)
-    if (auto noted = note_scenario(*assembly_, *out_, {rig_.scenario, settings_, hash, kStart, {}, true});
+    if (auto noted = note_scenario(*assembly_, *out_, {rig_.scenario, settings_, hash_, kStart, {}, true});
         !noted)
       return noted;
   auto driver = Driver::make(*assembly_, out_, settings_);
@@ -164,13 +175,18 @@ Result<void> RigSession::begin() {
                                           .policy = rig_.overrun,
                                           .tolerance = rig_.tolerance,
                                           .begun = begun},
-                 guard_->loop_time(), stop_asked());
+                 guard_->loop_time(), stop());
   link_->on_arrival([this] { clock_->arrived(); });
   transport_->on_request([this] { clock_->arrived(); });
   transport_->watch_pace([this] { return clock_->counters(); });
   guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr,
                 inventory_.get());
-  auto control = open_control(rig_.name, out_, *assembly_, *transport_, *guard_, inventory_.get());
+  if (sequence_)
+    sequence_->begin(*assembly_, &guard_->forces(), stop_asked(), [this] {
+      return guard_->safety().stops() > 0 ? std::string("the rig was stopped") : std::string();
+    });
+  auto control = open_control(rig_.name, out_, *assembly_, *transport_, *guard_, inventory_.get(),
+                              sequence_ ? &sequence_->answers() : nullptr);
   if (!control) return tl::make_unexpected(std::move(control.error()));
   control_ = std::move(*control);
   if (bound_) bound_->start();
@@ -181,7 +197,11 @@ Result<void> RigSession::begin() {
 Exit RigSession::run() {
   const auto realtime = ask_for(rig_);
   const Stopwatch watch;
-  const auto how = driver_->run(*clock_, stop_asked());
+  auto how = driver_->advance(*clock_, stop(), [&](Time boundary) {
+    if (sequence_) sequence_->look(boundary);
+  });
+  if (sequence_) how = sequence_->end_of(how);
+  how = driver_->end(how);
   transport_->close();
   guard_->close();
   control_.reset();
@@ -190,12 +210,16 @@ Exit RigSession::run() {
   const double wall_s = watch.seconds();
   const auto problems = end(how, wall_s, realtime);
   if (!request_.quiet) print(how, wall_s);
+  Exit exit = guard_->is_valid() ? Exit::held : Exit::invalid;
+  if (sequence_)
+    exit = end_sequence(problems.empty() ? "the run ended" : problems.front().message, realtime, exit);
+  if (!request_.quiet && out_) print_row("run folder", out_->string());
   if (!problems.empty()) return refuse(problems);
   if (!guard_->is_safe()) {
     std::fputs("error: devices have not confirmed their safe values\n", stderr);
     return Exit::failed;
   }
-  return guard_->is_valid() ? Exit::held : Exit::invalid;
+  return exit;
 }
 
 /// Writes what the run folder gets at the end; gives what went wrong.
@@ -228,7 +252,38 @@ void RigSession::print(mml::RunEnd how, double wall_s) const {
   if (inventory_) inventory_->print();
   if (bound_) bound_->print(transport_->swaps());
   guard_->print();
-  if (out_) print_row("run folder", out_->string());
+}
+
+// ---- a sequence of test steps
+
+Result<void> RigSession::plan_sequence() {
+  if (!sequence_) return {};
+  auto planned = sequence_->plan(*assembly_, out_, nullptr);
+  if (planned) return planned;
+  transport_ = nullptr;
+  assembly_.reset();  // nothing is left of a run that did not begin
+  std::error_code ignored;
+  if (out_) std::filesystem::remove_all(*out_, ignored);
+  return planned;
+}
+
+SequenceFacts RigSession::facts(const Realtime& realtime) const {
+  SequenceFacts facts;
+  facts.run = facts_of(*assembly_, hash_);
+  facts.run.push_back({"rig", rig_.name});
+  facts.run.push_back({"broker", rig_.broker.broker});
+  if (const auto& version = transport_->rig().status().version(); !version.empty())
+    facts.run.push_back({"broker's version", version});
+  facts.devices = device_facts(assembly_->registry(), bound_ ? &bound_->bindings() : nullptr);
+  facts.pace = pace_json(clock_->counters(), machine_.now() - begun_at_, realtime);
+  return facts;
+}
+
+/// What the sequence makes of the run's exit code: `otherwise` where all is well with it.
+Exit RigSession::end_sequence(const std::string& why, const Realtime& realtime, Exit otherwise) {
+  const auto exit = sequence_->finish(out_, facts(realtime), request_.quiet, why);
+  if (!exit) return refuse(exit.error());
+  return *exit == Exit::held ? otherwise : *exit;
 }
 
 }  // namespace looptwin::testbed

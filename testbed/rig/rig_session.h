@@ -17,6 +17,8 @@
 #include "testbed/rig/rig_guard.h"
 #include "testbed/rig/rig_inventory.h"
 #include "testbed/rig/rig_run.h"
+#include "testbed/run_folder.h"
+#include "testbed/sequence/sequence_session.h"
 
 namespace looptwin::testbed {
 
@@ -35,6 +37,11 @@ class RigSession {
 
  private:
   Result<void> load();
+  Result<void> plan_sequence();
+  SequenceFacts facts(const Realtime& realtime) const;
+  Exit end_sequence(const std::string& why, const Realtime& realtime, Exit otherwise);
+  /// Whether the run is to end: as soon as a sequence is over, which itself hears whoever asks for the end.
+  const std::atomic<bool>& stop() const { return sequence_ ? sequence_->over() : stop_asked(); }
   Diagnostics end(mml::RunEnd how, double wall_s, const Realtime& realtime);
   void print(mml::RunEnd how, double wall_s) const;
 
@@ -54,7 +61,9 @@ class RigSession {
   std::unique_ptr<hil::IdentityGate> gate_;  ///< outlives the transport
   std::unique_ptr<hil::MqttLink> link_, bridge_link_;
   std::unique_ptr<RigBindings> bound_;
+  std::unique_ptr<SequenceSession> sequence_;  ///< null: none is carried out
   std::unique_ptr<Assembly> assembly_;
+  uint64_t hash_ = 0;  ///< of scenario and settings
   BoundTransport* transport_ = nullptr;  ///< the assembly's
   std::unique_ptr<RigGuard> guard_;      ///< ends before what it speaks by
   std::optional<Driver> driver_;

@@ -93,14 +93,8 @@ class Resolver {
     return m ? find(*m, name.substr(dot + 1), span) : std::nullopt;
   }
 
-  /// SI, or a word's code.
   std::optional<double> value(const twin::SetpointConfig& setpoint, const yaml::Node& node) {
-    if (setpoint.boolean) {
-      const auto read = boolean().read(reader_, node);
-      return read ? std::optional(*read ? 1.0 : 0.0) : std::nullopt;
-    }
-    if (!setpoint.words.empty()) return code(reader_, node, setpoint.words);
-    return quantity(reader_, node, setpoint.unit, false);
+    return setpoint_value(reader_, node, setpoint);
   }
 
   std::vector<twin::DeviceRef> devices(const std::string& pattern, const Span& span,
@@ -251,6 +245,16 @@ Result<hil::SafetyOptions> resolve(const SafetyText& text, const twin::Registry&
   for (const auto& step : text.safe) add_step(r, step, options.steps);
   if (has_errors(r.problems())) return tl::make_unexpected(std::move(r.problems()));
   return options;
+}
+
+std::optional<double> setpoint_value(Reader& reader, const yaml::Node& node,
+                                     const twin::SetpointConfig& setpoint) {
+  if (setpoint.boolean) {
+    const auto read = boolean().read(reader, node);
+    return read ? std::optional(*read ? 1.0 : 0.0) : std::nullopt;
+  }
+  if (!setpoint.words.empty()) return code(reader, node, setpoint.words);
+  return quantity(reader, node, setpoint.unit, false);
 }
 
 }  // namespace looptwin::testbed

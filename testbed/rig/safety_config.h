@@ -46,6 +46,10 @@ struct ForceText {
 const Section<SafetyText>& safety_section();
 const Section<ForceText>& force_section();
 
+/// A setpoint's value: SI, 1 or 0, or a word's code.
+std::optional<double> setpoint_value(Reader& reader, const yaml::Node& node,
+                                     const twin::SetpointConfig& setpoint);
+
 /// What the rules come to: limits and steps.
 Result<hil::SafetyOptions> resolve(const SafetyText& text, const twin::Registry& registry,
                                    const lang::Units& units);

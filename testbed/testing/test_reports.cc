@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "testbed/markup.h"
 #include "testbed/testing/alarm_text.h"
 
 namespace looptwin::testbed {
@@ -17,29 +18,6 @@ std::string place(const Span& span) {
   if (!span.source) return {};
   const auto at = line_column(*span.source, span.begin);
   return fmt::format("{}:{}:{}: ", span.source->name, at.line, at.column);
-}
-
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
-    }
-  }
-  return out;
 }
 
 /// Of a failure: its message, and all that is known about it.
@@ -145,26 +123,27 @@ std::string junit_xml(const TestReport& report) {
     }
     out +=
         fmt::format("  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{:.3f}\">\n",
-                    xml(report.results[i].file), end - i, failures, errors, seconds);
+                    markup(report.results[i].file), end - i, failures, errors, seconds);
     for (; i < end; ++i) {
       const auto& r = report.results[i];
-      out += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"", xml(r.file),
-                         xml(r.name), r.seconds);
+      out += fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"", markup(r.file),
+                         markup(r.name), r.seconds);
       if (r.passed && r.warnings.empty() && !r.alarms) {
         out += "/>\n";
         continue;
       }
       out += ">\n";
       if (!r.problems.empty())
-        out += fmt::format("      <error message=\"{}\">{}</error>\n", xml(r.problems.front().message),
-                           xml(render(r.problems)));
+        out += fmt::format("      <error message=\"{}\">{}</error>\n", markup(r.problems.front().message),
+                           markup(render(r.problems)));
       for (const auto& failure : r.failures)
-        out += fmt::format("      <failure message=\"{}\">{}</failure>\n", xml(failure.what),
-                           xml(whole(failure)));
+        out += fmt::format("      <failure message=\"{}\">{}</failure>\n", markup(failure.what),
+                           markup(whole(failure)));
       for (const auto& warning : r.warnings)
-        out += fmt::format("      <system-out>warning: {}</system-out>\n", xml(warning));
+        out += fmt::format("      <system-out>warning: {}</system-out>\n", markup(warning));
       if (r.alarms)
-        out += fmt::format("      <system-out>{}</system-out>\n", xml(joined(alarm_table(*r.alarms), "\n")));
+        out +=
+            fmt::format("      <system-out>{}</system-out>\n", markup(joined(alarm_table(*r.alarms), "\n")));
       out += "    </testcase>\n";
     }
     out += "  </testsuite>\n";

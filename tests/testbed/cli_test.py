@@ -307,12 +307,12 @@ class Runs(CommandLine):
             jsonschema.Draft7Validator.check_schema(schema)
             return jsonschema.Draft7Validator(schema)
 
-        of_scenarios, of_rigs = validator_of(), validator_of("--rig")
+        of_scenarios, of_sequences, of_rigs = validator_of(), validator_of("sequence"), validator_of("rig")
         files = [*SOURCE.glob("scenarios/*/*.yaml"), *SMALL.glob("*.yaml")]
         self.assertGreater(len(files), 3)
         self.assertGreater(sum(file.name == "rig.yaml" for file in files), 1)
         for file in files:
-            validator = of_rigs if file.name == "rig.yaml" else of_scenarios
+            validator = {"rig.yaml": of_rigs, "sequence.yaml": of_sequences}.get(file.name, of_scenarios)
             with self.subTest(str(file)):
                 errors = [f"{list(e.path)}: {e.message}" for e in validator.iter_errors(yaml.safe_load(file.read_text()))]
                 self.assertEqual(errors, [])

@@ -1,0 +1,26 @@
+// --sequence and --answer of a command: test steps that its run carries out.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "testbed/sequence/sequence_request.h"
+
+namespace looptwin::testbed {
+
+/// The JSON Schema of sequences.
+std::string sequence_schema();
+
+struct SequenceOptions {
+  std::string file;
+  std::vector<std::string> answers;
+  CLI::Option* given = nullptr;
+
+  void add(CLI::App& command);
+  /// What was asked for, if anything.
+  std::optional<SequenceRequest> request() const;
+};
+
+}  // namespace looptwin::testbed
