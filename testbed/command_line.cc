@@ -100,8 +100,8 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
                           "shows type, unit, cost and memory of every expression");
 
   std::string schema_of = "scenario";
-  auto* schema_command =
-      app.add_subcommand("schema", "prints the JSON Schema of scenario files, rigs or sequences, for editors");
+  auto* schema_command = app.add_subcommand(
+      "schema", "prints the JSON Schema of scenario files, rigs or sequences, for editors");
   schema_command->add_option("OF", schema_of, "scenario, rig or sequence")
       ->capture_default_str()
       ->check(CLI::IsMember({"scenario", "rig", "sequence"}));

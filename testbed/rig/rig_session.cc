@@ -274,7 +274,8 @@ SequenceFacts RigSession::facts(const Realtime& realtime) const {
   facts.run.push_back({"broker", rig_.broker.broker});
   if (const auto& version = transport_->rig().status().version(); !version.empty())
     facts.run.push_back({"broker's version", version});
-  facts.devices = device_facts(assembly_->registry(), bound_ ? &bound_->bindings() : nullptr);
+  facts.devices =
+      device_facts(assembly_->registry(), bound_ ? &bound_->bindings() : nullptr, inventory_.get());
   facts.pace = pace_json(clock_->counters(), machine_.now() - begun_at_, realtime);
   return facts;
 }
