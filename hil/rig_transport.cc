@@ -23,6 +23,11 @@ bool tells_of_presence(const Heard& heard) {
   return presence == nullptr || presence->online;
 }
 
+bool is_hint(const Heard& heard) {
+  const auto* presence = std::get_if<HeardPresence>(&heard);
+  return presence != nullptr && presence->online && presence->kept;
+}
+
 }  // namespace
 
 RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
@@ -263,6 +268,11 @@ PacketRead RigTransport::hear(const Speech& speech) {
     const auto device = device_of(heard);
     if (device && !is_own(*device, speech, tells_of_presence(heard))) {
       read = PacketRead::not_its_own;
+      continue;
+    }
+    // With a kept `online` nobody has come: at the most it is asked who is there.
+    if (device && is_hint(heard) && gate_ != nullptr && !gate_->reader().ask(*device)) {
+      ++counters_.hints;
       continue;
     }
     if (device && is_kept_out(*device, speech, tells_of_presence(heard))) {

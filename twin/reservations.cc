@@ -208,7 +208,8 @@ Result<void> check_wish(const ReservationWish& wish) {
   for (const auto& id : wish.ids)
     if (auto good = check_device_id(id); !good) return good;
   if (!wish.ids.empty() && !(wish.tags.empty() && wish.model.empty()))
-    return failure("devices are wanted by id, and by what they are", "give ids, or tags and a model");
+    return failure("devices are wanted by id, and by what they are",
+                   "give ids, or tags and a model; tags stand with commas between: --tags pump,hot");
   if (wish.ids.empty() && wish.tags.empty() && wish.model.empty())
     return failure("it is not said which devices are wanted", "give ids, tags or a model");
   if (wish.count < 1 || wanted(wish) > kMostDevices)

@@ -74,11 +74,9 @@ Result<void> RigInventory::take(const Request& request, std::vector<std::string>
   }
   if (!problems.empty()) return tl::make_unexpected(std::move(problems));
   if (ids.empty()) return {};
-  const auto owner = author_of(request.owner).name;
   const auto now = hil::civil_time();
-  for (const auto& [id, item] : items_)
-    if (twin::is_overdue(item, now) && rig_.reserve.overdue)
-      fmt::print(stderr, "warning: {} was due for calibration on {}\n", id, item.due);
+  if (auto good = check_items(now); !good) return good;
+  const auto owner = author_of(request.owner).name;
   twin::Reservations reservations(*store);
   if (request.reservation) {
     auto used = reservations.renew(*request.reservation, owner, {}, now);
@@ -111,6 +109,26 @@ Result<void> RigInventory::take(const Request& request, std::vector<std::string>
   own_ = true;
   lease_ = rig_.reserve.lease;
   reservation_ = std::move(*got);
+  return {};
+}
+
+/// All that stands in the way of any of them at once, also where they are reserved already.
+Result<void> RigInventory::check_items(UnixTime now) const {
+  Diagnostics problems;
+  for (const auto& [id, item] : items_) {
+    if (!item.quarantine.empty())
+      problems.push_back({Severity::error, rig_.inventory_span,
+                          fmt::format("'{}' is in quarantine: {}", id, item.quarantine),
+                          "looptwin inventory accept or set ends a quarantine"});
+    if (!twin::is_overdue(item, now)) continue;
+    if (rig_.reserve.overdue)
+      fmt::print(stderr, "warning: {} was due for calibration on {}\n", id, item.due);
+    else
+      problems.push_back({Severity::error, rig_.inventory_span,
+                          fmt::format("'{}' was due for calibration on {}", id, item.due),
+                          "calibrate it, or write reserve: {overdue: true}"});
+  }
+  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
   return {};
 }
 

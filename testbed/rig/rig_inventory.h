@@ -53,6 +53,7 @@ class RigInventory {
  private:
   RigInventory(const RigConfig& rig) : rig_(rig) {}
   Result<void> take(const Request& request, std::vector<std::string> ids, const std::atomic<bool>& stop);
+  Result<void> check_items(UnixTime now) const;
   void look();
   Result<void> renew(Result<twin::InventoryStore>& store) const;
   bool has_ended(Result<twin::InventoryStore>& store) const;

@@ -19,11 +19,11 @@ Mapping with_identity() {
 
 /// The hall, and a gate in front of it.
 struct Guarded {
-  Hall hall{with_identity()};
-  IdentityGate gate{hall.registry, {with_identity()}};
+  Hall hall;
+  IdentityGate gate;
   std::string seen;
 
-  Guarded() {
+  explicit Guarded(const Mapping& mapping = with_identity()) : hall(mapping), gate(hall.registry, {mapping}) {
     gate.report(
         [this](twin::DeviceRef, const std::string& why, const twin::Identity& said) {
           seen += "[" + why + "; " + said.serial + "/" + said.firmware + "]";
@@ -141,6 +141,19 @@ TEST_CASE("identity: what is not listed, and who is not the device itself, is no
   const auto inbox = g.hall.cycle(2);
   CHECK(inbox.frames.size() == 1);
   CHECK(inbox.presence.empty());
+}
+
+TEST_CASE("identity: what the broker had kept proves who it was, and not that it is there") {
+  auto mapping = with_identity();
+  mapping.identity->ask.reset();
+  Guarded g(mapping);
+  g.expect(0, "SN-1");
+  g.says("presence", "online", milliseconds(100), true);
+  g.says("info", R"({"serial": "SN-1"})", milliseconds(100), true);
+  CHECK(g.hall.cycle(1).presence.empty());
+  CHECK(g.take_seen().empty());
+  g.says("telemetry", R"({"level": 1})", milliseconds(1400));
+  CHECK(g.hall.cycle(2).presence.size() == 1);
 }
 
 TEST_CASE("identity: a lost broker takes what devices said along, where they can be asked") {
