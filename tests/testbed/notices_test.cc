@@ -24,11 +24,9 @@ models:
   pump:
     telemetry: {level: {unit: m, every: 1 s, range: [0, 5], resolution: 0.01}}
 fleet: {pump: {count: 2, id: "pump-{i}"}}
-derived:
-  overruns: {value: loop.overruns, unit: 1}
 events:
   behind: {raise: loop.lateness > 10 ms}
-  often: {raise: delta(overruns over 4 s) >= 2}
+  often: {raise: delta(loop.overruns over 4 s) >= 2}
   strangers: {raise: loop.violations >= 5}
   attacked: {each: pump, raise: violations >= 3}
   unlike: {each: pump, raise: status == "diverging"}

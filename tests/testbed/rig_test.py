@@ -167,7 +167,7 @@ class Page(unittest.TestCase):
     def test_the_parts_of_files_that_the_page_shows_are_what_looptwin_reads(self):
         scenario, parts = block("scenario.yaml"), re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
         parts = [part for part in parts if not part.startswith("# ")]
-        self.assertEqual([part.split(":")[0] for part in parts], ["devices", "derived"])
+        self.assertEqual([part.split(":")[0] for part in parts], ["devices", "events"])
         (self.folder / "rig.yaml").write_text("rig: plugs\nbroker: mqtt://127.0.0.1:1\n" + parts[0])
         telemetry = "    telemetry: {power: {from: height, unit: m, every: 1 s}, total: {from: height, unit: m, every: 1 s}}\n"
         plug = scenario[:scenario.index("models:")] + "models:\n  plug:\n" + telemetry + \
