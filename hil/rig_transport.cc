@@ -154,8 +154,19 @@ void RigTransport::lost_broker(Time at) {
   if (sink_) sink_({at, "broker_lost", "", "until it is back all devices are offline", 1});
 }
 
+/// What was refused in a device's name is told of the device; of nobody whom we know, of the loop.
+void RigTransport::take_incident(const Incident& incident) {
+  if (violation(incident.kind)) {
+    const twin::DeviceRef nobody{registry_.site(), Row(size_t{0})};
+    notices_.push_back({twin::Notice::Kind::violations, registry_.find(incident.device).value_or(nobody),
+                        static_cast<double>(incident.count), incident.at});
+  }
+  if (sink_) sink_(incident);
+}
+
 void RigTransport::take_status(const MqttMessage& message, Time at) {
-  const auto session = status_.take(message, at, sink_);
+  const auto session =
+      status_.take(message, at, [this](const Incident& incident) { take_incident(incident); });
   const auto device = session ? registry_.find(session->device) : std::nullopt;
   if (!device) return;
   models_[device->table.index()].by_session[device->row.index()] = 1;
@@ -334,6 +345,18 @@ Time RigTransport::time_of(const std::optional<double>& unix_seconds, Time other
   return kStart + (UnixTime{static_cast<int64_t>(*unix_seconds * 1e9)} - time_.start);
 }
 
+/// Which fields of a group somebody has forced in this message.
+std::vector<uint16_t> RigTransport::forced_of(const Model& model, size_t group,
+                                              const Samples& samples) const {
+  std::vector<uint16_t> forced;
+  for (size_t i = 0; i < samples.values.size(); ++i) {
+    const auto [of_group, place] = model.place[samples.values[i].first];
+    if (of_group == group && touched_[i]) forced.push_back(place);
+  }
+  std::sort(forced.begin(), forced.end());
+  return forced;
+}
+
 void RigTransport::telemetry(twin::DeviceRef device, const Samples& samples, Time at) {
   Model& model = models_[device.table.index()];
   auto& arrived = arrived_[shard_of(device)];
@@ -346,7 +369,7 @@ void RigTransport::telemetry(twin::DeviceRef device, const Samples& samples, Tim
         values[model.place[field].second] = raw;
         there[model.place[field].second] = true;
       }
-    Stream stream{static_cast<uint16_t>(g), {}};
+    Stream stream{static_cast<uint16_t>(g), {}, forced_of(model, g, samples)};
     for (size_t k = 0; k < there.size(); ++k)
       if (!there[k]) stream.without.push_back(static_cast<uint16_t>(k));
     if (stream.without.size() == there.size()) continue;
@@ -356,6 +379,7 @@ void RigTransport::telemetry(twin::DeviceRef device, const Samples& samples, Tim
       frame.table = device.table;
       frame.group = stream.group;
       frame.without = stream.without;
+      frame.forced = stream.forced;
       frame.value.resize(values.size());
     }
     auto& frame = arrived.inbox.frames[place->second];
@@ -387,6 +411,11 @@ void RigTransport::presence(twin::DeviceRef device, bool online, Time at) {
   online_ += online ? 1 : -size_t{1};
   if (online) returned_.push_back(device);
   arrived_[shard_of(device)].inbox.presence.push_back({device, online, at});
+}
+
+void RigTransport::poll_notices(Time /*boundary*/, std::vector<twin::Notice>& notices) {
+  notices.insert(notices.end(), notices_.begin(), notices_.end());
+  notices_.clear();
 }
 
 void RigTransport::poll(size_t shard, Time /*boundary*/, twin::Inbox& inbox) {

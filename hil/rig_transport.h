@@ -55,6 +55,7 @@ class RigTransport final : public twin::Transport {
   bool hand_over(twin::DeviceRef device, bool joins, Time boundary);
 
   void begin(Time boundary) override;
+  void poll_notices(Time boundary, std::vector<twin::Notice>& notices) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
@@ -77,11 +78,12 @@ class RigTransport final : public twin::Transport {
   const std::vector<std::unique_ptr<Convention>>& conventions() const { return conventions_; }
 
  private:
-  /// Fields that come together: a frame of its own, for the others are not what its messages are about.
+  /// Fields that come together, and those of them that are forced: a frame of its own, for the others are not
+  /// what its messages are about.
   struct Stream {
     uint16_t group = 0;
-    std::vector<uint16_t> without;
-    bool operator<(const Stream& o) const { return std::tie(group, without) < std::tie(o.group, o.without); }
+    std::vector<uint16_t> without, forced;
+    auto operator<=>(const Stream&) const = default;
   };
   struct Model {
     std::vector<twin::ReportGroup> groups;
@@ -119,12 +121,14 @@ class RigTransport final : public twin::Transport {
   PacketRead hear(PayloadProblem problem, const Speech& speech);
   void note_samples(const HeardTelemetry& heard, const Speech& speech);
   void telemetry(twin::DeviceRef device, const Samples& samples, Time at);
+  std::vector<uint16_t> forced_of(const Model& model, size_t group, const Samples& samples) const;
   void presence(twin::DeviceRef device, bool online, Time at);
   void leave(Time now);
   void tell(const Forces::Leaving& leaving, Time now);
   void publish();
   bool is_own(twin::DeviceRef device, const Speech& speech, bool online);
   void take_status(const MqttMessage& message, Time at);
+  void take_incident(const Incident& incident);
   bool has_session(twin::DeviceRef device, const Speech& speech) const;
   void lost_broker(Time at);
   size_t shard_of(twin::DeviceRef device) const;
@@ -151,6 +155,7 @@ class RigTransport final : public twin::Transport {
   std::vector<Forces::Arriving> arriving_;
   std::vector<Forces::Leaving> forced_;          ///< what leaves, through the forces
   std::vector<bool> touched_;                    ///< which of a message's samples are forced
+  std::vector<twin::Notice> notices_;            ///< of this cycle
   std::vector<twin::Acknowledgement> withheld_;  ///< answers to what was kept back, for the next cycle
   RigCounters counters_;
   BrokerStatus status_;

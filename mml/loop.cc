@@ -44,6 +44,7 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
 
   transport.begin(boundary);
   if (!transport.breakdown().empty()) return false;
+  take_in_notices(boundary, transport);
   take_in(boundary, transport);
   take_in_people(boundary, transport);
   if (p_.functions != nullptr && !p_.functions->step(boundary, dirty_)) return false;
@@ -69,6 +70,13 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   // previous(event) is another at the next boundary.
   for (const auto device : changed_) dirty_.mark(device.table, device.row.index());
   return kept;
+}
+
+void Loop::take_in_notices(Time boundary, twin::Transport& transport) {
+  noticed_.clear();
+  transport.poll_notices(boundary, noticed_);
+  p_.notices.take_in(noticed_, dirty_);
+  if (p_.inputs != nullptr && !noticed_.empty()) p_.inputs->taken_in(boundary, std::span(noticed_));
 }
 
 void Loop::take_in(Time boundary, twin::Transport& transport) {
@@ -146,13 +154,14 @@ void Loop::keep_fingerprint() {
 }
 
 void Loop::save(ArchiveWriter& archive) const {
-  archive.section("loop", 2);
+  archive.section("loop", 3);
   archive.put(now_);
   fingerprint_.save(archive);
   dirty_.save(archive);
   p_.hot.save(archive);
   p_.rollups.save(archive);
   p_.processor.save(archive);
+  p_.notices.save(archive);
   p_.people.save(archive);
   p_.evaluator.save(archive);
   p_.events.save(archive);
@@ -162,13 +171,14 @@ void Loop::save(ArchiveWriter& archive) const {
 }
 
 void Loop::restore(ArchiveReader& archive) {
-  archive.section("loop", 2);
+  if (archive.section("loop", 3) != 3) return archive.fail("written by another version");
   now_ = archive.get<Time>();
   fingerprint_.restore(archive);
   dirty_.restore(archive);
   p_.hot.restore(archive);
   p_.rollups.restore(archive);
   p_.processor.restore(archive);
+  p_.notices.restore(archive);
   p_.people.restore(archive);
   p_.evaluator.restore(archive);
   p_.events.restore(archive);

@@ -18,6 +18,7 @@
 #include "mml/dispatcher.h"
 #include "mml/evaluator.h"
 #include "mml/events.h"
+#include "mml/notices.h"
 #include "mml/operator.h"
 #include "mml/processor.h"
 #include "mml/records.h"
@@ -39,6 +40,7 @@ class DecisionSink {
 class InputSink {
  public:
   virtual ~InputSink() = default;
+  virtual void taken_in(Time boundary, std::span<const twin::Notice> notices) = 0;
   virtual void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) = 0;
   virtual void taken_in(Time boundary, std::span<const twin::OperatorAction> actions) = 0;
 };
@@ -55,6 +57,7 @@ class Loop {
     twin::HotHistory& hot;
     twin::Rollups& rollups;
     Processor& processor;
+    Notices& notices;
     Evaluator& evaluator;
     Operator& people;
     Events& events;
@@ -90,6 +93,7 @@ class Loop {
   void restore(ArchiveReader& archive);
 
  private:
+  void take_in_notices(Time boundary, twin::Transport& transport);
   void take_in(Time boundary, twin::Transport& transport);
   void take_in_people(Time boundary, twin::Transport& transport);
   void act(const twin::OperatorAction& action, Time boundary);
@@ -101,6 +105,7 @@ class Loop {
   Dirty dirty_;
   std::vector<twin::Inbox> inboxes_;
   std::vector<Record> log_;
+  std::vector<twin::Notice> noticed_;
   std::vector<twin::OperatorAction> actions_;
   std::vector<twin::Command> leaving_;
   std::vector<twin::DeviceRef> changed_;  ///< whose events changed at this boundary

@@ -17,6 +17,7 @@ struct Processor::ModelState {
   std::vector<Reported> fields;
   StatusSources sources;
   std::vector<uint8_t> online;
+  std::vector<uint8_t> diverging;  ///< empty until one is
   uint8_t* status = nullptr;
   uint32_t* version = nullptr;
 };
@@ -184,8 +185,15 @@ ProcessorCounters Processor::counters() const {
   return total;
 }
 
-std::array<uint64_t, 5> Processor::devices_by_status() const {
-  std::array<uint64_t, 5> by_status{};
+void Processor::diverges(twin::DeviceRef device, bool is) {
+  ModelState& model = *models_[device.table.index()];
+  if (model.diverging.empty()) model.diverging.assign(model.online.size(), 0);
+  model.sources.diverging = model.diverging.data();
+  model.diverging[device.row.index()] = is ? 1 : 0;
+}
+
+std::array<uint64_t, kDeviceStatuses> Processor::devices_by_status() const {
+  std::array<uint64_t, kDeviceStatuses> by_status{};
   for (const auto& model : models_) {
     if (model->fields.empty()) continue;  // does not report, so nothing is expected of it
     for (size_t row = 0; row < model->online.size(); ++row) ++by_status[model->status[row]];
@@ -194,9 +202,10 @@ std::array<uint64_t, 5> Processor::devices_by_status() const {
 }
 
 void Processor::save(ArchiveWriter& archive) const {
-  archive.section("processor", 4);
+  archive.section("processor", 5);
   for (const auto& model : models_) {
     archive.put_vector(model->online);
+    archive.put_vector(model->diverging);
     for (const auto& group : model->groups) group.sequences.save(archive);
     for (const auto& field : model->fields) field.save(archive);
   }
@@ -204,9 +213,13 @@ void Processor::save(ArchiveWriter& archive) const {
 }
 
 void Processor::restore(ArchiveReader& archive) {
-  if (archive.section("processor", 4) != 4) return archive.fail("written by another version");
+  if (archive.section("processor", 5) != 5) return archive.fail("written by another version");
   for (auto& model : models_) {
     archive.get_span(std::span(model->online));
+    model->diverging = archive.get_vector<uint8_t>();
+    if (!model->diverging.empty() && model->diverging.size() != model->online.size())
+      return archive.fail("a column of another length");
+    model->sources.diverging = model->diverging.empty() ? nullptr : model->diverging.data();
     for (auto& group : model->groups) group.sequences.restore(archive);
     for (auto& field : model->fields) field.restore(archive);
   }

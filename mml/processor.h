@@ -53,8 +53,11 @@ class Processor {
   void finish(size_t shard);
 
   ProcessorCounters counters() const;
+  /// Whether the device is further from its model than it may be: its status. Before its shard takes in; the
+  /// caller marks it dirty.
+  void diverges(twin::DeviceRef device, bool is);
   /// Of models that report.
-  std::array<uint64_t, 5> devices_by_status() const;
+  std::array<uint64_t, kDeviceStatuses> devices_by_status() const;
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 

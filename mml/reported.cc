@@ -79,12 +79,14 @@ void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, siz
   const int64_t* sampled_at = frame.sampled_at.data();
   std::array<uint64_t, twin::kQualities> by_quality{};
   const bool judged = plausibility_.has_value();
+  const bool forced = frame.is_forced(position);
   if (judged)
     for (const Stretch& stretch : stretches) plausibility_->ask_for(stretch.row, stretch.count);
   for (const Stretch& stretch : stretches) {
     const auto ahead = future.empty() ? future : future.subspan(stretch.first, stretch.count);
     const bool any_future = std::find(ahead.begin(), ahead.end(), uint8_t{1}) != ahead.end();
-    if (!any_future && stretch.count >= kWorthColumns &&
+    const bool plain_good = !any_future && !forced;
+    if (plain_good && stretch.count >= kWorthColumns &&
         plain(stretch, raw + stretch.first, sampled_at + stretch.first) &&
         (!judged || plausibility_->plain(stretch.row, stretch.count, raw + stretch.first,
                                          sampled_at + stretch.first, columns_.sampled + stretch.row))) {
@@ -96,13 +98,15 @@ void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, siz
     }
     for (uint32_t k = 0; k < stretch.count; ++k) {
       const uint32_t i = stretch.first + k, row = stretch.row + k;
-      if (!any_future && !judged && plain(row, raw[i], sampled_at[i])) {
+      if (plain_good && !judged && plain(row, raw[i], sampled_at[i])) {
         store(row, raw[i], sampled_at[i]);
         ++by_quality[static_cast<size_t>(Quality::good)];
         continue;
       }
       bool shed = false;
-      const Quality quality = place_one(row, raw[i], sampled_at[i], !ahead.empty() && ahead[k] != 0, shed);
+      const bool is_future = !ahead.empty() && ahead[k] != 0;
+      const Quality otherwise = forced ? Quality::forced : is_future ? Quality::future : Quality::good;
+      const Quality quality = place_one(row, raw[i], sampled_at[i], otherwise, shed);
       counters.shed += shed;
       by_quality[static_cast<size_t>(quality)] += !shed;
     }
@@ -157,10 +161,10 @@ inline void Reported::store(uint32_t row, int32_t raw, int64_t sampled_at) {
   columns_.sampled[row] = sampled_at;
 }
 
-Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool future, bool& shed) {
+/// `quality`: of a sample with which nothing is wrong.
+Quality Reported::place_one(uint32_t row, int32_t& raw, int64_t sampled_at, Quality quality, bool& shed) {
   const int64_t last = newest(row);
   const bool newer = sampled_at > last;
-  Quality quality = future ? Quality::future : Quality::good;
   if (newer && sampled_at - last < spacing_.ns) {
     shed = true;
     raw = twin::kMissing;

@@ -44,7 +44,8 @@ class Reported {
   Reported(const twin::FieldConfig& config, const Columns& columns, size_t rows);
 
   /// Takes in the frame's values of this field, at `position` of its group; what is bad or shed becomes
-  /// kMissing in the frame. `future` says of which messages sampled-at was replaced; empty: of none.
+  /// kMissing in the frame. What the frame has as forced is of that quality. `future` says of which messages
+  /// sampled-at was replaced; empty: of none.
   void place(std::span<const Stretch> stretches, twin::Frame& frame, size_t position,
              std::span<const uint8_t> future, SampleCounters& counters);
 
@@ -69,7 +70,7 @@ class Reported {
   void store(const Stretch& stretch, const int32_t* raw, const int64_t* sampled_at);
   bool plain(uint32_t row, int32_t raw, int64_t sampled_at) const;
   void store(uint32_t row, int32_t raw, int64_t sampled_at);
-  twin::Quality place_one(uint32_t row, int32_t& raw, int64_t sampled_at, bool future, bool& shed);
+  twin::Quality place_one(uint32_t row, int32_t& raw, int64_t sampled_at, twin::Quality quality, bool& shed);
   twin::Quality plausible(uint32_t row, int32_t raw, int64_t sampled_at, int64_t last, twin::Quality quality);
   int64_t newest(uint32_t row) const;
   void forget(size_t row, twin::Quality why);

@@ -14,10 +14,10 @@ namespace {
 using twin::Quality;
 
 /// A status by how bad it is, so that the worst is the maximum.
-enum Rank : uint8_t { kWell, kDeviating, kFaulty, kStale, kOffline };
-constexpr std::array<DeviceStatus, 5> kStatusOfRank = {DeviceStatus::online, DeviceStatus::deviating,
-                                                       DeviceStatus::faulty, DeviceStatus::stale,
-                                                       DeviceStatus::offline};
+enum Rank : uint8_t { kWell, kDeviating, kDiverging, kFaulty, kStale, kOffline };
+constexpr std::array<DeviceStatus, kDeviceStatuses> kStatusOfRank = {
+    DeviceStatus::online, DeviceStatus::deviating, DeviceStatus::diverging,
+    DeviceStatus::faulty, DeviceStatus::stale,     DeviceStatus::offline};
 using Ranks = std::array<uint8_t, twin::kGroupRows>;
 
 constexpr uint8_t code(Quality q) { return static_cast<uint8_t>(q); }
@@ -70,6 +70,15 @@ bool rank_follow(const StatusSources::Follow& follow, Time now, size_t begin, si
   return true;
 }
 
+bool rank_diverging(const uint8_t* diverging, size_t n, Ranks& ranks) {
+  uint8_t any = 0;
+  for (size_t i = 0; i < n; ++i) any |= diverging[i];
+  if (any == 0) return false;
+  for (size_t i = 0; i < n; ++i)
+    if (diverging[i] != 0) ranks[i] = std::max<uint8_t>(ranks[i], kDiverging);
+  return true;
+}
+
 bool rank_sessions(const uint8_t* online, size_t n, Ranks& ranks) {
   uint8_t all = 1;
   for (size_t i = 0; i < n; ++i) all &= online[i];
@@ -89,6 +98,7 @@ void derive_status(const StatusSources& sources, const uint8_t* online, Time now
     bool any = rank_sessions(online + begin, n, ranks);
     for (const auto& field : sources.fields) any |= rank_qualities(field, now, begin, n, ranks, wake);
     for (const auto& follow : sources.follows) any |= rank_follow(follow, now, begin, n, ranks, wake);
+    if (sources.diverging != nullptr) any |= rank_diverging(sources.diverging + begin, n, ranks);
     if (!any) {
       std::fill_n(status + begin, n, static_cast<uint8_t>(DeviceStatus::online));
       continue;

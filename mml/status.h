@@ -9,8 +9,9 @@
 
 namespace looptwin::mml {
 
-/// What is worse goes first: offline, stale, faulty, deviating.
-enum class DeviceStatus : uint8_t { online, stale, offline, faulty, deviating };
+/// What is worse goes first: offline, stale, faulty, diverging, deviating.
+enum class DeviceStatus : uint8_t { online, stale, offline, faulty, deviating, diverging };
+inline constexpr size_t kDeviceStatuses = 6;
 
 /// All that a model's status follows from; pointers are to columns of the model's table.
 struct StatusSources {
@@ -28,6 +29,7 @@ struct StatusSources {
   };
   std::vector<Field> fields;
   std::vector<Follow> follows;
+  const uint8_t* diverging = nullptr;  ///< 1 for devices that are not what their models say; null: none is
 };
 
 /// Writes the status at `now` of rows [first, first + count), first being a group's, and lowers due[row / 64]

@@ -76,6 +76,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                               {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
                                scenario_.cycle, scenario_.plants, broker_away_});
   for (size_t t = 0; t < of_world_.size(); ++t) of_world_[t].second = schema_.tables[t].columns.size();
+  const auto loop_signals = mml::add_loop_signals(schema_, *feeds_);  // physics does not see them
   auto wired = wire(scenario_, units_, schema_, graph_, *registry_, options.coverage);
   if (!fleet || !wired) {
     Diagnostics problems;
@@ -131,6 +132,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     sink = no_history_.get();
   }
   processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, sink);
+  notices_ = std::make_unique<mml::Notices>(loop_signals, *feeds_, *registry_, tables_, *processor_);
   people_ = std::make_unique<mml::Operator>(scenario_.people, wired_.inputs, tables_);
   functions_ = std::make_unique<mml::ColumnFunctions>(wired_.functions, schema_, *registry_, tables_);
   events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_, wired_.first_outs);
@@ -174,8 +176,8 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     decisions = both_.get();
   }
   loop_ = std::make_unique<mml::Loop>(
-      mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *evaluator_, *people_,
-                       *events_, wired_.derived, *derived_feeds_, *rules_, *alarms_, *dispatcher_,
+      mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *notices_, *evaluator_,
+                       *people_, *events_, wired_.derived, *derived_feeds_, *rules_, *alarms_, *dispatcher_,
                        requirements_->tap(decisions), recorder_.get(), functions_.get()},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};

@@ -150,6 +150,7 @@ class Assembly {
   std::unique_ptr<NoHistory> no_history_;
   std::unique_ptr<Both> both_;
   std::unique_ptr<mml::Processor> processor_;
+  std::unique_ptr<mml::Notices> notices_;
   std::unique_ptr<mml::Evaluator> evaluator_;
   std::unique_ptr<mml::Operator> people_;
   std::unique_ptr<mml::ColumnFunctions> functions_;

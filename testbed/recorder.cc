@@ -219,14 +219,22 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
   return !writer_->failed();
 }
 
+void Recorder::taken_in(Time boundary, std::span<const twin::Notice> notices) {
+  static constexpr const char* kKinds[] = {"lateness", "overruns", "violations", "diverging"};
+  twin::Lane& lane = writer_->lane(scratch_.size());
+  for (const auto& n : notices)
+    lane.append(inputs_, {boundary, kKinds[static_cast<size_t>(n.kind)], registry_.id(n.about), n.at, kNever,
+                          uint8_t{0}, int64_t{0}, n.value});
+}
+
 void Recorder::taken_in(Time boundary, size_t, const twin::Inbox& inbox) {
   twin::Lane& lane = writer_->lane(scratch_.size());
   for (const auto& p : inbox.presence)
     lane.append(inputs_, {boundary, p.online ? "online" : "offline", registry_.id(p.device), p.at, kNever,
-                          uint8_t{0}, int64_t{0}});
+                          uint8_t{0}, int64_t{0}, p.online ? 1.0 : 0.0});
   for (const auto& a : inbox.acknowledgements)
     lane.append(inputs_, {boundary, "acknowledgement", registry_.id(a.device), a.received_at, a.applied_at,
-                          static_cast<uint8_t>(a.outcome), static_cast<int64_t>(a.id)});
+                          static_cast<uint8_t>(a.outcome), static_cast<int64_t>(a.id), 0.0});
 }
 
 void Recorder::taken_in(Time boundary, std::span<const twin::OperatorAction> actions) {

@@ -45,6 +45,7 @@ class Recorder final : public mml::HistorySink,
   void samples(size_t shard, const twin::Frame& frame) override;
   void bucket(size_t shard, const twin::ClosedBucket& bucket) override;
   bool decided(Time boundary, std::span<const mml::Record> records) override;
+  void taken_in(Time boundary, std::span<const twin::Notice> notices) override;
   void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) override;
   void taken_in(Time boundary, std::span<const twin::OperatorAction> actions) override;
   void publish(uint16_t feed, Time at, const std::string& json_fields) override;

@@ -97,7 +97,8 @@ void Recorder::declare(const Wired& wired) {
                       {"at", time},
                       {"applied_at", time},
                       {"outcome", u8},
-                      {"id", i64}}});
+                      {"id", i64},
+                      {"value", f64}}});
   people_ = add_log({"operator",
                      {{"boundary", time},
                       {"at", time},

@@ -29,6 +29,7 @@ void add_model(lang::Scope& scope, const lang::Schema& schema, const twin::Model
     scope.names[model.config.setpoints[s].name] = symbol;
   }
   scope.names["status"] = column(type_of(model.status), model.status);
+  scope.names.emplace("violations", column(type_of(model.violations), model.violations));
 }
 
 }  // namespace

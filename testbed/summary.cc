@@ -36,29 +36,32 @@ void telemetry_rows(Assembly& a, double wall) {
   const auto p = a.processor().counters();
   const auto f = a.fleet().counters();
   const auto status = a.processor().devices_by_status();
+  const uint64_t forced = p.by_quality[static_cast<size_t>(twin::Quality::forced)];
   const uint64_t devices = a.registry().devices();
   const uint64_t with_telemetry = std::accumulate(status.begin(), status.end(), uint64_t{0});
-  print_row("devices",
-            fmt::format("{}  online {}, stale {}, offline {}, faulty {}, deviating {}{}", number(devices),
-                        number(status[0]), number(status[1]), number(status[2]), number(status[3]),
-                        number(status[4]),
-                        devices == with_telemetry
-                            ? ""
-                            : fmt::format("; without telemetry {}", number(devices - with_telemetry))));
+  print_row(
+      "devices",
+      fmt::format("{}  online {}, stale {}, offline {}, faulty {}, deviating {}{}{}", number(devices),
+                  number(status[0]), number(status[1]), number(status[2]), number(status[3]),
+                  number(status[4]), status[5] == 0 ? "" : fmt::format(", diverging {}", number(status[5])),
+                  devices == with_telemetry
+                      ? ""
+                      : fmt::format("; without telemetry {}", number(devices - with_telemetry))));
   print_row("messages",
             fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}, gaps {}, restarts {}",
                         number(p.messages), number(static_cast<double>(p.messages) / wall), number(f.sent),
                         number(f.lost), number(p.duplicates), number(p.gaps), number(p.restarts)));
   print_row(
       "samples",
-      fmt::format("{} ({}/s); late {}, future {}, out of range {}, missing {}, rate {}, flat {}, shed {}",
+      fmt::format("{} ({}/s); late {}, future {}, out of range {}, missing {}, rate {}, flat {}, shed {}{}",
                   number(p.samples), number(static_cast<double>(p.samples) / wall),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::late)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::future)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::out_of_range)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::missing)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::rate)]),
-                  number(p.by_quality[static_cast<size_t>(twin::Quality::flat)]), number(p.shed)));
+                  number(p.by_quality[static_cast<size_t>(twin::Quality::flat)]), number(p.shed),
+                  forced == 0 ? "" : fmt::format(", forced {}", number(forced))));
 }
 
 void rules_rows(Assembly& a) {

@@ -18,7 +18,7 @@ namespace looptwin::twin {
 
 /// What the processor thinks of a sample. A twin's quality is that of its newest sample, good or bad; its
 /// value is known where that is usable(). Where several apply: missing, out of range, late, rate, flat,
-/// future.
+/// forced, future.
 enum class Quality : uint8_t {
   good,
   never,         ///< nothing was received yet
@@ -29,9 +29,12 @@ enum class Quality : uint8_t {
   future,  ///< good, but sampled-at lay after received-at plus a tolerance and was replaced by it
   rate,    ///< further from the newest good one than the field's max_rate allows, and not confirmed
   flat,    ///< equal to all good ones of the field's flat_after
+  forced,  ///< good, but not what the device said: somebody forces it (OPC UA: good, local override)
 };
-inline constexpr size_t kQualities = 9;
-constexpr bool usable(Quality q) { return q == Quality::good || q == Quality::future; }
+inline constexpr size_t kQualities = 10;
+constexpr bool usable(Quality q) {
+  return q == Quality::good || q == Quality::future || q == Quality::forced;
+}
 inline constexpr int32_t kMissing = std::numeric_limits<int32_t>::min();
 
 /// The fields of a model that are reported together: equal period and phase.
@@ -73,7 +76,12 @@ struct Frame {
   std::vector<std::vector<int32_t>> value;  ///< [field of the group][message]; kMissing where there is none
   /// Fields of the group that no message of this frame is about: their values are kMissing, and mean nothing.
   std::vector<uint16_t> without;
+  /// Fields of the group whose values in this frame, all of them, somebody has forced.
+  std::vector<uint16_t> forced;
 
+  bool is_forced(size_t field) const {
+    return std::find(forced.begin(), forced.end(), field) != forced.end();
+  }
   bool is_about(size_t field) const {
     return without.empty() || std::find(without.begin(), without.end(), field) == without.end();
   }

@@ -65,9 +65,9 @@ class Registry::Builder {
   }
 
   void add_models(std::span<const ModelConfig> models) {
-    status_ = enumeration("status", {"online", "stale", "offline", "faulty", "deviating"});
+    status_ = enumeration("status", {"online", "stale", "offline", "faulty", "deviating", "diverging"});
     const std::vector<std::string> qualities = {"good", "never",  "stale", "out_of_range", "missing",
-                                                "late", "future", "rate",  "flat"};
+                                                "late", "future", "rate",  "flat",         "forced"};
     LT_CHECK(qualities.size() == kQualities);
     quality_ = enumeration("quality", qualities);
     for (const auto& config : models) {
@@ -104,6 +104,10 @@ class Registry::Builder {
       model.version = schema_.add_column(table, {".version", {}, {}, lang::Storage::row});
       model.status =
           schema_.add_column(table, {"status", lang::Type::enumeration_of(status_), {}, lang::Storage::code});
+      // Hidden, so that a model may have something else of that name.
+      model.violations = schema_.add_column(
+          table,
+          {".violations", lang::Type::number(), {"1", lang::Type::number(), 1, 0}, lang::Storage::f64});
       r_.models_.push_back(std::move(model));
     }
     r_.ids_.resize(models.size() + 1);
@@ -325,6 +329,7 @@ class Registry::Builder {
       store(model.table, model.status, 0, r_.devices(model.table),
             [](size_t) { return 2.0; });  // offline until it connects
       std::ranges::fill(tables_.values<uint32_t>(model.table, model.version), 0u);
+      std::ranges::fill(tables_.values<double>(model.table, model.violations), 0.0);
       for (const auto& field : model.fields)
         store(model.table, field.quality, 0, r_.devices(model.table),
               [](size_t) { return static_cast<double>(Quality::never); });

@@ -45,7 +45,8 @@ struct Model {
   std::vector<FieldColumns> fields;        ///< in the order of config.telemetry
   std::vector<SetpointColumns> setpoints;  ///< in the order of config.setpoints
   ColumnId version;                        ///< (row storage) how often what the twin holds has changed
-  ColumnId status;  ///< enumeration `status`: online, stale, offline, faulty, deviating
+  ColumnId status;      ///< enumeration `status`: online, stale, offline, faulty, deviating, diverging
+  ColumnId violations;  ///< how often a rig's broker has refused what came in its name
 };
 
 class Registry {

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "twin/frame.h"
+#include "twin/notice.h"
 #include "twin/operator_action.h"
 #include "twin/registry.h"
 
@@ -70,6 +71,9 @@ class Transport {
     static const Diagnostics kNone;
     return kNone;
   }
+  /// What was noticed up to the boundary beside what devices say, in the order in which it acts. Appends;
+  /// called once a cycle, before any poll. Nothing is, where there is nothing real.
+  virtual void poll_notices(Time /*boundary*/, std::vector<Notice>& /*notices*/) {}
   /// What shard `shard` received up to the boundary. Called once a shard and cycle, from several threads.
   virtual void poll(size_t shard, Time boundary, Inbox& inbox) = 0;
   /// What people have done up to the boundary, in the order in which it acts: by time, then as it was

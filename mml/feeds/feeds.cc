@@ -17,7 +17,7 @@ void Feeds::add(std::string feed, std::shared_ptr<const Series> series, const Fo
                 lang::Dimension deviation_of) {
   for (size_t i = 0; i < series->signals.size(); ++i) {
     const Signal& signal = series->signals[i];
-    Entry entry{series, series->curve(i), nullptr};
+    Entry entry{series, series->curve(i), nullptr, 0};
     if (model != nullptr) {
       ForecastModel own = *model;
       if (signal.unit.type.dimension != deviation_of) own.deviation = 0;
@@ -28,6 +28,11 @@ void Feeds::add(std::string feed, std::shared_ptr<const Series> series, const Fo
   }
 }
 
+FeedId Feeds::add_given() {
+  signals_.emplace_back();
+  return FeedId(signals_.size() - 1);
+}
+
 void Feeds::replace(FeedId feed, std::shared_ptr<const Series> series, size_t signal) {
   LT_CHECK(feed.index() < signals_.size());
   instead_.resize(signals_.size());
@@ -35,7 +40,7 @@ void Feeds::replace(FeedId feed, std::shared_ptr<const Series> series, size_t si
   instead.reset();
   if (series == nullptr) return;
   const Curve course = series->curve(signal);
-  instead = std::make_unique<Entry>(Entry{std::move(series), course, nullptr});
+  instead = std::make_unique<Entry>(Entry{std::move(series), course, nullptr, 0});
   const auto& own = signals_[feed.index()].forecast;
   if (own == nullptr) return;
   ForecastModel exact = own->model();
@@ -50,7 +55,8 @@ Feeds::Entry& Feeds::entry(FeedId feed) {
 }
 
 double Feeds::value(FeedId feed, Time now) {
-  return entry(feed).truth.at(start_ + (now - kStart));
+  const Entry& of = entry(feed);
+  return of.series == nullptr ? of.given : of.truth.at(start_ + (now - kStart));
 }
 
 double Feeds::forecast(lang::Op how, FeedId feed, Time now, double from, double to) {

@@ -24,6 +24,10 @@ class Feeds final : public lang::UniformProgram::Feeds {
   /// applies to the signals of the dimension given, the others are foreseen exactly.
   void add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model = nullptr,
            lang::Dimension deviation_of = lang::kTemperature);
+  /// Adds a signal without a course, which has the value that it was given last: 0 at first.
+  FeedId add_given();
+  void give(FeedId feed, double value) { signals_[feed.index()].given = value; }
+  double given(FeedId feed) const { return signals_[feed.index()].given; }
   size_t size() const { return signals_.size(); }
   /// Another course of a signal, which forecasts foresee exactly; null: its own again.
   void replace(FeedId feed, std::shared_ptr<const Series> series, size_t signal = 0);
@@ -36,9 +40,10 @@ class Feeds final : public lang::UniformProgram::Feeds {
 
  private:
   struct Entry {
-    std::shared_ptr<const Series> series;
+    std::shared_ptr<const Series> series;  ///< null: it has no course
     Curve truth;
     std::unique_ptr<Forecast> forecast;
+    double given = 0;
   };
   Entry& entry(FeedId feed);
   UnixTime start_;

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "mml/alarms.h"
+#include "mml/notices.h"
 #include "testbed/reading/resolve.h"
 
 namespace looptwin::testbed {
@@ -12,6 +13,9 @@ namespace {
 namespace fs = std::filesystem;
 
 void check_feed(Reader& reader, const Scenario& scenario, const mml::FeedConfig& feed) {
+  if (feed.name == mml::kLoopFeed)
+    reader.error(feed.span, fmt::format("the feed '{}' is what the loop knows of itself", feed.name),
+                 "choose another name");
   if (!feed.inbound) {
     if (feed.forecast)
       reader.error(feed.span, fmt::format("the outbound feed '{}' has no forecasts", feed.name),

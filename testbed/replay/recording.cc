@@ -51,7 +51,8 @@ ReplayInputs::ReplayInputs(twin::InputLogReader log, Assembly& assembly, Time un
       until_(until),
       last_(log_.start().after),
       shards_(assembly.tables().shards()),
-      states_(shards_.size()) {
+      states_(shards_.size()),
+      registry_(assembly.registry()) {
   const auto& alarms = assembly.wired().alarms;
   for (const auto& name : log_.start().alarms) {
     const auto found = std::find_if(alarms.begin(), alarms.end(),
@@ -78,15 +79,42 @@ Time ReplayInputs::next() {
   size_t count = 0;
   if (!broken_.empty() || !log_.next(boundary, parts_, count) || boundary > until_) return kNever;
   for (auto& state : states_) state.part = nullptr;
-  people_ = nullptr;
+  people_ = notices_ = nullptr;
   for (size_t p = 0; p < count; ++p) {
     if (parts_[p].shard == twin::InputPart::kPeople)
       people_ = &parts_[p];
+    else if (parts_[p].shard == twin::InputPart::kNotices)
+      notices_ = &parts_[p];
     else if (parts_[p].shard < states_.size())
       states_[parts_[p].shard].part = &parts_[p];
   }
   ++counters_.boundaries;
   return last_ = boundary;
+}
+
+void ReplayInputs::refuse(Time boundary) {
+  broken_ = {
+      {Severity::error, {}, fmt::format("the input log at {} makes no sense", to_string(boundary)), {}}};
+}
+
+/// Of a device that there is, or of the loop, which has no model.
+bool ReplayInputs::fits(const twin::Notice& notice) const {
+  const auto [table, row] = notice.about;
+  using Kind = twin::Notice::Kind;
+  if (table == registry_.site()) return row.index() == 0 && notice.kind != Kind::diverging;
+  const bool of_device = notice.kind == Kind::diverging || notice.kind == Kind::violations;
+  return of_device && table.index() < registry_.models().size() && row.index() < registry_.devices(table);
+}
+
+void ReplayInputs::poll_notices(Time boundary, std::vector<twin::Notice>& notices) {
+  if (notices_ == nullptr) return;
+  const size_t before = notices.size();
+  const bool read = twin::decode(notices_->bytes, notices);
+  if (read && std::all_of(notices.begin() + static_cast<long>(before), notices.end(),
+                          [this](const auto& notice) { return fits(notice); }))
+    return;
+  notices.resize(before);
+  refuse(boundary);
 }
 
 void ReplayInputs::poll(size_t shard, Time, twin::Inbox& inbox) {
@@ -103,16 +131,10 @@ void ReplayInputs::poll(size_t shard, Time, twin::Inbox& inbox) {
 
 void ReplayInputs::poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) {
   for (const auto& state : states_)
-    if (state.unreadable)
-      broken_ = {
-          {Severity::error, {}, fmt::format("the input log at {} makes no sense", to_string(boundary)), {}}};
+    if (state.unreadable) refuse(boundary);
   if (people_ == nullptr) return;
   std::vector<twin::OperatorAction> recorded;
-  if (!twin::decode(people_->bytes, recorded)) {
-    broken_ = {
-        {Severity::error, {}, fmt::format("the input log at {} makes no sense", to_string(boundary)), {}}};
-    return;
-  }
+  if (!twin::decode(people_->bytes, recorded)) return refuse(boundary);
   for (auto& action : recorded) {
     if (action.of == twin::OperatorSubject::alarm) {
       const int alarm = action.subject < alarms_.size() ? alarms_[action.subject] : -1;

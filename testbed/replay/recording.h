@@ -37,6 +37,7 @@ class ReplayInputs final : public Clock, public twin::Transport {
 
   void begin(Time) override {}
   const Diagnostics& breakdown() const override { return broken_; }
+  void poll_notices(Time boundary, std::vector<twin::Notice>& notices) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
@@ -63,6 +64,8 @@ class ReplayInputs final : public Clock, public twin::Transport {
     uint64_t messages = 0, answers = 0, foreign = 0;
     bool unreadable = false;
   };
+  bool fits(const twin::Notice& notice) const;
+  void refuse(Time boundary);
 
   twin::InputLogReader log_;
   UnixTime start_;
@@ -71,6 +74,8 @@ class ReplayInputs final : public Clock, public twin::Transport {
   std::vector<Shard> states_;
   std::vector<twin::InputPart> parts_;
   const twin::InputPart* people_ = nullptr;
+  const twin::InputPart* notices_ = nullptr;
+  const twin::Registry& registry_;
   std::vector<int> alarms_;            ///< [alarm of the log] index among these rules; -1: none
   std::vector<TableId> alarm_tables_;  ///< [alarm of these rules] whose it is
   std::unordered_set<uint64_t> sent_;  ///< ids of commands

@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kPatience(30);
 
 BoundTransport::BoundTransport(std::unique_ptr<hil::RigTransport> rig, std::optional<Bound> bound,
                                const twin::Registry& registry)
-    : rig_(std::move(rig)), bound_(bound) {
+    : rig_(std::move(rig)), bound_(bound), loop_{registry.site(), Row(size_t{0})} {
   if (!bound_) return;
   for (const auto& model : registry.models()) {
     groups_.push_back(twin::report_groups(model.config));
@@ -51,6 +51,24 @@ void BoundTransport::swap_now(Swap& swap) {
   swaps_.push_back(swap);
   const bool was = swap.from == Binding::simulated, is = swap.to == Binding::simulated;
   if (was != is && !rig_->hand_over(device, is, boundary_) && was) bound_->devices.say_gone(device);
+}
+
+void BoundTransport::poll_notices(Time boundary, std::vector<twin::Notice>& notices) {
+  rig_->poll_notices(boundary, notices);
+  if (pace_) notice_pace(boundary, notices);
+  if (!bound_) return;
+  for (const auto& [device, is] : bound_->parity.take_changes())
+    notices.push_back({twin::Notice::Kind::diverging, device, is ? 1.0 : 0.0, boundary});
+}
+
+void BoundTransport::notice_pace(Time boundary, std::vector<twin::Notice>& notices) {
+  const auto pace = pace_();
+  if (pace.last != told_pace_.last)
+    notices.push_back({twin::Notice::Kind::lateness, loop_, pace.last.seconds(), boundary});
+  const auto overruns = [](const hil::PacingCounters& counters) { return counters.late + counters.skipped; };
+  if (const auto more = overruns(pace) - overruns(told_pace_); more != 0)
+    notices.push_back({twin::Notice::Kind::overruns, loop_, static_cast<double>(more), boundary});
+  told_pace_ = pace;
 }
 
 void BoundTransport::poll(size_t shard, Time boundary, twin::Inbox& inbox) {

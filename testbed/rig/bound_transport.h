@@ -7,6 +7,7 @@
 #include <mutex>
 #include <vector>
 
+#include "hil/paced_clock.h"
 #include "hil/rig_transport.h"
 #include "testbed/rig/simulated_devices.h"
 
@@ -33,6 +34,7 @@ class BoundTransport final : public twin::Transport {
 
   void begin(Time boundary) override;
   const Diagnostics& breakdown() const override { return breakdown_; }
+  void poll_notices(Time boundary, std::vector<twin::Notice>& notices) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
@@ -42,6 +44,8 @@ class BoundTransport final : public twin::Transport {
   const std::vector<Swap>& swaps() const { return swaps_; }
   bool swappable() const { return bound_.has_value(); }
 
+  /// How punctual boundaries are: asked at each of them.
+  void watch_pace(std::function<hil::PacingCounters()> pace) { pace_ = std::move(pace); }
   /// Somebody asks for something at the next boundary: called in their thread.
   void on_request(std::function<void()> told) { told_ = std::move(told); }
 
@@ -60,6 +64,7 @@ class BoundTransport final : public twin::Transport {
   };
   void swap_now(Swap& swap);
   void note(const twin::Frame& frame);
+  void notice_pace(Time boundary, std::vector<twin::Notice>& notices);
 
   std::unique_ptr<hil::RigTransport> rig_;
   std::optional<Bound> bound_;
@@ -68,6 +73,9 @@ class BoundTransport final : public twin::Transport {
   std::vector<twin::Command> leaving_, tell_;
   std::vector<Swap> swaps_;
   Diagnostics breakdown_;
+  twin::DeviceRef loop_;  ///< the registry's site
+  std::function<hil::PacingCounters()> pace_;
+  hil::PacingCounters told_pace_;  ///< what the loop knows of it
   std::function<void()> told_;
   std::mutex mutex_;  ///< of what follows
   std::condition_variable done_;

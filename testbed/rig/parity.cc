@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace looptwin::testbed {
 namespace {
@@ -40,6 +41,25 @@ void Parity::take(const twin::Frame& frame, size_t message, bool real) {
   }
 }
 
+/// Whether the device diverges, as far as its fields' last comparisons go.
+void Parity::judge(twin::DeviceRef device, Time at) {
+  bool is = false;
+  for (auto field = fields_.lower_bound({device, 0}); field != fields_.end() && field->first.first == device;
+       ++field)
+    is = is || field->second.residuals.beyond;
+  const auto known = diverging_.find(device);
+  if (is == (known != diverging_.end() && known->second.now)) return;
+  auto& divergence = diverging_[device];
+  divergence.now = is;
+  if (is && divergence.times++ == 0) divergence.first = at;
+  changes_.emplace_back(device, is);
+}
+
+std::vector<std::pair<twin::DeviceRef, bool>> Parity::take_changes() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(changes_, {});
+}
+
 void Parity::compare(const Key& key, Field& field) {
   const auto& config = registry_.model(key.first.table).config.telemetry[key.second];
   const bool coded = config.boolean || !config.words.empty();
@@ -61,6 +81,10 @@ void Parity::compare(const Key& key, Field& field) {
     r.sum += off;
     r.absolute += std::abs(off);
     r.within += tolerance && std::abs(off) <= *tolerance ? 1 : 0;
+    if (const bool beyond = tolerance && std::abs(off) > *tolerance; beyond != r.beyond) {
+      r.beyond = beyond;
+      judge(key.first, real.at);
+    }
     if (std::abs(off) <= std::abs(r.worst) && r.samples > 1) continue;
     r.worst = off;
     r.worst_at = real.at;
@@ -74,7 +98,9 @@ void Parity::forget(twin::DeviceRef device) {
     field.before.reset();
     field.last.reset();
     field.waiting.clear();
+    field.residuals.beyond = false;
   }
+  judge(device, kStart);
 }
 
 Parity::Total Parity::total() const {
@@ -90,6 +116,7 @@ Parity::Total Parity::total() const {
     total.judged += field.residuals.samples;
     total.within += field.residuals.within;
   }
+  for (const auto& [device, divergence] : diverging_) total.diverging += divergence.now ? 1 : 0;
   return total;
 }
 
@@ -117,7 +144,12 @@ std::string Parity::json() const {
     out["tolerance"] = in_unit(*tolerance);
     out["within"] = static_cast<double>(r.within) / n;
   }
-  return nlohmann::ordered_json{{"real_minus_model", all}}.dump(2) + "\n";
+  nlohmann::ordered_json diverging = nlohmann::ordered_json::object();
+  for (const auto& [device, divergence] : diverging_)
+    diverging[std::string(registry_.id(device))] = {{"times", divergence.times},
+                                                    {"first_at_s", (divergence.first - kStart).seconds()},
+                                                    {"at_the_end", divergence.now}};
+  return nlohmann::ordered_json{{"real_minus_model", all}, {"diverging", diverging}}.dump(2) + "\n";
 }
 
 }  // namespace looptwin::testbed

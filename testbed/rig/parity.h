@@ -1,6 +1,7 @@
 // How far real devices are from their models: each sample of a shadowed device against the model's value at
 // the instant at which it was taken, interpolated between the model's samples on both sides. A difference
-// that the tolerance does not cover is counted, and which was the worst.
+// that the tolerance does not cover is counted, and which was the worst; and as long as the newest sample of
+// any field is such a one the device is diverging.
 #pragma once
 
 #include <deque>
@@ -18,6 +19,7 @@ namespace looptwin::testbed {
 struct Residuals {
   uint64_t samples = 0;  ///< that were compared
   uint64_t within = 0;   ///< no further off than the tolerance
+  bool beyond = false;   ///< the last one was further off
   double sum = 0, absolute = 0;
   double worst = 0;  ///< real minus model
   Time worst_at;
@@ -35,8 +37,12 @@ class Parity {
   /// The device is another one: what is not compared yet has nothing to be compared with.
   void forget(twin::DeviceRef device);
 
+  /// Which devices have begun (true) and ceased to diverge since the last call, in order.
+  std::vector<std::pair<twin::DeviceRef, bool>> take_changes();
+
   struct Total {
     size_t devices = 0;
+    size_t diverging = 0;  ///< devices that are now
     uint64_t samples = 0, judged = 0, within = 0;
   };
   Total total() const;
@@ -56,12 +62,20 @@ class Parity {
   using Key = std::pair<twin::DeviceRef, uint16_t>;
   void take(const twin::Frame& frame, size_t message, bool real);
   void compare(const Key& key, Field& field);
+  void judge(twin::DeviceRef device, Time at);
 
   const twin::Registry& registry_;
   const Tolerances tolerances_;
   std::vector<std::vector<twin::ReportGroup>> groups_;  ///< [table]
   mutable std::mutex mutex_;
   std::map<Key, Field> fields_;
+  struct Divergence {
+    uint64_t times = 0;
+    bool now = false;
+    Time first;
+  };
+  std::map<twin::DeviceRef, Divergence> diverging_;
+  std::vector<std::pair<twin::DeviceRef, bool>> changes_;
 };
 
 }  // namespace looptwin::testbed

@@ -104,8 +104,10 @@ void RigBindings::print(const std::vector<Swap>& swaps) const {
       parity.judged == 0 ? 0 : static_cast<double>(parity.within) / static_cast<double>(parity.judged);
   print_row("parity",
             fmt::format(
-                "{} samples of {} devices beside their models; {} of them judged, {:.2f} % within tolerance",
-                number(parity.samples), number(parity.devices), number(parity.judged), 100 * share));
+                "{} samples of {} devices beside their models; {} of them judged, {:.2f} % within tolerance; "
+                "{} devices diverging",
+                number(parity.samples), number(parity.devices), number(parity.judged), 100 * share,
+                number(parity.diverging)));
 }
 
 }  // namespace looptwin::testbed

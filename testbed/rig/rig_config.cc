@@ -64,18 +64,6 @@ const Section<std::vector<ToleranceConfig>>& shadow_section() {
   return kSection;
 }
 
-const Section<PaceConfig>& pace_section() {
-  using T = PaceConfig;
-  const auto entry = [](const char* name, std::string T::*member, const char* about) -> Key<T> {
-    return {{.name = name, .form = Form::other, .about = about},
-            [member](Reader&, const yaml::Entry& entry, T& out) { out.*member = written(entry.value); }};
-  };
-  static const Section<T> kSection("'pace'", "pace",
-                                   {entry("late", &T::late, "an entry of a script, when a boundary was late"),
-                                    entry("in_time", &T::in_time, "and when one is in time again")});
-  return kSection;
-}
-
 const Section<RigConfig>& rig_section() {
   using T = RigConfig;
   const auto in = [](auto hil::MqttOptions::*member) {
@@ -128,7 +116,6 @@ const Section<RigConfig>& rig_section() {
        section<T>("sparkplug", sparkplug_section(), &T::sparkplug, "the host that edge nodes find"),
        optional<T>("realtime", boolean(), &T::realtime, "false",
                    "whether to ask for SCHED_FIFO and locked memory"),
-       section<T>("pace", pace_section(), &T::pace, "what is done where boundaries are late"),
        devices,
        settings_key(),
        optional<T>("start", word<RigStart>({{"now", RigStart::now}, {"as_written", RigStart::as_written}}),

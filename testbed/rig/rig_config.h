@@ -22,12 +22,6 @@ struct ToleranceConfig {
   yaml::Node value;
 };
 
-/// `pace: {late: {by: rig, set: {pace: behind}}}`: entries of a script, as YAML; empty: nothing is done.
-struct PaceConfig {
-  std::string late;     ///< done when a boundary was late
-  std::string in_time;  ///< and when one is in time again
-};
-
 /// When a rig's run begins, for feeds and for what asks for the time of day.
 enum class RigStart : uint8_t { now, as_written };
 
@@ -38,7 +32,6 @@ struct RigConfig {
   hil::Overrun overrun = hil::Overrun::catch_up;
   Duration tolerance = milliseconds(10);
   bool realtime = false;
-  PaceConfig pace;
   std::filesystem::path registry;    ///< from where we are; whose devices may connect. Empty: the scenario's
   uint64_t most_messages = 1000;     ///< of one device in a second, at a broker of our own
   std::vector<DeviceDraft> devices;  ///< of models that are not plain

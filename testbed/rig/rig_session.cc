@@ -155,9 +155,7 @@ Result<void> RigSession::begin() {
                  guard_->loop_time(), stop_asked());
   link_->on_arrival([this] { clock_->arrived(); });
   transport_->on_request([this] { clock_->arrived(); });
-  auto pace_acts = PaceActs::make(rig_, *assembly_);
-  if (!pace_acts) return tl::make_unexpected(std::move(pace_acts.error()));
-  pace_acts_.emplace(std::move(*pace_acts));
+  transport_->watch_pace([this] { return clock_->counters(); });
   guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr);
   auto control = open_control(rig_.name, out_, *assembly_, *transport_, *guard_);
   if (!control) return tl::make_unexpected(std::move(control.error()));
@@ -170,7 +168,7 @@ Result<void> RigSession::begin() {
 Exit RigSession::run() {
   const auto realtime = ask_for(rig_);
   const Stopwatch watch;
-  const auto how = driver_->run(*clock_, stop_asked(), [&](Time) { pace_acts_->look(*clock_, *transport_); });
+  const auto how = driver_->run(*clock_, stop_asked());
   transport_->close();
   guard_->close();
   control_.reset();

@@ -12,7 +12,6 @@
 #include "testbed/driver.h"
 #include "testbed/rig/control_socket.h"
 #include "testbed/rig/incident_log.h"
-#include "testbed/rig/pace_acts.h"
 #include "testbed/rig/pace_report.h"
 #include "testbed/rig/rig_bindings.h"
 #include "testbed/rig/rig_guard.h"
@@ -56,7 +55,6 @@ class RigSession {
   BoundTransport* transport_ = nullptr;  ///< the assembly's
   std::unique_ptr<RigGuard> guard_;      ///< ends before what it speaks by
   std::optional<Driver> driver_;
-  std::optional<PaceActs> pace_acts_;
   std::unique_ptr<ControlSocket> control_;
 };
 

@@ -125,6 +125,26 @@ TEST_CASE("rig: a message is about the fields that it has, and comes in the cycl
   CHECK(hall.cycle(3).frames.empty());
 }
 
+TEST_CASE("rig: what is forced is told apart from what is not, by field and message") {
+  Hall hall;
+  Forces forces(hall.registry, 1);
+  ForceConfig config{.name = "high", .kind = ForceKind::force, .point = ForcePoint::field};
+  config.targets = {{{TableId(size_t{0}), Row(size_t{0})}, 1}};
+  config.amount = 9;
+  config.from = kStart + seconds(1);
+  forces.add(config);
+  hall.transport->use({.forces = &forces});
+  for (const int64_t at : {500, 1500})
+    hall.link.receive("hall/pump-1/telemetry", R"({"level": 1.5, "flow": 2})", milliseconds(at));
+  hall.link.receive("hall/pump-2/telemetry", R"({"level": 1.5, "flow": 2})", milliseconds(1600));
+  const auto inbox = hall.cycle(2);
+  REQUIRE(inbox.frames.size() == 2);
+  CHECK(inbox.frames[0].forced.empty());
+  CHECK(inbox.frames[0].row == std::vector<uint32_t>{0, 1});
+  CHECK(inbox.frames[1].forced == std::vector<uint16_t>{1});
+  CHECK(inbox.frames[1].value == std::vector<std::vector<int32_t>>{{150}, {900}});
+}
+
 TEST_CASE("rig: what comes before the run's start is of its start") {
   Hall hall;
   hall.link.receive("hall/pump-1/telemetry", R"({"level": 1})", milliseconds(-300));
@@ -201,13 +221,26 @@ TEST_CASE("rig: what the broker has refused, shed and lost is counted and told, 
   hall.link.say("$looptwin/presence/hall/pump-1", R"({"online": 1})", milliseconds(400));
   // What it says first was before us; a number that is smaller is of a broker that has begun anew.
   for (const auto* count : {"7", "9", "1", "x"}) hall.link.say(dropped, count, milliseconds(500));
+  hall.link.say(violations, R"({"kind": "flood", "device": "hall/pump-2", "count": 20})", milliseconds(600));
   CHECK(presence(hall.cycle(1)).empty());
+  // The loop hears of it as well: of the device, or of nobody whom it knows.
+  std::vector<twin::Notice> notices;
+  hall.transport->poll_notices(kStart + seconds(1), notices);
+  REQUIRE(notices.size() == 3);
+  CHECK(notices[0].about == twin::DeviceRef{hall.registry.site(), Row(size_t{0})});
+  CHECK(notices[0].value == 3);
+  CHECK(notices[2].about == twin::DeviceRef{TableId(size_t{0}), Row(size_t{1})});
+  CHECK(notices[2].value == 20);
+  CHECK(notices[2].at == kStart + milliseconds(600));
+  hall.transport->poll_notices(kStart + seconds(2), notices);
+  CHECK(notices.size() == 3);  // once
   CHECK(told ==
         "publish a (b/t from ::1) 3\nwrong_secret a (as client 'x') 1\n"
         "broker_dropped  (the broker had no room for them) 2\n"
-        "broker_dropped  (the broker had no room for them) 1\n");
-  CHECK(hall.transport->status().violations() == 4);
-  CHECK(hall.transport->status().violations_text() == "wrong_secret 1, publish 3");
+        "broker_dropped  (the broker had no room for them) 1\n"
+        "flood hall/pump-2 (as client '') 20\n");
+  CHECK(hall.transport->status().violations() == 24);
+  CHECK(hall.transport->status().violations_text() == "wrong_secret 1, publish 3, flood 20");
   CHECK(hall.transport->status().dropped() == 3);
 }
 

@@ -268,6 +268,56 @@ TEST_CASE("processor: offline goes before stale, stale before faulty, faulty bef
   CHECK(site.status() == DeviceStatus::online);
 }
 
+TEST_CASE("processor: a device that is not what its model says is diverging, before it is deviating") {
+  Site site;
+  site.connect(at(0.1));
+  site.homes.instant(Homes::kHome, site.homes.model().fields[Homes::kEnergy].sampled) = at(1000).ns;
+  site.homes.flag(Homes::kHome, site.homes.model().fields[Homes::kEnergy].quality) = 0;
+  const auto diverges = [&](bool is) {
+    site.processor.diverges(Homes::home(0), is);
+    site.dirty.mark(Homes::kHome, 0);
+  };
+  diverges(true);
+  site.take(at(695), {message(0, 695, 300)});
+  CHECK(site.status() == DeviceStatus::diverging);  // 30 degC against 23: deviating as well
+  CHECK(site.status(1) == DeviceStatus::offline);
+  diverges(false);
+  site.take(at(696), {});
+  CHECK(site.status() == DeviceStatus::deviating);
+  diverges(true);
+  site.take(at(700), {message(1, 700, 300, twin::kMissing)});
+  CHECK(site.status() == DeviceStatus::faulty);
+  CHECK(site.processor.devices_by_status()[static_cast<size_t>(DeviceStatus::faulty)] == 1);
+}
+
+TEST_CASE("processor: a value that somebody forces is known, and of that quality until another comes") {
+  Site site;
+  site.connect(at(0.1));
+  const auto take = [&](double now, uint32_t number, int32_t tenths, bool forced) {
+    twin::Inbox inbox;
+    twin::Frame frame;
+    frame.table = Homes::kHome;
+    frame.row = {0};
+    frame.sequence = {number};
+    frame.sampled_at = frame.received_at = {at(now).ns};
+    frame.value = {{tenths}, {900}};
+    if (forced) frame.forced = {0};
+    inbox.frames.push_back(std::move(frame));
+    site.processor.take_in(site.shard, inbox, at(now), site.dirty);
+  };
+  take(10, 1, 215, false);
+  CHECK(site.quality(kT) == twin::Quality::good);
+  take(20, 2, 300, true);
+  CHECK(site.quality(kT) == twin::Quality::forced);
+  CHECK(site.quality(kP) == twin::Quality::good);
+  CHECK(site.value(kT) == Approx(303.15));
+  CHECK(site.count(twin::Quality::forced) == 1);
+  take(30, 3, 12000, true);  // out of range: whoever forces that does not make it good
+  CHECK(site.quality(kT) == twin::Quality::out_of_range);
+  take(40, 4, 216, false);
+  CHECK(site.quality(kT) == twin::Quality::good);
+}
+
 TEST_CASE("processor: a setpoint's change gives the field its time to follow") {
   Site site;
   site.connect(at(0.1));

@@ -95,3 +95,27 @@ TEST_CASE("parity: nothing is compared with a time at which there was no model, 
   pumps.model(4000, 9);
   CHECK(pumps.parity->total().samples == 0);
 }
+
+TEST_CASE(
+    "parity: a device diverges from the first comparison that is further off until all are near again") {
+  Pumps pumps;
+  const twin::DeviceRef pump{TableId(size_t{0}), Row(size_t{0})};
+  using Changes = std::vector<std::pair<twin::DeviceRef, bool>>;
+  for (int64_t at = 0; at <= 5000; at += 1000) pumps.model(at, 1);
+  pumps.real(4100, 1.05);
+  CHECK(pumps.parity->take_changes().empty());
+  pumps.real(4200, 1.3, true);
+  pumps.real(4250, 1.3, true);
+  CHECK(pumps.parity->take_changes() == Changes{{pump, true}});
+  CHECK(pumps.parity->total().diverging == 1);
+  pumps.real(4300, 1, true);
+  CHECK(pumps.parity->take_changes().empty());  // it still runs, and its model does not
+  pumps.real(4400, 1);
+  CHECK(pumps.parity->take_changes() == Changes{{pump, false}});
+  pumps.real(4500, 2);
+  pumps.parity->forget(pump);  // it is another one
+  CHECK(pumps.parity->take_changes() == Changes{{pump, true}, {pump, false}});
+  CHECK(pumps.parity->total().diverging == 0);
+  CHECK(pumps.parity->json().find("\"times\": 2") != std::string::npos);
+  CHECK(pumps.parity->json().find("\"first_at_s\": 4.2") != std::string::npos);
+}

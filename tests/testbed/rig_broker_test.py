@@ -20,8 +20,9 @@ class Brokers(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.registry = Registry(self.folder, ONE, TWO)
 
-    def rig(self, more=""):
-        rig = Rig(self.folder, RIG + more)
+    def rig(self, more="", events=""):
+        scenario = block("rig.md", "scenario.yaml")
+        rig = Rig(self.folder, RIG + more, scenario.replace("rules:\n", events + "rules:\n", 1))
         self.addCleanup(rig.close)
         return rig
 
@@ -29,7 +30,7 @@ class Brokers(unittest.TestCase):
         return rig.client(ident, ident, self.registry.secrets[ident], **more).join()
 
     def test_devices_of_the_registry_work_and_all_others_are_refused_and_seen(self):
-        rig = self.rig()
+        rig = self.rig(events="  attacked: {each: pump, raise: violations > 1}\n  knocked_at: {raise: loop.violations > 1}\n")
         ear = rig.ear("tester", PASSWORD)
         rig.pump(ONE, secret=self.registry.secrets[ONE])
         rig.pump(TWO, secret=self.registry.secrets[TWO], program="pump_device")
@@ -53,6 +54,11 @@ class Brokers(unittest.TestCase):
         self.assertIn("devices there          2", out)  # nobody was driven out
         self.assertRegex(out, r"incidents +foreign_client \d+, no_credential \d+, unknown_device \d+, wrong_secret \d+")
         self.assertIn("gaps 0", out)
+        # Rules have seen it as well, of whom it was, and see it again.
+        replay = looptwin("replay", self.folder / "out")
+        self.assertEqual(replay.returncode, 0, replay.stdout + replay.stderr)
+        self.assertRegex(replay.stdout, rf"event attacked +fired (once|2 times): .*on {ONE}")
+        self.assertRegex(replay.stdout, r"event knocked_at +fired once")
 
     def test_forged_topics_and_wills_reach_nobody_and_wide_subscriptions_are_refused(self):
         rig = self.rig()

@@ -51,10 +51,13 @@ class Forces(unittest.TestCase):
         replay = looptwin("replay", rig.folder / "out")
         self.assertEqual(replay.returncode, 0, replay.stdout + replay.stderr)
         self.assertIn("same decisions as recorded", replay.stdout)
+        return replay.stdout
 
     def test_what_is_forced_is_acted_on_marked_and_decided_alike_in_a_replay(self):
         rig = self.rig(rig=RECORDED + "forces:\n  - {device: cellar/pump-1, field: level, force: 3 m, for: 3 s, owner: anna}\n"
-                                      "  - {device: cellar/pump-1, setpoint: speed, offset: -10 %}\n")
+                                      "  - {device: cellar/pump-1, setpoint: speed, offset: -10 %}\n",
+                       scenario="events:\n  high: {each: pump, raise: level > 2 m, clear: level < 0.5 m}\n"
+                                "  overridden: {each: pump, raise: quality(level) == \"forced\" && good(level)}\n")
         rig.device("cellar/pump-1", "0")
         eventually(lambda: rig.count(ORDERS, '"start"') >= 1, "a cellar that is all but empty is emptied")
         eventually(lambda: rig.count(ORDERS, '"value":70.0') >= 1, "80 % less the offset")
@@ -69,7 +72,8 @@ class Forces(unittest.TestCase):
         of = [(o.decode(), v) for f, o, v in zip(samples["field"], samples["origin"], samples["value"]) if f == b"level"]
         self.assertEqual({v for o, v in of if o == "forced"}, {3.0})
         self.assertGreater(sum(o == "real" for o, _ in of), 0)
-        self.replayed(rig)
+        self.assertRegex(self.replayed(rig), r"event overridden +fired once: \S+ on cellar/pump-1")
+        self.assertRegex(out, r"samples .*, forced [1-9]")
 
     def test_the_pages_forces_all_find_something_to_act_on(self):
         page = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-forces.md").read_text(), re.S).group(1)

@@ -16,7 +16,7 @@ namespace {
 bool same(const Frame& a, const Frame& b) {
   return a.table == b.table && a.group == b.group && a.row == b.row && a.sequence == b.sequence &&
          a.sampled_at == b.sampled_at && a.received_at == b.received_at && a.value == b.value &&
-         a.without == b.without;
+         a.without == b.without && a.forced == b.forced;
 }
 
 bool same(const Inbox& a, const Inbox& b) {
@@ -47,6 +47,7 @@ Inbox drawn_inbox(uint64_t seed) {
     Frame frame{.table = kShard.table, .group = static_cast<uint16_t>(draw(3))};
     frame.value.resize(1 + draw(3));
     if (draw(2) == 1) frame.without.push_back(0);
+    for (uint64_t n = draw(3); n > 0; --n) frame.forced.push_back(static_cast<uint16_t>(draw(1000)));
     for (uint64_t m = 1 + draw(50); m > 0; --m) {
       frame.row.push_back(static_cast<uint32_t>(kShard.first + draw(kShard.rows)));
       frame.sequence.push_back(static_cast<uint32_t>(draw(1ull << 32)));
@@ -76,7 +77,11 @@ class OneInbox final : public Transport {
  public:
   Inbox inbox;
   std::vector<OperatorAction> actions;
+  std::vector<Notice> notices;
   void begin(Time) override {}
+  void poll_notices(Time, std::vector<Notice>& to) override {
+    to.insert(to.end(), notices.begin(), notices.end());
+  }
   void poll(size_t shard, Time, Inbox& to) override {
     if (shard == 0) to = inbox;
   }
@@ -96,7 +101,9 @@ T good(Result<T> result) {
 void cycle(RecordingTransport& transport, Time boundary) {
   Inbox inbox;
   std::vector<OperatorAction> actions;
+  std::vector<Notice> notices;
   transport.begin(boundary);
+  transport.poll_notices(boundary, notices);
   for (size_t shard = 0; shard < 2; ++shard) {
     inbox.clear();
     transport.poll(shard, boundary, inbox);
@@ -157,10 +164,53 @@ TEST_CASE("input log: an inbox comes back as it was, whatever is in it") {
     }
     REQUIRE(decode(bytes, kShard, back));
     REQUIRE(same(inbox, back));
-    // A part is no whole, and what is of another shard is refused.
+    // A part is no whole, and what is of another shard is refused. What only says which fields are forced may
+    // be missing as a whole.
+    const bool forced = std::any_of(inbox.frames.begin(), inbox.frames.end(),
+                                    [](const auto& frame) { return !frame.forced.empty(); });
     CHECK_FALSE(decode(std::span(bytes).first(bytes.size() - 1), kShard, back));
+    if (forced) {
+      Inbox plain = inbox;
+      for (auto& frame : plain.frames) frame.forced.clear();
+      std::vector<std::byte> shorter;
+      encode(plain, shorter);
+      CHECK(shorter.size() < bytes.size());
+      CHECK(std::equal(shorter.begin(), shorter.end(), bytes.begin()));
+    }
     CHECK_FALSE(decode(bytes, Shard{kShard.table, 0, 1}, back));
   }
+}
+
+TEST_CASE("input log: what was noticed is written before what it acts on, and comes back") {
+  const Scratch scratch;
+  const auto path = scratch / "inputs.log";
+  OneInbox world = example_world();
+  world.notices = {{Notice::Kind::lateness, {TableId(1), Row(0)}, 0.0125, Time{1}},
+                   {Notice::Kind::violations, {TableId(0), Row(2)}, 17, Time{-2}},
+                   {Notice::Kind::diverging, {TableId(0), Row(1)}, 1, Time{3}}};
+  {
+    RecordingTransport transport(world, good(InputLogWriter::create(path, small_start())), 2);
+    cycle(transport, Time{seconds(1).ns});
+    world.notices.clear();
+    cycle(transport, Time{seconds(2).ns});
+  }
+  auto log = good(InputLogReader::open(path));
+  std::vector<InputPart> parts;
+  size_t count = 0;
+  Time boundary;
+  REQUIRE(log.next(boundary, parts, count));
+  REQUIRE(count == 3);
+  REQUIRE(parts[0].shard == InputPart::kNotices);
+  std::vector<Notice> notices;
+  REQUIRE(decode(parts[0].bytes, notices));
+  REQUIRE(notices.size() == 3);
+  CHECK(notices[0].value == 0.0125);
+  CHECK(notices[1].about == DeviceRef{TableId(0), Row(2)});
+  CHECK(notices[1].at == Time{-2});
+  CHECK(notices[2].kind == Notice::Kind::diverging);
+  CHECK_FALSE(decode(std::span(parts[0].bytes).first(parts[0].bytes.size() - 1), notices));
+  REQUIRE(log.next(boundary, parts, count));
+  CHECK(count == 2);  // where nothing was noticed there is no part for it
 }
 
 TEST_CASE("input log: bytes that are none of ours are refused, and never read beyond") {

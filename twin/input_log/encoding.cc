@@ -99,6 +99,7 @@ bool within(const Shard& shard, uint64_t row) { return row >= shard.first && row
 
 void decode(Parser& in, const Shard& shard, Frame& frame) {
   frame.table = shard.table;
+  frame.forced.clear();
   frame.group = static_cast<uint16_t>(in.number());
   frame.without.resize(in.count());
   for (auto& field : frame.without) field = static_cast<uint16_t>(in.number());
@@ -115,6 +116,33 @@ void decode(Parser& in, const Shard& shard, Frame& frame) {
   for (auto& values : frame.value) in.column(values, messages);
   for (const uint32_t row : frame.row)
     if (!within(shard, row)) in.fail();
+}
+
+/// Only where there are any: which of the frames that were written have forced fields, and which.
+void encode_forced(const Inbox& inbox, Writer& to) {
+  size_t forced = 0, frame_number = 0;
+  for (const auto& frame : inbox.frames) forced += frame.size() > 0 && !frame.forced.empty();
+  if (forced == 0) return;
+  to.number(forced);
+  for (const auto& frame : inbox.frames) {
+    if (frame.size() == 0) continue;
+    if (!frame.forced.empty()) {
+      to.number(frame_number);
+      to.number(frame.forced.size());
+      for (const auto field : frame.forced) to.number(field);
+    }
+    ++frame_number;
+  }
+}
+
+void decode_forced(Parser& in, Inbox& inbox) {
+  for (size_t n = in.count(); n > 0 && in.ok(); --n) {
+    const uint64_t frame_number = in.number();
+    if (frame_number >= inbox.frames.size()) return in.fail();
+    auto& forced = inbox.frames[frame_number].forced;
+    forced.resize(in.count());
+    for (auto& field : forced) field = static_cast<uint16_t>(in.number());
+  }
 }
 
 }  // namespace
@@ -157,6 +185,7 @@ void encode(const Inbox& inbox, std::vector<std::byte>& out) {
     to.number(presence.online ? 1 : 0);
     to.whole(presence.at.ns);
   }
+  encode_forced(inbox, to);
 }
 
 bool decode(std::span<const std::byte> bytes, const Shard& shard, Inbox& inbox) {
@@ -182,6 +211,7 @@ bool decode(std::span<const std::byte> bytes, const Shard& shard, Inbox& inbox) 
     presence.online = in.number() == 1;
     presence.at = {in.whole()};
   }
+  if (in.ok() && !in.at_end()) decode_forced(in, inbox);
   return in.at_end();
 }
 
@@ -217,6 +247,29 @@ bool decode(std::span<const std::byte> bytes, std::vector<OperatorAction>& actio
     action.by = static_cast<uint16_t>(in.number());
     action.comment = in.text();
     actions.push_back(std::move(action));
+  }
+  return in.at_end();
+}
+
+void encode(std::span<const Notice> notices, std::vector<std::byte>& out) {
+  Writer to(out);
+  to.number(notices.size());
+  for (const auto& notice : notices) {
+    to.number(static_cast<uint64_t>(notice.kind));
+    to.number(notice.about.table.index());
+    to.number(notice.about.row.index());
+    to.bits(std::bit_cast<uint64_t>(notice.value));
+    to.whole(notice.at.ns);
+  }
+}
+
+bool decode(std::span<const std::byte> bytes, std::vector<Notice>& notices) {
+  Parser in(bytes);
+  for (size_t n = in.count(); n > 0 && in.ok(); --n) {
+    const uint64_t kind = in.number(), table = in.number(), row = in.number();
+    if (kind > static_cast<uint64_t>(Notice::Kind::diverging)) in.fail();
+    const double value = std::bit_cast<double>(in.bits());
+    notices.push_back({static_cast<Notice::Kind>(kind), {TableId(table), Row(row)}, value, Time{in.whole()}});
   }
   return in.at_end();
 }

@@ -1,5 +1,6 @@
-// What is taken in at a boundary, as bytes and back: the inbox of one shard, and what people did. Numbers are
-// of variable length, columns of messages are differences; docs/formats/input-log.md has the bytes.
+// What is taken in at a boundary, as bytes and back: the inbox of one shard, what was noticed, what people
+// did. Numbers are of variable length, columns of messages are differences; docs/formats/input-log.md has the
+// bytes.
 #pragma once
 
 #include <cstddef>
@@ -19,5 +20,9 @@ bool decode(std::span<const std::byte> bytes, const Shard& shard, Inbox& inbox);
 void encode(std::span<const OperatorAction> actions, std::vector<std::byte>& out);
 /// Appends.
 bool decode(std::span<const std::byte> bytes, std::vector<OperatorAction>& actions);
+
+void encode(std::span<const Notice> notices, std::vector<std::byte>& out);
+/// Appends.
+bool decode(std::span<const std::byte> bytes, std::vector<Notice>& notices);
 
 }  // namespace looptwin::twin

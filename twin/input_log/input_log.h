@@ -48,10 +48,11 @@ class InputLogWriter {
   std::vector<std::span<const std::byte>> parts_;  ///< kept, so that a steady cycle does not allocate
 };
 
-/// One boundary's payload in parts: a shard's inbox, or what people did.
+/// One boundary's payload in parts: what was noticed, a shard's inbox, or what people did.
 struct InputPart {
   static constexpr uint32_t kPeople = 0xffffffff;
-  uint32_t shard = 0;  ///< or kPeople
+  static constexpr uint32_t kNotices = 0xfffffffe;
+  uint32_t shard = 0;  ///< or one of these
   std::vector<std::byte> bytes;
 };
 

@@ -14,6 +14,7 @@ RecordingTransport::RecordingTransport(Transport& inner, InputLogWriter writer, 
     : inner_(inner), writer_(std::move(writer)), parts_(shards + 1) {
   for (size_t shard = 0; shard < shards; ++shard) parts_[shard].header.shard = static_cast<uint32_t>(shard);
   parts_[shards].header.shard = InputPart::kPeople;
+  notices_.header.shard = InputPart::kNotices;
 }
 
 const Diagnostics& RecordingTransport::breakdown() const {
@@ -25,6 +26,14 @@ void RecordingTransport::Part::pack() {
   header.size = static_cast<uint32_t>(plain.size());
   header.packed = plain.size() >= kWorthPacking && deflater.append(plain, packed) < plain.size() ? 1 : 0;
   header.stored = static_cast<uint32_t>(stored().size());
+}
+
+void RecordingTransport::poll_notices(Time boundary, std::vector<Notice>& notices) {
+  const size_t before = notices.size();
+  inner_.poll_notices(boundary, notices);
+  notices_.plain.clear();
+  if (notices.size() > before) encode(std::span(notices).subspan(before), notices_.plain);
+  notices_.pack();
 }
 
 void RecordingTransport::poll(size_t shard, Time boundary, Inbox& inbox) {
@@ -43,13 +52,16 @@ void RecordingTransport::poll_people(Time boundary, std::vector<OperatorAction>&
   if (actions.size() > before) encode(std::span(actions).subspan(before), people.plain);
   people.pack();
   pieces_.clear();
-  for (const Part& part : parts_) {
-    if (part.plain.empty()) continue;
-    pieces_.push_back(std::as_bytes(std::span(&part.header, 1)));
-    pieces_.push_back(part.stored());
-  }
+  add_piece(notices_);
+  for (const Part& part : parts_) add_piece(part);
   if (auto done = writer_.append(InputRecordKind::boundary, boundary, pieces_); !done)
     refused_.insert(refused_.end(), done.error().begin(), done.error().end());
+}
+
+void RecordingTransport::add_piece(const Part& part) {
+  if (part.plain.empty()) return;
+  pieces_.push_back(std::as_bytes(std::span(&part.header, 1)));
+  pieces_.push_back(part.stored());
 }
 
 Result<void> RecordingTransport::end(Time now, std::string_view how) {

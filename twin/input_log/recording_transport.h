@@ -18,6 +18,7 @@ class RecordingTransport final : public Transport {
   void begin(Time boundary) override { inner_.begin(boundary); }
   /// The other one's, or that the disk refused.
   const Diagnostics& breakdown() const override;
+  void poll_notices(Time boundary, std::vector<Notice>& notices) override;
   void poll(size_t shard, Time boundary, Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<OperatorAction>& actions) override;
   void send(Time now, std::span<const Command> commands) override { inner_.send(now, commands); }
@@ -40,6 +41,9 @@ class RecordingTransport final : public Transport {
 
   Transport& inner_;
   InputLogWriter writer_;
+  void add_piece(const Part& part);
+
+  Part notices_;
   std::vector<Part> parts_;  ///< [shard], then the people's
   std::vector<std::span<const std::byte>> pieces_;
   Diagnostics refused_;
