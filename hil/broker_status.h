@@ -29,7 +29,10 @@ using IncidentSink = std::function<void(const Incident&)>;
 class BrokerStatus {
  public:
   static std::vector<std::string> filters();
-  static bool is_status(const MqttMessage& message) { return message.topic.starts_with('$'); }
+  /// Clouds' topics begin with `$` as well.
+  static bool is_status(const MqttMessage& message) {
+    return message.topic.starts_with("$looptwin/") || message.topic.starts_with("$SYS/");
+  }
 
   struct Session {
     std::string device;

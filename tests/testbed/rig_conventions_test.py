@@ -1,5 +1,6 @@
 """looptwin hil: devices that speak other conventions, with a real Mosquitto. The Sparkplug device is another maker's
-(npm sparkplug-client); the others send what such devices were recorded to send."""
+(npm sparkplug-client), and so is the one for AWS (npm aws-iot-device-sdk); the others send what such devices were recorded
+to send."""
 import json
 import re
 import shutil
@@ -13,6 +14,9 @@ import unittest
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+
+sys.path.insert(0, str(Path(__file__).parent))
+import rig_support  # noqa: E402
 
 SOURCE, BINARIES = Path(sys.argv[1]), Path(sys.argv[2])
 PATIENCE = 90  # s; what never comes fails the test
@@ -147,6 +151,55 @@ class Sparkplug(unittest.TestCase):
         self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
         self.assertRegex(out, r"devices there +0\n")
         self.assertFalse(any(retained for t, _, retained in rig.heard if "/DCMD/" in t or "/NCMD/" in t))
+
+
+SHADOW = """
+rig: tank-rig
+broker: mqtts://localhost:{port}
+certificates: {folder}/ca.pem
+certificate: {folder}/host.pem
+key: {folder}/host.key
+devices: {{tank: {{convention: aws-shadow}}}}
+"""
+
+
+class Shadow(unittest.TestCase):
+    def test_a_thing_of_the_clouds_own_kit_reports_hears_its_delta_and_is_not_told_what_it_knows(self):
+        """aws-iot-device-sdk: TLS with a certificate of the thing's own, as it insists on; the cloud is on loopback."""
+        packages = npm("aws-iot-device-sdk@2.2.16")
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        rig_support.certificates(folder, thing="tank-1")
+        broker = rig_support.Broker(folder, f"cafile {folder}/ca.pem", f"certfile {folder}/broker.pem", f"keyfile {folder}/broker.key",
+                                    "require_certificate true", "use_identity_as_username true", "allow_anonymous false")
+        self.addCleanup(broker.close)
+        rig = rig_support.Rig(folder, SHADOW.format(port=broker.port, folder=folder), TANK.replace("line/tank-", "tank-"))
+        self.addCleanup(rig.close)
+        ear = rig_support.Client(broker.port, "ear", host="localhost", tls=[folder / f for f in ("ca.pem", "host.pem", "host.key")]).join()
+        self.addCleanup(ear.close)
+        ear.subscribe("$aws/things/tank-1/shadow/#")
+        with (folder / "thing").open("w") as told:
+            rig.devices.append(subprocess.Popen(["node", SOURCE / "tests/testbed/data/aws_tank.js", packages, str(broker.port), folder], stdout=told))
+
+        def said():
+            return (folder / "thing").read_text().splitlines()
+        eventually(lambda: len(said()) >= 4, "it says what becomes of what it reports")
+        # There is no shadow of it yet; what it reports is accepted; its level is high, so that it is told; and what it has
+        # become is accepted as well.
+        self.assertEqual(said(), ["status rejected 404", "status accepted", "delta {\"speed\":80}", "status accepted"])
+
+        def versions():
+            return [json.loads(p)["version"] for t, p in ear.heard if t.endswith("/update/accepted")]
+        eventually(lambda: len(versions()) >= 2, "its reports are accepted")
+        self.assertEqual(versions(), sorted(set(versions())))
+        last = [json.loads(p)["current"]["state"] for t, p in ear.heard if t.endswith("/update/documents")][-1]
+        self.assertEqual(last["desired"]["speed"], last["reported"]["speed"])
+        out = rig.stop()
+        self.assertEqual(sum(t.endswith("/update/delta") for t, _ in ear.heard), 1)
+        self.assertRegex(out, r"aws-shadow +1 inferred answers")
+        self.assertRegex(out, r"commands +issued 1, acknowledged 1")
+        replay = rig_support.looptwin("replay", folder / "out")
+        self.assertIn("same decisions as recorded", replay.stdout, replay.stderr)
 
 
 PLUG = """

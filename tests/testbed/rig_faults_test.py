@@ -13,7 +13,7 @@ import unittest
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
-from rig_support import BINARIES, PASSWORD, Broker, Client, Registry, Rig, block, eventually, looptwin, memory_of, sys
+from rig_support import BINARIES, PASSWORD, Broker, Client, Registry, Rig, block, certificates, eventually, looptwin, memory_of, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TOPIC, OTHER = f"looptwin/{ONE}/", f"looptwin/{TWO}/"
@@ -245,23 +245,8 @@ class Faults(unittest.TestCase):
         self.assertEqual(properties.ContentType, "application/json")
         rig.stop()
 
-    def certificates(self):
-        """An authority, a broker, looptwin, a pump, and somebody whom another authority knows."""
-        def openssl(*arguments):
-            subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
-        for authority in ("ca", "other"):
-            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={authority}",
-                    "-keyout", f"{authority}.key", "-out", f"{authority}.pem")
-        (self.folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        for file, name, authority in (("broker", "localhost", "ca"), ("host", "looptwin", "ca"), ("pump", "cellar\\/pump-1", "ca"),
-                                      ("forged", "cellar\\/pump-1", "other")):
-            openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{file}.key",
-                    "-out", f"{file}.csr")
-            openssl("x509", "-req", "-in", f"{file}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", "2",
-                    "-extfile", "names", "-out", f"{file}.pem")
-
     def test_over_tls_both_sides_show_certificates_and_whoever_has_none_of_ours_stays_out(self):
-        self.certificates()
+        certificates(self.folder, pump="cellar\\/pump-1")
         broker = Broker(self.folder, "cafile " + str(self.folder / "ca.pem"), "certfile " + str(self.folder / "broker.pem"),
                         "keyfile " + str(self.folder / "broker.key"), "require_certificate true", "use_identity_as_username true",
                         "allow_anonymous false")
@@ -288,7 +273,7 @@ class Faults(unittest.TestCase):
             self.assertIn(said, refused.stderr)
 
     def test_our_plugin_takes_a_verified_certificate_for_a_secret(self):
-        self.certificates()
+        certificates(self.folder, pump="cellar\\/pump-1")
         registry = Registry(self.folder, ONE, TWO)
         own = self.rig("rig: cellar-rig\nregistry: plant.registry\n")  # writes the view that the other broker reads as well
         view = next(Path(line.split()[-1]) for line in self.configuration(own).splitlines() if line.startswith("plugin_opt_view"))

@@ -46,6 +46,24 @@ def memory_of(pid):
     return 4096 * int(Path(f"/proc/{pid}/statm").read_text().split()[1])
 
 
+def certificates(folder, **devices):
+    """An authority, a broker, looptwin as `host`, devices by the names of their files, and `forged`, the first device as
+    another authority knows it."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    for authority in ("ca", "other"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", f"/CN={authority}",
+                "-keyout", f"{authority}.key", "-out", f"{authority}.pem")
+    (Path(folder) / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    first = next(iter(devices.values()))
+    for file, name, authority in (("broker", "localhost", "ca"), ("host", "looptwin", "ca"), ("forged", first, "other"),
+                                  *((file, name, "ca") for file, name in devices.items())):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{file}.key",
+                "-out", f"{file}.csr")
+        openssl("x509", "-req", "-in", f"{file}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", "2",
+                "-extfile", "names", "-out", f"{file}.pem")
+
+
 class Registry:
     """A registry's file with pumps, and their secrets by id."""
 
@@ -162,7 +180,7 @@ class Broker:
 
 
 class Rig:
-    """A rig that runs."""
+    """A rig that runs, and may tell all of its devices what it likes."""
 
     def __init__(self, folder, rig="rig: cellar-rig\n", scenario=None, arguments=()):
         self.folder = Path(folder)
@@ -170,7 +188,7 @@ class Rig:
         (self.folder / "rig.yaml").write_text(rig)
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
-        self.process = subprocess.Popen([LOOPTWIN, "hil", self.folder, "--out", self.folder / "out", *map(str, arguments)],
+        self.process = subprocess.Popen([LOOPTWIN, "hil", self.folder, "--arm", "**", "--out", self.folder / "out", *map(str, arguments)],
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.devices, self.clients, self.out = [], [], None
         eventually(lambda: self.process.poll() is not None or " at mqtt" in self.errors.read_text(), "the rig begins")
