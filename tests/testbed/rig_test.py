@@ -1,5 +1,6 @@
 """looptwin hil: the page that teaches it, with a real Mosquitto and devices that share no code with looptwin."""
 import json
+import os
 import re
 import shutil
 import signal
@@ -79,6 +80,106 @@ class Rig:
 
 def looptwin(*arguments):
     return subprocess.run([BINARIES / "looptwin", *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE)
+
+
+def like(line):
+    """A line of the page as a pattern: `…` is anything, and numbers, their milliseconds and fingerprints are others each time."""
+    others = {"…": ".*", "f": "[0-9a-f]{32}", "ms": r"[\d.]+ (ns|us|ms|s)", "n": r"[\d.: ]+", " ": " +"}
+    pieces = re.split(r"(…)|([0-9a-f]{32})|([\d.]+ ms)\b|(\d[\d.: ]*\d|\d)|( +)", line)
+    text, kinds = "", ("…", "f", "ms", "n", " ")
+    for k in range(0, len(pieces), 6):
+        text += re.escape(pieces[k]) + "".join(others[kind] for kind, there in zip(kinds, pieces[k + 1:k + 6]) if there)
+    return text
+
+
+class Page(unittest.TestCase):
+    """docs/rig.md, from the first line to the last: every file, every command, and what each prints."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def run_and_wait(self, command, said):
+        done = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment(), text=True, timeout=PATIENCE,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        pattern = "".join("(.*\n)*" if line == "…" else like(line) + "\n" for line in said)
+        self.assertRegex(done.stdout, re.compile(r"\A" + pattern + r"\Z"), command)
+
+    def environment(self):
+        return dict(os.environ, PATH=f"{BINARIES}:{os.environ['PATH']}")
+
+    def begin(self, command):
+        """Goes on until the test ends it. Programs of ours are where the page says, seen from the sources."""
+        where = command.replace("hil/devices/", f"{SOURCE}/hil/devices/").replace("build/release/bin/", f"{BINARIES}/")
+        process = subprocess.Popen(["bash", "-c", f"exec {where}"], cwd=self.folder, env=self.environment(), text=True,
+                                   stdout=subprocess.PIPE, stderr=self.log)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_every_file_and_every_command_of_the_page(self):
+        self.log = (self.folder / "log").open("w+")
+        self.addCleanup(self.log.close)
+        for name in ("scenario.yaml", "rig.yaml"):
+            (self.folder / name).write_text(block(name))
+        commands = [(part.splitlines()[0], part.splitlines()[1:]) for text in re.findall(r"^```console\n(.*?)^```", PAGE, re.M | re.S)
+                    for part in text.split("$ ")[1:]]
+        rig, *devices = [self.begin_rig(*commands[0])]
+        for command, said in commands[1:]:
+            if "hil/devices/" in command or "pump_device" in command:
+                self.assertEqual(said, [])
+                devices.append(self.begin(command.replace("39349", self.port)))
+                continue
+            if rig.poll() is None:
+                self.end(rig)
+            self.run_and_wait(command, said)
+        self.assertEqual(len(devices), 2)
+        self.assertEqual(len(commands), 5)
+
+    def begin_rig(self, command, said):
+        rig = self.begin(command)
+        eventually(lambda: rig.poll() is not None or " at mqtt://" in (self.folder / "log").read_text(), "the rig begins")
+        told = (self.folder / "log").read_text()
+        self.assertRegex(told, r"\A" + like(said[0]) + r"\n\Z")
+        self.port = re.search(r":(\d+)$", told, re.M).group(1)
+        return rig
+
+    def end(self, rig):
+        """When each rule has something to tell: both cellars have been emptied."""
+        ear = mqtt.Client()
+        self.addCleanup(ear.loop_stop)
+        heard = []
+        ear.on_message = lambda _, __, m: heard.append((m.topic, m.payload))
+        ear.connect("127.0.0.1", int(self.port))
+        ear.subscribe("looptwin/#", qos=1)
+        ear.loop_start()
+        for pump in ("cellar/pump-1", "cellar/pump-2"):
+            eventually(lambda pump=pump: any(t == f"looptwin/{pump}/command" and b'"stop"' in p for t, p in heard), f"{pump} has been emptied")
+        ear.disconnect()
+        rig.send_signal(signal.SIGINT)
+        out, _ = rig.communicate(timeout=PATIENCE)
+        self.assertEqual(rig.returncode, 0, out)
+        summary = re.search(r"how the broker and the clock behaved:\n\n```\n(.*?)```", PAGE, re.S).group(1)
+        for line in summary.splitlines():
+            self.assertRegex(out, re.compile(f"^{like(line)}$", re.M))
+
+    def test_the_parts_of_files_that_the_page_shows_are_what_looptwin_reads(self):
+        scenario, parts = block("scenario.yaml"), re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
+        parts = [part for part in parts if not part.startswith("# ")]
+        self.assertEqual([part.split(":")[0] for part in parts], ["devices", "events"])
+        (self.folder / "rig.yaml").write_text("rig: plugs\nbroker: mqtt://127.0.0.1:1\n" + parts[0])
+        telemetry = "    telemetry: {power: {from: height, unit: m, every: 1 s}, total: {from: height, unit: m, every: 1 s}}\n"
+        plug = scenario[:scenario.index("models:")] + "models:\n  plug:\n" + telemetry + \
+            "    physics: {states: {height: 1 m}, rates: {height: 0 m/s}}\nfleet: {plug: {count: 1, id: plug}}\n"
+        (self.folder / "scenario.yaml").write_text(plug)
+        result = looptwin("hil", self.folder, "--out", "none")
+        self.assertEqual(result.stderr.count("error:"), 1, result.stderr)  # nobody is at that broker, and that is all
+        self.assertIn("cannot connect to mqtt://127.0.0.1:1", result.stderr)
+        with_rules = parts[1].replace("events:\n", scenario[scenario.index("events:"):scenario.index("rules:")])
+        (self.folder / "scenario.yaml").write_text(scenario[:scenario.index("events:")] + with_rules + scenario[scenario.index("rules:"):])
+        result = looptwin("check", self.folder)
+        self.assertEqual(result.returncode, 0, result.stderr)
 
 
 class Rigs(unittest.TestCase):
