@@ -16,7 +16,10 @@ hil::JsonCodec codec() {
                      {.name = "running", .boolean = true, .every = seconds(1)},
                      {.name = "mode", .words = {"off", "auto"}, .every = seconds(1)}};
   auto mapping = hil::plain_mapping("pump");
-  mapping.fields = {{"level", "/a/0/level"}};
+  hil::Place level;
+  level.name = "level";
+  level.at = "/a/0/level";
+  mapping.fields = {level};
   return {model, mapping};
 }
 
