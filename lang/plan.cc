@@ -190,9 +190,10 @@ class Planner {
     }
     if (is_history_window(node.op)) {
       if (!node.table.valid()) {
-        problems_.push_back({Severity::error, graph_.span(id),
-                             "a window over a feed has no history to look at",
-                             "ask the feed for a forecast, or take the window over a telemetry field"});
+        problems_.push_back(
+            {Severity::error, graph_.span(id), "a window over a feed has no history to look at",
+             "ask the feed for a forecast, or give its value a name under derived: and take the window "
+             "over that"});
         return;
       }
       store(id, node.table);

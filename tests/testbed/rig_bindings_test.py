@@ -120,7 +120,7 @@ class Bindings(unittest.TestCase):
     def test_people_act_while_it_runs_and_what_is_refused_says_why(self):
         people = "people: {anna: {roles: [keeper]}}\noperator: {drain: {kind: button, role: keeper}}\n" \
                  "events:\n  high: {each: pump, raise: level > 2 m, clear: level < 0.5 m}\n  drained: {raise: drain}\n"
-        rig = self.rig(ALL, people)
+        rig = self.rig(ALL.replace("cellar-rig", self.folder.name), people)  # found by its name: no other rig has this one
         eventually(lambda: rig.count(LEVELS) > 2, "it runs")
         done = looptwin("rig", "act", self.folder, "{by: anna, press: drain}")
         self.assertEqual(done.returncode, 0, done.stderr)
