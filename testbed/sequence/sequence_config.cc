@@ -187,7 +187,7 @@ const Section<SequenceConfig>& sequence_section() {
                  &T::by_span),
        optional<T>("within", period(), &T::within, "30 s",
                    "so long each step may take that says nothing else"),
-       phase(PhaseIs::setup, false, "what prepares the test; without it nothing is tested"),
+       phase(PhaseIs::setup, false, "what prepares the test: where it does not pass nothing is tested"),
        phase(PhaseIs::main, true, "what tests"),
        phase(PhaseIs::teardown, false, "done after that, whatever has happened")});
   return kSection;

@@ -85,6 +85,18 @@ class Sequences(unittest.TestCase):
         self.assertEqual(self.report()["outcome"], "PASS")
         self.assertEqual(looptwin("replay", self.folder / "out").returncode, 0)
 
+    def test_the_pipelines_sequence_passes_in_virtual_time(self):
+        gas = SOURCE / "scenarios/gas-pipeline"
+        result = looptwin("run", gas, "--sequence", gas / "sequence.yaml", "--answer", "local=yes", "--out", self.folder / "out")
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertIn("gas-pipeline-valve-17: PASS", result.stdout)
+        out = self.folder / "out"
+        for command in (["run", "--resume", out], ["run", "--from", f"{out}@1 min"],
+                        ["explain", out, "--why-not", "leak", "--at", "1 min", "--device", "seg-17"]):
+            refused = looptwin(*command)
+            self.assertEqual(refused.returncode, 2, refused.stdout)
+            self.assertIn("a sequence of test steps", refused.stderr)
+
     def test_what_fails_is_all_shown_and_devices_are_left_as_the_teardown_says(self):
         rig = self.rig(HEAD + "setup:\n" + THERE + "main:\n"
                        "  - {name: never, expect: level > 4 m, device: cellar/pump-1, within: 1 s}\n"
