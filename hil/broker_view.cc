@@ -124,6 +124,7 @@ Result<BrokerView::Model> topics_of(const Mapping& mapping) {
   for (const auto* says : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
     add(model.says, *says);
   for (const auto* hears : {&mapping.commands, &mapping.ask}) add(model.hears, *hears);
+  if (mapping.convention == "plain") add(model.hears, mapping.confirmations);
   for (const auto& field : mapping.fields) add(model.says, field.topic);
   for (const auto* told : {&mapping.setpoints, &mapping.orders})
     for (const auto& place : *told) {

@@ -10,10 +10,11 @@
 namespace looptwin::hil {
 
 /// What became of a message.
-enum class PacketRead : uint8_t { taken, malformed, wrong_type, unknown, kept, not_its_own };
+enum class PacketRead : uint8_t { taken, malformed, wrong_type, unknown, kept, not_its_own, early };
 constexpr const char* name_of(PacketRead read) {
   constexpr const char* kNames[] = {
-      "taken", "malformed", "wrong type", "unknown", "lost or late by a force", "not the device's own"};
+      "taken",    "malformed", "wrong type", "unknown", "lost or late by a force", "not the device's own",
+      "too early"};
   return kNames[static_cast<size_t>(read)];
 }
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <iterator>
+
+#include "base/hash.h"
 
 namespace looptwin::hil {
 namespace {
@@ -65,10 +67,33 @@ RigTransport::~RigTransport() {
 
 void RigTransport::subscribe() {
   std::set<std::string> filters;
-  for (const auto& convention : conventions_)
-    for (auto& filter : convention->filters()) filters.insert(std::move(filter));
+  if (link_.more() != 0)
+    subscribe_more(filters);
+  else
+    for (const auto& convention : conventions_)
+      for (auto& filter : convention->filters()) filters.insert(std::move(filter));
   for (auto& filter : BrokerStatus::filters()) filters.insert(std::move(filter));
   link_.subscribe({filters.begin(), filters.end()});
+}
+
+/// What a device says comes over one connection, in its order; which one goes by its id alone. Where a
+/// convention needs all in one order they stay together, among `filters`.
+void RigTransport::subscribe_more(std::set<std::string>& filters) {
+  std::vector<std::vector<std::string>> more(link_.more());
+  for (const auto& convention : conventions_) {
+    bool apart = false;
+    for (size_t m = 0; m < mappings_.size(); ++m)
+      for (size_t row = 0; row < registry_.devices(TableId(m)); ++row) {
+        const twin::DeviceRef device{TableId(m), Row(row)};
+        auto own = convention->filters_of(device);
+        apart = apart || !own.empty();
+        auto& at = more[hash64(registry_.id(device)) % more.size()];
+        std::move(own.begin(), own.end(), std::back_inserter(at));
+      }
+    if (apart) continue;
+    for (auto& filter : convention->filters()) filters.insert(std::move(filter));
+  }
+  link_.subscribe_more(std::move(more));
 }
 
 size_t RigTransport::shard_of(twin::DeviceRef device) const {
@@ -158,6 +183,7 @@ void RigTransport::take_status(const MqttMessage& message, Time at) {
   const auto session = status_.take(message, at, sink_);
   const auto device = session ? registry_.find(session->device) : std::nullopt;
   if (!device) return;
+  if (models_have_sessions_ && is_own_ && !is_own_(*device, {})) return;
   models_[device->table.index()].by_session[device->row.index()] = 1;
   if (is_own(*device, {at, kReal}, session->online)) presence(*device, session->online, at);
 }
@@ -174,6 +200,7 @@ bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) 
   const bool is = joins ? was : model.other[row] != 0;
   model.other[row] = joins && was ? 1 : 0;
   for (auto& renumber : model.renumber) renumber[row] = 1;
+  confirmations_.forget(device);
   presence(device, is, boundary);
   return is;
 }
@@ -274,10 +301,14 @@ PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech)
   // What the broker had kept is old: it says nothing about who is there.
   if (!heard.old && !has_session(heard.device, speech)) presence(heard.device, true, speech.at);
   ++counters_.messages;
-  if (!speech.forced &&
-      models_[heard.device.table.index()].resent.again(heard.device.row.index(), heard.samples)) {
+  const auto is = speech.forced ? Confirmations::Is::fresh : number(heard);
+  if (is == Confirmations::Is::again) {
     ++counters_.resent;
     return PacketRead::taken;
+  }
+  if (is == Confirmations::Is::early) {
+    ++counters_.early;
+    return PacketRead::early;
   }
   touched_.assign(heard.samples.values.size(), false);
   if (between_.forces == nullptr || !between_.forces->any(heard.device)) {
@@ -290,6 +321,24 @@ PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech)
   telemetry(heard.device, changed.samples, speech.at);
   note_samples(changed, speech);
   return PacketRead::taken;
+}
+
+/// Whether it has come before.
+Confirmations::Is RigTransport::number(const HeardTelemetry& heard) {
+  const auto& said = heard.samples;
+  if (!heard.old && said.kept && said.sequence && said.unix_seconds)
+    return confirmations_.take(heard.device, {*said.sequence, *said.kept, *said.unix_seconds});
+  return models_[heard.device.table.index()].resent.again(heard.device.row.index(), said)
+             ? Confirmations::Is::again
+             : Confirmations::Is::fresh;
+}
+
+/// What the loop has taken in and decided on, devices need keep no more.
+void RigTransport::confirm(Time now) {
+  due_.clear();
+  confirmations_.due(now, due_);
+  for (const auto& due : due_)
+    for (const auto& convention : conventions_) convention->confirm(due.device, due.number, outgoing_);
 }
 
 void RigTransport::note_samples(const HeardTelemetry& heard, const Speech& speech) {
@@ -413,6 +462,7 @@ void RigTransport::send(Time now, std::span<const twin::Command> commands) {
   returned_.clear();
   broker_.route(commands, leaving_);
   leave(now);
+  confirm(now);
   publish();
 }
 

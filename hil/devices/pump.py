@@ -65,8 +65,11 @@ class Pump:
             flow = RISES - (FALLS * self.speed / 50 if self.running else 0)
             self.level = max(0.0, self.level + flow * PERIOD)
             report = {"level": round(self.level, 3), "running": self.running, "n": n, "t": time.time()}
-            self.client.publish(self.topic + "telemetry", json.dumps(report), qos=1)
+            self.report(report)
             time.sleep(PERIOD)
+
+    def report(self, report):
+        self.client.publish(self.topic + "telemetry", json.dumps(report), qos=1)
 
 
 if __name__ == "__main__":
