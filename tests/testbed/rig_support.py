@@ -164,7 +164,7 @@ class Broker:
 class Rig:
     """A rig that runs."""
 
-    def __init__(self, folder, rig="rig: cellar-rig\n", scenario=None, arguments=()):
+    def __init__(self, folder, rig="rig: cellar-rig\n", scenario=None, arguments=("--arm", "**")):
         self.folder = Path(folder)
         (self.folder / "scenario.yaml").write_text(scenario or block("rig.md", "scenario.yaml"))
         (self.folder / "rig.yaml").write_text(rig)
@@ -178,7 +178,8 @@ class Rig:
         self.port = int(re.search(r" at mqtts?://[a-z0-9.]+:(\d+)", self.errors.read_text()).group(1))
 
     def pump(self, ident, level="1.8", secret=None, program="pump.py", **environment):
-        command = {"pump.py": ["/usr/bin/python3", SOURCE / "hil/devices/pump.py"], "pump_device": [BINARIES / "pump_device"]}
+        command = {name: ["/usr/bin/python3", SOURCE / "hil/devices" / name] for name in ("pump.py", "keeping_pump.py")}
+        command["pump_device"] = [BINARIES / "pump_device"]
         more = {"DEVICE_SECRET": secret} if secret else {}
         self.devices.append(subprocess.Popen([*command[program], str(self.port), ident, level],
                                              env={**os.environ, **more, **environment}, stderr=subprocess.DEVNULL))
