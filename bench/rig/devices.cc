@@ -97,8 +97,8 @@ class Chatterer {
   }
 
  private:
-  static constexpr unsigned kInFlight = 1000;
-  static constexpr uint64_t kAhead = 5000;
+  static constexpr unsigned kInFlight = 200;
+  static constexpr uint64_t kAhead = 1000;
   static constexpr size_t kMostKept = 1000;  ///< of a device
   static constexpr Duration kPatience = seconds(5);
 
