@@ -129,6 +129,7 @@ Result<BrokerView::Model> topics_of(const Mapping& mapping) {
       if (*place) add(model.says, (*place)->topic);
     add(model.hears, identity->ask);
   }
+  if (mapping.convention == "plain") add(model.hears, mapping.confirmations);
   for (const auto& field : mapping.fields) add(model.says, field.topic);
   for (const auto* told : {&mapping.setpoints, &mapping.orders})
     for (const auto& place : *told) {

@@ -5,15 +5,19 @@
 namespace looptwin::hil {
 
 DeviceBridge::DeviceBridge(MqttLink& link, const twin::Registry& registry,
-                           const std::vector<Mapping>& mappings, UnixTime start)
+                           const std::vector<Mapping>& mappings, UnixTime start,
+                           std::unique_ptr<DeviceSessions> sessions)
     : link_(link),
       registry_(registry),
       sides_(make_device_sides(registry, mappings, start)),
+      sessions_(std::move(sessions)),
       start_(start),
       connections_(link.counters().connections) {
+  // What devices with connections of their own are told comes over these.
   std::set<std::string> filters;
   for (const auto& side : sides_.all)
-    for (auto& filter : side->filters()) filters.insert(std::move(filter));
+    if (!sessions_ || !side->has_sessions())
+      for (auto& filter : side->filters()) filters.insert(std::move(filter));
   for (const auto& model : registry.models()) groups_.push_back(twin::report_groups(model.config));
   link_.subscribe({filters.begin(), filters.end()});
 }
@@ -26,6 +30,7 @@ void DeviceBridge::take(Time now, Inbox& inbox) {
   connections_ = connections;
   received_.clear();
   link_.take(received_);
+  if (sessions_) sessions_->take(received_);
   for (const auto& message : received_) take(now, message, inbox);
 }
 
@@ -65,6 +70,13 @@ void DeviceBridge::send() {
   leaving_.clear();
 }
 
+void DeviceBridge::send(twin::DeviceRef device) {
+  if (!has_session(device)) return send();
+  counters_.published += leaving_.size();
+  for (auto& one : leaving_) sessions_->publish(device, std::move(one));
+  leaving_.clear();
+}
+
 void DeviceBridge::publish(const twin::Frame& frame, size_t message) {
   const twin::DeviceRef device{frame.table, Row(frame.row[message])};
   Samples samples{{}, unix_seconds(Time{frame.sampled_at[message]}), frame.sequence[message]};
@@ -72,10 +84,12 @@ void DeviceBridge::publish(const twin::Frame& frame, size_t message) {
   for (size_t k = 0; k < fields.size(); ++k)
     if (frame.is_about(k)) samples.values.emplace_back(fields[k], frame.value[k][message]);
   if (auto* side = sides_.of_table[device.table.index()]) side->telemetry(device, samples, leaving_);
-  send();
+  send(device);
 }
 
 void DeviceBridge::publish(const twin::Presence& presence) {
+  if (has_session(presence.device) && (presence.online || sessions_->is_wanted(presence.device)))
+    return presence.online ? sessions_->come(presence.device) : sessions_->go(presence.device);
   if (auto* side = sides_.of_table[presence.device.table.index()])
     side->presence(presence.device, presence.online, presence.at, leaving_);
   send();
@@ -83,7 +97,11 @@ void DeviceBridge::publish(const twin::Presence& presence) {
 
 void DeviceBridge::publish(const twin::Acknowledgement& answer) {
   if (auto* side = sides_.of_table[answer.device.table.index()]) side->answer(answer, leaving_);
-  send();
+  send(answer.device);
+}
+
+void DeviceBridge::leave(twin::DeviceRef device) {
+  if (has_session(device)) sessions_->leave(device);
 }
 
 }  // namespace looptwin::hil

@@ -1,11 +1,12 @@
 // Between simulated devices and an MQTT broker, where they are to be as real ones are: their telemetry,
-// presence and answers go out, by the convention of their model; what anybody tells a device comes in. It
+// presence and answers go out, by the convention of their model; what anybody tells a device comes in. All go
+// over one link, or each device that may have one over a connection of its own. It
 // knows nothing of who is simulated: who holds it says what is published, and obeys.
 #pragma once
 
 #include <vector>
 
-#include "hil/conventions/convention.h"
+#include "hil/device_sessions.h"
 
 namespace looptwin::hil {
 
@@ -19,9 +20,9 @@ struct BridgeCounters {
 class DeviceBridge {
  public:
   /// A mapping for each model of the registry, in order. Link and registry outlive it. `start`: the civil
-  /// instant of the run's start.
+  /// instant of the run's start. `sessions`: those of devices with connections of their own; may be null.
   DeviceBridge(MqttLink& link, const twin::Registry& registry, const std::vector<Mapping>& mappings,
-               UnixTime start);
+               UnixTime start, std::unique_ptr<DeviceSessions> sessions = nullptr);
 
   struct Inbox {
     struct Order {
@@ -39,17 +40,25 @@ class DeviceBridge {
   void publish(const twin::Presence& presence);
   void publish(const twin::Acknowledgement& answer);
 
+  /// The device is not simulated any more: its connection ends, and nobody is told.
+  void leave(twin::DeviceRef device);
+
   const BridgeCounters& counters() const { return counters_; }
+  /// Null where none has a connection of its own.
+  const DeviceSessions* sessions() const { return sessions_.get(); }
 
  private:
+  bool has_session(twin::DeviceRef device) const { return sessions_ && sessions_->has(device); }
   void take(Time now, const MqttMessage& message, Inbox& inbox);
   void take(Time now, const HeardAsked& asked, Inbox& inbox);
   double unix_seconds(Time t) const { return static_cast<double>((start_ + (t - kStart)).ns) / 1e9; }
   void send();
+  void send(twin::DeviceRef device);
 
   MqttLink& link_;
   const twin::Registry& registry_;
   DeviceSides sides_;
+  std::unique_ptr<DeviceSessions> sessions_;
   std::vector<std::vector<twin::ReportGroup>> groups_;  ///< [table]
   UnixTime start_;
   uint64_t connections_;  ///< of the link, so far

@@ -24,6 +24,11 @@ std::optional<Json> parsed(std::string_view payload) {
 /// What a pointer leads to; null where it leads nowhere.
 const Json* at(const Json& json, const std::string& pointer) {
   if (pointer.empty()) return &json;
+  // Most lead to a member of the whole: that needs no parsing, for each value of each message.
+  if (pointer.find_first_of("/~", 1) == std::string::npos && pointer[0] == '/' && json.is_object()) {
+    const auto member = json.find(pointer.c_str() + 1);
+    return member != json.end() ? &*member : nullptr;
+  }
   try {
     const Json::json_pointer place(pointer);
     return json.contains(place) ? &json.at(place) : nullptr;
@@ -35,6 +40,13 @@ const Json* at(const Json& json, const std::string& pointer) {
 std::optional<double> number_at(const Json& json, const std::string& pointer) {
   const Json* value = pointer.empty() ? nullptr : at(json, pointer);
   return value != nullptr && value->is_number() ? std::optional(value->get<double>()) : std::nullopt;
+}
+
+/// Of messages: what is no number of them is none.
+std::optional<uint32_t> counter_at(const Json& json, const std::string& pointer) {
+  const auto number = number_at(json, pointer);
+  if (!number || !(0 <= *number && *number < 0x1p32)) return std::nullopt;
+  return static_cast<uint32_t>(*number);
 }
 
 /// What stands for a value; absent where that is a list or an object.
@@ -125,8 +137,8 @@ tl::expected<Samples, PayloadProblem> JsonCodec::telemetry(std::string_view payl
       return tl::make_unexpected(PayloadProblem::wrong_type);
   }
   samples.unix_seconds = number_at(*json, mapping_.time);
-  if (const auto number = number_at(*json, mapping_.sequence); number && 0 <= *number && *number < 0x1p32)
-    samples.sequence = static_cast<uint32_t>(*number);
+  samples.sequence = counter_at(*json, mapping_.sequence);
+  samples.kept = counter_at(*json, mapping_.kept);
   return samples;
 }
 
@@ -162,6 +174,12 @@ tl::expected<JsonCodec::Answer, PayloadProblem> JsonCodec::acknowledgement(std::
   answer.outcome = found->second;
   answer.unix_seconds = number_at(*json, mapping_.time);
   return answer;
+}
+
+std::string JsonCodec::confirmation(uint32_t number) const {
+  auto json = nlohmann::ordered_json::object();
+  put(json, mapping_.sequence, number);
+  return json.dump();
 }
 
 std::string JsonCodec::telemetry_text(const Samples& samples) const {

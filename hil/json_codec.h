@@ -21,6 +21,7 @@ struct Samples {
   std::vector<std::pair<uint16_t, int32_t>> values;  ///< (field of the model, the wire's integer or kMissing)
   std::optional<double> unix_seconds;
   std::optional<uint32_t> sequence;
+  std::optional<uint32_t> kept;  ///< the lowest number that the device still has, if it keeps its messages
 };
 
 /// "accepted", "out_of_range" …: as acknowledgements say it.
@@ -55,6 +56,9 @@ class JsonCodec {
   };
   /// {"id": "00ab…", "outcome": "accepted"}; other outcomes: out_of_range, refused, expired, unknown_command.
   tl::expected<Answer, PayloadProblem> acknowledgement(std::string_view payload) const;
+
+  /// {"n": 120}: all up to this message have arrived.
+  std::string confirmation(uint32_t number) const;
 
   // The same, said by a device.
   std::string telemetry_text(const Samples& samples) const;

@@ -34,6 +34,7 @@ Mapping plain_mapping(const std::string& model) {
   mapping.presence = known_topic("looptwin/{device}/presence");
   mapping.commands = known_topic("looptwin/{device}/command");
   mapping.acknowledgements = known_topic("looptwin/{device}/acknowledgement");
+  mapping.confirmations = known_topic("looptwin/{device}/confirmation");
   return mapping;
 }
 

@@ -51,6 +51,8 @@ struct Mapping {
   std::vector<Place> fields, setpoints, orders;
   std::string time = "/t";  ///< pointer to Unix seconds by the device's clock; absent there: when it arrived
   std::string sequence = "/n";  ///< pointer to a message counter; absent there: counted as they arrive
+  std::string kept =
+      "/kept";  ///< pointer to the lowest number that it still keeps; absent there: it keeps none
   std::optional<TopicTemplate> presence;
   std::string online = "online", offline = "offline";
   std::string presence_at;           ///< a pointer, where the payload is not the word itself
@@ -61,6 +63,7 @@ struct Mapping {
   std::optional<IdentityPlaces> identity;
   std::optional<TopicTemplate> commands;
   std::optional<TopicTemplate> acknowledgements;
+  std::optional<TopicTemplate> confirmations;  ///< where devices hear what has come of what they keep
   std::vector<std::pair<std::string, std::string>> names;  ///< registry ids, and what devices call themselves
   std::string group;                                       ///< Sparkplug's; empty: ids begin with it
   SparkplugOptions sparkplug;

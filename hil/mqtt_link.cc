@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <map>
 #include <mutex>
-#include <unordered_map>
 
+#include "hil/arrival_queue.h"
 #include "hil/no_delay.h"
 #include "hil/steady_time.h"
 
@@ -17,7 +16,6 @@ namespace looptwin::hil {
 namespace {
 
 constexpr int kQos = 1;
-const char* const kOrigin = "origin";
 constexpr int kSessionKept = 3600;  // s: how long a broker keeps for us what it received meanwhile
 
 std::chrono::milliseconds in_ms(Duration d) { return std::chrono::milliseconds(d.ns / 1'000'000); }
@@ -36,7 +34,7 @@ std::string origin_of(const mqtt::message& message) {
   const size_t properties = said.count(mqtt::property::USER_PROPERTY);
   for (size_t i = 0; i < properties; ++i) {
     const auto [name, value] = mqtt::get<mqtt::string_pair>(said, mqtt::property::USER_PROPERTY, i);
-    if (name == kOrigin) return value;
+    if (name == kOriginProperty) return value;
   }
   return {};
 }
@@ -47,6 +45,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
  public:
   PahoLink(const MqttOptions& options, const std::string& address)
       : options_(options),
+        queue_(options.most_waiting, options.most_of_topic),
         client_(address, options.client_id,
                 mqtt::create_options(in_paho(options.version), static_cast<int>(options.most_sending))) {
     client_.set_message_callback([this](const mqtt::const_message_ptr& message) { arrived(*message); });
@@ -94,7 +93,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   bool publish(const std::string& topic, std::string payload, bool retain, int qos) override {
     auto message = mqtt::message::create(topic, std::move(payload), qos, retain);
     if (!options_.origin.empty() && options_.version == MqttVersion::v5)
-      message->set_properties({{mqtt::property::USER_PROPERTY, kOrigin, options_.origin}});
+      message->set_properties({{mqtt::property::USER_PROPERTY, kOriginProperty, options_.origin}});
     return send(message);
   }
 
@@ -125,34 +124,24 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     }
   }
 
-  void take(std::vector<MqttMessage>& out) override {
-    const std::scoped_lock lock(mutex_);
-    waiting_of_.clear();
-    if (out.empty()) {
-      std::swap(out, waiting_);
-    } else {
-      std::move(waiting_.begin(), waiting_.end(), std::back_inserter(out));
-      waiting_.clear();
-    }
-  }
+  void take(std::vector<MqttMessage>& out) override { queue_.take(out); }
 
-  void on_arrival(std::function<void()> told) override {
-    const std::scoped_lock lock(mutex_);
-    told_ = std::move(told);
-  }
+  void on_arrival(std::function<void()> told) override { queue_.on_arrival(std::move(told)); }
 
   bool connected() const override { return connected_; }
   LinkCounters counters() const override {
-    return {received_,    sent_,   delivered_, dropped_in_, dropped_out_,
-            connections_, losses_, shed_,      unheard_,    refused_};
+    LinkCounters counters{.sent = sent_,
+                          .delivered = delivered_,
+                          .dropped_out = dropped_out_,
+                          .connections = connections_,
+                          .losses = losses_,
+                          .unheard = unheard_,
+                          .refused = refused_};
+    queue_.count(counters);
+    return counters;
   }
 
-  std::vector<std::pair<std::string, uint64_t>> take_shed() override {
-    const std::scoped_lock lock(mutex_);
-    std::vector<std::pair<std::string, uint64_t>> all(shed_of_.begin(), shed_of_.end());
-    shed_of_.clear();
-    return all;
-  }
+  std::vector<std::pair<std::string, uint64_t>> take_shed() override { return queue_.take_shed(); }
 
  private:
   /// What the broker says of a message that we have sent: with MQTT 5 it may say that it went nowhere.
@@ -200,25 +189,12 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   void on_lost() {
     connected_ = false;
     ++losses_;
-    const std::scoped_lock lock(mutex_);
-    waiting_.push_back({"", "", false, time_.now()});
-    if (told_) told_();
+    queue_.put_loss(time_.now());
   }
 
   void arrived(const mqtt::message& message) {
-    MqttMessage one{message.get_topic(), message.to_string(), message.is_retained(),
-                    time_.now(),         origin_of(message),  static_cast<uint8_t>(message.get_qos())};
-    ++received_;
-    const std::scoped_lock lock(mutex_);
-    if (waiting_.size() >= options_.most_waiting) {
-      ++dropped_in_;
-    } else if (++waiting_of_[one.topic] > options_.most_of_topic) {
-      ++shed_;
-      ++shed_of_[one.topic];
-    } else {
-      waiting_.push_back(std::move(one));
-    }
-    if (told_) told_();
+    queue_.put({message.get_topic(), message.to_string(), message.is_retained(), time_.now(),
+                origin_of(message), static_cast<uint8_t>(message.get_qos())});
   }
 
   /// Paho does not subscribe again by itself, and leaves Nagle's algorithm on.
@@ -239,15 +215,12 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
 
   const MqttOptions options_;
   const MachineTime time_;
+  ArrivalQueue queue_;
   mutable std::mutex mutex_;
-  std::vector<MqttMessage> waiting_;
-  std::unordered_map<std::string, size_t> waiting_of_;  ///< by topic, of those that wait
-  std::map<std::string, uint64_t> shed_of_;             ///< at most one entry for each that has waited
-  std::function<void()> told_;
   std::vector<std::string> filters_;
   std::atomic<bool> connected_{false};
-  std::atomic<uint64_t> received_{0}, sent_{0}, dropped_in_{0}, dropped_out_{0}, connections_{0}, losses_{0};
-  std::atomic<uint64_t> delivered_{0}, shed_{0}, unheard_{0}, refused_{0};
+  std::atomic<uint64_t> sent_{0}, dropped_out_{0}, connections_{0}, losses_{0};
+  std::atomic<uint64_t> delivered_{0}, unheard_{0}, refused_{0};
   mqtt::async_client client_;  ///< last: its threads end before what they use
 };
 

@@ -43,6 +43,10 @@ class MqttLink {
   /// Topics to be subscribed to now and after each reconnection; QoS 1. Returns when the broker has agreed,
   /// or does not answer.
   virtual void subscribe(const std::vector<std::string>& filters) = 0;
+  /// Over how many further connections what devices say may come; 0: over none.
+  virtual size_t more() const { return 0; }
+  /// Once: what is subscribed to over each of them. Returns as subscribe() does.
+  virtual void subscribe_more(std::vector<std::vector<std::string>> /*filters*/) {}
   /// QoS 1, not retained unless said. False when its queue is full.
   virtual bool publish(const std::string& topic, std::string payload, bool retain = false, int qos = 1) = 0;
   /// The same, not retained, of something that has a time and a name: the broker forgets it after `expires`
@@ -60,6 +64,9 @@ class MqttLink {
   /// Topics of which messages were shed since the last time, and how many.
   virtual std::vector<std::pair<std::string, uint64_t>> take_shed() { return {}; }
 };
+
+/// A user property of messages: where they come from.
+inline constexpr const char* kOriginProperty = "origin";
 
 enum class MqttVersion : uint8_t { v5, v3_1_1 };
 /// What the broker says for us when we are gone without a word: retained, QoS 1.

@@ -10,7 +10,16 @@
 namespace looptwin::hil {
 
 /// What became of a message.
-enum class PacketRead : uint8_t { taken, malformed, wrong_type, unknown, kept, not_its_own, not_admitted };
+enum class PacketRead : uint8_t {
+  taken,
+  malformed,
+  wrong_type,
+  unknown,
+  kept,
+  not_its_own,
+  not_admitted,
+  early
+};
 constexpr const char* name_of(PacketRead read) {
   constexpr const char* kNames[] = {"taken",
                                     "malformed",
@@ -18,7 +27,8 @@ constexpr const char* name_of(PacketRead read) {
                                     "unknown",
                                     "lost or late by a force",
                                     "not the device's own",
-                                    "of a device that is not admitted"};
+                                    "of a device that is not admitted",
+                                    "too early"};
   return kNames[static_cast<size_t>(read)];
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 namespace looptwin::hil {
 namespace {
@@ -66,14 +65,6 @@ RigTransport::RigTransport(MqttLink& link, const twin::Registry& registry, mml::
 RigTransport::~RigTransport() {
   for (const auto& convention : conventions_) convention->leave(outgoing_);
   publish();
-}
-
-void RigTransport::subscribe() {
-  std::set<std::string> filters;
-  for (const auto& convention : conventions_)
-    for (auto& filter : convention->filters()) filters.insert(std::move(filter));
-  for (auto& filter : BrokerStatus::filters()) filters.insert(std::move(filter));
-  link_.subscribe({filters.begin(), filters.end()});
 }
 
 size_t RigTransport::shard_of(twin::DeviceRef device) const {
@@ -179,6 +170,7 @@ void RigTransport::take_status(const MqttMessage& message, Time at) {
       status_.take(message, at, [this](const Incident& incident) { take_incident(incident); });
   const auto device = session ? registry_.find(session->device) : std::nullopt;
   if (!device) return;
+  if (models_have_sessions_ && is_own_ && !is_own_(*device, {})) return;
   models_[device->table.index()].by_session[device->row.index()] = 1;
   const Speech speech{at, kReal};
   if (is_own(*device, speech, session->online) && !is_kept_out(*device, speech, session->online))
@@ -198,6 +190,7 @@ bool RigTransport::hand_over(twin::DeviceRef device, bool joins, Time boundary) 
   if (gate_ != nullptr && is_itself(device) && !gate_->admits(device)) is = false;
   model.other[row] = joins && was ? 1 : 0;
   for (auto& renumber : model.renumber) renumber[row] = 1;
+  confirmations_.forget(device);
   presence(device, is, boundary);
   return is;
 }
@@ -309,10 +302,14 @@ PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech)
   // What the broker had kept is old: it says nothing about who is there.
   if (!heard.old && !has_session(heard.device, speech)) presence(heard.device, true, speech.at);
   ++counters_.messages;
-  if (!speech.forced &&
-      models_[heard.device.table.index()].resent.again(heard.device.row.index(), heard.samples)) {
+  const auto is = speech.forced ? Confirmations::Is::fresh : number(heard);
+  if (is == Confirmations::Is::again) {
     ++counters_.resent;
     return PacketRead::taken;
+  }
+  if (is == Confirmations::Is::early) {
+    ++counters_.early;
+    return PacketRead::early;
   }
   touched_.assign(heard.samples.values.size(), false);
   if (between_.forces == nullptr || !between_.forces->any(heard.device)) {
@@ -325,6 +322,24 @@ PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech)
   telemetry(heard.device, changed.samples, speech.at);
   note_samples(changed, speech);
   return PacketRead::taken;
+}
+
+/// Whether it has come before.
+Confirmations::Is RigTransport::number(const HeardTelemetry& heard) {
+  const auto& said = heard.samples;
+  if (!heard.old && said.kept && said.sequence && said.unix_seconds)
+    return confirmations_.take(heard.device, {*said.sequence, *said.kept, *said.unix_seconds});
+  return models_[heard.device.table.index()].resent.again(heard.device.row.index(), said)
+             ? Confirmations::Is::again
+             : Confirmations::Is::fresh;
+}
+
+/// What the loop has taken in and decided on, devices need keep no more.
+void RigTransport::confirm(Time now) {
+  due_.clear();
+  confirmations_.due(now, due_);
+  for (const auto& due : due_)
+    for (const auto& convention : conventions_) convention->confirm(due.device, due.number, outgoing_);
 }
 
 void RigTransport::note_samples(const HeardTelemetry& heard, const Speech& speech) {
@@ -466,6 +481,7 @@ void RigTransport::send(Time now, std::span<const twin::Command> commands) {
   returned_.clear();
   broker_.route(commands, leaving_);
   leave(now);
+  confirm(now);
   publish();
 }
 

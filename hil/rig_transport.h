@@ -6,9 +6,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "hil/broker_status.h"
+#include "hil/confirmations.h"
 #include "hil/conventions/convention.h"
 #include "hil/forces.h"
 #include "hil/identity_gate.h"
@@ -28,7 +30,8 @@ struct RigCounters {
   uint64_t malformed = 0;     ///< payloads that cannot be read
   uint64_t wrong_types = 0;   ///< with a value of another type than the model declares
   uint64_t not_admitted = 0;  ///< of devices that are suspended or retired, or have not proved who they are
-  uint64_t resent = 0;        ///< telemetry without a time that had come before: taken in once
+  uint64_t resent = 0;        ///< telemetry that had come before, as far as is known here: taken in once
+  uint64_t early = 0;         ///< telemetry that its device keeps and will send again: too much is missing
   uint64_t unsent = 0;        ///< commands that the link's queue had no room for
   uint64_t hints = 0;         ///< `online` that the broker had kept: nobody is there for that
   uint64_t unaddressed = 0;   ///< commands to devices whose mapping takes none
@@ -50,6 +53,8 @@ class RigTransport final : public twin::Transport {
   /// Whether a message from `origin` (MqttMessage) is the device's own; others only tell who else is there.
   using IsOwn = std::function<bool(twin::DeviceRef device, const std::string& origin)>;
   void take_only(IsOwn own) { is_own_ = std::move(own); }
+  /// Where the broker's word on a device's session is about one that is not real, it is not asked for.
+  void models_have_sessions() { models_have_sessions_ = true; }
   /// Between begin() and the polls: another one is the device from now on. It counts its messages anew, which
   /// are numbered on. `joins`: it comes where the last one was; else it is there if it has been heard before.
   /// Returns whether it is.
@@ -77,6 +82,8 @@ class RigTransport final : public twin::Transport {
 
   const RigCounters& counters() const { return counters_; }
   const BrokerStatus& status() const { return status_; }
+  /// Messages that devices had kept and gave up before they came.
+  uint64_t lost() const { return confirmations_.lost(); }
   size_t online() const { return online_; }
   const std::vector<std::unique_ptr<Convention>>& conventions() const { return conventions_; }
 
@@ -106,6 +113,9 @@ class RigTransport final : public twin::Transport {
   };
 
   void subscribe();
+  void subscribe_more(std::set<std::string>& filters);
+  Confirmations::Is number(const HeardTelemetry& heard);
+  void confirm(Time now);
   /// Who speaks, and whether a force has changed what it says.
   struct Speech {
     Time at;
@@ -155,6 +165,7 @@ class RigTransport final : public twin::Transport {
   MachineTime machine_;
   IsOwn is_own_;
   IdentityGate* gate_ = nullptr;
+  bool models_have_sessions_ = false;
   std::vector<MqttMessage> taken_, early_;  ///< early: received after the boundary
   std::vector<Arrived> arrived_;            ///< [shard]
   std::vector<twin::DeviceRef> returned_;   ///< came online, and may have messages waiting
@@ -166,6 +177,8 @@ class RigTransport final : public twin::Transport {
   std::vector<bool> touched_;                    ///< which of a message's samples are forced
   std::vector<twin::Notice> notices_;            ///< of this cycle
   std::vector<twin::Acknowledgement> withheld_;  ///< answers to what was kept back, for the next cycle
+  Confirmations confirmations_;
+  std::vector<Confirmations::Due> due_;
   RigCounters counters_;
   BrokerStatus status_;
   IncidentSink sink_;

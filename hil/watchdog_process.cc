@@ -12,6 +12,7 @@
 #include <charconv>
 
 #include "hil/broker_address.h"
+#include "hil/mosquitto_client.h"
 #include "hil/rig_journal.h"
 #include "hil/steady_time.h"
 
@@ -26,17 +27,8 @@ constexpr size_t kLongestPacket = 256 * 1024;
 /// libmosquitto without threads of its own: this process has one.
 class Client {
  public:
-  explicit Client(const MqttOptions& options) : options_(options) {
-    ::mosquitto_lib_init();
-    client_ = ::mosquitto_new((options.client_id + "-watchdog").c_str(), true, this);
-    ::mosquitto_int_option(client_, MOSQ_OPT_TCP_NODELAY, 1);
-    if (!options.user.empty())
-      ::mosquitto_username_pw_set(client_, options.user.c_str(), options.password.c_str());
-    const auto given = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
-    if (options.broker.starts_with("mqtts://"))
-      ::mosquitto_tls_set(client_, given(options.certificates),
-                          options.certificates.empty() ? "/etc/ssl/certs" : nullptr,
-                          given(options.certificate), given(options.key), nullptr);
+  explicit Client(const MqttOptions& options)
+      : options_(options), owned_(make_mosquitto_client(own(options), true, this)), client_(owned_.get()) {
     ::mosquitto_connect_callback_set(client_, [](mosquitto*, void* self, int code) {
       static_cast<Client*>(self)->connected_ = code == 0;
     });
@@ -66,10 +58,18 @@ class Client {
   }
 
  private:
+  static MqttOptions own(MqttOptions options) {
+    options.client_id += "-watchdog";
+    options.version = MqttVersion::v3_1_1;
+    options.will.reset();
+    return options;
+  }
+
   static constexpr Duration kRetry = milliseconds(500);
   const MqttOptions& options_;
   MachineTime time_;
-  mosquitto* client_ = nullptr;
+  const MosquittoClient owned_;
+  mosquitto* const client_;
   bool connected_ = false;
   size_t taken_ = 0;  ///< publications that the broker has
   Duration next_try_{};

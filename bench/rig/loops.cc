@@ -13,6 +13,7 @@
 #include "hil/no_delay.h"
 #include "hil/paced_clock.h"
 #include "hil/rig_transport.h"
+#include "hil/spread_link.h"
 #include "testbed/absent_fleet.h"
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
@@ -92,7 +93,7 @@ class Patience {
 }  // namespace
 
 Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const Until& until,
-               const std::function<void()>& ready, const std::function<void()>& each) {
+               const std::function<void()>& ready, const std::function<void()>& each, size_t more) {
   const auto folder = scenario_file(devices, cycle);
   auto scenario = testbed::load(folder);
   if (!scenario) std::fputs(render(scenario.error()).c_str(), stderr);
@@ -100,6 +101,9 @@ Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const 
   const UnixTime start = scenario->start = hil::civil_time();  // devices say when by their clocks
   auto link = hil::connect_mqtt({.broker = broker, .client_id = "looptwin-bench"});
   LT_CHECK(link.has_value(), "the broker runs");
+  if (more != 0)
+    link = std::make_unique<hil::SpreadLink>(
+        std::move(*link), hil::MqttOptions{.broker = broker, .client_id = "looptwin-bench"}, more);
   hil::MachineTime machine;
   std::atomic<bool> stop{false};
   ArrivalClock arrivals(**link, start, stop);
@@ -154,6 +158,7 @@ Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const 
           .gaps = counters.gaps,
           .commands = (*link)->counters().sent,
           .losses = (*link)->counters().losses,
+          .given_up = transport->lost(),
           .seconds = static_cast<double>((last - first).ns) / 1e9};
 }
 

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
+#include "hil/steady_time.h"
 
 namespace looptwin::bench {
 
@@ -20,6 +22,7 @@ struct Chatter {
   uint64_t messages = 0;
   double rate = 0;     ///< messages a second; 0: as fast as the connection takes them
   bool hears = false;  ///< waits for a command to each message
+  bool keeps = false;  ///< each device keeps its messages until they are confirmed, and says them again
   Duration patience = seconds(60);
 };
 struct Heard {
@@ -48,21 +51,47 @@ class Devices {
 /// Whether this process is to be the devices; then it has been.
 bool play(int argc, char** argv);
 
+}  // namespace looptwin::bench
+namespace looptwin::hil {
+class MqttConnections;
+}
+namespace looptwin::bench {
+
+/// Devices with a connection each, all of this process, as a rig's simulated ones may have them.
+class Sessions {
+ public:
+  Sessions(const std::string& broker, size_t count);
+  ~Sessions();
+  /// How long it takes until all are there, s.
+  double join();
+  /// How long it takes after the broker is there again, s.
+  double come_back(const std::function<void()>& broken, const std::function<void()>& mended);
+  /// Messages a second, QoS 1, that the broker has acknowledged: of all in turn.
+  double speak(uint64_t messages);
+
+ private:
+  hil::MachineTime time_;
+  size_t count_ = 0;
+  std::unique_ptr<hil::MqttConnections> all_;
+};
+
 /// What the loop has made of it.
 struct Taken {
   uint64_t messages = 0;  ///< that the loop took in, once each
   uint64_t duplicates = 0, gaps = 0, commands = 0;
-  uint64_t losses = 0;  ///< of the broker
-  double seconds = 0;   ///< until the last message
+  uint64_t losses = 0;    ///< of the broker
+  uint64_t given_up = 0;  ///< messages that devices kept no more before they came
+  double seconds = 0;     ///< until the last message
 };
 struct Until {
   uint64_t enough = 0;              ///< messages were taken in,
   Duration patience = seconds(10);  ///< or for so long nothing has come
 };
 /// Runs the loop, a boundary as soon as something has come or, where `cycle` is given, at each of its
-/// periods. `ready`: it has subscribed. `each`: after each boundary.
+/// periods. What devices say comes over `more` further connections, where that is not 0. `ready`: it has
+/// subscribed. `each`: after each boundary.
 Taken run_loop(const std::string& broker, size_t devices, Duration cycle, const Until& until,
-               const std::function<void()>& ready, const std::function<void()>& each = {});
+               const std::function<void()>& ready, const std::function<void()>& each = {}, size_t more = 0);
 
 /// A bare Paho client that answers each message with a message, or only counts them.
 Taken run_bare(const std::string& broker, bool answers, const Until& until,

@@ -67,6 +67,12 @@ class Convention {
   virtual bool tell(const twin::Command& command, std::vector<Outgoing>& out) = 0;
   /// The same for a command that may never be told: nothing is noted, no answer waited for.
   virtual bool write(const twin::Command& command, std::vector<Outgoing>& out) const = 0;
+  /// Appends what tells a device that its messages up to this number have been taken in. Nothing where its
+  /// mapping has no way to.
+  virtual void confirm(twin::DeviceRef device, uint32_t number, std::vector<Outgoing>& out) const;
+  /// What to subscribe to for one device alone, in place of its part in filters(). Empty: its convention
+  /// needs the messages of all its devices in one order.
+  virtual std::vector<std::string> filters_of(twin::DeviceRef device) const;
   /// Once a cycle, after its messages: what has waited long enough, and what is to be said without being
   /// asked.
   virtual void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out);
@@ -80,6 +86,13 @@ class Convention {
   virtual std::vector<std::pair<std::string, uint64_t>> counters() const;
 };
 
+/// What a device's connection is, where it has one of its own.
+struct DeviceSession {
+  std::vector<std::string> filters;
+  std::optional<Will> will;
+  std::optional<Outgoing> hello;  ///< said at each connection
+};
+
 using HeardAsked = tl::expected<Asked, PayloadProblem>;
 
 /// The devices' side, for devices that are simulated: nobody at the broker can tell.
@@ -90,6 +103,9 @@ class DeviceSide {
   virtual std::vector<std::string> filters() const = 0;
   virtual void presence(twin::DeviceRef device, bool online, Time at, std::vector<Outgoing>& out) = 0;
   virtual void telemetry(twin::DeviceRef device, const Samples& samples, std::vector<Outgoing>& out) = 0;
+  /// Whether each device may have a connection of its own, and what it then is.
+  virtual bool has_sessions() const { return false; }
+  virtual DeviceSession session(twin::DeviceRef device) const;
   /// `applied_at` is by the device's clock.
   virtual void answer(const twin::Acknowledgement& answer, std::vector<Outgoing>& out) = 0;
   /// The device that a message of somebody else's says to be gone, as the will of a real one does.

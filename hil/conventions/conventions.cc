@@ -31,6 +31,9 @@ Speakers speakers_of(const char* convention, const twin::Registry& registry,
 
 }  // namespace
 
+void Convention::confirm(twin::DeviceRef, uint32_t, std::vector<Outgoing>&) const {}
+std::vector<std::string> Convention::filters_of(twin::DeviceRef) const { return {}; }
+DeviceSession DeviceSide::session(twin::DeviceRef) const { return {}; }
 void Convention::step(Time, std::vector<Heard>&, std::vector<Outgoing>&) {}
 void Convention::joined(Time, std::vector<Outgoing>&) {}
 void Convention::lost(Time) {}

@@ -63,6 +63,24 @@ class PlainLoop final : public Convention, Plain {
     return {filters.begin(), filters.end()};
   }
 
+  std::vector<std::string> filters_of(twin::DeviceRef device) const override {
+    std::vector<std::string> filters;
+    const auto* model = codec(device);
+    if (model == nullptr) return filters;
+    const auto& mapping = model->mapping();
+    for (const auto* of : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
+      if (*of) filters.push_back((*of)->topic(speakers_.registry.id(device), "+"));
+    return filters;
+  }
+
+  void confirm(twin::DeviceRef device, uint32_t number, std::vector<Outgoing>& out) const override {
+    const auto* model = codec(device);
+    if (model == nullptr || !model->mapping().confirmations) return;
+    // One that is lost is made up for by the next.
+    out.push_back({model->mapping().confirmations->topic(speakers_.registry.id(device)),
+                   model->confirmation(number), false, 0});
+  }
+
   bool take(const MqttMessage& message, Time, std::vector<Heard>& heard) override {
     return std::any_of(codecs_.begin(), codecs_.end(), [&](const auto& model) {
       return take_for(model.first, model.second, message, heard);
@@ -120,6 +138,21 @@ class PlainDevices final : public DeviceSide, Plain {
     for (const auto& [table, mapping] : speakers_.models)
       add_filters(table, {&mapping.commands, &mapping.presence}, filters);
     return {filters.begin(), filters.end()};
+  }
+
+  bool has_sessions() const override { return true; }
+
+  DeviceSession session(twin::DeviceRef device) const override {
+    const auto& mapping = codec(device)->mapping();
+    const auto id = speakers_.registry.id(device);
+    DeviceSession session;
+    if (mapping.commands) session.filters.push_back(mapping.commands->topic(id));
+    if (!mapping.presence) return session;
+    const auto topic = mapping.presence->topic(id);
+    session.filters.push_back(topic);
+    session.will = Will{topic, mapping.offline};
+    session.hello = Outgoing{topic, mapping.online, true};
+    return session;
   }
 
   std::optional<twin::DeviceRef> said_gone(const MqttMessage& message) const override {

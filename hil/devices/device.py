@@ -49,6 +49,8 @@ class Device:
 
     def run(self):
         for n in range(1, 1 << 32):
-            report = {**self.step(), "n": n, "t": time.time()}
-            self.client.publish(self.topic + "telemetry", json.dumps(report), qos=1)
+            self.report({**self.step(), "n": n, "t": time.time()})
             time.sleep(self.PERIOD)
+
+    def report(self, report):
+        self.client.publish(self.topic + "telemetry", json.dumps(report), qos=1)

@@ -101,6 +101,7 @@ Result<Mapping> mapping_of(const DeviceDraft& draft, const twin::ModelConfig& mo
     if (!mapping.telemetry) mapping.telemetry = under.telemetry;
     if (!mapping.commands) mapping.commands = under.commands;
     if (!mapping.identity) mapping.identity = under.identity;
+    if (!mapping.confirmations) mapping.confirmations = under.confirmations;
     if (!mapping.acknowledgements) mapping.acknowledgements = under.acknowledgements;
     if (!mapping.presence) {
       mapping.presence = under.presence;

@@ -250,8 +250,12 @@ const Section<DeviceDraft>& device_section() {
        places_key("setpoints", &Mapping::setpoints, "where setpoints stand"), commands_key(),
        optional<T>("acknowledgements", topic(), in(&Mapping::acknowledgements), "none",
                    "where answers come from"),
+       optional<T>("confirmations", topic(), in(&Mapping::confirmations), "none",
+                   "where devices that keep their messages hear which have arrived"),
        optional<T>("time", text(), in(&Mapping::time), "/t", "pointer to the device's time, Unix seconds"),
        optional<T>("sequence", text(), in(&Mapping::sequence), "/n", "pointer to its message counter"),
+       optional<T>("kept", text(), in(&Mapping::kept), "/kept",
+                   "pointer to the lowest number that the device still keeps"),
        section_into<T>("presence", presence_section(), "how it is known who is there",
                        [](T& out, Presence presence) {
                          auto& mapping = out.mapping;
@@ -292,6 +296,10 @@ void check_device(Reader& reader, const DeviceDraft& draft) {
   if (std::find(conventions.begin(), conventions.end(), mapping.convention) == conventions.end())
     return reader.error(mapping.span, fmt::format("'{}' is no convention", mapping.convention),
                         "conventions: " + joined(conventions));
+  if (mapping.confirmations &&
+      (mapping.convention != "plain" || (mapping.telemetry && mapping.telemetry->has_field())))
+    reader.error(mapping.span, "only JSON at one topic bears numbers that could be confirmed",
+                 "leave confirmations out");
   // What begins with a ready mapping has its topics from there.
   const bool plain = mapping.convention == "plain" && draft.ready.empty();
   if (plain && !mapping.telemetry)

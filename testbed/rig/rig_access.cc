@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <map>
-
 #include "base/text.h"
 #include "hil/access_files.h"
 #include "hil/broker_registry.h"
@@ -24,8 +22,6 @@ std::vector<std::filesystem::path> registries_of(const RigConfig& rig, const Sce
   }
   return files;
 }
-
-namespace {
 
 Result<std::map<std::string, std::string>> read_secrets(const std::filesystem::path& file) {
   std::map<std::string, std::string> secrets;
@@ -48,6 +44,8 @@ Result<std::map<std::string, std::string>> read_secrets(const std::filesystem::p
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   return secrets;
 }
+
+namespace {
 
 /// All that the files are made of: devices, and the secrets of those that are known.
 Result<void> write_access(const AclRequest& request, const RigConfig& rig, const Scenario& scenario) {

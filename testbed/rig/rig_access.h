@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "testbed/rig/rig_config.h"
@@ -10,6 +12,9 @@
 namespace looptwin::testbed {
 
 /// Registries whose devices may connect: the rig's, and those that the fleet was drawn from.
+/// By id, of a CSV of `id,secret`, as `looptwin registry import --secrets` writes it. An empty path: none.
+Result<std::map<std::string, std::string>> read_secrets(const std::filesystem::path& file);
+
 std::vector<std::filesystem::path> registries_of(const RigConfig& rig, const Scenario& scenario);
 
 /// What `looptwin rig acl RIG` is asked.

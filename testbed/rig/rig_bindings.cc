@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "hil/descriptors.h"
 #include "testbed/reading/values.h"
+#include "testbed/rig/rig_access.h"
 #include "testbed/summary.h"
 #include "twin/warm/disk.h"
 
@@ -38,6 +40,8 @@ Result<Parity::Tolerances> tolerances_of(const RigConfig& rig, const Scenario& s
   return all;
 }
 
+constexpr size_t kOtherDescriptors = 200;  ///< of the loop itself, its links, its run folder
+
 std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
 
 }  // namespace
@@ -53,7 +57,7 @@ hil::MqttOptions bridge_options(const RigConfig& rig) {
 Result<std::unique_ptr<RigBindings>> RigBindings::make(const RigConfig& rig, const Scenario& scenario,
                                                        const std::vector<hil::Mapping>& mappings,
                                                        hil::MqttLink& link, UnixTime start,
-                                                       std::function<Time()> now) {
+                                                       std::function<Time()> now, bool need_secrets) {
   std::unique_ptr<RigBindings> made(new RigBindings(scenario));
   auto world = DeviceWorld::build(made->scenario_);
   if (!world) return tl::make_unexpected(std::move(world.error()));
@@ -65,9 +69,44 @@ Result<std::unique_ptr<RigBindings>> RigBindings::make(const RigConfig& rig, con
   auto tolerances = tolerances_of(rig, scenario);
   if (!tolerances) return tl::make_unexpected(std::move(tolerances.error()));
   made->parity_ = std::make_unique<Parity>(registry, std::move(*tolerances));
-  made->bridge_ = std::make_unique<hil::DeviceBridge>(link, registry, mappings, start);
+  auto sessions = made->sessions_of(rig, mappings, start, need_secrets);
+  if (!sessions) return tl::make_unexpected(std::move(sessions.error()));
+  made->bridge_ = std::make_unique<hil::DeviceBridge>(link, registry, mappings, start, std::move(*sessions));
   made->devices_ = std::make_unique<SimulatedDevices>(*made->world_, *made->bridge_, *made->bindings_,
                                                       *made->parity_, std::move(now), made->time_);
+  return made;
+}
+
+/// Null where devices have no connections of their own.
+Result<std::unique_ptr<hil::DeviceSessions>> RigBindings::sessions_of(
+    const RigConfig& rig, const std::vector<hil::Mapping>& mappings, UnixTime start,
+    bool need_secrets) const {
+  if (!rig.own_connections) return std::unique_ptr<hil::DeviceSessions>();
+  const auto& registry = world_->registry();
+  auto secrets = read_secrets(rig.secrets);
+  if (!secrets) return tl::make_unexpected(std::move(secrets.error()));
+  const hil::DeviceSessions::Options options{bridge_options(rig), std::move(*secrets)};
+  auto made =
+      hil::DeviceSessions::start(options, registry, hil::make_device_sides(registry, mappings, start));
+  if (!made) return made;
+  size_t simulated = 0, without = 0;
+  std::string_view one;
+  for (const auto device : registry.matching("**")) {
+    if (bindings_->of(device) != Binding::simulated || !(*made)->has(device)) continue;
+    ++simulated;
+    if (options.secrets.contains(std::string(registry.id(device)))) continue;
+    ++without;
+    one = registry.id(device);
+  }
+  if (need_secrets && without != 0)
+    return failure(
+        fmt::format("the broker asks devices who they are, and {} simulated ones have no secret, as {}",
+                    number(without), one),
+        "write secrets: FILE, a CSV of id,secret, or leave own_connections out");
+  if (auto enough = hil::check_descriptor_limit(simulated * hil::kClientDescriptors + kOtherDescriptors,
+                                                "a connection for each simulated device");
+      !enough)
+    return tl::make_unexpected(std::move(enough.error()));
   return made;
 }
 
@@ -98,6 +137,13 @@ void RigBindings::print(const std::vector<Swap>& swaps) const {
             fmt::format("{} messages out, {} orders in; {} without room, {} orders not understood",
                         number(bridge.published), number(bridge.orders), number(bridge.unsent),
                         number(bridge.unread)));
+  if (const auto own = devices_->connections())
+    print_row(
+        "connections",
+        fmt::format("{} there, {} lost, {} refused, {} taken over by somebody else; {} messages without "
+                    "room",
+                    number(own->there), number(own->lost), number(own->refused), number(own->taken_over),
+                    number(own->dropped)));
   const auto parity = parity_->total();
   if (parity.samples == 0) return;
   const double share =

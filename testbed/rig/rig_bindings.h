@@ -13,11 +13,11 @@ namespace looptwin::testbed {
 class RigBindings {
  public:
   /// Null where the rig has no bindings. `start`: the civil instant of the run's start on the wall; `now`:
-  /// the run's time, asked for once start() was called.
+  /// the run's time, asked for once start() was called. `need_secrets`: the broker asks who devices are.
   static Result<std::unique_ptr<RigBindings>> make(const RigConfig& rig, const Scenario& scenario,
                                                    const std::vector<hil::Mapping>& mappings,
                                                    hil::MqttLink& link, UnixTime start,
-                                                   std::function<Time()> now);
+                                                   std::function<Time()> now, bool need_secrets);
 
   BoundTransport::Bound bound() { return {*bindings_, *parity_, *devices_}; }
   const Bindings& bindings() const { return *bindings_; }
@@ -29,6 +29,9 @@ class RigBindings {
 
  private:
   explicit RigBindings(const Scenario& scenario) : scenario_(scenario) {}
+  Result<std::unique_ptr<hil::DeviceSessions>> sessions_of(const RigConfig& rig,
+                                                           const std::vector<hil::Mapping>& mappings,
+                                                           UnixTime start, bool need_secrets) const;
 
   Scenario scenario_;
   hil::MachineTime time_;

@@ -106,6 +106,8 @@ const Section<RigConfig>& rig_section() {
        section<T>("reserve", reserve_section(), &T::reserve, "how they are reserved there"),
        optional<T>("most_messages", whole_number(1, 1'000'000), &T::most_messages, "1000",
                    "of one device in a second, at a broker of our own"),
+       optional<T>("ingest_connections", whole_number(0, 64), &T::ingest_connections, "0",
+                   "further ones, over which comes what devices say"),
        optional<T>("user", text(), in(&hil::MqttOptions::user), "none", "that we are at the broker"),
        optional<T>("password", text(), in(&hil::MqttOptions::password), "none", "of that user"),
        optional<T>("certificates", text(), in(&hil::MqttOptions::certificates), "none",
@@ -128,6 +130,12 @@ const Section<RigConfig>& rig_section() {
        optional<T>("start", word<RigStart>({{"now", RigStart::now}, {"as_written", RigStart::as_written}}),
                    &T::start, "now", "the civil time of the run's start"),
        bindings_key(),
+       with_span(optional<T>("own_connections", boolean(), &T::own_connections, "false",
+                             "whether each simulated device has a connection of its own"),
+                 &T::own_connections_span),
+       with_span(optional<T>("secrets", path(), &T::secrets, "none",
+                             "CSV of id,secret: what simulated devices connect with"),
+                 &T::secrets_span),
        section_into<T>("shadow", shadow_section(), "of devices that are bound so",
                        [](T& out, std::vector<ToleranceConfig> all) { out.tolerances = std::move(all); }),
        section<T>("safety", safety_section(), &T::safety, "what may be sent, and what makes it safe"),
@@ -135,6 +143,16 @@ const Section<RigConfig>& rig_section() {
        optional<T>("recording", boolean(), &T::recording, "false",
                    "all packets are kept in the run folder")});
   return kSection;
+}
+
+/// What would have no effect.
+void check_connections(Reader& reader, const RigConfig& rig) {
+  if (rig.own_connections && !rig.bindings)
+    reader.error(rig.own_connections_span, "no device is simulated that could have a connection of its own",
+                 "write bindings: {\"*\": simulated}, or leave own_connections out");
+  if (!rig.secrets.empty() && !rig.own_connections)
+    reader.error(rig.secrets_span, "secrets are what simulated devices connect with, and none does",
+                 "write own_connections: true, or leave secrets out");
 }
 
 }  // namespace
@@ -155,10 +173,12 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
   if (rig.inventory.empty() && rig.reserve.span.source)
     reader.error(rig.reserve.span, "devices are reserved in an inventory, and none is named",
                  "write inventory: FILE");
+  check_connections(reader, rig);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   rig.scenario = (files.folder / rig.scenario).lexically_normal();
   if (!rig.registry.empty()) rig.registry = (files.folder / rig.registry).lexically_normal();
   if (!rig.inventory.empty()) rig.inventory = (files.folder / rig.inventory).lexically_normal();
+  if (!rig.secrets.empty()) rig.secrets = (files.folder / rig.secrets).lexically_normal();
   if (rig.broker.client_id.empty()) rig.broker.client_id = "looptwin-" + rig.name;
   if (rig.sparkplug.host.empty()) rig.sparkplug.host = "looptwin-" + rig.name;
   return rig;

@@ -54,6 +54,10 @@ struct RigConfig {
   RigStart start = RigStart::now;
   std::optional<std::vector<BindingConfig>> bindings;  ///< absent: all are real, for good
   std::vector<ToleranceConfig> tolerances;             ///< of shadowed devices
+  bool own_connections = false;                        ///< each simulated device has one of its own
+  std::filesystem::path secrets;                       ///< of these, a CSV; from where we are; may be empty
+  Span own_connections_span, secrets_span;
+  uint64_t ingest_connections = 0;  ///< over which comes what devices say; 0: over the one for all
 };
 
 /// Reads rig.yaml of a folder, or the file itself. All problems at once.

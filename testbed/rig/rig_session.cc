@@ -4,7 +4,9 @@
 
 #include "base/timezone.h"
 #include "hil/conventions/sparkplug/sparkplug.h"
+#include "hil/descriptors.h"
 #include "hil/realtime.h"
+#include "hil/spread_link.h"
 #include "testbed/absent_fleet.h"
 #include "testbed/rig/device_facts.h"
 #include "testbed/rig/device_mappings.h"
@@ -91,6 +93,8 @@ Result<void> RigSession::prepare() {
 }
 
 Result<void> RigSession::connect() {
+  // Before a broker of ours is started, which has as many.
+  if (rig_.own_connections) hil::raise_descriptor_limit();
   if (rig_.broker.broker.empty()) {
     auto started = hil::OwnBroker::start({.registries = registries_of(rig_, scenario_),
                                           .mappings = mappings_,
@@ -107,6 +111,8 @@ Result<void> RigSession::connect() {
   auto link = hil::connect_mqtt(rig_.broker);
   if (!link) return tl::make_unexpected(std::move(link.error()));
   link_ = std::move(*link);
+  if (rig_.ingest_connections != 0)
+    link_ = std::make_unique<hil::SpreadLink>(std::move(link_), rig_.broker, rig_.ingest_connections);
   if (!rig_.bindings) return {};
   auto bridge_link = hil::connect_mqtt(bridge_options(rig_));
   if (!bridge_link) return tl::make_unexpected(std::move(bridge_link.error()));
@@ -119,8 +125,9 @@ Result<void> RigSession::assemble() {
   scenario_.snapshots.reset();  // what devices are doing is in no snapshot
   if (!inventory_) stop_on_signals();
   if (rig_.bindings) {
-    auto made = RigBindings::make(rig_, scenario_, mappings_, *bridge_link_, start_,
-                                  [this] { return clock_->at(machine_.now()); });
+    auto made = RigBindings::make(
+        rig_, scenario_, mappings_, *bridge_link_, start_, [this] { return clock_->at(machine_.now()); },
+        own_ && own_->registry() != nullptr);
     if (!made) return tl::make_unexpected(std::move(made.error()));
     bound_ = std::move(*made);
   }
@@ -140,6 +147,7 @@ Result<void> RigSession::assemble() {
                         [this](const hil::Incident& incident) { incidents_.take(incident); });
       real->admit_by(*gate_);
     }
+    if (rig_.own_connections) real->models_have_sessions();
     auto made = std::make_unique<BoundTransport>(
         std::move(real), bound_ ? std::optional(bound_->bound()) : std::nullopt, registry);
     transport_ = made.get();

@@ -63,7 +63,7 @@ class RigSession {
   std::unique_ptr<RigBindings> bound_;
   std::unique_ptr<SequenceSession> sequence_;  ///< null: none is carried out
   std::unique_ptr<Assembly> assembly_;
-  uint64_t hash_ = 0;  ///< of scenario and settings
+  uint64_t hash_ = 0;                    ///< of scenario and settings
   BoundTransport* transport_ = nullptr;  ///< the assembly's
   std::unique_ptr<RigGuard> guard_;      ///< ends before what it speaks by
   std::optional<Driver> driver_;

@@ -25,6 +25,9 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
   if (taken.resent + sent.unheard + sent.refused != 0)
     print_row("", fmt::format("{} came twice; of those out nobody heard {}, and the broker refused {}",
                               number(taken.resent), number(sent.unheard), number(sent.refused)));
+  if (transport.lost() + taken.early != 0)
+    print_row("", fmt::format("{} that devices kept no more before they came; {} too early, and kept",
+                              number(transport.lost()), number(taken.early)));
   if (const auto text = incidents.text(); !text.empty()) print_row("incidents", text);
   for (const auto& convention : transport.conventions()) {
     std::vector<std::string> counted;

@@ -122,6 +122,7 @@ void SimulatedDevices::swap(twin::DeviceRef device, Binding to, const LastValues
   }
   parity_.forget(device);
   bindings_.set(device, to);
+  if (from == Binding::simulated) bridge_.leave(device);
   if (to == Binding::simulated && online_[device.table.index()][device.row.index()] != 0)
     bridge_.publish(twin::Presence{device, true, world_.now()});
 }
@@ -134,6 +135,11 @@ void SimulatedDevices::say_gone(twin::DeviceRef device) {
 Diagnostics SimulatedDevices::breakdown() const {
   const std::scoped_lock lock(mutex_);
   return broken_ ? world_.breakdown() : Diagnostics{};
+}
+
+std::optional<hil::ConnectionCounters> SimulatedDevices::connections() const {
+  if (bridge_.sessions() == nullptr) return std::nullopt;
+  return bridge_.sessions()->counters();
 }
 
 hil::BridgeCounters SimulatedDevices::counters() const {

@@ -41,6 +41,8 @@ class SimulatedDevices {
   bool broken() const { return broken_; }
   Diagnostics breakdown() const;
   hil::BridgeCounters counters() const;
+  /// Of those that have connections of their own.
+  std::optional<hil::ConnectionCounters> connections() const;
 
  private:
   void run();

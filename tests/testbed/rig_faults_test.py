@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -25,6 +27,40 @@ HOSTILE = [b"", b"\x00", b"\xff\xfe\xfd", b"{", b"null", b"[]", b'"level"', b"1e
 ODD = [b'{"level": 1e308}', b'{"level": -1e308}', b'{"level": 1e-320}', b'{"level": 1.5, "n": -1}', b'{"level": 1.5, "n": 1e30}',
        b'{"level": 1.5, "t": 1e300}', b'{"level": 1.5, "t": -1e18}', b'{"level": 1.5, "t": "yesterday"}', b'{"level": null, "running": null}',
        b'{"unknown": {"deep": [1, 2, 3]}}']
+
+
+class Road:
+    """Between a client and a broker; blocked, it takes what is sent and brings nothing, and nobody is told."""
+
+    def __init__(self, port):
+        self.to, self.blocked, self.sockets = port, threading.Event(), []
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.port = self.door.getsockname()[1]
+        threading.Thread(target=self.open, daemon=True).start()
+
+    def open(self):
+        while True:
+            try:
+                near, _ = self.door.accept()
+                far = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                return
+            self.sockets += [near, far]
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self.carry, args=(a, b), daemon=True).start()
+
+    def carry(self, a, b):
+        try:
+            while data := a.recv(65536):
+                if not self.blocked.is_set():
+                    b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        for one in [self.door, *self.sockets]:
+            one.close()
 
 
 class Faults(unittest.TestCase):
@@ -124,6 +160,28 @@ class Faults(unittest.TestCase):
         out = rig.stop()
         self.assertIn("broker_lost 1", out)
         self.assertIn("devices there          2", out)
+        self.assertEqual(looptwin("replay", self.folder / "out").returncode, 0)
+
+    def test_a_broker_that_is_not_reached_any_more_is_missed_after_its_keep_alive_and_has_kept_all_until_then(self):
+        broker = Broker(self.folder)
+        self.addCleanup(broker.close)
+        road = Road(broker.port)
+        self.addCleanup(road.close)
+        rig = self.rig(f"rig: cellar-rig\nbroker: mqtt://127.0.0.1:{road.port}\n")
+        ear = Client(broker.port, "ear").join()
+        self.addCleanup(ear.close)
+        ear.subscribe("looptwin/#")
+        rig.port = broker.port  # the pump's own way is free
+        rig.pump(ONE, program="pump_device")
+        eventually(lambda: self.told(ear), "it works")
+        road.blocked.set()
+        eventually(lambda: rig.incident("broker_lost") == 1, "it is missed")
+        road.blocked.clear()
+        commands = sum(t.endswith("command") for t, _ in ear.heard)
+        eventually(lambda: sum(t.endswith("command") for t, _ in ear.heard) > commands, "the pump is told again")
+        out = rig.stop()
+        self.assertIn("broker_lost 1", out)
+        self.assertRegex(out, r"gaps 0, restarts 0")
         self.assertEqual(looptwin("replay", self.folder / "out").returncode, 0)
 
     def test_a_broker_of_our_own_that_is_killed_is_started_again_and_knows_who_may_come_in(self):

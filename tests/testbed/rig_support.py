@@ -196,7 +196,8 @@ class Rig:
         self.port = int(re.search(r" at mqtts?://[a-z0-9.]+:(\d+)", self.errors.read_text()).group(1))
 
     def pump(self, ident, level="1.8", secret=None, program="pump.py", **environment):
-        command = {"pump.py": ["/usr/bin/python3", SOURCE / "hil/devices/pump.py"], "pump_device": [BINARIES / "pump_device"]}
+        command = {name: ["/usr/bin/python3", SOURCE / "hil/devices" / name] for name in ("pump.py", "keeping_pump.py")}
+        command["pump_device"] = [BINARIES / "pump_device"]
         more = {"DEVICE_SECRET": secret} if secret else {}
         self.devices.append(subprocess.Popen([*command[program], str(self.port), ident, level],
                                              env={**os.environ, **more, **environment}, stderr=subprocess.DEVNULL))
