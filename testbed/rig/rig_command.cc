@@ -19,7 +19,7 @@ struct Asked {
   std::string device, to, entry, by, force, answer;
 };
 
-/// A run folder has the socket; of a rig's own folder, or its file, the name tells where it is.
+/// A run folder has the socket; of a rig's own folder, or its file, the key tells where it is.
 Result<std::filesystem::path> socket_at(const std::filesystem::path& rig) {
   std::error_code ignored;
   if (std::filesystem::exists(rig / kSocketFile, ignored)) return rig / kSocketFile;
@@ -28,7 +28,7 @@ Result<std::filesystem::path> socket_at(const std::filesystem::path& rig) {
                    "name the run folder of a rig that runs, or the rig's own folder");
   auto config = load_rig(rig);
   if (!config) return tl::make_unexpected(std::move(config.error()));
-  return socket_of(config->name);
+  return socket_of(config->key);
 }
 
 Exit ask(const std::filesystem::path& rig, const Json& request) {

@@ -35,6 +35,7 @@ enum class RigStart : uint8_t { now, as_written };
 
 struct RigConfig {
   std::string name;
+  std::string key;                 ///< what it is found by while it runs: its name, and which file it is
   std::filesystem::path scenario;  ///< from where we are
   hil::MqttOptions broker;         ///< its `broker` is empty: one of our own
   hil::Overrun overrun = hil::Overrun::catch_up;

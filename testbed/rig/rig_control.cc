@@ -60,20 +60,20 @@ Result<std::string> answer(const JsonValue& request, Answers* answers) {
 
 }  // namespace
 
-Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
+Result<std::unique_ptr<ControlSocket>> open_control(const RigConfig& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
                                                     RigGuard& guard, const RigInventory* inventory,
                                                     Answers* answers) {
-  auto control = ControlSocket::open(run ? *run / kSocketFile : socket_of(rig), rig);
+  auto control = ControlSocket::open(run ? *run / kSocketFile : socket_of(rig.key), rig.key);
   if (!control) return control;
   (*control)->on("swap", [&, inventory](const JsonValue& request) {
     return swap(request, assembly.registry(), transport, inventory);
   });
   (*control)->on("act", [&](const JsonValue& request) { return act(request, assembly, transport); });
   (*control)->on("answer", [answers](const JsonValue& request) { return answer(request, answers); });
-  (*control)->on("status", [rig](const JsonValue&) -> Result<std::string> {
-    return fmt::format("\"rig\": \"{}\"", rig);
+  (*control)->on("status", [name = rig.name](const JsonValue&) -> Result<std::string> {
+    return fmt::format("\"rig\": \"{}\"", name);
   });
   add_guard_handlers(**control, guard);
   (*control)->start();

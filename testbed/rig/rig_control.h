@@ -11,9 +11,9 @@
 
 namespace looptwin::testbed {
 
-/// Open, and answering. `rig`: its name; `run`: its run folder, where it has one; `inventory` may be null;
+/// Open, and answering. `run`: its run folder, where it has one; `inventory` may be null;
 /// `answers`: of the sequence that it carries out, or null. All outlive it.
-Result<std::unique_ptr<ControlSocket>> open_control(const std::string& rig,
+Result<std::unique_ptr<ControlSocket>> open_control(const RigConfig& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
                                                     RigGuard& guard, const RigInventory* inventory,

@@ -193,7 +193,7 @@ Result<void> RigSession::begin() {
     sequence_->begin(*assembly_, &guard_->forces(), stop_asked(), [this] {
       return guard_->safety().stops() > 0 ? std::string("the rig was stopped") : std::string();
     });
-  auto control = open_control(rig_.name, out_, *assembly_, *transport_, *guard_, inventory_.get(),
+  auto control = open_control(rig_, out_, *assembly_, *transport_, *guard_, inventory_.get(),
                               sequence_ ? &sequence_->answers() : nullptr);
   if (!control) return tl::make_unexpected(std::move(control.error()));
   control_ = std::move(*control);
