@@ -182,8 +182,9 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
   if (!rig.registry.empty()) rig.registry = (files.folder / rig.registry).lexically_normal();
   if (!rig.inventory.empty()) rig.inventory = (files.folder / rig.inventory).lexically_normal();
   if (!rig.secrets.empty()) rig.secrets = (files.folder / rig.secrets).lexically_normal();
-  rig.key = fmt::format("{}-{:08x}", rig.name,
-                        static_cast<uint32_t>(hash64(std::filesystem::weakly_canonical(file, ignored).string())));
+  rig.key =
+      fmt::format("{}-{:08x}", rig.name,
+                  static_cast<uint32_t>(hash64(std::filesystem::weakly_canonical(file, ignored).string())));
   if (rig.broker.client_id.empty()) rig.broker.client_id = "looptwin-" + rig.name;
   if (rig.sparkplug.host.empty()) rig.sparkplug.host = "looptwin-" + rig.name;
   return rig;
