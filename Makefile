@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PRESET ?= release
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
+TESTS ?= $(shell echo $$(($(JOBS) + 2))) # at a time: those of rigs mostly wait
 SCENARIO ?= scenarios/smart-meters
 
 .PHONY: build run test bench python wheel format clean deps
@@ -21,7 +22,7 @@ run: deps $(BUILD)/build.ninja
 	$(BUILD)/bin/looptwin run $(SCENARIO)
 
 test: deps build
-	ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
+	ctest --test-dir $(BUILD) --parallel $(TESTS) --output-on-failure --no-tests=error
 
 # import looptwin: PYTHONPATH=build/release/python /usr/bin/python3
 python: deps $(BUILD)/build.ninja

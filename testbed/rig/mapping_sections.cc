@@ -316,6 +316,15 @@ void check_device(Reader& reader, const DeviceDraft& draft) {
           reader.error(place.span, "a place of Homie is a node and a property", "write NODE/PROPERTY");
   if (mapping.identity) check_identity(reader, mapping);
   if (!plain) return;
+  const std::pair<const char*, bool> of_others[] = {{"names", !mapping.names.empty()},
+                                                    {"setpoints", !mapping.setpoints.empty()},
+                                                    {"presence.at", !mapping.presence_at.empty()},
+                                                    {"presence.gateway", !mapping.gateway.empty()},
+                                                    {"presence.ask", mapping.ask.has_value()}};
+  for (const auto& [key, is_written] : of_others)
+    if (is_written)
+      reader.error(mapping.span, fmt::format("'{}' means nothing to devices that speak plain", key),
+                   "write convention: topics, or leave it out");
   for (const auto& place : mapping.fields)
     if (!place.at.starts_with('/'))
       reader.error(place.span, "a JSON pointer begins with a slash", "write /ENERGY/Power");

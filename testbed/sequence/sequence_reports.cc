@@ -125,7 +125,7 @@ std::string sequence_junit(const SequenceResult& result, const SequenceFacts& fa
                            markup(result.name), name_of(static_cast<PhaseIs>(p)), markup(step.name), took);
       for (const auto& one : step.measured)
         cases += fmt::format("      <properties><property name=\"measured{}\" value=\"{}\"/></properties>\n",
-                             one.device.empty() ? "" : " " + markup(one.device),
+                             one.device.empty() ? std::string() : fmt::format(" {}", markup(one.device)),
                              markup(shown_number(one.value, step.unit)));
       if (step.outcome == Outcome::skipped) {
         ++skipped;
