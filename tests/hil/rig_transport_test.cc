@@ -20,7 +20,8 @@ std::string presence(const twin::Inbox& inbox) {
 TEST_CASE("rig: it subscribes to what its devices' ids have levels for") {
   const Hall hall;
   CHECK(hall.link.subscribed == std::vector<std::string>{"$SYS/broker/publish/messages/dropped",
-                                                         "$looptwin/#", "looptwin/+/+/acknowledgement",
+                                                         "$SYS/broker/version", "$looptwin/#",
+                                                         "looptwin/+/+/acknowledgement",
                                                          "looptwin/+/+/presence", "looptwin/+/+/telemetry"});
 }
 

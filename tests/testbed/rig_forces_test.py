@@ -62,6 +62,8 @@ class Forces(unittest.TestCase):
         eventually(lambda: rig.count(ORDERS, '"start"') >= 1, "a cellar that is all but empty is emptied")
         eventually(lambda: rig.count(ORDERS, '"value":70.0') >= 1, "80 % less the offset")
         eventually(lambda: self.journal(rig, "force_off"), "the force expires")
+        said = rig.count("looptwin/cellar/pump-1/telemetry")
+        eventually(lambda: rig.count("looptwin/cellar/pump-1/telemetry") > said + 3, "what is said then is real")
         out = rig.stop()
         self.assertEqual(rig.process.returncode, 0, rig.errors.read_text() + out)
         self.assertRegex(out, r"forces +force level of cellar/pump-1, of anna: [1-9]\d* touched\n")
