@@ -16,7 +16,8 @@ BoundaryWindow::BoundaryWindow(lang::Op op, Duration span, size_t rows)
     : op_(op),
       span_(span),
       pane_(nanoseconds(std::max<int64_t>(1, span.ns / kWindowPanes))),
-      panes_(rows * kRing) {
+      panes_(rows * kRing),
+      closed_(rows) {
   LT_CHECK(span.ns > 0);
 }
 
@@ -53,39 +54,48 @@ void BoundaryWindow::step(Time previous, Time now, size_t first, size_t count, c
         pane.mean = x;
       }
     }
-    out[row - first] = value(panes, now);
+    Joined& closed = closed_[row];
+    if (closed.before != number) join_closed(panes, number, closed);
+    Joined joined = closed;
+    joined.add(pane);
+    out[row - first] = value(joined);
   }
 }
 
-double BoundaryWindow::value(const Pane* panes, Time now) const {
-  const int64_t newest = floor_to(now.ns > 0 ? Time{now.ns - 1} : Time{0}, pane_).ns / pane_.ns;
-  Pane all;
-  double slope_tx = 0, slope_tt = 0, mean_t = 0;
-  for (int64_t number = std::max<int64_t>(0, newest - kWindowPanes + 1); number <= newest; ++number) {
-    const Pane& p = panes[static_cast<size_t>(number) % kRing];
-    if (p.number != number || p.count == 0) continue;
-    if (all.count == 0) {
-      all = p;
-      mean_t = (p.first_at + p.last_at) / 2;
-      continue;
-    }
-    const double w = p.weight, total = all.weight + w;
-    const double middle = (p.first_at + p.last_at) / 2;
-    if (total > 0) {
-      const double shift = p.mean - all.mean, ratio = w / total, t_shift = middle - mean_t;
-      slope_tx += all.weight * ratio * t_shift * shift;
-      slope_tt += all.weight * ratio * t_shift * t_shift;
-      all.second += p.second + all.weight * ratio * shift * shift;
-      all.mean += shift * ratio;
-      mean_t += t_shift * ratio;
-      all.weight = total;
-    }
-    all.least = std::min(all.least, p.least);
-    all.greatest = std::max(all.greatest, p.greatest);
-    all.last = p.last;
-    all.last_at = p.last_at;
-    all.count += p.count;
+void BoundaryWindow::Joined::add(const Pane& p) {
+  if (p.count == 0) return;
+  if (all.count == 0) {
+    all = p;
+    mean_t = (p.first_at + p.last_at) / 2;
+    return;
   }
+  const double w = p.weight, total = all.weight + w;
+  const double middle = (p.first_at + p.last_at) / 2;
+  if (total > 0) {
+    const double shift = p.mean - all.mean, ratio = w / total, t_shift = middle - mean_t;
+    slope_tx += all.weight * ratio * t_shift * shift;
+    slope_tt += all.weight * ratio * t_shift * t_shift;
+    all.second += p.second + all.weight * ratio * shift * shift;
+    all.mean += shift * ratio;
+    mean_t += t_shift * ratio;
+    all.weight = total;
+  }
+  all.least = std::min(all.least, p.least);
+  all.greatest = std::max(all.greatest, p.greatest);
+  all.last = p.last;
+  all.last_at = p.last_at;
+  all.count += p.count;
+}
+
+/// Closed panes change no more: they are joined once, when the next one opens.
+void BoundaryWindow::join_closed(const Pane* panes, int64_t newest, Joined& joined) const {
+  joined = {.before = newest};
+  for (int64_t number = std::max<int64_t>(0, newest - kWindowPanes + 1); number < newest; ++number)
+    if (const Pane& p = panes[static_cast<size_t>(number) % kRing]; p.number == number) joined.add(p);
+}
+
+double BoundaryWindow::value(const Joined& joined) const {
+  const auto& all = joined.all;
   constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
   if (op_ == lang::Op::window_count) return static_cast<double>(all.count);
   if (all.count == 0) return kUnknown;
@@ -101,13 +111,15 @@ double BoundaryWindow::value(const Pane* panes, Time now) const {
     case lang::Op::window_deviation:
       return all.weight > 0 ? std::sqrt(all.second / all.weight) : kUnknown;
     case lang::Op::window_slope:
-      return slope_tt > 0 ? slope_tx / slope_tt : kUnknown;
+      return joined.slope_tt > 0 ? joined.slope_tx / joined.slope_tt : kUnknown;
     default:
       LT_CHECK(false, "not a window");
   }
 }
 
-size_t BoundaryWindow::bytes() const { return panes_.size() * sizeof(Pane); }
+size_t BoundaryWindow::bytes() const {
+  return panes_.size() * sizeof(Pane) + closed_.size() * sizeof(Joined);
+}
 
 void BoundaryWindow::save(ArchiveWriter& archive) const {
   archive.section("boundary window", 1);
@@ -117,6 +129,7 @@ void BoundaryWindow::save(ArchiveWriter& archive) const {
 void BoundaryWindow::restore(ArchiveReader& archive) {
   archive.section("boundary window", 1);
   archive.get_span(std::span(panes_));
+  std::fill(closed_.begin(), closed_.end(), Joined{});
 }
 
 }  // namespace looptwin::twin

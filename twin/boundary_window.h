@@ -36,12 +36,22 @@ class BoundaryWindow {
     double first_at = 0, last_at = 0;  ///< s since the start
     uint64_t count = 0;
   };
-  double value(const Pane* panes, Time now) const;
+  /// Panes that are joined, in time order.
+  struct Joined {
+    Pane all;
+    double slope_tx = 0, slope_tt = 0, mean_t = 0;
+    int64_t before = -1;  ///< the pane up to which they are joined, itself left out
+
+    void add(const Pane& pane);
+  };
+  void join_closed(const Pane* panes, int64_t newest, Joined& joined) const;
+  double value(const Joined& joined) const;
 
   lang::Op op_;
   Duration span_;
   Duration pane_;
-  std::vector<Pane> panes_;  ///< a row's 65 panes side by side, a ring by number
+  std::vector<Pane> panes_;     ///< a row's 65 panes side by side, a ring by number
+  std::vector<Joined> closed_;  ///< [row] all but the open one, which follow from the panes
 };
 
 }  // namespace looptwin::twin
