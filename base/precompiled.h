@@ -1,5 +1,5 @@
 // The headers of others that nearly every source includes, compiled once for all folders to save build time. Sources
-// still include what they use: the sanitizers' presets build without this file.
+// still include what they use: the presets of clang's tools build without this file.
 #pragma once
 
 #include <algorithm>
