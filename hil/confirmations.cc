@@ -15,14 +15,14 @@ uint32_t ahead(uint32_t number, uint32_t of) {
 
 }  // namespace
 
-Confirmations::Is Confirmations::take(twin::DeviceRef ref, const Numbered& message) {
+Confirmations::Taken Confirmations::take(twin::DeviceRef ref, const Numbered& message) {
   const auto [place, is_new] = all_.try_emplace(ref);
   Device& device = place->second;
   // What was said before it was first heard belongs to another run. A number that is behind, with a later
   // instant, is of a device that counts anew.
   const bool behind = ahead(message.number, device.through) == 0;
   if (is_new || (behind && message.unix_seconds > device.newest)) {
-    device.through = message.number - 1;
+    device.through = device.given = message.number - 1;
     device.beyond.clear();
   }
   if (!device.owed) owed_.push_back(ref);
@@ -33,21 +33,24 @@ Confirmations::Is Confirmations::take(twin::DeviceRef ref, const Numbered& messa
   for (uint32_t gone = ahead(kept - 1, device.through); gone > 0; --gone) {
     if (device.beyond.empty()) {
       lost_ += gone;
+      device.given += gone;
       device.through += gone;
       break;
     }
-    lost_ += device.beyond.front() ? 0 : 1;
+    const uint32_t missing = device.beyond.front() ? 0 : 1;
+    lost_ += missing;
+    device.given += missing;
     device.beyond.pop_front();
     ++device.through;
   }
   const uint32_t distance = ahead(message.number, device.through);
-  if (distance == 0) return Is::again;
-  if (distance > kAhead) return Is::early;
+  if (distance == 0) return {Is::again};
+  if (distance > kAhead) return {Is::early};
   if (device.beyond.size() < distance) device.beyond.resize(distance, false);
-  if (device.beyond[distance - 1]) return Is::again;
+  if (device.beyond[distance - 1]) return {Is::again};
   device.beyond[distance - 1] = true;
   advance(device);
-  return Is::fresh;
+  return {Is::fresh, ++device.given};
 }
 
 void Confirmations::advance(Device& device) {

@@ -29,7 +29,13 @@ class Confirmations {
   /// Numbers wrap around. So many beyond the first that is missing are remembered.
   static constexpr uint32_t kAhead = 1u << 14;
 
-  Is take(twin::DeviceRef device, const Numbered& message);
+  struct Taken {
+    Is is = Is::fresh;
+    /// Of a fresh one, as the loop is to know it: those that come are numbered on in the order in which they
+    /// come, for none that is late is missing; past each that is lost.
+    uint32_t number = 0;
+  };
+  Taken take(twin::DeviceRef device, const Numbered& message);
   /// Another one is the device from now on.
   void forget(twin::DeviceRef device) { all_.erase(device); }
 
@@ -47,6 +53,7 @@ class Confirmations {
   struct Device {
     uint32_t through = 0;      ///< all up to here
     std::deque<bool> beyond;   ///< of the numbers after it, which have come
+    uint32_t given = 0;        ///< the last number for the loop; `through`, where nothing is missing
     double newest = 0;         ///< when the newest message was taken, Unix seconds
     std::optional<Time> told;  ///< when it last heard
     bool owed = false;         ///< something has come since

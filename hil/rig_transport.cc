@@ -300,7 +300,9 @@ PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech)
   // What the broker had kept is old: it says nothing about who is there.
   if (!heard.old && !has_session(heard.device, speech)) presence(heard.device, true, speech.at);
   ++counters_.messages;
-  const auto is = speech.forced ? Confirmations::Is::fresh : number(heard);
+  const auto& said = heard.samples;
+  const auto [is, sequence] =
+      speech.forced ? Confirmations::Taken{.number = said.sequence.value_or(0)} : number(heard);
   if (is == Confirmations::Is::again) {
     ++counters_.resent;
     return PacketRead::taken;
@@ -309,27 +311,28 @@ PacketRead RigTransport::hear(const HeardTelemetry& heard, const Speech& speech)
     ++counters_.early;
     return PacketRead::early;
   }
-  touched_.assign(heard.samples.values.size(), false);
-  if (between_.forces == nullptr || !between_.forces->any(heard.device)) {
-    telemetry(heard.device, heard.samples, speech.at);
+  touched_.assign(said.values.size(), false);
+  const bool forces = between_.forces != nullptr && between_.forces->any(heard.device);
+  if (!forces && sequence == said.sequence.value_or(sequence)) {
+    telemetry(heard.device, said, speech.at);
     note_samples(heard, speech);
     return PacketRead::taken;
   }
   HeardTelemetry changed = heard;
-  between_.forces->samples(heard.device, speech.at, changed.samples, touched_);
+  if (said.sequence) changed.samples.sequence = sequence;
+  if (forces) between_.forces->samples(heard.device, speech.at, changed.samples, touched_);
   telemetry(heard.device, changed.samples, speech.at);
   note_samples(changed, speech);
   return PacketRead::taken;
 }
 
-/// Whether it has come before.
-Confirmations::Is RigTransport::number(const HeardTelemetry& heard) {
+/// Whether it has come before, and its number for the loop.
+Confirmations::Taken RigTransport::number(const HeardTelemetry& heard) {
   const auto& said = heard.samples;
   if (!heard.old && said.kept && said.sequence && said.unix_seconds)
     return confirmations_.take(heard.device, {*said.sequence, *said.kept, *said.unix_seconds});
-  return models_[heard.device.table.index()].resent.again(heard.device.row.index(), said)
-             ? Confirmations::Is::again
-             : Confirmations::Is::fresh;
+  const bool again = models_[heard.device.table.index()].resent.again(heard.device.row.index(), said);
+  return {again ? Confirmations::Is::again : Confirmations::Is::fresh, said.sequence.value_or(0)};
 }
 
 /// What the loop has taken in and decided on, devices need keep no more.

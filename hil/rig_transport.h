@@ -114,7 +114,7 @@ class RigTransport final : public twin::Transport {
 
   void subscribe();
   void subscribe_more(std::set<std::string>& filters);
-  Confirmations::Is number(const HeardTelemetry& heard);
+  Confirmations::Taken number(const HeardTelemetry& heard);
   void confirm(Time now);
   /// Who speaks, and whether a force has changed what it says.
   struct Speech {

@@ -16,7 +16,11 @@ const twin::DeviceRef kOne{TableId(size_t{0}), Row(0)}, kTwo{TableId(size_t{0}),
 struct Host {
   Confirmations all;
   /// A message that was taken at second `t`, by default at that of its number.
-  Is take(uint32_t number, uint32_t kept, double t) { return all.take(kOne, {number, kept, t}); }
+  Is take(uint32_t number, uint32_t kept, double t) { return all.take(kOne, {number, kept, t}).is; }
+  /// What the loop gets as its number.
+  uint32_t number(uint32_t number, uint32_t kept = 1) {
+    return all.take(kOne, {number, kept, double(number)}).number;
+  }
   Is take(uint32_t number, uint32_t kept = 1) { return take(number, kept, number); }
   /// "0:5 1:7": who is to hear what.
   std::string due(int64_t s) {
@@ -74,6 +78,17 @@ TEST_CASE("confirmations: what its device keeps no more is lost, is counted, and
   CHECK(host.take(11) == Is::again);      // too late: it had been given up
   CHECK(host.take(15, 99) == Is::fresh);  // it cannot keep less than what it says
   CHECK(host.all.lost() == 9);
+}
+
+TEST_CASE("confirmations: for the loop what comes late leaves no gap, and what is lost does") {
+  Host host;
+  CHECK(host.number(1) == 1);
+  for (uint32_t n = 100; n <= 300; ++n) CHECK(host.number(n) == n - 98);
+  for (uint32_t n = 2; n < 50; ++n) CHECK(host.number(n) == n + 201);
+  CHECK(host.number(301, 90) == 291);  // 50 to 89 are lost
+  for (uint32_t n = 90; n < 100; ++n) CHECK(host.number(n, 90) == n + 202);
+  CHECK(host.number(302, 90) == 302);
+  CHECK(host.all.lost() == 40);
 }
 
 TEST_CASE(
