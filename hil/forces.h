@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "hil/clock_times.h"
 #include "hil/conventions/convention.h"
 #include "twin/registry.h"
 #include "twin/transport.h"
@@ -86,6 +87,7 @@ class Forces {
     Heard heard;
     std::string origin;
     Time at;
+    ClockTimes clocks;  ///< of its arrival, also where it is late by a force
     bool touched = false;
   };
   /// What it becomes: nothing (yet), itself, or more than that. Appends.

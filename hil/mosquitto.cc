@@ -52,6 +52,15 @@ bool takes_connections(uint16_t port) {
 
 /// Nothing waits in vain for room that its defaults do not have, and nothing for Nagle's algorithm. Whoever
 /// does not take what waits for him gets no more than a million messages or 128 MB of it.
+/// Where it decides about nobody it is loaded if it is there.
+std::string plugin_lines(const std::filesystem::path& view) {
+  const auto plugin = Mosquitto::plugin();
+  std::error_code error;
+  if (view.empty() && !std::filesystem::exists(plugin, error)) return {};
+  return fmt::format("plugin {}\nplugin_opt_view {}\n", plugin.string(),
+                     view.empty() ? "none" : std::filesystem::absolute(view).string());
+}
+
 std::string configuration(const Mosquitto::Options& options) {
   return fmt::format(
       "listener {} 127.0.0.1\n"
@@ -68,10 +77,7 @@ std::string configuration(const Mosquitto::Options& options) {
       "log_dest file {}\n"
       "log_type error\nlog_type warning\nlog_type notice\n{}{}",
       options.port, options.view.empty(), options.folder.string(),
-      (options.folder / "mosquitto.log").string(),
-      options.view.empty() ? ""
-                           : fmt::format("plugin {}\nplugin_opt_view {}\n", Mosquitto::plugin().string(),
-                                         std::filesystem::absolute(options.view).string()),
+      (options.folder / "mosquitto.log").string(), plugin_lines(options.view),
       ::geteuid() == 0 ? "user root\n" : "");  // else it would not be let into our folder
 }
 

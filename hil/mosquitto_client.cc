@@ -5,6 +5,8 @@
 
 #include <mutex>
 
+#include "hil/message_properties.h"
+
 namespace looptwin::hil {
 namespace {
 

@@ -18,6 +18,7 @@
 
 #include "base/hash.h"
 #include "hil/broker_address.h"
+#include "hil/message_properties.h"
 
 namespace looptwin::hil {
 namespace {
@@ -36,19 +37,16 @@ struct Properties {
   ~Properties() { ::mosquitto_property_free_all(&list); }
 };
 
-/// What a message says of where it comes from.
-std::string origin_of(const mosquitto_property* properties) {
+void take_properties(MqttMessage& message, const mosquitto_property* properties) {
   char *name = nullptr, *value = nullptr;
-  std::string origin;
   bool skip = false;
   while ((properties = ::mosquitto_property_read_string_pair(properties, MQTT_PROP_USER_PROPERTY, &name,
                                                              &value, skip)) != nullptr) {
-    if (std::strcmp(name, kOriginProperty) == 0) origin = value;
+    take_property(message, name, value);
     ::free(name);
     ::free(value);
     skip = true;
   }
-  return origin;
 }
 
 }  // namespace
@@ -90,10 +88,14 @@ struct MqttConnections::Calls {
   static void heard(mosquitto*, void* self, const mosquitto_message* m, const mosquitto_property* said) {
     const auto& all = of(self).all;
     if (!all.events_.heard) return;
-    all.events_.heard(
-        of(self).index,
-        {m->topic, std::string(static_cast<const char*>(m->payload), static_cast<size_t>(m->payloadlen)),
-         m->retain, all.time_.now(), origin_of(said), static_cast<uint8_t>(m->qos)});
+    MqttMessage message{
+        .topic = m->topic,
+        .payload = std::string(static_cast<const char*>(m->payload), static_cast<size_t>(m->payloadlen)),
+        .retained = m->retain,
+        .received = all.time_.now(),
+        .qos = static_cast<uint8_t>(m->qos)};
+    take_properties(message, said);
+    all.events_.heard(of(self).index, std::move(message));
   }
 };
 

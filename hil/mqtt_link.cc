@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "hil/arrival_queue.h"
+#include "hil/message_properties.h"
 #include "hil/no_delay.h"
 #include "hil/steady_time.h"
 
@@ -28,15 +29,12 @@ Result<std::string> address(const std::string& broker) {
                  "write mqtt://HOST:PORT, or mqtts://HOST:PORT");
 }
 
-/// What a message says of where it comes from.
-std::string origin_of(const mqtt::message& message) {
-  const auto& said = message.get_properties();
+void take_properties(MqttMessage& into, const mqtt::properties& said) {
   const size_t properties = said.count(mqtt::property::USER_PROPERTY);
   for (size_t i = 0; i < properties; ++i) {
     const auto [name, value] = mqtt::get<mqtt::string_pair>(said, mqtt::property::USER_PROPERTY, i);
-    if (name == kOriginProperty) return value;
+    take_property(into, name, value);
   }
-  return {};
 }
 
 int in_paho(MqttVersion version) { return version == MqttVersion::v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1; }
@@ -193,8 +191,13 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   }
 
   void arrived(const mqtt::message& message) {
-    queue_.put({message.get_topic(), message.to_string(), message.is_retained(), time_.now(),
-                origin_of(message), static_cast<uint8_t>(message.get_qos())});
+    MqttMessage taken{.topic = message.get_topic(),
+                      .payload = message.to_string(),
+                      .retained = message.is_retained(),
+                      .received = time_.now(),
+                      .qos = static_cast<uint8_t>(message.get_qos())};
+    take_properties(taken, message.get_properties());
+    queue_.put(std::move(taken));
   }
 
   /// Paho does not subscribe again by itself, and leaves Nagle's algorithm on.

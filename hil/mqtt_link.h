@@ -21,6 +21,7 @@ struct MqttMessage {
   Duration received{};    ///< steady time (hil/steady_time.h)
   std::string origin;     ///< as its sender's MqttOptions say; empty: it does not say
   uint8_t qos = 1;
+  std::optional<UnixTime> at_broker;  ///< when the broker had it, by its clock; our plugin says so (MQTT 5)
 };
 
 /// Of one link, since it was made.
@@ -64,9 +65,6 @@ class MqttLink {
   /// Topics of which messages were shed since the last time, and how many.
   virtual std::vector<std::pair<std::string, uint64_t>> take_shed() { return {}; }
 };
-
-/// A user property of messages: where they come from.
-inline constexpr const char* kOriginProperty = "origin";
 
 enum class MqttVersion : uint8_t { v5, v3_1_1 };
 /// What the broker says for us when we are gone without a word: retained, QoS 1.

@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "hil/clock_times.h"
 #include "hil/mqtt_link.h"
 #include "twin/registry.h"
 
@@ -37,12 +38,19 @@ inline constexpr std::string_view kReal = "real", kForced = "forced";
 
 class PacketSink {
  public:
+  struct Sample {
+    twin::DeviceRef device;
+    uint16_t field = 0;
+    int32_t raw = 0;
+    Time sampled, received;  ///< by the device's clock, and in the run's time
+    ClockTimes clocks;
+    std::string_view origin;
+  };
   virtual ~PacketSink() = default;
   /// `device`: absent where it is nobody's.
-  virtual void packet(const MqttMessage& message, Time received, std::optional<twin::DeviceRef> device,
-                      PacketRead read) = 0;
-  virtual void sample(twin::DeviceRef device, uint16_t field, int32_t raw, Time sampled, Time received,
-                      std::string_view origin) = 0;
+  virtual void packet(const MqttMessage& message, Time received, const ClockTimes& clocks,
+                      std::optional<twin::DeviceRef> device, PacketRead read) = 0;
+  virtual void sample(const Sample& sample) = 0;
 };
 
 }  // namespace looptwin::hil

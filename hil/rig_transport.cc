@@ -212,7 +212,11 @@ void RigTransport::take_late(Time boundary) {
   arriving_.clear();
   between_.forces->due(boundary, arriving_);
   for (const auto& late : arriving_)
-    std::visit([&](const auto& heard) { hear(heard, {late.at, late.origin, true}); }, late.heard);
+    std::visit(
+        [&](const auto& heard) {
+          hear(heard, {late.at, late.origin, late.clocks, true});
+        },
+        late.heard);
 }
 
 void RigTransport::take(MqttMessage& message, Time at) {
@@ -232,9 +236,10 @@ void RigTransport::take(MqttMessage& message, Time at) {
   std::optional<twin::DeviceRef> device;
   for (const auto& heard : heard_)
     if (!device) device = device_of(heard);
-  const auto read = hear({at, message.origin.empty() ? kReal : std::string_view(message.origin)});
+  const auto clocks = clocks_of(message);
+  const auto read = hear({at, message.origin.empty() ? kReal : std::string_view(message.origin), clocks});
   if (between_.packets != nullptr)
-    between_.packets->packet(as_received ? *as_received : message, time_.at(message.received), device,
+    between_.packets->packet(as_received ? *as_received : message, time_.at(message.received), clocks, device,
                              known ? read : PacketRead::unknown);
 }
 
@@ -283,14 +288,14 @@ PacketRead RigTransport::hear(const Speech& speech) {
 PacketRead RigTransport::hear_through_forces(Heard& heard, const Speech& speech) {
   constexpr ForcePoint kPoints[] = {ForcePoint::telemetry, ForcePoint::presence, ForcePoint::acknowledgement};
   arriving_.clear();
-  between_.forces->arriving(
-      {kPoints[heard.index()], *device_of(heard), std::move(heard), std::string(speech.origin), speech.at},
-      arriving_);
+  between_.forces->arriving({kPoints[heard.index()], *device_of(heard), std::move(heard),
+                             std::string(speech.origin), speech.at, speech.clocks},
+                            arriving_);
   PacketRead read = PacketRead::kept;
   for (const auto& one : arriving_)
     read = std::visit(
         [&](const auto& what) {
-          return hear(what, Speech{one.at, one.origin, one.touched});
+          return hear(what, Speech{one.at, one.origin, one.clocks, one.touched});
         },
         one.heard);
   return read;
@@ -347,8 +352,9 @@ void RigTransport::note_samples(const HeardTelemetry& heard, const Speech& speec
   if (between_.packets == nullptr) return;
   const Time sampled = time_of(heard.samples.unix_seconds, speech.at);
   for (size_t i = 0; i < heard.samples.values.size(); ++i)
-    between_.packets->sample(heard.device, heard.samples.values[i].first, heard.samples.values[i].second,
-                             sampled, speech.at, speech.forced || touched_[i] ? kForced : speech.origin);
+    between_.packets->sample({heard.device, heard.samples.values[i].first, heard.samples.values[i].second,
+                              sampled, speech.at, speech.clocks,
+                              speech.forced || touched_[i] ? kForced : speech.origin});
 }
 
 PacketRead RigTransport::hear(const HeardPresence& heard, const Speech& speech) {
@@ -383,6 +389,12 @@ Time RigTransport::time_of(const std::optional<double>& unix_seconds, Time other
   constexpr double kFarthest = 9e9;  // s: beyond it no int64 of ns
   if (!unix_seconds || !(std::abs(*unix_seconds) < kFarthest)) return otherwise;
   return kStart + (UnixTime{static_cast<int64_t>(*unix_seconds * 1e9)} - time_.start);
+}
+
+ClockTimes RigTransport::clocks_of(const MqttMessage& message) const {
+  ClockTimes clocks{.wall = kStart + (time_.steady_zero - time_.start) + message.received};
+  if (message.at_broker) clocks.broker = kStart + (*message.at_broker - time_.start);
+  return clocks;
 }
 
 /// Which fields of a group somebody has forced in this message.

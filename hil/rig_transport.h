@@ -44,6 +44,8 @@ class RigTransport final : public twin::Transport {
   struct RigTime {
     std::function<Time(Duration steady)> at;
     UnixTime start;
+    /// Zero of the steady clock, in civil time.
+    UnixTime steady_zero;
   };
   /// A mapping for each model of the registry, in order. All but `mappings` outlive it.
   RigTransport(MqttLink& link, const twin::Registry& registry, mml::Broker& broker,
@@ -120,6 +122,7 @@ class RigTransport final : public twin::Transport {
   struct Speech {
     Time at;
     std::string_view origin;
+    ClockTimes clocks;
     bool forced = false;
   };
   void take(MqttMessage& message, Time at);
@@ -151,6 +154,7 @@ class RigTransport final : public twin::Transport {
   void lost_broker(Time at);
   size_t shard_of(twin::DeviceRef device) const;
   Time time_of(const std::optional<double>& unix_seconds, Time otherwise) const;
+  ClockTimes clocks_of(const MqttMessage& message) const;
 
   MqttLink& link_;
   const twin::Registry& registry_;

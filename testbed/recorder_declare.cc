@@ -148,7 +148,9 @@ void Recorder::declare(const Wired& wired) {
                        {"retained", u8},
                        {"origin", text},
                        {"device", text},
-                       {"read", text}}});
+                       {"read", text},
+                       {"wall", time},
+                       {"broker", time}}});
   packet_samples_ = add_log({"packet_samples",
                              {{"received", time},
                               {"sampled", time},
@@ -156,7 +158,9 @@ void Recorder::declare(const Wired& wired) {
                               {"field", text},
                               {"value", f64},
                               {"unit", text},
-                              {"origin", text}}});
+                              {"origin", text},
+                              {"wall", time},
+                              {"broker", time}}});
 }
 
 void Recorder::declare_raw(const twin::Model& model, const std::string& pattern) {

@@ -1,15 +1,17 @@
-// The plugin that Mosquitto loads: asks the registry's view about every connection, message and
-// subscription, says who is there ($looptwin/presence/ID) and what was refused ($looptwin/violations). All
-// callbacks are made by the broker's one thread: none of them waits for a disk, a hash or a lock that is held
-// for long.
+// The plugin that Mosquitto loads: says of each message when it was here and, where it is given the
+// registry's view, asks that about every connection, message and subscription, says who is there
+// ($looptwin/presence/ID) and what was refused ($looptwin/violations). All callbacks are made by the broker's
+// one thread: none of them waits for a disk, a hash or a lock that is held for long.
 #include <openssl/x509.h>
 
 #include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <unordered_map>
 
+#include "hil/message_properties.h"
 #include "hil/mosquitto_plugin/slow_secrets.h"
 #include "hil/mosquitto_plugin/view_watch.h"
 #include "hil/mosquitto_plugin/violations.h"
@@ -18,6 +20,7 @@ extern "C" {
 #include <mosquitto.h>
 #include <mosquitto_broker.h>
 #include <mosquitto_plugin.h>
+#include <mqtt_protocol.h>
 }
 
 namespace looptwin::hil {
@@ -218,15 +221,30 @@ int on_connect(int, void* event, void* data) {
 int on_access(int, void* event, void* data) {
   return plugin(data).authorise(*static_cast<mosquitto_evt_acl_check*>(event));
 }
+/// After whatever its sender says of it.
+int on_message(int, void* event, void*) {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(since).count();
+  mosquitto_property_add_string_pair(&static_cast<mosquitto_evt_message*>(event)->properties,
+                                     MQTT_PROP_USER_PROPERTY, kBrokerTimeProperty,
+                                     std::to_string(ns).c_str());
+  return MOSQ_ERR_SUCCESS;
+}
 int on_disconnect(int, void* event, void* data) {
   return plugin(data).disconnect(static_cast<mosquitto_evt_disconnect*>(event)->client), MOSQ_ERR_SUCCESS;
 }
 int on_tick(int, void*, void* data) { return plugin(data).tick(), MOSQ_ERR_SUCCESS; }
 
-constexpr std::pair<int, MOSQ_FUNC_generic_callback> kCallbacks[] = {{MOSQ_EVT_BASIC_AUTH, on_connect},
+/// The first one needs no plugin, and no registry.
+constexpr std::pair<int, MOSQ_FUNC_generic_callback> kCallbacks[] = {{MOSQ_EVT_MESSAGE, on_message},
+                                                                     {MOSQ_EVT_BASIC_AUTH, on_connect},
                                                                      {MOSQ_EVT_ACL_CHECK, on_access},
                                                                      {MOSQ_EVT_DISCONNECT, on_disconnect},
                                                                      {MOSQ_EVT_TICK, on_tick}};
+
+std::span<const std::pair<int, MOSQ_FUNC_generic_callback>> callbacks(const Plugin* plugin) {
+  return std::span(kCallbacks).first(plugin != nullptr ? std::size(kCallbacks) : 1);
+}
 
 mosquitto_plugin_id_t* identifier = nullptr;  // the broker's, for as long as it has us loaded
 
@@ -247,18 +265,21 @@ extern "C" int mosquitto_plugin_init(mosquitto_plugin_id_t* id, void** data, mos
   for (int i = 0; i < count; ++i)
     if (std::string_view(options[i].key) == "view") file = options[i].value;
   if (file.empty()) {
-    mosquitto_log_printf(MOSQ_LOG_ERR, "looptwin: write plugin_opt_view FILE");
+    mosquitto_log_printf(MOSQ_LOG_ERR, "looptwin: write plugin_opt_view FILE, or none to refuse nobody");
     return MOSQ_ERR_INVAL;
   }
-  auto watch = std::make_unique<ViewWatch>(file);
-  auto access = watch->read();
-  if (!access) {
-    mosquitto_log_printf(MOSQ_LOG_ERR, "looptwin: %s", looptwin::render(access.error()).c_str());
-    return MOSQ_ERR_INVAL;
-  }
-  auto made = std::make_unique<Plugin>(std::move(*access), std::move(watch));
   identifier = id;
-  for (const auto& [event, callback] : kCallbacks)
+  std::unique_ptr<Plugin> made;
+  if (file != "none") {
+    auto watch = std::make_unique<ViewWatch>(file);
+    auto access = watch->read();
+    if (!access) {
+      mosquitto_log_printf(MOSQ_LOG_ERR, "looptwin: %s", looptwin::render(access.error()).c_str());
+      return MOSQ_ERR_INVAL;
+    }
+    made = std::make_unique<Plugin>(std::move(*access), std::move(watch));
+  }
+  for (const auto& [event, callback] : callbacks(made.get()))
     if (const int failed = mosquitto_callback_register(id, event, callback, nullptr, made.get()); failed != 0)
       return failed;
   *data = made.release();
@@ -266,8 +287,8 @@ extern "C" int mosquitto_plugin_init(mosquitto_plugin_id_t* id, void** data, mos
 }
 
 extern "C" int mosquitto_plugin_cleanup(void* data, mosquitto_opt*, int) {
-  for (const auto& [event, callback] : kCallbacks)
+  const std::unique_ptr<Plugin> made(static_cast<Plugin*>(data));
+  for (const auto& [event, callback] : callbacks(made.get()))
     mosquitto_callback_unregister(identifier, event, callback, nullptr);
-  delete static_cast<Plugin*>(data);
   return MOSQ_ERR_SUCCESS;
 }

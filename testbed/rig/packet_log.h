@@ -11,10 +11,9 @@ class PacketLog final : public hil::PacketSink {
   /// The registry outlives it; the rows are those of a recorder that does.
   PacketLog(const twin::Registry& registry, Recorder::PacketRows rows) : registry_(registry), rows_(rows) {}
 
-  void packet(const hil::MqttMessage& message, Time received, std::optional<twin::DeviceRef> device,
-              hil::PacketRead read) override;
-  void sample(twin::DeviceRef device, uint16_t field, int32_t raw, Time sampled, Time received,
-              std::string_view origin) override;
+  void packet(const hil::MqttMessage& message, Time received, const hil::ClockTimes& clocks,
+              std::optional<twin::DeviceRef> device, hil::PacketRead read) override;
+  void sample(const Sample& sample) override;
 
  private:
   const twin::Registry& registry_;

@@ -139,7 +139,8 @@ Result<void> RigSession::assemble() {
                          std::vector<twin::Shard> shards) {
     auto real = std::make_unique<hil::RigTransport>(
         *link_, registry, broker, std::move(shards), mappings_,
-        hil::RigTransport::RigTime{[this](Duration steady) { return clock_->at(steady); }, start_});
+        hil::RigTransport::RigTime{[this](Duration steady) { return clock_->at(steady); }, start_,
+                                   hil::civil_time() + -machine_.now()});
     real->watch([this](const hil::Incident& incident) { incidents_.take(incident); });
     if (inventory_) {
       gate_ = std::make_unique<hil::IdentityGate>(registry, mappings_);

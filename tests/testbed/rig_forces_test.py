@@ -163,6 +163,11 @@ class Forces(unittest.TestCase):
         self.assertIn((b"/wB7", 1, b"malformed"), set(zip(packets["payload"], packets["base64"], packets["read"])))
         self.assertEqual(set(packets["origin"]), {b"real"})
         self.assertTrue(all(a <= b for a, b in zip(packets["received"], packets["received"][1:])))
+        # By the broker's clock and by the host's, both of this machine: it was there before it was here, but for their drift.
+        self.assertTrue(all(0 <= b <= w + 1e9 for b, w in zip(packets["broker"], packets["wall"])))
+        samples = self.exported(rig)["packet_samples"]
+        self.assertLessEqual({*samples["broker"]}, {*packets["broker"]})
+        self.assertLessEqual({*samples["wall"]}, {*packets["wall"]})
         lasted = (packets["received"][-1] - packets["received"][0]) / 1e9
 
         other = self.folder / "other"
