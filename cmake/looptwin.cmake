@@ -31,7 +31,7 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 
 # looptwin_folder(NAME PUBLIC deps... PRIVATE deps...): the library of one folder, from all its .cc files (and those of
-# its sub-folders). A .simd.cc file is compiled once per vector width, see looptwin_vector_sources.
+# its sub-folders), with its precompiled.h, or base's where it has none. A .simd.cc file is compiled once per vector width, see looptwin_vector_sources.
 function(looptwin_folder name)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
@@ -50,8 +50,8 @@ function(looptwin_folder name)
   target_include_directories(looptwin_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_compile_options(looptwin_${name} PRIVATE ${LOOPTWIN_BASELINE})
   target_link_libraries(looptwin_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
-  if(name STREQUAL base)
-    target_precompile_headers(looptwin_base PRIVATE ${CMAKE_SOURCE_DIR}/base/precompiled.h)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/precompiled.h)
+    target_precompile_headers(looptwin_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/precompiled.h)
   else()
     target_precompile_headers(looptwin_${name} REUSE_FROM looptwin_base)
   endif()
@@ -87,14 +87,17 @@ function(looptwin_bench name)
   target_link_libraries(bench_${name} PRIVATE ${ARGN})
 endfunction()
 
-# looptwin_tests(FOLDER deps...): bin/test_FOLDER from all .cc files of this directory, each case a ctest test.
+# looptwin_tests(FOLDER deps...): bin/test_FOLDER from all .cc files of this directory, each case a ctest test; precompiled
+# headers as above.
 function(looptwin_tests name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   add_executable(test_${name} ${sources})
   target_compile_options(test_${name} PRIVATE ${LOOPTWIN_BASELINE} -O1)
   target_compile_definitions(test_${name} PRIVATE LT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" LT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   target_link_libraries(test_${name} PRIVATE ${ARGN} looptwin_test_main)
-  if(name STREQUAL base)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/precompiled.h)
+    target_precompile_headers(test_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/precompiled.h)
+  elseif(name STREQUAL base)
     target_precompile_headers(test_base PRIVATE ${CMAKE_SOURCE_DIR}/tests/precompiled.h)
   else()
     target_precompile_headers(test_${name} REUSE_FROM test_base)

@@ -58,7 +58,7 @@ Result<Place> place_in(const fs::path& file, const SourcePtr& source) {
 
 std::string test_text(const FoundTest& test, size_t indent) {
   const std::string pad(indent, ' ');
-  std::string text = fmt::format("{}- name: {}\n", pad, yaml::quoted(test.name));
+  std::string text = fmt::format("{}- name: {}\n", pad, yaml::in_quotes(test.name));
   std::string lasts;
   bool any = false;
   for (const auto& [path, value] : test.settings) {
@@ -71,7 +71,7 @@ std::string test_text(const FoundTest& test, size_t indent) {
     text += fmt::format("{}    {}: {}\n", pad, path, value);
   }
   if (!lasts.empty()) text += fmt::format("{}  lasts: {}\n", pad, lasts);
-  text += fmt::format("{}  requirements: [{}]\n", pad, yaml::quoted(test.requirement));
+  text += fmt::format("{}  requirements: [{}]\n", pad, yaml::in_quotes(test.requirement));
   return text;
 }
 

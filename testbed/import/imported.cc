@@ -43,7 +43,7 @@ std::string kind_of(const ImportedQuantity& q, bool setpoint) {
   // `%` and `1` are no words to YAML, and N would be a truth.
   const bool word =
       !q.unit.empty() && std::isalpha(static_cast<unsigned char>(q.unit[0])) != 0 && q.unit != "N";
-  if (!q.unit.empty()) return "unit: " + (word ? q.unit : yaml::quoted(q.unit));
+  if (!q.unit.empty()) return "unit: " + (word ? q.unit : yaml::in_quotes(q.unit));
   return setpoint ? "" : "boolean: true";
 }
 

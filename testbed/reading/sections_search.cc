@@ -68,7 +68,7 @@ std::optional<SearchRange> read_range(Reader& reader, const Node& node) {
   auto low = part(0, to);
   auto high = part(to + kTo.size(), by);
   auto step = by == std::string::npos ? std::optional(std::pair(0.0, std::string()))
-                                            : part(by + kBy.size(), std::string::npos);
+                                      : part(by + kBy.size(), std::string::npos);
   if (!low || !high || !step) return refuse(fmt::format("'{}' is no range of numbers", node.text));
   // In the smaller unit: 100 s is no whole number of minutes.
   const auto first = unit_of(reader.units, low->second), last = unit_of(reader.units, high->second);
@@ -85,7 +85,7 @@ std::optional<SearchRange> read_range(Reader& reader, const Node& node) {
 /// A text as it may stand within `{}` and `[]`.
 std::string in_flow(const Node& scalar) {
   const bool plain = scalar.text.find_first_of(",[]{}:#'\"&*!|>%@`\n") == std::string::npos;
-  return scalar.quoted || !plain ? yaml::quoted(scalar.text) : scalar.text;
+  return scalar.quoted || !plain ? yaml::in_quotes(scalar.text) : scalar.text;
 }
 
 class EntryReader {

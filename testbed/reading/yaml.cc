@@ -67,14 +67,14 @@ std::string lower(std::string_view text) {
 /// What a plain scalar would be taken for by some YAML reader, with what to write instead; empty if it is
 /// harmless.
 std::pair<std::string, std::string> misread(std::string_view text) {
-  const auto write = [&] { return "write " + quoted(text); };
+  const auto write = [&] { return "write " + in_quotes(text); };
   if (const auto word = lower(text); word == "on" || word == "off" || word == "yes" || word == "no")
     return {fmt::format("'{}' is a boolean to YAML", text), write()};
   else if (word != text && (word == "true" || word == "false"))
     return {fmt::format("'{}' is not how a boolean is written", text), "write " + word};
   if (has_leading_zero(text))
     return {fmt::format("'{}' has a leading zero, which YAML reads as octal", text),
-            "write it without, or as " + quoted(text)};
+            "write it without, or as " + in_quotes(text)};
   if (is_sexagesimal(text)) return {fmt::format("'{}' is a number of base 60 to YAML", text), write()};
   if (is_date(text)) return {fmt::format("'{}' is a timestamp to YAML", text), write()};
   return {};
@@ -215,7 +215,8 @@ class Builder : public YAML::EventHandler {
     if (in_flow()) end = static_cast<uint32_t>(std::min<size_t>(text_.find_first_of(",}]\n", begin), end));
     swallowed_until_ = end;
     const auto text = trimmed(text_.substr(begin, end - begin));
-    error({source_, begin, end}, fmt::format("'{}' begins {} in YAML", text, what), "write " + quoted(text));
+    error({source_, begin, end}, fmt::format("'{}' begins {} in YAML", text, what),
+          "write " + in_quotes(text));
   }
 
   void report_null(const Span& span, bool written) {
@@ -260,7 +261,7 @@ class Builder : public YAML::EventHandler {
     const auto text = trimmed(text_.substr(begin, end - begin));
     swallowed_until_ = begin + static_cast<uint32_t>(text.size());
     error({source_, begin, swallowed_until_}, "within { } or [ ] YAML splits this text at its commas",
-          "write " + quoted(text));
+          "write " + in_quotes(text));
   }
 
   void open(Node::Is is, uint32_t begin, YAML::EmitterStyle::value style) {
@@ -353,7 +354,7 @@ std::string quoting_hint(std::string_view text, size_t position) {
   if (value.empty() || value[0] == '"' || value[0] == '\'' || value[0] == '{' || value[0] == '[') return {};
   const bool sign = std::string_view("!&*%@`|>").find(value[0]) != std::string_view::npos;
   if (!sign && value.find(": ") == std::string_view::npos) return {};
-  return fmt::format("write {}: {}", trimmed(line.substr(0, colon)), quoted(value));
+  return fmt::format("write {}: {}", trimmed(line.substr(0, colon)), in_quotes(value));
 }
 
 }  // namespace
@@ -366,7 +367,7 @@ const Node* Node::find(std::string_view key) const {
 
 Node* Node::find(std::string_view key) { return const_cast<Node*>(std::as_const(*this).find(key)); }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   if (text.find('"') != std::string_view::npos && text.find('\'') == std::string_view::npos)
     return fmt::format("'{}'", text);
   std::string out = "\"";

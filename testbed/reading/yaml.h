@@ -52,6 +52,6 @@ struct Document {
 Document parse(const SourcePtr& source, Diagnostics& problems);
 
 /// The text in the quotes that read best: "a b", 'x == "a"'.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace looptwin::testbed::yaml

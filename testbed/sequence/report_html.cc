@@ -125,7 +125,8 @@ std::string plots(const SequenceResult& result) {
       if (step.began != kNever) marks.push_back(step.began);
   marks.erase(std::unique(marks.begin(), marks.end()), marks.end());
   std::string out =
-      "<h2>Fields that the steps read</h2>\n<p class=\"about\">As the twin knew them. Dotted: where steps "
+      "<h2>Fields that the steps read or force</h2>\n<p class=\"about\">As the twin knew them. Dotted: where "
+      "steps "
       "begin. "
       "Yellow: forced.</p>\n";
   for (const auto& [title, traces] : all)

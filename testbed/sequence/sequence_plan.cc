@@ -131,9 +131,9 @@ class Planner {
       return error(entry.key_span, "an operator's input is set by somebody",
                    "write by: with a person of the scenario at the sequence's head");
     const auto line = [&](const yaml::Node& value) {
-      return fmt::format("{{by: {}, set: {{{}: {}}}{}}}", yaml::quoted(config_.by), yaml::quoted(entry.key),
-                         yaml::written(value),
-                         step.device.empty() ? "" : ", device: " + yaml::quoted(step.device));
+      return fmt::format("{{by: {}, set: {{{}: {}}}{}}}", yaml::in_quotes(config_.by),
+                         yaml::in_quotes(entry.key), yaml::written(value),
+                         step.device.empty() ? "" : ", device: " + yaml::in_quotes(step.device));
     };
     if (step.is == StepIs::ramp) {
       const auto input = std::find_if(assembly_.scenario().inputs.begin(), assembly_.scenario().inputs.end(),

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "hil/json_codec.h"
 #include "testbed/reading/load.h"
-#include "testbed/sequence/probes.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -56,14 +56,29 @@ SequenceRun::SequenceRun(const PlannedSequence& sequence, Bench bench)
       if (planned.low) shown.low = unit.from_si(*planned.low);
       if (planned.high) shown.high = unit.from_si(*planned.high);
     }
-  for (const auto& read : bench_.assembly.probes()->reads()) {
-    if (result_.traces.size() == kMostTraces) break;
+  drawn_ = fields_to_draw();
+  for (const auto& read : drawn_) {
     const auto& field = registry().model(read.device.table).config.telemetry[read.field];
     auto words = field.words;
     if (field.boolean) words = {"false", "true"};
     result_.traces.push_back(
         {id(read.device), field.name, words.empty() ? field.unit.text : "", std::move(words), {}});
   }
+}
+
+/// Those that steps force, then those that they read.
+std::vector<Probes::Read> SequenceRun::fields_to_draw() const {
+  std::set<Probes::Read> forced;
+  for (const auto& phase : sequence_.phases)
+    for (const auto& step : phase) {
+      if (!step.force || step.force->point != hil::ForcePoint::field) continue;
+      for (const auto& target : step.force->targets) forced.insert({target.device, target.index});
+    }
+  std::vector<Probes::Read> all(forced.begin(), forced.end());
+  for (const auto& read : bench_.assembly.probes()->reads())
+    if (!forced.contains(read)) all.push_back(read);
+  all.resize(std::min(all.size(), kMostTraces));
+  return all;
 }
 
 std::string SequenceRun::id(twin::DeviceRef device) const {
@@ -380,10 +395,9 @@ bool SequenceRun::see_answered(Time now) {
 // ---- what was seen
 
 void SequenceRun::draw(Time now) {
-  size_t t = 0;
-  for (const auto& read : bench_.assembly.probes()->reads()) {
-    if (t == result_.traces.size()) break;
-    auto& trace = result_.traces[t++];
+  for (size_t t = 0; t < drawn_.size(); ++t) {
+    const auto& read = drawn_[t];
+    auto& trace = result_.traces[t];
     if (trace.samples.size() >= kMostSamples) continue;
     const auto& model = registry().model(read.device.table);
     const auto column = model.fields[read.field].value;

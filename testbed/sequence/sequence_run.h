@@ -12,6 +12,7 @@
 #include "mml/loop.h"
 #include "testbed/sequence/answers.h"
 #include "testbed/sequence/bench_transport.h"
+#include "testbed/sequence/probes.h"
 #include "testbed/sequence/sequence_plan.h"
 #include "testbed/sequence/sequence_result.h"
 
@@ -59,6 +60,7 @@ class SequenceRun {
   const PlannedStep& step() const { return sequence_.phases[phase_][step_]; }
   StepResult& shown() { return result_.phases[phase_].steps[step_]; }
   const twin::Registry& registry() const { return bench_.assembly.registry(); }
+  std::vector<Probes::Read> fields_to_draw() const;
   std::string id(twin::DeviceRef device) const;
 
   void watch_for_the_end(Time now);
@@ -87,6 +89,7 @@ class SequenceRun {
   const PlannedSequence& sequence_;
   Bench bench_;
   SequenceResult result_;
+  std::vector<Probes::Read> drawn_;  ///< [trace]
   size_t phase_ = 0, step_ = 0;
   bool begun_ = false, in_step_ = false, over_ = false;
   std::string abort_;  ///< why; empty: it was not

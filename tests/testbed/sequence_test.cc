@@ -239,6 +239,17 @@ TEST_CASE("sequence: a force that had nothing to act on makes it INVALID, though
   CHECK(done.exit == Exit::invalid);
 }
 
+TEST_CASE("sequence: a field that is forced is drawn, though no step reads it") {
+  const auto done =
+      trial(sequence_of("  - {force: {device: cellar/pump-1, field: level, force: 4 m}}\n"
+                        "  - {expect: known(running), device: cellar/pump-2, holds: 1 s}\n"));
+  REQUIRE(done.result.traces.size() == 2);
+  CHECK(done.result.traces[0].device == "cellar/pump-1");
+  CHECK(done.result.traces[0].field == "level");
+  CHECK(done.result.traces[0].samples.back().value == Approx(4));
+  CHECK(done.result.traces[1].device == "cellar/pump-2");
+}
+
 TEST_CASE("sequence: forces end with their phase") {
   const auto done =
       trial(sequence_of("  - {force: {device: cellar/pump-1, field: level, force: 4 m}}\n"

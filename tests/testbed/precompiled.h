@@ -1,0 +1,7 @@
+// What nearly every test here includes, compiled once: scenarios, and how they are run.
+#pragma once
+
+#include "loading.h"
+#include "testbed/reading/load.h"
+#include "testbed/simulation.h"
+#include "tests/precompiled.h"
