@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
+#include <iterator>
 #include <set>
 
 #include "hil/mosquitto.h"
 #include "hil/spread_link.h"
+#include "hil/steady_time.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
@@ -128,6 +131,23 @@ TEST_CASE("connections: when the broker comes back they do, and what waited in t
     for (const auto& message : got) kept.insert(message.topic);
     return kept.size() == 60;
   }));
+}
+
+TEST_CASE("connections: each takes as many descriptors as it says, and gives them back") {
+  const auto own = broker();
+  const auto open = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<size_t>(std::distance(begin(all), end(all)));
+  };
+  const size_t before = open();
+  const auto open_with = [&](size_t count) {
+    Devices devices(*own, count);
+    REQUIRE(eventually([&] { return devices.there(count); }));
+    return open();
+  };
+  const size_t few = open_with(10);
+  CHECK(open_with(30) == few + 20 * MqttConnections::kDescriptorsOfEach);
+  CHECK(open() == before);
 }
 
 TEST_CASE("connections: one that is thrown out by its own name is back when the other has gone") {
