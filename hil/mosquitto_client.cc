@@ -3,6 +3,8 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <mutex>
 
 #include "hil/message_properties.h"
@@ -11,6 +13,7 @@ namespace looptwin::hil {
 namespace {
 
 constexpr int kQos = 1;
+constexpr uint32_t kSessionKept = 3600;  // s
 
 /// PEM files; where no authorities are named those of the system.
 void secure(mosquitto* client, const MqttOptions& options) {
@@ -21,18 +24,17 @@ void secure(mosquitto* client, const MqttOptions& options) {
 }
 
 void set_will(mosquitto* client, const MqttOptions& options) {
-  mosquitto_property* properties = nullptr;  // the library's, once they are given
-  if (!options.origin.empty() && options.version == MqttVersion::v5)
-    ::mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, kOriginProperty,
-                                         options.origin.c_str());
   const auto& will = *options.will;
+  // The properties are the library's, once they are given.
   ::mosquitto_will_set_v5(client, will.topic.c_str(), static_cast<int>(will.payload.size()),
-                          will.payload.data(), kQos, true, properties);
+                          will.payload.data(), kQos, true, origin_property(options).release());
 }
 
 }  // namespace
 
 void MosquittoClientEnd::operator()(mosquitto* client) const { ::mosquitto_destroy(client); }
+
+void MosquittoPropertiesEnd::operator()(mqtt5__property* list) const { ::mosquitto_property_free_all(&list); }
 
 MosquittoClient make_mosquitto_client(const MqttOptions& options, bool fresh, void* self) {
   static std::once_flag once;
@@ -47,6 +49,52 @@ MosquittoClient make_mosquitto_client(const MqttOptions& options, bool fresh, vo
   if (options.broker.starts_with("mqtts://")) secure(client.get(), options);
   if (options.will) set_will(client.get(), options);
   return client;
+}
+
+int connect_mosquitto_client(mosquitto* client, const BrokerAddress& broker, const MqttOptions& options,
+                             bool fresh) {
+  const int keep_alive = static_cast<int>(options.keep_alive.ns / 1'000'000'000);
+  if (fresh || options.version != MqttVersion::v5)
+    return ::mosquitto_connect_async(client, broker.host.c_str(), broker.port, keep_alive);
+  // Only this one takes properties, which the library copies for later connections.
+  mosquitto_property* list = nullptr;
+  ::mosquitto_property_add_int32(&list, MQTT_PROP_SESSION_EXPIRY_INTERVAL, kSessionKept);
+  const MosquittoProperties kept(list);
+  return ::mosquitto_connect_bind_v5(client, broker.host.c_str(), broker.port, keep_alive, nullptr, list);
+}
+
+size_t subscribe_mosquitto_client(mosquitto* client, std::vector<std::string>& filters) {
+  constexpr size_t kMostInPacket = 500;
+  size_t packets = 0;
+  std::vector<char*> of_packet;
+  for (auto& filter : filters) {
+    of_packet.push_back(filter.data());
+    if (of_packet.size() < kMostInPacket && &filter != &filters.back()) continue;
+    ++packets;
+    ::mosquitto_subscribe_multiple(client, nullptr, static_cast<int>(of_packet.size()), of_packet.data(),
+                                   kQos, 0, nullptr);
+    of_packet.clear();
+  }
+  return packets;
+}
+
+MosquittoProperties origin_property(const MqttOptions& options) {
+  mosquitto_property* list = nullptr;
+  if (!options.origin.empty() && options.version == MqttVersion::v5)
+    ::mosquitto_property_add_string_pair(&list, MQTT_PROP_USER_PROPERTY, kOriginProperty,
+                                         options.origin.c_str());
+  return MosquittoProperties(list);
+}
+
+void take_properties(MqttMessage& message, const mqtt5__property* properties) {
+  char *name = nullptr, *value = nullptr;
+  for (bool skip = false; (properties = ::mosquitto_property_read_string_pair(
+                               properties, MQTT_PROP_USER_PROPERTY, &name, &value, skip)) != nullptr;
+       skip = true) {
+    take_property(message, name, value);
+    ::free(name);
+    ::free(value);
+  }
 }
 
 }  // namespace looptwin::hil

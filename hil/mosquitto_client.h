@@ -4,9 +4,11 @@
 
 #include <memory>
 
+#include "hil/broker_address.h"
 #include "hil/mqtt_link.h"
 
 struct mosquitto;
+struct mqtt5__property;  // the library's mosquitto_property
 
 namespace looptwin::hil {
 
@@ -15,11 +17,26 @@ struct MosquittoClientEnd {
 };
 using MosquittoClient = std::unique_ptr<mosquitto, MosquittoClientEnd>;
 
+struct MosquittoPropertiesEnd {
+  void operator()(mqtt5__property* list) const;
+};
+using MosquittoProperties = std::unique_ptr<mqtt5__property, MosquittoPropertiesEnd>;
+
 /// With the options' id, credentials, TLS, version and will (which bears their `origin`), without Nagle's
 /// algorithm. Null where there is no memory or descriptor left. `fresh`: it takes up no earlier session.
 MosquittoClient make_mosquitto_client(const MqttOptions& options, bool fresh, void* self);
 
-/// Descriptors that one client takes: its connection, and a pair of sockets of the library's.
-inline constexpr size_t kClientDescriptors = 3;
+/// Begins to connect a client that was made with the same options, for the first time; returns the library's
+/// code. A session that is not `fresh` is kept by the broker for an hour, and then it waits for the network.
+int connect_mosquitto_client(mosquitto* client, const BrokerAddress& broker, const MqttOptions& options,
+                             bool fresh);
+
+/// QoS 1. Returns the number of packets that ask for it, each of which is answered.
+size_t subscribe_mosquitto_client(mosquitto* client, std::vector<std::string>& filters);
+
+/// Says the options' `origin` with a message; null where they have none, or MQTT 3.1.1.
+MosquittoProperties origin_property(const MqttOptions& options);
+/// All that a message says beside its payload.
+void take_properties(MqttMessage& message, const mqtt5__property* properties);
 
 }  // namespace looptwin::hil

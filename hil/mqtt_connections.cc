@@ -1,68 +1,124 @@
 #include "hil/mqtt_connections.h"
 
+// One thread runs all handlers: a fence between them orders nothing, and is beyond the thread sanitizer.
+#define BOOST_ASIO_DISABLE_FENCED_BLOCK
+
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <span>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <stdexcept>
+#include <thread>
 
+#include "base/check.h"
 #include "base/hash.h"
-#include "hil/broker_address.h"
-#include "hil/message_properties.h"
+#include "hil/mosquitto_client.h"
+#include "hil/steady_time.h"
 
 namespace looptwin::hil {
 namespace {
 
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Descriptor = asio::posix::stream_descriptor;
+
 constexpr Duration kFirstPause = seconds(1), kLongestPause = seconds(30);
 constexpr Duration kStays = seconds(10);       ///< a connection that lasts so long is a good one
-constexpr Duration kLook = milliseconds(500);  ///< how often keep-alives and attempts are looked after
+constexpr Duration kLook = milliseconds(500);  ///< how often keep-alives are looked after
 constexpr size_t kMostConnecting = 50;         ///< at once: a broker's queue of those who knock is short
 constexpr int kMostInFlight = 100;
-constexpr int kQos = 1;
-constexpr uint32_t kSessionKept = 3600;  // s
-constexpr uint64_t kWakes = ~uint64_t{0};
 
-struct Properties {
-  mosquitto_property* list = nullptr;
-  ~Properties() { ::mosquitto_property_free_all(&list); }
-};
-
-void take_properties(MqttMessage& message, const mosquitto_property* properties) {
-  char *name = nullptr, *value = nullptr;
-  bool skip = false;
-  while ((properties = ::mosquitto_property_read_string_pair(properties, MQTT_PROP_USER_PROPERTY, &name,
-                                                             &value, skip)) != nullptr) {
-    take_property(message, name, value);
-    ::free(name);
-    ::free(value);
-    skip = true;
-  }
-}
+std::chrono::nanoseconds in_ns(Duration d) { return std::chrono::nanoseconds(d.ns); }
 
 }  // namespace
 
-struct MqttConnections::Connection {
-  MqttConnections& all;
+/// The thread, and all that is done in it.
+class MqttConnections::Loop {
+ public:
+  struct Connection;
+
+  /// Throws where there are no descriptors, or no thread, for it.
+  Loop(std::vector<Account> accounts, Events events, BrokerAddress broker);
+  /// What was asked for before is done.
+  ~Loop();
+
+  /// Has it done in the thread, after what was asked for before. `what`: called with the loop and the
+  /// connection.
+  template <typename What>
+  void post(size_t connection, What what) {
+    LT_CHECK(connection < all_.size(), "it has an account");
+    asio::post(io_, [this, &one = *all_[connection], what = std::move(what)]() mutable {
+      std::invoke(what, *this, one);
+    });
+  }
+  void connect(Connection& one);
+  void drop(Connection& one);
+  void leave(Connection& one);
+  void send(Connection& one, const Outgoing& message);
+  ConnectionCounters counters() const;
+
+ private:
+  struct Calls;
+
+  bool prepare(Connection& one);
+  void knock(Connection& one);
+  void admit();
+  void attempt(Connection& one);
+  void try_again(Connection& one);
+  void answered(Connection& one);
+  void wait(Connection& one, Duration time);
+  void waited(Connection& one);
+  bool hold(Connection& one);
+  void let_go(Connection& one);
+  void watch(Connection& one);
+  void await(Connection& one, Descriptor::wait_type what, bool Connection::*waits,
+             void (Loop::*then)(Connection&));
+  void read(Connection& one);
+  void write(Connection& one);
+  void look_after_all();
+  void joined(Connection& one, int reason);
+  void lost(Connection& one, int reason);
+  void end_by_force(Connection& one);
+
+  const Events events_;
+  const BrokerAddress broker_;
+  const MachineTime time_;
+  std::atomic<uint64_t> there_{0}, subscribed_{0}, joined_{0}, lost_{0}, refused_{0}, taken_over_{0};
+  std::atomic<uint64_t> sent_{0}, delivered_{0}, dropped_{0};
+  asio::io_context io_{1};
+  asio::steady_timer look_{io_};
+  std::vector<std::unique_ptr<Connection>> all_;
+  std::deque<Connection*> knocking_;  ///< who waits until fewer are being connected
+  size_t connecting_ = 0;
+  std::thread thread_;
+};
+
+struct MqttConnections::Loop::Connection {
+  Loop& loop;
   size_t index;
   Account account;
-  MosquittoClient client;
-  Properties origin;  ///< what each message says
-  int watched = -1;   ///< its descriptor, as epoll knows it
-  uint32_t events = 0;
-  bool wanted = false, connecting = false, there = false, leaving = false;
-  bool answered = false;  ///< somebody is at the other end
+  asio::steady_timer timer;  ///< the next attempt, or the end of this one
+  Descriptor socket;         ///< the same as the library's: open as long as that is
+  uint64_t sockets = 0;      ///< that it has had before
+  MosquittoClient client = nullptr;
+  MosquittoProperties origin = nullptr;  ///< what each message says
+  bool reads = false, writes = false;    ///< whether it waits until it can
+  bool wanted = false, knocking = false, connecting = false, there = false, leaving = false;
+  bool has_peer = false;  ///< somebody is at the other end
   bool has_host = false;  ///< the library knows where the broker is
-  Duration due{};         ///< of the next attempt, or of the end of this one
   Duration since{};       ///< that it is there
   uint32_t attempts = 0;  ///< since it was there for a while
   size_t asking = 0;      ///< subscriptions that are not agreed to yet
@@ -70,158 +126,116 @@ struct MqttConnections::Connection {
 };
 
 /// The library's callbacks.
-struct MqttConnections::Calls {
+struct MqttConnections::Loop::Calls {
   static Connection& of(void* self) { return *static_cast<Connection*>(self); }
   static void joined(mosquitto*, void* self, int reason, int, const mosquitto_property*) {
-    of(self).all.joined(of(self), reason);
+    of(self).loop.joined(of(self), reason);
   }
   static void lost(mosquitto*, void* self, int reason, const mosquitto_property*) {
-    of(self).all.lost(of(self), reason);
+    of(self).loop.lost(of(self), reason);
   }
   static void delivered(mosquitto*, void* self, int, int, const mosquitto_property*) {
     --of(self).waiting;
-    ++of(self).all.delivered_;
+    ++of(self).loop.delivered_;
   }
   static void subscribed(mosquitto*, void* self, int, int, const int*, const mosquitto_property*) {
-    if (--of(self).asking == 0) ++of(self).all.subscribed_;
+    if (--of(self).asking == 0) ++of(self).loop.subscribed_;
   }
   static void heard(mosquitto*, void* self, const mosquitto_message* m, const mosquitto_property* said) {
-    const auto& all = of(self).all;
-    if (!all.events_.heard) return;
+    const auto& loop = of(self).loop;
+    if (!loop.events_.heard) return;
     MqttMessage message{
         .topic = m->topic,
         .payload = std::string(static_cast<const char*>(m->payload), static_cast<size_t>(m->payloadlen)),
         .retained = m->retain,
-        .received = all.time_.now(),
+        .received = loop.time_.now(),
         .qos = static_cast<uint8_t>(m->qos)};
     take_properties(message, said);
-    all.events_.heard(of(self).index, std::move(message));
+    loop.events_.heard(of(self).index, std::move(message));
   }
 };
 
-MqttConnections::MqttConnections(std::vector<Account> accounts, Events events) : events_(std::move(events)) {
-  for (auto& account : accounts)
-    all_.push_back(std::make_unique<Connection>(Connection{*this, all_.size(), std::move(account)}));
-}
+MqttConnections::MqttConnections(std::unique_ptr<Loop> loop) : loop_(std::move(loop)) {}
+MqttConnections::~MqttConnections() = default;
 
 Result<std::unique_ptr<MqttConnections>> MqttConnections::start(std::vector<Account> accounts,
                                                                 Events events) {
-  std::unique_ptr<MqttConnections> made(new MqttConnections(std::move(accounts), std::move(events)));
-  if (made->all_.empty()) return made;
-  const auto& broker = made->all_.front()->account.options.broker;
-  const auto where = broker_address(broker);
-  if (!where)
-    return failure(fmt::format("'{}' is no address of a broker", broker),
-                   "write mqtt://HOST:PORT, or mqtts://HOST:PORT");
-  made->host_ = where->host;
-  made->port_ = where->port;
-  made->epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
-  made->wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  epoll_event wakes{.events = EPOLLIN, .data = {.u64 = kWakes}};
-  if (made->epoll_ < 0 || made->wake_ < 0 ||
-      ::epoll_ctl(made->epoll_, EPOLL_CTL_ADD, made->wake_, &wakes) != 0)
-    return failure(fmt::format("no descriptors for connections: {}", std::strerror(errno)));
-  made->thread_ = std::thread([all = made.get()] { all->run(); });
-  return made;
-}
-
-MqttConnections::~MqttConnections() {
-  stop_ = true;
-  if (thread_.joinable()) {
-    post({});
-    thread_.join();
+  BrokerAddress broker;
+  if (!accounts.empty()) {
+    const auto& url = accounts.front().options.broker;
+    const auto where = broker_address(url);
+    if (!where)
+      return failure(fmt::format("'{}' is no address of a broker", url),
+                     "write mqtt://HOST:PORT, or mqtts://HOST:PORT");
+    broker = *where;
   }
-  for (auto& one : all_) one->client.reset();
-  if (wake_ >= 0) ::close(wake_);
-  if (epoll_ >= 0) ::close(epoll_);
+  try {
+    auto loop = std::make_unique<Loop>(std::move(accounts), std::move(events), std::move(broker));
+    return std::unique_ptr<MqttConnections>(new MqttConnections(std::move(loop)));
+  } catch (const std::runtime_error& problem) {
+    return failure(fmt::format("no descriptors, or no thread, for connections: {}", problem.what()));
+  }
 }
 
-void MqttConnections::connect(size_t connection) { post({Task::Kind::connect, connection}); }
-void MqttConnections::drop(size_t connection) { post({Task::Kind::drop, connection}); }
-void MqttConnections::leave(size_t connection) { post({Task::Kind::leave, connection}); }
+void MqttConnections::connect(size_t connection) { loop_->post(connection, &Loop::connect); }
+void MqttConnections::drop(size_t connection) { loop_->post(connection, &Loop::drop); }
+void MqttConnections::leave(size_t connection) { loop_->post(connection, &Loop::leave); }
 void MqttConnections::publish(size_t connection, Outgoing message) {
-  post({Task::Kind::publish, connection, std::move(message)});
+  loop_->post(connection,
+              [message = std::move(message)](Loop& loop, Loop::Connection& one) { loop.send(one, message); });
 }
 
-void MqttConnections::post(Task task) {
-  bool first = false;
-  {
-    const std::scoped_lock lock(mutex_);
-    first = tasks_.empty();
-    tasks_.push_back(std::move(task));
-  }
-  const uint64_t one = 1;
-  if (first && ::write(wake_, &one, sizeof one) < 0) return;  // it is awake
+ConnectionCounters MqttConnections::counters() const { return loop_->counters(); }
+
+MqttConnections::Loop::Loop(std::vector<Account> accounts, Events events, BrokerAddress broker)
+    : events_(std::move(events)), broker_(std::move(broker)) {
+  for (auto& account : accounts)
+    all_.push_back(std::make_unique<Connection>(
+        Connection{*this, all_.size(), std::move(account), asio::steady_timer(io_), Descriptor(io_)}));
+  if (all_.empty()) return;
+  look_after_all();
+  thread_ = std::thread([this] { io_.run(); });
 }
 
-ConnectionCounters MqttConnections::counters() const {
+MqttConnections::Loop::~Loop() {
+  if (!thread_.joinable()) return;
+  asio::post(io_, [this] { io_.stop(); });
+  thread_.join();
+}
+
+ConnectionCounters MqttConnections::Loop::counters() const {
   return {there_, subscribed_, joined_, lost_, refused_, taken_over_, sent_, delivered_, dropped_};
 }
 
-void MqttConnections::run() {
-  std::array<epoll_event, 256> ready;
-  while (!stop_) {
-    const int count = ::epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()),
-                                   static_cast<int>(kLook.ns / 1'000'000));
-    for (const auto& event : std::span(ready).first(static_cast<size_t>(std::max(count, 0)))) {
-      uint64_t ignored = 0;
-      if (event.data.u64 != kWakes)
-        serve(*all_[event.data.u64], event.events);
-      else if (::read(wake_, &ignored, sizeof ignored) < 0)
-        continue;
-    }
-    work();
-    look_after_all();
-  }
-  work();  // what was posted before the end
+void MqttConnections::Loop::connect(Connection& one) {
+  if (one.wanted) return;
+  one.wanted = true;
+  one.leaving = false;
+  one.attempts = 0;
+  prepare(one);
+  knock(one);
 }
 
-void MqttConnections::work() {
-  {
-    const std::scoped_lock lock(mutex_);
-    std::swap(tasks_, working_);
-  }
-  for (auto& task : working_)
-    if (task.connection < all_.size()) perform(task);
-  working_.clear();
+void MqttConnections::Loop::drop(Connection& one) {
+  one.wanted = false;
+  end_by_force(one);
 }
 
-void MqttConnections::perform(Task& task) {
-  Connection& one = *all_[task.connection];
-  switch (task.kind) {
-    case Task::Kind::connect:
-      if (stop_ || one.wanted) return;
-      one.wanted = true;
-      one.leaving = false;
-      one.attempts = 0;
-      one.due = time_.now();
-      prepare(one);
-      attempts_.emplace(one.due, one.index);
-      return;
-    case Task::Kind::drop:
-      one.wanted = false;
-      attempts_.erase({one.due, one.index});
-      end_by_force(one);
-      return;
-    case Task::Kind::leave:
-      one.wanted = false;
-      attempts_.erase({one.due, one.index});
-      one.leaving = one.there;
-      if (!one.there) end_by_force(one);
-      return watch(one);
-    case Task::Kind::publish:
-      return send(one, task.message);
-  }
+void MqttConnections::Loop::leave(Connection& one) {
+  one.wanted = false;
+  one.leaving = one.there;
+  if (!one.there) end_by_force(one);
+  watch(one);
 }
 
-void MqttConnections::send(Connection& one, const Outgoing& message) {
+void MqttConnections::Loop::send(Connection& one, const Outgoing& message) {
   if (!one.wanted || one.waiting >= kMostWaiting || one.client == nullptr) {
     ++dropped_;
     return;
   }
   const int sent = ::mosquitto_publish_v5(one.client.get(), nullptr, message.topic.c_str(),
                                           static_cast<int>(message.payload.size()), message.payload.data(),
-                                          message.qos, message.retain, one.origin.list);
+                                          message.qos, message.retain, one.origin.get());
   // Without a connection, or one that breaks, it waits in the client, if it is to be acknowledged.
   const bool broken = sent == MOSQ_ERR_NO_CONN || sent == MOSQ_ERR_CONN_LOST || sent == MOSQ_ERR_ERRNO;
   const bool kept = sent == MOSQ_ERR_SUCCESS || (broken && message.qos > 0);
@@ -230,56 +244,13 @@ void MqttConnections::send(Connection& one, const Outgoing& message) {
   watch(one);
 }
 
-void MqttConnections::serve(Connection& one, uint32_t events) {
-  if (one.watched < 0) return;  // it has ended since
-  if ((events & ~uint32_t{EPOLLIN}) != 0) {
-    ::mosquitto_loop_write(one.client.get(), 1);
-    one.answered = true;
-  }
-  if ((events & ~uint32_t{EPOLLOUT}) != 0 && ::mosquitto_socket(one.client.get()) >= 0) read(one);
-  watch(one);
-}
-
-/// One packet, and what has come with it: a look at how much there is costs less than another wait.
-void MqttConnections::read(Connection& one) {
-  constexpr int kMostAtOnce = 100;  // the others are served in between
-  int there = 1;
-  for (int i = 0; i < kMostAtOnce && there > 0; ++i) {
-    if (::mosquitto_loop_read(one.client.get(), 1) != MOSQ_ERR_SUCCESS) return;
-    const int fd = ::mosquitto_socket(one.client.get());
-    if (fd < 0 || ::ioctl(fd, FIONREAD, &there) != 0) return;
-  }
-}
-
-/// After anything that was done with it: what is waited for now. A descriptor that was closed is forgotten by
-/// epoll, and may be another one's by now.
-void MqttConnections::watch(Connection& one) {
-  if (one.client == nullptr) return;
-  if (one.leaving && one.there && one.waiting == 0) ::mosquitto_disconnect(one.client.get());
-  const int fd = ::mosquitto_socket(one.client.get());
-  if (fd < 0) {
-    one.watched = -1;
-    return;
-  }
-  // Where it is being connected to the library does not say that it waits to write.
-  const bool writes = (one.connecting && !one.answered) || ::mosquitto_want_write(one.client.get());
-  epoll_event wanted{.events = EPOLLIN | (writes ? uint32_t{EPOLLOUT} : 0u), .data = {.u64 = one.index}};
-  if (one.watched == fd && one.events == wanted.events) return;
-  if (one.watched != fd || ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &wanted) != 0)
-    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &wanted);
-  one.watched = fd;
-  one.events = wanted.events;
-}
-
 /// Whether it has a client, in which messages may wait.
-bool MqttConnections::prepare(Connection& one) {
+bool MqttConnections::Loop::prepare(Connection& one) {
   if (one.client != nullptr) return true;
   const auto& options = one.account.options;
   one.client = make_mosquitto_client(options, one.account.fresh, &one);
   if (one.client == nullptr) return false;
-  if (!options.origin.empty() && options.version == MqttVersion::v5 && one.origin.list == nullptr)
-    ::mosquitto_property_add_string_pair(&one.origin.list, MQTT_PROP_USER_PROPERTY, kOriginProperty,
-                                         options.origin.c_str());
+  one.origin = origin_property(options);
   ::mosquitto_max_inflight_messages_set(one.client.get(), kMostInFlight);
   ::mosquitto_connect_v5_callback_set(one.client.get(), Calls::joined);
   ::mosquitto_disconnect_v5_callback_set(one.client.get(), Calls::lost);
@@ -289,92 +260,159 @@ bool MqttConnections::prepare(Connection& one) {
   return true;
 }
 
-void MqttConnections::attempt(Connection& one) {
+/// It connects when it is its turn.
+void MqttConnections::Loop::knock(Connection& one) {
+  if (one.knocking) return;
+  one.knocking = true;
+  knocking_.push_back(&one);
+  admit();
+}
+
+/// Not at once: an attempt that fails by itself makes room for the next, and that for the next.
+void MqttConnections::Loop::admit() {
+  asio::post(io_, [this] {
+    while (!knocking_.empty() && connecting_ < kMostConnecting) {
+      Connection& one = *knocking_.front();
+      knocking_.pop_front();
+      one.knocking = false;
+      if (one.wanted && !one.connecting && !one.there) attempt(one);
+    }
+  });
+}
+
+void MqttConnections::Loop::attempt(Connection& one) {
   if (!prepare(one)) return try_again(one);
-  const int keep_alive = static_cast<int>(one.account.options.keep_alive.ns / 1'000'000'000);
   one.connecting = true;
-  one.answered = false;
+  one.has_peer = false;
   ++connecting_;
-  one.due = time_.now() + one.account.options.patience;
-  int tried = MOSQ_ERR_SUCCESS;
-  if (one.has_host) {
-    tried = ::mosquitto_reconnect_async(one.client.get());
-  } else if (one.account.fresh || one.account.options.version != MqttVersion::v5) {
-    tried = ::mosquitto_connect_async(one.client.get(), host_.c_str(), port_, keep_alive);
-  } else {
-    // Only this one takes properties, which the library keeps for later. It waits for the network.
-    Properties kept;
-    ::mosquitto_property_add_int32(&kept.list, MQTT_PROP_SESSION_EXPIRY_INTERVAL, kSessionKept);
-    tried =
-        ::mosquitto_connect_bind_v5(one.client.get(), host_.c_str(), port_, keep_alive, nullptr, kept.list);
-  }
+  wait(one, one.account.options.patience);
+  const int tried = one.has_host ? ::mosquitto_reconnect_async(one.client.get())
+                                 : connect_mosquitto_client(one.client.get(), broker_, one.account.options,
+                                                            one.account.fresh);
   one.has_host = true;
-  one.watched = -1;
   if (tried != MOSQ_ERR_SUCCESS) return lost(one, tried);
+  if (!hold(one)) return end_by_force(one);
   watch(one);
 }
 
 /// Later and later, and not all at once.
-void MqttConnections::try_again(Connection& one) {
-  attempts_.erase({one.due, one.index});
-  if (!one.wanted || stop_) return;
+void MqttConnections::Loop::try_again(Connection& one) {
+  if (!one.wanted) return;
   const uint32_t doubled = std::min(one.attempts, 5u);
   const Duration pause = std::min(kLongestPause, Duration{kFirstPause.ns << doubled});
   const uint64_t spread = hash64(fmt::format("{} {}", one.account.options.client_id, one.attempts++)) % 512;
-  one.due = time_.now() + Duration{pause.ns / 2 + static_cast<int64_t>(spread) * (pause.ns / 2) / 512};
-  attempts_.emplace(one.due, one.index);
+  wait(one, Duration{pause.ns / 2 + static_cast<int64_t>(spread) * (pause.ns / 2) / 512});
 }
 
-void MqttConnections::look_after_all() {
-  const Duration now = time_.now();
-  while (!attempts_.empty() && attempts_.begin()->first <= now && connecting_ < kMostConnecting) {
-    Connection& one = *all_[attempts_.begin()->second];
-    attempts_.erase(attempts_.begin());
-    if (!one.connecting && !one.there) attempt(one);
-  }
-  if (now < looked_ + kLook) return;
-  looked_ = now;
-  for (auto& one : all_) {
-    if (one->client == nullptr || ::mosquitto_socket(one->client.get()) < 0) continue;
-    ::mosquitto_loop_misc(one->client.get());
-    if (one->connecting && now > one->due) end_by_force(*one);
-    watch(*one);
+/// It is there, or will not be: another one may be connected.
+void MqttConnections::Loop::answered(Connection& one) {
+  if (!one.connecting) return;
+  one.connecting = false;
+  --connecting_;
+  if (!knocking_.empty()) admit();
+}
+
+void MqttConnections::Loop::wait(Connection& one, Duration time) {
+  one.timer.expires_after(in_ns(time));
+  one.timer.async_wait([this, &one](error_code ended) {
+    // A timer that was set again after it had expired is not ended any more, and has not expired.
+    if (!ended && one.timer.expiry() <= asio::steady_timer::clock_type::now()) waited(one);
+  });
+}
+
+void MqttConnections::Loop::waited(Connection& one) {
+  if (one.connecting) return end_by_force(one);
+  if (one.wanted && !one.there) knock(one);
+}
+
+/// The library closes its descriptor by itself: ours of the same socket stays what it is until we close it.
+bool MqttConnections::Loop::hold(Connection& one) {
+  const int fd = ::fcntl(::mosquitto_socket(one.client.get()), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return false;
+  error_code failed;
+  one.socket.assign(fd, failed);
+  if (failed) ::close(fd);
+  return !failed;
+}
+
+/// As soon as the library has: the socket ends with the last of its descriptors.
+void MqttConnections::Loop::let_go(Connection& one) {
+  if (!one.socket.is_open()) return;
+  error_code ignored;
+  one.socket.close(ignored);
+  ++one.sockets;
+  one.reads = one.writes = false;
+}
+
+/// After anything that was done with it: what is waited for now.
+void MqttConnections::Loop::watch(Connection& one) {
+  if (one.client == nullptr) return;
+  if (one.leaving && one.there && one.waiting == 0) ::mosquitto_disconnect(one.client.get());
+  if (::mosquitto_socket(one.client.get()) < 0) return let_go(one);
+  await(one, Descriptor::wait_read, &Connection::reads, &Loop::read);
+  // Where it is being connected to the library does not say that it waits to write.
+  if ((one.connecting && !one.has_peer) || ::mosquitto_want_write(one.client.get()))
+    await(one, Descriptor::wait_write, &Connection::writes, &Loop::write);
+}
+
+void MqttConnections::Loop::await(Connection& one, Descriptor::wait_type what, bool Connection::*waits,
+                                  void (Loop::*then)(Connection&)) {
+  if (one.*waits) return;
+  one.*waits = true;
+  one.socket.async_wait(what, [this, &one, waits, then, socket = one.sockets](error_code ended) {
+    if (ended || socket != one.sockets) return;
+    one.*waits = false;
+    (this->*then)(one);
+    watch(one);
+  });
+}
+
+/// One packet, and what has come with it: a look at how much there is costs less than another wait.
+void MqttConnections::Loop::read(Connection& one) {
+  constexpr int kMostAtOnce = 100;  // the others are served in between
+  int there = 1;
+  for (int i = 0; i < kMostAtOnce && there > 0; ++i) {
+    if (::mosquitto_loop_read(one.client.get(), 1) != MOSQ_ERR_SUCCESS) return;
+    const int fd = ::mosquitto_socket(one.client.get());
+    if (fd < 0 || ::ioctl(fd, FIONREAD, &there) != 0) return;
   }
 }
 
-void MqttConnections::joined(Connection& one, int reason) {
+void MqttConnections::Loop::write(Connection& one) {
+  ::mosquitto_loop_write(one.client.get(), 1);
+  one.has_peer = true;
+}
+
+void MqttConnections::Loop::look_after_all() {
+  look_.expires_after(in_ns(kLook));
+  look_.async_wait([this](error_code ended) {
+    if (ended) return;
+    for (auto& one : all_) {
+      if (!one->socket.is_open()) continue;
+      ::mosquitto_loop_misc(one->client.get());
+      watch(*one);
+    }
+    look_after_all();
+  });
+}
+
+void MqttConnections::Loop::joined(Connection& one, int reason) {
   if (reason != 0) {  // it is closed by the broker, or by what follows
     ++refused_;
     return;
   }
-  if (one.connecting) --connecting_;
-  one.connecting = false;
+  answered(one);
   one.there = true;
   one.since = time_.now();
   ++there_;
   ++joined_;
-  subscribe(one);
+  one.asking = subscribe_mosquitto_client(one.client.get(), one.account.filters);
   if (events_.joined) events_.joined(one.index);
 }
 
-void MqttConnections::subscribe(Connection& one) {
-  constexpr size_t kMostInPacket = 500;
-  one.asking = 0;
-  std::vector<char*> filters;
-  for (auto& filter : one.account.filters) {
-    filters.push_back(filter.data());
-    if (filters.size() < kMostInPacket && &filter != &one.account.filters.back()) continue;
-    ++one.asking;
-    ::mosquitto_subscribe_multiple(one.client.get(), nullptr, static_cast<int>(filters.size()),
-                                   filters.data(), kQos, 0, nullptr);
-    filters.clear();
-  }
-}
-
-void MqttConnections::lost(Connection& one, int reason) {
+void MqttConnections::Loop::lost(Connection& one, int reason) {
   if (!one.connecting && !one.there) return;  // it has been told before
-  if (one.connecting) --connecting_;
-  one.connecting = false;
+  answered(one);
   if (one.there) {
     one.there = false;
     // One that is thrown out as soon as it is there would only throw out somebody else of its name again.
@@ -392,7 +430,7 @@ void MqttConnections::lost(Connection& one, int reason) {
   try_again(one);
 }
 
-void MqttConnections::end_by_force(Connection& one) {
+void MqttConnections::Loop::end_by_force(Connection& one) {
   const int fd = one.client != nullptr ? ::mosquitto_socket(one.client.get()) : -1;
   if (fd < 0) return;
   ::shutdown(fd, SHUT_RDWR);
@@ -403,7 +441,7 @@ void MqttConnections::end_by_force(Connection& one) {
   one.client.reset();
   one.has_host = false;
   one.waiting = 0;
-  one.watched = -1;
+  let_go(one);
   lost(one, MOSQ_ERR_CONN_LOST);
 }
 

@@ -1,20 +1,14 @@
-// Many connections to one broker, served by one thread: libmosquitto without threads of its own, and epoll.
+// Many connections to one broker, served by one thread: libmosquitto without threads of its own, and Asio.
 // For devices that each have a session of their own, where Paho's threads and locks, which all connections
 // of a process share, would not do.
 #pragma once
 
-#include <atomic>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <set>
-#include <thread>
+#include <string>
 #include <vector>
 
 #include "hil/conventions/convention.h"
-#include "hil/mosquitto_client.h"
-#include "hil/steady_time.h"
 
 namespace looptwin::hil {
 
@@ -58,49 +52,14 @@ class MqttConnections {
   ConnectionCounters counters() const;
 
   static constexpr uint64_t kMostWaiting = 1000;
+  /// Each takes so many: of its socket the library's and ours, and a pair of the library's for its own use.
+  static constexpr size_t kDescriptorsOfEach = 4;
 
  private:
-  struct Connection;
-  struct Calls;
-  struct Task {
-    enum class Kind : uint8_t { connect, drop, leave, publish } kind = Kind::connect;
-    size_t connection = 0;
-    Outgoing message = {};
-  };
+  class Loop;
+  explicit MqttConnections(std::unique_ptr<Loop> loop);
 
-  MqttConnections(std::vector<Account> accounts, Events events);
-  void post(Task task);
-  void run();
-  void work();
-  void perform(Task& task);
-  void send(Connection& one, const Outgoing& message);
-  void serve(Connection& one, uint32_t events);
-  void read(Connection& one);
-  void watch(Connection& one);
-  bool prepare(Connection& one);
-  void attempt(Connection& one);
-  void try_again(Connection& one);
-  void look_after_all();
-  void joined(Connection& one, int reason);
-  void subscribe(Connection& one);
-  void lost(Connection& one, int reason);
-  void end_by_force(Connection& one);
-
-  const Events events_;
-  const MachineTime time_;
-  std::string host_;
-  int port_ = 0;
-  std::vector<std::unique_ptr<Connection>> all_;
-  std::set<std::pair<Duration, size_t>> attempts_;  ///< when, and whose
-  size_t connecting_ = 0;
-  Duration looked_{};
-  int epoll_ = -1, wake_ = -1;
-  std::mutex mutex_;
-  std::vector<Task> tasks_, working_;  ///< the first is shared
-  std::atomic<uint64_t> there_{0}, subscribed_{0}, joined_{0}, lost_{0}, refused_{0}, taken_over_{0};
-  std::atomic<uint64_t> sent_{0}, delivered_{0}, dropped_{0};
-  std::atomic<bool> stop_{false};
-  std::thread thread_;
+  std::unique_ptr<Loop> loop_;
 };
 
 }  // namespace looptwin::hil

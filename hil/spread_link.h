@@ -5,6 +5,7 @@
 
 #include "hil/arrival_queue.h"
 #include "hil/mqtt_connections.h"
+#include "hil/steady_time.h"
 
 namespace looptwin::hil {
 

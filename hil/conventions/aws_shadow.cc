@@ -11,8 +11,7 @@ const char* const kBase = "$aws/things/{device}/shadow/";
 class AwsShadow final : public Convention, DocumentReader {
  public:
   explicit AwsShadow(Speakers speakers)
-      : DocumentReader(in_documents(std::move(speakers), std::string(kBase) + "update")),
-        update_(known_topic(std::string(kBase) + "update")),
+      : DocumentReader(std::move(speakers), std::string(kBase) + "update"),
         get_(known_topic(std::string(kBase) + "get")),
         delete_(known_topic(std::string(kBase) + "delete")) {}
 
@@ -21,22 +20,16 @@ class AwsShadow final : public Convention, DocumentReader {
   std::vector<std::string> filters() const override {
     std::set<std::string> filters;
     for (const auto& model : models_) {
-      for (const auto* topic : {&update_, &get_, &delete_}) model.add_filters(*topic, filters);
-      if (model.mapping().presence) model.add_filters(*model.mapping().presence, filters);
+      for (const auto* topic : {&topic_, &get_, &delete_}) model.add_filters(*topic, filters);
+      add_presence(model, filters);
     }
     return {filters.begin(), filters.end()};
   }
 
   bool take(const MqttMessage& message, Time at, std::vector<Heard>& heard) override {
     for (const auto& model : models_) {
-      const auto& mapping = model.mapping();
-      if (const auto device =
-              mapping.presence ? model.device(*mapping.presence, message.topic) : std::nullopt) {
-        const bool online = message.payload == mapping.online;
-        heard.push_back(HeardPresence{*device, online, message.retained && !mapping.trust_kept});
-        return true;
-      }
-      if (const auto device = model.device(update_, message.topic))
+      if (hear_presence(model, message, heard)) return true;
+      if (const auto device = model.device(topic_, message.topic))
         return update(*device, message, at, heard), true;
       if (const auto device = model.device(get_, message.topic))
         return get(*device, message, at, heard), true;
@@ -51,8 +44,7 @@ class AwsShadow final : public Convention, DocumentReader {
   }
 
   bool tell(const twin::Command& command, std::vector<Outgoing>& out) override {
-    const auto* places = model(command.device);
-    if (places == nullptr || places->told(command.kind, command.index) == nullptr) return false;
+    if (place(command) == nullptr) return false;
     if (const auto patch = desire(command)) wish(command.device, *patch, now_);
     flush(out);
     return true;
@@ -65,8 +57,7 @@ class AwsShadow final : public Convention, DocumentReader {
     const auto document = documents_.find(command.device);
     const Json delta = {{"state", *patch},
                         {"version", (document != documents_.end() ? document->second.version : 0) + 1}};
-    const auto topic = model(command.device)->topic(update_, command.device);
-    out.push_back({topic + "/delta", delta.dump()});
+    out.push_back({base(command.device) + "update/delta", delta.dump()});
     return true;
   }
 
@@ -83,17 +74,6 @@ class AwsShadow final : public Convention, DocumentReader {
   }
 
  private:
-  void flush(std::vector<Outgoing>& out) {
-    std::move(answers_.begin(), answers_.end(), std::back_inserter(out));
-    answers_.clear();
-  }
-
-  void say(twin::DeviceRef device, const std::string& what, const Json& json) {
-    const auto topic = model(device)->topic(update_, device);
-    answers_.push_back({topic.substr(0, topic.rfind('/') + 1) + what,
-                        json.dump(-1, ' ', false, Json::error_handler_t::replace)});
-  }
-
   /// An answer bears the token of what it answers.
   void answer(twin::DeviceRef device, const std::string& what, Json json, const std::string& question,
               Time at) {
@@ -171,8 +151,7 @@ class AwsShadow final : public Convention, DocumentReader {
           {{"state", delta}, {"version", document.version}, {"timestamp", timestamp}});
   }
 
-  const TopicTemplate update_, get_, delete_;
-  std::vector<Outgoing> answers_;
+  const TopicTemplate get_, delete_;
   Time now_ = kStart;
   uint64_t refused_ = 0;
 };

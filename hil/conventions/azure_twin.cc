@@ -22,9 +22,9 @@ std::string_view parameter(std::string_view topic, std::string_view name) {
 
 class AzureTwin final : public Convention, DocumentReader {
  public:
+  /// The topic is made up: its device is what stands before.
   explicit AzureTwin(Speakers speakers)
-      : DocumentReader(in_documents(std::move(speakers), std::string(kMount) + "reported")),
-        reported_(known_topic(std::string(kMount) + "reported")) {}
+      : DocumentReader(std::move(speakers), std::string(kMount) + "reported") {}
 
   const char* name() const override { return "azure-twin"; }
 
@@ -35,24 +35,18 @@ class AzureTwin final : public Convention, DocumentReader {
         add(model, what, "#", filters);
       add(model, "$iothub/methods/res/", "#", filters);
       add(model, "devices/", "#", filters);
-      if (model.mapping().presence) model.add_filters(*model.mapping().presence, filters);
+      add_presence(model, filters);
     }
     return {filters.begin(), filters.end()};
   }
 
   bool take(const MqttMessage& message, Time, std::vector<Heard>& heard) override {
     for (const auto& model : models_) {
-      const auto& mapping = model.mapping();
-      if (const auto device =
-              mapping.presence ? model.device(*mapping.presence, message.topic) : std::nullopt) {
-        const bool online = message.payload == mapping.online;
-        heard.push_back(HeardPresence{*device, online, message.retained && !mapping.trust_kept});
-        return true;
-      }
+      if (hear_presence(model, message, heard)) return true;
       for (const auto* part : {"/$iothub/", "/devices/"}) {
         const auto at = message.topic.find(part);
         if (at == std::string::npos) continue;
-        const auto device = model.device(reported_, message.topic.substr(0, at) + "/reported");
+        const auto device = model.device(topic_, message.topic.substr(0, at) + "/reported");
         if (!device) continue;
         take_for(*device, std::string_view(message.topic).substr(at + 1), message.payload, heard);
         return true;
@@ -63,29 +57,27 @@ class AzureTwin final : public Convention, DocumentReader {
 
   /// A setpoint is a desired property, a command a direct method.
   bool tell(const twin::Command& command, std::vector<Outgoing>& out) override {
-    const auto* places = model(command.device);
-    const auto* place = places != nullptr ? places->told(command.kind, command.index) : nullptr;
-    if (place == nullptr) return false;
+    const auto* told = place(command);
+    if (told == nullptr) return false;
     if (command.kind == twin::Command::Kind::command)
       return ledger_.leaves(command, 0) ? write(command, out) : true;
     if (const auto patch = desire(command)) {
       wish(command.device, *patch);
-      asked_version_[{command.device, place->at}] = {command.index,
-                                                     documents_[command.device].desired_version};
+      asked_version_[{command.device, told->at}] = {command.index,
+                                                    documents_[command.device].desired_version};
     }
     flush(out);
     return true;
   }
 
   bool write(const twin::Command& command, std::vector<Outgoing>& out) const override {
-    const auto* places = model(command.device);
-    const auto* place = places != nullptr ? places->told(command.kind, command.index) : nullptr;
-    if (place == nullptr) return false;
+    const auto* told = place(command);
+    if (told == nullptr) return false;
     if (command.kind == twin::Command::Kind::command) {
-      const auto method = place->at.substr(place->at.rfind('/') + 1);
+      const auto method = told->at.substr(told->at.rfind('/') + 1);
       out.push_back(
           {base(command.device) + fmt::format("$iothub/methods/POST/{}/?$rid={:x}", method, command.id),
-           place->payload.empty() ? "{}" : place->payload, false, 0});
+           told->payload.empty() ? "{}" : told->payload, false, 0});
       return true;
     }
     auto patch = patch_of(command);
@@ -115,18 +107,6 @@ class AzureTwin final : public Convention, DocumentReader {
     std::set<std::string> bases;
     model.add_filters(known_topic(std::string(kMount) + what + "x"), bases);
     for (const auto& filter : bases) filters.insert(filter.substr(0, filter.size() - 1) + rest);
-  }
-  std::string base(twin::DeviceRef device) const {
-    const auto topic = model(device)->topic(reported_, device);
-    return topic.substr(0, topic.rfind('/') + 1);
-  }
-  void flush(std::vector<Outgoing>& out) {
-    std::move(answers_.begin(), answers_.end(), std::back_inserter(out));
-    answers_.clear();
-  }
-  void say(twin::DeviceRef device, const std::string& what, const Json& json) {
-    answers_.push_back({base(device) + what,
-                        json.is_null() ? "" : json.dump(-1, ' ', false, Json::error_handler_t::replace)});
   }
 
   void take_for(twin::DeviceRef device, std::string_view what, const std::string& payload,
@@ -206,8 +186,6 @@ class AzureTwin final : public Convention, DocumentReader {
         said);
   }
 
-  const TopicTemplate reported_;  ///< made up: its device is what is before
-  std::vector<Outgoing> answers_;
   std::map<std::pair<twin::DeviceRef, std::string>, std::pair<uint16_t, uint64_t>> asked_version_;
 };
 

@@ -33,6 +33,28 @@ std::optional<Json> patch_at(const std::string& pointer, Json value) {
   }
 }
 
+/// A place for each quantity: fields and what setpoints and commands have become in the reported state. All
+/// stand at one topic.
+Speakers in_documents(Speakers speakers, const std::string& topic) {
+  for (auto& [table, mapping] : speakers.models) {
+    const auto& model = speakers.registry.model(table).config;
+    std::vector<Place> fields, setpoints, orders;
+    for (const auto& field : model.telemetry)
+      fields.push_back(at_place(mapping.place_of(field.name), field.name, topic));
+    const auto add = [&](const std::vector<Place>& places, const std::string& name, std::vector<Place>& to) {
+      Place place = at_place(place_in(places, name), name, topic);
+      place.shows = {place};
+      to.push_back(std::move(place));
+    };
+    for (const auto& setpoint : model.setpoints) add(mapping.setpoints, setpoint.name, setpoints);
+    for (const auto& command : model.commands) add(mapping.orders, command.name, orders);
+    mapping.fields = std::move(fields);
+    mapping.setpoints = std::move(setpoints);
+    mapping.orders = std::move(orders);
+  }
+  return speakers;
+}
+
 }  // namespace
 
 bool TwinDocument::merge(Json& state, const Json& patch) {
@@ -66,24 +88,23 @@ std::optional<Json> object_of(std::string_view payload) {
   return json;
 }
 
-Speakers in_documents(Speakers speakers, const std::string& topic) {
-  for (auto& [table, mapping] : speakers.models) {
-    const auto& model = speakers.registry.model(table).config;
-    std::vector<Place> fields, setpoints, orders;
-    for (const auto& field : model.telemetry)
-      fields.push_back(at_place(mapping.place_of(field.name), field.name, topic));
-    const auto add = [&](const std::vector<Place>& places, const std::string& name, std::vector<Place>& to) {
-      Place place = at_place(place_in(places, name), name, topic);
-      place.shows = {place};
-      to.push_back(std::move(place));
-    };
-    for (const auto& setpoint : model.setpoints) add(mapping.setpoints, setpoint.name, setpoints);
-    for (const auto& command : model.commands) add(mapping.orders, command.name, orders);
-    mapping.fields = std::move(fields);
-    mapping.setpoints = std::move(setpoints);
-    mapping.orders = std::move(orders);
-  }
-  return speakers;
+DocumentReader::DocumentReader(Speakers speakers, const std::string& topic)
+    : speakers_(in_documents(std::move(speakers), topic)),
+      topic_(known_topic(topic)),
+      models_(places_of(speakers_)) {}
+
+bool DocumentReader::hear_presence(const ModelPlaces& model, const MqttMessage& message,
+                                   std::vector<Heard>& heard) {
+  const auto& mapping = model.mapping();
+  const auto device = mapping.presence ? model.device(*mapping.presence, message.topic) : std::nullopt;
+  if (!device) return false;
+  const bool online = message.payload == mapping.online;
+  heard.push_back(HeardPresence{*device, online, message.retained && !mapping.trust_kept});
+  return true;
+}
+
+void DocumentReader::add_presence(const ModelPlaces& model, std::set<std::string>& filters) {
+  if (model.mapping().presence) model.add_filters(*model.mapping().presence, filters);
 }
 
 void DocumentReader::hear(twin::DeviceRef device, const Json& reported, std::vector<Heard>& heard) {
@@ -116,13 +137,12 @@ void DocumentReader::hear(twin::DeviceRef device, const Json& reported, std::vec
 }
 
 std::optional<Json> DocumentReader::patch_of(const twin::Command& command) const {
-  const auto* places = model(command.device);
-  const auto* place = places != nullptr ? places->told(command.kind, command.index) : nullptr;
-  if (place == nullptr) return std::nullopt;
+  const auto* told = place(command);
+  if (told == nullptr) return std::nullopt;
   // A command is a wish of its own: a device that has done it reports its id.
-  return patch_at(place->at, command.kind == twin::Command::Kind::setpoint
-                                 ? json_of(places->scalar(command.index, *place, command.value))
-                                 : Json(fmt::format("{:016x}", command.id)));
+  return patch_at(told->at, command.kind == twin::Command::Kind::setpoint
+                                ? json_of(model(command.device)->scalar(command.index, *told, command.value))
+                                : Json(fmt::format("{:016x}", command.id)));
 }
 
 std::optional<Json> DocumentReader::desire(const twin::Command& command) {
@@ -137,6 +157,26 @@ std::optional<Json> DocumentReader::desire(const twin::Command& command) {
   if (auto undo = patch_at(at, nullptr))
     standing_[{command.device, at}] = {command.expires, std::move(*undo)};
   return patch;
+}
+
+const Place* DocumentReader::place(const twin::Command& command) const {
+  const auto* places = model(command.device);
+  return places != nullptr ? places->told(command.kind, command.index) : nullptr;
+}
+
+std::string DocumentReader::base(twin::DeviceRef device) const {
+  const auto topic = model(device)->topic(topic_, device);
+  return topic.substr(0, topic.rfind('/') + 1);
+}
+
+void DocumentReader::say(twin::DeviceRef device, const std::string& what, const Json& json) {
+  said_.push_back(
+      {base(device) + what, json.is_null() ? "" : json.dump(-1, ' ', false, Json::error_handler_t::replace)});
+}
+
+void DocumentReader::flush(std::vector<Outgoing>& out) {
+  std::move(said_.begin(), said_.end(), std::back_inserter(out));
+  said_.clear();
 }
 
 std::vector<std::pair<twin::DeviceRef, Json>> DocumentReader::expired(Time now) {

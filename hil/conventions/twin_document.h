@@ -27,17 +27,17 @@ struct TwinDocument {
 /// Null where it is no object, too long, or too deep.
 std::optional<Json> object_of(std::string_view payload);
 
-/// A place for each quantity: fields and what setpoints and commands have become in the reported state. All
-/// stand at one topic.
-Speakers in_documents(Speakers speakers, const std::string& topic);
-
 /// What documents of both clouds have in common.
 class DocumentReader {
  public:
-  explicit DocumentReader(Speakers speakers)
-      : speakers_(std::move(speakers)), models_(places_of(speakers_)) {}
+  /// All of a device's topics begin as `topic` does, up to its last level.
+  DocumentReader(Speakers speakers, const std::string& topic);
 
  protected:
+  /// Whether it is a message about who is there; what it says is heard.
+  static bool hear_presence(const ModelPlaces& model, const MqttMessage& message, std::vector<Heard>& heard);
+  /// Where that is heard.
+  static void add_presence(const ModelPlaces& model, std::set<std::string>& filters);
   /// What a device reports, and answers that lie in it.
   void hear(twin::DeviceRef device, const Json& reported, std::vector<Heard>& heard);
   /// What is desired of a device by a command; absent where it cannot be said.
@@ -45,13 +45,22 @@ class DocumentReader {
   /// Notes what a device is told and how; absent where it must not leave again, or cannot be said.
   std::optional<Json> desire(const twin::Command& command);
   const ModelPlaces* model(twin::DeviceRef device) const { return of_table(models_, device.table); }
+  /// Null where the device has none for it.
+  const Place* place(const twin::Command& command) const;
   /// The desired state of commands that have expired, undone: null at their place.
   std::vector<std::pair<twin::DeviceRef, Json>> expired(Time now);
   double unix_seconds(Time at) const {
     return static_cast<double>((speakers_.start + (at - kStart)).ns) / 1e9;
   }
 
-  Speakers speakers_;
+  /// What a device's topics begin with.
+  std::string base(twin::DeviceRef device) const;
+  /// To a device, at the end of this; null is said as nothing.
+  void say(twin::DeviceRef device, const std::string& what, const Json& json);
+  void flush(std::vector<Outgoing>& out);
+
+  const Speakers speakers_;
+  const TopicTemplate topic_;
   std::deque<ModelPlaces> models_;
   CommandLedger ledger_;
   std::map<twin::DeviceRef, TwinDocument> documents_;
@@ -61,6 +70,7 @@ class DocumentReader {
     Time expires;
     Json undo;
   };
+  std::vector<Outgoing> said_;
   std::map<std::pair<twin::DeviceRef, std::string>, Standing> standing_;  ///< by place
 };
 

@@ -103,8 +103,9 @@ Result<std::unique_ptr<hil::DeviceSessions>> RigBindings::sessions_of(
         fmt::format("the broker asks devices who they are, and {} simulated ones have no secret, as {}",
                     number(without), one),
         "write secrets: FILE, a CSV of id,secret, or leave own_connections out");
-  if (auto enough = hil::check_descriptor_limit(simulated * hil::kClientDescriptors + kOtherDescriptors,
-                                                "a connection for each simulated device");
+  if (auto enough = hil::check_descriptor_limit(
+          simulated * hil::MqttConnections::kDescriptorsOfEach + kOtherDescriptors,
+          "a connection for each simulated device");
       !enough)
     return tl::make_unexpected(std::move(enough.error()));
   return made;

@@ -57,7 +57,7 @@ std::function<std::optional<Exit>()> add_rig_command(CLI::App& app) {
   swap->add_option("TO", asked->to, "real, simulated or shadow")->required();
   auto* act = add("act", "a person does something, as in a scenario's script");
   act->add_option("ENTRY", asked->entry, "'{by: anna, press: may_reopen, device: seg-17}'")->required();
-  auto* status = add("status", "whether it runs");
+  auto* status = add("status", "whether it runs, what is there, and how many commands were acknowledged");
   const auto by = [&](CLI::App* command) {
     command->add_option("--by", asked->by, "who does it, for the rig's journal")->default_val("command line");
   };

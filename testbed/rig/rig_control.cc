@@ -72,8 +72,10 @@ Result<std::unique_ptr<ControlSocket>> open_control(const RigConfig& rig,
   });
   (*control)->on("act", [&](const JsonValue& request) { return act(request, assembly, transport); });
   (*control)->on("answer", [answers](const JsonValue& request) { return answer(request, answers); });
-  (*control)->on("status", [name = rig.name](const JsonValue&) -> Result<std::string> {
-    return fmt::format("\"rig\": \"{}\"", name);
+  (*control)->on("status", [name = rig.name, &guard](const JsonValue&) -> Result<std::string> {
+    const auto state = guard.state();
+    return fmt::format("\"rig\": \"{}\", \"at_s\": {}, \"devices_there\": {}, \"acknowledged\": {}", name,
+                       (state.at - kStart).seconds(), state.devices_there, state.acknowledged);
   });
   add_guard_handlers(**control, guard);
   (*control)->start();

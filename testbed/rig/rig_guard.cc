@@ -152,11 +152,17 @@ void RigGuard::close() {
   answered_.notify_all();
 }
 
+RigGuard::State RigGuard::state() const {
+  const std::scoped_lock lock(mutex_);
+  return state_;
+}
+
 void RigGuard::before(Time boundary) {
   if (inventory_ != nullptr) inventory_->step(boundary);
   {
     // People wait for the answer, and the loop for nobody: acts are short.
     const std::scoped_lock lock(mutex_);
+    state_ = {assembly_->loop().now(), transport_->online(), assembly_->dispatcher().counters().acknowledged};
     for (const auto& one : asked_) one->answer = one->act(*this, boundary);
     if (!asked_.empty()) answered_.notify_all();
     asked_.clear();

@@ -63,6 +63,13 @@ class RigGuard {
   Result<std::string> ask(Act act);
   /// There is no boundary to wait for any more.
   void close();
+  /// How the rig is once all that came up to a boundary has been taken in.
+  struct State {
+    Time at = kStart;
+    size_t devices_there = 0;
+    uint64_t acknowledged = 0;  ///< commands
+  };
+  State state() const;
 
   // For acts.
   const twin::Registry& registry() const { return assembly_->registry(); }
@@ -99,9 +106,10 @@ class RigGuard {
     Act act;
     std::optional<Result<std::string>> answer;
   };
-  std::mutex mutex_;  ///< of what follows
+  mutable std::mutex mutex_;  ///< of what follows
   std::condition_variable answered_;
   std::vector<std::shared_ptr<Asked>> asked_;
+  State state_;
   bool closed_ = false;
 };
 

@@ -8,13 +8,6 @@ using namespace looptwin::hil;
 
 namespace {
 
-TopicTemplate topic(const std::string& text) {
-  const auto source = std::make_shared<const Source>(Source{"test", text});
-  auto parsed = TopicTemplate::parse({source, 0, static_cast<uint32_t>(text.size())});
-  REQUIRE(parsed.has_value());
-  return *parsed;
-}
-
 const std::string kSecret(43, 's');
 
 BrokerView two_halls() {
@@ -22,7 +15,8 @@ BrokerView two_halls() {
   view.keys = {twin::generate_registry_key(), twin::generate_registry_key()};
   view.most_messages = 7;
   view.models.push_back(*topics_of(plain_mapping("pump")));
-  view.models.push_back({"plug", {topic("tele/{device}/{field}")}, {topic("cmnd/{device}/POWER")}});
+  view.models.push_back(
+      {"plug", {known_topic("tele/{device}/{field}")}, {known_topic("cmnd/{device}/POWER")}});
   const auto hash = [&](size_t key, const std::string& id) {
     return *twin::hash_secret(twin::CredentialKind::keyed, view.keys[key], id, kSecret);
   };
@@ -47,8 +41,8 @@ std::string answer(const BrokerAccess& access, const Presented& shown, std::opti
 TEST_CASE("broker view: topics that do not go by the devices' ids are none that a broker can keep apart") {
   Mapping plug = plain_mapping("plug");
   plug.convention = "topics";
-  plug.fields.emplace_back().topic = topic("stat/{device}/power");
-  plug.orders.emplace_back().topic = topic("cmnd/{device}/POWER");
+  plug.fields.emplace_back().topic = known_topic("stat/{device}/power");
+  plug.orders.emplace_back().topic = known_topic("cmnd/{device}/POWER");
   const auto topics = topics_of(plug);
   REQUIRE(topics.has_value());
   CHECK(topics->says.size() == 4);

@@ -1,5 +1,5 @@
 // Devices of clouds: AWS IoT's shadow and Azure IoT Hub's twin, whose documents the loop keeps.
-#include "tests/hil/fleet.h"
+#include "tests/hil/convention_fleet.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;

@@ -2,8 +2,9 @@
 // for them.
 #include "hil/device_bridge.h"
 
-#include <catch2/catch.hpp>
 #include <random>
+
+#include "tests/hil/fleet.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
@@ -28,32 +29,13 @@ class Link final : public MqttLink {
   bool full = false;
 };
 
-struct Hall {
+struct Hall : TwoPumps {
   Link link;
-  lang::Schema schema;
-  twin::Tables tables{schema};
-  twin::Registry registry;
-  std::unique_ptr<DeviceBridge> bridge;
+  DeviceBridge bridge{link, registry, {plain_mapping("pump")}, UnixTime{1'700'000'000'000'000'000}};
 
-  Hall() {
-    twin::ModelConfig pump;
-    pump.name = "pump";
-    pump.telemetry = {{.name = "level", .every = seconds(1), .resolution = 0.01}};
-    pump.setpoints = {{.name = "speed"}};
-    pump.commands = {{.name = "stop"}};
-    twin::FleetConfig fleet;
-    fleet.model = "pump";
-    fleet.ids = {"hall/pump-1", "hall/pump-2"};
-    fleet.count = 2;
-    auto built = twin::Registry::build({{pump}}, {{fleet}}, 1, schema, tables);
-    REQUIRE(built.has_value());
-    registry = std::move(*built);
-    bridge = std::make_unique<DeviceBridge>(link, registry, std::vector<Mapping>{plain_mapping("pump")},
-                                            UnixTime{1'700'000'000'000'000'000});
-  }
   DeviceBridge::Inbox take() {
     DeviceBridge::Inbox inbox;
-    bridge->take(kStart + seconds(5), inbox);
+    bridge.take(kStart + seconds(5), inbox);
     return inbox;
   }
   void receive(const std::string& topic, const std::string& payload, bool retained = false,
@@ -83,7 +65,7 @@ TEST_CASE(
   CHECK(inbox.orders[1].command.expires == kNever);
   REQUIRE(inbox.gone.size() == 1);
   CHECK(inbox.gone[0].row.index() == 0);
-  CHECK(hall.bridge->counters().orders == 2);
+  CHECK(hall.bridge.counters().orders == 2);
 }
 
 TEST_CASE(
@@ -93,7 +75,7 @@ TEST_CASE(
   hall.receive("hall/pump-1/command", "stop!");
   hall.receive("hall/pump-9/command", R"({"id": "b", "command": "stop"})");
   CHECK(hall.take().orders.empty());
-  CHECK(hall.bridge->counters().unread == 2);
+  CHECK(hall.bridge.counters().unread == 2);
   // Whatever bytes come, they are an order or they are not.
   std::mt19937 draw(7);
   const std::string alphabet = R"({}[]":,idsetcomandvalue0123.e-+\u )";
@@ -104,7 +86,7 @@ TEST_CASE(
     hall.receive("hall/pump-1/command", payload);
   }
   hall.take();
-  CHECK(hall.bridge->counters().unread + hall.bridge->counters().orders == 20'002);
+  CHECK(hall.bridge.counters().unread + hall.bridge.counters().orders == 20'002);
 }
 
 TEST_CASE("device bridge: what devices say is dated by the wall, and counted where there is no room") {
@@ -116,15 +98,15 @@ TEST_CASE("device bridge: what devices say is dated by the wall, and counted whe
   frame.sampled_at = {2'500'000'000};
   frame.received_at = {2'600'000'000};
   frame.value = {{123}};
-  hall.bridge->publish(frame, 0);
-  hall.bridge->publish(twin::Presence{{TableId(size_t{0}), Row(size_t{0})}, true, kStart});
+  hall.bridge.publish(frame, 0);
+  hall.bridge.publish(twin::Presence{Hall::pump(0), true, kStart});
   CHECK(hall.link.sent ==
         std::vector<std::string>{R"(looptwin/hall/pump-2/telemetry {"level":1.23,"n":17,"t":1700000002.5})",
                                  "looptwin/hall/pump-1/presence (retained) online"});
   hall.link.full = true;
-  hall.bridge->publish(frame, 0);
-  CHECK(hall.bridge->counters().published == 2);
-  CHECK(hall.bridge->counters().unsent == 1);
+  hall.bridge.publish(frame, 0);
+  CHECK(hall.bridge.counters().published == 2);
+  CHECK(hall.bridge.counters().unsent == 1);
 }
 
 TEST_CASE("device bridge: it says when the broker is another one, once") {

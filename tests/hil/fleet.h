@@ -1,21 +1,20 @@
-// A few devices of one model and a convention for each side, for tests of what messages become.
+// Devices of one model, and the registry that has them: what most tests of hil/ begin with.
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <string>
+#include <vector>
 
-#include "hil/conventions/convention.h"
+#include "twin/registry.h"
 
 namespace looptwin::hil {
 
-struct ConventionFleet {
+struct Fleet {
   lang::Schema schema;
   twin::Tables tables{schema};
   twin::Registry registry;
-  std::unique_ptr<Convention> loop;
-  std::unique_ptr<DeviceSide> devices;
-  std::vector<Heard> heard;
 
-  ConventionFleet(const twin::ModelConfig& model, std::vector<std::string> ids, const Mapping& mapping) {
+  Fleet(const twin::ModelConfig& model, std::vector<std::string> ids) {
     twin::FleetConfig fleet;
     fleet.model = model.name;
     fleet.count = ids.size();
@@ -23,57 +22,26 @@ struct ConventionFleet {
     auto built = twin::Registry::build({{model}}, {{fleet}}, 1, schema, tables);
     REQUIRE(built.has_value());
     registry = std::move(*built);
-    const UnixTime start{1'700'000'000'000'000'000};
-    loop = std::move(make_conventions(registry, {mapping}, start)[0]);
-    auto sides = make_device_sides(registry, {mapping}, start).all;
-    if (!sides.empty()) devices = std::move(sides[0]);
   }
   static twin::DeviceRef device(size_t row) { return {TableId(size_t{0}), Row(row)}; }
+};
 
-  /// What the loop hears in a message, as "ID power=12 switched=1, ID on".
-  std::string take(const std::string& topic, const std::string& payload, bool retained = false) {
-    heard.clear();
-    if (!loop->take({topic, payload, retained, {}}, kStart, heard)) return "none";
-    return said();
-  }
-  std::vector<Outgoing> step(Duration at = seconds(1)) {
-    heard.clear();
-    std::vector<Outgoing> out;
-    loop->step(kStart + at, heard, out);
-    return out;
-  }
-  /// Topic and payload of what tells a device so; "none" where nothing does.
-  std::string tell(const twin::Command& command) {
-    std::vector<Outgoing> out;
-    if (!loop->tell(command, out)) return "none";
-    std::string text;
-    for (const auto& message : out) {
-      CHECK_FALSE(message.retain);  // a retained command acts again at each reconnection
-      text += (text.empty() ? "" : ", ") + message.topic + " " + message.payload;
-    }
-    return text;
-  }
-  std::string said() const {
-    std::string text;
-    const auto id = [&](twin::DeviceRef device) { return std::string(registry.id(device)); };
-    for (const auto& one : heard) {
-      if (!text.empty()) text += ", ";
-      if (const auto* p = std::get_if<HeardPresence>(&one))
-        text += id(p->device) + (p->online ? " on" : " off") + (p->kept ? " kept" : "");
-      if (const auto* t = std::get_if<HeardTelemetry>(&one)) {
-        text += id(t->device) + (t->old ? " old" : "");
-        for (const auto& [field, raw] : t->samples.values)
-          text += " " + registry.models()[0].config.telemetry[field].name + "=" +
-                  (raw == twin::kMissing ? "none" : std::to_string(raw));
-      }
-      if (const auto* a = std::get_if<HeardAnswer>(&one))
-        text += "answer " + std::to_string(a->answer.id) +
-                (a->answer.outcome == twin::Outcome::accepted ? "" : " refused");
-      if (const auto* p = std::get_if<PayloadProblem>(&one))
-        text += *p == PayloadProblem::malformed ? "malformed" : "wrong type";
-    }
-    return text;
-  }
+/// A pump with a level, whether it runs, a speed and a stop.
+inline twin::ModelConfig pump_model() {
+  twin::ModelConfig pump;
+  pump.name = "pump";
+  pump.telemetry = {{.name = "level", .every = seconds(1), .resolution = 0.01},
+                    {.name = "running", .boolean = true, .every = seconds(5)}};
+  pump.setpoints = {{.name = "speed", .value = 0.5}};
+  pump.commands = {{.name = "stop", .expires = seconds(60)}};
+  return pump;
+}
+
+/// hall/pump-1 and hall/pump-2.
+struct TwoPumps : Fleet {
+  explicit TwoPumps(const twin::ModelConfig& model = pump_model())
+      : Fleet(model, {"hall/pump-1", "hall/pump-2"}) {}
+  static twin::DeviceRef pump(size_t row = 0) { return device(row); }
 };
 
 }  // namespace looptwin::hil

@@ -1,36 +1,16 @@
 // Forces on what devices say and are told: what each kind does to values and messages, and what it counts.
 #include "hil/forces.h"
 
-#include <catch2/catch.hpp>
+#include "tests/hil/fleet.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
 
 namespace {
 
-struct Hall {
-  lang::Schema schema;
-  twin::Tables tables{schema};
-  twin::Registry registry;
-  std::unique_ptr<Forces> forces;
+struct Hall : TwoPumps {
+  std::unique_ptr<Forces> forces = std::make_unique<Forces>(registry, 7);
 
-  Hall() {
-    twin::ModelConfig pump;
-    pump.name = "pump";
-    pump.telemetry = {{.name = "level", .every = seconds(1), .resolution = 0.01},
-                      {.name = "running", .boolean = true, .every = seconds(1)}};
-    pump.setpoints = {{.name = "speed"}};
-    pump.commands = {{.name = "stop", .expires = seconds(60)}};
-    twin::FleetConfig fleet;
-    fleet.model = "pump";
-    fleet.ids = {"hall/pump-1", "hall/pump-2"};
-    fleet.count = 2;
-    auto built = twin::Registry::build({{pump}}, {{fleet}}, 1, schema, tables);
-    REQUIRE(built.has_value());
-    registry = std::move(*built);
-    forces = std::make_unique<Forces>(registry, 7);
-  }
-  static twin::DeviceRef pump(size_t row = 0) { return {TableId(size_t{0}), Row(row)}; }
   void add(ForceKind kind, ForcePoint point, double amount = 0, int64_t from = 0, int64_t lasts = 1000) {
     ForceConfig config{.name = name_of(kind), .owner = "anna", .kind = kind, .point = point};
     config.targets = {{pump(), 0}};

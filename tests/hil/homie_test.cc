@@ -1,6 +1,6 @@
 // Homie 5, and 4 as it is read: states, targets, roots; and devices of our own.
 #include "hil/conventions/homie.h"
-#include "tests/hil/fleet.h"
+#include "tests/hil/convention_fleet.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;

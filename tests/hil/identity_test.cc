@@ -1,5 +1,5 @@
 // Devices that are to be the ones that an inventory lists: who is admitted, and who is kept out.
-#include "rig_hall.h"
+#include "tests/hil/rig_hall.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
@@ -31,7 +31,7 @@ struct Guarded {
         [this](const Incident& incident) { seen += incident.kind + " " + incident.device + "; "; });
     hall.transport->admit_by(gate);
   }
-  static twin::DeviceRef pump(size_t row) { return {TableId(size_t{0}), Row(row)}; }
+  static twin::DeviceRef pump(size_t row) { return Hall::pump(row); }
   void expect(size_t row, const std::string& serial, const std::string& firmware = "") {
     gate.expect(pump(row), {serial, firmware}, "", kStart);
   }

@@ -2,38 +2,17 @@
 #include "hil/mqtt_connections.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
+#include <filesystem>
+#include <iterator>
 #include <set>
 
-#include "hil/mosquitto.h"
 #include "hil/spread_link.h"
+#include "tests/hil/broker.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
 
 namespace {
-
-template <typename Condition>
-bool eventually(Condition condition) {
-  MachineTime time;
-  for (const Duration until = time.now() + seconds(60); time.now() < until;) {
-    if (condition()) return true;
-    time.sleep_until(time.now() + milliseconds(1));
-  }
-  return false;
-}
-
-std::unique_ptr<Mosquitto> broker() {
-  auto started = Mosquitto::start({});
-  REQUIRE(started.has_value());
-  return std::move(*started);
-}
-
-std::unique_ptr<MqttLink> link_to(const Mosquitto& broker, const std::string& id) {
-  auto made = connect_mqtt({.broker = broker.address(), .client_id = id});
-  REQUIRE(made.has_value());
-  return std::move(*made);
-}
 
 /// Devices dev-0, dev-1 … with a will each, told on dev-N/command.
 struct Devices {
@@ -75,7 +54,7 @@ ByTopic taken(MqttLink& from, std::vector<MqttMessage>& all) {
 }  // namespace
 
 TEST_CASE("connections: each has a session and a will of its own, and one thread serves them all") {
-  const auto own = broker();
+  const auto own = start_broker();
   constexpr size_t kCount = 150;
   const auto ear = link_to(*own, "ear");
   ear->subscribe({"+/presence", "+/telemetry"});
@@ -107,7 +86,7 @@ TEST_CASE("connections: each has a session and a will of its own, and one thread
 }
 
 TEST_CASE("connections: when the broker comes back they do, and what waited in them arrives") {
-  const auto own = broker();
+  const auto own = start_broker();
   Devices devices(*own, 60);
   REQUIRE(eventually([&] { return devices.there(60); }));
   own->kill();
@@ -130,8 +109,25 @@ TEST_CASE("connections: when the broker comes back they do, and what waited in t
   }));
 }
 
+TEST_CASE("connections: each takes as many descriptors as it says, and gives them back") {
+  const auto own = start_broker();
+  const auto open = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<size_t>(std::distance(begin(all), end(all)));
+  };
+  const size_t before = open();
+  const auto open_with = [&](size_t count) {
+    Devices devices(*own, count);
+    REQUIRE(eventually([&] { return devices.there(count); }));
+    return open();
+  };
+  const size_t few = open_with(10);
+  CHECK(open_with(30) == few + 20 * MqttConnections::kDescriptorsOfEach);
+  CHECK(open() == before);
+}
+
 TEST_CASE("connections: one that is thrown out by its own name is back when the other has gone") {
-  const auto own = broker();
+  const auto own = start_broker();
   Devices devices(*own, 2);
   REQUIRE(eventually([&] { return devices.there(2); }));
   auto other = link_to(*own, "dev-0");
@@ -147,7 +143,7 @@ TEST_CASE("connections: one that is thrown out by its own name is back when the 
 }
 
 TEST_CASE("connections: a link that is spread over several brings each device's messages in order") {
-  const auto own = broker();
+  const auto own = start_broker();
   const MqttOptions options{.broker = own->address(), .client_id = "host"};
   SpreadLink host(link_to(*own, "host"), options, 3);
   host.subscribe({"all"});

@@ -1,56 +1,16 @@
 // The link to a real Mosquitto: what is sent arrives, also over the broker's end and return.
 #include "hil/mqtt_link.h"
 
-#include <catch2/catch.hpp>
-#include <filesystem>
 #include <set>
 
-#include "hil/mosquitto.h"
-#include "hil/steady_time.h"
+#include "tests/hil/broker.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
 
-namespace {
-
-struct Rig {
-  std::filesystem::path folder;
-  std::unique_ptr<Mosquitto> broker;
-  Rig() {
-    auto name = (std::filesystem::temp_directory_path() / "looptwin.XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-    auto started = Mosquitto::start({.folder = folder});
-    REQUIRE(started.has_value());
-    broker = std::move(*started);
-  }
-  ~Rig() {
-    broker.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
-  }
-  std::unique_ptr<MqttLink> link(const std::string& id) const {
-    auto made = connect_mqtt({.broker = broker->address(), .client_id = id});
-    REQUIRE(made.has_value());
-    return std::move(*made);
-  }
-};
-
-/// Looks again and again until it is so; what never becomes so fails the test.
-template <typename Condition>
-bool eventually(Condition condition) {
-  MachineTime time;
-  for (const Duration until = time.now() + seconds(30); time.now() < until;) {
-    if (condition()) return true;
-    time.sleep_until(time.now() + milliseconds(1));
-  }
-  return false;
-}
-
-}  // namespace
-
 TEST_CASE("mqtt: what is published arrives at who subscribed, in order, with its topic") {
-  const Rig rig;
-  const auto to = rig.link("to"), from = rig.link("from");
+  const auto broker = start_broker();
+  const auto to = link_to(*broker, "to"), from = link_to(*broker, "from");
   to->subscribe({"plant/+/tele"});
   // A subscription is there when a first message comes through.
   std::vector<MqttMessage> got;
@@ -74,22 +34,22 @@ TEST_CASE("mqtt: what is published arrives at who subscribed, in order, with its
 TEST_CASE(
     "mqtt: a broker that is killed and comes back loses nothing of what was sent meanwhile, and "
     "subscriptions stand") {
-  const Rig rig;
-  const auto from = rig.link("from"), to = rig.link("to");
+  const auto broker = start_broker();
+  const auto from = link_to(*broker, "from"), to = link_to(*broker, "to");
   to->subscribe({"x"});
   std::vector<MqttMessage> got;
-  rig.broker->kill();
+  broker->kill();
   REQUIRE(eventually([&] { return !from->connected() && !to->connected(); }));
   // Retained, so that it does not matter who of the two is back first.
   for (int i = 0; i < 100; ++i) REQUIRE(from->publish("y/" + std::to_string(i), "kept", true));
-  REQUIRE(rig.broker->start_again().has_value());
+  REQUIRE(broker->start_again().has_value());
   REQUIRE(eventually([&] { return from->connected() && to->connected(); }));
   REQUIRE(eventually([&] {
     from->publish("x", "probe");
     to->take(got);
     return !got.empty();
   }));
-  const auto later = rig.link("later");
+  const auto later = link_to(*broker, "later");
   later->subscribe({"y/+"});
   std::set<std::string> kept;
   REQUIRE(eventually([&] {

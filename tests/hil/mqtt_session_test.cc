@@ -1,31 +1,10 @@
 // What a link and its broker keep of each other: over the broker's end, and not from one run to the next.
-#include <catch2/catch.hpp>
-#include <filesystem>
-
-#include "hil/mosquitto.h"
-#include "hil/mqtt_link.h"
-#include "hil/steady_time.h"
+#include "tests/hil/broker.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
 
 namespace {
-
-template <typename Condition>
-bool eventually(Condition condition) {
-  MachineTime time;
-  for (const Duration until = time.now() + seconds(30); time.now() < until;) {
-    if (condition()) return true;
-    time.sleep_until(time.now() + milliseconds(1));
-  }
-  return false;
-}
-
-std::unique_ptr<MqttLink> link(const Mosquitto& broker, const std::string& id, MqttVersion version) {
-  auto made = connect_mqtt({.broker = broker.address(), .client_id = id, .version = version});
-  REQUIRE(made.has_value());
-  return std::move(*made);
-}
 
 /// How many have come so far.
 size_t taken(MqttLink& from, std::vector<MqttMessage>& all) {
@@ -38,13 +17,12 @@ size_t taken(MqttLink& from, std::vector<MqttMessage>& all) {
 TEST_CASE(
     "mqtt: what is sent before a link is back after the broker's end waits for it, with either version") {
   const auto version = GENERATE(MqttVersion::v5, MqttVersion::v3_1_1);
-  auto started = Mosquitto::start({});
-  REQUIRE(started.has_value());
-  Mosquitto& broker = **started;
-  const auto to = link(broker, "to", version);
+  const auto own = start_broker();
+  Mosquitto& broker = *own;
+  const auto to = link_to(broker, "to", version);
   to->subscribe({"x/+"});
   broker.keep();
-  const auto early = link(broker, "early", version);
+  const auto early = link_to(broker, "early", version);
   std::vector<MqttMessage> got;
   REQUIRE(early->publish("x/first", "0"));
   REQUIRE(eventually([&] { return taken(*to, got) == 1; }));
@@ -53,7 +31,7 @@ TEST_CASE(
   REQUIRE(eventually([&] { return !to->connected() && !early->connected(); }));
   REQUIRE(broker.start_again().has_value());
   // Somebody who comes anew is there before links that wait a second for another attempt.
-  const auto late = link(broker, "late", version);
+  const auto late = link_to(broker, "late", version);
   for (int i = 0; i < 50; ++i) REQUIRE(late->publish("x/" + std::to_string(i), "1"));
   REQUIRE(eventually([&] { return taken(*to, got) >= 52; }));  // with the mark of the loss
   CHECK(got.size() == 52);
@@ -63,15 +41,14 @@ TEST_CASE(
 
 TEST_CASE("mqtt: a link has nothing of an earlier one with its name, and leaves nothing behind") {
   const auto version = GENERATE(MqttVersion::v5, MqttVersion::v3_1_1);
-  auto started = Mosquitto::start({});
-  REQUIRE(started.has_value());
-  const auto other = link(**started, "other", version);
+  const auto broker = start_broker();
+  const auto other = link_to(*broker, "other", version);
   {
-    const auto first = link(**started, "same", version);
+    const auto first = link_to(*broker, "same", version);
     first->subscribe({"x/#"});
   }
   for (int i = 0; i < 20; ++i) REQUIRE(other->publish("x/old", "old"));
-  const auto second = link(**started, "same", version);
+  const auto second = link_to(*broker, "same", version);
   second->subscribe({"y"});
   std::vector<MqttMessage> got;
   REQUIRE(eventually([&] {

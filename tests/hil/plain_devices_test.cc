@@ -1,75 +1,63 @@
 // The devices' side of the plain convention: what simulated devices say, as topics and payloads.
-#include <catch2/catch.hpp>
-
 #include "hil/conventions/plain.h"
+#include "tests/hil/fleet.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
 
 namespace {
 
-TopicTemplate topic(const std::string& text) {
-  return *TopicTemplate::parse(
-      {std::make_shared<const Source>(Source{"t", text}), 0, static_cast<uint32_t>(text.size())});
-}
-
-struct Plug {
-  lang::Schema schema;
-  twin::Tables tables{schema};
-  twin::Registry registry;
+struct Plug : Fleet {
   std::unique_ptr<DeviceSide> side;
 
-  explicit Plug(Mapping mapping) {
+  explicit Plug(Mapping mapping)
+      : Fleet(model(), {"hall/plug-1"}),
+        side(make_plain_devices({registry, {{TableId(size_t{0}), std::move(mapping)}}, UnixTime{}})) {}
+  static twin::ModelConfig model() {
     twin::ModelConfig plug;
     plug.name = "plug";
     plug.telemetry = {{.name = "power", .every = seconds(1), .resolution = 0.1},
                       {.name = "mode", .words = {"idle", "busy"}, .every = seconds(1)}};
     plug.commands = {{.name = "stop"}};
-    twin::FleetConfig fleet;
-    fleet.model = "plug";
-    fleet.ids = {"hall/plug-1"};
-    fleet.count = 1;
-    auto built = twin::Registry::build({{plug}}, {{fleet}}, 1, schema, tables);
-    REQUIRE(built.has_value());
-    registry = std::move(*built);
-    side = make_plain_devices({registry, {{TableId(size_t{0}), std::move(mapping)}}, UnixTime{}});
+    return plug;
   }
-  static constexpr twin::DeviceRef kPlug{TableId(size_t{0}), Row(size_t{0})};
 };
+
+const auto kPlug = Fleet::device(0);
 
 }  // namespace
 
 TEST_CASE("plain devices: where each field has a topic, each is a message of its own") {
   Mapping mapping;
-  mapping.telemetry = topic("s/{device}/{field}");
+  mapping.telemetry = known_topic("s/{device}/{field}");
   const Plug plug(mapping);
   std::vector<Outgoing> out;
-  plug.side->telemetry(Plug::kPlug, {{{0, 3}, {1, 1}}, 5.0, 9}, out);
+  plug.side->telemetry(kPlug, {{{0, 3}, {1, 1}}, 5.0, 9}, out);
   REQUIRE(out.size() == 2);
   CHECK(out[0].topic == "s/hall/plug-1/power");
   CHECK(out[0].payload == "0.3");
   CHECK(out[1].payload == "busy");
   CHECK_FALSE(out[1].retain);
   out.clear();
-  plug.side->presence(Plug::kPlug, true, kStart, out);
-  plug.side->answer({.id = 1, .device = Plug::kPlug}, out);
+  plug.side->presence(kPlug, true, kStart, out);
+  plug.side->answer({.id = 1, .device = kPlug}, out);
   CHECK(out.empty());  // the mapping has no topics for them
 }
 
 TEST_CASE("plain devices: presence is retained, in the words of the mapping, and others' are heard") {
   Mapping mapping;
-  mapping.presence = topic("tele/{device}/LWT");
+  mapping.presence = known_topic("tele/{device}/LWT");
   mapping.online = "Online";
   const Plug plug(mapping);
   std::vector<Outgoing> out;
-  plug.side->presence(Plug::kPlug, true, kStart, out);
-  plug.side->presence(Plug::kPlug, false, kStart, out);
+  plug.side->presence(kPlug, true, kStart, out);
+  plug.side->presence(kPlug, false, kStart, out);
   REQUIRE(out.size() == 2);
   CHECK(out[0].topic == "tele/hall/plug-1/LWT");
   CHECK(out[0].payload == "Online");
   CHECK(out[1].payload == "offline");
   CHECK(out[0].retain);
-  CHECK(plug.side->said_gone({out[1].topic, "offline", false, {}, {}}) == Plug::kPlug);
+  CHECK(plug.side->said_gone({out[1].topic, "offline", false, {}, {}}) == kPlug);
   CHECK_FALSE(plug.side->said_gone({out[1].topic, "Online", false, {}, {}}).has_value());
 }
 
@@ -84,7 +72,7 @@ TEST_CASE("plain devices: what is asked of one is read, with the device that its
   CHECK(ask("looptwin/hall/plug-1/command", "stop"));
   CHECK_FALSE(ask("looptwin/hall/plug-9/command", R"({"id": "7", "command": "stop"})"));
   REQUIRE(asked.size() == 2);
-  CHECK(asked[0]->command.device == Plug::kPlug);
+  CHECK(asked[0]->command.device == kPlug);
   CHECK(asked[0]->command.id == 7);
   CHECK(asked[1].error() == PayloadProblem::malformed);
 }

@@ -1,9 +1,8 @@
 // A rig's transport with a link of the test's own, and two pumps that speak through it.
 #pragma once
 
-#include <catch2/catch.hpp>
-
 #include "hil/rig_transport.h"
+#include "tests/hil/fleet.h"
 
 namespace looptwin::hil {
 
@@ -37,33 +36,23 @@ class ScriptedLink final : public MqttLink {
 };
 
 /// Two pumps in a hall; the run's start is the link's 0.
-struct Hall {
+struct Hall : TwoPumps {
   ScriptedLink link;
-  lang::Schema schema;
-  twin::Tables tables{schema};
-  twin::Registry registry;
   std::unique_ptr<mml::Broker> broker;
   std::unique_ptr<RigTransport> transport;
 
   Hall() : Hall(plain_mapping("pump")) {}
-  explicit Hall(const Mapping& mapping) {
-    twin::ModelConfig pump;
-    pump.name = "pump";
-    pump.telemetry = {{.name = "level", .every = seconds(1), .resolution = 0.01},
-                      {.name = "flow", .every = seconds(1), .resolution = 0.01},
-                      {.name = "running", .boolean = true, .every = seconds(5)}};
-    pump.commands = {{.name = "stop", .expires = seconds(60)}};
-    twin::FleetConfig fleet;
-    fleet.model = "pump";
-    fleet.ids = {"hall/pump-1", "hall/pump-2"};
-    fleet.count = 2;
-    auto built = twin::Registry::build({{pump}}, {{fleet}}, 1, schema, tables);
-    REQUIRE(built.has_value());
-    registry = std::move(*built);
+  explicit Hall(const Mapping& mapping) : TwoPumps(model()) {
     broker = std::make_unique<mml::Broker>(registry);
     transport = std::make_unique<RigTransport>(
         link, registry, *broker, tables.shards(), std::vector<Mapping>{mapping},
         RigTransport::RigTime{[](Duration steady) { return kStart + steady; }, UnixTime{}});
+  }
+  static twin::ModelConfig model() {
+    auto pump = pump_model();
+    pump.telemetry.insert(pump.telemetry.begin() + 1,
+                          {.name = "flow", .every = seconds(1), .resolution = 0.01});
+    return pump;
   }
   /// What has arrived up to a boundary, s.
   twin::Inbox cycle(int64_t boundary, std::vector<twin::Command> commands = {}) {
@@ -75,7 +64,7 @@ struct Hall {
   }
   static twin::Command stop(size_t row, int64_t expires) {
     return {.id = 7,
-            .device = {TableId(size_t{0}), Row(row)},
+            .device = pump(row),
             .kind = twin::Command::Kind::command,
             .issued = kStart,
             .expires = kStart + seconds(expires)};

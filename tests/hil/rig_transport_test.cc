@@ -1,6 +1,6 @@
 // The rig's transport with a link of the test's own: what messages become, and what happens when the broker
 // goes.
-#include "rig_hall.h"
+#include "tests/hil/rig_hall.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;

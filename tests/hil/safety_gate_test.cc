@@ -1,36 +1,20 @@
 // What may leave for devices: each reason to keep a command back, and how two of them are told apart.
 #include "hil/safety_gate.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
+
+#include "tests/hil/fleet.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
 
 namespace {
 
-/// Two pumps with a speed, a ratio, and a command.
-struct Hall {
-  lang::Schema schema;
-  twin::Tables tables{schema};
-  twin::Registry registry;
+struct Hall : TwoPumps {
   std::unique_ptr<SafetyGate> gate;
 
-  explicit Hall(SendingLimits speed = {}, SendingLimits stop = {}) {
-    twin::ModelConfig pump;
-    pump.name = "pump";
-    pump.setpoints = {{.name = "speed"}};
-    pump.commands = {{.name = "stop", .expires = seconds(60)}};
-    twin::FleetConfig fleet;
-    fleet.model = "pump";
-    fleet.ids = {"hall/pump-1", "hall/pump-2"};
-    fleet.count = 2;
-    auto built = twin::Registry::build({{pump}}, {{fleet}}, 1, schema, tables);
-    REQUIRE(built.has_value());
-    registry = std::move(*built);
-    gate = std::make_unique<SafetyGate>(registry, std::vector<ModelLimits>{{{speed}, {stop}}});
-  }
-  static twin::DeviceRef pump(size_t row) { return {TableId(size_t{0}), Row(row)}; }
+  explicit Hall(SendingLimits speed = {}, SendingLimits stop = {})
+      : gate(std::make_unique<SafetyGate>(registry, std::vector<ModelLimits>{{{speed}, {stop}}})) {}
   std::optional<Kept> speed(double value, double at_s, size_t row = 0) {
     twin::Command command{.id = 1, .device = pump(row)};
     command.value = value;

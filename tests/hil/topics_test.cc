@@ -1,16 +1,11 @@
 // Devices that are sold as they are: their topics, words and units, and the answers that are inferred from
 // what they show.
-#include "tests/hil/fleet.h"
+#include "tests/hil/convention_fleet.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
 
 namespace {
-
-TopicTemplate topic(const std::string& text) {
-  return *TopicTemplate::parse(
-      {std::make_shared<const Source>(Source{"t", text}), 0, static_cast<uint32_t>(text.size())});
-}
 
 twin::ModelConfig plug() {
   twin::ModelConfig model;
@@ -31,24 +26,26 @@ Mapping mapping() {
   Mapping m;
   m.model = "plug";
   m.convention = "topics";
-  m.presence = topic("tele/{device}/LWT");
+  m.presence = known_topic("tele/{device}/LWT");
   m.online = "Online";
   m.offline = "Offline";
-  m.ask = topic("cmnd/{device}/STATUS");
+  m.ask = known_topic("cmnd/{device}/STATUS");
   m.ask_payload = "11";
   m.fields = {
-      {.name = "power", .at = "/ENERGY/Power", .topic = topic("tele/{device}/SENSOR"), .unit = w},
-      {.name = "on", .at = "/POWER", .topic = topic("stat/{device}/RESULT"), .words = kOnOff},
-      {.name = "on", .at = "/POWER", .topic = topic("tele/{device}/STATE"), .words = kOnOff},
-      {.name = "mode", .topic = topic("tele/{device}/MODE"), .words = {{"0", "idle"}, {"1", "busy"}}}};
-  Place on{.name = "on", .topic = topic("cmnd/{device}/POWER"), .words = kOnOff};
-  on.shows = {{.name = "on", .at = "/POWER", .topic = topic("stat/{device}/RESULT"), .words = kOnOff}};
-  Place limit{
-      .name = "limit", .topic = topic("cmnd/{device}/Limit"), .unit = w, .payload = R"({"limit": {value}})"};
+      {.name = "power", .at = "/ENERGY/Power", .topic = known_topic("tele/{device}/SENSOR"), .unit = w},
+      {.name = "on", .at = "/POWER", .topic = known_topic("stat/{device}/RESULT"), .words = kOnOff},
+      {.name = "on", .at = "/POWER", .topic = known_topic("tele/{device}/STATE"), .words = kOnOff},
+      {.name = "mode", .topic = known_topic("tele/{device}/MODE"), .words = {{"0", "idle"}, {"1", "busy"}}}};
+  Place on{.name = "on", .topic = known_topic("cmnd/{device}/POWER"), .words = kOnOff};
+  on.shows = {{.name = "on", .at = "/POWER", .topic = known_topic("stat/{device}/RESULT"), .words = kOnOff}};
+  Place limit{.name = "limit",
+              .topic = known_topic("cmnd/{device}/Limit"),
+              .unit = w,
+              .payload = R"({"limit": {value}})"};
   m.setpoints = {on, limit};
-  Place toggle{.name = "toggle", .topic = topic("cmnd/{device}/POWER"), .payload = "TOGGLE"};
-  toggle.shows = {{.name = "toggle", .at = "/POWER", .topic = topic("stat/{device}/RESULT")}};
-  m.orders = {toggle, {.name = "blink", .topic = topic("cmnd/{device}/BLINK"), .payload = "1"}};
+  Place toggle{.name = "toggle", .topic = known_topic("cmnd/{device}/POWER"), .payload = "TOGGLE"};
+  toggle.shows = {{.name = "toggle", .at = "/POWER", .topic = known_topic("stat/{device}/RESULT")}};
+  m.orders = {toggle, {.name = "blink", .topic = known_topic("cmnd/{device}/BLINK"), .payload = "1"}};
   m.names = {{"hall/plug-2", "kitchen/left"}};
   return m;
 }
@@ -167,13 +164,13 @@ TEST_CASE("topics: our own devices are told apart from real ones by nobody") {
 
 TEST_CASE("topics: behind a gateway devices go with it, and come back when they speak") {
   Mapping z = mapping();
-  z.telemetry = topic("zigbee2mqtt/{device}");
-  z.presence = topic("zigbee2mqtt/{device}/availability");
+  z.telemetry = known_topic("zigbee2mqtt/{device}");
+  z.presence = known_topic("zigbee2mqtt/{device}/availability");
   z.online = "online";
   z.offline = "offline";
   z.presence_at = "/state";
   z.gateway = "zigbee2mqtt/bridge/state";
-  z.ask = topic("zigbee2mqtt/{device}/get");
+  z.ask = known_topic("zigbee2mqtt/{device}/get");
   z.fields = {{.name = "on", .at = "/state", .words = kOnOff}};
   ConventionFleet plugs(plug(), {"plug-1", "hall/plug-2"}, z);
   CHECK(plugs.take("zigbee2mqtt/kitchen/left", R"({"state":"ON","linkquality":96})") == "hall/plug-2 on=1");

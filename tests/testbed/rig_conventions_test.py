@@ -73,6 +73,11 @@ class Rig:
     def payloads(self, topic):
         return [p for t, p, _ in self.heard if t == topic]
 
+    def status(self):
+        """What the loop says of itself: what has come up to its last boundary is taken in."""
+        done = rig_support.looptwin("rig", "status", self.folder / "out")
+        return dict(line.split(": ", 1) for line in done.stdout.splitlines())
+
     def stop(self):
         self.process.send_signal(signal.SIGINT)
         out, _ = self.process.communicate(timeout=PATIENCE)
@@ -144,7 +149,7 @@ class Sparkplug(unittest.TestCase):
         eventually(lambda: len(rig.payloads("spBv1.0/hall/NBIRTH/line")) > births, "it is born again, as it was asked")
         node.kill()
         eventually(lambda: rig.payloads("spBv1.0/hall/NDEATH/line"), "its will")
-        time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
+        eventually(lambda: rig.status()["devices_there"] == "0", "the loop takes it for gone")
         out = rig.stop()
         self.assertRegex(out, r"sparkplug .*births")
         self.assertRegex(out, r"sparkplug .*rebirths asked for")
@@ -261,7 +266,7 @@ devices:
                     self.assertEqual(rig.payloads(told[0])[0].decode(), told[1])
                     for topic, payload, retain in answers:
                         rig.client.publish(topic, payload, qos=1, retain=retain)
-                    time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
+                    eventually(lambda: rig.status()["acknowledged"] == "1", f"{mapping}: the loop takes what it shows for an answer")
                     out = rig.stop()
                     self.assertRegex(out, r"topics +1 inferred answers")
                     self.assertRegex(out, r"devices there +1\n")
@@ -298,7 +303,7 @@ class Simulated(unittest.TestCase):
         rig = Rig(FILLING, f"rig: tank-rig\nsettings: {{cycle: 200 ms}}\nbindings: {{'**': simulated}}\ndevices:\n  tank: {mapping}\n")
         self.addCleanup(rig.close)
         eventually(lambda: rig.payloads(topic), f"{topic}: the loop tells its device through the broker")
-        time.sleep(1)  # nothing shows that the loop has taken it in, but its summary
+        eventually(lambda: rig.status()["acknowledged"] != "0", "the loop takes what it shows for an answer")
         out = rig.stop()
         self.assertRegex(out, r"devices there +1\n")
         self.assertRegex(out, r"[1-9]\d* inferred answers")

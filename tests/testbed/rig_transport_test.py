@@ -226,7 +226,7 @@ class Transport(unittest.TestCase):
             result = self.refused(text)
             self.assertIn(said, result.stderr, text)
         result = self.refused("settings: {fleet.pump.count: 900}\n" + SIMULATED, "ulimit -n 1000 && exec ")
-        self.assertIn("takes 2900 open files, and this process may have 1000", result.stderr)
+        self.assertIn("takes 3800 open files, and this process may have 1000", result.stderr)
 
     def refused(self, text, before=""):
         (self.folder / "scenario.yaml").write_text(self.scenario())
