@@ -42,6 +42,7 @@ class RigGuard::Beating final : public hil::SteadyTime {
     return now;
   }
   void sleep_until(Duration until) override { inner_.sleep_until(until); }
+  void wake() override { inner_.wake(); }
 
  private:
   hil::SteadyTime& inner_;
