@@ -107,7 +107,7 @@ Result<void> RigSession::connect() {
   // A fork, so before the threads of the broker's keeper and of the links.
   if (auto watched = guard_->watch(own_.get()); !watched) return watched;
   if (inventory_) inventory_->keep(ask_to_stop);
-  if (own_) own_->look_after([&guard = *guard_](int process) { guard.guards(process); });
+  if (own_) own_->look_after();
   auto link = hil::connect_mqtt(rig_.broker);
   if (!link) return tl::make_unexpected(std::move(link.error()));
   link_ = std::move(*link);

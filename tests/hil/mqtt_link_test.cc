@@ -6,7 +6,7 @@
 #include <set>
 
 #include "hil/mosquitto.h"
-#include "hil/steady_time.h"
+#include "tests/hil/eventually.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
@@ -34,17 +34,6 @@ struct Rig {
     return std::move(*made);
   }
 };
-
-/// Looks again and again until it is so; what never becomes so fails the test.
-template <typename Condition>
-bool eventually(Condition condition) {
-  MachineTime time;
-  for (const Duration until = time.now() + seconds(30); time.now() < until;) {
-    if (condition()) return true;
-    time.sleep_until(time.now() + milliseconds(1));
-  }
-  return false;
-}
 
 }  // namespace
 

@@ -4,22 +4,12 @@
 
 #include "hil/mosquitto.h"
 #include "hil/mqtt_link.h"
-#include "hil/steady_time.h"
+#include "tests/hil/eventually.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
 
 namespace {
-
-template <typename Condition>
-bool eventually(Condition condition) {
-  MachineTime time;
-  for (const Duration until = time.now() + seconds(30); time.now() < until;) {
-    if (condition()) return true;
-    time.sleep_until(time.now() + milliseconds(1));
-  }
-  return false;
-}
 
 std::unique_ptr<MqttLink> link(const Mosquitto& broker, const std::string& id, MqttVersion version) {
   auto made = connect_mqtt({.broker = broker.address(), .client_id = id, .version = version});
