@@ -154,6 +154,7 @@ Result<std::string> RigGuard::ask(Act act) {
   auto asked = std::make_shared<Asked>(Asked{std::move(act), {}});
   std::unique_lock lock(mutex_);
   if (!closed_) asked_.push_back(asked);
+  if (told_) told_();
   answered_.wait_for(lock, kPatience, [&] { return asked->answer || closed_; });
   if (!asked->answer) return failure("the rig has come to no boundary at which to do it");
   return *asked->answer;

@@ -58,6 +58,8 @@ class RigGuard {
   /// From any other thread: done before the next boundary's messages are taken in; returns what came of it.
   using Act = std::function<Result<std::string>(RigGuard& guard, Time boundary)>;
   Result<std::string> ask(Act act);
+  /// Somebody asks for an act: called in their thread.
+  void on_request(std::function<void()> told) { told_ = std::move(told); }
   /// There is no boundary to wait for any more.
   void close();
 
@@ -94,6 +96,7 @@ class RigGuard {
   RigInventory* inventory_ = nullptr;
   hil::SafeOutcome outcome_;
   bool finished_ = false;
+  std::function<void()> told_;
   struct Asked {
     Act act;
     std::optional<Result<std::string>> answer;

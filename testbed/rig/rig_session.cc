@@ -186,6 +186,7 @@ Result<void> RigSession::begin() {
                  guard_->loop_time(), stop());
   link_->on_arrival([this] { clock_->arrived(); });
   transport_->on_request([this] { clock_->arrived(); });
+  guard_->on_request([this] { clock_->arrived(); });
   transport_->watch_pace([this] { return clock_->counters(); });
   guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr,
                 inventory_.get());
