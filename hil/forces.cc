@@ -278,7 +278,7 @@ void Forces::leaving(const twin::Command& command, Time now, std::vector<Leaving
     leaving.command.value = *value;
     ++force.touched;
   }
-  pass(places->second, std::move(leaving), now, late_out_, out);
+  pass(places->second, leaving, now, late_out_, out);
 }
 
 void Forces::due(Time now, std::vector<Leaving>& out) { release(now, late_out_, out); }

@@ -4,7 +4,6 @@
 #include <mqtt_protocol.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <mutex>
 
 #include "hil/message_properties.h"

@@ -39,10 +39,14 @@ Result<std::unique_ptr<OwnBroker>> OwnBroker::start(const Options& options, Mqtt
   return own;
 }
 
-void OwnBroker::look_after(std::function<void(int)> started) {
-  started_ = std::move(started);
+void OwnBroker::look_after() {
   if (registry_) registry_->follow();
   thread_ = std::thread([this] { watch(); });
+}
+
+void OwnBroker::on_restart(std::function<void(int)> told) {
+  const std::scoped_lock lock(mutex_);
+  told_ = std::move(told);
 }
 
 void OwnBroker::watch() {
@@ -51,7 +55,7 @@ void OwnBroker::watch() {
     // One that cannot be started is tried again: its port may be taken for a while by what it has left.
     if (mosquitto_->ended() && mosquitto_->start_again()) {
       ++restarts_;
-      if (started_) started_(mosquitto_->process());
+      if (told_) told_(mosquitto_->process());
     }
     if (keep_.exchange(false)) mosquitto_->keep();
   }

@@ -31,9 +31,12 @@ class OwnBroker {
   OwnBroker(const OwnBroker&) = delete;
   OwnBroker& operator=(const OwnBroker&) = delete;
 
-  /// Begins the threads that start it again and follow the registries. `started` is told of its new process.
-  void look_after(std::function<void(int process)> started);
+  /// Begins the threads that start it again and follow the registries.
+  void look_after();
   int process() const { return mosquitto_->process(); }  ///< before the above
+  /// Told of its new process in the thread that has started it again, until another one is told, or nobody.
+  /// Returns when nobody is being told.
+  void on_restart(std::function<void(int process)> told);
 
   /// Sessions that are there now are there after its end, too: what is sent to them then waits for them.
   void keep_sessions() { keep_ = true; }
@@ -49,11 +52,11 @@ class OwnBroker {
   std::filesystem::path folder_;
   std::unique_ptr<BrokerRegistry> registry_;
   std::unique_ptr<Mosquitto> mosquitto_;  ///< once the thread runs it is the thread's
-  std::function<void(int)> started_;
   std::atomic<uint64_t> restarts_{0};
   std::atomic<bool> keep_{false};
-  std::mutex mutex_;
+  std::mutex mutex_;  ///< of what follows
   std::condition_variable wake_;
+  std::function<void(int)> told_;
   bool stop_ = false;
   std::thread thread_;
 };

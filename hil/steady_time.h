@@ -13,7 +13,7 @@ class SteadyTime {
   /// Returns at `until` or a little later; earlier only where somebody wants to be heard (a signal).
   virtual void sleep_until(Duration until) = 0;
   /// Ends a sleep, or the next one, at once; from any thread.
-  virtual void wake() {}
+  virtual void wake() = 0;
 };
 
 /// CLOCK_MONOTONIC.

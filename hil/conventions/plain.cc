@@ -198,7 +198,7 @@ class PlainDevices final : public DeviceSide, Plain {
       if (!device) continue;
       auto found = codec.asked(message.payload);
       if (found) found->command.device = *device;
-      asked.push_back(std::move(found));
+      asked.push_back(found);
       return true;
     }
     return false;

@@ -235,10 +235,10 @@ bool TopicsDevices::take(const MqttMessage& message, Time, std::vector<HeardAske
   for (const auto& model : models_) {
     // Words of a command before values of a setpoint: both may stand at one topic.
     const auto before = asked.size();
-    for (uint16_t c = 0; c < model.config().commands.size(); ++c)
-      ours = take_as(model, Kind::command, c, message, asked) || ours;
-    for (uint16_t s = 0; s < model.config().setpoints.size() && asked.size() == before; ++s)
-      ours = take_as(model, Kind::setpoint, s, message, asked) || ours;
+    for (size_t c = 0; c < model.config().commands.size(); ++c)
+      ours = take_as(model, Kind::command, static_cast<uint16_t>(c), message, asked) || ours;
+    for (size_t s = 0; s < model.config().setpoints.size() && asked.size() == before; ++s)
+      ours = take_as(model, Kind::setpoint, static_cast<uint16_t>(s), message, asked) || ours;
     if (ours && asked.size() == before) asked.push_back(tl::make_unexpected(PayloadProblem::wrong_type));
   }
   return ours;

@@ -2,7 +2,10 @@
 // the W3C's Web of Things, read into what models.yaml can say. What it cannot say is left out, and noted.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"

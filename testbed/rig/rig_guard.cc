@@ -42,6 +42,7 @@ class RigGuard::Beating final : public hil::SteadyTime {
     return now;
   }
   void sleep_until(Duration until) override { inner_.sleep_until(until); }
+  void wake() override { inner_.wake(); }
 
  private:
   hil::SteadyTime& inner_;
@@ -94,10 +95,13 @@ RigGuard::RigGuard(const RigConfig& config) : config_(config) {}
 
 RigGuard::~RigGuard() {
   if (safety_) finish(assembly_->loop().now());
-  if (watchdog_ && !safety_) watchdog_->dismiss();  // the run never began
+  if (watchdog_ && !safety_) {  // the run never began
+    forget_broker();
+    watchdog_->dismiss();
+  }
 }
 
-Result<void> RigGuard::watch(const hil::OwnBroker* own) {
+Result<void> RigGuard::watch(hil::OwnBroker* own) {
   if (!has_safe_values()) return {};
   auto started = hil::Watchdog::start(
       {.broker = config_.broker,
@@ -108,9 +112,18 @@ Result<void> RigGuard::watch(const hil::OwnBroker* own) {
        .start = start_});
   if (!started) return tl::make_unexpected(std::move(started.error()));
   watchdog_ = std::move(*started);
-  if (own != nullptr) watchdog_->guard(own->process());
+  if (own != nullptr) {
+    own_ = own;
+    watchdog_->guard(own->process());
+    own->on_restart([this](int process) { watchdog_->guard(process); });
+  }
   beating_ = std::make_unique<Beating>(machine_, *watchdog_);
   return {};
+}
+
+/// Before the watchdog ends, of which the broker's thread tells.
+void RigGuard::forget_broker() {
+  if (own_ != nullptr) own_->on_restart({});
 }
 
 hil::SteadyTime& RigGuard::loop_time() {
@@ -141,6 +154,7 @@ Result<std::string> RigGuard::ask(Act act) {
   auto asked = std::make_shared<Asked>(Asked{std::move(act), {}});
   std::unique_lock lock(mutex_);
   if (!closed_) asked_.push_back(asked);
+  if (told_) told_();
   answered_.wait_for(lock, kPatience, [&] { return asked->answer || closed_; });
   if (!asked->answer) return failure("the rig has come to no boundary at which to do it");
   return *asked->answer;
@@ -195,6 +209,7 @@ void RigGuard::finish(Time now) {
   finished_ = true;
   outcome_ = safety_->tear_down(loop_time(), now);
   if (!watchdog_) return;
+  forget_broker();
   // Where the broker is away the watchdog goes on trying, with what it has.
   if (outcome_.reached) watchdog_->dismiss();
   watchdog_.reset();

@@ -34,11 +34,8 @@ class RigGuard {
   /// Somebody must speak to devices after us: a broker of our own should then outlive us.
   bool has_safe_values() const { return !options_.steps.empty(); }
   /// Starts the watchdog, where there is anything to be made safe. While this process has one thread.
-  Result<void> watch(const hil::OwnBroker* own);
-  /// The broker of our own runs as this process now.
-  void guards(int process) {
-    if (watchdog_) watchdog_->guard(process);
-  }
+  /// `own`: the broker of our own, which outlives it; null where it is somebody else's.
+  Result<void> watch(hil::OwnBroker* own);
   /// Where the watchdog hears that the loop moves: the time that the loop's clock waits by.
   hil::SteadyTime& loop_time();
   /// Arms what is to be armed, and begins. All outlive it.
@@ -61,6 +58,8 @@ class RigGuard {
   /// From any other thread: done before the next boundary's messages are taken in; returns what came of it.
   using Act = std::function<Result<std::string>(RigGuard& guard, Time boundary)>;
   Result<std::string> ask(Act act);
+  /// Somebody asks for an act: called in their thread.
+  void on_request(std::function<void()> told) { told_ = std::move(told); }
   /// There is no boundary to wait for any more.
   void close();
   /// How the rig is once all that came up to a boundary has been taken in.
@@ -82,6 +81,7 @@ class RigGuard {
   class Beating;
   explicit RigGuard(const RigConfig& config);
   void before(Time boundary);
+  void forget_broker();
 
   const RigConfig& config_;
   hil::SafetyOptions options_;
@@ -92,6 +92,7 @@ class RigGuard {
   hil::RigJournal journal_;
   std::filesystem::path journal_file_;
   hil::MachineTime machine_;
+  hil::OwnBroker* own_ = nullptr;  ///< that tells the watchdog of its processes
   std::unique_ptr<hil::Watchdog> watchdog_;
   std::unique_ptr<Beating> beating_;
   std::unique_ptr<hil::RigSafety> safety_;
@@ -102,6 +103,7 @@ class RigGuard {
   RigInventory* inventory_ = nullptr;
   hil::SafeOutcome outcome_;
   bool finished_ = false;
+  std::function<void()> told_;
   struct Asked {
     Act act;
     std::optional<Result<std::string>> answer;

@@ -107,7 +107,7 @@ Result<void> RigSession::connect() {
   // A fork, so before the threads of the broker's keeper and of the links.
   if (auto watched = guard_->watch(own_.get()); !watched) return watched;
   if (inventory_) inventory_->keep(ask_to_stop);
-  if (own_) own_->look_after([&guard = *guard_](int process) { guard.guards(process); });
+  if (own_) own_->look_after();
   auto link = hil::connect_mqtt(rig_.broker);
   if (!link) return tl::make_unexpected(std::move(link.error()));
   link_ = std::move(*link);
@@ -187,6 +187,7 @@ Result<void> RigSession::begin() {
                  guard_->loop_time(), stop());
   link_->on_arrival([this] { clock_->arrived(); });
   transport_->on_request([this] { clock_->arrived(); });
+  guard_->on_request([this] { clock_->arrived(); });
   transport_->watch_pace([this] { return clock_->counters(); });
   guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr,
                 inventory_.get());

@@ -116,7 +116,7 @@ std::string plots(const SequenceResult& result) {
     if (same != all.end())
       same->second.push_back(&trace);
     else
-      all.push_back({std::move(title), {&trace}});
+      all.emplace_back(std::move(title), std::vector<const Trace*>{&trace});
   }
   if (all.empty()) return {};
   std::vector<Time> marks;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <numeric>
+#include <thread>
+#include <vector>
 
 using namespace looptwin;
 using namespace looptwin::hil;
@@ -14,6 +16,7 @@ class Injected final : public SteadyTime {
  public:
   Duration now() const override { return now_; }
   void sleep_until(Duration until) override { now_ = std::max(now_, until); }
+  void wake() override {}
   void pass(Duration d) { now_ = now_ + d; }
 
  private:
@@ -170,5 +173,33 @@ TEST_CASE(
     const auto boundary = p.clock.next();
     CHECK(boundary == kStart + (policy == Overrun::skip ? milliseconds(3500) : milliseconds(2000)));
     CHECK(p.clock.counters().last == (policy == Overrun::skip ? Duration{} : milliseconds(1500)));
+  }
+}
+
+TEST_CASE("pacing: on arrival what another thread brings is heard, and its time is the loop's") {
+  constexpr int kArrivals = 100;
+  MachineTime time;
+  std::atomic<bool> stop{false};
+  PacedClock clock({.cycle = hours(1), .least = microseconds(100)}, time, stop);
+  std::atomic<int> heard{0};
+  std::vector<Time> brought;
+  // Each comes after the boundary of the one before, so that no boundary is about two.
+  std::thread others([&] {
+    for (int n = 0; n < kArrivals && !stop; ++n) {
+      while (heard != n && !stop) std::this_thread::yield();
+      brought.push_back(clock.at(time.now()));
+      clock.arrived();
+    }
+  });
+  std::vector<Time> boundaries;
+  for (; heard < kArrivals && (boundaries.empty() || boundaries.back() < kStart + hours(1)); ++heard)
+    boundaries.push_back(clock.next());
+  stop = true;
+  others.join();
+  REQUIRE(boundaries.size() == kArrivals);
+  REQUIRE(brought.size() == kArrivals);
+  for (size_t n = 0; n < kArrivals; ++n) {
+    CHECK(brought[n] <= boundaries[n]);
+    CHECK((n == 0 || boundaries[n - 1] <= brought[n]));
   }
 }

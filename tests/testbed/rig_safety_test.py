@@ -165,6 +165,13 @@ class Safety(unittest.TestCase):
         self.assertEqual(self.orders(rig).count("speed 0"), 2)  # at the stop, and at the end
         self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
 
+    def test_people_are_heard_at_once_where_boundaries_wait_for_what_arrives(self):
+        rig = self.rig(rig=SAFE + "settings: {cycle: {least: 5 ms, greatest: 10 min}}\n")
+        for what in (["stop"], ["arm", "cellar/pump-1"], ["disarm", "cellar/*"]):
+            done = looptwin("rig", what[0], rig.folder / "out", *what[1:])
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(self.said(rig, "stopped")), 1)
+
     def test_people_arm_disarm_and_stop_a_rig_that_runs(self):
         rig = self.rig(arm=())
         rig.device("cellar/pump-1", "0")
