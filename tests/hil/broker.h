@@ -1,4 +1,4 @@
-// A real Mosquitto, links to it, and waiting until something is so.
+// A real Mosquitto, and links to it.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -7,20 +7,9 @@
 
 #include "hil/mosquitto.h"
 #include "hil/mqtt_link.h"
-#include "hil/steady_time.h"
+#include "tests/hil/eventually.h"
 
 namespace looptwin::hil {
-
-/// Looks again and again until it is so; what never becomes so fails the test.
-template <typename Condition>
-bool eventually(Condition condition) {
-  MachineTime time;
-  for (const Duration until = time.now() + seconds(60); time.now() < until;) {
-    if (condition()) return true;
-    time.sleep_until(time.now() + milliseconds(1));
-  }
-  return false;
-}
 
 inline std::unique_ptr<Mosquitto> start_broker() {
   auto started = Mosquitto::start({});
