@@ -27,7 +27,7 @@ using MosquittoProperties = std::unique_ptr<mqtt5__property, MosquittoProperties
 MosquittoClient make_mosquitto_client(const MqttOptions& options, bool fresh, void* self);
 
 /// Begins to connect a client that was made with the same options, for the first time; returns the library's
-/// code. A session that is not `fresh` is kept by the broker for an hour, and then it waits for the network.
+/// code. Where the session is not `fresh` the broker keeps it for an hour, and this waits for the network.
 int connect_mosquitto_client(mosquitto* client, const BrokerAddress& broker, const MqttOptions& options,
                              bool fresh);
 

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig_test import SOURCE, Rig, eventually, looptwin  # noqa: E402
+from rig_support import SOURCE, OpenRig, block, eventually, looptwin  # noqa: E402
 
 PAGE = (SOURCE / "docs/rig-bindings.md").read_text()
 PAGES_RIG = re.search(r"```yaml\n(# rig.yaml\n.*?)```", PAGE, re.S).group(1)
@@ -24,7 +24,7 @@ class Bindings(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def rig(self, text, people=""):
-        rig = Rig(self.folder, rig=text, scenario=people)
+        rig = OpenRig(self.folder, rig=text, events=people)
         self.addCleanup(rig.close)
         return rig
 
@@ -48,7 +48,7 @@ class Bindings(unittest.TestCase):
         eventually(lambda: rig.count(LEVELS, '"running":true'), "the loop has started it")
         for ident, order in (("ab1", {"set": "speed", "value": 100, "unit": "%"}), ("ab2", {"command": "explode"}),
                              ("ab3", {"set": "speed", "value": 400})):
-            rig.client.publish("looptwin/cellar/pump-2/command", json.dumps({"id": ident, **order}), qos=1)
+            rig.say("looptwin/cellar/pump-2/command", json.dumps({"id": ident, **order}))
         answers = "looptwin/cellar/pump-2/acknowledgement"
         for ident, outcome in (("ab1", "accepted"), ("ab2", "unknown_command"), ("ab3", "out_of_range")):
             eventually(lambda: any(a["id"].endswith(ident) and a["outcome"] == outcome for a in self.said(rig, answers)), outcome)
@@ -58,12 +58,12 @@ class Bindings(unittest.TestCase):
         self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
         self.assertIn("gaps 0, restarts 0", out)
         self.assertRegex(out, r"bindings +2 simulated, 0 shadowed; 0 swaps")
-        eventually(lambda: rig.count("looptwin/cellar/pump-1/presence", "offline") or not rig.client.is_connected(), "it has gone")
+        eventually(lambda: rig.count("looptwin/cellar/pump-1/presence", "offline") or not rig.anybody.connected, "it has gone")
         self.replayed()
 
     def test_a_model_takes_over_from_a_real_device_and_gives_back_without_a_bump(self):
         rig = self.rig("rig: cellar-rig\nbindings: {}\n")
-        rig.device("cellar/pump-1", "1.2")
+        rig.pump("cellar/pump-1", "1.2")
         eventually(lambda: rig.count(LEVELS, '"running": true'), "it is started")
         eventually(lambda: rig.count(LEVELS, '"running": false') > 8, "it is emptied")
         self.swap(rig, "simulated")
@@ -77,7 +77,7 @@ class Bindings(unittest.TestCase):
         eventually(lambda: rig.count(presence, "offline"), "its will")
         eventually(lambda: [m for t, m in rig.heard if t == presence][-1] == "online", "it is contradicted")
         before = rig.count(LEVELS, '"n": 5,')
-        rig.device("cellar/pump-1", "0.7")
+        rig.pump("cellar/pump-1", "0.7")
         eventually(lambda: rig.count(LEVELS, '"n": 5,') > before, "a real one is there again")
         self.swap(rig, "real")
         eventually(lambda: rig.count("looptwin/cellar/pump-1/command", '"speed"') > 0, "it is told what was held")
@@ -102,7 +102,7 @@ class Bindings(unittest.TestCase):
 
     def test_a_shadow_is_told_the_same_and_says_nothing_but_how_far_it_is_from_the_real_one(self):
         rig = self.rig(PAGES_RIG)
-        rig.device("cellar/pump-2", "1.0")
+        rig.pump("cellar/pump-2", "1.0")
         orders = "looptwin/cellar/pump-2/command"
         eventually(lambda: rig.count(orders, '"stop"') > 1, "it was emptied twice")
         said = self.said(rig, "looptwin/cellar/pump-2/telemetry")
@@ -146,7 +146,7 @@ class Bindings(unittest.TestCase):
         shutil.copytree(SOURCE / "scenarios/gas-pipeline", folder)
         text = (folder / "rig.yaml").read_text()
         (folder / "rig.yaml").write_text(text.replace('"**": simulated', '"**": simulated\n  valve-5: real'))
-        rig = Rig(self.folder, at=folder)
+        rig = OpenRig(self.folder, at=folder)
         self.addCleanup(rig.close)
 
         def last(device, field):
@@ -155,7 +155,7 @@ class Bindings(unittest.TestCase):
 
         eventually(lambda: last("valve-17", "position") == 100 and (last("seg-17", "flow_in") or 0) > 50, "gas flows")
         for valve in ("valve-17", "valve-5"):
-            rig.client.publish(f"looptwin/{valve}/command", json.dumps({"id": "c1", "command": "close"}), qos=1)
+            rig.say(f"looptwin/{valve}/command", json.dumps({"id": "c1", "command": "close"}))
         # The network's own valve turns, and the actuator reads it back.
         eventually(lambda: last("valve-17", "position") < 95, "the valve turns")
         self.assertIsNone(last("valve-5", "position"))
@@ -199,7 +199,7 @@ class Bindings(unittest.TestCase):
         rig = self.rig("rig: cellar-rig\nbindings: {cellar/pump-1: shadow}\nshadow: {tolerance: {level: 20 cm}}\n", events)
 
         def say(level):  # its model rises from 1 m
-            rig.client.publish(LEVELS, json.dumps({"level": level, "running": False}), qos=1)
+            rig.say(LEVELS, json.dumps({"level": level, "running": False}))
         eventually(lambda: say(4.5) or rig.count("looptwin/cellar/pump-1/command", '"start"'), "the loop has seen it")
         out = rig.stop()
         self.assertRegex(out, r"parity .*; 1 devices diverging")
@@ -209,8 +209,7 @@ class Bindings(unittest.TestCase):
         self.assertRegex(self.replayed(), r"event high +fired once: \S+ on cellar/pump-1")
 
     def test_mistakes_are_said_with_their_place(self):
-        from rig_test import block
-        (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
         rig = self.folder / "rig.yaml"
         for text, said in (('bindings: {"cellar/*": virtual}', "virtual"), ("bindings: all", "'bindings' holds patterns"),
                            ('bindings: {"attic/*": real}', "no device matches 'attic/*'"),

@@ -2,34 +2,19 @@
 (npm sparkplug-client), and so is the one for AWS (npm aws-iot-device-sdk); the others send what such devices were recorded
 to send."""
 import json
-import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
-
 sys.path.insert(0, str(Path(__file__).parent))
-import rig_support  # noqa: E402
+from rig_support import (BINARIES, PATIENCE, SOURCE, Broker, Client, OpenRig, Rig, certificates, eventually,  # noqa: E402
+                         looptwin)
 
-SOURCE, BINARIES = Path(sys.argv[1]), Path(sys.argv[2])
-PATIENCE = 90  # s; what never comes fails the test
 PACKAGES = Path(tempfile.gettempdir()) / "looptwin-test-npm"
-
-
-def eventually(condition, what):
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"never: {what}")
 
 
 def npm(*packages):
@@ -45,52 +30,13 @@ def npm(*packages):
     return PACKAGES
 
 
-class Rig:
-    def __init__(self, scenario, rig):
-        self.folder = Path(tempfile.mkdtemp())
-        (self.folder / "scenario.yaml").write_text(scenario)
-        (self.folder / "rig.yaml").write_text(rig)
-        self.errors = self.folder / "stderr.txt"
-        self.log = self.errors.open("w")
-        self.process = subprocess.Popen([BINARIES / "looptwin", "hil", self.folder, "--arm", "**", "--out", self.folder / "out"],
-                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
-        self.devices, self.heard = [], []
-        eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
-        began = re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text())
-        if not began:
-            raise AssertionError(self.errors.read_text())
-        self.port = int(began.group(1))
-        self.client = mqtt.Client()
-        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload, m.retain))
-        self.client.connect("127.0.0.1", self.port)
-        self.client.subscribe("#", qos=1)
-        self.client.loop_start()
-
-    def run(self, *command):
-        self.devices.append(subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, text=True))
-        return self.devices[-1]
-
-    def payloads(self, topic):
-        return [p for t, p, _ in self.heard if t == topic]
-
-    def status(self):
-        """What the loop says of itself: what has come up to its last boundary is taken in."""
-        done = rig_support.looptwin("rig", "status", self.folder / "out")
-        return dict(line.split(": ", 1) for line in done.stdout.splitlines())
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        out, _ = self.process.communicate(timeout=PATIENCE)
-        return out
-
-    def close(self):
-        self.client.loop_stop()
-        for process in [*self.devices, self.process]:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-        self.log.close()
-        shutil.rmtree(self.folder)
+class Rigs(unittest.TestCase):
+    def rig(self, scenario, rig):
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        rig = OpenRig(folder, rig=rig, scenario=scenario)
+        self.addCleanup(rig.close)
+        return rig
 
 
 TANK = """
@@ -130,16 +76,17 @@ devices:
 """
 
 
-class Sparkplug(unittest.TestCase):
+class Sparkplug(Rigs):
     def test_another_makers_device_is_born_heard_told_and_dies(self):
         """sparkplug-client: a node of version 2.2 whose sessions are not counted."""
         packages = npm("sparkplug-client@3.2.4", "sparkplug-payload@1.0.3", "mqtt@5.16.0")
-        rig = Rig(TANK, SPARKPLUG)
-        self.addCleanup(rig.close)
+        rig = self.rig(TANK, SPARKPLUG)
         eventually(lambda: rig.payloads("spBv1.0/STATE/looptwin-tank-rig"), "the host says that it is there")
         state = json.loads(rig.payloads("spBv1.0/STATE/looptwin-tank-rig")[0])
         self.assertTrue(state["online"])
-        node = rig.run("node", SOURCE / "tests/testbed/data/sparkplug_tank.js", packages, rig.port)
+        node = subprocess.Popen(["node", SOURCE / "tests/testbed/data/sparkplug_tank.js", packages, str(rig.port)], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(node.stdout.close)
+        rig.devices.append(node)
         eventually(lambda: rig.payloads("spBv1.0/hall/DBIRTH/line/tank-1"), "it is born")
         eventually(lambda: rig.payloads("spBv1.0/hall/DCMD/line/tank-1"), "it is told, for its level is high")
         births = len(rig.payloads("spBv1.0/hall/NBIRTH/line"))
@@ -150,12 +97,17 @@ class Sparkplug(unittest.TestCase):
         node.kill()
         eventually(lambda: rig.payloads("spBv1.0/hall/NDEATH/line"), "its will")
         eventually(lambda: rig.status()["devices_there"] == "0", "the loop takes it for gone")
+        # What nodes are told is not kept: who comes later hears all that is before anything else.
+        late = rig.client("late").join()
+        late.subscribe("spBv1.0/#")
+        rig.say("spBv1.0/end", "")
+        eventually(lambda: "spBv1.0/end" in [t for t, _ in late.heard], "all that was kept")
+        self.assertEqual(late.kept, ["spBv1.0/STATE/looptwin-tank-rig"])
         out = rig.stop()
         self.assertRegex(out, r"sparkplug .*births")
         self.assertRegex(out, r"sparkplug .*rebirths asked for")
         self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
         self.assertRegex(out, r"devices there +0\n")
-        self.assertFalse(any(retained for t, _, retained in rig.heard if "/DCMD/" in t or "/NCMD/" in t))
 
 
 SHADOW = """
@@ -174,13 +126,13 @@ class Shadow(unittest.TestCase):
         packages = npm("aws-iot-device-sdk@2.2.16")
         folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, folder)
-        rig_support.certificates(folder, thing="tank-1")
-        broker = rig_support.Broker(folder, f"cafile {folder}/ca.pem", f"certfile {folder}/broker.pem", f"keyfile {folder}/broker.key",
-                                    "require_certificate true", "use_identity_as_username true", "allow_anonymous false")
+        certificates(folder, thing="tank-1")
+        broker = Broker(folder, f"cafile {folder}/ca.pem", f"certfile {folder}/broker.pem", f"keyfile {folder}/broker.key",
+                        "require_certificate true", "use_identity_as_username true", "allow_anonymous false")
         self.addCleanup(broker.close)
-        rig = rig_support.Rig(folder, SHADOW.format(port=broker.port, folder=folder), TANK.replace("line/tank-", "tank-"))
+        rig = Rig(folder, SHADOW.format(port=broker.port, folder=folder), TANK.replace("line/tank-", "tank-"))
         self.addCleanup(rig.close)
-        ear = rig_support.Client(broker.port, "ear", host="localhost", tls=[folder / f for f in ("ca.pem", "host.pem", "host.key")]).join()
+        ear = Client(broker.port, "ear", host="localhost", tls=[folder / f for f in ("ca.pem", "host.pem", "host.key")]).join()
         self.addCleanup(ear.close)
         ear.subscribe("$aws/things/tank-1/shadow/#")
         with (folder / "thing").open("w") as told:
@@ -203,7 +155,7 @@ class Shadow(unittest.TestCase):
         self.assertEqual(sum(t.endswith("/update/delta") for t, _ in ear.heard), 1)
         self.assertRegex(out, r"aws-shadow +1 inferred answers")
         self.assertRegex(out, r"commands +issued 1, acknowledged 1")
-        replay = rig_support.looptwin("replay", folder / "out")
+        replay = looptwin("replay", folder / "out")
         self.assertIn("same decisions as recorded", replay.stdout, replay.stderr)
 
 
@@ -245,11 +197,11 @@ RECORDED = {
 }
 
 
-class ReadyMappings(unittest.TestCase):
+class ReadyMappings(Rigs):
     def test_each_reports_is_told_and_answers(self):
         for mapping, (said, told, answers) in RECORDED.items():
             with self.subTest(mapping):
-                rig = Rig(PLUG, f"""
+                rig = self.rig(PLUG, f"""
 rig: kitchen-rig
 devices:
   plug:
@@ -259,20 +211,18 @@ devices:
     setpoints: {{closed: switched}}
     periods: {{load: {{every: 5 min, stale_after: 20 min}}}}
 """)
-                try:
-                    for topic, payload, retain in said:
-                        rig.client.publish(topic, payload, qos=1, retain=retain)
-                    eventually(lambda: rig.payloads(told[0]), f"{mapping} is told")
-                    self.assertEqual(rig.payloads(told[0])[0].decode(), told[1])
-                    for topic, payload, retain in answers:
-                        rig.client.publish(topic, payload, qos=1, retain=retain)
-                    eventually(lambda: rig.status()["acknowledged"] == "1", f"{mapping}: the loop takes what it shows for an answer")
-                    out = rig.stop()
-                    self.assertRegex(out, r"topics +1 inferred answers")
-                    self.assertRegex(out, r"devices there +1\n")
-                    self.assertRegex(out, r"\(0 malformed, 0 of a wrong type")
-                finally:
-                    rig.close()
+                for topic, payload, retain in said:
+                    rig.say(topic, payload, retain=retain)
+                eventually(lambda: rig.payloads(told[0]), f"{mapping} is told")
+                self.assertEqual(rig.payloads(told[0])[0], told[1])
+                for topic, payload, retain in answers:
+                    rig.say(topic, payload, retain=retain)
+                eventually(lambda: rig.status()["acknowledged"] == "1", f"{mapping}: the loop takes what it shows for an answer")
+                out = rig.stop()
+                self.assertRegex(out, r"topics +1 inferred answers")
+                self.assertRegex(out, r"devices there +1\n")
+                self.assertRegex(out, r"\(0 malformed, 0 of a wrong type")
+                rig.close()
 
     def test_what_cannot_be_is_said_with_its_place(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -296,12 +246,11 @@ devices:
                     self.assertIn(message, done.stderr)
 
 
-class Simulated(unittest.TestCase):
+class Simulated(Rigs):
     """Devices of ours are on the broker as real ones are, whatever they speak, and are told by the loop through it."""
 
     def speak(self, mapping, topic):
-        rig = Rig(FILLING, f"rig: tank-rig\nsettings: {{cycle: 200 ms}}\nbindings: {{'**': simulated}}\ndevices:\n  tank: {mapping}\n")
-        self.addCleanup(rig.close)
+        rig = self.rig(FILLING, f"rig: tank-rig\nsettings: {{cycle: 200 ms}}\nbindings: {{'**': simulated}}\ndevices:\n  tank: {mapping}\n")
         eventually(lambda: rig.payloads(topic), f"{topic}: the loop tells its device through the broker")
         eventually(lambda: rig.status()["acknowledged"] != "0", "the loop takes what it shows for an answer")
         out = rig.stop()
@@ -316,7 +265,7 @@ class Simulated(unittest.TestCase):
 
     def test_homie(self):
         rig = self.speak("{convention: homie, names: {line/tank-1: tank-1}}", "homie/5/tank-1/tank/speed/set")
-        self.assertIn(b"ready", rig.payloads("homie/5/tank-1/$state"))
+        self.assertIn("ready", rig.payloads("homie/5/tank-1/$state"))
 
     def test_topics(self):
         rig = self.speak("""
@@ -326,68 +275,49 @@ class Simulated(unittest.TestCase):
     fields: {level: {at: /level}}
     setpoints: {speed: {topic: "shed/{device}/set", shows: {at: /speed}}}
 """, "shed/line/tank-1/set")
-        self.assertIn(b"online", rig.payloads("shed/line/tank-1/online"))
+        self.assertIn("online", rig.payloads("shed/line/tank-1/online"))
 
 
-class Broker:
-    """A Mosquitto of the test's own, and a client."""
-
-    def __init__(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.process = subprocess.Popen(["/usr/sbin/mosquitto", "-p", str(self.port)], stderr=subprocess.DEVNULL)
-        self.client, self.heard = mqtt.Client(), []
-        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload))
-
-        def connected():
-            try:
-                return self.client.connect("127.0.0.1", self.port) == 0
-            except OSError:
-                return False
-        eventually(connected, "the broker begins")
-        self.client.subscribe("#", qos=1)
-        self.client.loop_start()
-
-    def close(self):
-        self.client.loop_stop()
-        self.process.kill()
-        self.process.wait()
+class AtABroker(unittest.TestCase):
+    def setUp(self):
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        self.broker = Broker(folder)
+        self.addCleanup(self.broker.close)
+        self.client = Client(self.broker.port, "anybody").join()
+        self.addCleanup(self.client.close)
+        self.client.subscribe("#")
 
 
-class Announced(unittest.TestCase):
+class Announced(AtABroker):
     def test_devices_that_announce_themselves_are_candidates_for_the_registry(self):
-        broker = Broker()
-        self.addCleanup(broker.close)
         for node, ident in (("left", "A1"), ("right", "B2")):
-            broker.client.publish(f"homeassistant/sensor/{node}/config", json.dumps(
+            self.client.say(f"homeassistant/sensor/{node}/config", (
                 {"name": "Power", "stat_t": f"tele/{node}/SENSOR", "val_tpl": "{{ value_json.ENERGY.Power }}", "unit_of_meas": "W",
-                 "dev": {"ids": [ident], "mf": "Tasmota", "mdl": "S31", "name": node}}), qos=1, retain=True).wait_for_publish()
+                 "dev": {"ids": [ident], "mf": "Tasmota", "mdl": "S31", "name": node}}), retain=True).wait_for_publish()
         with tempfile.TemporaryDirectory() as folder:
             registry = Path(folder) / "r.registry"
             for command in (["init"], ["add", "B2", "--model", "plug", "--no-secret"]):
                 subprocess.run([BINARIES / "looptwin", "registry", command[0], registry, *command[1:]], check=True, capture_output=True)
-            done = subprocess.run([BINARIES / "looptwin", "registry", "candidates", registry, "--broker", f"mqtt://127.0.0.1:{broker.port}",
+            done = subprocess.run([BINARIES / "looptwin", "registry", "candidates", registry, "--broker", f"mqtt://127.0.0.1:{self.broker.port}",
                                    "--within", "1 s"], capture_output=True, text=True)
         self.assertEqual(done.stdout, "A1  left, Tasmota, S31\n  sensor    Power in W at tele/left/SENSOR /ENERGY/Power\n"
                                       "1 unregistered, 1 registered\n", done.stderr)
 
 
-class Host(unittest.TestCase):
+class Host(AtABroker):
     def test_its_state_ends_with_the_run_and_by_its_will_when_it_is_killed(self):
-        broker = Broker()
-        self.addCleanup(broker.close)
         topic = "spBv1.0/STATE/looptwin-tank-rig"
 
         def states():
-            return [json.loads(p) for t, p in broker.heard if t == topic]
+            return [json.loads(p) for t, p in self.client.heard if t == topic]
         for how in (signal.SIGKILL, signal.SIGINT):
             with tempfile.TemporaryDirectory() as folder:
                 (Path(folder) / "scenario.yaml").write_text(TANK)
                 (Path(folder) / "rig.yaml").write_text(SPARKPLUG)
                 before = len(states())
                 rig = subprocess.Popen([BINARIES / "looptwin", "hil", folder, "--out", "none", "--quiet", "--broker",
-                                        f"mqtt://127.0.0.1:{broker.port}"], stdout=subprocess.DEVNULL)
+                                        f"mqtt://127.0.0.1:{self.broker.port}"], stdout=subprocess.DEVNULL)
                 self.addCleanup(rig.kill)
                 eventually(lambda: len(states()) > before and states()[-1]["online"], "the host says that it is there")
                 born = states()[-1]["timestamp"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import h5py
 
-from rig_test import SOURCE, Rig, block, eventually, looptwin
+from rig_support import SOURCE, OpenRig, block, eventually, looptwin
 
 ORDERS, TELEMETRY = "looptwin/cellar/pump-1/command", "looptwin/cellar/pump-1/telemetry"
 RECORDED = "rig: cellar-rig\nrecording: true\n"
@@ -26,7 +26,7 @@ class Forces(unittest.TestCase):
 
     def rig(self, *arguments, folder=None, **more):
         folder = folder or self.folder
-        rig = Rig(folder, *arguments, **{"rig": RECORDED, **more})
+        rig = OpenRig(folder, *arguments, **{"rig": RECORDED, **more})
         self.addCleanup(rig.close)
         return rig
 
@@ -56,9 +56,9 @@ class Forces(unittest.TestCase):
     def test_what_is_forced_is_acted_on_marked_and_decided_alike_in_a_replay(self):
         rig = self.rig(rig=RECORDED + "forces:\n  - {device: cellar/pump-1, field: level, force: 3 m, for: 3 s, owner: anna}\n"
                                       "  - {device: cellar/pump-1, setpoint: speed, offset: -10 %}\n",
-                       scenario="events:\n  high: {each: pump, raise: level > 2 m, clear: level < 0.5 m}\n"
+                       events="events:\n  high: {each: pump, raise: level > 2 m, clear: level < 0.5 m}\n"
                                 "  overridden: {each: pump, raise: quality(level) == \"forced\" && good(level)}\n")
-        rig.device("cellar/pump-1", "0")
+        rig.pump("cellar/pump-1", "0")
         eventually(lambda: rig.count(ORDERS, '"start"') >= 1, "a cellar that is all but empty is emptied")
         eventually(lambda: rig.count(ORDERS, '"value":70.0') >= 1, "80 % less the offset")
         eventually(lambda: self.journal(rig, "force_off"), "the force expires")
@@ -80,8 +80,8 @@ class Forces(unittest.TestCase):
     def test_the_pages_forces_all_find_something_to_act_on(self):
         page = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-forces.md").read_text(), re.S).group(1)
         rig = self.rig(rig=page)
-        rig.device("cellar/pump-1", "0")
-        rig.device("cellar/pump-2", "1.8")
+        rig.pump("cellar/pump-1", "0")
+        rig.pump("cellar/pump-2", "1.8")
         eventually(lambda: len(self.journal(rig, "force_off")) == 1, "the first one ends")
         eventually(lambda: rig.count("looptwin/cellar/pump-2/command", '"value":70.0'), "the third one acts")
         out = rig.stop()
@@ -91,7 +91,7 @@ class Forces(unittest.TestCase):
 
     def test_people_force_a_rig_that_runs_and_end_it_all(self):
         rig = self.rig()
-        rig.device("cellar/pump-1", "0.1")
+        rig.pump("cellar/pump-1", "0.1")
         result = looptwin("rig", "force", rig.folder / "out", "{device: cellar/pump-1, field: level, force: 3 m, for: 1 h, owner: anna}")
         self.assertEqual((result.returncode, result.stdout), (0, "name: force level of cellar/pump-1\n"), result.stderr)
         eventually(lambda: rig.count(ORDERS, '"start"') >= 1, "it acts")
@@ -113,10 +113,9 @@ class Forces(unittest.TestCase):
             with self.subTest(force):
                 shutil.rmtree(self.folder / "out", ignore_errors=True)
                 rig = self.rig(rig=RECORDED + f"forces: [{force}]\n")
-                rig.device("cellar/pump-1")
+                rig.pump("cellar/pump-1")
                 eventually(lambda: rig.count(ORDERS, '"start"') >= 1, "the run goes on")
-                out = rig.stop()
-                self.assertEqual(rig.process.returncode, 4, out)
+                out = rig.stop(4)
                 self.assertIn("it proves nothing", out)
                 self.assertIn("INVALID: a force had nothing to act on", out)
                 self.assertEqual(self.status(rig)["verdict"], "invalid")
@@ -128,7 +127,7 @@ class Forces(unittest.TestCase):
             with self.subTest(fault):
                 shutil.rmtree(self.folder / "out", ignore_errors=True)
                 rig = self.rig(rig=RECORDED + "forces: [{name: it, device: 'cellar/*', message: telemetry, " + fault + ", at: 1 s}]\n")
-                rig.device("cellar/pump-1")
+                rig.pump("cellar/pump-1")
                 eventually(lambda: rig.count(TELEMETRY) > 25, "it goes on for a while")
                 out = rig.stop()
                 self.assertEqual(rig.process.returncode, 0, rig.errors.read_text() + out)
@@ -140,8 +139,8 @@ class Forces(unittest.TestCase):
     def test_what_leaves_may_be_lost_late_and_damaged_as_well(self):
         rig = self.rig(rig=RECORDED + "forces:\n  - {device: cellar/pump-1, command: start, drop: 100 %}\n"
                                       "  - {device: cellar/pump-2, command: start, corrupt: 100 %}\n")
-        rig.device("cellar/pump-1")
-        rig.device("cellar/pump-2")
+        rig.pump("cellar/pump-1")
+        rig.pump("cellar/pump-2")
         eventually(lambda: rig.count("looptwin/cellar/pump-2/command") >= 2, "the second is told something")
         eventually(lambda: rig.count(TELEMETRY) > 15, "some cycles")
         rig.stop()
@@ -151,10 +150,10 @@ class Forces(unittest.TestCase):
 
     def test_a_recording_holds_all_packets_and_stands_in_for_its_devices_at_four_times_their_speed(self):
         rig = self.rig()
-        rig.device("cellar/pump-1")
-        rig.client.publish("looptwin/cellar/pump-2/telemetry", b"\xff\x00{", qos=1)
+        rig.pump("cellar/pump-1")
+        rig.say("looptwin/cellar/pump-2/telemetry", b"\xff\x00{")
         # High until it is stale, at any speed.
-        rig.client.publish("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 2.5, "t": time.time()}), qos=1)
+        rig.say("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 2.5, "t": time.time()}))
         eventually(lambda: rig.count(ORDERS, '"stop"') >= 1, "the cellar is emptied")
         rig.stop()
         packets = self.exported(rig)["packets"]
@@ -181,7 +180,7 @@ class Forces(unittest.TestCase):
         self.assertGreaterEqual(took, lasted / 4)
         eventually(lambda: second.count("looptwin/cellar/pump-2/command", '"start"') >= 1, "the loop acts on it")
         # What comes after it has been taken in when this is acted on.
-        second.client.publish("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 0.1, "t": time.time()}), qos=1)
+        second.say("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 0.1, "t": time.time()}))
         eventually(lambda: second.count("looptwin/cellar/pump-2/command", '"stop"') >= 1, "all has been taken in")
         second.stop()
         again = self.exported(second)
@@ -195,7 +194,7 @@ class Forces(unittest.TestCase):
         self.replayed(second)
 
     def test_a_recording_needs_a_broker_and_a_run_that_has_recorded(self):
-        (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
         (self.folder / "rig.yaml").write_text("rig: r\n")
         run = looptwin("run", self.folder, "--duration", "10 s", "--out", self.folder / "run")
         self.assertEqual(run.returncode, 0, run.stderr)
@@ -213,8 +212,8 @@ class Forces(unittest.TestCase):
 
         safe = "safety:\n  safe: [{model: pump, command: stop}]\n"
         rig = self.rig(rig=RECORDED + safe, preexec_fn=little_disk)
-        rig.device("cellar/pump-1")
-        rig.device("cellar/pump-2")
+        rig.pump("cellar/pump-1")
+        rig.pump("cellar/pump-2")
         eventually(lambda: rig.process.poll() is not None, "it ends")
         self.assertEqual(rig.process.returncode, 2)
         self.assertRegex(rig.errors.read_text(), r"error: cannot write .*(too large|no space)")

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig_test import BINARIES, SOURCE, Rig, eventually, looptwin  # noqa: E402
+from rig_support import BINARIES, SOURCE, OpenRig, eventually, looptwin  # noqa: E402
 
 INLET, OUTLET = "valve-17", "valve-18"  # of seg-17
 
@@ -27,7 +27,7 @@ class Pipeline(unittest.TestCase):
         # The loop looks once a second, so that nobody waits long; all else is as it stands.
         text = text.replace("{input_log: true}", "{input_log: true, cycle: 1 s}")
         (self.at / "rig.yaml").write_text(text)
-        self.rig = Rig(self.folder, at=self.at)
+        self.rig = OpenRig(self.folder, at=self.at)
         self.addCleanup(self.rig.close)
         self.valves = {INLET: self.program(BINARIES / "valve_device", INLET),
                        OUTLET: self.program("/usr/bin/python3", SOURCE / "hil/devices/valve.py", OUTLET)}

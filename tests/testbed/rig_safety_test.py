@@ -1,49 +1,20 @@
 """looptwin hil: what may leave for devices, and how they are made safe when the loop ends, is stopped, hangs or dies. With a real
 Mosquitto and devices that share no code with looptwin."""
 import json
-import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
-from rig_test import PATIENCE, SOURCE, Rig, block, eventually, looptwin
+from rig_support import PATIENCE, SOURCE, Broker, OpenRig, block, eventually, looptwin, takes_connections
 
 PAGE = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-safety.md").read_text(), re.S).group(1)
 # Machines that are busy with other things may let a loop wait for long.
 SAFE = "rig: cellar-rig\nsafety:\n  heartbeat: 20 s\n  safe:\n    - {model: pump, command: stop}\n    - {model: pump, set: {speed: 0 %}}\n"
 ORDERS = "looptwin/cellar/pump-1/command"
-
-
-class Broker:
-    """A Mosquitto that is nobody's, to be killed and started again where it was."""
-
-    def __init__(self, folder):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.file = Path(folder) / "broker.conf"
-        self.file.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n" + ("user root\n" if os.geteuid() == 0 else ""))
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(["/usr/sbin/mosquitto", "-c", self.file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(lambda: takes_connections(self.port), "the broker is there")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def takes_connections(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Safety(unittest.TestCase):
@@ -52,7 +23,7 @@ class Safety(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, True)
 
     def rig(self, *arguments, **more):
-        rig = Rig(self.folder, *arguments, **{"rig": SAFE, **more})
+        rig = OpenRig(self.folder, *arguments, **{"rig": SAFE, **more})
         self.addCleanup(rig.close)
         return rig
 
@@ -68,12 +39,12 @@ class Safety(unittest.TestCase):
         return [order.get("command") or f"{order['set']} {order['value']:g}" for order in told]
 
     def started(self, rig):
-        rig.device("cellar/pump-1")
+        rig.pump("cellar/pump-1")
         eventually(lambda: "start" in self.orders(rig), "the pump is started")
 
     def test_nothing_leaves_for_devices_that_are_not_armed_and_each_order_is_answered_for_them(self):
         rig = self.rig(arm=())
-        rig.device("cellar/pump-1")
+        rig.pump("cellar/pump-1")
         eventually(lambda: self.said(rig, "kept_back"), "an order is kept back")
         time_of_the_second = rig.count("looptwin/cellar/pump-1/telemetry")
         eventually(lambda: rig.count("looptwin/cellar/pump-1/telemetry") > time_of_the_second + 3, "some cycles more")
@@ -92,7 +63,7 @@ class Safety(unittest.TestCase):
             with self.subTest(how):
                 shutil.rmtree(self.folder / "out", ignore_errors=True)
                 rig = self.rig(rig=PAGE + "  heartbeat: 20 s\n", arm=("--arm", "cellar/pump-1"))
-                rig.device("cellar/pump-2")
+                rig.pump("cellar/pump-2")
                 self.started(rig)
                 rig.process.send_signal(how)
                 out, _ = rig.process.communicate(timeout=PATIENCE)
@@ -108,10 +79,9 @@ class Safety(unittest.TestCase):
     def test_a_device_that_does_not_answer_its_safe_value_is_waited_for_so_long_and_the_run_fails(self):
         rig = self.rig(rig=SAFE + "  teardown: 1 s\n")
         telemetry = "looptwin/cellar/pump-1/telemetry"
-        rig.client.publish(telemetry, json.dumps({"level": 2.5}), qos=1)
+        rig.say(telemetry, json.dumps({"level": 2.5}))
         eventually(lambda: "start" in self.orders(rig), "the pump is started")
-        out = rig.stop()
-        self.assertEqual(rig.process.returncode, 1)
+        out = rig.stop(1)
         self.assertIn("devices have not confirmed their safe values", rig.errors.read_text())
         self.assertRegex(out, r"4 safe values, 0 taken, 0 refused, 2 unanswered, 2 of devices that were not there")
         eventually(lambda: self.orders(rig)[-1] == "speed 0", "it was told all the same")
@@ -143,7 +113,7 @@ class Safety(unittest.TestCase):
         eventually(lambda: self.said(rig, "stopped"), "the loop has noticed")
 
         def kept_back():  # however far the pump had come: the cellar is empty for once, and fills
-            rig.client.publish("looptwin/cellar/pump-1/telemetry", '{"level": 0.1, "running": false}', qos=1)
+            rig.say("looptwin/cellar/pump-1/telemetry", '{"level": 0.1, "running": false}')
             return self.said(rig, "kept_back")
 
         eventually(kept_back, "the next start is kept back")
@@ -156,7 +126,7 @@ class Safety(unittest.TestCase):
         rig = self.rig()
         self.started(rig)
         eventually(lambda: "stop" in self.orders(rig), "the cellar is empty")
-        rig.client.publish("looptwin/rig/cellar-rig/stop", "", qos=1)
+        rig.say("looptwin/rig/cellar-rig/stop", "")
         eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "safe values")
         eventually(lambda: any(k["quantity"] == "start" for k in self.said(rig, "kept_back")), "the next start is kept back")
         self.assertIn("looptwin/rig/cellar-rig/stop", self.said(rig, "stopped")[0]["why"])
@@ -174,7 +144,7 @@ class Safety(unittest.TestCase):
 
     def test_people_arm_disarm_and_stop_a_rig_that_runs(self):
         rig = self.rig(arm=())
-        rig.device("cellar/pump-1", "0")
+        rig.pump("cellar/pump-1", "0")
 
         def ask(what, *arguments):
             result = looptwin("rig", what, rig.folder / "out", *arguments)
@@ -190,7 +160,7 @@ class Safety(unittest.TestCase):
         self.assertEqual(self.said(rig, "stopped")[0]["why"], "asked for by anna")
         starts = self.orders(rig).count("start")
         ask("arm", "**")
-        rig.client.publish("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 2.5}), qos=1)
+        rig.say("looptwin/cellar/pump-2/telemetry", json.dumps({"level": 2.5}))
         eventually(lambda: rig.count("looptwin/cellar/pump-2/command", '"start"'), "armed again, it is told what the loop wants")
         self.assertEqual(self.orders(rig).count("start"), starts)  # its event stands still: arming alone moves nothing
         refused = looptwin("rig", "arm", rig.folder / "out", "celar/*")
@@ -199,10 +169,9 @@ class Safety(unittest.TestCase):
 
     def test_a_broker_that_was_away_is_a_stop_and_devices_are_made_safe_when_they_are_back(self):
         broker = Broker(self.folder)
-        self.addCleanup(lambda: broker.kill())
+        self.addCleanup(broker.close)
         rig = self.rig("--broker", f"mqtt://127.0.0.1:{broker.port}")
         self.started(rig)
-        rig.client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         broker.kill()
         told = len(self.orders(rig))
         broker.start()
@@ -216,7 +185,7 @@ class Safety(unittest.TestCase):
     def test_orders_beyond_limits_are_kept_back_and_counted_by_why(self):
         limits = ("  limits:\n    pump.speed: {range: [0 %, 60 %]}\n    pump.start: {most: 1}\n")
         rig = self.rig(rig=SAFE + limits)
-        rig.device("cellar/pump-1")
+        rig.pump("cellar/pump-1")
         eventually(lambda: "start" in self.orders(rig), "the first start")
         eventually(lambda: any(k["why"] == "too often" for k in self.said(rig, "kept_back")), "the second one is kept back")
         self.assertTrue(any((k["quantity"], k["why"]) == ("speed", "out of range") for k in self.said(rig, "kept_back")))
@@ -227,7 +196,7 @@ class Safety(unittest.TestCase):
 
     def test_rates_and_the_list_of_what_is_allowed_hold_as_well(self):
         rig = self.rig(rig=SAFE + "  allow: [pump.speed, pump.start]\n  limits:\n    pump.speed: {rate: 1 %/s}\n")
-        rig.device("cellar/pump-1")
+        rig.pump("cellar/pump-1")
         eventually(lambda: {"not allowed", "too fast"} <= {k["why"] for k in self.said(rig, "kept_back")}, "both")
         self.assertNotIn("stop", self.orders(rig))
         self.assertNotIn("speed 50", self.orders(rig))  # the way back from 80 % was too fast
@@ -235,7 +204,7 @@ class Safety(unittest.TestCase):
         eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "safe values go beyond all limits")
 
     def test_mistakes_are_said_with_their_place(self):
-        (self.folder / "scenario.yaml").write_text(block("scenario.yaml"))
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
         for text, said in (("safety: {safe: [{model: pmup, command: stop}]}", "'pmup' is no model"),
                            ("safety: {safe: [{model: pump, command: stpo}]}", "pump has no command 'stpo'"),
                            ("safety: {safe: [{model: pump, set: {speed: 3 m}}]}", "rig.yaml:2:"),

@@ -10,7 +10,7 @@ import unittest
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-from rig_test import SOURCE, Rig, eventually, looptwin
+from rig_support import SOURCE, OpenRig, eventually, looptwin
 
 PAGE = re.search(r"```yaml\n(# sequence.yaml\n.*?)```", (SOURCE / "docs/rig-sequences.md").read_text(), re.S).group(1)
 ORDERS = "looptwin/cellar/pump-1/command"
@@ -26,7 +26,7 @@ class Sequences(unittest.TestCase):
 
     def rig(self, sequence, *arguments, **more):
         (self.folder / "sequence.yaml").write_text(sequence)
-        rig = Rig(self.folder, "--sequence", self.folder / "sequence.yaml", *arguments, **{"rig": "rig: cellar-rig\n", **more})
+        rig = OpenRig(self.folder, "--sequence", self.folder / "sequence.yaml", *arguments, **{"rig": "rig: cellar-rig\n", **more})
         self.addCleanup(rig.close)
         return rig
 
@@ -42,7 +42,7 @@ class Sequences(unittest.TestCase):
 
     def test_the_pages_sequence_passes_and_its_replay_decides_alike(self):
         rig = self.rig(PAGE)
-        rig.device("cellar/pump-1", "1")
+        rig.pump("cellar/pump-1", "1")
         eventually(lambda: "Does the lamp of pump 1 blink?" in rig.errors.read_text(), "it asks")
         refused = looptwin("rig", "answer", self.folder / "out", "maybe")
         self.assertEqual(refused.returncode, 2)
@@ -102,7 +102,7 @@ class Sequences(unittest.TestCase):
                        "  - {name: never, expect: level > 4 m, device: cellar/pump-1, within: 1 s}\n"
                        "  - {name: too high, measure: level, device: cellar/pump-1, high: 1 cm}\n"
                        "  - {name: lamp, prompt: 'Does it blink?'}\n" + TEARDOWN, "--answer", "lamp=no")
-        rig.device("cellar/pump-1", "1")
+        rig.pump("cellar/pump-1", "1")
         code, said = self.ended(rig)
         self.assertEqual(code, 1, said)
         self.assertEqual(self.steps(), [("never", "FAIL"), ("too high", "FAIL"), ("lamp", "FAIL")])
@@ -113,7 +113,7 @@ class Sequences(unittest.TestCase):
     def test_a_force_on_a_silent_device_is_invalid(self):
         rig = self.rig(HEAD + "main:\n" + THERE + "  - {name: lie, force: {device: cellar/pump-2, field: level, force: 3 m}}\n"
                        "  - {name: so be it, expect: known(level), device: cellar/pump-1, holds: 1 s}\n")
-        rig.device("cellar/pump-1", "1")
+        rig.pump("cellar/pump-1", "1")
         code, said = self.ended(rig)
         self.assertEqual(code, 4, said)
         self.assertEqual([o for _, o in self.steps()], ["PASS", "INVALID", "PASS"])
@@ -125,7 +125,7 @@ class Sequences(unittest.TestCase):
                 shutil.rmtree(self.folder / "out", ignore_errors=True)
                 rig = self.rig(HEAD + "main:\n" + THERE + "  - {name: forever, wait_until: level > 4 m, device: cellar/pump-1, within: 10 min}\n"
                                "  - {name: never, expect: running, device: cellar/pump-1}\n" + TEARDOWN)
-                rig.device("cellar/pump-1", "1")
+                rig.pump("cellar/pump-1", "1")
                 eventually(lambda: rig.count(ORDERS, '"start"'), "the loop runs")
                 if how == "signal":
                     rig.process.send_signal(signal.SIGINT)
@@ -144,7 +144,7 @@ class Sequences(unittest.TestCase):
     def test_what_is_kept_back_or_never_comes_is_an_error(self):
         rig = self.rig(HEAD + "main:\n" + THERE + "  - {name: order, send: start, device: cellar/pump-1}\n  - {name: after, expect: running, device: cellar/pump-1}\n",
                        arm=())
-        rig.device("cellar/pump-1", "1")
+        rig.pump("cellar/pump-1", "1")
         code, said = self.ended(rig)
         self.assertEqual(code, 2, said)
         self.assertEqual(self.steps()[1:], [("order", "ERROR"), ("after", "SKIPPED")])

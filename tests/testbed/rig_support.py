@@ -12,7 +12,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 
 SOURCE, BINARIES = Path(sys.argv[1]), Path(sys.argv[2])
-PATIENCE = 60  # s; what never comes fails the test
+PATIENCE = 90  # s; what never comes fails the test
 LOOPTWIN = BINARIES / "looptwin"
 PASSWORD = "of-the-test-and-as-long-as-a-broker-of-our-own-wants"
 
@@ -44,6 +44,11 @@ def children_of(pid):
 def memory_of(pid):
     """Resident bytes."""
     return 4096 * int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+
+
+def takes_connections(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def certificates(folder, **devices):
@@ -85,10 +90,10 @@ class Registry:
 class Client:
     """A device of the test's own, or somebody who pretends to be one."""
 
-    def __init__(self, port, ident="", user=None, secret=None, version=mqtt.MQTTv311, will=None, host="127.0.0.1", tls=None):
+    def __init__(self, port, ident="", user=None, secret=None, version=mqtt.MQTTv311, will=None, host="127.0.0.1", tls=None, keepalive=5):
         self.client = mqtt.Client(client_id=ident, protocol=version)
         self.filters = []
-        self.connected, self.codes, self.heard, self.acknowledged, self.granted = False, [], [], {}, None
+        self.connected, self.codes, self.heard, self.kept, self.acknowledged, self.granted = False, [], [], [], {}, None
         self.v5 = version == mqtt.MQTTv5
         if user is not None:
             self.client.username_pw_set(user, secret)
@@ -98,11 +103,11 @@ class Client:
             self.client.will_set(*will, qos=1)
         self.client.on_connect = self.on_connect
         self.client.on_disconnect = self.on_disconnect
-        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload))
+        self.client.on_message = self.on_message
         self.client.on_publish = lambda _, __, mid: self.acknowledged.setdefault(mid, True)
         self.client.on_subscribe = self.on_subscribe
         self.client.reconnect_delay_set(1, 1)
-        self.client.connect(host, port, keepalive=5)
+        self.client.connect(host, port, keepalive=keepalive)
         self.client.loop_start()
 
     def on_connect(self, _, __, ___, code, *____):
@@ -111,6 +116,11 @@ class Client:
         self.connected = value == 0
         for topic in self.filters:
             self.client.subscribe(topic, qos=1)
+
+    def on_message(self, _, __, message):
+        self.heard.append((message.topic, message.payload))
+        if message.retain:  # the broker had it before
+            self.kept.append(message.topic)
 
     def on_disconnect(self, *_):
         self.connected = False
@@ -163,11 +173,7 @@ class Broker:
 
     def start(self):
         self.process = subprocess.Popen(["/usr/sbin/mosquitto", "-c", self.file], stdout=self.log, stderr=self.log)
-        eventually(self.takes_connections, "the broker begins")
-
-    def takes_connections(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        eventually(lambda: takes_connections(self.port), "the broker begins")
 
     def kill(self):
         self.process.send_signal(signal.SIGCONT)
@@ -180,20 +186,22 @@ class Broker:
 
 
 class Rig:
-    """A rig that runs, and may tell all of its devices what it likes."""
+    """A rig that runs, and may tell all of its devices what it likes. `at`: one that is there already."""
 
-    def __init__(self, folder, rig="rig: cellar-rig\n", scenario=None, arguments=(), arm=("--arm", "**")):
+    def __init__(self, folder, rig="rig: cellar-rig\n", scenario=None, arguments=(), arm=("--arm", "**"), at=None, **more):
         self.folder = Path(folder)
-        (self.folder / "scenario.yaml").write_text(scenario or block("rig.md", "scenario.yaml"))
-        (self.folder / "rig.yaml").write_text(rig)
+        if at is None:
+            (self.folder / "scenario.yaml").write_text(scenario or block("rig.md", "scenario.yaml"))
+            (self.folder / "rig.yaml").write_text(rig)
         self.errors = self.folder / "stderr.txt"
         self.log = self.errors.open("w")
-        self.process = subprocess.Popen([LOOPTWIN, "hil", self.folder, "--out", self.folder / "out", *arm, *map(str, arguments)],
-                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.process = subprocess.Popen([LOOPTWIN, "hil", at or self.folder, "--out", self.folder / "out", *arm, *map(str, arguments)],
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True, **more)
         self.devices, self.clients, self.out = [], [], None
         eventually(lambda: self.process.poll() is not None or " at mqtt" in self.errors.read_text(), "the rig begins")
-        assert self.process.poll() is None, self.errors.read_text()
-        self.port = int(re.search(r" at mqtts?://[a-z0-9.]+:(\d+)", self.errors.read_text()).group(1))
+        address = re.search(r" at mqtts?://[a-z0-9.]+:(\d+)", self.errors.read_text())
+        assert address, self.errors.read_text()
+        self.port = int(address.group(1))
 
     def pump(self, ident, level="1.8", secret=None, program="pump.py", **environment):
         command = {name: ["/usr/bin/python3", SOURCE / "hil/devices" / name] for name in ("pump.py", "keeping_pump.py")}
@@ -209,7 +217,7 @@ class Rig:
 
     def ear(self, user=None, secret=None):
         """Hears everything, also what the broker says of itself."""
-        ear = self.client("ear", user, secret).join()
+        ear = self.client("ear", user, secret, keepalive=60).join()
         assert ear.subscribe("#") == 1 and ear.subscribe("$looptwin/#") == 1
         return ear
 
@@ -224,10 +232,15 @@ class Rig:
         """How often something happened."""
         return sum(i["count"] for i in self.incidents() if i["kind"] == kind and device in (None, i["device"]))
 
-    def stop(self):
+    def status(self):
+        """What the loop says of itself: what has come up to its last boundary is taken in."""
+        done = looptwin("rig", "status", self.folder / "out")
+        return dict(line.split(": ", 1) for line in done.stdout.splitlines())
+
+    def stop(self, code=0):
         self.process.send_signal(signal.SIGINT)
         self.out, _ = self.process.communicate(timeout=PATIENCE)
-        assert self.process.returncode == 0, f"{self.process.returncode}: {self.errors.read_text()}"
+        assert self.process.returncode == code, f"{self.process.returncode}: {self.errors.read_text()}"
         return self.out
 
     def close(self):
@@ -240,3 +253,28 @@ class Rig:
                 process.wait()
         self.process.stdout.close()
         self.log.close()
+
+
+class OpenRig(Rig):
+    """One whose broker lets anybody in, with somebody who hears everything and says what a test likes."""
+
+    def __init__(self, folder, *arguments, rig=None, scenario=None, events="", **more):
+        """`events`: sections in place of the page's events."""
+        if events:
+            page = block("rig.md", "scenario.yaml")
+            scenario = page[:page.index("events:")] + events + page[page.index("rules:"):]
+        super().__init__(folder, rig or block("rig.md", "rig.yaml"), scenario, arguments, **more)
+        self.anybody = self.ear()
+
+    @property
+    def heard(self):
+        return [(topic, payload.decode(errors="replace")) for topic, payload in self.anybody.heard]
+
+    def payloads(self, topic):
+        return [payload for t, payload in self.heard if t == topic]
+
+    def count(self, topic, text=""):
+        return sum(text in payload for payload in self.payloads(topic))
+
+    def say(self, topic, payload, retain=False):
+        self.anybody.say(topic, payload, retain)

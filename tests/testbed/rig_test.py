@@ -7,79 +7,20 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
 
-SOURCE, BINARIES = Path(sys.argv[1]), Path(sys.argv[2])
+sys.path.insert(0, str(Path(__file__).parent))
+import rig_support  # noqa: E402
+from rig_support import BINARIES, PATIENCE, SOURCE, OpenRig, eventually, looptwin  # noqa: E402
+
 PAGE = (SOURCE / "docs/rig.md").read_text()
-PATIENCE = 60  # s; what never comes fails the test
 
 
 def block(name):
-    return re.search(rf"```yaml\n(# {re.escape(name)}\n.*?)```", PAGE, re.S).group(1)
-
-
-def eventually(condition, what):
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError(f"never: {what}")
-
-
-class Rig:
-    """A rig that runs, its devices, and a client of our own at its broker."""
-
-    def __init__(self, folder, *arguments, rig=None, scenario="", at=None, arm=("--arm", "**"), **more):
-        """`scenario`: sections in place of the page's events; `at`: a rig that is there, in place of the page's."""
-        self.folder = Path(folder)
-        page = block("scenario.yaml")
-        if scenario:
-            page = page[:page.index("events:")] + scenario + page[page.index("rules:"):]
-        if at is None:
-            (self.folder / "scenario.yaml").write_text(page)
-            (self.folder / "rig.yaml").write_text(rig or block("rig.yaml"))
-        self.errors = self.folder / "stderr.txt"
-        self.log = self.errors.open("w")
-        self.process = subprocess.Popen(
-            [BINARIES / "looptwin", "hil", at or self.folder, "--out", self.folder / "out", *arm, *arguments],
-            stdout=subprocess.PIPE, stderr=self.log, text=True, **more)
-        self.devices, self.heard = [], []
-        eventually(lambda: self.process.poll() is not None or " at mqtt://" in self.errors.read_text(), "the rig begins")
-        self.port = int(re.search(r" at mqtt://127.0.0.1:(\d+)", self.errors.read_text()).group(1))
-        self.client = mqtt.Client()
-        self.client.on_message = lambda _, __, m: self.heard.append((m.topic, m.payload.decode(errors="replace")))
-        self.client.connect("127.0.0.1", self.port)
-        self.client.subscribe("#", qos=1)
-        self.client.loop_start()
-
-    def device(self, ident, level="1.8"):
-        self.devices.append(subprocess.Popen(["/usr/bin/python3", SOURCE / "hil/devices/pump.py", str(self.port), ident, level]))
-        return self.devices[-1]
-
-    def count(self, topic, text=""):
-        return sum(t == topic and text in p for t, p in self.heard)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        out, _ = self.process.communicate(timeout=PATIENCE)
-        return out
-
-    def close(self):
-        self.client.loop_stop()
-        for process in [*self.devices, self.process]:
-            process.kill()
-            process.wait()
-        self.process.stdout.close()
-        self.log.close()
-
-
-def looptwin(*arguments):
-    return subprocess.run([BINARIES / "looptwin", *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE)
+    return rig_support.block("rig.md", name)
 
 
 def like(line):
@@ -188,7 +129,7 @@ class Rigs(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def rig(self, *arguments, **more):
-        rig = Rig(self.folder, *arguments, **more)
+        rig = OpenRig(self.folder, *arguments, **more)
         self.addCleanup(rig.close)
         return rig
 
@@ -196,8 +137,8 @@ class Rigs(unittest.TestCase):
         rig = self.rig()
         simulated = looptwin("run", self.folder, "--duration", "1 min", "--out", "none")
         self.assertEqual(simulated.returncode, 0, simulated.stderr)
-        rig.device("cellar/pump-1")
-        rig.device("cellar/pump-2", "0.1")
+        rig.pump("cellar/pump-1")
+        rig.pump("cellar/pump-2", "0.1")
         orders = "looptwin/cellar/pump-1/command"
         eventually(lambda: rig.count(orders, '"start"') >= 2, "the first cellar is emptied twice")
         eventually(lambda: rig.count("looptwin/cellar/pump-2/command", '"stop"') >= 1, "the second is emptied")
@@ -218,13 +159,13 @@ class Rigs(unittest.TestCase):
 
     def test_a_device_that_is_killed_is_offline_by_its_will_and_is_there_again_when_it_is_back(self):
         rig = self.rig()
-        device = rig.device("cellar/pump-1", "0")
+        device = rig.pump("cellar/pump-1", "0")
         telemetry, presence = "looptwin/cellar/pump-1/telemetry", "looptwin/cellar/pump-1/presence"
         eventually(lambda: rig.count(telemetry) >= 5, "it reports")
         device.kill()
         eventually(lambda: rig.count(presence, "offline") >= 1, "its will")
         before = rig.count(telemetry)
-        rig.device("cellar/pump-1", "3")
+        rig.pump("cellar/pump-1", "3")
         eventually(lambda: rig.count("looptwin/cellar/pump-1/command", '"start"') >= 1, "it is told what to do")
         self.assertGreater(rig.count(telemetry), before)
         out = rig.stop()
@@ -235,8 +176,8 @@ class Rigs(unittest.TestCase):
         for topic, payload in (("cellar/pump-1/telemetry", "{"), ("cellar/pump-1/telemetry", '{"level": "deep"}'),
                                ("cellar/pump-9/telemetry", '{"level": 1}'), ("cellar/pump-1/acknowledgement", "[]"),
                                ("cellar/pump-1/telemetry", "[" * 60000), ("cellar/pump-2/presence", "perhaps")):
-            rig.client.publish("looptwin/" + topic, payload, qos=1)
-        rig.client.publish("looptwin/cellar/pump-1/telemetry", json.dumps({"level": 2.5}), qos=1)
+            rig.say("looptwin/" + topic, payload)
+        rig.say("looptwin/cellar/pump-1/telemetry", json.dumps({"level": 2.5}))
         eventually(lambda: rig.count("looptwin/cellar/pump-1/command", '"start"') >= 1, "the last is acted on")
         out = rig.stop()
         self.assertRegex(out, r"6 not understood \(3 malformed, 2 of a wrong type, 1 of nobody\)")
@@ -247,8 +188,8 @@ class Rigs(unittest.TestCase):
         rig = self.rig(rig="rig: plugs\ndevices:\n  pump:\n    telemetry: tele/{device}/SENSOR\n"
                            "    fields: {level: /SR04/Distance, running: /Relay}\n    commands: cmnd/{device}/ORDER\n"
                            "    presence: {topic: \"tele/{device}/LWT\", online: Online, offline: Offline}\n")
-        rig.client.publish("tele/cellar/pump-1/LWT", "Online", qos=1, retain=True)
-        rig.client.publish("tele/cellar/pump-1/SENSOR", json.dumps({"SR04": {"Distance": 2.5}, "Relay": False}), qos=1)
+        rig.say("tele/cellar/pump-1/LWT", "Online", retain=True)
+        rig.say("tele/cellar/pump-1/SENSOR", json.dumps({"SR04": {"Distance": 2.5}, "Relay": False}))
         eventually(lambda: rig.count("cmnd/cellar/pump-1/ORDER", '"start"') >= 1, "the pump is started")
         rig.stop()
 
