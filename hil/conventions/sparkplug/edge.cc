@@ -173,10 +173,13 @@ class Edge final : public DeviceSide {
       if (std::none_of(metrics.begin(), metrics.end(), [&](const auto& m) { return m.name == metric.name; }))
         metrics.push_back(std::move(metric));
     };
-    for (uint16_t f = 0; f < config.telemetry.size(); ++f) add(field_metric(device, f, true));
-    for (uint16_t s = 0; s < config.setpoints.size(); ++s) add(setpoint_metric(device, s, true));
-    for (uint16_t c = 0; c < config.commands.size(); ++c)
-      add(valued(device.model->metric_of(Use::Kind::command, c), Datatype::boolean, false, true));
+    for (size_t f = 0; f < config.telemetry.size(); ++f)
+      add(field_metric(device, static_cast<uint16_t>(f), true));
+    for (size_t s = 0; s < config.setpoints.size(); ++s)
+      add(setpoint_metric(device, static_cast<uint16_t>(s), true));
+    for (size_t c = 0; c < config.commands.size(); ++c)
+      add(valued(device.model->metric_of(Use::Kind::command, static_cast<uint16_t>(c)), Datatype::boolean,
+                 false, true));
     return metrics;
   }
 
