@@ -75,6 +75,7 @@ class RigGuard {
   class Beating;
   explicit RigGuard(const RigConfig& config);
   void before(Time boundary);
+  void hand_over(Time now);
 
   const RigConfig& config_;
   hil::SafetyOptions options_;
