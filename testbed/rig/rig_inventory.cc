@@ -135,7 +135,8 @@ Result<void> RigInventory::take(const Request& request, std::vector<std::string>
     fmt::print(stderr, "waiting for devices: {}\n", waiting.why);
   });
   if (!got) {
-    for (auto& problem : got.error()) problem.span = rig_.inventory_span;
+    for (auto& problem : got.error())
+      problem.span = pieces_.empty() ? rig_.inventory_span : pieces_.front().of->span;
     return tl::make_unexpected(std::move(got.error()));
   }
   if (got->waits()) {
