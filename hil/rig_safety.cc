@@ -136,6 +136,14 @@ size_t RigSafety::stop(const std::string& why, Time now) {
   return orders;
 }
 
+void RigSafety::hand_over(twin::DeviceRef device, Time now, const std::string& to) {
+  if (!handed_over_.insert(device).second) return;
+  gate_.disarm(device);
+  std::erase_if(owed_, [&](const Owed& owed) { return owed.command.device == device; });
+  journal_.write(now, "handed_over", {{"device", std::string(registry_.id(device))}, {"to", to}});
+  prepare(now);
+}
+
 template <typename Of>
 size_t RigSafety::owe(Of&& of, Time now) {
   ++episode_;
@@ -146,7 +154,8 @@ size_t RigSafety::owe(Of&& of, Time now) {
 
 void RigSafety::owe_step(const SafeStep& step, const std::function<bool(twin::DeviceRef)>& of, Time now) {
   for (const auto device : step.devices)
-    if (of(device)) owed_.push_back({safe_command(step, device, options_.salt, episode_, now)});
+    if (of(device) && !handed_over_.contains(device))
+      owed_.push_back({safe_command(step, device, options_.salt, episode_, now)});
 }
 
 void RigSafety::send(Owed& owed, Time now, Duration steady) {
@@ -246,7 +255,7 @@ void RigSafety::prepare(Time now) {
   std::vector<Outgoing> orders;
   for (const auto& step : options_.steps)
     for (const auto device : step.devices)
-      if (gate_.was_armed(device))
+      if (gate_.was_armed(device) && !handed_over_.contains(device))
         language_.write(safe_command(step, device, options_.salt, episode_, now), orders);
   watchdog_->prepare(orders);
 }

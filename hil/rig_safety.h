@@ -60,6 +60,8 @@ class RigSafety {
   size_t disarm(const std::string& pattern, Time now, const std::string& by);
   /// The emergency stop: safe values to all devices, and nothing else to any until it is armed again.
   size_t stop(const std::string& why, Time now);
+  /// The device is somebody else's now: it is told nothing more, no safe value either, by us or the watchdog.
+  void hand_over(twin::DeviceRef device, Time now, const std::string& to);
   /// Which devices may be told anything at all has changed: the watchdog hears of it.
   void devices_changed(Time now) { prepare(now); }
 
@@ -96,6 +98,7 @@ class RigSafety {
   RigJournal& journal_;
   Watchdog* watchdog_;
   SafetyGate gate_;
+  std::set<twin::DeviceRef> handed_over_;
   std::vector<Owed> owed_;
   std::vector<SafeOutcome> outcomes_;
   std::set<std::tuple<twin::DeviceRef, twin::Command::Kind, uint16_t, Kept>> told_;

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "lang/ages.h"
 #include "lang/program_code.h"
+#include "lang/resumption.h"
 
 namespace looptwin::lang {
 namespace {
@@ -361,14 +362,10 @@ class Lowering {
     return push(std::move(step));
   }
 
-  /// ".held.17.since"; with a number behind where another program has such a column of the same node.
   std::string unused_name(NodeId id, const std::string& what) const {
-    std::string stem = ".";
-    stem.append(name_of(node(id).op)).append(".").append(std::to_string(id.index())).append(".").append(what);
     const auto& names = schema_.table(table_).column_names;
-    std::string name = stem;
-    for (int k = 2; names.contains(name); ++k) name = stem + "." + std::to_string(k);
-    return name;
+    for (int nth = 1;; ++nth)
+      if (auto name = state_column_name(node(id).op, id, what, nth); !names.contains(name)) return name;
   }
 
   Value stateful(NodeId id) {

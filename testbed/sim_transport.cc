@@ -124,6 +124,16 @@ void SimTransport::follow(std::vector<twin::OperatorAction> script) {
   next_action_ = 0;
 }
 
+void SimTransport::notice(std::vector<twin::Notice> notices) {
+  notices_ = std::move(notices);
+  next_notice_ = 0;
+}
+
+void SimTransport::poll_notices(Time boundary, std::vector<twin::Notice>& notices) {
+  for (; next_notice_ < notices_.size() && notices_[next_notice_].at <= boundary; ++next_notice_)
+    notices.push_back(notices_[next_notice_]);
+}
+
 void SimTransport::skip_script_to(Time done) {
   next_action_ = 0;
   while (next_action_ < script_.size() && script_[next_action_].at <= done) ++next_action_;

@@ -20,6 +20,7 @@ class SimTransport final : public twin::Transport {
 
   void begin(Time boundary) override;
   const Diagnostics& breakdown() const override { return fleet_.breakdown(); }
+  void poll_notices(Time boundary, std::vector<twin::Notice>& notices) override;
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   /// A boundary at which nobody polls or sends: the fleet goes on, and the broker keeps what arrives for the
   /// next poll; what does not `keep` is lost but for the devices' presence, which the broker retains.
@@ -32,6 +33,8 @@ class SimTransport final : public twin::Transport {
 
   /// Other actions of people from now on; by time.
   void follow(std::vector<twin::OperatorAction> script);
+  /// What is noticed from now on, as if something were real; by time.
+  void notice(std::vector<twin::Notice> notices);
   /// What people do besides the script, while the run is under way: no part of a saved state until it has
   /// acted.
   void act(std::vector<twin::OperatorAction> actions);
@@ -55,6 +58,8 @@ class SimTransport final : public twin::Transport {
   Time looked_ = kStart;  ///< so far the fleet has gone on, to see whether anything arrives
   std::vector<twin::OperatorAction> script_;  ///< what people do, by time
   size_t next_action_ = 0;
+  std::vector<twin::Notice> notices_;  ///< what is noticed, by time
+  size_t next_notice_ = 0;
   std::vector<twin::OperatorAction> pending_;  ///< besides the script, by time
   std::vector<size_t> first_shard_;            ///< [table]
   std::vector<sim::Arrivals> arrivals_;        ///< [shard]

@@ -32,8 +32,8 @@ Result<void> check_device_id(const std::string& id) {
 }
 
 Result<void> check_tag(const std::string& tag) {
-  if (tag.empty() || !is_line(tag) || tag.find_first_of("; ,") != std::string::npos)
-    return failure(fmt::format("'{}' is no tag", tag), "a tag has no blanks and none of ; ,");
+  if (tag.empty() || !is_line(tag) || tag.find_first_of("; ,|") != std::string::npos)
+    return failure(fmt::format("'{}' is no tag", tag), "a tag has no blanks and none of ; , |");
   return {};
 }
 

@@ -14,26 +14,86 @@ namespace {
 constexpr uint64_t kMostDevices = 10'000;
 constexpr Duration kLongestLease = days(366);
 
-std::vector<std::string> split(const std::string& text) {
+std::vector<std::string> split(const std::string& text, char at = ';') {
   std::vector<std::string> parts;
   for (size_t from = 0; from < text.size();) {
-    const size_t to = std::min(text.find(';', from), text.size());
+    const size_t to = std::min(text.find(at, from), text.size());
     parts.push_back(text.substr(from, to - from));
     from = to + 1;
   }
   return parts;
 }
 
+bool has_tags(const InventoryItem& item, const std::vector<std::string>& tags) {
+  return std::ranges::all_of(tags, [&](const auto& tag) { return std::ranges::count(item.tags, tag) != 0; });
+}
+
+bool is_exact(const ReservationWish& wish) { return !wish.ids.empty() || !wish.pieces.empty(); }
+
 /// What could be given to a wish, whoever has it now.
 bool fits(const ReservationWish& wish, const InventoryItem& item) {
   if (item.retired) return false;
-  if (!wish.ids.empty()) return std::ranges::count(wish.ids, item.id) != 0;
-  return (wish.model.empty() || item.model == wish.model) &&
-         std::ranges::all_of(wish.tags,
-                             [&](const auto& tag) { return std::ranges::count(item.tags, tag) != 0; });
+  if (is_exact(wish))
+    return std::ranges::count(wish.ids, item.id) != 0 ||
+           std::ranges::any_of(wish.pieces, [&](const auto& tags) { return has_tags(item, tags); });
+  return (wish.model.empty() || item.model == wish.model) && has_tags(item, wish.tags);
 }
 
-uint64_t wanted(const ReservationWish& wish) { return wish.ids.empty() ? wish.count : wish.ids.size(); }
+uint64_t wanted(const ReservationWish& wish) {
+  return is_exact(wish) ? wish.ids.size() + wish.pieces.size() : wish.count;
+}
+
+/// Tags as the file keeps them, with bars between those of several pieces.
+std::string written_tags(const ReservationWish& wish) {
+  if (wish.pieces.empty()) return joined(wish.tags, ";");
+  std::vector<std::string> pieces;
+  for (const auto& tags : wish.pieces) pieces.push_back(joined(tags, ";"));
+  return joined(pieces, "|");
+}
+
+void read_tags(const std::string& text, ReservationWish& wish) {
+  if (wish.ids.empty() && text.find('|') == std::string::npos) {
+    wish.tags = split(text);
+    return;
+  }
+  for (const auto& tags : split(text, '|')) wish.pieces.push_back(split(tags));
+}
+
+/// A piece may take what another has, if that one can have something else: so all get theirs where they can.
+class Assignment {
+ public:
+  Assignment(const std::vector<std::vector<std::string>>& pieces, const std::vector<InventoryItem>& items)
+      : pieces_(pieces), items_(items), of_(items.size(), pieces.size()) {
+    for (size_t p = 0; p < pieces.size(); ++p) {
+      asked_.assign(items.size(), false);
+      give(p);
+    }
+  }
+  std::vector<std::string> ids() const {
+    std::vector<std::string> ids(pieces_.size());
+    for (size_t i = 0; i < items_.size(); ++i)
+      if (of_[i] < pieces_.size()) ids[of_[i]] = items_[i].id;
+    return ids;
+  }
+
+ private:
+  bool give(size_t piece) {
+    for (const bool taken : {false, true})
+      for (size_t i = 0; i < items_.size(); ++i) {
+        if ((of_[i] < pieces_.size()) != taken || asked_[i] || !has_tags(items_[i], pieces_[piece])) continue;
+        asked_[i] = true;
+        if (taken && !give(of_[i])) continue;
+        of_[i] = piece;
+        return true;
+      }
+    return false;
+  }
+
+  const std::vector<std::vector<std::string>>& pieces_;
+  const std::vector<InventoryItem>& items_;
+  std::vector<size_t> of_;  ///< [item] which piece it is; past the last: none
+  std::vector<bool> asked_;
+};
 
 /// Why a device cannot be had by anybody; empty: it can.
 std::string hindrance(const ReservationWish& wish, const InventoryItem& item, UnixTime now) {
@@ -51,6 +111,11 @@ struct Standing {
 };
 
 }  // namespace
+
+std::vector<std::string> assigned(const std::vector<std::vector<std::string>>& pieces,
+                                  const std::vector<InventoryItem>& items) {
+  return Assignment(pieces, items).ids();
+}
 
 /// One transaction's view of the file.
 struct Reservations::Work {
@@ -72,12 +137,12 @@ struct Reservations::Work {
       Standing one{.number = rows.integer(0), .asked = {rows.integer(8)}, .until = {rows.integer(10)}};
       one.granted = rows.text_or_null(9).has_value();
       one.wish = {.ids = split(rows.text(2)),
-                  .tags = split(rows.text(3)),
                   .model = rows.text(4),
                   .count = static_cast<uint64_t>(rows.integer(5)),
                   .overdue = rows.integer(6) != 0,
                   .owner = rows.text(1),
                   .lease = {rows.integer(7)}};
+      read_tags(rows.text(3), one.wish);
       standing.push_back(std::move(one));
     }
     for (size_t i = 0; i < standing.size(); ++i) {
@@ -101,17 +166,32 @@ struct Reservations::Work {
         .run();
   }
 
+  /// Of the devices that are `usable` those that a wish would get: fewer than it wants where it cannot have
+  /// all.
+  template <typename Usable>
+  std::vector<std::string> choose(const ReservationWish& wish, Usable usable) const {
+    std::vector<std::string> found;
+    std::vector<InventoryItem> for_pieces;
+    for (const auto& item : items) {
+      if (!fits(wish, item) || !usable(item)) continue;
+      if (!wish.pieces.empty() && std::ranges::count(wish.ids, item.id) == 0)
+        for_pieces.push_back(item);
+      else if (found.size() < wanted(wish))
+        found.push_back(item.id);
+    }
+    for (auto& id : assigned(wish.pieces, for_pieces))
+      if (!id.empty()) found.push_back(std::move(id));
+    return found;
+  }
+
   /// The devices that a wish gets now, when all before `number` had their turn; fewer than it wants: it
   /// waits.
   std::vector<std::string> turn(const ReservationWish& wish, int64_t number) const {
     std::set<std::string> withheld;
     const auto free_for = [&](const ReservationWish& w) {
-      std::vector<std::string> found;
-      for (const auto& item : items)
-        if (found.size() < wanted(w) && fits(w, item) && hindrance(w, item, now).empty() &&
-            !holder.contains(item.id) && !withheld.contains(item.id))
-          found.push_back(item.id);
-      return found;
+      return choose(w, [&](const InventoryItem& item) {
+        return hindrance(w, item, now).empty() && !holder.contains(item.id) && !withheld.contains(item.id);
+      });
     };
     // What an earlier one waits for is not given to a later one, or a large wish would never be fulfilled.
     for (const auto& one : standing)
@@ -145,7 +225,7 @@ struct Reservations::Work {
     Query(db,
           "INSERT INTO reservation (owner, ids, tags, model, count, overdue, lease, asked, until) "
           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-          wish.owner, joined(wish.ids, ";"), joined(wish.tags, ";"), wish.model, wish.count,
+          wish.owner, joined(wish.ids, ";"), written_tags(wish), wish.model, wish.count,
           int64_t{wish.overdue}, wish.lease.ns, now.ns, (now + kPatience).ns)
         .run();
     return db.last_row();
@@ -161,7 +241,7 @@ struct Reservations::Work {
 
   /// A failure where nothing that is free or will be can fulfil the wish.
   Result<void> check(const ReservationWish& wish) const {
-    size_t fitting = 0, hindered = 0;
+    size_t hindered = 0;
     std::string example;
     for (const auto& id : wish.ids)
       if (const auto item = std::ranges::find(items, id, &InventoryItem::id);
@@ -171,18 +251,19 @@ struct Reservations::Work {
                        "looptwin inventory list shows what there is");
     for (const auto& item : items) {
       if (!fits(wish, item)) continue;
-      ++fitting;
       const auto reason = hindrance(wish, item, now);
       if (reason.empty()) continue;
       ++hindered;
       if (example.empty()) example = fmt::format("'{}' {}", item.id, reason);
     }
-    if (fitting - hindered >= wanted(wish)) return {};
+    const size_t can =
+        choose(wish, [&](const InventoryItem& item) { return hindrance(wish, item, now).empty(); }).size();
+    if (can >= wanted(wish)) return {};
     const char* hint = example.find("calibration") != std::string::npos
                            ? "calibrate it, or say that overdue devices will do"
                            : "looptwin inventory accept or set ends a quarantine";
-    if (!wish.ids.empty()) return failure(example, hint);
-    return failure(fmt::format("{} devices are wanted, and {} can be had{}", wanted(wish), fitting - hindered,
+    if (!wish.ids.empty() && wish.pieces.empty()) return failure(example, hint);
+    return failure(fmt::format("{} devices are wanted, and {} can be had{}", wanted(wish), can,
                                hindered == 0 ? "" : fmt::format("; {} more cannot: {}", hindered, example)),
                    hindered == 0 ? "ask for fewer, or for fewer tags" : hint);
   }
@@ -205,12 +286,15 @@ namespace {
 Result<void> check_wish(const ReservationWish& wish) {
   for (const auto& tag : wish.tags)
     if (auto good = check_tag(tag); !good) return good;
+  for (const auto& tags : wish.pieces)
+    for (const auto& tag : tags)
+      if (auto good = check_tag(tag); !good) return good;
   for (const auto& id : wish.ids)
     if (auto good = check_device_id(id); !good) return good;
   if (!wish.ids.empty() && !(wish.tags.empty() && wish.model.empty()))
     return failure("devices are wanted by id, and by what they are",
                    "give ids, or tags and a model; tags stand with commas between: --tags pump,hot");
-  if (wish.ids.empty() && wish.tags.empty() && wish.model.empty())
+  if (!is_exact(wish) && wish.tags.empty() && wish.model.empty())
     return failure("it is not said which devices are wanted", "give ids, tags or a model");
   if (wish.count < 1 || wanted(wish) > kMostDevices)
     return failure(fmt::format("{} devices cannot be reserved", wish.count),

@@ -11,11 +11,12 @@
 
 namespace looptwin::twin {
 
-/// Which devices somebody wants. With `ids` exactly these; else `count` of those that fit.
+/// Which devices somebody wants. With `ids` or `pieces` exactly these; else `count` of those that fit.
 struct ReservationWish {
   std::vector<std::string> ids;
-  std::vector<std::string> tags;  ///< it has all of them
-  std::string model;              ///< empty: any
+  std::vector<std::vector<std::string>> pieces;  ///< one device each, not of `ids`, that has all of the tags
+  std::vector<std::string> tags;                 ///< it has all of them
+  std::string model;                             ///< empty: any
   uint64_t count = 1;
   bool overdue = false;  ///< also devices whose calibration is overdue
   std::string owner;
@@ -31,6 +32,11 @@ struct Reservation {
   std::string why;  ///< of one that waits: what it waits for
   bool waits() const { return devices.empty(); }
 };
+
+/// Of these items one for each of `pieces`, which has all of its tags: as many as can be had, those that
+/// stand first before others; an empty text where there is none. No item is given twice.
+std::vector<std::string> assigned(const std::vector<std::vector<std::string>>& pieces,
+                                  const std::vector<InventoryItem>& items);
 
 class Reservations {
  public:

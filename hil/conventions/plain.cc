@@ -1,6 +1,8 @@
 #include "hil/conventions/plain.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <set>
 
 namespace looptwin::hil {
@@ -10,8 +12,19 @@ namespace {
 class Plain {
  protected:
   explicit Plain(Speakers speakers) : speakers_(std::move(speakers)) {
-    for (const auto& [table, mapping] : speakers_.models)
+    for (const auto& [table, mapping] : speakers_.models) {
       codecs_.emplace_back(table, JsonCodec(speakers_.registry.model(table).config, mapping));
+      for (const auto& [id, name] : mapping.names)
+        if (const auto device = speakers_.registry.find(id); device && device->table == table)
+          renamed_[table][name] = *device;
+    }
+  }
+
+  /// What a device calls itself.
+  std::string_view name_of(twin::DeviceRef device) const {
+    const auto id = speakers_.registry.id(device);
+    const auto* model = codec(device);
+    return model == nullptr ? id : model->mapping().name_of(id);
   }
 
   /// The device that a topic names; absent where it is none of the model's.
@@ -20,8 +33,11 @@ class Plain {
     const auto match = of ? of->match(topic) : std::nullopt;
     if (!match) return std::nullopt;
     if (field != nullptr) *field = match->field;
+    if (const auto renamed = renamed_.find(table); renamed != renamed_.end())
+      if (const auto device = renamed->second.find(match->device); device != renamed->second.end())
+        return device->second;
     const auto device = speakers_.registry.find(match->device);
-    return device && device->table == table ? device : std::nullopt;
+    return device && device->table == table && name_of(*device) == match->device ? device : std::nullopt;
   }
 
   /// A filter for each depth of ids that the model's devices have.
@@ -29,8 +45,8 @@ class Plain {
                    std::set<std::string>& filters) const {
     std::set<size_t> depths;
     for (size_t row = 0; row < speakers_.registry.devices(table); ++row) {
-      const auto id = speakers_.registry.id({table, Row(row)});
-      depths.insert(1 + static_cast<size_t>(std::count(id.begin(), id.end(), '/')));
+      const auto name = name_of({table, Row(row)});
+      depths.insert(1 + static_cast<size_t>(std::count(name.begin(), name.end(), '/')));
     }
     for (const size_t depth : depths)
       for (const auto* of : templates)
@@ -48,6 +64,7 @@ class Plain {
 
   Speakers speakers_;
   std::vector<std::pair<TableId, JsonCodec>> codecs_;
+  std::map<TableId, std::map<std::string, twin::DeviceRef, std::less<>>> renamed_;
 };
 
 class PlainLoop final : public Convention, Plain {
@@ -69,7 +86,7 @@ class PlainLoop final : public Convention, Plain {
     if (model == nullptr) return filters;
     const auto& mapping = model->mapping();
     for (const auto* of : {&mapping.telemetry, &mapping.presence, &mapping.acknowledgements})
-      if (*of) filters.push_back((*of)->topic(speakers_.registry.id(device), "+"));
+      if (*of) filters.push_back((*of)->topic(name_of(device), "+"));
     return filters;
   }
 
@@ -77,8 +94,8 @@ class PlainLoop final : public Convention, Plain {
     const auto* model = codec(device);
     if (model == nullptr || !model->mapping().confirmations) return;
     // One that is lost is made up for by the next.
-    out.push_back({model->mapping().confirmations->topic(speakers_.registry.id(device)),
-                   model->confirmation(number), false, 0});
+    out.push_back(
+        {model->mapping().confirmations->topic(name_of(device)), model->confirmation(number), false, 0});
   }
 
   bool take(const MqttMessage& message, Time, std::vector<Heard>& heard) override {
@@ -93,8 +110,8 @@ class PlainLoop final : public Convention, Plain {
     const auto* model = codec(command.device);
     if (model == nullptr || !model->mapping().commands) return false;
     const double expires = command.expires == kNever ? 0 : unix_seconds(command.expires);
-    out.push_back({model->mapping().commands->topic(speakers_.registry.id(command.device)),
-                   model->command(command, expires)});
+    out.push_back(
+        {model->mapping().commands->topic(name_of(command.device)), model->command(command, expires)});
     return true;
   }
 
@@ -144,7 +161,7 @@ class PlainDevices final : public DeviceSide, Plain {
 
   DeviceSession session(twin::DeviceRef device) const override {
     const auto& mapping = codec(device)->mapping();
-    const auto id = speakers_.registry.id(device);
+    const auto id = name_of(device);
     DeviceSession session;
     if (mapping.commands) session.filters.push_back(mapping.commands->topic(id));
     if (!mapping.presence) return session;
@@ -166,15 +183,15 @@ class PlainDevices final : public DeviceSide, Plain {
     const auto* model = codec(device);
     if (model == nullptr || !model->mapping().presence) return;
     const auto& mapping = model->mapping();
-    out.push_back({mapping.presence->topic(speakers_.registry.id(device)),
-                   online ? mapping.online : mapping.offline, true});
+    out.push_back(
+        {mapping.presence->topic(name_of(device)), online ? mapping.online : mapping.offline, true});
   }
 
   void telemetry(twin::DeviceRef device, const Samples& samples, std::vector<Outgoing>& out) override {
     const auto* model = codec(device);
     if (model == nullptr || !model->mapping().telemetry) return;
     const auto& topic = *model->mapping().telemetry;
-    const auto id = speakers_.registry.id(device);
+    const auto id = name_of(device);
     if (!topic.has_field()) {
       out.push_back({topic.topic(id), model->telemetry_text(samples)});
       return;
@@ -187,7 +204,7 @@ class PlainDevices final : public DeviceSide, Plain {
     const auto* model = codec(answer.device);
     if (model == nullptr || !model->mapping().acknowledgements) return;
     out.push_back(
-        {model->mapping().acknowledgements->topic(speakers_.registry.id(answer.device)),
+        {model->mapping().acknowledgements->topic(name_of(answer.device)),
          model->acknowledgement_text({answer.id, answer.outcome, unix_seconds(answer.applied_at)})});
   }
 

@@ -23,6 +23,7 @@ std::map<std::string, Facts> device_facts(const twin::Registry& registry, const 
       facts = {{"model", model.config.name},
                {"binding", name_of(bindings == nullptr ? Binding::real : bindings->of(device))}};
       if (item == nullptr) continue;
+      if (item->id != id) facts.push_back({"equipment", item->id});
       const auto values = twin::values_of(*item);
       for (const auto* key : kOfEquipment)
         if (const auto found = values.find(key); found != values.end()) facts.push_back(*found);

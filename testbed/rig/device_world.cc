@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lang/resumption.h"
 #include "testbed/feeds.h"
 
 namespace looptwin::testbed {
@@ -32,6 +33,11 @@ Result<void> DeviceWorld::build() {
   for (size_t s = 0; s < shards.size(); ++s)
     while (first_shard_.size() <= shards[s].table.index()) first_shard_.push_back(s);
   arrivals_.resize(shards.size());
+  for (const auto& one : fleet_->explained()) {
+    const std::string of_controller = registry_->model(one.table).config.name + ".controller.";
+    if (one.name.starts_with(of_controller))
+      signals_[{one.table, one.name.substr(of_controller.size())}] = one.node;
+  }
   return {};
 }
 
@@ -51,17 +57,28 @@ void DeviceWorld::deliver(const twin::Command& command) {
   fleet_->deliver(shard_of(command.device), now_, {&command, 1});
 }
 
+/// The name of what a field shows as it is; empty where it is worked out.
+std::string DeviceWorld::shown_by(TableId table, size_t field) const {
+  const auto& sensors = scenario_.devices[table.index()].sensors;
+  if (field >= sensors.size()) return {};
+  const auto& from = sensors[field].from;
+  if (!from.source) return registry_->model(table).config.telemetry[field].name;
+  return from.source->text.substr(from.begin, from.end - from.begin);
+}
+
 bool DeviceWorld::set_state(twin::DeviceRef device, size_t field, double si) {
-  const auto& config = scenario_.devices[device.table.index()];
   const auto column = fleet_->truth(device.table, field);
-  if (!config.physics || field >= config.sensors.size() || !column.valid()) return false;
-  const auto& from = config.sensors[field].from;
-  if (!from.source) return false;
-  const auto text = std::string_view(from.source->text).substr(from.begin, from.end - from.begin);
-  const auto& states = config.physics->states;
-  if (std::none_of(states.begin(), states.end(), [&](const auto& state) { return state.name == text; }))
-    return false;
+  if (!column.valid()) return false;
+  const auto name = shown_by(device.table, field);
+  const auto& physics = scenario_.devices[device.table.index()].physics;
+  const bool state =
+      physics && std::ranges::any_of(physics->states, [&](const auto& one) { return one.name == name; });
+  const auto signal = signals_.find({device.table, name});
+  if (!state && signal == signals_.end()) return false;
   fleet_->settle(shard_of(device), now_);
+  if (!state &&
+      !lang::resume(graph_, schema_, tables_, device.table, signal->second, device.row.index(), si, now_))
+    return false;
   set(device.table, column, device.row, si);
   return true;
 }

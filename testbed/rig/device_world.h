@@ -3,8 +3,10 @@
 // count is for others to say.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lang/units.h"
@@ -29,7 +31,8 @@ class DeviceWorld {
   /// Arrives after now(), by the device's link.
   void deliver(const twin::Command& command);
 
-  /// Sets the state that a telemetry field shows, where its `from` is the name of one; false where it is not.
+  /// Sets the state that a telemetry field shows, where its `from` is the name of one of the physics, of a
+  /// machine, or of an output that is a latch, hysteresis, ramp or stiction; false where it is not.
   bool set_state(twin::DeviceRef device, size_t field, double si);
   /// Sets a setpoint as the device holds it.
   void hold(twin::DeviceRef device, size_t setpoint, double si);
@@ -38,6 +41,7 @@ class DeviceWorld {
   explicit DeviceWorld(const Scenario& scenario);
   Result<void> build();
   size_t shard_of(twin::DeviceRef device) const;
+  std::string shown_by(TableId table, size_t field) const;
   void set(TableId table, ColumnId column, Row row, double value);
 
   const Scenario& scenario_;
@@ -49,7 +53,8 @@ class DeviceWorld {
   std::unique_ptr<mml::Feeds> feeds_;
   std::vector<sim::BrokerAway> never_;
   std::unique_ptr<sim::Fleet> fleet_;
-  std::vector<size_t> first_shard_;  ///< [table]
+  std::map<std::pair<TableId, std::string>, lang::NodeId> signals_;  ///< of controllers, machines with them
+  std::vector<size_t> first_shard_;                                  ///< [table]
   std::vector<sim::Arrivals> arrivals_;
   Time now_ = kStart;
 };

@@ -316,8 +316,7 @@ void check_device(Reader& reader, const DeviceDraft& draft) {
           reader.error(place.span, "a place of Homie is a node and a property", "write NODE/PROPERTY");
   if (mapping.identity) check_identity(reader, mapping);
   if (!plain) return;
-  const std::pair<const char*, bool> of_others[] = {{"names", !mapping.names.empty()},
-                                                    {"setpoints", !mapping.setpoints.empty()},
+  const std::pair<const char*, bool> of_others[] = {{"setpoints", !mapping.setpoints.empty()},
                                                     {"presence.at", !mapping.presence_at.empty()},
                                                     {"presence.gateway", !mapping.gateway.empty()},
                                                     {"presence.ask", mapping.ask.has_value()}};

@@ -7,6 +7,7 @@
 #include "testbed/reading/schema.h"
 #include "testbed/reading/values.h"
 #include "testbed/reading/written.h"
+#include "twin/record_rules.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -26,6 +27,30 @@ Key<RigConfig> bindings_key() {
             for (const auto& item : entry.value.entries)
               if (const auto binding = kWord.read(reader, item.value))
                 out.bindings->push_back({item.key, item.key_span, *binding});
+          }};
+}
+
+/// `{"cellar/*": [pump, hot]}`
+Key<RigConfig> equipment_key() {
+  return {{.name = "equipment",
+           .form = Form::other,
+           .about = "by pattern of device ids: tags of the inventory, of which any piece will do for each"},
+          [](Reader& reader, const yaml::Entry& entry, RigConfig& out) {
+            if (!entry.value.map() || entry.value.entries.empty())
+              return reader.error(entry.key_span, "'equipment' holds patterns of device ids with tags each",
+                                  "write equipment: {\"cellar/*\": [pump, hot]}");
+            static const auto kTags = texts();
+            for (const auto& item : entry.value.entries) {
+              auto tags = kTags.read(reader, item.value);
+              if (!tags) continue;
+              if (tags->empty())
+                reader.error(item.key_span, fmt::format("'{}' has no tags to be chosen by", item.key),
+                             "write them, as [pump, hot]; without the pattern its devices go by their ids");
+              for (const auto& tag : *tags)
+                if (const auto good = twin::check_tag(tag); !good)
+                  reader.error(item.value.span, good.error().front().message, good.error().front().hint);
+              out.equipment.push_back({item.key, item.key_span, std::move(*tags)});
+            }
           }};
 }
 
@@ -107,6 +132,7 @@ const Section<RigConfig>& rig_section() {
                              "which equipment the devices are, and who may use it"),
                  &T::inventory_span),
        section<T>("reserve", reserve_section(), &T::reserve, "how they are reserved there"),
+       equipment_key(),
        optional<T>("most_messages", whole_number(1, 1'000'000), &T::most_messages, "1000",
                    "of one device in a second, at a broker of our own"),
        optional<T>("ingest_connections", whole_number(0, 64), &T::ingest_connections, "0",
@@ -175,6 +201,9 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
   rig_section().read(reader, files.root, Span{files.sources.front(), 0, 0}, rig);
   if (rig.inventory.empty() && rig.reserve.span.source)
     reader.error(rig.reserve.span, "devices are reserved in an inventory, and none is named",
+                 "write inventory: FILE");
+  if (rig.inventory.empty() && !rig.equipment.empty())
+    reader.error(rig.equipment.front().span, "equipment is chosen from an inventory, and none is named",
                  "write inventory: FILE");
   check_connections(reader, rig);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));

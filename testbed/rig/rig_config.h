@@ -30,6 +30,13 @@ struct ReserveConfig {
   Span span;             ///< of nothing where it is not written
 };
 
+/// `equipment: {"cellar/*": [pump, hot]}`: each of the devices is any piece of the inventory with these tags.
+struct EquipmentConfig {
+  std::string pattern;  ///< of device ids
+  Span span;
+  std::vector<std::string> tags;
+};
+
 /// When a rig's run begins, for feeds and for what asks for the time of day.
 enum class RigStart : uint8_t { now, as_written };
 
@@ -45,8 +52,9 @@ struct RigConfig {
   std::filesystem::path inventory;  ///< from where we are; empty: none
   Span inventory_span;
   ReserveConfig reserve;
-  uint64_t most_messages = 1000;     ///< of one device in a second, at a broker of our own
-  std::vector<DeviceDraft> devices;  ///< of models that are not plain
+  std::vector<EquipmentConfig> equipment;  ///< later ones win; who is in none is the piece with its own id
+  uint64_t most_messages = 1000;           ///< of one device in a second, at a broker of our own
+  std::vector<DeviceDraft> devices;        ///< of models that are not plain
   hil::SparkplugOptions sparkplug;
   SafetyText safety;
   std::vector<ForceText> forces;

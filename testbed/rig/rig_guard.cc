@@ -172,7 +172,11 @@ RigGuard::State RigGuard::state() const {
 }
 
 void RigGuard::before(Time boundary) {
-  if (inventory_ != nullptr) inventory_->step(boundary);
+  if (inventory_ != nullptr) {
+    inventory_->step(boundary);
+    // Whose the devices are is not known: nothing leaves until it is, or the run ends.
+    if (inventory_->has_lapsed()) safety_->gate().stop();
+  }
   {
     // People wait for the answer, and the loop for nobody: acts are short.
     const std::scoped_lock lock(mutex_);
@@ -207,6 +211,7 @@ Result<std::string> RigGuard::add_force(const std::string& line, Time boundary) 
 void RigGuard::finish(Time now) {
   if (finished_ || !safety_) return;
   finished_ = true;
+  hand_over(now);
   outcome_ = safety_->tear_down(loop_time(), now);
   if (!watchdog_) return;
   forget_broker();
@@ -214,6 +219,17 @@ void RigGuard::finish(Time now) {
   if (outcome_.reached) watchdog_->dismiss();
   watchdog_.reset();
   beating_.reset();
+}
+
+/// What somebody else has by now is not ours to make safe.
+void RigGuard::hand_over(Time now) {
+  if (inventory_ == nullptr) return;
+  for (const auto& [id, owner] : inventory_->taken_by_others()) {
+    const auto device = registry().find(id);
+    if (!device) continue;
+    fmt::print(stderr, "warning: {} is reserved by {} now: it is told no safe value\n", id, owner);
+    safety_->hand_over(*device, now, owner);
+  }
 }
 
 bool RigGuard::is_safe() const { return outcome_.orders == 0 || outcome_.confirmed(); }

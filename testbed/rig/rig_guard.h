@@ -82,6 +82,7 @@ class RigGuard {
   explicit RigGuard(const RigConfig& config);
   void before(Time boundary);
   void forget_broker();
+  void hand_over(Time now);
 
   const RigConfig& config_;
   hil::SafetyOptions options_;

@@ -21,21 +21,8 @@ using Store = twin::InventoryStore;
 /// How often it is asked whether a person has changed something.
 constexpr std::chrono::milliseconds kLook(200);
 
-/// Ids of devices that are real when the rig begins.
-Result<std::vector<std::string>> real_devices(const RigConfig& rig, const Scenario& scenario) {
-  lang::Schema schema;
-  twin::Tables tables(schema);
-  const auto registry = twin::Registry::build(scenario.models, scenario.fleet, scenario.seed, schema, tables);
-  if (!registry) return tl::make_unexpected(registry.error());
-  const auto bindings = Bindings::make(rig.bindings.value_or(std::vector<BindingConfig>{}), *registry);
-  if (!bindings) return tl::make_unexpected(bindings.error());
-  std::vector<std::string> ids;
-  for (const auto& model : registry->models())
-    for (size_t row = 0; speaks(model.config) && row < registry->devices(model.table); ++row)
-      if (const twin::DeviceRef device{model.table, Row(row)}; (*bindings)->of(device) != Binding::simulated)
-        ids.emplace_back(registry->id(device));
-  return ids;
-}
+/// So long devices are taken once more that are to be made safe.
+constexpr Duration kOnceMore = minutes(1);
 
 }  // namespace
 
@@ -48,21 +35,69 @@ Result<std::unique_ptr<RigInventory>> RigInventory::reserve(const RigConfig& rig
                      "write inventory: FILE into its rig.yaml, or leave --reservation and --owner out");
     return nullptr;
   }
-  auto ids = real_devices(rig, scenario);
-  if (!ids) return tl::make_unexpected(std::move(ids.error()));
   std::unique_ptr<RigInventory> made(new RigInventory(rig));
-  if (auto taken = made->take(request, std::move(*ids), stop); !taken)
+  std::vector<std::string> ids;
+  if (auto found = made->find_devices(scenario, ids); !found)
+    return tl::make_unexpected(std::move(found.error()));
+  if (auto taken = made->take(request, std::move(ids), stop); !taken)
     return tl::make_unexpected(std::move(taken.error()));
   return made;
 }
 
-Result<void> RigInventory::take(const Request& request, std::vector<std::string> ids,
-                                const std::atomic<bool>& stop) {
-  auto store = Store::open(rig_.inventory, Store::Access::write);
-  if (!store) return tl::make_unexpected(std::move(store.error()));
+/// Those that are real when the rig begins: pieces that are chosen, and ids of the others.
+Result<void> RigInventory::find_devices(const Scenario& scenario, std::vector<std::string>& ids) {
+  lang::Schema schema;
+  twin::Tables tables(schema);
+  const auto registry = twin::Registry::build(scenario.models, scenario.fleet, scenario.seed, schema, tables);
+  if (!registry) return tl::make_unexpected(registry.error());
+  const auto bindings = Bindings::make(rig_.bindings.value_or(std::vector<BindingConfig>{}), *registry);
+  if (!bindings) return tl::make_unexpected(bindings.error());
+  std::set<const EquipmentConfig*> unused;
+  for (const auto& entry : rig_.equipment) unused.insert(&entry);
+  for (const auto& model : registry->models())
+    for (size_t row = 0; speaks(model.config) && row < registry->devices(model.table); ++row) {
+      const twin::DeviceRef device{model.table, Row(row)};
+      const std::string id(registry->id(device));
+      if ((*bindings)->of(device) == Binding::simulated) {
+        simulated_.insert(id);
+        continue;
+      }
+      const EquipmentConfig* of = nullptr;
+      for (const auto& entry : rig_.equipment)
+        if (glob_match(entry.pattern, id)) {
+          of = &entry;
+          unused.erase(of);
+        }
+      if (of != nullptr)
+        pieces_.push_back({id, of, model.table.index()});
+      else
+        ids.push_back(id);
+    }
+  Diagnostics problems;
+  for (const auto* entry : unused)
+    problems.push_back({Severity::error, entry->span,
+                        fmt::format("no real device matches '{}'", entry->pattern),
+                        "`*` stands for any part of an id without '/', `**` for any part; what is simulated "
+                        "needs no equipment"});
+  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
+  return {};
+}
+
+std::vector<std::vector<std::string>> RigInventory::tags_of_pieces() const {
+  std::vector<std::vector<std::string>> tags;
+  for (const auto& piece : pieces_) tags.push_back(piece.of->tags);
+  return tags;
+}
+
+const std::string* RigInventory::device_of(const std::string& item) const {
+  const auto found = std::ranges::find_if(items_, [&](const auto& one) { return one.second.id == item; });
+  return found == items_.end() ? nullptr : &found->first;
+}
+
+Result<void> RigInventory::find_items(const Store& store, const std::vector<std::string>& ids) {
   Diagnostics problems;
   for (const auto& id : ids) {
-    auto found = store->find(id);
+    auto found = store.find(id);
     if (!found) return tl::make_unexpected(std::move(found.error()));
     if (*found)
       items_[id] = **found;
@@ -73,49 +108,119 @@ Result<void> RigInventory::take(const Request& request, std::vector<std::string>
            fmt::format("looptwin inventory add {} {}", rig_.inventory.string(), id)});
   }
   if (!problems.empty()) return tl::make_unexpected(std::move(problems));
-  if (ids.empty()) return {};
-  const auto now = hil::civil_time();
-  if (auto good = check_items(now); !good) return good;
-  const auto owner = author_of(request.owner).name;
-  twin::Reservations reservations(*store);
+  return {};
+}
+
+Result<void> RigInventory::take(const Request& request, std::vector<std::string> ids,
+                                const std::atomic<bool>& stop) {
+  auto store = Store::open(rig_.inventory, Store::Access::write);
+  if (!store) return tl::make_unexpected(std::move(store.error()));
+  if (auto found = find_items(*store, ids); !found) return found;
+  if (ids.empty() && pieces_.empty()) return {};
+  if (auto good = check_items(items_, hil::civil_time()); !good) return good;
   if (request.reservation) {
-    auto used = reservations.renew(*request.reservation, owner, {}, now);
-    if (!used) return tl::make_unexpected(std::move(used.error()));
-    reservation_ = std::move(*used);
-    lease_ = reservation_.until - now;
-    for (const auto& id : ids)
-      if (std::ranges::count(reservation_.devices, id) == 0)
-        return failure(rig_.inventory_span,
-                       fmt::format("reservation {} has no '{}'", reservation_.number, id),
-                       fmt::format("it has: {}", joined(reservation_.devices)));
-    return {};
+    twin::Reservations reservations(*store);
+    if (auto made = take_made(request, ids, reservations); !made) return made;
+    return assign(*store, ids);
   }
-  const ReservingRequest wanted{.inventory = rig_.inventory,
-                                .wish = {.ids = std::move(ids),
-                                         .overdue = rig_.reserve.overdue,
-                                         .owner = fmt::format("{} ({})", owner, rig_.name),
-                                         .lease = rig_.reserve.lease},
-                                .wait = rig_.reserve.wait};
+  const ReservingRequest wanted{
+      .inventory = rig_.inventory,
+      .wish = {.ids = ids,
+               .pieces = tags_of_pieces(),
+               .overdue = rig_.reserve.overdue,
+               .owner = fmt::format("{} ({})", author_of(request.owner).name, rig_.name),
+               .lease = rig_.reserve.lease},
+      .wait = rig_.reserve.wait};
   auto got = testbed::reserve(wanted, stop, [](const twin::Reservation& waiting) {
     fmt::print(stderr, "waiting for devices: {}\n", waiting.why);
   });
   if (!got) {
-    for (auto& problem : got.error()) problem.span = rig_.inventory_span;
+    for (auto& problem : got.error())
+      problem.span = pieces_.empty() ? rig_.inventory_span : pieces_.front().of->span;
     return tl::make_unexpected(std::move(got.error()));
   }
-  if (got->waits())
-    return failure(rig_.inventory_span, fmt::format("the devices are not free: {}", got->why),
-                   "write reserve: {wait: 1 h} to wait for them");
+  if (got->waits()) {
+    not_free_ = got->why;
+    return {};
+  }
   own_ = true;
   lease_ = rig_.reserve.lease;
   reservation_ = std::move(*got);
+  until_ = reservation_.until.ns;
+  return assign(*store, ids);
+}
+
+/// A reservation that somebody has made before has all of the devices.
+Result<void> RigInventory::take_made(const Request& request, const std::vector<std::string>& ids,
+                                     twin::Reservations& reservations) {
+  const auto now = hil::civil_time();
+  auto used = reservations.renew(*request.reservation, author_of(request.owner).name, {}, now);
+  if (!used) return tl::make_unexpected(std::move(used.error()));
+  reservation_ = std::move(*used);
+  lease_ = reservation_.until - now;
+  until_ = reservation_.until.ns;
+  for (const auto& id : ids)
+    if (std::ranges::count(reservation_.devices, id) == 0)
+      return failure(rig_.inventory_span, fmt::format("reservation {} has no '{}'", reservation_.number, id),
+                     fmt::format("it has: {}", joined(reservation_.devices)));
+  return {};
+}
+
+/// Which device each reserved piece is.
+Result<void> RigInventory::assign(const Store& store, const std::vector<std::string>& ids) {
+  if (pieces_.empty()) return {};
+  auto all = store.items();
+  if (!all) return tl::make_unexpected(std::move(all.error()));
+  std::erase_if(*all, [&](const auto& item) {
+    return std::ranges::count(reservation_.devices, item.id) == 0 || std::ranges::count(ids, item.id) != 0;
+  });
+  const auto chosen = twin::assigned(tags_of_pieces(), *all);
+  std::map<std::string, twin::InventoryItem> items;
+  for (size_t p = 0; p < pieces_.size(); ++p) {
+    const auto item = std::ranges::find(*all, chosen[p], &twin::InventoryItem::id);
+    if (item == all->end())
+      return failure(pieces_[p].of->span,
+                     fmt::format("reservation {} has nothing left with the tags {} that could be '{}'",
+                                 reservation_.number, joined(pieces_[p].of->tags), pieces_[p].device),
+                     fmt::format("it has: {}", joined(reservation_.devices)));
+    if (simulated_.contains(item->id))
+      return failure(pieces_[p].of->span,
+                     fmt::format("'{}' of the inventory would be '{}', and a simulated device of this rig "
+                                 "goes by that id",
+                                 item->id, pieces_[p].device),
+                     fmt::format("bind '{}' real as well, or give it other tags", item->id));
+    items[pieces_[p].device] = *item;
+  }
+  if (auto good = check_items(items, hil::civil_time()); !good) return good;
+  for (const auto& [device, item] : items)
+    fmt::print(stderr, "{} is {}{}\n", device, item.id,
+               item.identity.serial.empty() ? "" : ", serial " + item.identity.serial);
+  items_.merge(items);
+  return {};
+}
+
+Result<void> RigInventory::name(std::vector<hil::Mapping>& mappings) const {
+  Diagnostics problems;
+  for (const auto& piece : pieces_) {
+    const auto item = items_.find(piece.device);
+    if (item == items_.end()) continue;
+    auto& names = mappings[piece.model].names;
+    if (std::ranges::count(names, piece.device, [](const auto& name) { return name.first; }) != 0)
+      problems.push_back({Severity::error, piece.of->span,
+                          fmt::format("'{}' is called otherwise by names: of its mapping", piece.device),
+                          "leave one of them out: a piece calls itself by its id in the inventory"});
+    names.emplace_back(piece.device, item->second.id);
+  }
+  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
   return {};
 }
 
 /// All that stands in the way of any of them at once, also where they are reserved already.
-Result<void> RigInventory::check_items(UnixTime now) const {
+Result<void> RigInventory::check_items(const std::map<std::string, twin::InventoryItem>& items,
+                                       UnixTime now) const {
   Diagnostics problems;
-  for (const auto& [id, item] : items_) {
+  for (const auto& [device, item] : items) {
+    const auto& id = item.id;
     if (!item.quarantine.empty())
       problems.push_back({Severity::error, rig_.inventory_span,
                           fmt::format("'{}' is in quarantine: {}", id, item.quarantine),
@@ -145,7 +250,7 @@ void RigInventory::guard(hil::IdentityGate& gate, const twin::Registry& registry
   gate.report(
       [this](twin::DeviceRef device, const std::string& why, const twin::Identity& said) {
         const std::scoped_lock lock(mutex_);
-        quarantines_.push_back({std::string(registry_->id(device)), why, said});
+        quarantines_.push_back({items_.at(std::string(registry_->id(device))).id, why, said});
       },
       std::move(sink));
   for (const auto& [id, item] : items_)
@@ -160,7 +265,7 @@ void RigInventory::step(Time boundary) {
     std::swap(news, news_);
   }
   for (const auto& item : news)
-    if (const auto device = registry_->find(item.id))
+    if (const auto device = registry_->find(*device_of(item.id)))
       gate_->expect(*device, item.identity, item.quarantine, boundary);
 }
 
@@ -184,6 +289,7 @@ void RigInventory::look() {
     }
     if (const Duration now = machine.now(); now >= next) {
       if (const auto renewed = renew(store)) {
+        until_ = renewed->until.ns;
         next = now + Duration{lease_.ns / 3};
         good_until = now + lease_;
       } else if (now >= good_until || has_ended(store)) {
@@ -196,12 +302,34 @@ void RigInventory::look() {
   if (store) write_quarantines(*store);
 }
 
-Result<void> RigInventory::renew(Result<Store>& store) const {
+Result<twin::Reservation> RigInventory::renew(Result<Store>& store) const {
   if (!store) return tl::make_unexpected(store.error());
-  const auto renewed =
-      twin::Reservations(*store).renew(reservation_.number, reservation_.owner, {}, hil::civil_time());
-  if (!renewed) return tl::make_unexpected(renewed.error());
-  return {};
+  return twin::Reservations(*store).renew(reservation_.number, reservation_.owner, {}, hil::civil_time());
+}
+
+bool RigInventory::has_lapsed() const {
+  return reservation_.number != 0 && hil::civil_time() >= UnixTime{until_};
+}
+
+std::map<std::string, std::string> RigInventory::taken_by_others() {
+  std::map<std::string, std::string> taken;
+  if (reservation_.number == 0) return taken;
+  auto store = Store::open(rig_.inventory, Store::Access::write);
+  if (!store || renew(store)) return taken;
+  twin::Reservations reservations(*store);
+  const auto now = hil::civil_time();
+  for (const auto& [device, item] : items_) {
+    const auto got = reservations.ask(
+        {.ids = {item.id}, .overdue = true, .owner = reservation_.owner, .lease = kOnceMore}, now, false);
+    if (got && !got->waits()) once_more_.push_back(got->number);
+  }
+  const auto standing = reservations.standing(now);
+  if (!standing) return taken;
+  for (const auto& other : *standing)
+    if (std::ranges::count(once_more_, other.number) == 0 && other.number != reservation_.number)
+      for (const auto& id : other.devices)
+        if (const auto* device = device_of(id)) taken[*device] = other.owner;
+  return taken;
 }
 
 /// As against a file that cannot be reached for a moment.
@@ -238,7 +366,7 @@ void RigInventory::read(Store& store) {
   if (!all) return;
   const std::scoped_lock lock(mutex_);
   for (auto& item : *all)
-    if (items_.contains(item.id)) news_.push_back(std::move(item));
+    if (device_of(item.id) != nullptr) news_.push_back(std::move(item));
 }
 
 void RigInventory::release() {
@@ -250,10 +378,13 @@ void RigInventory::release() {
     wake_.notify_all();
     thread_.join();
   }
-  if (!std::exchange(own_, false)) return;
+  auto numbers = std::exchange(once_more_, {});
+  if (std::exchange(own_, false)) numbers.push_back(reservation_.number);
+  if (numbers.empty()) return;
   auto store = Store::open(rig_.inventory, Store::Access::write);
-  if (!store) return;  // it runs out by itself
-  (void)twin::Reservations(*store).end(reservation_.number, reservation_.owner, hil::civil_time());
+  if (!store) return;  // they run out by themselves
+  for (const auto number : numbers)
+    (void)twin::Reservations(*store).end(number, reservation_.owner, hil::civil_time());
 }
 
 Diagnostics RigInventory::problems() const {
@@ -264,6 +395,13 @@ Diagnostics RigInventory::problems() const {
 void RigInventory::print() const {
   print_row("inventory", fmt::format("{} devices of {}, reservation {}; {}", items_.size(),
                                      rig_.inventory.string(), reservation_.number, gate_->text()));
+  const char* what = "equipment";
+  for (const auto& [device, item] : items_) {
+    if (item.id == device) continue;
+    print_row(what, fmt::format("{} was {}{}", device, item.id,
+                                item.identity.serial.empty() ? "" : ", serial " + item.identity.serial));
+    what = "";
+  }
 }
 
 Result<void> RigInventory::write(const std::filesystem::path& run) const {
@@ -274,6 +412,7 @@ Result<void> RigInventory::write(const std::filesystem::path& run) const {
   for (const auto& [id, item] : items_) {
     auto& device = json["devices"][id];
     device = nlohmann::ordered_json::object();
+    device["equipment"] = item.id;
     for (const auto& [key, value] : twin::values_of(item)) device[key] = value;
     const auto ref = registry_->find(id);
     if (!ref) continue;

@@ -9,9 +9,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "hil/identity_gate.h"
+#include "hil/mapping.h"
 #include "testbed/rig/rig_config.h"
 #include "twin/reservations.h"
 
@@ -24,11 +26,16 @@ class RigInventory {
     std::string owner;                   ///< empty: the user
   };
   /// Reserves the rig's real devices, waiting as long as the rig says. Null where it names no inventory. The
-  /// rig outlives it.
+  /// rig outlives it. Where others have them it holds nothing, and says why.
   static Result<std::unique_ptr<RigInventory>> reserve(const RigConfig& rig, const Scenario& scenario,
                                                        const Request& request, const std::atomic<bool>& stop);
   /// Releases what it has reserved.
   ~RigInventory();
+
+  /// Empty: the devices are ours.
+  const std::string& not_free() const { return not_free_; }
+  /// A piece that was chosen calls itself by its own id, not by that of the device that it is.
+  Result<void> name(std::vector<hil::Mapping>& mappings) const;
 
   /// Begins the thread; the reservation lasts from then on. `lost` is called, in that thread, when it does
   /// not.
@@ -37,6 +44,11 @@ class RigInventory {
   void guard(hil::IdentityGate& gate, const twin::Registry& registry, hil::IncidentSink sink);
   /// Before a boundary's messages: what people have changed meanwhile.
   void step(Time boundary);
+  /// Whether the lease is over, as far as is known without a look at the file.
+  bool has_lapsed() const;
+  /// Before devices are made safe: which of them somebody else has by now, and who. Where the reservation has
+  /// ended those that are free are taken once more, so that nobody else does meanwhile.
+  std::map<std::string, std::string> taken_by_others();
   /// Once, when nothing is told to the devices any more.
   void release();
 
@@ -52,10 +64,22 @@ class RigInventory {
 
  private:
   RigInventory(const RigConfig& rig) : rig_(rig) {}
+  struct Piece {
+    std::string device;  ///< that it is to be
+    const EquipmentConfig* of = nullptr;
+    size_t model = 0;
+  };
+  Result<void> find_devices(const Scenario& scenario, std::vector<std::string>& ids);
+  Result<void> find_items(const twin::InventoryStore& store, const std::vector<std::string>& ids);
   Result<void> take(const Request& request, std::vector<std::string> ids, const std::atomic<bool>& stop);
-  Result<void> check_items(UnixTime now) const;
+  Result<void> take_made(const Request& request, const std::vector<std::string>& ids,
+                         twin::Reservations& reservations);
+  Result<void> assign(const twin::InventoryStore& store, const std::vector<std::string>& ids);
+  Result<void> check_items(const std::map<std::string, twin::InventoryItem>& items, UnixTime now) const;
+  std::vector<std::vector<std::string>> tags_of_pieces() const;
+  const std::string* device_of(const std::string& item) const;
   void look();
-  Result<void> renew(Result<twin::InventoryStore>& store) const;
+  Result<twin::Reservation> renew(Result<twin::InventoryStore>& store) const;
   bool has_ended(Result<twin::InventoryStore>& store) const;
   void lose(const Diagnostics& why);
   void write_quarantines(twin::InventoryStore& store);
@@ -68,8 +92,13 @@ class RigInventory {
   const RigConfig& rig_;
   twin::Reservation reservation_;
   Duration lease_{};
-  bool own_ = false;  ///< it is ours to release
-  std::map<std::string, twin::InventoryItem> items_;
+  std::atomic<int64_t> until_{};    ///< the lease's end, ns since 1970
+  bool own_ = false;                ///< it is ours to release
+  std::vector<int64_t> once_more_;  ///< reservations of devices that were taken once more
+  std::string not_free_;
+  std::vector<Piece> pieces_;
+  std::set<std::string> simulated_;  ///< ids of devices that are simulated when the rig begins
+  std::map<std::string, twin::InventoryItem> items_;  ///< by the device that each is
   hil::IdentityGate* gate_ = nullptr;
   const twin::Registry* registry_ = nullptr;
   std::function<void()> lost_;

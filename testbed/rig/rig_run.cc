@@ -13,7 +13,10 @@ Exit run_rig(const HilRequest& request) {
   RigSession session(std::move(*rig), request);
   for (const auto stage :
        {&RigSession::prepare, &RigSession::connect, &RigSession::assemble, &RigSession::begin})
-    if (auto done = (session.*stage)(); !done) return refuse(done.error());
+    if (auto done = (session.*stage)(); !done) {
+      (void)refuse(done.error());
+      return session.failed();
+    }
   return session.run();
 }
 

@@ -89,7 +89,11 @@ Result<void> RigSession::prepare() {
       RigInventory::reserve(rig_, scenario_, {request_.reservation, request_.owner}, stop_asked());
   if (!inventory) return tl::make_unexpected(std::move(inventory.error()));
   inventory_ = std::move(*inventory);
-  return {};
+  if (!inventory_) return {};
+  if (!inventory_->not_free().empty())
+    return failure(rig_.inventory_span, fmt::format("the devices are not free: {}", inventory_->not_free()),
+                   "write reserve: {wait: 1 h} to wait for them");
+  return inventory_->name(mappings_);
 }
 
 Result<void> RigSession::connect() {

@@ -34,6 +34,10 @@ class RigSession {
   Result<void> assemble();
   Result<void> begin();
   Exit run();
+  /// What it is that a stage fails: nothing is wrong with a rig whose devices others have.
+  Exit failed() const {
+    return inventory_ && !inventory_->not_free().empty() ? Exit::failed : Exit::bad_input;
+  }
 
  private:
   Result<void> load();

@@ -110,7 +110,7 @@ void SimulatedDevices::swap(twin::DeviceRef device, Binding to, const LastValues
   const auto& telemetry = world_.registry().model(device.table).config.telemetry;
   if (from != Binding::simulated)
     for (size_t f = 0; f < last.size(); ++f)
-      if (last[f] && *last[f] != twin::kMissing && !telemetry[f].boolean && telemetry[f].words.empty())
+      if (last[f] && *last[f] != twin::kMissing)
         world_.set_state(device, f, twin::scaling_of(telemetry[f]).to_si(*last[f]));
   const auto first = held_.lower_bound({device, 0});
   for (auto held = first; held != held_.end() && held->first.first == device; ++held) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/text.h"
@@ -10,6 +11,9 @@ namespace looptwin::testbed {
 namespace {
 
 using twin::DeviceRef;
+
+constexpr double kDiverging = 2;  ///< of a device's presence
+constexpr const char* kViolations = "violations";
 
 class Compiler {
  public:
@@ -26,6 +30,12 @@ class Compiler {
     for (const auto& [device, series] : presence_) out_.presence.push_back({device, series});
     for (const auto& [device, answer] : answers_) out_.answers.push_back(answer);
     for (const auto& [signal, series] : feeds_) out_.feeds.push_back({signal, series});
+    for (const auto& [device, series] : presence_)
+      notice(twin::Notice::Kind::diverging, device, out_.series[series],
+             [](double word) { return word == kDiverging ? 1.0 : 0.0; });
+    for (const auto& [device, series] : violations_)
+      notice(twin::Notice::Kind::violations, device, out_.series[series], [](double count) { return count; });
+    std::ranges::stable_sort(out_.notices, {}, &twin::Notice::at);
     return std::move(out_);
   }
 
@@ -48,7 +58,48 @@ class Compiler {
     const auto left = given.key.substr(0, dot), right = given.key.substr(dot + 1);
     const bool is_feed = std::any_of(schema_.feeds.begin(), schema_.feeds.end(),
                                      [&](const auto& signal) { return signal.feed == left; });
-    return is_feed ? add_feed(given, left, right) : add_field(given, left, right);
+    if (is_feed) return add_feed(given, left, right);
+    if (right == kViolations && !is_reported(left, right)) return add_violations(given, left);
+    add_field(given, left, right);
+  }
+
+  /// Whether a model of these devices has a field of the name.
+  bool is_reported(const std::string& pattern, const std::string& name) const {
+    return std::ranges::any_of(registry_.matching(pattern), [&](const auto device) {
+      const auto& telemetry = registry_.model(device.table).config.telemetry;
+      return std::ranges::count(telemetry, name, &twin::FieldConfig::name) > 0;
+    });
+  }
+
+  /// What is noticed as the course goes on, from 0: a count how many more, a state the new one.
+  template <typename Value>
+  void notice(twin::Notice::Kind kind, DeviceRef device, const WrittenSeries& series, Value value) {
+    double last = 0;
+    for (const auto& piece : series.pieces()) {
+      const double now = value(piece.from);
+      if (now != last) {
+        const bool counts = kind == twin::Notice::Kind::violations;
+        out_.notices.push_back({kind, device, counts ? now - last : now, piece.begin});
+      }
+      last = now;
+    }
+  }
+
+  /// The broker only ever counts up.
+  void add_violations(const GivenConfig& given, const std::string& pattern) {
+    static const lang::Unit kCount{"1", lang::Type::number(), 1, 0};
+    const auto devices = matching(pattern, given.key_span);
+    const auto series = read(given.course, {.unit = &kCount, .of_samples = false});
+    if (!series) return;
+    double last = 0;
+    for (const auto& piece : out_.series[*series].pieces()) {
+      if (piece.is != WrittenSeries::Is::value || piece.from < last || piece.from != std::floor(piece.from))
+        return error(given.course,
+                     "violations are whole numbers that never become less: so many there have been by then",
+                     "write 0 x 1 min, 3 x 1 min, 7");
+      last = piece.from;
+    }
+    for (const auto device : devices) violations_[device] = *series;
   }
 
   std::optional<size_t> read(const Span& text, const CourseOf& of) {
@@ -63,11 +114,12 @@ class Compiler {
   }
 
   void add_presence(const GivenConfig& given) {
-    static const std::vector<std::string> kWords{"offline", "online"};
+    static const std::vector<std::string> kWords{"offline", "online", "diverging"};  // kDiverging
     const auto devices = matching(given.key, given.key_span);
     if (devices.empty()) {
       problems_.back().hint =
-          "write the device and its field, as \"home-1.power\"; or a device alone, with online and offline";
+          "write the device and its field, as \"home-1.power\"; or a device alone, with online, offline and "
+          "diverging";
       return;
     }
     const auto series = read(given.course, {.words = &kWords, .of_samples = false});
@@ -130,7 +182,7 @@ class Compiler {
   Courses out_;
   Diagnostics problems_;
   std::map<std::pair<DeviceRef, uint16_t>, size_t> fields_;
-  std::map<DeviceRef, size_t> presence_;
+  std::map<DeviceRef, size_t> presence_, violations_;
   std::map<DeviceRef, Courses::Answer> answers_;
   std::map<size_t, size_t> feeds_;
 };

@@ -1,5 +1,5 @@
 // What a test gives, compiled for a fleet: which course each field of each device takes, when devices are
-// there, how they answer, and what feeds say.
+// there, how they answer, what feeds say, and what a rig would notice of devices.
 #pragma once
 
 #include <vector>
@@ -8,6 +8,7 @@
 #include "lang/units.h"
 #include "testbed/testing/test_config.h"
 #include "testbed/testing/written_series.h"
+#include "twin/notice.h"
 #include "twin/registry.h"
 
 namespace looptwin::testbed {
@@ -20,7 +21,7 @@ struct Courses {
   };
   struct Presence {
     twin::DeviceRef device;
-    size_t series = 0;  ///< 0 offline, 1 online
+    size_t series = 0;  ///< 0 offline, 1 online, 2 online and diverging
   };
   struct Answer {
     twin::DeviceRef device;
@@ -36,7 +37,8 @@ struct Courses {
   std::vector<Presence> presence;  ///< by device; each once
   std::vector<Answer> answers;     ///< by device; each once
   std::vector<Feed> feeds;
-  Time end;  ///< of the longest course
+  std::vector<twin::Notice> notices;  ///< by time: of violations, and of devices that diverge
+  Time end;                           ///< of the longest course
 };
 
 /// Of what is given for one device twice the later line counts. All problems at once.

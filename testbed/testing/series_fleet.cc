@@ -66,21 +66,40 @@ const WrittenSeries* SeriesFleet::presence_of(twin::DeviceRef device) const {
 
 bool SeriesFleet::is_online(twin::DeviceRef device, Time t) const {
   const auto* series = presence_of(device);
-  return series == nullptr || series->at(t).from == 1;
+  return series == nullptr || series->at(t).from != 0;
+}
+
+/// Part `part` of a stream whose first stands at `first`: an empty frame, in memory that was there before.
+void SeriesFleet::make_frame(std::vector<twin::Frame>& frames, size_t first, size_t part, TableId table,
+                             const Stream& stream) {
+  if (frames.size() <= first + part) frames.resize(first + part + 1);
+  twin::Frame& frame = frames[first + part];
+  frame.clear();
+  frame.table = table;
+  frame.group = stream.group;
+  frame.without = stream.without;
+  frame.forced.clear();
+  if (part % 2 == 1) frame.forced.push_back(static_cast<uint16_t>(stream.position));
+  frame.value.resize(stream.without.size() + 1);
 }
 
 void SeriesFleet::sample(const twin::Shard& shard, Shard& state, Stream& stream, Time boundary,
-                         twin::Frame& frame) {
+                         std::vector<twin::Frame>& frames, size_t first) const {
   for (Row& row : stream.rows) {
+    row.part = 0;
     for (; row.next <= boundary; row.next = row.next + stream.every, ++row.instant) {
       const auto& piece = row.series->at(row.next);
-      const bool online = row.presence == nullptr || row.presence->at(row.next).from == 1;
+      const bool online = row.presence == nullptr || row.presence->at(row.next).from != 0;
       if (piece.is == WrittenSeries::Is::stale || !online) continue;
       double value = WrittenSeries::value(piece, row.next);
       if (piece.noise > 0) {
         const uint64_t device = registry_.key({shard.table, looptwin::Row(row.row)});
         value += piece.noise * random::normal(random::bits(stream.noise, device, row.instant));
       }
+      if ((row.part % 2 == 1) != piece.forced) ++row.part;
+      for (; stream.parts <= row.part; ++stream.parts)
+        make_frame(frames, first, stream.parts, shard.table, stream);
+      auto& frame = frames[first + row.part];
       frame.row.push_back(row.row);
       frame.sequence.push_back(++state.sequence[stream.group][row.row - shard.first]);
       frame.sampled_at.push_back(row.next.ns);
@@ -103,8 +122,9 @@ void SeriesFleet::come_and_go(const twin::Shard& shard, Time from, bool begun, T
     if (given.device.table != shard.table || row < shard.first || row >= shard.first + shard.rows) continue;
     const auto& pieces = courses_->series[given.series].pieces();
     for (size_t p = 1; p < pieces.size(); ++p)
-      if (pieces[p].begin > from && pieces[p].begin <= to && pieces[p].from != pieces[p - 1].from)
-        presence.push_back({given.device, pieces[p].from == 1, pieces[p].begin});
+      if (const bool online = pieces[p].from != 0;
+          pieces[p].begin > from && pieces[p].begin <= to && online != (pieces[p - 1].from != 0))
+        presence.push_back({given.device, online, pieces[p].begin});
   }
   std::stable_sort(presence.begin(), presence.end(),
                    [](const auto& a, const auto& b) { return a.at < b.at; });
@@ -115,19 +135,16 @@ void SeriesFleet::advance(size_t shard, Time boundary, sim::Arrivals& arrivals) 
   arrivals.acknowledgements.clear();
   arrivals.presence.clear();
   arrivals.strays.clear();
-  arrivals.frames.resize(state.streams.size());
   if (courses_ != nullptr && shards_[shard].table.index() < groups_.size())
     come_and_go(shards_[shard], state.now, state.begun, boundary, arrivals.presence);
-  for (size_t s = 0; s < state.streams.size(); ++s) {
-    Stream& stream = state.streams[s];
-    twin::Frame& frame = arrivals.frames[s];
-    frame.clear();
-    frame.table = shards_[shard].table;
-    frame.group = stream.group;
-    frame.without = stream.without;
-    frame.value.resize(stream.without.size() + 1);
-    sample(shards_[shard], state, stream, boundary, frame);
+  size_t used = 0;
+  for (Stream& stream : state.streams) {
+    for (size_t part = 0; part < stream.parts; ++part)
+      make_frame(arrivals.frames, used, part, shards_[shard].table, stream);
+    sample(shards_[shard], state, stream, boundary, arrivals.frames, used);
+    used += stream.parts;
   }
+  arrivals.frames.resize(used);
   const auto due = std::find_if(state.waiting.begin(), state.waiting.end(),
                                 [&](const auto& ack) { return ack.received_at > boundary; });
   for (auto ack = state.waiting.begin(); ack != due; ++ack)

@@ -41,8 +41,10 @@ class SeriesFleet final : public sim::Fleet {
     uint64_t instant = 0;
     const WrittenSeries* series = nullptr;
     const WrittenSeries* presence = nullptr;  ///< null: always there
+    size_t part = 0;                          ///< of the stream's frames: where its samples go
   };
-  /// One field of all devices of a shard that are given one: a frame.
+  /// One field of all devices of a shard that are given one: a frame; where somebody forces it, several in
+  /// turns of what is not forced and what is, each row going on to the next when that changes.
   struct Stream {
     uint16_t group = 0;
     size_t position = 0;  ///< of the field in its group
@@ -51,6 +53,7 @@ class SeriesFleet final : public sim::Fleet {
     twin::Scaling scaling;
     random::Stream noise;
     std::vector<Row> rows;
+    size_t parts = 1;
   };
   struct Shard {
     Time now = kStart;
@@ -59,7 +62,10 @@ class SeriesFleet final : public sim::Fleet {
     std::vector<std::vector<uint32_t>> sequence;  ///< [group][row of the shard]
     std::vector<twin::Acknowledgement> waiting;   ///< by received_at
   };
-  void sample(const twin::Shard& shard, Shard& state, Stream& stream, Time boundary, twin::Frame& frame);
+  void sample(const twin::Shard& shard, Shard& state, Stream& stream, Time boundary,
+              std::vector<twin::Frame>& frames, size_t first) const;
+  static void make_frame(std::vector<twin::Frame>& frames, size_t first, size_t part, TableId table,
+                         const Stream& stream);
   void come_and_go(const twin::Shard& shard, Time from, bool begun, Time to,
                    std::vector<twin::Presence>& presence) const;
   const WrittenSeries* presence_of(twin::DeviceRef device) const;

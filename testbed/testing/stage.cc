@@ -102,6 +102,7 @@ Result<void> Stage::begin(const TestConfig& test) {
                                as_series(courses_.series[feed.series], assembly_->scenario().start, end_));
     replaced_.push_back(feed.signal);
   }
+  assembly_->transport().notice(courses_.notices);
   auto script = actions_of(test.script, assembly_->registry());
   if (!script) return tl::make_unexpected(std::move(script.error()));
   assembly_->transport().follow(std::move(*script));

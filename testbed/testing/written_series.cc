@@ -138,6 +138,7 @@ class SeriesReader {
     const auto text = text_of(span);
     if (text == "stale") return {WrittenSeries::Is::stale};
     if (text == "missing" && of_.of_samples) return {WrittenSeries::Is::missing};
+    if (text.starts_with("forced ") && of_.of_samples) return read_forced(part(span, 7, text.size()));
     if (text.starts_with("ramp ")) return read_ramp(span);
     WrittenSeries::Piece piece;
     const size_t noise = find_word(text, "noise");
@@ -150,6 +151,16 @@ class SeriesReader {
       if (piece.noise < 0) refuse(deviation, "a deviation is not negative", "write it without the minus");
     }
     piece.from = value(part(span, 0, noise == std::string_view::npos ? text.size() : noise));
+    return piece;
+  }
+
+  /// `forced 9 kW`, `forced ramp 3 kW to 9 kW over 30 s`
+  WrittenSeries::Piece read_forced(const Span& span) {
+    const auto text = text_of(span);
+    if (text == "stale" || text == "missing" || text.starts_with("forced "))
+      refuse(span, "only a value is forced", "write forced 3 kW x 60 s");
+    auto piece = read_piece(span);
+    piece.forced = true;
     return piece;
   }
 

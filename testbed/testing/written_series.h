@@ -1,5 +1,6 @@
 // A course of values as a test writes it: `3 kW x 60 s, ramp 3 kW to 9 kW over 30 s, stale x 2 min,
-// 9 kW noise 0.1 kW x 1 h`. The last piece may go without its length: it lasts as long as the test.
+// 9 kW noise 0.1 kW x 1 h, forced 9 kW x 5 min`. The last piece may go without its length: it lasts as long
+// as the test.
 #pragma once
 
 #include <optional>
@@ -17,7 +18,7 @@ struct CourseOf {
   const lang::Unit* unit = nullptr;  ///< of numbers
   const std::vector<std::string>* words = nullptr;
   bool boolean = false;
-  bool of_samples = true;  ///< may be noisy, and `missing`: what devices report, as against feeds
+  bool of_samples = true;  ///< may be noisy, `missing` and `forced`: what devices report, as against feeds
 };
 
 class WrittenSeries {
@@ -31,6 +32,7 @@ class WrittenSeries {
   struct Piece {
     Is is = Is::value;
     double from = 0, to = 0, noise = 0;  ///< SI, codes, or 0 and 1
+    bool forced = false;                 ///< somebody forces it: it is not what the device says
     Time begin;
     Duration length{};
   };

@@ -34,7 +34,80 @@ int32_t level(const DeviceWorld& world, uint32_t row) {
   return -1;
 }
 
+const char* const kMixers = R"(
+scenario: mixers
+about: A mixer that remembers what it is at.
+duration: 1 h
+models:
+  mixer:
+    telemetry:
+      at: {from: step, enum: [idle, filling, mixing], every: 1 s, phase: 0 s}
+      running: {from: turning, boolean: true, every: 1 s, phase: 0 s}
+      cooled: {from: cooling, boolean: true, every: 1 s, phase: 0 s}
+      opening: {from: stem, unit: 1, every: 1 s, phase: 0 s, resolution: 0.01}
+      stirred: {from: stirs, boolean: true, every: 1 s, phase: 0 s}
+      heat: {from: warmth, unit: K, every: 1 s, phase: 0 s, resolution: 1}
+    commands: {start: {}, stop: {}}
+    physics: {states: {warmth: 5 K}, rates: {warmth: 0 K/s}}
+    controller:
+      machines:
+        step:
+          states: [idle, filling, mixing]
+          transitions:
+            - {from: idle, to: filling, when: start}
+            - {from: filling, to: mixing, after: 3 s}
+            - {from: mixing, to: idle, when: stop}
+      outputs:
+        turning: latch(start, stop)
+        cooling: hysteresis(heat, on=8 K, off=2 K)
+        stem: ramp(1, up=0.01 Hz, down=0.01 Hz)
+        stirs: step == "mixing"
+fleet: {mixer: {count: 2, id: "mixer-{i}"}}
+)";
+
+/// The last samples of the last advance, by field.
+std::vector<int32_t> said(const DeviceWorld& world, uint32_t row) {
+  const auto& model = world.registry().models()[0].config;
+  std::vector<int32_t> values(model.telemetry.size(), -1);
+  const auto groups = twin::report_groups(model);
+  for (const auto& arrivals : world.arrivals())
+    for (const auto& frame : arrivals.frames)
+      for (size_t i = 0; i < frame.size(); ++i)
+        for (size_t k = 0; frame.row[i] == row && k < frame.value.size(); ++k)
+          values[groups[frame.group].fields[k]] = frame.value[k][i];
+  return values;
+}
+
 }  // namespace
+
+TEST_CASE("device world: what a controller remembers is taken over where a field shows it") {
+  const auto scenario = test::loaded({{"scenario.yaml", kMixers}});
+  auto world = DeviceWorld::build(scenario);
+  REQUIRE(world.has_value());
+  REQUIRE((*world)->advance(kStart + milliseconds(1500)));
+  CHECK(said(**world, 1) == std::vector<int32_t>{0, 0, 0, 100, 0, 5});
+  const twin::DeviceRef second{TableId(size_t{0}), Row(size_t{1})};
+  CHECK((*world)->set_state(second, 0, 1));
+  CHECK((*world)->set_state(second, 1, 1));
+  CHECK((*world)->set_state(second, 2, 1));
+  CHECK((*world)->set_state(second, 3, 0.5));
+  CHECK_FALSE((*world)->set_state(second, 4, 1));  // it follows from the machine
+  CHECK_FALSE((*world)->set_state(second, 0, 3));  // no such state
+  // What it remembers goes on: filling lasts its 3 s from the takeover, the others stay as they are.
+  REQUIRE((*world)->advance(kStart + milliseconds(3500)));
+  CHECK(said(**world, 1) == std::vector<int32_t>{1, 1, 1, 52, 0, 5});
+  REQUIRE((*world)->advance(kStart + milliseconds(6500)));
+  CHECK(said(**world, 1)[0] == 2);
+  CHECK(said(**world, 1)[4] == 1);
+  CHECK(said(**world, 0)[0] == 0);
+  CHECK(said(**world, 0)[1] == 0);
+  // It obeys as if it had come there by itself.
+  (*world)->deliver(
+      {.id = 7, .device = second, .kind = twin::Command::Kind::command, .index = 1, .expires = kNever});
+  REQUIRE((*world)->advance(kStart + milliseconds(9500)));
+  CHECK(said(**world, 1)[0] == 0);
+  CHECK(said(**world, 1)[1] == 0);
+}
 
 TEST_CASE("device world: a state that a field shows is taken over, one that is worked out is not") {
   const auto scenario = test::loaded({{"scenario.yaml", kTanks}});

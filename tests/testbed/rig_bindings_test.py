@@ -91,6 +91,20 @@ class Bindings(unittest.TestCase):
         self.assertEqual([(s["from"], s["to"]) for s in swaps], [("real", "simulated"), ("simulated", "real")])
         self.replayed()
 
+    def test_a_model_goes_on_with_what_the_controller_of_the_real_one_was_at(self):
+        rig = self.rig("rig: cellar-rig\nbindings: {}\n", people="events:\n  high: {each: pump, raise: level > 4.9 m}\n")
+        rig.device("cellar/pump-1", "1.2")
+        eventually(lambda: rig.count(LEVELS), "it is there")
+        rig.client.publish("looptwin/cellar/pump-1/command", json.dumps({"id": "ab1", "command": "start", "expires": 0.0}), qos=1)
+        eventually(lambda: rig.count(LEVELS, '"running": true') > 10, "it is started, and the loop has heard it")
+        self.swap(rig, "simulated")
+        eventually(lambda: rig.count(LEVELS, '"running":t') + rig.count(LEVELS, '"running":f') > 3, "the model speaks")
+        self.assertEqual(rig.count(LEVELS, '"running":f'), 0)
+        rig.client.publish("looptwin/cellar/pump-1/command", json.dumps({"id": "ab2", "command": "stop", "expires": 0.0}), qos=1)
+        eventually(lambda: rig.count(LEVELS, '"running":f'), "it is stopped as if it had been started")
+        rig.stop()
+        self.replayed()
+
     def test_a_device_whose_model_is_swapped_for_a_real_one_that_is_not_there_goes_offline(self):
         rig = self.rig(ALL)
         eventually(lambda: rig.count(LEVELS) > 2, "it is simulated")

@@ -237,7 +237,7 @@ devices:
                 ("mapping: tasmota-plug\n    names: {kitchen/plug-7: x}", "'kitchen/plug-7' is no plug"),
                 ("convention: aws-shadow\nbindings: {'**': simulated}", "no device of ours speaks aws-shadow, which kitchen/plug-1 does"),
                 ("fields: {load: /x}", "a mapping needs the topic of its telemetry"),
-                ("telemetry: 'a/{device}'\n    names: {kitchen/plug-1: left}", "'names' means nothing to devices that speak plain"),
+                ("telemetry: 'a/{device}'\n    presence: {topic: 'p/{device}', at: /x}", "'presence.at' means nothing to devices that speak plain"),
             ]:
                 with self.subTest(rig):
                     (Path(folder) / "rig.yaml").write_text(f"rig: r\ndevices: {{}}\n".replace("{}", "") + f"  plug:\n    {rig}\n")

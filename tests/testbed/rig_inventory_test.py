@@ -162,9 +162,9 @@ class Rigs(Lab):
         self.addCleanup(rig.close)
         return rig
 
-    def refused_rig(self, *arguments):
+    def refused_rig(self, *arguments, code=2):
         result = looptwin("hil", self.folder, "--out", "none", *arguments)
-        self.assertEqual(result.returncode, 2, result.stdout)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
         return result.stderr
 
     def device(self, rig, ident, serial):
@@ -207,7 +207,7 @@ class Rigs(Lab):
         self.assertIn("devices there          1", out)
         self.assertNotIn(" 0 of devices that are not admitted", out)
         kept = json.loads((self.folder / "out/inventory.json").read_text())
-        self.assertEqual(kept["devices"][ONE], {"serial": "SN-4711", "tags": "pump", "admitted": True, "said_serial": "SN-4711"})
+        self.assertEqual(kept["devices"][ONE], {"equipment": ONE, "serial": "SN-4711", "tags": "pump", "admitted": True, "said_serial": "SN-4711"})
         self.assertFalse(kept["devices"][TWO]["admitted"])
         self.assertEqual(self.shown(ONE)["state"], "free")
         self.assertIn("is in quarantine: says serial 'SN-5'", self.refused_rig())
@@ -249,7 +249,7 @@ class Rigs(Lab):
         self.pumps()
         rig = self.rig()
         self.assertRegex(self.shown(ONE)["reserved"], r"by .* \(cellar-rig\) until ")
-        self.assertRegex(self.refused_rig(), r"rig\.yaml:\d+:\d+: error: the devices are not free: cellar/pump-1 is held by [^!]*wait: 1 h")
+        self.assertRegex(self.refused_rig(code=1), r"rig\.yaml:\d+:\d+: error: the devices are not free: cellar/pump-1 is held by [^!]*wait: 1 h")
         self.refused("reserve", ONE, code=1)
         for _ in range(2):
             until = self.shown(ONE)["reserved"]
@@ -276,6 +276,77 @@ class Rigs(Lab):
         rig.process.communicate(timeout=PATIENCE)
         self.assertNotEqual(rig.process.returncode, 0)
         self.assertIn("reservation 1 has been released at ", rig.errors.read_text())
+
+    def orders(self, device):
+        return [json.loads(payload) for topic, payload in device.heard if topic.endswith("/command")]
+
+    def test_what_somebody_else_has_by_now_is_told_nothing_and_the_rest_is_made_safe(self):
+        self.pumps()
+        rig = self.rig("reserve: {lease: 2 s}\nsafety: {heartbeat: 1 h, teardown: 1 s, safe: [{model: pump, command: stop}]}")
+        devices = {ident: self.device(rig, ident, serial) for ident, serial in ((ONE, "SN-4711"), (TWO, "SN-4712"))}
+        for device in devices.values():
+            eventually(lambda: device.heard, "it is told what to do")
+        rig.process.send_signal(signal.SIGSTOP)  # as a host that has no time for it
+        self.assertIn("of next until", self.done("reserve", ONE, "--owner", "next", "--wait", "1 min"))
+        before = {ident: len(self.orders(device)) for ident, device in devices.items()}
+        rig.process.send_signal(signal.SIGCONT)
+        rig.process.communicate(timeout=PATIENCE)
+        self.assertEqual(rig.process.returncode, 2)
+        self.assertIn(f"{ONE} is reserved by next now: it is told no safe value", rig.errors.read_text())
+        eventually(lambda: any(o.get("command") == "stop" for o in self.orders(devices[TWO])[before[TWO]:]), "it is made safe")
+        self.assertEqual(self.orders(devices[ONE])[before[ONE]:], [])
+        self.assertEqual((self.shown(ONE)["state"], self.shown(TWO)["state"]), ("reserved", "free"))
+        journal = [json.loads(line) for line in (self.folder / "out/rig.jsonl").read_text().splitlines()]
+        self.assertEqual([(e["device"], e["to"]) for e in journal if e["what"] == "handed_over"], [(ONE, "next")])
+
+    def pool(self):
+        for n, tags in ((1, "pump;hot"), (2, "pump"), (3, "pump")):
+            self.done("add", f"bench-{n}", "--set", f"serial=SN-{n}", "--set", f"tags={tags}", "--by", "test")
+
+    def test_a_rig_takes_whatever_is_free_of_a_pool(self):
+        self.pool()
+        self.done("reserve", "bench-2", "--owner", "somebody")
+        equipment = 'equipment: {"cellar/*": [pump], cellar/pump-2: [pump, hot]}'
+        rig = self.rig("reserve: {lease: 5 s}\n" + equipment)
+        self.assertIn(f"{ONE} is bench-3, serial SN-3\n{TWO} is bench-1, serial SN-1\n", rig.errors.read_text())
+        self.assertRegex(self.refused_rig(code=1), r"the devices are not free: bench-\d is held by ")
+        chosen, other = self.device(rig, "bench-3", "SN-3"), self.device(rig, "bench-2", "SN-2")
+        eventually(lambda: self.orders(chosen), "the device's rules speak to it")
+        out = rig.stop()
+        self.assertRegex(out, rf"equipment +{ONE} was bench-3, serial SN-3\n +{TWO} was bench-1, serial SN-1")
+        self.assertEqual(self.orders(other), [])
+        devices = json.loads((self.folder / "out/inventory.json").read_text())["devices"]
+        self.assertEqual([(d, devices[d]["equipment"], devices[d]["serial"]) for d in (ONE, TWO)],
+                         [(ONE, "bench-3", "SN-3"), (TWO, "bench-1", "SN-1")])
+        self.assertEqual(devices[ONE]["said_serial"], "SN-3")
+        self.assertIn("same decisions as recorded", looptwin("replay", self.folder / "out").stdout)
+
+    def test_a_reservation_of_a_pool_is_used_and_a_wrong_piece_is_in_quarantine_by_its_own_id(self):
+        self.pool()
+        self.done("reserve", "--tags", "pump", "--count", "3", "--owner", "ci-17")
+        rig = self.rig('reserve: {lease: 5 s}\nequipment: {"cellar/*": [pump]}', ("--reservation", "1", "--owner", "ci-17"))
+        self.assertIn(f"{ONE} is bench-1, serial SN-1\n{TWO} is bench-2, serial SN-2\n", rig.errors.read_text())
+        self.device(rig, "bench-2", "SN-9")
+        eventually(lambda: self.shown("bench-2")["state"] == "quarantined", "it is in quarantine")
+        self.done("set", "bench-2", "serial=SN-9", "quarantine=", "--by", "anna")
+        eventually(lambda: rig.incident("quarantine_ended", TWO), "a person has decided")
+        rig.stop()
+
+    def test_mistakes_with_a_pool_are_told_with_their_place(self):
+        self.pool()
+        for equipment, said in (
+                ('equipment: {"cellar/*": pump}', r"rig\.yaml:5:\d+: error: a list stands here[^!]*write \[pump\]"),
+                ('equipment: {"cellar/*": []}', r"'cellar/\*' has no tags to be chosen by"),
+                ('equipment: {"cellar/*": [a;b]}', r"rig\.yaml:5:\d+: error: 'a;b' is no tag"),
+                ('equipment: {"kitchen/*": [pump]}', r"rig\.yaml:5:\d+: error: no real device matches 'kitchen/\*'"),
+                ('equipment: {"cellar/*": [hot]}', r"rig\.yaml:5:\d+: error: 2 devices are wanted, and 1 can be had"),
+                ("equipment: all", "'equipment' holds patterns of device ids with tags each")):
+            page = block("rig-inventory.md", "rig.yaml").replace("reserve: {lease: 1 min, wait: 1 h}", "reserve: {lease: 5 s}\n" + equipment)
+            (self.folder / "rig.yaml").write_text(page)
+            (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+            self.assertRegex(self.refused_rig(), said)
+        (self.folder / "rig.yaml").write_text('rig: cellar-rig\nequipment: {"cellar/*": [pump]}\n')
+        self.assertRegex(self.refused_rig(), r"rig\.yaml:2:\d+: error: equipment is chosen from an inventory, and none is named")
 
     def test_what_stands_in_the_way_is_told_before_anything_starts(self):
         (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))

@@ -226,6 +226,63 @@ TEST_CASE("tests: what names nothing is refused with its place") {
   CHECK(refused("    expcet: []\n").find("a test has no key 'expcet'") != std::string::npos);
 }
 
+TEST_CASE("tests: what a rig notices of a device is given: violations, diverging, forced") {
+  const std::string rules = R"(scenario: cellar
+about: Two pumps whose rig is attacked.
+duration: 10 s
+models:
+  pump:
+    telemetry: {level: {unit: m, every: 1 s, phase: 0 s, range: [0, 5], resolution: 0.01}}
+fleet: {pump: {count: 2, id: "pump-{i}"}}
+events:
+  attacked: {each: pump, raise: violations >= 3 && violations < 10}
+  unlike: {each: pump, raise: status == "diverging"}
+  gone: {each: pump, raise: status == "offline"}
+  overridden: {each: pump, raise: quality(level) == "forced" && good(level)}
+  high: {each: pump, raise: level > 3 m}
+)";
+  const std::string tests = R"(tests:
+  - name: all of it
+    lasts: 20 s
+    given:
+      "*.level": 1 m
+      pump-1.level: 1 m x 4500 ms, forced 4 m x 3 s, 1 m x 2500 ms, forced ramp 1 m to 4 m over 4 s, 2 m
+      pump-1.violations: 0 x 4 s, 2 x 4 s, 3 x 4 s, 20
+      pump-1: online x 3 s, diverging x 3 s, online x 4 s, diverging x 2 s, offline x 4 s, online
+    expect:
+      - {event: attacked, device: pump-1, raised: 8 s, cleared: 12 s, count: 1}
+      - {event: unlike, device: pump-1, raised: [3 s, 10 s], cleared: [6 s, 12 s], count: 2}
+      - {event: gone, device: pump-1, raised: 12 s, cleared: 16 s, count: 1}
+      - {event: overridden, device: pump-1, raised: [5 s, 10 s], cleared: [8 s, 15 s], count: 2}
+      - {event: high, device: pump-1, raised: [5 s], cleared: [8 s], count: 1}
+      - {event: attacked, device: pump-2, never: true}
+      - {event: unlike, device: pump-2, never: true}
+      - {event: overridden, device: pump-2, never: true}
+)";
+  const auto played_with = [&](const std::string& text) {
+    const Folder folder({{"scenario.yaml", rules}, {"tests.yaml", text}});
+    const auto report = played(folder);
+    auto all = report.problems;
+    for (const auto& result : report.results)
+      all.insert(all.end(), result.problems.begin(), result.problems.end());
+    return in_short(all) + (all.empty() ? said(report) : "");
+  };
+  const auto text = played_with(tests);
+  INFO(text);
+  CHECK(text.find("FAIL") == std::string::npos);
+  const auto refused = [&](const std::string& given) {
+    return played_with("tests:\n  - name: one\n    given: {" + given + "}\n");
+  };
+  CHECK(refused("pump-1.violations: \"3 x 1 s, 2\"") ==
+        "tests.yaml:3:33: violations are whole numbers that never become less: so many there have been by "
+        "then [write 0 x 1 min, 3 x 1 min, 7]\n");
+  CHECK(refused("pump-1.violations: 0.5").find("whole numbers") != std::string::npos);
+  CHECK(refused("pump-9.violations: 1").find("no device matches 'pump-9'") != std::string::npos);
+  CHECK(refused("pump-1: divergent").find("write one of offline, online, diverging") != std::string::npos);
+  CHECK(refused("pump-1.level: forced stale").find("a value is forced") != std::string::npos);
+  CHECK(refused("loop.lateness: forced 1 s").find("forced") != std::string::npos);
+}
+
 TEST_CASE("tests: without 'given' the scenario is simulated, once a seed") {
   const Folder folder(sump_with(
       "  - name: floods\n    lasts: 3 h\n    expect: [{event: high, raised: 33 min, within: 2 min}]\n"));

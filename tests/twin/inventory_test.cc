@@ -180,6 +180,34 @@ TEST_CASE("reservations: all or none, by tags or by id, and nobody holds what an
   CHECK(reservations.standing(at(2))->size() == 2);
 }
 
+TEST_CASE(
+    "reservations: pieces by their tags are taken with devices by id, and none takes what another needs") {
+  const Lab lab;
+  auto store = lab.with_pumps(5);
+  Reservations reservations(store);
+  const auto wish = [](std::vector<std::string> ids, std::vector<std::vector<std::string>> pieces) {
+    return ReservationWish{
+        .ids = std::move(ids), .pieces = std::move(pieces), .owner = "anna", .lease = minutes(1)};
+  };
+  // Whatever comes first would take the hot pump that the last one needs.
+  const auto got = reservations.ask(wish({"pump-1", "pump-4"}, {{"pump"}, {"pump"}, {"hot"}}), at(0), false);
+  CHECK(devices(got) == "pump-1 pump-4 pump-5 pump-3 pump-2");
+  CHECK(devices(reservations.ask(wish({}, {{"hot"}}), at(1), false)) == "waits");
+  CHECK(said(reservations.ask(wish({}, {{"hot"}, {"hot", "pump"}, {"hot"}}), at(1), true)) ==
+        "3 devices are wanted, and 2 can be had");
+  // One that waits is read back from the file as it was asked.
+  const auto waiting = reservations.ask(wish({"pump-1"}, {{"pump", "hot"}, {"pump"}}), at(2), true);
+  CHECK(devices(waiting) == "waits");
+  REQUIRE(reservations.end(got->number, "anna", at(3)));
+  CHECK(devices(reservations.ask_again(waiting->number, at(3))) == "pump-1 pump-2 pump-3");
+  const auto two = reservations.ask(wish({}, {{"hot"}, {"pump"}}), at(4), true);
+  CHECK(devices(two) == "pump-4 pump-5");
+  CHECK(said(reservations.ask(wish({}, {{"a|b"}}), at(4), true)) == "'a|b' is no tag");
+
+  const auto items = *store.items();
+  CHECK(assigned({{"hot"}, {"hot"}, {"hot"}}, items) == std::vector<std::string>{"pump-2", "pump-4", ""});
+}
+
 TEST_CASE("reservations: a wish that nothing can fulfil is refused at once") {
   const Lab lab;
   auto store = lab.with_pumps(3);
