@@ -6,7 +6,7 @@
 
 #include "hil/mosquitto.h"
 #include "tests/hil/eventually.h"
-#include "tests/hil/fleet.h"
+#include "tests/hil/convention_fleet.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;

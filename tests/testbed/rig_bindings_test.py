@@ -93,14 +93,14 @@ class Bindings(unittest.TestCase):
 
     def test_a_model_goes_on_with_what_the_controller_of_the_real_one_was_at(self):
         rig = self.rig("rig: cellar-rig\nbindings: {}\n", people="events:\n  high: {each: pump, raise: level > 4.9 m}\n")
-        rig.device("cellar/pump-1", "1.2")
+        rig.pump("cellar/pump-1", "1.2")
         eventually(lambda: rig.count(LEVELS), "it is there")
-        rig.client.publish("looptwin/cellar/pump-1/command", json.dumps({"id": "ab1", "command": "start", "expires": 0.0}), qos=1)
+        rig.say("looptwin/cellar/pump-1/command", json.dumps({"id": "ab1", "command": "start", "expires": 0.0}))
         eventually(lambda: rig.count(LEVELS, '"running": true') > 10, "it is started, and the loop has heard it")
         self.swap(rig, "simulated")
         eventually(lambda: rig.count(LEVELS, '"running":t') + rig.count(LEVELS, '"running":f') > 3, "the model speaks")
         self.assertEqual(rig.count(LEVELS, '"running":f'), 0)
-        rig.client.publish("looptwin/cellar/pump-1/command", json.dumps({"id": "ab2", "command": "stop", "expires": 0.0}), qos=1)
+        rig.say("looptwin/cellar/pump-1/command", json.dumps({"id": "ab2", "command": "stop", "expires": 0.0}))
         eventually(lambda: rig.count(LEVELS, '"running":f'), "it is stopped as if it had been started")
         rig.stop()
         self.replayed()
