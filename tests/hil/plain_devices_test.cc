@@ -82,7 +82,7 @@ TEST_CASE("plain devices: one that calls itself otherwise is known by its name a
   mapping.names = {{"hall/plug-1", "bench-7"}};
   const Plug plug(mapping);
   std::vector<Outgoing> out;
-  plug.side->presence(Plug::kPlug, true, kStart, out);
+  plug.side->presence(kPlug, true, kStart, out);
   REQUIRE(out.size() == 1);
   CHECK(out[0].topic == "looptwin/bench-7/presence");
   std::vector<HeardAsked> asked;
@@ -90,18 +90,18 @@ TEST_CASE("plain devices: one that calls itself otherwise is known by its name a
   CHECK(plug.side->take({"looptwin/bench-7/command", stop, false, {}, {}}, kStart, asked, out));
   CHECK_FALSE(plug.side->take({"looptwin/hall/plug-1/command", stop, false, {}, {}}, kStart, asked, out));
   REQUIRE(asked.size() == 1);
-  CHECK(asked[0]->command.device == Plug::kPlug);
+  CHECK(asked[0]->command.device == kPlug);
 
   const auto loop = make_plain({plug.registry, {{TableId(size_t{0}), mapping}}, UnixTime{}});
   std::vector<Heard> heard;
   CHECK(loop->take({"looptwin/bench-7/presence", "online", false, {}, {}}, kStart, heard));
   CHECK_FALSE(loop->take({"looptwin/hall/plug-1/presence", "online", false, {}, {}}, kStart, heard));
   REQUIRE(heard.size() == 1);
-  CHECK(std::get<HeardPresence>(heard[0]).device == Plug::kPlug);
+  CHECK(std::get<HeardPresence>(heard[0]).device == kPlug);
   const auto filters = loop->filters();
   CHECK(std::find(filters.begin(), filters.end(), "looptwin/+/presence") != filters.end());
   out.clear();
-  CHECK(loop->tell({.id = 1, .device = Plug::kPlug, .kind = twin::Command::Kind::command, .expires = kNever},
+  CHECK(loop->tell({.id = 1, .device = kPlug, .kind = twin::Command::Kind::command, .expires = kNever},
                    out));
   REQUIRE(out.size() == 1);
   CHECK(out[0].topic == "looptwin/bench-7/command");
