@@ -108,7 +108,9 @@ bool outage(bench::Report& report, bool killed, bool keeps, double rate, double 
   const auto taken = bench::run_loop(
       own->address(), chatter.devices, milliseconds(100), {.enough = messages, .patience = seconds(20)},
       [&] {
-        own->keep();  // the loop's session
+        own->keep();  // the loop's session: it is on the disk once somebody who comes later is served
+        LT_CHECK(hil::connect_mqtt({.broker = own->address(), .client_id = "later"}).has_value(),
+                 "the broker serves");
         devices.start();
         begun = time.now();
       },
