@@ -157,6 +157,7 @@ class Faults(unittest.TestCase):
         broker.start()
         commands = sum(t.endswith("command") for t, _ in ear.heard)
         eventually(lambda: sum(t.endswith("command") for t, _ in ear.heard) > commands + 1, "all works again")
+        eventually(lambda: rig.status().get("devices_there") == "2", "both are back")
         out = rig.stop()
         self.assertIn("broker_lost 1", out)
         self.assertIn("devices there          2", out)
