@@ -9,6 +9,10 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 
+if("${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_DEBUG}" MATCHES "-fsanitize=")
+  set(LOOPTWIN_SANITIZED ON)
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE)
   # Without these ccache keeps nothing that uses a precompiled header.
