@@ -23,6 +23,7 @@
 #include "bench/bench.h"
 #include "bench/rig/rig_plant.h"
 #include "hil/mosquitto.h"
+#include "hil/mqtt_link.h"
 #include "hil/steady_time.h"
 
 using namespace looptwin;
