@@ -35,7 +35,8 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 
 # looptwin_folder(NAME PUBLIC deps... PRIVATE deps...): the library of one folder, from all its .cc files (and those of
-# its sub-folders), with its precompiled.h, or base's where it has none. A .simd.cc file is compiled once per vector width, see looptwin_vector_sources.
+# its sub-folders), with its precompiled.h, or base's where it has none. A .simd.cc file is compiled once per vector
+# width, see looptwin_vector_sources.
 function(looptwin_folder name)
   cmake_parse_arguments(ARG "" "" "PUBLIC;PRIVATE;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)

@@ -117,7 +117,7 @@ const Section<RigConfig>& rig_section() {
       }};
   static const Section<T> kSection(
       "a rig", "rig",
-      {required<T>("rig", text(), &T::name, "its name"),
+      {with_span(required<T>("rig", text(), &T::name, "its name"), &T::name_span),
        scenario,
        optional<T>("broker", text(), in(&hil::MqttOptions::broker), "one of our own",
                    "mqtt://HOST:PORT or mqtts://HOST:PORT"),
@@ -184,6 +184,14 @@ void check_connections(Reader& reader, const RigConfig& rig) {
                  "write own_connections: true, or leave secrets out");
 }
 
+void check_name(Reader& reader, const RigConfig& rig) {
+  constexpr size_t kLongest = 64;
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+  if (rig.name.size() > kLongest || rig.name.find_first_not_of(kAllowed) != std::string::npos)
+    reader.error(rig.name_span, fmt::format("'{}' is no name of a rig", rig.name),
+                 "write up to 64 letters, digits, '.', '_' and '-': sockets and clients of brokers bear it");
+}
+
 }  // namespace
 
 std::string rig_schema() { return json_schema(rig_section(), "looptwin rig"); }
@@ -202,6 +210,7 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
   if (rig.inventory.empty() && rig.reserve.span.source)
     reader.error(rig.reserve.span, "devices are reserved in an inventory, and none is named",
                  "write inventory: FILE");
+  check_name(reader, rig);
   if (rig.inventory.empty() && !rig.equipment.empty())
     reader.error(rig.equipment.front().span, "equipment is chosen from an inventory, and none is named",
                  "write inventory: FILE");

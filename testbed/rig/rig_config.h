@@ -41,7 +41,8 @@ struct EquipmentConfig {
 enum class RigStart : uint8_t { now, as_written };
 
 struct RigConfig {
-  std::string name;
+  std::string name;  ///< letters, digits, '.', '_' and '-': sockets and clients of brokers bear it
+  Span name_span;
   std::string key;                 ///< what it is found by while it runs: its name, and which file it is
   std::filesystem::path scenario;  ///< from where we are
   hil::MqttOptions broker;         ///< its `broker` is empty: one of our own

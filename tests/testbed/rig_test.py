@@ -202,6 +202,7 @@ class Rigs(unittest.TestCase):
                            ("rig: r\ndevices:\n  pmup: {telemetry: \"a/{device}\"}\n", "'pmup' is no model of cellar"),
                            ("rig: r\ndevices:\n  pump: {telemetry: a}\n", "'a' has no {device}"),
                            ("rig: r\nbroker: mqtt://127.0.0.1:1\n", "cannot connect to mqtt://127.0.0.1:1"),
+                           ('rig: "a/b"\n', "rig.yaml:1:7: error: 'a/b' is no name of a rig"),
                            ("rig: r\nbroker: localhost\n", "'localhost' is no address of a broker")):
             rig.write_text(text)
             result = looptwin("hil", self.folder, "--out", self.folder / "out")
