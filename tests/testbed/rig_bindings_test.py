@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig_support import SOURCE, OpenRig, block, eventually, looptwin  # noqa: E402
+from rig_support import SOURCE, OpenRig, block, eventually, freeze, looptwin  # noqa: E402
 
 PAGE = (SOURCE / "docs/rig-bindings.md").read_text()
 PAGES_RIG = re.search(r"```yaml\n(# rig.yaml\n.*?)```", PAGE, re.S).group(1)
@@ -199,7 +199,7 @@ class Bindings(unittest.TestCase):
         events = "events:\n  high: {each: pump, raise: loop.lateness > 1 s}\n  overrun: {raise: delta(loop.overruns over 1 min) > 3}\n"
         rig = self.rig(ALL + "tolerance: 200 ms\n", events)
         eventually(lambda: rig.count(LEVELS) > 3, "it runs")
-        rig.process.send_signal(signal.SIGSTOP)
+        freeze(rig.process)
         stopped = time.monotonic()
         eventually(lambda: time.monotonic() - stopped > 2.5, "several cycles are missed")
         rig.process.send_signal(signal.SIGCONT)

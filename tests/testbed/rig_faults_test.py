@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
-from rig_support import BINARIES, PASSWORD, Broker, Client, Registry, Rig, block, certificates, eventually, looptwin, memory_of, sys
+from rig_support import BINARIES, PASSWORD, Broker, Client, Registry, Rig, block, certificates, eventually, freeze, looptwin, memory_of, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TOPIC, OTHER = f"looptwin/{ONE}/", f"looptwin/{TWO}/"
@@ -108,7 +108,7 @@ class Faults(unittest.TestCase):
         before = memory_of(rig.process.pid)
         flooder = rig.client(ONE).join()
         flooder.client.max_inflight_messages_set(2000)
-        rig.process.send_signal(signal.SIGSTOP)  # the loop cannot take anything in: all of it waits
+        freeze(rig.process)  # the loop cannot take anything in: all of it waits
         for n in range(60_000):
             flooder.say(TOPIC + "telemetry", '{"level": 1.0, "n": %d}' % n)
         rig.process.send_signal(signal.SIGCONT)
@@ -146,7 +146,7 @@ class Faults(unittest.TestCase):
         rig.pump(ONE, program="pump_device")
         rig.pump(TWO)
         eventually(lambda: self.told(ear, TWO) and self.told(ear), "both work")
-        broker.process.send_signal(signal.SIGSTOP)
+        freeze(broker.process)
         time.sleep(2)  # shorter than anybody's patience: a pause is no end
         broker.process.send_signal(signal.SIGCONT)
         heard = len(ear.heard)
@@ -234,7 +234,7 @@ class Faults(unittest.TestCase):
         ear.subscribe("looptwin/#")
         rig.pump(ONE, program="pump_device")
         eventually(lambda: self.told(ear), "it works")
-        rig.process.send_signal(signal.SIGSTOP)
+        freeze(rig.process)
         reports = sum(t == TOPIC + "telemetry" for t, _ in ear.heard)
         eventually(lambda: sum(t == TOPIC + "telemetry" for t, _ in ear.heard) > reports + 15, "three seconds")
         rig.process.send_signal(signal.SIGCONT)
@@ -266,7 +266,7 @@ class Faults(unittest.TestCase):
         self.addCleanup(lambda: (sleeper.kill(), sleeper.wait()))
         ear = rig.client("ear").join()
         ear.subscribe("other/end")
-        sleeper.send_signal(signal.SIGSTOP)
+        freeze(sleeper)
         talker = rig.client("talker").join()
         talker.client.max_inflight_messages_set(2000)
         talker.client.max_queued_messages_set(0)

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from rig_support import LOOPTWIN, PATIENCE, SOURCE, Rig, block, eventually, looptwin, sys
+from rig_support import LOOPTWIN, PATIENCE, SOURCE, Rig, block, eventually, freeze, looptwin, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 PAGE = SOURCE / "docs/rig-inventory.md"
@@ -286,7 +286,7 @@ class Rigs(Lab):
         devices = {ident: self.device(rig, ident, serial) for ident, serial in ((ONE, "SN-4711"), (TWO, "SN-4712"))}
         for device in devices.values():
             eventually(lambda: device.heard, "it is told what to do")
-        rig.process.send_signal(signal.SIGSTOP)  # as a host that has no time for it
+        freeze(rig.process)  # as a host that has no time for it
         self.assertIn("of next until", self.done("reserve", ONE, "--owner", "next", "--wait", "1 min"))
         before = {ident: len(self.orders(device)) for ident, device in devices.items()}
         rig.process.send_signal(signal.SIGCONT)

@@ -9,7 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from rig_support import PATIENCE, SOURCE, Broker, OpenRig, block, eventually, looptwin, takes_connections
+from rig_support import PATIENCE, SOURCE, Broker, OpenRig, block, eventually, freeze, looptwin, takes_connections
 
 PAGE = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-safety.md").read_text(), re.S).group(1)
 # Machines that are busy with other things may let a loop wait for long.
@@ -106,7 +106,7 @@ class Safety(unittest.TestCase):
     def test_a_loop_that_does_not_move_is_made_safe_and_may_not_send_when_it_moves_again(self):
         rig = self.rig(rig=SAFE.replace("20 s", "1 s"))
         self.started(rig)
-        rig.process.send_signal(signal.SIGSTOP)
+        freeze(rig.process)
         eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "the watchdog has spoken")
         self.assertIn("has not moved for 1 s", rig.errors.read_text())
         rig.process.send_signal(signal.SIGCONT)

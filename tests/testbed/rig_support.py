@@ -33,6 +33,12 @@ def eventually(condition, what, patience=PATIENCE):
     raise AssertionError(f"never: {what}")
 
 
+def freeze(process):
+    """Returns when all of its threads stand still: the signal alone only asks for that, and a busy machine takes its time."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+
+
 def looptwin(*arguments, **more):
     return subprocess.run([LOOPTWIN, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE, **more)
 

@@ -10,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from rig_support import BINARIES, PASSWORD, SOURCE, Broker, Client, Registry, Rig, eventually, looptwin, sys
+from rig_support import BINARIES, PASSWORD, SOURCE, Broker, Client, Registry, Rig, eventually, freeze, looptwin, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TOPIC = f"looptwin/{ONE}/"
@@ -66,7 +66,7 @@ class Transport(unittest.TestCase):
 
     def lose(self, rig, broker, devices, messages):
         """The host does not take them, and the broker that has acknowledged them is killed."""
-        rig.process.send_signal(signal.SIGSTOP)
+        freeze(rig.process)
         for _ in range(messages):
             for device in devices:
                 device.say(1.5)
