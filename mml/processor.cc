@@ -202,7 +202,7 @@ std::array<uint64_t, kDeviceStatuses> Processor::devices_by_status() const {
 }
 
 void Processor::save(ArchiveWriter& archive) const {
-  archive.section("processor", 5);
+  archive.section("processor", 6);
   for (const auto& model : models_) {
     archive.put_vector(model->online);
     archive.put_vector(model->diverging);
@@ -213,7 +213,7 @@ void Processor::save(ArchiveWriter& archive) const {
 }
 
 void Processor::restore(ArchiveReader& archive) {
-  if (archive.section("processor", 5) != 5) return archive.fail("written by another version");
+  if (archive.section("processor", 6) != 6) return archive.fail("written by another version");
   for (auto& model : models_) {
     archive.get_span(std::span(model->online));
     model->diverging = archive.get_vector<uint8_t>();

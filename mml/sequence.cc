@@ -1,10 +1,16 @@
 #include "mml/sequence.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/prefetch.h"
 
 namespace looptwin::mml {
+namespace {
+
+constexpr uint32_t kMostWhole = (1u << 24) - 1;
+
+}  // namespace
 
 Sequences::Sequences(size_t rows) : states_(rows), restarted_(rows, kLongAgo) {}
 
@@ -13,13 +19,23 @@ void Sequences::take_in(twin::Frame& frame, SequenceCounters& counters) {
       [&](size_t i) { return take(frame.row[i], frame.sequence[i], frame.sampled_at[i], counters); });
 }
 
+inline void Sequences::State::move_on(uint32_t ahead) {
+  newest += ahead;
+  reach = std::min(kRemembered, reach + std::min(ahead, kRemembered));
+  if (ahead > kRemembered) {
+    whole = 0;
+  } else {
+    const auto ones = static_cast<uint32_t>(std::countr_one(seen >> (kRemembered - ahead)));
+    whole = ones < ahead ? ones : std::min(whole + ahead, kMostWhole);
+  }
+  seen = ahead < kRemembered ? (seen << ahead) | 1 : 1;
+}
+
 inline bool Sequences::take(uint32_t row, uint32_t sequence, int64_t sampled_at, SequenceCounters& counters) {
   State& s = states_[row];
   if (sequence - s.newest != 1 || sampled_at <= s.sampled) [[unlikely]]
     return take_unusual(row, sequence, sampled_at, counters);
-  s.seen = (s.seen << 1) | 1;
-  s.reach += s.reach < kRemembered;
-  s.newest = sequence;
+  s.move_on(1);
   s.sampled = sampled_at;
   return false;
 }
@@ -36,9 +52,7 @@ bool Sequences::take_unusual(uint32_t row, uint32_t sequence, int64_t sampled_at
   const uint32_t ahead = sequence - s.newest;
   if (ahead != 0 && ahead < kAhead) {
     counters.gaps += ahead - 1;
-    s.seen = ahead < kRemembered ? (s.seen << ahead) | 1 : 1;
-    s.reach = std::min(kRemembered, s.reach + std::min(ahead, kRemembered));
-    s.newest = sequence;
+    s.move_on(ahead);
     s.sampled = sampled_at;
     return false;
   }
@@ -49,7 +63,7 @@ bool Sequences::take_unusual(uint32_t row, uint32_t sequence, int64_t sampled_at
     return false;
   }
   const uint32_t behind = -ahead;
-  if (behind >= kRemembered) return false;  // too old to tell: late, and its gap stays counted
+  if (behind >= kRemembered) return behind - kRemembered < s.whole;  // else its gap stays counted
   const uint64_t bit = uint64_t{1} << behind;
   if ((s.seen & bit) != 0) return true;
   s.seen |= bit;

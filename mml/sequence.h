@@ -19,7 +19,8 @@ struct SequenceCounters {
 
 class Sequences {
  public:
-  /// Behind the newest number so many are remembered; a message further back is late, never a duplicate.
+  /// Of the newest number and those before it, so many are remembered one by one. Of what lies further back
+  /// is known what came without a gap: a message from there is a duplicate, any other is late.
   static constexpr uint32_t kRemembered = 64;
   /// Numbers wrap around. One that is less than this ahead of the newest is ahead, with a gap between; any
   /// other lies behind.
@@ -42,7 +43,10 @@ class Sequences {
     uint64_t seen = 0;              ///< bit k: newest - k was received; 0: nothing yet
     int64_t sampled = kLongAgo.ns;  ///< of the newest number
     uint32_t newest = 0;
-    uint32_t reach = 0;  ///< of the bits, how many lie at or after the lowest number received
+    uint32_t reach : 8 = 0;   ///< of the bits, how many lie at or after the lowest number received
+    uint32_t whole : 24 = 0;  ///< right behind the bits, so many were all received, or more
+    /// The newest number is so much higher now; what lies between has not come yet.
+    void move_on(uint32_t ahead);
   };
   /// True for a duplicate.
   bool take(uint32_t row, uint32_t sequence, int64_t sampled_at, SequenceCounters& counters);

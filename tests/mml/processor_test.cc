@@ -211,6 +211,47 @@ TEST_CASE("processor: what comes after a long silence is new, and what is too ol
   CHECK(site.processor.counters().gaps == 98);
 }
 
+TEST_CASE(
+    "processor: what comes again is known however far back, up to what was missing when it was forgotten") {
+  std::mt19937_64 random(6);
+  for (const uint32_t start : {0u, 0xffffff00u}) {
+    for (int trial = 0; trial < 40; ++trial) {
+      Site site(1);
+      const auto rarely = 20u << (trial % 6);
+      std::set<int64_t> received;
+      int64_t newest = -1, forgotten = -1;  // all after `forgotten` are known
+      uint64_t duplicates = 0, late = 0, missing = 0;
+      double now = 0;
+      const auto take = [&](int64_t n) {
+        site.take(at(++now), {message(start + static_cast<uint32_t>(n), static_cast<double>(n))});
+        if (n > newest) {
+          missing += static_cast<uint64_t>(n - newest - 1);
+          received.insert(n);
+          for (int64_t old = std::max<int64_t>(newest - 63, 0); old <= n - 64; ++old)
+            if (!received.contains(old)) forgotten = old;
+          newest = n;
+        } else if (n <= newest - 64 && n <= forgotten) {
+          ++late;
+        } else if (!received.insert(n).second) {
+          ++duplicates;
+        } else {
+          --missing;
+        }
+        INFO("start " << start << " trial " << trial << " number " << n << " newest " << newest);
+        REQUIRE(site.processor.counters().duplicates == duplicates);
+        REQUIRE(site.processor.counters().gaps == missing);
+      };
+      take(0);
+      while (newest < 600) {
+        take(newest + 1 + (random() % rarely == 0 ? static_cast<int64_t>(random() % 80) : 0));
+        if (random() % 4 == 0) take(static_cast<int64_t>(random() % static_cast<uint64_t>(newest + 1)));
+      }
+      CHECK(duplicates > 0);
+      if (trial % 6 == 0) CHECK(late > 0);
+    }
+  }
+}
+
 TEST_CASE("processor: a value holds until stale_after, to the nanosecond, though nothing arrives") {
   Site site;
   site.connect(at(0.1));
