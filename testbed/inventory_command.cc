@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "hil/steady_time.h"
 #include "lang/units.h"
 #include "testbed/attribution.h"
+#include "testbed/command_set.h"
 #include "testbed/inventory_files.h"
 #include "testbed/reserving.h"
 #include "testbed/run_folder.h"
@@ -314,43 +314,17 @@ Exit reservations(const Options& options) {
   return Exit::held;
 }
 
-/// Builds the commands; each runs a function over the options.
-class Commands {
+class Commands : CommandSet<Options> {
  public:
   explicit Commands(CLI::App& app)
-      : inventory_(app.add_subcommand("inventory", "keeps the equipment of a lab, and who may use it")) {
-    inventory_->require_subcommand(1);
+      : CommandSet(app, "inventory", "keeps the equipment of a lab, and who may use it", "the inventory") {
     add_single();
     add_many();
     add_reserving();
   }
-
-  std::optional<Exit> run() {
-    for (const auto& [command, job] : jobs_)
-      if (*command) return job();
-    return std::nullopt;
-  }
+  using CommandSet::run;
 
  private:
-  /// Options are shared, but not their defaults: each command has its own copy.
-  struct Command {
-    CLI::App* app;
-    Options& options;
-  };
-  Command command(const std::string& name, const std::string& about, std::function<Exit(Options&)> job) {
-    auto* made = inventory_->add_subcommand(name, about);
-    auto options = std::make_shared<Options>();
-    made->add_option("FILE", options->file, "the inventory")->required();
-    jobs_.emplace_back(made, [options, job = std::move(job)] { return job(*options); });
-    return {made, *options};
-  }
-  static void attributed(const Command& c) {
-    c.app->add_option("--by", c.options.by, "who changes it (default: the user's name)");
-  }
-  static void with_id(const Command& c) { c.app->add_option("ID", c.options.id, "of a device")->required(); }
-  static void with_version(const Command& c) {
-    c.app->add_option("--version", c.options.version, "refuse unless the device has this version");
-  }
   static void filtered(const Command& c) {
     c.app->add_option("--model", c.options.filter.model, "only of this model");
     c.app->add_option("--id", c.options.filter.pattern, "only ids like this: 'bench-1/*'");
@@ -360,10 +334,6 @@ class Commands {
   }
   static void owned(const Command& c) {
     c.app->add_option("--owner", c.options.owner, "whose it is (default: the user's name)");
-  }
-  static void formatted(const Command& c, std::vector<std::string> formats) {
-    c.options.format = "text";
-    c.app->add_option("--format", c.options.format, joined(formats, ", "))->check(CLI::IsMember(formats));
   }
 
   void add_single() {
@@ -437,9 +407,6 @@ class Commands {
     owned(released);
     command("reservations", "lists who has reserved what, and who waits", reservations);
   }
-
-  CLI::App* inventory_;
-  std::vector<std::pair<CLI::App*, std::function<Exit()>>> jobs_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "testbed/registry_command.h"
 
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
@@ -10,6 +9,7 @@
 
 #include "base/text.h"
 #include "testbed/attribution.h"
+#include "testbed/command_set.h"
 #include "testbed/registry_candidates.h"
 #include "testbed/registry_files.h"
 
@@ -34,6 +34,7 @@ struct Options {
   std::string format;
   std::optional<std::filesystem::path> target;
   ImportRequest import;
+  CandidatesRequest candidates;
 };
 
 /// Prints what a command gives, or why it does not.
@@ -313,86 +314,69 @@ Exit check_file(const Options& options) {
   return finish(devices);
 }
 
-/// Builds the commands; each runs a function over the options.
-class Commands {
+class Commands : CommandSet<Options> {
  public:
   explicit Commands(CLI::App& app)
-      : registry_(app.add_subcommand("registry", "keeps devices in a database file")) {
-    registry_->require_subcommand(1);
+      : CommandSet(app, "registry", "keeps devices in a database file", "the registry") {
     add_single();
     add_lives();
     add_many();
     add_candidates();
   }
-
-  std::optional<Exit> run() {
-    for (const auto& [command, job] : jobs_)
-      if (*command) return job();
-    return std::nullopt;
-  }
+  using CommandSet::run;
 
  private:
-  CLI::App* command(const std::string& name, const std::string& about, std::function<Exit(Options&)> job) {
-    auto* made = registry_->add_subcommand(name, about);
-    made->add_option("FILE", options_.file, "the registry")->required();
-    jobs_.emplace_back(made, [this, job = std::move(job)] { return job(options_); });
-    return made;
-  }
-  void attributed(CLI::App* command) {
-    command->add_option("--by", options_.by, "who changes it (default: the user's name)");
-  }
-  void with_id(CLI::App* command) { command->add_option("ID", options_.id, "of a device")->required(); }
-  void with_version(CLI::App* command) {
-    command->add_option("--version", options_.version, "refuse unless the device has this version");
-  }
-  void with_secret(CLI::App* command) {
-    command->add_flag("--secret-stdin", options_.secret_given, "take the secret from standard input");
-    command->add_option("--hash", options_.hash, "how the secret is kept")
+  static void with_secret(const Command& c) {
+    c.app->add_flag("--secret-stdin", c.options.secret_given, "take the secret from standard input");
+    c.app->add_option("--hash", c.options.hash, "how the secret is kept")
         ->check(CLI::IsMember({"keyed", "argon2id"}));
   }
-  void filtered(CLI::App* command) {
-    command->add_option("--model", options_.filter.model, "only of this model");
-    command->add_option("--id", options_.filter.pattern, "only ids like this: 'block-1/*'");
-    command->add_option("--tag", options_.filter.tag, "only with this tag");
-    command->add_option("--state", options_.states, "only in these states")
+  static void filtered(const Command& c) {
+    c.app->add_option("--model", c.options.filter.model, "only of this model");
+    c.app->add_option("--id", c.options.filter.pattern, "only ids like this: 'block-1/*'");
+    c.app->add_option("--tag", c.options.filter.tag, "only with this tag");
+    c.app->add_option("--state", c.options.states, "only in these states")
         ->delimiter(',')
         ->check(CLI::IsMember({"provisioned", "active", "suspended", "retired"}));
-    command->callback([this] {
-      for (const auto& state : options_.states) options_.filter.states.push_back(*twin::device_state(state));
+    c.app->callback([&options = c.options] {
+      for (const auto& state : options.states) options.filter.states.push_back(*twin::device_state(state));
     });
   }
 
   void add_single() {
     command("init", "makes an empty registry", init);
-    auto* add_device = command("add", "adds a device, and shows its secret once", add);
-    add_device->add_option("ID", options_.device.id, "of the new device")->required();
-    add_device->add_option("--model", options_.device.model, "its device model")->required();
-    add_device
-        ->add_option("--set", options_.settings, "parameters.UA='190 W/K', relations.block=block-1, link=lte")
+    const auto added = command("add", "adds a device, and shows its secret once", add);
+    added.app->add_option("ID", added.options.device.id, "of the new device")->required();
+    added.app->add_option("--model", added.options.device.model, "its device model")->required();
+    added.app
+        ->add_option("--set", added.options.settings,
+                     "parameters.UA='190 W/K', relations.block=block-1, link=lte")
         ->type_name("KEY=VALUE");
-    add_device->add_flag("--no-secret", options_.no_secret, "it cannot authenticate until it gets one");
-    with_secret(add_device);
-    attributed(add_device);
+    added.app->add_flag("--no-secret", added.options.no_secret, "it cannot authenticate until it gets one");
+    with_secret(added);
+    attributed(added);
     with_id(command("show", "shows all of a device", show));
     with_id(command("history", "shows who changed what of a device, and when", history));
-    auto* set_values = command("set", "changes values of a device", set);
-    with_id(set_values);
-    set_values->add_option("SETTINGS", options_.settings, "parameters.UA='200 W/K'; an empty value removes")
+    const auto changed = command("set", "changes values of a device", set);
+    with_id(changed);
+    changed.app
+        ->add_option("SETTINGS", changed.options.settings, "parameters.UA='200 W/K'; an empty value removes")
         ->type_name("KEY=VALUE")
         ->required();
-    with_version(set_values);
-    attributed(set_values);
-    auto* renew_secret = command("renew", "gives a device a new secret, and shows it once", renew);
-    with_id(renew_secret);
-    with_secret(renew_secret);
-    attributed(renew_secret);
+    with_version(changed);
+    attributed(changed);
+    const auto renewed = command("renew", "gives a device a new secret, and shows it once", renew);
+    with_id(renewed);
+    with_secret(renewed);
+    attributed(renewed);
     with_id(command("verify", "says whether a device may connect with the secret on standard input", verify));
   }
 
   void add_lives() {
     const auto life = [&](const std::string& name, const std::string& about, twin::DeviceState state) {
-      auto* made = command(name, about, [state](const Options& options) { return become(options, state); });
-      made->add_option("IDS", options_.ids, "of devices, or patterns: 'block-1/*'")->required();
+      const auto made =
+          command(name, about, [state](const Options& options) { return become(options, state); });
+      made.app->add_option("IDS", made.options.ids, "of devices, or patterns: 'block-1/*'")->required();
       with_version(made);
       attributed(made);
       return made;
@@ -400,45 +384,39 @@ class Commands {
     life("activate", "lets provisioned or suspended devices work", twin::DeviceState::active);
     life("suspend", "locks devices out, until they are activated again", twin::DeviceState::suspended);
     life("retire", "locks devices out for good; their ids are not used again", twin::DeviceState::retired)
-        ->alias("revoke");
+        .app->alias("revoke");
   }
 
   void add_candidates() {
-    auto* made =
+    const auto made =
         command("candidates", "lists devices that announce themselves at a broker and are not registered",
-                [this](const Options& options) {
-                  candidates_.registry = options.file;
-                  return list_candidates(candidates_);
+                [](Options& options) {
+                  options.candidates.registry = options.file;
+                  return list_candidates(options.candidates);
                 });
-    made->add_option("--broker", candidates_.broker, "mqtt://HOST:PORT")->required();
-    made->add_option("--within", candidates_.within, "how long to listen (default: 2 s)");
-    made->add_option("--prefix", candidates_.prefix,
-                     "what announcements begin with (default: homeassistant)");
+    made.app->add_option("--broker", made.options.candidates.broker, "mqtt://HOST:PORT")->required();
+    made.app->add_option("--within", made.options.candidates.within, "how long to listen (default: 2 s)");
+    made.app->add_option("--prefix", made.options.candidates.prefix,
+                         "what announcements begin with (default: homeassistant)");
   }
 
   void add_many() {
-    auto* list_devices = command("list", "lists devices", list);
-    filtered(list_devices);
-    options_.format = "text";
-    list_devices->add_option("--format", options_.format, "text, json or csv")
-        ->check(CLI::IsMember({"text", "json", "csv"}));
-    auto* import_file = command("import", "takes all devices of a .json or .csv file, or none", import);
-    import_file->add_option("FROM", options_.import.file, "the file")->required();
-    import_file->add_flag("--update", options_.import.update, "devices that are there get the file's values");
-    import_file->add_option("--secrets", options_.import.secrets,
-                            "generate secrets for new devices, and write them to this new file");
-    attributed(import_file);
-    auto* export_file =
+    const auto listed = command("list", "lists devices", list);
+    filtered(listed);
+    formatted(listed, {"text", "json", "csv"});
+    const auto imported = command("import", "takes all devices of a .json or .csv file, or none", import);
+    imported.app->add_option("FROM", imported.options.import.file, "the file")->required();
+    imported.app->add_flag("--update", imported.options.import.update,
+                           "devices that are there get the file's values");
+    imported.app->add_option("--secrets", imported.options.import.secrets,
+                             "generate secrets for new devices, and write them to this new file");
+    attributed(imported);
+    const auto exported =
         command("export", "writes devices to a .json or .csv file, without credentials", export_all);
-    export_file->add_option("TO", options_.target, "the file; must not exist")->required();
-    filtered(export_file);
+    exported.app->add_option("TO", exported.options.target, "the file; must not exist")->required();
+    filtered(exported);
     command("check", "reads all of the file, and says whether it is sound", check_file);
   }
-
-  CLI::App* registry_;
-  CandidatesRequest candidates_;
-  Options options_;
-  std::vector<std::pair<CLI::App*, std::function<Exit()>>> jobs_;
 };
 
 }  // namespace

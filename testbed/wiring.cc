@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "testbed/notes.h"
 #include "testbed/showing.h"
+#include "testbed/wiring_conditions.h"
 #include "testbed/wiring_expressions.h"
 #include "testbed/wiring_rules.h"
 
@@ -342,21 +343,6 @@ class Wiring : Expressions {
                       *config.deadband);
   }
 
-  /// The quantity that decides: the first side of a comparison that varies by row and is a number.
-  NodeId first_compared(NodeId id) const {
-    const lang::Node& node = graph_[id];
-    if (lang::is_set(node.op) || lang::is_window(node.op) || node.op == Op::related) return {};
-    const bool comparison = node.op == Op::less || node.op == Op::less_equal || node.op == Op::greater ||
-                            node.op == Op::greater_equal;
-    for (const NodeId arg : node.args) {
-      if (comparison && graph_[arg].table == node.table && node.table.valid() &&
-          graph_[arg].type.kind == lang::Kind::number && graph_[arg].op != Op::age)
-        return arg;
-      if (const NodeId deeper = first_compared(arg); deeper.valid()) return deeper;
-    }
-    return {};
-  }
-
   void check_events() {
     for (auto& event : out_.events) {
       const auto& config = event.config;
@@ -385,7 +371,7 @@ class Wiring : Expressions {
       event.raises = raise;
       event.clears = clear;
       demand(raise, event.table, event.raise);
-      if (const NodeId compared = first_compared(raise); compared.valid())
+      if (const NodeId compared = first_compared(graph_, raise); compared.valid())
         demand(compared, event.table, event.evidence);
       demand(clear, event.table, event.clear);
       std::vector<NodeId> needs{raise, clear};
@@ -456,31 +442,13 @@ class Wiring : Expressions {
     return std::nullopt;
   }
 
-  void find_comparisons(const Explained& in, NodeId id, std::set<NodeId>& seen) {
-    if (!seen.insert(id).second) return;
-    const lang::Node& node = graph_[id];
-    if (node.op >= Op::less && node.op <= Op::not_equal)
-      out_.covered.push_back({in.name, graph_.span(id), node.table.valid() ? node.table : in.table, {}});
-    if (node.op >= Op::less && node.op <= Op::not_equal) covered_nodes_.push_back(id);
-    for (const NodeId arg : node.args) find_comparisons(in, arg, seen);
-  }
-
-  /// Comparisons behind a name are covered where the name is defined; each counts once.
   void demand_covered() {
-    std::set<NodeId> seen;
-    for (const auto& one : explained_) {
-      const bool decides = one.name.ends_with(".where") || one.name.ends_with(".until");
-      const lang::Node& node = graph_[one.node];
-      const bool comparison = node.op >= Op::less && node.op <= Op::not_equal;
-      if (decides && !comparison && node.op != Op::constant && seen.insert(one.node).second) {
-        out_.covered.push_back({one.name, one.text, one.table, {}});
-        covered_nodes_.push_back(one.node);
-        seen.erase(one.node);
-      }
-      find_comparisons(one, one.node, seen);
+    auto conditions = covered_conditions(graph_, explained_);
+    out_.covered.reserve(conditions.size());  // each keeps its slot
+    for (auto& [covered, node] : conditions) {
+      auto& kept = out_.covered.emplace_back(std::move(covered));
+      demand(node, kept.table, kept.column);
     }
-    for (size_t i = 0; i < covered_nodes_.size(); ++i)
-      demand(covered_nodes_[i], out_.covered[i].table, out_.covered[i].column);
   }
 
   Result<void> plan() {
@@ -500,7 +468,6 @@ class Wiring : Expressions {
 
   const Scenario& scenario_;
   const bool coverage_;
-  std::vector<NodeId> covered_nodes_;  ///< of out_.covered
   Wired out_;
   std::vector<std::pair<const mml::MachineConfig*, size_t>> machines_;  ///< and their places in derived
   std::vector<lang::Producer> producers_;

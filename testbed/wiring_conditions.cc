@@ -1,0 +1,55 @@
+#include "testbed/wiring_conditions.h"
+
+#include <set>
+
+namespace looptwin::testbed {
+
+using lang::NodeId;
+using lang::Op;
+
+namespace {
+
+bool is_ordering(Op op) {
+  return op == Op::less || op == Op::less_equal || op == Op::greater || op == Op::greater_equal;
+}
+
+bool is_comparison(Op op) { return op >= Op::less && op <= Op::not_equal; }
+
+void add_comparisons(const lang::Graph& graph, const Explained& in, NodeId id, std::set<NodeId>& seen,
+                     std::vector<CoveredCondition>& out) {
+  if (!seen.insert(id).second) return;
+  const lang::Node& node = graph[id];
+  if (is_comparison(node.op))
+    out.push_back({{in.name, graph.span(id), node.table.valid() ? node.table : in.table, {}}, id});
+  for (const NodeId arg : node.args) add_comparisons(graph, in, arg, seen, out);
+}
+
+}  // namespace
+
+NodeId first_compared(const lang::Graph& graph, NodeId id) {
+  const lang::Node& node = graph[id];
+  if (lang::is_set(node.op) || lang::is_window(node.op) || node.op == Op::related) return {};
+  for (const NodeId arg : node.args) {
+    if (is_ordering(node.op) && graph[arg].table == node.table && node.table.valid() &&
+        graph[arg].type.kind == lang::Kind::number && graph[arg].op != Op::age)
+      return arg;
+    if (const NodeId deeper = first_compared(graph, arg); deeper.valid()) return deeper;
+  }
+  return {};
+}
+
+std::vector<CoveredCondition> covered_conditions(const lang::Graph& graph,
+                                                 const std::vector<Explained>& explained) {
+  std::vector<CoveredCondition> all;
+  std::set<NodeId> seen;
+  for (const auto& one : explained) {
+    const bool decides = one.name.ends_with(".where") || one.name.ends_with(".until");
+    const Op op = graph[one.node].op;
+    if (decides && !is_comparison(op) && op != Op::constant && !seen.contains(one.node))
+      all.push_back({{one.name, one.text, one.table, {}}, one.node});
+    add_comparisons(graph, one, one.node, seen, all);
+  }
+  return all;
+}
+
+}  // namespace looptwin::testbed
