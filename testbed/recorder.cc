@@ -216,6 +216,8 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
   for (auto& feed : feeds_)
     if (feed.is_open()) feed.flush();
   writer_->end_cycle(boundary);
+  if (!records.empty() && sent_once_ == SentOnce::journalled) (void)writer_->await_journalled(boundary);
+  if (!records.empty() && sent_once_ == SentOnce::durable) (void)writer_->await_durable(boundary);
   return !writer_->failed();
 }
 

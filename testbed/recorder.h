@@ -25,6 +25,10 @@ struct RecorderState {
   std::vector<uint64_t> feeds;  ///< bytes of each feed's file, in the scenario's order; 0 where there is none
 };
 
+/// How far decisions must have come before they may be sent: what a kill costs, or a power cut, is then
+/// known to have been sent by nobody.
+enum class SentOnce : uint8_t { handed_over, journalled, durable };
+
 class Recorder final : public mml::HistorySink,
                        public mml::DecisionSink,
                        public mml::InputSink,
@@ -59,6 +63,9 @@ class Recorder final : public mml::HistorySink,
     twin::LogId packets, samples;
   };
   std::optional<PacketRows> packet_rows();
+
+  /// From now on; `handed_over` at first, as in virtual time nothing that is sent outlives the run.
+  void send_once(SentOnce kept) { sent_once_ = kept; }
 
   /// All up to the last boundary is on the disk, and where that ends.
   Result<RecorderState> settle();
@@ -100,6 +107,7 @@ class Recorder final : public mml::HistorySink,
   std::vector<std::ofstream> feeds_;  ///< [feed of the scenario]; open where it is published to
   twin::LogId decisions_, inputs_, people_, published_, alarms_, journal_;
   bool record_packets_ = false;
+  SentOnce sent_once_ = SentOnce::handed_over;
   twin::LogId packets_, packet_samples_;
 };
 

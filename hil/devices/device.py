@@ -11,6 +11,8 @@ import time
 
 import paho.mqtt.client as mqtt
 
+REMEMBERED = 1000  # commands of which it is known that they came
+
 
 class Device:
     """A kind of device has a PERIOD, s; act(order), which gives the outcome; and step(), which gives what it reports."""
@@ -37,15 +39,23 @@ class Device:
     def on_message(self, client, _, message):
         try:
             order = json.loads(message.payload)
-        except ValueError:
+            ident, expires = str(order["id"]), float(order.get("expires", 0))
+        except (ValueError, TypeError, KeyError, RecursionError):
             return  # damaged on its way: nobody knows what it was
-        outcome = self.answers.get(order["id"]) or self.obey(order)
-        self.answers[order["id"]] = outcome
-        answer = {"id": order["id"], "outcome": outcome, "t": time.time()}
+        if ident not in self.answers:
+            while len(self.answers) >= REMEMBERED:
+                del self.answers[next(iter(self.answers))]
+            self.answers[ident] = self.obey(order, expires)
+        answer = {"id": ident, "outcome": self.answers[ident], "t": time.time()}
         client.publish(self.topic + "acknowledgement", json.dumps(answer), qos=1)
 
-    def obey(self, order):
-        return "expired" if 0 < order["expires"] < time.time() else self.act(order)
+    def obey(self, order, expires):
+        if 0 < expires < time.time():
+            return "expired"
+        try:
+            return self.act(order)
+        except (TypeError, KeyError):  # no number where one is needed, or none at all
+            return "unknown_command"
 
     def run(self):
         for n in range(1, 1 << 32):

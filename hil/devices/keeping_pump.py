@@ -31,7 +31,10 @@ class KeepingPump(Pump):
     def on_message(self, client, data, message):
         if message.topic != self.topic + "confirmation":
             return super().on_message(client, data, message)
-        through = json.loads(message.payload)["n"]
+        try:
+            through = json.loads(message.payload)["n"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return  # damaged on its way
         with self.lock:
             if through in self.kept:  # else it was told that before, or is told of one that was here before it
                 self.kept = {n: report for n, report in self.kept.items() if n > through}

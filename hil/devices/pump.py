@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A pump over a cellar, as a device of its own: its level, its controller, and what device.py makes of it.
+"""A pump over a cellar, as a device of its own: its level, its controller, and what device.py makes of it. While it has
+no link it keeps its cellar dry by itself, between LOW and HIGH.
 
     pump.py PORT ID [LEVEL]
 """
@@ -8,6 +9,7 @@ import sys
 from device import Device
 
 RISES, FALLS = 0.5, 1.5  # m/s
+LOW, HIGH = 0.3, 3.0  # m: where it stops and starts by itself
 
 
 class Pump(Device):
@@ -29,6 +31,8 @@ class Pump(Device):
         return "accepted"
 
     def step(self):
+        if not self.client.is_connected() and not LOW <= self.level <= HIGH:
+            self.running = self.level > HIGH
         flow = RISES - (FALLS * self.speed / 50 if self.running else 0)
         self.level = max(0.0, self.level + flow * self.PERIOD)
         return {"level": round(self.level, 3), "running": self.running}

@@ -79,8 +79,10 @@ Result<std::unique_ptr<RigGuard>> RigGuard::prepare(const RigConfig& config, con
                           {},
                           fmt::format("no device matches --arm '{}'", pattern),
                           "write an id or a pattern: --arm '**' is all"});
-  if (config.recording && !out)
-    problems.push_back({Severity::error, {}, "recording: true needs a run folder", "leave out --out none"});
+  for (const auto& [key, wanted] : {std::pair("recording", config.recording), {"durable", config.durable}})
+    if (wanted && !out)
+      problems.push_back(
+          {Severity::error, {}, fmt::format("{}: true needs a run folder", key), "leave out --out none"});
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
   guard->options_.stop_topic = fmt::format("looptwin/rig/{}/stop", config.name);
   guard->options_.salt = hash64(fmt::format("{} at {}", config.name, to_string(scenario.start)));

@@ -164,6 +164,8 @@ Result<void> RigSession::assemble() {
   assembly_ = std::move(*built);
   if (auto addressed = check_addresses(rig_, mappings_, assembly_->registry()); !addressed) return addressed;
   if (auto planned = plan_sequence(); !planned) return planned;
+  if (auto* recorder = assembly_->recorder())
+    recorder->send_once(rig_.durable ? SentOnce::durable : SentOnce::journalled);
   if (own_) own_->keep_sessions();  // now that the transport has subscribed
   std::fputs(render(assembly_->warnings()).c_str(), stderr);
   if (out_)

@@ -14,8 +14,9 @@ import time
 import unittest
 from pathlib import Path
 
+import h5py
 import paho.mqtt.client as mqtt
-from rig_support import BINARIES, PASSWORD, Broker, Client, Registry, Rig, block, certificates, eventually, freeze, looptwin, memory_of, sys
+from rig_support import BINARIES, PASSWORD, SOURCE, Broker, Client, Registry, Rig, block, certificates, eventually, freeze, looptwin, memory_of, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TOPIC, OTHER = f"looptwin/{ONE}/", f"looptwin/{TWO}/"
@@ -253,12 +254,58 @@ class Faults(unittest.TestCase):
             flapping = rig.client(ONE, ONE, registry.secrets[ONE]).join()
             flapping.say(TOPIC + "telemetry", {"level": 2.5, "n": n})
             flapping.drop() if n % 2 else flapping.close()
-        seen = [json.loads(p)["online"] for t, p in ear.heard if t == f"$looptwin/presence/{ONE}"]
         eventually(lambda: sum(t == f"$looptwin/presence/{ONE}" for t, _ in ear.heard) >= 79, "each session is seen")
+        seen = [json.loads(p)["online"] for t, p in ear.heard if t == f"$looptwin/presence/{ONE}"]
         self.assertGreater(sum(seen), 20)
         rig.pump(ONE, "3.5", secret=registry.secrets[ONE], program="pump_device")
         eventually(lambda: any(t == TOPIC + "acknowledgement" and b"accepted" in p for t, p in ear.heard), "it does what it is told")
         self.assertIn("devices there          1", rig.stop())
+
+    def test_devices_that_a_rig_begins_with_outlive_damaged_orders(self):
+        broker = Broker(self.folder)
+        self.addCleanup(broker.close)
+        person = Client(broker.port, "person").join()
+        self.addCleanup(person.close)
+        person.subscribe("looptwin/#")
+        for program in ("pump.py", "keeping_pump.py", "valve.py"):
+            with self.subTest(program):
+                device = subprocess.Popen(["/usr/bin/python3", SOURCE / "hil/devices" / program, str(broker.port), program], stderr=subprocess.DEVNULL)
+                self.addCleanup(lambda started=device: (started.kill(), started.wait()))
+                topic = f"looptwin/{program}/"
+                eventually(lambda: (topic + "presence", b"online") in person.heard, "it is there")
+                for order in HOSTILE + [b'{"ie": "1", "command": "start"}', b'{"id": 1}', b'{"id": "2", "set": "speed"}', b'{"id": "3", "set": "break_drop"}',
+                                        b'{"id": "4", "command": "start", "expires": "soon"}', b'{"id": "5", "set": "speed", "value": "fast"}', b'[1]', b'7']:
+                    person.say(topic + "command", order)
+                    person.say(topic + "confirmation", order)
+                person.say(topic + "command", {"id": "last", "command": "explode", "expires": 0})
+                answers = eventually(lambda: [json.loads(p) for t, p in person.heard if t == topic + "acknowledgement" and b'"last"' in p], "it answers")
+                self.assertEqual(answers[0]["outcome"], "unknown_command")
+
+    def test_what_devices_were_told_before_looptwin_was_killed_stands_in_its_run_folder(self):
+        for durable in ("", "durable: true\n"):
+            with self.subTest(durable):
+                shutil.rmtree(self.folder / "out", ignore_errors=True)
+                rig = self.rig("rig: cellar-rig\n" + durable)
+                ear = rig.client("ear")
+                told = []
+
+                def heard(_, __, message):
+                    if not told:
+                        rig.process.kill()
+                    told.append(json.loads(message.payload)["id"])
+                ear.client.on_message = heard
+                ear.join().subscribe("looptwin/+/+/command")
+                device = rig.client(ONE).join()
+                device.say(TOPIC + "telemetry", {"level": 2.5, "n": 1})
+                eventually(lambda: told and rig.process.poll() is not None, "it is told something, and looptwin is killed")
+                decided = self.folder / "decisions.h5"
+                decided.unlink(missing_ok=True)
+                exported = looptwin("export", self.folder / "out", decided)
+                self.assertEqual(exported.returncode, 0, exported.stderr)
+                with h5py.File(decided) as file:
+                    kept = {f"{int(i) & (1 << 64) - 1:016x}" for i in file["decisions"]["id"]}
+                self.assertLessEqual(set(told), kept)
+                rig.close()
 
     def test_a_client_that_takes_nothing_costs_the_broker_no_more_than_it_may(self):
         rig = self.rig()

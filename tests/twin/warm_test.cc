@@ -13,6 +13,21 @@ using namespace looptwin;
 using namespace looptwin::twin;
 using namespace looptwin::twin::warm_test;
 
+TEST_CASE("run folder: what is journalled is read by others at once") {
+  Scratch scratch;
+  auto writer = good(RunWriter::create(scratch / "run", small_spec(), small_options()));
+  for (int64_t second = 0; second < 150; ++second) {
+    run_seconds(writer, second, second + 1);
+    const Time boundary{seconds(second + 1).ns};
+    good(writer.await_journalled(boundary));
+    CHECK(writer.journalled() == boundary);
+    auto running = good(RunReader::open(scratch / "run"));
+    CHECK(running.end() == Position{static_cast<uint64_t>(second + 1), boundary});
+  }
+  auto running = good(RunReader::open(scratch / "run"));
+  CHECK(holds_all_up_to(running, 150));
+}
+
 TEST_CASE("run folder: what was put is what is read, from segments and from the journal alike") {
   Scratch scratch;
   auto writer = good(RunWriter::create(scratch / "run", small_spec(), small_options()));

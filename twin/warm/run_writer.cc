@@ -231,6 +231,15 @@ Diagnostics RunWriter::error() const {
   return state_->error;
 }
 
+Result<void> RunWriter::await_journalled(Time boundary) {
+  auto& s = *state_;
+  LT_CHECK(boundary <= s.position.boundary);
+  std::unique_lock lock(s.mutex);
+  s.progress.wait(lock, [&] { return s.failed || s.journalled_ns >= boundary.ns; });
+  if (s.journalled_ns >= boundary.ns) return {};
+  return tl::unexpected(s.error);
+}
+
 Result<void> RunWriter::await_durable(Time boundary) {
   auto& s = *state_;
   LT_CHECK(boundary <= s.position.boundary);

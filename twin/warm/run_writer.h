@@ -51,6 +51,8 @@ class RunWriter {
   /// The last boundary that a kill would not cost (journalled), or a power cut would not (durable).
   Time journalled() const;
   Time durable() const;
+  /// Waits until a boundary that was handed over is journalled.
+  Result<void> await_journalled(Time boundary);
   /// Syncs now and waits until a boundary that was handed over is durable.
   Result<void> await_durable(Time boundary);
 
