@@ -169,8 +169,7 @@ const Section<RigConfig>& rig_section() {
                        [](T& out, std::vector<ToleranceConfig> all) { out.tolerances = std::move(all); }),
        section<T>("safety", safety_section(), &T::safety, "what may be sent, and what makes it safe"),
        list<T>("forces", force_section(), &T::forces, "forces and faults on its signals"),
-       optional<T>("recording", boolean(), &T::recording, "false",
-                   "all packets are kept in the run folder"),
+       optional<T>("recording", boolean(), &T::recording, "false", "all packets are kept in the run folder"),
        optional<T>("durable", boolean(), &T::durable, "false",
                    "whether decisions wait for the disk before they are sent")});
   return kSection;

@@ -60,7 +60,7 @@ struct RigConfig {
   SafetyText safety;
   std::vector<ForceText> forces;
   bool recording = false;
-  bool durable = false;  ///< what is sent has reached the disk before
+  bool durable = false;           ///< what is sent has reached the disk before
   std::vector<Setting> settings;  ///< of the scenario, before those of the command line
   RigStart start = RigStart::now;
   std::optional<std::vector<BindingConfig>> bindings;  ///< absent: all are real, for good
