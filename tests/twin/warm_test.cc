@@ -8,6 +8,7 @@
 #include "twin/warm/export.h"
 #include "twin/warm/journal.h"
 #include "twin/warm/manifest.h"
+#include "twin/warm/segment_writer.h"
 
 using namespace looptwin;
 using namespace looptwin::twin;
@@ -137,6 +138,16 @@ TEST_CASE("run folder: segments are equal byte for byte, whichever thread and la
     if (reference.empty()) reference = files;
     CHECK((files == reference));
   }
+}
+
+TEST_CASE("segments: two runs of a process may seal segments of one number at one time") {
+  const auto spec = small_spec();
+  const SegmentInfo info{1, 0, 60, Time{0}, Time{seconds(60).ns}};
+  auto a = good(SegmentWriter::in_memory(spec, info));
+  auto b = good(SegmentWriter::in_memory(spec, info));
+  const auto image = good(a.image());
+  CHECK(image.size() > 0);
+  CHECK((good(b.image()) == image));
 }
 
 TEST_CASE("run folder: a steady cycle does not allocate in the thread of the cycle") {
