@@ -20,18 +20,6 @@ namespace {
 /// How often Python gets a word in, on the wall: signals, progress.
 constexpr double kEvery = 0.1;
 
-/// One thread at a time is in the simulation while the GIL is released.
-class Busy {
- public:
-  explicit Busy(std::atomic<bool>& flag) : flag_(flag) { flag_ = true; }
-  ~Busy() { flag_ = false; }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
-
- private:
-  std::atomic<bool>& flag_;
-};
-
 }  // namespace
 
 SimulationHandle::SimulationHandle(const ScenarioSource& source,
@@ -52,7 +40,8 @@ SimulationHandle::SimulationHandle(const ScenarioSource& source,
 testbed::Simulation& SimulationHandle::running() {
   if (!kept_ || !kept_->simulation) throw std::runtime_error("this simulation is closed");
   if (busy_)
-    throw std::runtime_error("this simulation is being advanced: by another thread, or around this call");
+    throw std::runtime_error(
+        "this simulation is being advanced or looked at: by another thread, or around this call");
   return *kept_->simulation;
 }
 
@@ -83,8 +72,10 @@ void SimulationHandle::advance_to(int64_t to_ns, const py::object& progress) {
     end = simulation.advance(Time{to_ns}, ask_python);
     kept->stop = false;
   }
-  now_ns_ = simulation.now().ns;
-  if (end == mml::RunEnd::failed) over_ = true;
+  // At a boundary that it failed at it has not decided.
+  if (end != mml::RunEnd::failed) now_ns_ = simulation.now().ns;
+  over_ = end == mml::RunEnd::failed;
+  broken_ = !simulation.assembly().loop_transport().breakdown().empty();
   if (raised) std::rethrow_exception(raised);
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   if (end == mml::RunEnd::failed) raise("RunError", simulation.problems());
@@ -114,6 +105,7 @@ std::unique_ptr<SimulationHandle> SimulationHandle::fork() {
   forked->threads_ = threads_;
   forked->now_ns_ = now_ns_.load();
   forked->over_ = over_;
+  forked->broken_ = broken_;
   forked->kept_->decisions = kept_->decisions;
   const auto make = [&] {
     const Busy busy(busy_);

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,18 @@ class DecisionLog final : public mml::DecisionSink {
   }
   bool keep = true;
   std::vector<mml::Record> all;
+};
+
+/// One thread at a time is in the simulation, also while the GIL is released or Python is called from within.
+class Busy {
+ public:
+  explicit Busy(std::atomic<bool>& flag) : flag_(flag) { flag_ = true; }
+  ~Busy() { flag_ = false; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<bool>& flag_;
 };
 
 class SimulationHandle {
@@ -60,7 +73,7 @@ class SimulationHandle {
   pybind11::dict decisions(size_t first);
   std::string requirements();
 
-  testbed::Simulation& running();  ///< raises where it is closed, or advanced by another thread
+  testbed::Simulation& running();  ///< raises where it is closed, or another thread is in it
   int64_t now_ns() const { return now_ns_; }
 
  private:
@@ -68,6 +81,8 @@ class SimulationHandle {
   struct Place;
   Place place(TableId table, const std::string& name, const std::string& which);
   ColumnId true_column(TableId table, const std::string& name);
+  /// What is true on these shards is brought up to the last boundary; on all where `row` is absent.
+  void settle(TableId table, std::optional<Row> row);
   TableId table_of(const std::string& model);
   twin::DeviceRef device_of(const std::string& id);
   /// Lives as long as the simulation and the arrays that share its columns.
@@ -82,6 +97,8 @@ class SimulationHandle {
   std::atomic<bool> busy_{false};
   std::atomic<int64_t> now_ns_{0};
   bool over_ = false;
+  bool broken_ =
+      false;  ///< its plants or devices stopped between two boundaries: there is no truth at either
 };
 
 }  // namespace looptwin::python

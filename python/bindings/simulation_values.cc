@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "python/bindings/errors.h"
 #include "python/bindings/simulation.h"
 #include "testbed/decision_text.h"
 
@@ -111,20 +112,36 @@ ColumnId SimulationHandle::true_column(TableId table, const std::string& name) {
   return truth->second.column;
 }
 
-py::object SimulationHandle::value(const std::string& device, const std::string& name,
-                                   const std::string& which) {
+/// With the GIL, so that another thread's advance waits for a look and is not refused; where devices that
+/// have to catch up call classes of Python, another thread may come in all the same.
+void SimulationHandle::settle(TableId table, std::optional<Row> row) {
   auto& simulation = running();
+  if (broken_)
+    throw std::runtime_error(
+        fmt::format("what is true is not known: the run broke on the way to the boundary after {}; what the "
+                    "loop knew by then "
+                    "is there",
+                    to_string(Time{now_ns_})));
   auto& assembly = simulation.assembly();
-  const auto ref = device_of(device);
-  const auto at = place(ref.table, name, which);
-  if (at.truth) {
-    // The shard is a block of the table; only the row's own has to catch up.
-    const size_t first = ref.row.index() / twin::kShardRows * twin::kShardRows;
+  {
+    const Busy busy(busy_);
     for (size_t s = 0; const auto& shard : assembly.tables().shards()) {
-      if (shard.table == ref.table && shard.first == first) assembly.fleet().settle(s, simulation.now());
+      const bool wanted = !row || shard.first == row->index() / twin::kShardRows * twin::kShardRows;
+      if (shard.table == table && wanted) assembly.fleet().settle(s, simulation.now());
       ++s;
     }
   }
+  if (assembly.loop_transport().breakdown().empty()) return;
+  over_ = broken_ = true;
+  raise("RunError", simulation.problems());
+}
+
+py::object SimulationHandle::value(const std::string& device, const std::string& name,
+                                   const std::string& which) {
+  auto& assembly = running().assembly();
+  const auto ref = device_of(device);
+  const auto at = place(ref.table, name, which);
+  if (at.truth) settle(ref.table, ref.row);
   const auto& column = assembly.schema().column(at.table, at.column);
   const double raw =
       twin::load(assembly.tables().column(at.table, at.column), column.storage, ref.row.index());
@@ -148,15 +165,9 @@ py::object SimulationHandle::value(const std::string& device, const std::string&
 
 py::array SimulationHandle::column(const std::string& model, const std::string& name,
                                    const std::string& which, bool si) {
-  auto& simulation = running();
-  auto& assembly = simulation.assembly();
+  auto& assembly = running().assembly();
   const auto at = place(table_of(model), name, which);
-  if (at.truth) {
-    const auto shards = assembly.tables().shards();
-    const py::gil_scoped_release release;
-    for (size_t s = 0; s < shards.size(); ++s)
-      if (shards[s].table == at.table) assembly.fleet().settle(s, simulation.now());
-  }
+  if (at.truth) settle(at.table, {});
   const auto& column = assembly.schema().column(at.table, at.column);
   const size_t rows = assembly.tables().rows(at.table);
   void* data = assembly.tables().column(at.table, at.column);

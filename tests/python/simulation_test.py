@@ -207,6 +207,33 @@ class Threads(InFolder):
             self.assertGreater(stood, 0)
             self.assertEqual(sim.advance(5), stood + 5)
 
+    def test_who_looks_at_the_truth_from_another_thread_is_let_in_between_or_refused(self):
+        with looptwin.Simulation("tanks.yaml", set={"fleet.tank.count": 3000}, threads=1) as sim, \
+                looptwin.Simulation("tanks.yaml", set={"fleet.tank.count": 3000}, threads=1) as alone:
+            over, seen, wrong = threading.Event(), [0], []
+
+            def look():
+                while not over.is_set():
+                    try:
+                        seen[0] += len(sim.column("tank", "level", which="truth"))
+                    except RuntimeError as error:
+                        if "advanced" not in str(error):
+                            wrong.append(error)
+
+            thread = threading.Thread(target=look)
+            thread.start()
+            try:
+                while sim.time < 200 or not seen[0]:
+                    sim.advance(1)
+            finally:
+                over.set()
+                thread.join()
+            alone.advance(sim.time)
+            self.assertEqual(wrong, [])
+            self.assertEqual(sim.fingerprint, alone.fingerprint)
+            np.testing.assert_array_equal(sim.column("tank", "level", which="truth"),
+                                          alone.column("tank", "level", which="truth"))
+
 
 if __name__ == "__main__":
     unittest.main()
