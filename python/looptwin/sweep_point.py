@@ -3,16 +3,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import json
 import math
 import numbers
 import os
-import pickle
 import shutil
 import tempfile
 import traceback
-import types
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence
 
 from . import _looptwin
@@ -35,9 +32,9 @@ class Task(NamedTuple):
     out: Optional[str]  # where its run's folder is to be kept
 
 
-def key_of(files: ScenarioFiles, settings: Settings, measure: Optional[Measure]) -> str:
-    """The same for points that come to the same."""
-    parts = [_looptwin.version, files.digest, [list(pair) for pair in settings], _code_of(measure)]
+def key_of(files: ScenarioFiles, settings: Settings, code: str) -> str:
+    """The same for points that come to the same. ``code``: the measure's (measure_key.py)."""
+    parts = [_looptwin.version, files.digest, [list(pair) for pair in settings], code]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=12).hexdigest()
 
 
@@ -112,31 +109,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, numbers.Real):
         return float(value)
     raise TypeError(f"it gave a {type(value).__name__}: give a number, a text, or a dict of them")
-
-
-# Whether a measure is the one that figures were computed with.
-
-
-def _code_of(measure: Optional[Measure]) -> str:
-    """A digest of a callable's own code and of what it was made with; what it calls is not looked into."""
-    if measure is None:
-        return ""
-    return hashlib.blake2b(repr(_parts(measure)).encode(), digest_size=12).hexdigest()
-
-
-def _parts(value: Any) -> Any:
-    if inspect.ismethod(value):
-        return _parts(value.__func__), _parts(value.__self__)
-    if isinstance(value, types.FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        return _parts(value.__code__), _parts(value.__defaults__), _parts(value.__kwdefaults__), _parts(cells)
-    if isinstance(value, types.CodeType):
-        return value.co_code, value.co_names, value.co_varnames, _parts(value.co_consts)
-    if isinstance(value, (list, tuple)):
-        return [_parts(one) for one in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(repr, value))
-    try:
-        return pickle.dumps(value)
-    except Exception:  # noqa: BLE001: then by what it is
-        return type(value).__qualname__
