@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import traceback
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence
+from typing import AbstractSet, Any, Callable, Iterator, NamedTuple, Optional, Sequence
 
 from . import _looptwin
 from .requirements import Verdict
@@ -22,6 +22,8 @@ Measure = Callable[[Run], Any]
 # What is kept of a point, as JSON holds it.
 Record = dict[str, Any]
 Settings = Sequence[tuple[str, str]]
+# What a table has of each point, whatever is run and measured.
+COLUMNS = ("state", "error", "fingerprint", "held", "run")
 
 
 class Task(NamedTuple):
@@ -30,6 +32,7 @@ class Task(NamedTuple):
     key: str  # of all that its figures depend on
     settings: Settings
     out: Optional[str]  # where its run's folder is to be kept
+    paths: frozenset[str] = frozenset()  # of the values of all points, which are columns
 
 
 def key_of(files: ScenarioFiles, settings: Settings, code: str) -> str:
@@ -46,10 +49,18 @@ def run_point(files: ScenarioFiles, measure: Optional[Measure], task: Task) -> R
             result = run(scenario, out=out, threads=1, progress=False)
             record = {"state": result.summary["state"], "error": "", "fingerprint": result.fingerprint,
                       "held": result.held, "summary": _figures(result.summary),
-                      "requirements": _worst(result.requirements), "measures": _measured(measure, result)}
+                      "requirements": _worst(result.requirements)}
+            taken = {*COLUMNS, *task.paths, *record["summary"], *requirement_columns(record)}
+            record["measures"] = _measured(measure, result, taken)
     except Exception as error:  # noqa: BLE001: whatever it is, the other points go on
         record = failed(f"{type(error).__name__}: {error}")
     return {**record, "key": task.key, "settings": dict(task.settings)}
+
+
+def requirement_columns(record: Record) -> dict[str, Any]:
+    """What a table shows of the requirements, by column."""
+    return {f"{name}: {what}": value[what] for name, value in record["requirements"].items()
+            for what in ("verdict", "robustness")}
 
 
 def failed(error: str) -> Record:
@@ -88,13 +99,16 @@ def _worst(verdicts: Sequence[Verdict]) -> dict[str, dict[str, Any]]:
     return worst
 
 
-def _measured(measure: Optional[Measure], result: Run) -> dict[str, Any]:
+def _measured(measure: Optional[Measure], result: Run, taken: AbstractSet[str]) -> dict[str, Any]:
     if measure is None:
         return {}
     try:
         given = measure(result)
         name = getattr(measure, "__name__", "")
         named = given if isinstance(given, dict) else {name if name.isidentifier() else "measure": given}
+        for name in named:
+            if str(name) in taken:
+                raise ValueError(f"the table of a sweep has a column '{name}' of its own: give it another name")
         return {str(name): _plain(value) for name, value in named.items()}
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]

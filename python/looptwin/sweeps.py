@@ -19,7 +19,7 @@ from .progress import Progress, bar
 from .runs import further_settings
 from .scenario import Scenario, Source, loaded
 from .scenario_files import ScenarioFiles
-from .sweep_point import Measure, Record, Task, key_of
+from .sweep_point import Measure, Record, Task, key_of, requirement_columns
 
 # For each path the values that it takes, or the points one by one.
 Values = Union[Mapping[str, Iterable[Any]], Iterable[Mapping[str, Any]]]
@@ -46,7 +46,7 @@ def sweep(scenario: Union[Scenario, Source], values: Values, *, measure: Optiona
     Columns: the values, by path; ``state`` ("reached_end" or "failed") and ``error``, ``fingerprint``, ``held``; the
     counters of the run's summary; of each requirement its worst device, ``<name>: verdict`` and
     ``<name>: robustness``, whose units are in ``frame.attrs["units"]``; and what ``measure`` gives: it is called
-    with each :class:`Run`, where that has run, and returns a number, a text, or a dict of them.
+    with each :class:`Run`, where that has run, and returns a number, a text, or a dict of them by names that are not taken.
 
     A point that fails is a row that says so, and a :class:`SweepWarning`. ``folder`` keeps a file a point, and with
     ``keep_runs`` its run's folder, named in the column ``run``: the same sweep again runs what is missing, what failed, and
@@ -69,12 +69,13 @@ def sweep(scenario: Union[Scenario, Source], values: Values, *, measure: Optiona
     files = ScenarioFiles(scenario._made)
     store = _Store(folder) if folder is not None else None
     code = _code_of(measure) if store else ""
+    paths = frozenset(path for point in points for path in point)
     keys, tasks = [], {}
     for point in points:
         settings = [*common, *((path, text.setting(value, path)) for path, value in point.items())]
         key = key_of(files, settings, code)
         keys.append(key)
-        tasks[key] = Task(key, settings, store.run_of(key) if store and keep_runs else None)
+        tasks[key] = Task(key, settings, store.run_of(key) if store and keep_runs else None, paths)
     records = _run_all(files, measure, tasks, store, processes, client, progress)
     return _table(points, [records[key] for key in keys], store.run_of if store and keep_runs else None, keys)
 
@@ -195,10 +196,11 @@ def _table(points: Sequence[Point], records: Sequence[Record], run_of: Any, keys
         for row, record in enumerate(records):
             for name, value in record[part].items():
                 if part == "requirements":
-                    put(row, f"{name}: verdict", value["verdict"])
-                    put(row, f"{name}: robustness", value["robustness"])
                     units[f"{name}: robustness"] = value["unit"]
                 else:
+                    put(row, name, value)
+            if part == "requirements":
+                for name, value in requirement_columns(record).items():
                     put(row, name, value)
     table = frame({name: _column(values) for name, values in columns.items()})
     if hasattr(table, "attrs"):

@@ -75,6 +75,19 @@ class Sweeping(InFolder):
         kept = json.loads(next(path for path in files_of("kept") if "thirteen" in path.read_text()).read_text())
         self.assertEqual(kept["settings"]["fleet.tank.count"], "12")
 
+    def test_a_measure_cannot_take_the_place_of_the_sweep_s_own_columns(self):
+        def held(run):
+            return 3
+
+        for taken in ("seed", "state", "run", "simulated_s", "no tank overflows: robustness", DEMAND):
+            with self.assertWarnsRegex(looptwin.SweepWarning, f"has a column '{taken}' of its own: give it another name"):
+                frame = looptwin.sweep("tanks.yaml", [{"seed": 1}, {"seed": 2, DEMAND: "1 L/s"}], duration="1 min",
+                                       measure=lambda run: {"good": 1, taken: 99})
+            self.assertEqual(frame.seed.tolist(), [1, 2])
+            self.assertEqual(frame.state.tolist(), ["failed", "failed"])
+        with self.assertWarnsRegex(looptwin.SweepWarning, "'held'"):
+            looptwin.sweep("tanks.yaml", {"seed": [1]}, duration="1 min", measure=held)
+
     def test_what_is_done_is_not_run_again_and_what_changed_is(self):
         def sweep(**other):
             return looptwin.sweep("tanks.yaml", {"seed": [1, 2]}, folder="kept", **{"duration": "2 min", **other})
@@ -254,6 +267,23 @@ class OnACluster(InFolder):
                                      measure=lambda run: 1 / 0)
             self.assertEqual(bad.state.tolist(), ["failed", "failed"])
             self.assertIn("ZeroDivisionError", bad.error[0])
+
+    def test_a_point_that_kills_its_worker_fails_and_the_others_are_done(self):
+        from distributed import Client, LocalCluster
+
+        def die(run):
+            if run.summary["devices"] == 13:  # the main is a device as well
+                os._exit(1)
+            return 1
+
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory="dask") as cluster, \
+                Client(cluster) as client, self.assertWarnsRegex(looptwin.SweepWarning, "of 4 points failed"):
+            frame = looptwin.sweep("tanks.yaml", {"fleet.tank.count": [10, 11, 12, 13]}, duration="1 min", client=client,
+                                   measure=die)
+        self.assertIn("KilledWorker", frame.error[2])
+        self.assertEqual(frame.state[2], "failed")
+        # Dask may give up a point that waited at the same worker each time.
+        self.assertGreaterEqual(frame.state.tolist().count("reached_end"), 2)
 
 
 if __name__ == "__main__":
