@@ -1,6 +1,7 @@
 // Running: to and fro between Python and the simulation.
 #include "python/bindings/simulation.h"
 
+#include <fmt/format.h>
 #include <pybind11/stl.h>
 
 #include <exception>
@@ -19,6 +20,8 @@ namespace {
 
 /// How often Python gets a word in, on the wall: signals, progress.
 constexpr double kEvery = 0.1;
+/// As for --threads.
+constexpr int kMostThreads = 1024;
 
 }  // namespace
 
@@ -26,6 +29,10 @@ SimulationHandle::SimulationHandle(const ScenarioSource& source,
                                    const std::vector<std::pair<std::string, std::string>>& further,
                                    int threads, const std::string& out, bool keep_decisions)
     : kept_(std::make_shared<Kept>()), threads_(threads) {
+  if (threads < 0 || threads > kMostThreads)
+    throw py::value_error(
+        fmt::format("threads={}: write 0 to {}; 0: as many as the machine has and the fleet has use for",
+                    threads, kMostThreads));
   auto loaded = source.load(further);
   kept_->decisions.keep = keep_decisions;
   testbed::AssemblyOptions options{.threads = threads, .decisions = &kept_->decisions};

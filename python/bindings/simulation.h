@@ -63,8 +63,9 @@ class SimulationHandle {
   pybind11::array column(const std::string& model, const std::string& name, const std::string& which,
                          bool si);
   /// The unit's text ("" for what has none), and the words of an enumeration.
-  pybind11::tuple unit(const std::string& model, const std::string& name);
-  std::vector<std::string> names(const std::string& model);
+  pybind11::tuple unit(const std::string& model, const std::string& name, const std::string& which);
+  /// Names that have a value of this kind; of "site" also the signals of feeds, "weather.temperature".
+  std::vector<std::string> names(const std::string& model, const std::string& which);
   /// The operator's inputs, a dict each: name, kind, each, unit, words, low and high (None: no limit),
   /// default.
   pybind11::list inputs();
@@ -81,6 +82,9 @@ class SimulationHandle {
   struct Place;
   Place place(TableId table, const std::string& name, const std::string& which);
   ColumnId true_column(TableId table, const std::string& name);
+  /// The signal of a feed, where it is asked of "site" by its name, "weather.temperature".
+  std::optional<FeedId> feed_of(TableId table, const std::string& name, const std::string& which);
+  double feed_value(FeedId feed);  ///< at the last boundary, in SI
   /// What is true on these shards is brought up to the last boundary; on all where `row` is absent.
   void settle(TableId table, std::optional<Row> row);
   TableId table_of(const std::string& model);

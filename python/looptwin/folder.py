@@ -66,8 +66,8 @@ class RunFolder:
 
     def __init__(self, path: Union[str, "os.PathLike[str]"]):
         #: The folder.
-        self.path = pathlib.Path(path)
-        self._reader = _looptwin.RunReader(os.fspath(path))
+        self.path = pathlib.Path(path).absolute()
+        self._reader = _looptwin.RunReader(os.fspath(self.path))
         self._ids: dict[str, list[str]] = {}
         #: What the run declared, and how it ended: manifest.json.
         self.manifest: dict[str, Any] = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ import datetime
 import json
 import math
 import numbers
+import operator
 from typing import Any, Iterable, Mapping, Union
 
 from . import _looptwin
@@ -101,6 +102,14 @@ def span(value: Span) -> str:
         raise TypeError(f"{value!r} is no span of time: write \"5 min\", seconds as a number, or a timedelta")
     number = float(value)
     return f"{int(number)} s" if number.is_integer() else f"{number!r} s"
+
+
+def whole(value: Any, name: str) -> int:
+    """A whole number, of any type that is one."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r}: write a whole number") from None
 
 
 def near(name: str, there: Iterable[str]) -> str:

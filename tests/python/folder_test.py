@@ -1,5 +1,6 @@
 """Run folders read from Python: what was recorded, in its units, whether the run ended or was killed."""
 import concurrent.futures
+import os
 import pathlib
 import signal
 import subprocess
@@ -86,6 +87,22 @@ class Reading(InFolder):
             self.assertIn(said, str(caught.exception))
         with self.assertRaises(looptwin.RunError):
             looptwin.open("nowhere")
+
+    def test_a_folder_stays_where_it_is_when_the_working_directory_changes(self):
+        with looptwin.Simulation("tanks.yaml", out="run", duration="2 h") as sim:
+            sim.advance("30 min")
+            here = os.getcwd()
+            os.mkdir("elsewhere")
+            os.chdir("elsewhere")
+            sim.advance("90 min")
+            run = sim.finish()
+            self.assertEqual(os.listdir(), [])
+        self.assertEqual(run.folder.path, pathlib.Path(here, "run"))
+        os.chdir(here)
+        folder = looptwin.open("run")
+        os.chdir("elsewhere")
+        self.assertEqual(len(folder.requirements), 10)
+        self.assertEqual(folder.telemetry("**", "level_mean", every="1 h").values.shape[0], 10)
 
     def test_a_field_of_several_models_is_asked_of_one(self):
         deep = TANKS.replace("    parameters: {limit: {default: 20 L/s}}\n", """    parameters: {limit: {default: 20 L/s}}
