@@ -6,6 +6,10 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <memory>
+#include <mutex>
+#include <set>
+
 #include "base/text.h"
 #include "python/bindings/errors.h"
 #include "python/bindings/module.h"
@@ -40,67 +44,96 @@ py::object column_of(twin::ColumnData data) {
       data);
 }
 
-twin::RunReader open(const std::filesystem::path& folder) {
-  const auto read = [&] {
+/// A reader, and whose turn it is: threads of Python read without the GIL.
+struct Folder {
+  twin::RunReader reader;
+  std::mutex mutex;
+
+  template <typename Read>
+  auto read(Read&& read) {
+    auto result = [&] {
+      const py::gil_scoped_release release;
+      const std::lock_guard lock(mutex);
+      return read(reader);
+    }();
+    if (!result) raise("RunError", result.error());
+    return std::move(*result);
+  }
+};
+
+std::unique_ptr<Folder> open(const std::filesystem::path& path) {
+  auto read = [&] {
     const py::gil_scoped_release release;
-    return twin::RunReader::open(folder);
-  };
-  auto reader = read();
-  if (!reader) raise("RunError", reader.error());
-  return std::move(*reader);
+    return twin::RunReader::open(path);
+  }();
+  if (!read) raise("RunError", read.error());
+  return std::unique_ptr<Folder>(new Folder{std::move(*read), {}});
 }
 
-template <typename T>
-T read_or_raise(Result<T>&& result) {
-  if (!result) raise("RunError", result.error());
-  return std::move(*result);
+/// All columns, as long as each other: retention may remove a segment between two of them.
+Result<std::vector<twin::ColumnData>> columns_of(twin::RunReader& reader, twin::LogId log) {
+  for (;;) {
+    std::vector<twin::ColumnData> columns;
+    std::set<size_t> lengths;
+    for (size_t c = 0; c < reader.spec().logs[log.index()].columns.size(); ++c) {
+      auto column = reader.read_log(log, c);
+      if (!column) return tl::make_unexpected(std::move(column.error()));
+      lengths.insert(std::visit([](const auto& values) { return values.size(); }, *column));
+      columns.push_back(std::move(*column));
+    }
+    if (lengths.size() <= 1) return columns;
+  }
 }
 
-py::list log(twin::RunReader& reader, const std::string& name) {
+py::list log(Folder& folder, const std::string& name) {
   py::list columns;
-  const auto id = reader.log(name);
+  const auto id = folder.reader.log(name);
   if (!id) return columns;
-  for (size_t c = 0; c < reader.spec().logs[id->index()].columns.size(); ++c)
-    columns.append(column_of(read_or_raise(reader.read_log(*id, c))));
+  for (auto& column : folder.read([&](twin::RunReader& reader) { return columns_of(reader, *id); }))
+    columns.append(column_of(std::move(column)));
   return columns;
 }
 
 /// [rows][slots] in the variable's unit, NaN where there is no sample.
-py::array cells(twin::RunReader& reader, size_t grid, size_t variable, uint32_t first, uint32_t rows,
+py::array cells(Folder& folder, size_t grid, size_t variable, uint32_t first, uint32_t rows,
                 int64_t first_slot, int64_t end_slot) {
-  const auto read = [&] {
-    const py::gil_scoped_release release;
+  auto values = folder.read([&](twin::RunReader& reader) {
     return reader.read(twin::GridId(grid), variable, {first, rows}, {first_slot, end_slot});
-  };
-  return array_of(read_or_raise(read())).attr("reshape")(rows, end_slot - first_slot);
+  });
+  return array_of(std::move(values)).attr("reshape")(rows, end_slot - first_slot);
 }
 
 }  // namespace
 
 void bind_run_folder(py::module_& m) {
-  using R = twin::RunReader;
-  py::class_<R>(m, "RunReader")
+  py::class_<Folder>(m, "RunReader")
       .def(py::init(&open))
-      .def_property_readonly("status", &R::status)
-      .def_property_readonly("fingerprint", &R::fingerprint)
-      .def_property_readonly("end_ns", [](const R& r) { return r.end().boundary.ns; })
-      .def_property_readonly("damage", &R::damage)
+      .def_property_readonly("status", [](const Folder& f) { return f.reader.status(); })
+      .def_property_readonly("fingerprint", [](const Folder& f) { return f.reader.fingerprint(); })
+      .def_property_readonly("end_ns", [](const Folder& f) { return f.reader.end().boundary.ns; })
+      .def_property_readonly("damage", [](const Folder& f) { return f.reader.damage(); })
       .def("phases",
-           [](const R& r, size_t grid) { return array_of(std::vector<int64_t>(r.spec().grids[grid].phase)); })
+           [](const Folder& f, size_t grid) {
+             return array_of(std::vector<int64_t>(f.reader.spec().grids[grid].phase));
+           })
       .def("devices",
-           [](const R& r, const std::string& name) {
-             for (const auto& table : r.spec().tables)
+           [](const Folder& f, const std::string& name) {
+             for (const auto& table : f.reader.spec().tables)
                if (table.name == name) return table.devices;
              return std::vector<std::string>();
            })
       .def("slots",
-           [](R& r, size_t grid) {
-             const auto slots = read_or_raise(r.slots(twin::GridId(grid)));
+           [](Folder& f, size_t grid) {
+             const auto slots =
+                 f.read([&](twin::RunReader& reader) { return reader.slots(twin::GridId(grid)); });
              return std::pair(slots.first, slots.end);
            })
       .def("cells", &cells)
       .def("log", &log);
   m.def("glob_match", &glob_match);
+  m.def("nearest", [](const std::string& word, const std::vector<std::string>& candidates) {
+    return nearest(word, candidates);
+  });
 }
 
 }  // namespace looptwin::python

@@ -1,6 +1,7 @@
 // Running: to and fro between Python and the simulation.
 #include "python/bindings/simulation.h"
 
+#include <fmt/format.h>
 #include <pybind11/stl.h>
 
 #include <exception>
@@ -19,18 +20,8 @@ namespace {
 
 /// How often Python gets a word in, on the wall: signals, progress.
 constexpr double kEvery = 0.1;
-
-/// One thread at a time is in the simulation while the GIL is released.
-class Busy {
- public:
-  explicit Busy(std::atomic<bool>& flag) : flag_(flag) { flag_ = true; }
-  ~Busy() { flag_ = false; }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
-
- private:
-  std::atomic<bool>& flag_;
-};
+/// As for --threads.
+constexpr int kMostThreads = 1024;
 
 }  // namespace
 
@@ -38,6 +29,10 @@ SimulationHandle::SimulationHandle(const ScenarioSource& source,
                                    const std::vector<std::pair<std::string, std::string>>& further,
                                    int threads, const std::string& out, bool keep_decisions)
     : kept_(std::make_shared<Kept>()), threads_(threads) {
+  if (threads < 0 || threads > kMostThreads)
+    throw py::value_error(
+        fmt::format("threads={}: write 0 to {}; 0: as many as the machine has and the fleet has use for",
+                    threads, kMostThreads));
   auto loaded = source.load(further);
   kept_->decisions.keep = keep_decisions;
   testbed::AssemblyOptions options{.threads = threads, .decisions = &kept_->decisions};
@@ -52,7 +47,8 @@ SimulationHandle::SimulationHandle(const ScenarioSource& source,
 testbed::Simulation& SimulationHandle::running() {
   if (!kept_ || !kept_->simulation) throw std::runtime_error("this simulation is closed");
   if (busy_)
-    throw std::runtime_error("this simulation is being advanced: by another thread, or around this call");
+    throw std::runtime_error(
+        "this simulation is being advanced or looked at: by another thread, or around this call");
   return *kept_->simulation;
 }
 
@@ -83,8 +79,10 @@ void SimulationHandle::advance_to(int64_t to_ns, const py::object& progress) {
     end = simulation.advance(Time{to_ns}, ask_python);
     kept->stop = false;
   }
-  now_ns_ = simulation.now().ns;
-  if (end == mml::RunEnd::failed) over_ = true;
+  // At a boundary that it failed at it has not decided.
+  if (end != mml::RunEnd::failed) now_ns_ = simulation.now().ns;
+  over_ = end == mml::RunEnd::failed;
+  broken_ = !simulation.assembly().loop_transport().breakdown().empty();
   if (raised) std::rethrow_exception(raised);
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   if (end == mml::RunEnd::failed) raise("RunError", simulation.problems());
@@ -114,6 +112,7 @@ std::unique_ptr<SimulationHandle> SimulationHandle::fork() {
   forked->threads_ = threads_;
   forked->now_ns_ = now_ns_.load();
   forked->over_ = over_;
+  forked->broken_ = broken_;
   forked->kept_->decisions = kept_->decisions;
   const auto make = [&] {
     const Busy busy(busy_);

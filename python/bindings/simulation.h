@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,18 @@ class DecisionLog final : public mml::DecisionSink {
   }
   bool keep = true;
   std::vector<mml::Record> all;
+};
+
+/// One thread at a time is in the simulation, also while the GIL is released or Python is called from within.
+class Busy {
+ public:
+  explicit Busy(std::atomic<bool>& flag) : flag_(flag) { flag_ = true; }
+  ~Busy() { flag_ = false; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<bool>& flag_;
 };
 
 class SimulationHandle {
@@ -50,8 +63,9 @@ class SimulationHandle {
   pybind11::array column(const std::string& model, const std::string& name, const std::string& which,
                          bool si);
   /// The unit's text ("" for what has none), and the words of an enumeration.
-  pybind11::tuple unit(const std::string& model, const std::string& name);
-  std::vector<std::string> names(const std::string& model);
+  pybind11::tuple unit(const std::string& model, const std::string& name, const std::string& which);
+  /// Names that have a value of this kind; of "site" also the signals of feeds, "weather.temperature".
+  std::vector<std::string> names(const std::string& model, const std::string& which);
   /// The operator's inputs, a dict each: name, kind, each, unit, words, low and high (None: no limit),
   /// default.
   pybind11::list inputs();
@@ -60,7 +74,7 @@ class SimulationHandle {
   pybind11::dict decisions(size_t first);
   std::string requirements();
 
-  testbed::Simulation& running();  ///< raises where it is closed, or advanced by another thread
+  testbed::Simulation& running();  ///< raises where it is closed, or another thread is in it
   int64_t now_ns() const { return now_ns_; }
 
  private:
@@ -68,6 +82,11 @@ class SimulationHandle {
   struct Place;
   Place place(TableId table, const std::string& name, const std::string& which);
   ColumnId true_column(TableId table, const std::string& name);
+  /// The signal of a feed, where it is asked of "site" by its name, "weather.temperature".
+  std::optional<FeedId> feed_of(TableId table, const std::string& name, const std::string& which);
+  double feed_value(FeedId feed);  ///< at the last boundary, in SI
+  /// What is true on these shards is brought up to the last boundary; on all where `row` is absent.
+  void settle(TableId table, std::optional<Row> row);
   TableId table_of(const std::string& model);
   twin::DeviceRef device_of(const std::string& id);
   /// Lives as long as the simulation and the arrays that share its columns.
@@ -82,6 +101,8 @@ class SimulationHandle {
   std::atomic<bool> busy_{false};
   std::atomic<int64_t> now_ns_{0};
   bool over_ = false;
+  bool broken_ =
+      false;  ///< its plants or devices stopped between two boundaries: there is no truth at either
 };
 
 }  // namespace looptwin::python

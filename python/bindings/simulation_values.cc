@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "base/text.h"
+#include "python/bindings/errors.h"
 #include "python/bindings/simulation.h"
 #include "testbed/decision_text.h"
 
@@ -17,6 +19,8 @@ namespace py = pybind11;
 namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+/// Of larger fleets nobody waits to hear which device was meant.
+constexpr size_t kMostCompared = 100'000;
 
 [[noreturn]] void no_such(const std::string& what, const std::string& name,
                           const std::vector<std::string>& there) {
@@ -56,7 +60,11 @@ twin::DeviceRef SimulationHandle::device_of(const std::string& id) {
   const auto& registry = running().assembly().registry();
   if (const auto device = registry.find(id)) return *device;
   if (id == "site") return {registry.site(), Row(0)};
-  throw py::key_error(fmt::format("there is no device '{}'; devices('*') lists them", id));
+  std::vector<std::string> ids;
+  for (const auto device : registry.matching("**")) ids.emplace_back(registry.id(device));
+  const auto near = ids.size() <= kMostCompared ? nearest(id, ids) : "";
+  throw py::key_error(near.empty() ? fmt::format("there is no device '{}'; devices() lists them", id)
+                                   : fmt::format("there is no device '{}'; did you mean '{}'?", id, near));
 }
 
 SimulationHandle::Place SimulationHandle::place(TableId table, const std::string& name,
@@ -86,6 +94,8 @@ SimulationHandle::Place SimulationHandle::place(TableId table, const std::string
     std::vector<std::string> there;
     for (const auto& [there_name, symbol] : names)
       if (symbol.is == lang::Symbol::Is::column) there.push_back(there_name);
+    if (table == assembly.registry().site())
+      for (const auto& signal : schema.feeds) there.push_back(signal.feed + "." + signal.name);
     no_such(fmt::format("name on '{}'", schema.table(table).name), name, there);
   }
   const auto& symbol = found->second;
@@ -95,6 +105,25 @@ SimulationHandle::Place SimulationHandle::place(TableId table, const std::string
                                                : throw py::value_error(which_text(which));
   if (!column.valid()) throw refuse("desired or default value: it is no setpoint");
   return {table, column, schema.column(table, column).unit};
+}
+
+std::optional<FeedId> SimulationHandle::feed_of(TableId table, const std::string& name,
+                                                const std::string& which) {
+  auto& assembly = running().assembly();
+  if (table != assembly.registry().site() || name.find('.') == std::string::npos) return {};
+  const auto& signals = assembly.schema().feeds;
+  for (size_t f = 0; f < signals.size(); ++f) {
+    if (signals[f].feed + "." + signals[f].name != name) continue;
+    if (which != "reported")
+      throw py::type_error(fmt::format("'{}' is a feed: it has no {} value", name, which));
+    return FeedId(f);
+  }
+  return {};
+}
+
+double SimulationHandle::feed_value(FeedId feed) {
+  auto& simulation = running();
+  return simulation.assembly().feeds().value(feed, simulation.now());
 }
 
 /// Of a field, what it measures; else a name of the physics. Invalid where there is none.
@@ -111,20 +140,38 @@ ColumnId SimulationHandle::true_column(TableId table, const std::string& name) {
   return truth->second.column;
 }
 
-py::object SimulationHandle::value(const std::string& device, const std::string& name,
-                                   const std::string& which) {
+/// With the GIL, so that another thread's advance waits for a look and is not refused; where devices that
+/// have to catch up call classes of Python, another thread may come in all the same.
+void SimulationHandle::settle(TableId table, std::optional<Row> row) {
   auto& simulation = running();
+  if (broken_)
+    throw std::runtime_error(
+        fmt::format("what is true is not known: the run broke on the way to the boundary after {}; what the "
+                    "loop knew by then "
+                    "is there",
+                    to_string(Time{now_ns_})));
   auto& assembly = simulation.assembly();
-  const auto ref = device_of(device);
-  const auto at = place(ref.table, name, which);
-  if (at.truth) {
-    // The shard is a block of the table; only the row's own has to catch up.
-    const size_t first = ref.row.index() / twin::kShardRows * twin::kShardRows;
+  {
+    const Busy busy(busy_);
     for (size_t s = 0; const auto& shard : assembly.tables().shards()) {
-      if (shard.table == ref.table && shard.first == first) assembly.fleet().settle(s, simulation.now());
+      const bool wanted = !row || shard.first == row->index() / twin::kShardRows * twin::kShardRows;
+      if (shard.table == table && wanted) assembly.fleet().settle(s, simulation.now());
       ++s;
     }
   }
+  if (assembly.loop_transport().breakdown().empty()) return;
+  over_ = broken_ = true;
+  raise("RunError", simulation.problems());
+}
+
+py::object SimulationHandle::value(const std::string& device, const std::string& name,
+                                   const std::string& which) {
+  auto& assembly = running().assembly();
+  const auto ref = device_of(device);
+  if (const auto feed = feed_of(ref.table, name, which))
+    return py::float_(assembly.schema().feeds[feed->index()].unit.from_si(feed_value(*feed)));
+  const auto at = place(ref.table, name, which);
+  if (at.truth) settle(ref.table, ref.row);
   const auto& column = assembly.schema().column(at.table, at.column);
   const double raw =
       twin::load(assembly.tables().column(at.table, at.column), column.storage, ref.row.index());
@@ -148,15 +195,16 @@ py::object SimulationHandle::value(const std::string& device, const std::string&
 
 py::array SimulationHandle::column(const std::string& model, const std::string& name,
                                    const std::string& which, bool si) {
-  auto& simulation = running();
-  auto& assembly = simulation.assembly();
-  const auto at = place(table_of(model), name, which);
-  if (at.truth) {
-    const auto shards = assembly.tables().shards();
-    const py::gil_scoped_release release;
-    for (size_t s = 0; s < shards.size(); ++s)
-      if (shards[s].table == at.table) assembly.fleet().settle(s, simulation.now());
+  auto& assembly = running().assembly();
+  const auto table = table_of(model);
+  if (const auto feed = feed_of(table, name, which)) {
+    py::array_t<double> value(1);
+    const double si_value = feed_value(*feed);
+    *value.mutable_data() = si ? si_value : assembly.schema().feeds[feed->index()].unit.from_si(si_value);
+    return value;
   }
+  const auto at = place(table, name, which);
+  if (at.truth) settle(at.table, {});
   const auto& column = assembly.schema().column(at.table, at.column);
   const size_t rows = assembly.tables().rows(at.table);
   void* data = assembly.tables().column(at.table, at.column);
@@ -189,22 +237,42 @@ py::array SimulationHandle::column(const std::string& model, const std::string& 
   return shared;
 }
 
-py::tuple SimulationHandle::unit(const std::string& model, const std::string& name) {
+py::tuple SimulationHandle::unit(const std::string& model, const std::string& name,
+                                 const std::string& which) {
   auto& assembly = running().assembly();
-  const auto at = place(table_of(model), name, "reported");
+  const auto table = table_of(model);
+  if (const auto feed = feed_of(table, name, which))
+    return py::make_tuple(assembly.schema().feeds[feed->index()].unit.text, py::list());
+  const auto at = place(table, name, which);
   const auto& column = assembly.schema().column(at.table, at.column);
   py::list words;
   if (column.type.kind == lang::Kind::enumeration)
     for (const auto& word : assembly.schema().enumerations[column.type.enumeration.index()].words)
       words.append(word);
-  return py::make_tuple(column.unit.text, words);
+  return py::make_tuple(at.unit.text, words);
 }
 
-std::vector<std::string> SimulationHandle::names(const std::string& model) {
-  const auto& scope = running().assembly().wired().scopes.of_table[table_of(model).index()];
+std::vector<std::string> SimulationHandle::names(const std::string& model, const std::string& which) {
+  auto& assembly = running().assembly();
+  const auto table = table_of(model);
   std::vector<std::string> names;
-  for (const auto& [name, symbol] : scope.names)
-    if (symbol.is == lang::Symbol::Is::column) names.push_back(name);
+  std::set<std::string> columns;
+  for (const auto& [name, symbol] : assembly.wired().scopes.of_table[table.index()].names) {
+    if (symbol.is != lang::Symbol::Is::column) continue;
+    columns.insert(name);
+    if (which == "reported" || (which == "desired" && symbol.desired.valid()) ||
+        (which == "default" && symbol.fallback.valid()))
+      names.push_back(name);
+  }
+  if (which == "truth") {
+    for (const auto& [name, symbol] : assembly.fleet().true_names(table)) columns.insert(name);
+    for (const auto& name : columns)
+      if (true_column(table, name).valid()) names.push_back(name);
+  } else if (which != "reported" && which != "desired" && which != "default") {
+    throw py::value_error(which_text(which));
+  }
+  if (which == "reported" && table == assembly.registry().site())
+    for (const auto& signal : assembly.schema().feeds) names.push_back(signal.feed + "." + signal.name);
   return names;
 }
 

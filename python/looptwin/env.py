@@ -94,12 +94,13 @@ class _Done(NamedTuple):
 class Env:
     """An environment in which an agent sets what people set: ``reset``, ``step``, ``observation_space``, ``action_space``.
 
-        env = looptwin.Env("scenarios/smart-meters", observe=["block-1/home-*.power"], act=["most_load"],
-                           reward=lambda sim: -sim.column("home", "power").sum(), every="1 min", by="anna")
+        env = looptwin.Env(looptwin.shipped["gas-pipeline"], observe=["customer-4.flow", "seg-17.pressure_in"],
+                           act=["seg-17.may_reopen"], reward=lambda sim: sim["customer-4"].flow, by="anna")
         observation, info = env.reset(seed=7)
         observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
 
-    ``observe``: ``"PATTERN.name"``, a number a device that matches, in the declared unit, float32; conditions are 0 and 1,
+    ``observe``: ``"PATTERN.name"``, a number a device that matches, or ``"site.name"``, as a feed's
+    ``"site.weather.temperature"``; in the declared unit, float32; conditions are 0 and 1,
     words their codes, and what is unknown is ``unknown``. ``act``: operator's inputs, ``"name"`` or ``"DEVICE.name"``: a
     number each, limits in their unit and range, buttons and switches 0 or 1, selectors the word's place; of a single
     button, switch or selector the space is discrete. ``every``: how long a step is. ``reward`` and ``terminated`` are
@@ -117,7 +118,9 @@ class Env:
                  set: Optional[Mapping[str, Any]] = None,  # noqa: A002: the command line's word
                  duration: Optional[text.Span] = None, threads: int = 1):
         self._scenario, self._reward, self._terminated = loaded(scenario), reward, terminated
-        self._every, self._by, self._unknown = every, by, unknown
+        self._every, self._by, self._unknown = text.seconds(every), by, unknown
+        if not self._every > 0:
+            raise ValueError(f"every={every!r}: a step must take time; write \"1 min\"")
         self._duration, self._threads = duration, threads
         self._set = dict(set or {})
         self._seed: Optional[int] = None
@@ -150,7 +153,7 @@ class Env:
         ``options``: ``{"set": {...}}`` sets values of the scenario for this episode.
         """
         if seed is not None:
-            self._seed = int(seed)
+            self._seed = text.whole(seed, "seed")
         else:
             self._seed = self._scenario.seed if self._seed is None else self._seed + 1
         self.close()
@@ -167,7 +170,7 @@ class Env:
             raise ValueError(f"an action of the shape {np.shape(action)}, not {(len(self._done),)}")
         for done, value in zip(self._done, wanted):
             self._act(sim, done, float(value))
-        ends = min(sim.time + text.seconds(self._every), sim.end)
+        ends = min(sim.time + self._every, sim.end)
         sim.advance(ends - sim.time)
         terminated = bool(self._terminated(sim)) if self._terminated else False
         return (self._observation(sim), float(self._reward(sim)), terminated, ends >= sim.end, self._info(sim))
@@ -260,7 +263,7 @@ class VectorEnv:
         elif isinstance(seed, (int, np.integer)):
             seeds = list(range(int(seed), int(seed) + self.num_envs))
         else:
-            seeds = [int(one) for one in seed]
+            seeds = [text.whole(one, "seed") for one in seed]
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
         begun = list(self._pool.map(lambda pair: pair[0].reset(seed=pair[1], options=options), zip(self.envs, seeds)))
@@ -305,7 +308,7 @@ def _joined(infos: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _seen(sim: Simulation, what: str) -> _Seen:
-    pattern, dot, name = what.rpartition(".")
+    pattern, dot, name = what.partition(".") if what.startswith("site.") else what.rpartition(".")
     if not dot:
         raise ValueError(f"observe '{what}': write \"PATTERN.name\", as \"block-1/*.power\", or \"site.name\"")
     if pattern == "site":

@@ -66,8 +66,8 @@ class RunFolder:
 
     def __init__(self, path: Union[str, "os.PathLike[str]"]):
         #: The folder.
-        self.path = pathlib.Path(path)
-        self._reader = _looptwin.RunReader(os.fspath(path))
+        self.path = pathlib.Path(path).absolute()
+        self._reader = _looptwin.RunReader(os.fspath(self.path))
         self._ids: dict[str, list[str]] = {}
         #: What the run declared, and how it ended: manifest.json.
         self.manifest: dict[str, Any] = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
@@ -210,26 +210,35 @@ class RunFolder:
         return sorted({variable["name"] for grid in self.manifest["grids"] if grid["table"] == model
                        for variable in grid["variables"]})
 
-    def devices(self, pattern: Patterns = "**") -> list[str]:
-        """Ids of devices, model by model, that match a pattern, or one of several. `*` is any part without '/', `**` any."""
-        return [device for table in self.manifest["tables"] for device in self._of_table(table["name"])
-                if _matches(pattern, device)]
+    def devices(self, pattern: Patterns = "**", model: str = "") -> list[str]:
+        """Ids of devices, model by model, that match a pattern, or one of several; of one ``model``, or of all. `*` is any
+        part without '/', `**` any."""
+        tables = [table["name"] for table in self.manifest["tables"]]
+        if model and model not in tables:
+            raise KeyError(f"{self.path} has no model '{model}'{text.near(model, tables)}")
+        return [self._of_table(table)[row] for table in tables if model in ("", table)
+                for row in self._rows(table, _several(pattern))]
 
     def _of_table(self, table: str) -> list[str]:
         if table not in self._ids:
             self._ids[table] = self._reader.devices(table)
         return self._ids[table]
 
+    def _rows(self, table: str, patterns: Sequence[str]) -> np.ndarray:
+        """The rows of a table whose ids match one of several patterns."""
+        globs = [one for one in patterns if "*" in one or "?" in one]
+        plain = set(patterns) - set(globs)
+        return np.array([row for row, one in enumerate(self._of_table(table))
+                         if one in plain or any(_looptwin.glob_match(glob, one) for glob in globs)], dtype=np.int64)
+
     def telemetry(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None,
                   end: Optional[text.Span] = None, every: Optional[text.Span] = None) -> Telemetry:
         """A field of the devices that match a pattern, or one of several, from ``start`` up to, not including, ``end``, since the run's
         start: "2 h", seconds or a timedelta. ``every``: the slots' length where a name is recorded at several, as
-        rollups are ("power_mean" at "15 min" and at "1 h"); the finest if absent.
+        rollups are ("power_mean" at "15 min" and at "1 h"); the finest if absent. Where several models have the field it is
+        a ValueError: ``run.devices(model="home")`` are those of one.
         """
-        found = self._grid(devices, field, every)
-        if found is None:
-            raise KeyError(self._not_recorded(devices, field, every))
-        index, grid, variable, rows = found
+        index, grid, variable, rows = self._grid(_several(devices), field, every)
         period = grid["period_ns"]
         first, last = self._reader.slots(index)
         if start is not None:
@@ -277,20 +286,30 @@ class RunFolder:
         Returns an array of ``Axes``, one a requirement."""
         return plots.plot_robustness(self, figure=figure)
 
-    def _grid(self, devices: Patterns, field: str, every: Optional[text.Span]) -> Any:
+    def _grid(self, patterns: Sequence[str], field: str, every: Optional[text.Span]) -> tuple[int, Any, int, np.ndarray]:
         """The finest grid that has the field and devices that match: its index, itself, the variable's, and the rows."""
-        best = None
+        best: dict[str, tuple[int, Any, int, np.ndarray]] = {}
         for index, grid in enumerate(self.manifest["grids"]):
-            names = [variable["name"] for variable in grid["variables"]]
+            names, table = [variable["name"] for variable in grid["variables"]], grid["table"]
             if field not in names or (every is not None and grid["period_ns"] != _since(every)):
                 continue
-            if best is not None and best[1]["period_ns"] <= grid["period_ns"]:
+            if table in best and best[table][1]["period_ns"] <= grid["period_ns"]:
                 continue
-            ids = self._of_table(grid["table"])
-            rows = np.array([row for row, one in enumerate(ids) if _matches(devices, one)], dtype=np.int64)
+            rows = self._rows(table, patterns)
             if len(rows):
-                best = (index, grid, names.index(field), rows)
-        return best
+                best[table] = (index, grid, names.index(field), rows)
+        if not best:
+            raise KeyError(self._not_recorded(patterns, field, every))
+        if len(best) > 1:
+            raise ValueError(f"'{field}' is recorded of {', '.join(sorted(best))}: choose devices of one of them, as "
+                             f"run.telemetry(run.devices(model=\"{min(best)}\"), \"{field}\")")
+        [(table, found)] = best.items()
+        ids = self._of_table(table)
+        there = {ids[row] for row in found[3]}
+        for one in patterns:
+            if one not in there and not any(_looptwin.glob_match(one, device) for device in there):
+                raise KeyError(f"no {table}, which has the '{field}', matches {one!r}{text.near(one, ids)}")
+        return found
 
     def dataset(self, devices: Patterns, fields: Sequence[str], **choice: Any) -> Any:
         """Several fields as an ``xarray.Dataset`` with dimensions device and time, and units. Fields that are recorded at
@@ -303,23 +322,23 @@ class RunFolder:
         return xarray.Dataset({field: array.drop_vars("offset") for field, array in arrays.items()},
                               attrs={"scenario": self.scenario})
 
-    def _not_recorded(self, devices: Patterns, field: str, every: Optional[text.Span]) -> str:
+    def _not_recorded(self, devices: Sequence[str], field: str, every: Optional[text.Span]) -> str:
         models = [grid["table"] for grid in self.manifest["grids"]]
         there = {name for model in models for name in self.fields(model)}
         if field not in there:
             return f"{self.path} has no '{field}'; it has {', '.join(sorted(there))}"
+        shown = " or ".join(map(repr, devices))
         if not self.devices(devices):
-            return f"no device matches {devices!r}: `*` stands for any part of an id without '/', `**` for any part"
+            return f"no device matches {shown}: `*` stands for any part of an id without '/', `**` for any part"
         at = "" if every is None else f" every {text.span(every)}"
-        return f"{self.path} has no '{field}'{at} of what matches {devices!r}"
+        return f"{self.path} has no '{field}'{at} of what matches {shown}"
 
     def __repr__(self) -> str:
         return f"<looptwin.RunFolder {self.path}: {self.scenario}, {self.summary.get('state')}>"
 
 
-def _matches(pattern: Patterns, device: str) -> bool:
-    patterns = [pattern] if isinstance(pattern, str) else pattern
-    return any(_looptwin.glob_match(one, device) for one in patterns)
+def _several(patterns: Patterns) -> Sequence[str]:
+    return [patterns] if isinstance(patterns, str) else list(patterns)
 
 
 def _since(span: text.Span) -> int:

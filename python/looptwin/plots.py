@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Optional, Union
 import numpy as np
 
 from . import text
+from .scenario import made_again
 
 if TYPE_CHECKING:
     from .folder import Patterns, RunFolder, Telemetry
@@ -116,7 +117,8 @@ def _show_requirement(run: "RunFolder", name: str, data: "Telemetry", ax: Any) -
     report = _report(run)
     spec = next((one for one in report if one["name"] == name), None)
     if spec is None:
-        raise KeyError(f"there is no requirement '{name}'; there is {', '.join(one['name'] for one in report)}")
+        there = [one["name"] for one in report]
+        raise KeyError(f"there is no requirement '{name}'{text.near(name, there) or '; there is ' + ', '.join(there)}")
     results = [one for one in spec["results"] if one.get("device", "") in ("", *data.devices) and "sides" in one
                and one.get("sides_unit") == data.unit and None not in one["sides"]]
     floors, ceilings = [], []
@@ -149,6 +151,7 @@ def _show_events(run: "RunFolder", devices: "Patterns", wanted: Events, ax: Any)
     spans = event_spans(run)
     names = sorted({name for name, _, _, _ in spans}) if wanted is True else (
         [wanted] if isinstance(wanted, str) else list(wanted))  # type: ignore[arg-type]
+    _check_events(run, names, {name for name, _, _, _ in spans})
     shown = run.devices(devices)
     for number, name in enumerate(names):
         label = name.replace("_", " ")
@@ -157,6 +160,23 @@ def _show_events(run: "RunFolder", devices: "Patterns", wanted: Events, ax: Any)
                 ax.axvspan(_at(run, begin), _at(run, end), color=EVENTS[number % len(EVENTS)], alpha=0.25, linewidth=0,
                            zorder=0, label=label)
                 label = "_"
+
+
+def _check_events(run: "RunFolder", names: list[str], raised: set[str]) -> None:
+    """An event that was not raised draws nothing; one that the scenario has not is an error."""
+    unknown = [name for name in names if name not in raised]
+    if not unknown:
+        return
+    try:
+        kept = json.loads((run.path / "resume.json").read_text(encoding="utf-8"))
+        scenario = made_again((kept["scenario"], "", ""), [(path, value) for path, value in kept["settings"]])
+        declared = {*(scenario["events"] or {}), *(scenario["alarms"] or {})}
+    except (OSError, KeyError, ValueError):
+        return  # its files are no longer there
+    for name in unknown:
+        if name not in declared:
+            there = sorted(declared | raised)
+            raise ValueError(f"the scenario has no event '{name}'{text.near(name, there) or '; it has ' + ', '.join(there)}")
 
 
 def event_spans(run: "RunFolder") -> list[tuple[str, str, float, float]]:
@@ -177,6 +197,9 @@ def event_spans(run: "RunFolder") -> list[tuple[str, str, float, float]]:
 
 def plot_alarms(run: "RunFolder", devices: "Patterns" = "**", *, ax: Any = None) -> Any:
     """A timeline of alarms; see :meth:`RunFolder.plot_alarms`."""
+    for one in [devices] if isinstance(devices, str) else devices:
+        if one != "**" and not run.devices(one):
+            raise KeyError(f"no device matches {one!r}{text.near(one, run.devices())}")
     bars = _alarm_bars(run, set(run.devices(devices)) | {""})
     rows = list(dict.fromkeys((bar[0], bar[1]) for bar in sorted(bars, key=lambda one: one[4])))
     left_out = len(rows) - MOST_ALARMS

@@ -115,7 +115,7 @@ def further_settings(seed: Optional[int], duration: Optional[text.Span]) -> list
     """``seed`` and ``duration`` as settings."""
     settings = []
     if seed is not None:
-        settings.append(("seed", str(int(seed))))
+        settings.append(("seed", str(text.whole(seed, "seed"))))
     if duration is not None:
         settings.append(("duration", text.span(duration)))
     return settings
@@ -135,9 +135,10 @@ def run(scenario: Union[Scenario, Source], *, out: Union[str, "os.PathLike[str]"
     KeyboardInterrupt is raised. Raises :class:`ScenarioError` and :class:`RunError`.
     """
     scenario = loaded(scenario)
+    folder = os.path.abspath(out) if out is not None else None
     settings = [(path, text.setting(value, path)) for path, value in (set or {}).items()]
     simulation = _looptwin.Simulation(scenario._source, settings + further_settings(seed, duration), threads,
-                                      os.fspath(out) if out is not None else "", False)
+                                      folder or "", False)
     end_ns = simulation.end_ns
     try:
         with bar(progress, end_ns / 1e9) as shown:
@@ -146,8 +147,8 @@ def run(scenario: Union[Scenario, Source], *, out: Union[str, "os.PathLike[str]"
         _finish_what_is_left(simulation)
         raise
     summary = json.loads(simulation.finish(False))
-    result = Run(simulation.fingerprint, summary, verdicts(simulation.requirements()),
-                 os.fspath(out) if out is not None else None, simulation.warnings())
+    result = Run(simulation.fingerprint, summary, verdicts(simulation.requirements()), folder,
+                 simulation.warnings())
     simulation.close()
     return result
 

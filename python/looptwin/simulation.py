@@ -19,8 +19,21 @@ from .scenario import Scenario, Source, instant, loaded
 class Names:
     """The names of a device read in another way: ``device.desired.cool``, ``device.truth.air``."""
 
+    _simulation: "Simulation"
+    _device: str
+    _which: str
+
     def __init__(self, simulation: "Simulation", device: str, which: str):
-        self._simulation, self._device, self._which = simulation, device, which
+        self.__dict__.update(_simulation=simulation, _device=device, _which=which)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        what = f"'{name}' of '{self._device}' cannot be set so: "
+        inputs = {one["name"]: one["each"] for one in self._simulation.inputs}
+        if name in inputs and self._which == "reported":
+            who = f'sim["{self._device}"]' if inputs[name] else "sim"
+            raise AttributeError(f"{what}write {who}.set({name}={value!r}), which a person does at the next boundary")
+        raise AttributeError(f"{what}people set operator's inputs, with set(), and rules set setpoints; for something that "
+                             "goes wrong there is inject()")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -42,12 +55,14 @@ class Device(Names):
     ``device["status"]`` is for names that Python has a use for itself.
     """
 
+    #: The device's id.
+    id: str
+    #: The device's model.
+    model: str
+
     def __init__(self, simulation: "Simulation", device: str):
         super().__init__(simulation, device, "reported")
-        #: The device's id.
-        self.id = device
-        #: The device's model.
-        self.model = simulation._simulation.model_of(device)
+        self.__dict__.update(id=device, model=simulation._simulation.model_of(device))
 
     @property
     def desired(self) -> Names:
@@ -81,7 +96,7 @@ class Device(Names):
         self._simulation.inject(self.id, kind, **how)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._simulation._simulation.names(self.model)]
+        return [*super().__dir__(), *self._simulation.names(self.model)]
 
     def __repr__(self) -> str:
         return f"<looptwin.Device {self.id}: {self.model}>"
@@ -105,7 +120,7 @@ class Simulation:
                  out: Union[str, "os.PathLike[str]", None] = None, keep_decisions: bool = True):
         source = loaded(scenario)._source
         settings = [(path, text.setting(value, path)) for path, value in (set or {}).items()]
-        self._path = os.fspath(out) if out is not None else None
+        self._path = os.path.abspath(out) if out is not None else None
         self._simulation = _looptwin.Simulation(source, settings + further_settings(seed, duration), threads,
                                                 self._path or "", keep_decisions)
         self._begin()
@@ -114,7 +129,7 @@ class Simulation:
     def _begin(self) -> None:
         self._end_ns = self._simulation.end_ns
         self._start_unix_ns = self._simulation.start_unix_ns
-        self._units: dict[tuple[str, str], str] = {}
+        self._units: dict[tuple[str, str, str], str] = {}
         self._run: Optional[Run] = None
         self._closed = False
 
@@ -166,24 +181,25 @@ class Simulation:
         """The names of the scenario's models, and of the parts of its plants."""
         return self._simulation.models
 
-    def names(self, model: str) -> list[str]:
-        """What can be asked of a device of this model, or of "site"."""
-        return self._simulation.names(model)
+    def names(self, model: str, *, which: str = "reported") -> list[str]:
+        """What can be asked of a device of this model, or of "site", which has the signals of feeds as well:
+        "weather.temperature". ``which``: see :meth:`column`."""
+        return self._simulation.names(model, which)
 
     def devices(self, pattern: str = "", model: str = "") -> list[str]:
         """Ids in the order of rows. In a pattern `*` is any part without '/', `**` any."""
         return self._simulation.devices(model, pattern or ("" if model else "**"))
 
-    def unit(self, model: str, name: str) -> str:
+    def unit(self, model: str, name: str, *, which: str = "reported") -> str:
         """The unit of a model's name, "" where it has none."""
-        key = (model, name)
+        key = (model, name, which)
         if key not in self._units:
-            self._units[key] = self._simulation.unit(model, name)[0]
+            self._units[key] = self._simulation.unit(model, name, which)[0]
         return self._units[key]
 
-    def words(self, model: str, name: str) -> list[str]:
+    def words(self, model: str, name: str, *, which: str = "reported") -> list[str]:
         """Of an enumeration: its words, by code."""
-        return self._simulation.unit(model, name)[1]
+        return self._simulation.unit(model, name, which)[1]
 
     def column(self, model: str, name: str, *, which: str = "reported", si: bool = False) -> np.ndarray:
         """A name's values on all devices of a model, shape (devices,), in the order of :meth:`devices`.
@@ -197,36 +213,42 @@ class Simulation:
         return self._simulation.column(model, name, which, si)
 
     def frame(self, model: str, names: Optional[Sequence[str]] = None, *, which: str = "reported") -> Any:
-        """What is known of all devices of a model, a row a device, in the declared units; all names if absent.
+        """What is known of all devices of a model, a row a device, in the declared units; all names that have such a value
+        if absent.
 
         A ``pandas.DataFrame`` by id, with the units in ``attrs["units"]``, or a dict of arrays. Words are texts, what is
         unknown is NaN or None.
         """
-        wanted = list(names) if names is not None else self._simulation.names(model)
+        wanted = self._wanted(model, names, which)
         columns = {name: self._shown(model, name, which) for name in wanted}
         made = frame({"device": self.devices(model=model), **columns}) if model != "site" else frame(columns)
         if hasattr(made, "set_index"):
             made = made.set_index("device") if model != "site" else made
-            made.attrs["units"] = {name: self.unit(model, name) for name in wanted if self.unit(model, name)}
+            units = {name: self.unit(model, name, which=which) for name in wanted}
+            made.attrs["units"] = {name: unit for name, unit in units.items() if unit}
         return made
 
     def dataset(self, model: str, names: Optional[Sequence[str]] = None, *, which: str = "reported") -> Any:
         """The same as an ``xarray.Dataset`` with the dimension device, ``units``, and the time in ``attrs``."""
         import xarray
 
-        wanted = list(names) if names is not None else self._simulation.names(model)
         arrays = {}
-        for name in wanted:
-            unit = self.unit(model, name)
+        for name in self._wanted(model, names, which):
+            unit = self.unit(model, name, which=which)
             arrays[name] = xarray.DataArray(self._shown(model, name, which), dims=("device",),
                                             attrs={"units": unit} if unit else {})
         ids = self.devices(model=model) if model != "site" else ["site"]
         return xarray.Dataset(arrays, coords={"device": ids}, attrs={"model": model, "time": self.civil.isoformat()})
 
+    def _wanted(self, model: str, names: Optional[Sequence[str]], which: str) -> list[str]:
+        if isinstance(names, str):
+            raise TypeError(f"names is a list of names: write [{names!r}]")
+        return list(names) if names is not None else self.names(model, which=which)
+
     def _shown(self, model: str, name: str, which: str) -> np.ndarray:
         column = self.column(model, name, which=which)
         if column.dtype == np.uint8:
-            words: list[Any] = [*self.words(model, name)] or [False, True]
+            words: list[Any] = [*self.words(model, name, which=which)] or [False, True]
             shown = np.empty(len(column), dtype=object)
             shown[:] = [words[code] if code < len(words) else None for code in column]
             return shown

@@ -3,17 +3,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import inspect
 import json
 import math
 import numbers
 import os
-import pickle
 import shutil
 import tempfile
 import traceback
-import types
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Sequence
+from typing import AbstractSet, Any, Callable, Iterator, NamedTuple, Optional, Sequence
 
 from . import _looptwin
 from .requirements import Verdict
@@ -25,6 +22,8 @@ Measure = Callable[[Run], Any]
 # What is kept of a point, as JSON holds it.
 Record = dict[str, Any]
 Settings = Sequence[tuple[str, str]]
+# What a table has of each point, whatever is run and measured.
+COLUMNS = ("state", "error", "fingerprint", "held", "run")
 
 
 class Task(NamedTuple):
@@ -33,11 +32,12 @@ class Task(NamedTuple):
     key: str  # of all that its figures depend on
     settings: Settings
     out: Optional[str]  # where its run's folder is to be kept
+    paths: frozenset[str] = frozenset()  # of the values of all points, which are columns
 
 
-def key_of(files: ScenarioFiles, settings: Settings, measure: Optional[Measure]) -> str:
-    """The same for points that come to the same."""
-    parts = [_looptwin.version, files.digest, [list(pair) for pair in settings], _code_of(measure)]
+def key_of(files: ScenarioFiles, settings: Settings, code: str) -> str:
+    """The same for points that come to the same. ``code``: the measure's (measure_key.py)."""
+    parts = [_looptwin.version, files.digest, [list(pair) for pair in settings], code]
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=12).hexdigest()
 
 
@@ -49,10 +49,18 @@ def run_point(files: ScenarioFiles, measure: Optional[Measure], task: Task) -> R
             result = run(scenario, out=out, threads=1, progress=False)
             record = {"state": result.summary["state"], "error": "", "fingerprint": result.fingerprint,
                       "held": result.held, "summary": _figures(result.summary),
-                      "requirements": _worst(result.requirements), "measures": _measured(measure, result)}
+                      "requirements": _worst(result.requirements)}
+            taken = {*COLUMNS, *task.paths, *record["summary"], *requirement_columns(record)}
+            record["measures"] = _measured(measure, result, taken)
     except Exception as error:  # noqa: BLE001: whatever it is, the other points go on
         record = failed(f"{type(error).__name__}: {error}")
     return {**record, "key": task.key, "settings": dict(task.settings)}
+
+
+def requirement_columns(record: Record) -> dict[str, Any]:
+    """What a table shows of the requirements, by column."""
+    return {f"{name}: {what}": value[what] for name, value in record["requirements"].items()
+            for what in ("verdict", "robustness")}
 
 
 def failed(error: str) -> Record:
@@ -91,13 +99,16 @@ def _worst(verdicts: Sequence[Verdict]) -> dict[str, dict[str, Any]]:
     return worst
 
 
-def _measured(measure: Optional[Measure], result: Run) -> dict[str, Any]:
+def _measured(measure: Optional[Measure], result: Run, taken: AbstractSet[str]) -> dict[str, Any]:
     if measure is None:
         return {}
     try:
         given = measure(result)
         name = getattr(measure, "__name__", "")
         named = given if isinstance(given, dict) else {name if name.isidentifier() else "measure": given}
+        for name in named:
+            if str(name) in taken:
+                raise ValueError(f"the table of a sweep has a column '{name}' of its own: give it another name")
         return {str(name): _plain(value) for name, value in named.items()}
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
@@ -112,31 +123,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, numbers.Real):
         return float(value)
     raise TypeError(f"it gave a {type(value).__name__}: give a number, a text, or a dict of them")
-
-
-# Whether a measure is the one that figures were computed with.
-
-
-def _code_of(measure: Optional[Measure]) -> str:
-    """A digest of a callable's own code and of what it was made with; what it calls is not looked into."""
-    if measure is None:
-        return ""
-    return hashlib.blake2b(repr(_parts(measure)).encode(), digest_size=12).hexdigest()
-
-
-def _parts(value: Any) -> Any:
-    if inspect.ismethod(value):
-        return _parts(value.__func__), _parts(value.__self__)
-    if isinstance(value, types.FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        return _parts(value.__code__), _parts(value.__defaults__), _parts(value.__kwdefaults__), _parts(cells)
-    if isinstance(value, types.CodeType):
-        return value.co_code, value.co_names, value.co_varnames, _parts(value.co_consts)
-    if isinstance(value, (list, tuple)):
-        return [_parts(one) for one in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(repr, value))
-    try:
-        return pickle.dumps(value)
-    except Exception:  # noqa: BLE001: then by what it is
-        return type(value).__qualname__

@@ -86,16 +86,16 @@ def on_dask(client: Any, files: ScenarioFiles, measure: Optional[Measure], tasks
     early, it takes back what no worker has begun."""
     from distributed import as_completed
 
-    inputs = client.scatter(files, broadcast=True, hash=False)
-    futures = {client.submit(run_point, inputs, measure, task, pure=False): task for task in tasks}
+    # The files go with each point: what is scattered is lost with the worker that has it.
+    futures = {client.submit(run_point, files, measure, task, pure=False): task for task in tasks}
     try:
         for future in as_completed(list(futures)):
             task = futures[future]
-            error = future.exception()
+            error = "it was cancelled" if future.cancelled() else future.exception()
             if error is None:
                 yield task, future.result()
             else:  # a worker that died so often that it is given up, or cannot import looptwin
-                yield task, {**failed(f"{type(error).__name__}: {error}"), "key": task.key,
-                             "settings": dict(task.settings)}
+                why = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+                yield task, {**failed(why), "key": task.key, "settings": dict(task.settings)}
     finally:
         client.cancel(list(futures))

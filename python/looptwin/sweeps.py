@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pathlib
+import uuid
 import warnings
 from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 
@@ -13,11 +14,12 @@ import numpy as np
 
 from . import sweep_pool, text
 from .frames import frame
+from .measure_key import Unkeyable, code_of
 from .progress import Progress, bar
 from .runs import further_settings
 from .scenario import Scenario, Source, loaded
 from .scenario_files import ScenarioFiles
-from .sweep_point import Measure, Record, Task, key_of
+from .sweep_point import Measure, Record, Task, key_of, requirement_columns
 
 # For each path the values that it takes, or the points one by one.
 Values = Union[Mapping[str, Iterable[Any]], Iterable[Mapping[str, Any]]]
@@ -25,7 +27,7 @@ Point = dict[str, Any]
 
 
 class SweepWarning(UserWarning):
-    """Some points of a sweep failed; their rows say why."""
+    """Some points of a sweep failed, as their rows say; or its measure cannot be told from another."""
 
 
 def sweep(scenario: Union[Scenario, Source], values: Values, *, measure: Optional[Measure] = None,
@@ -44,11 +46,13 @@ def sweep(scenario: Union[Scenario, Source], values: Values, *, measure: Optiona
     Columns: the values, by path; ``state`` ("reached_end" or "failed") and ``error``, ``fingerprint``, ``held``; the
     counters of the run's summary; of each requirement its worst device, ``<name>: verdict`` and
     ``<name>: robustness``, whose units are in ``frame.attrs["units"]``; and what ``measure`` gives: it is called
-    with each :class:`Run`, where that has run, and returns a number, a text, or a dict of them.
+    with each :class:`Run`, where that has run, and returns a number, a text, or a dict of them by names that are not taken.
 
     A point that fails is a row that says so, and a :class:`SweepWarning`. ``folder`` keeps a file a point, and with
     ``keep_runs`` its run's folder, named in the column ``run``: the same sweep again runs what is missing, what failed, and
-    what is new. A point is the same while its values, the scenario's files, the measure's code and looptwin's version are.
+    what is new. A point is the same while its values, the scenario's files, looptwin's version and the measure are: its
+    code, what it was made with, and the globals that it names. One that holds what cannot be compared, an open file, runs
+    anew each time, and a :class:`SweepWarning` says so.
 
     Runs on ``processes`` processes of one thread each, as many as there are cores if absent, which are forked: so let no
     other thread run or read something of looptwin meanwhile. With a ``client`` of a Dask cluster runs on its workers,
@@ -64,14 +68,25 @@ def sweep(scenario: Union[Scenario, Source], values: Values, *, measure: Optiona
     _check_values(scenario, common, points, isinstance(values, Mapping))
     files = ScenarioFiles(scenario._made)
     store = _Store(folder) if folder is not None else None
+    code = _code_of(measure) if store else ""
+    paths = frozenset(path for point in points for path in point)
     keys, tasks = [], {}
     for point in points:
         settings = [*common, *((path, text.setting(value, path)) for path, value in point.items())]
-        key = key_of(files, settings, measure)
+        key = key_of(files, settings, code)
         keys.append(key)
-        tasks[key] = Task(key, settings, store.run_of(key) if store and keep_runs else None)
+        tasks[key] = Task(key, settings, store.run_of(key) if store and keep_runs else None, paths)
     records = _run_all(files, measure, tasks, store, processes, client, progress)
     return _table(points, [records[key] for key in keys], store.run_of if store and keep_runs else None, keys)
+
+
+def _code_of(measure: Optional[Measure]) -> str:
+    try:
+        return code_of(measure)
+    except Unkeyable as error:
+        warnings.warn(f"the measure holds {error}: nobody can say whether it is the same the next time, so its points are "
+                      "run anew each time", SweepWarning, stacklevel=3)
+        return uuid.uuid4().hex
 
 
 def _points(values: Values) -> list[Point]:
@@ -181,10 +196,11 @@ def _table(points: Sequence[Point], records: Sequence[Record], run_of: Any, keys
         for row, record in enumerate(records):
             for name, value in record[part].items():
                 if part == "requirements":
-                    put(row, f"{name}: verdict", value["verdict"])
-                    put(row, f"{name}: robustness", value["robustness"])
                     units[f"{name}: robustness"] = value["unit"]
                 else:
+                    put(row, name, value)
+            if part == "requirements":
+                for name, value in requirement_columns(record).items():
                     put(row, name, value)
     table = frame({name: _column(values) for name, values in columns.items()})
     if hasattr(table, "attrs"):

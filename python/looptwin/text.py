@@ -5,7 +5,8 @@ import datetime
 import json
 import math
 import numbers
-from typing import Any, Mapping, Union
+import operator
+from typing import Any, Iterable, Mapping, Union
 
 from . import _looptwin
 from .errors import Problem, ScenarioError
@@ -101,6 +102,20 @@ def span(value: Span) -> str:
         raise TypeError(f"{value!r} is no span of time: write \"5 min\", seconds as a number, or a timedelta")
     number = float(value)
     return f"{int(number)} s" if number.is_integer() else f"{number!r} s"
+
+
+def whole(value: Any, name: str) -> int:
+    """A whole number, of any type that is one."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r}: write a whole number") from None
+
+
+def near(name: str, there: Iterable[str]) -> str:
+    """The end of a message about a name that is not there: which one was meant."""
+    meant = _looptwin.nearest(name, list(there))
+    return f"; did you mean '{meant}'?" if meant else ""
 
 
 def seconds(value: Span) -> float:

@@ -218,8 +218,41 @@ class Devices(InFolder):
                     with self.assertRaisesRegex(looptwin.RunError, said):
                         sim.advance("30 min")
                     self.assertLess(sim.time, 1800)
+                    self.assertEqual(len(sim.column("tank", "level")), 200)
+                    with sim.fork() as fork:
+                        for look in (lambda: sim.column("tank", "level", which="truth"), lambda: sim["tank-2"].truth.height,
+                                     lambda: fork.column("tank", "inlet", which="truth")):
+                            with self.assertRaisesRegex(RuntimeError, "not known: the run broke"):
+                                look()
                     with self.assertRaisesRegex(RuntimeError, "over"):
                         sim.advance(1)
+
+    def test_a_class_that_is_asked_while_somebody_looks_cannot_advance(self):
+        said, looking = [], []
+
+        class Asking(looptwin.Physics):
+            inputs, states = {"filling": "L/s"}, {"height": "m"}
+
+            def advance(self, dt, inputs, states):
+                if looking:
+                    try:
+                        sim.advance(1)
+                    except RuntimeError as error:
+                        said.append(str(error))
+                return {"height": states["height"] + dt * inputs["filling"] / 1500}
+
+        looptwin.register("asking", Asking)
+        scenario = SCENARIO.replace("tanks:Filling", "asking").replace(", with: {area: 1.5 m2}", "")
+        with looptwin.Simulation(looptwin.load(scenario, folder=".")) as sim:
+            for look in (lambda: sim.column("tank", "height", which="truth"), lambda: sim["tank-7"].truth.height):
+                sim.advance(7)
+                del said[:]
+                looking.append(True)
+                look()
+                del looking[:]
+                self.assertGreater(len(said), 0)
+                self.assertIn("looked at", said[0])
+            self.assertEqual(sim.advance(7), 21)
 
     def test_what_fails_in_the_last_cycle_fails_the_run(self):
         self.change(("is_open = np.where(inputs", "assert states['seconds'].min() < 1804; is_open = np.where(inputs"))

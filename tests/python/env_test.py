@@ -1,6 +1,7 @@
 """Environments: what an agent sees and does is what the simulation shows and people do."""
 import subprocess
 import sys
+import textwrap
 import unittest
 
 import looptwin
@@ -36,6 +37,27 @@ class Stepping(InFolder):
             self.assertEqual(observation[10], np.float32(2.5))
             self.assertEqual((reward, terminated, truncated, info["time"]), (0, False, False, 300))
             self.assertEqual(env.sim.fingerprint, sim.fingerprint)
+
+    def test_feeds_are_observed_and_steps_take_time(self):
+        weather = TANKS + "feeds: {sky: {signals: {air: {unit: degC, every: 10 min, values: [10, 30, 20]}}}}\n"
+        with looptwin.Env(weather, observe=["site.sky.air", "site.lowest"], act=["lowest"], reward=lambda sim: 0,
+                          every="10 min", duration="20 min") as env:
+            env.reset()
+            observation = env.step([2])[0]
+            self.assertEqual(observation.tolist(), [env.sim["site"]["sky.air"], 2])
+            self.assertGreater(observation[0], 10)
+        for every in (0, "0 s", -1):
+            with self.assertRaisesRegex(ValueError, "a step must take time"):
+                looptwin.Env("tanks.yaml", **{**HOW, "every": every})
+        with looptwin.Env("tanks.yaml", **HOW) as env, self.assertRaisesRegex(TypeError, "whole number"):
+            env.reset(seed=1.5)
+
+    def test_the_example_of_its_documentation_runs(self):
+        code = textwrap.dedent(looptwin.Env.__doc__.split("\n\n")[1])
+        names = {"looptwin": looptwin}
+        exec(compile(code, "Env", "exec"), names)  # noqa: S102
+        self.assertEqual(names["info"]["time"], 60)
+        names["env"].close()
 
     def test_an_episode_ends_with_the_scenario_or_where_it_is_said(self):
         with looptwin.Env("tanks.yaml", **HOW) as env:

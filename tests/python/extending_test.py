@@ -214,6 +214,25 @@ class Extending(InFolder):
                     with self.assertRaisesRegex(RuntimeError, "over"):
                         sim.advance(1)
 
+    def test_after_a_failure_what_the_loop_knew_is_there_and_the_truth_where_it_is_known(self):
+        for old, new, known in (("self.flow = 2.0", "1 / (self.level[0] > 190); self.flow = 2.0", False),
+                                ("return np.where(", "1 / (level[0] > 1.9); return np.where(", True)):
+            self.change(old, "import warnings; warnings.simplefilter('error'); " + new)
+            with looptwin.Simulation("water.yaml") as sim:
+                with self.assertRaisesRegex(looptwin.RunError, "divi"):
+                    sim.advance("30 min")
+                with sim.fork() as fork:
+                    for one in (sim, fork):
+                        self.assertLess(abs(one.column("keeper", "level") - 1.9).max(), 0.05)
+                        looks = (lambda: one.column("keeper", "level", which="truth")[0],
+                                 lambda: one["site/tank/tank-1/keeper"].truth.level)
+                        for look in looks:
+                            if known:
+                                self.assertAlmostEqual(look(), 1.9, delta=0.05)
+                                continue
+                            with self.assertRaisesRegex(RuntimeError, "not known: the run broke on the way to the boundary"):
+                                look()
+
     def test_ctrl_c_within_a_class_is_heard(self):
         self.change("self.flow = 2.0", "raise KeyboardInterrupt\n        self.flow = 2.0")
         with looptwin.Simulation("water.yaml") as sim, self.assertRaises(KeyboardInterrupt):

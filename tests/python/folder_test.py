@@ -1,4 +1,6 @@
 """Run folders read from Python: what was recorded, in its units, whether the run ended or was killed."""
+import concurrent.futures
+import os
 import pathlib
 import signal
 import subprocess
@@ -76,6 +78,8 @@ class Reading(InFolder):
         run = looptwin.open("run")
         for ask, said in ((lambda: run.telemetry("**", "levle"), "level_mean"),
                           (lambda: run.telemetry("nobody", "level_mean"), "no device matches"),
+                          (lambda: run.telemetry(["main/tank-1", "main/tnak-2"], "level_mean"), "did you mean 'main/tank-2'"),
+                          (lambda: run.telemetry(["main/tank-1", "ma*"], "level_mean"), "no tank, which has the 'level_mean'"),
                           (lambda: run.telemetry("**", "level_mean", every="7 min"), "every 7 min"),
                           (lambda: run.log("decision"), "decisions")):
             with self.assertRaises(KeyError) as caught:
@@ -83,6 +87,54 @@ class Reading(InFolder):
             self.assertIn(said, str(caught.exception))
         with self.assertRaises(looptwin.RunError):
             looptwin.open("nowhere")
+
+    def test_a_folder_stays_where_it_is_when_the_working_directory_changes(self):
+        with looptwin.Simulation("tanks.yaml", out="run", duration="2 h") as sim:
+            sim.advance("30 min")
+            here = os.getcwd()
+            os.mkdir("elsewhere")
+            os.chdir("elsewhere")
+            sim.advance("90 min")
+            run = sim.finish()
+            self.assertEqual(os.listdir(), [])
+        self.assertEqual(run.folder.path, pathlib.Path(here, "run"))
+        os.chdir(here)
+        folder = looptwin.open("run")
+        os.chdir("elsewhere")
+        self.assertEqual(len(folder.requirements), 10)
+        self.assertEqual(folder.telemetry("**", "level_mean", every="1 h").values.shape[0], 10)
+
+    def test_a_field_of_several_models_is_asked_of_one(self):
+        deep = TANKS.replace("    parameters: {limit: {default: 20 L/s}}\n", """    parameters: {limit: {default: 20 L/s}}
+    telemetry: {level: {from: depth, unit: cm, every: 1 s, range: [0, 400], resolution: 0.1}}
+    physics: {states: {depth: 1 m}, rates: {depth: 0 m/s}}
+""", 1)
+        run = looptwin.run(deep, out="run", duration="20 min").folder
+        for ask in (lambda: run.telemetry("**", "level_mean"), lambda: run.plot("**", "level"),
+                    lambda: run.dataset(["main", "main/tank-1"], ["level_mean"])):
+            with self.assertRaisesRegex(ValueError, r'of main, tank: .*run.devices\(model="main"\)'):
+                ask()
+        self.assertEqual(run.devices(model="main"), ["main"])
+        self.assertEqual(run.devices("**/tank-1*", model="tank"), ["main/tank-1", "main/tank-10"])
+        for model, devices, unit, value in (("main", 1, "cm", 100.0), ("tank", 10, "m", None)):
+            level = run.telemetry(run.devices(model=model), "level_mean", every="15 min")
+            self.assertEqual((level.unit, len(level.devices)), (unit, devices))
+            self.assertTrue(value is None or (level.values[:, 0] == value).all())
+        with self.assertRaisesRegex(KeyError, "no model 'tnak'; did you mean 'tank'"):
+            run.devices(model="tnak")
+
+    def test_a_run_is_read_from_two_threads_while_it_goes_on_and_old_segments_go(self):
+        with looptwin.Simulation("tanks.yaml", out="run", duration="12 d", set={"retention": "2 d"}) as sim:
+            sim.advance("3 d")
+            folder = looptwin.open("run")
+            self.assertEqual(folder.damage, [])
+            first = folder.telemetry("**", "level_mean").time[0]
+            sim.advance("9 d")
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                read = list(pool.map(lambda _: folder.telemetry("**", "level_mean", end="3 d"), range(8)))
+            self.assertEqual({level.values.shape for level in read}, {read[0].values.shape})
+            self.assertEqual(set(folder.events.kind), {"event_raised", "event_cleared"})
+            self.assertGreater(looptwin.open("run").telemetry("**", "level_mean").time[0], first)
 
     def test_without_pandas_there_are_arrays(self):
         looptwin.run("tanks.yaml", out="run", duration="20 min")

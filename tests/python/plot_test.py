@@ -113,6 +113,16 @@ class Drawing(InFolder):
         np.testing.assert_allclose(ends[:len(cleared)], 6 + cleared / 3600, atol=1e-3)
         self.assertEqual(len(self.run_.plot("main/tank-3", "level_mean", every="1 min").patches), 0)
 
+    def test_names_that_are_not_there_are_said_and_events_that_were_not_raised_draw_nothing(self):
+        quiet = looptwin.run("tanks.yaml", out="calm", duration="25 s")
+        self.assertEqual(len(quiet.plot("main/tank-3", "level", events=["overdraw", "low_level"]).patches), 0)
+        for run in (quiet, self.run_):
+            with self.assertRaisesRegex(ValueError, "no event 'overdrwa'; did you mean 'overdraw'"):
+                run.plot("main/tank-3", "level_mean", events="overdrwa")
+            for devices in ("main/tnak-3", ["main/tank-3", "main/tnak-3"]):
+                with self.assertRaisesRegex(KeyError, "did you mean 'main/tank-3'"):
+                    run.plot_alarms(devices)
+
     def test_an_alarm_s_bar_is_pale_once_it_is_acknowledged_and_over_when_it_is(self):
         ax = self.run_.plot_alarms("main/tank-3")
         self.assertEqual([label.get_text() for label in ax.get_yticklabels()], ["low level  main/tank-3"])

@@ -1,4 +1,5 @@
 """Whole runs from Python: the same decisions as the command line's, beside other threads, and stopped."""
+import concurrent.futures
 import subprocess
 import sys
 import threading
@@ -82,6 +83,18 @@ class Running(InFolder):
             sys.setswitchinterval(before)
             over.set()
             counter.join()
+
+    def test_runs_with_folders_side_by_side_are_what_they_are_alone(self):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            runs = list(pool.map(lambda seed: looptwin.run("tanks.yaml", out=f"run-{seed}", seed=seed), range(12)))
+        self.assertEqual([run.fingerprint for run in runs],
+                         [looptwin.run("tanks.yaml", seed=seed).fingerprint for seed in range(12)])
+        self.assertEqual([run.folder.summary["state"] for run in runs], ["reached_end"] * 12)
+        with looptwin.Simulation("tanks.yaml", out="a") as a, looptwin.Simulation("tanks.yaml", out="b") as b:
+            for _ in range(8):
+                a.advance("15 min")
+                b.advance("15 min")
+        self.assertEqual(looptwin.open("a").fingerprint, looptwin.open("b").fingerprint)
 
     def test_progress_is_told_and_what_it_raises_ends_the_run_with_a_whole_folder(self):
         class Enough(Exception):

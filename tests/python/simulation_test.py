@@ -81,6 +81,66 @@ class Stepping(InFolder):
         with self.assertRaisesRegex(RuntimeError, "closed"):
             sim.advance(1)
 
+    def test_frames_have_the_names_that_have_such_a_value(self):
+        with looptwin.Simulation("tanks.yaml") as sim:
+            sim.advance("1 min")
+            for which, names in (("desired", {"target"}), ("default", {"target"}),
+                                 ("truth", {"level", "inflow", "target", "height", "filling", "inlet"})):
+                self.assertEqual(set(sim.names("tank", which=which)), names)
+                self.assertEqual(set(sim.frame("tank", which=which).columns), names)
+                self.assertEqual(set(sim.dataset("tank", which=which)), names)
+            truth = sim.frame("tank", which="truth")
+            self.assertEqual(truth.attrs["units"]["inflow"], "L/s")
+            self.assertEqual(truth.inlet.tolist(), [sim[one].truth.inlet for one in truth.index])
+            with self.assertRaisesRegex(ValueError, "reported, desired"):
+                sim.frame("tank", which="wanted")
+            with self.assertRaisesRegex(TypeError, r"\['level'\]"):
+                sim.frame("tank", "level")
+
+    def test_what_is_written_in_the_wrong_way_is_refused_with_the_right_one(self):
+        with looptwin.Simulation("tanks.yaml") as sim:
+            sim.advance("1 min")
+            tank = sim["main/tank-3"]
+            for device, name, said in ((tank, "target", "rules set setpoints"), (tank.desired, "target", "rules set"),
+                                       (tank, "care", r'sim\["main/tank-3"\].set\(care=2\)'),
+                                       (sim["site"], "lowest", r"write sim.set\(lowest=2\)")):
+                with self.subTest(name=name), self.assertRaisesRegex(AttributeError, said):
+                    setattr(device, name, 2)
+            self.assertEqual((tank.default.target, tank.care), (2, 0))
+            for ask, said in ((lambda: sim["main/tnak-3"], "did you mean 'main/tank-3'"),
+                              (lambda: sim["zzz"], r"devices\(\) lists them")):
+                with self.assertRaisesRegex(KeyError, said):
+                    ask()
+        for threads in (-1, 1025, 100000):
+            for ask in (lambda: looptwin.run("tanks.yaml", threads=threads),
+                        lambda: looptwin.Simulation("tanks.yaml", threads=threads)):
+                with self.assertRaisesRegex(ValueError, "0 to 1024"):
+                    ask()
+        for ask in (lambda: looptwin.run("tanks.yaml", seed=1.7), lambda: looptwin.Simulation("tanks.yaml", seed="2")):
+            with self.assertRaisesRegex(TypeError, "seed=.*: write a whole number"):
+                ask()
+
+    def test_the_site_has_the_signals_of_feeds_as_rules_read_them(self):
+        weather = TANKS + "feeds: {sky: {signals: {air: {unit: degC, every: 10 min, values: [10, 30, 20]}}}}\n"
+        weather = weather.replace("events:\n", "events:\n  warm: {raise: sky.air > 25 degC}\n", 1)
+        with looptwin.Simulation(weather, duration="20 min") as sim:
+            self.assertIn("sky.air", sim.names("site"))
+            self.assertEqual(sim.unit("site", "sky.air"), "degC")
+            while not len(sim.events[sim.events.subject == "warm"]):
+                before = sim["site"]["sky.air"]
+                sim.advance(1)
+            self.assertLessEqual(before, 25)
+            self.assertGreater(sim["site"]["sky.air"], 25)
+            self.assertEqual(sim.column("site", "sky.air").tolist(), [sim["site"]["sky.air"]])
+            self.assertEqual(sim.column("site", "sky.air", si=True)[0], sim["site"]["sky.air"] + 273.15)
+            self.assertEqual(sim.frame("site").attrs["units"]["sky.air"], "degC")
+            for ask, error, said in ((lambda: sim["site"]["sky.airs"], KeyError, "did you mean 'sky.air'"),
+                                     (lambda: sim["site"].sky, AttributeError, "sky.air"),
+                                     (lambda: sim["site"].truth["sky.air"], TypeError, "no truth value"),
+                                     (lambda: sim["main"]["sky.air"], KeyError, "no name on 'main'")):
+                with self.assertRaisesRegex(error, said):
+                    ask()
+
     def test_looking_at_the_truth_changes_nothing(self):
         with looptwin.Simulation("tanks.yaml") as looked, looptwin.Simulation("tanks.yaml") as alone:
             for _ in range(30):
@@ -206,6 +266,33 @@ class Threads(InFolder):
             stood = sim.time
             self.assertGreater(stood, 0)
             self.assertEqual(sim.advance(5), stood + 5)
+
+    def test_who_looks_at_the_truth_from_another_thread_is_let_in_between_or_refused(self):
+        with looptwin.Simulation("tanks.yaml", set={"fleet.tank.count": 3000}, threads=1) as sim, \
+                looptwin.Simulation("tanks.yaml", set={"fleet.tank.count": 3000}, threads=1) as alone:
+            over, seen, wrong = threading.Event(), [0], []
+
+            def look():
+                while not over.is_set():
+                    try:
+                        seen[0] += len(sim.column("tank", "level", which="truth"))
+                    except RuntimeError as error:
+                        if "advanced" not in str(error):
+                            wrong.append(error)
+
+            thread = threading.Thread(target=look)
+            thread.start()
+            try:
+                while sim.time < 200 or not seen[0]:
+                    sim.advance(1)
+            finally:
+                over.set()
+                thread.join()
+            alone.advance(sim.time)
+            self.assertEqual(wrong, [])
+            self.assertEqual(sim.fingerprint, alone.fingerprint)
+            np.testing.assert_array_equal(sim.column("tank", "level", which="truth"),
+                                          alone.column("tank", "level", which="truth"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Sweeps: a row a point, on processes and on a Dask cluster; what fails is a row, what is done is not done again."""
+import functools
 import importlib.util
 import json
 import os
@@ -13,6 +14,7 @@ import warnings
 import looptwin
 import numpy as np
 from common import InFolder, TANKS
+from looptwin.measure_key import Unkeyable, code_of
 from looptwin.scenario_files import ScenarioFiles
 from looptwin.sweep_point import Task, run_point
 
@@ -73,6 +75,19 @@ class Sweeping(InFolder):
         kept = json.loads(next(path for path in files_of("kept") if "thirteen" in path.read_text()).read_text())
         self.assertEqual(kept["settings"]["fleet.tank.count"], "12")
 
+    def test_a_measure_cannot_take_the_place_of_the_sweep_s_own_columns(self):
+        def held(run):
+            return 3
+
+        for taken in ("seed", "state", "run", "simulated_s", "no tank overflows: robustness", DEMAND):
+            with self.assertWarnsRegex(looptwin.SweepWarning, f"has a column '{taken}' of its own: give it another name"):
+                frame = looptwin.sweep("tanks.yaml", [{"seed": 1}, {"seed": 2, DEMAND: "1 L/s"}], duration="1 min",
+                                       measure=lambda run: {"good": 1, taken: 99})
+            self.assertEqual(frame.seed.tolist(), [1, 2])
+            self.assertEqual(frame.state.tolist(), ["failed", "failed"])
+        with self.assertWarnsRegex(looptwin.SweepWarning, "'held'"):
+            looptwin.sweep("tanks.yaml", {"seed": [1]}, duration="1 min", measure=held)
+
     def test_what_is_done_is_not_run_again_and_what_changed_is(self):
         def sweep(**other):
             return looptwin.sweep("tanks.yaml", {"seed": [1, 2]}, folder="kept", **{"duration": "2 min", **other})
@@ -93,6 +108,78 @@ class Sweeping(InFolder):
         self.assertEqual(len(files_of("kept")), 8)
         pathlib.Path("tanks.yaml").write_text(TANKS.replace("capacity: {default: 3 L/s}", "capacity: {default: 4 L/s}"))
         self.assertNotIn(12345, sweep().decisions.tolist())
+
+    def test_a_measure_is_the_same_while_all_that_it_depends_on_is(self):
+        def measures(limit=25, factor=1, word="a", made="return 1", helped="return 1", module="K = 1"):
+            """The same texts each time, as a notebook's cells: what they are called is in their own globals."""
+            pathlib.Path("helping.py").write_text(module + "\n", encoding="utf-8")
+            sys.modules.pop("helping", None)
+            names = {"__name__": "__main__"}
+            exec(compile(f"""
+import functools, dataclasses, types
+import numpy as np
+import helping
+LIMIT = {limit}
+CASES = types.SimpleNamespace(first=np.arange({limit}), second=[{{"x": (1, {limit})}}])
+def helper(run):
+    {helped}
+@functools.lru_cache
+def cached(k):
+    {helped}
+def by_global(run):
+    return LIMIT
+def by_case(run):
+    return float(CASES.first.sum())
+def by_helper(run):
+    return helper(run) + np.nan
+def by_cache(run):
+    return cached(1)
+def by_module(run):
+    return helping.K
+def of(run, k, word=""):
+    {made}
+partial = functools.partial(of, k={factor}, word="{word}")
+nested = functools.partial(lambda run, f: f(run), f=partial)
+@dataclasses.dataclass
+class Called:
+    factor: int
+    def __call__(self, run):
+        {made}
+class Method:
+    def __init__(self, factor):
+        self.factor = factor
+    def measure(self, run):
+        return helper(run)
+called, method = Called({factor}), Method({factor}).measure
+held = functools.partial(of, k=types.SimpleNamespace(of=Called({factor})))
+""", "cell", "exec"), names)
+            return {name: code_of(names[name]) for name in kinds}
+
+        kinds = ("by_global", "by_case", "by_helper", "by_cache", "by_module", "partial", "nested", "called", "method", "held")
+        self.addCleanup(sys.modules.pop, "helping", None)
+        self.addCleanup(sys.path.remove, os.getcwd())
+        sys.path.insert(0, os.getcwd())
+        before = measures()
+        self.assertEqual(measures(), before)
+        for change, others in (({"limit": 30}, {"by_global", "by_case"}),
+                               ({"factor": 2}, {"partial", "nested", "called", "method", "held"}),
+                               ({"word": "b"}, {"partial", "nested"}),
+                               ({"made": "return 2"}, {"partial", "nested", "called", "held"}),
+                               ({"helped": "return 2"}, {"by_helper", "by_cache", "method"}),
+                               ({"module": "K = 2"}, {"by_module"})):
+            with self.subTest(change=change):
+                after = measures(**change)
+                self.assertEqual({name for name in kinds if after[name] != before[name]}, others)
+        with self.assertRaisesRegex(Unkeyable, "TextIOWrapper"):
+            code_of(functools.partial(print, file=sys.__stdout__))
+
+    def test_a_measure_that_cannot_be_compared_runs_anew(self):
+        with open("said.txt", "w", encoding="utf-8") as file:
+            for _ in range(2):
+                with self.assertWarnsRegex(looptwin.SweepWarning, "TextIOWrapper.*anew"):
+                    looptwin.sweep("tanks.yaml", {"seed": [1]}, duration="1 min", folder="kept",
+                                   measure=lambda run: print("measured", file=file, flush=True))
+        self.assertEqual(pathlib.Path("said.txt").read_text(encoding="utf-8"), 2 * "measured\n")
 
     def test_runs_are_kept_where_that_is_asked_for(self):
         frame = looptwin.sweep("tanks.yaml", {"seed": [1, 2]}, duration="2 min", folder="kept", keep_runs=True)
@@ -180,6 +267,23 @@ class OnACluster(InFolder):
                                      measure=lambda run: 1 / 0)
             self.assertEqual(bad.state.tolist(), ["failed", "failed"])
             self.assertIn("ZeroDivisionError", bad.error[0])
+
+    def test_a_point_that_kills_its_worker_fails_and_the_others_are_done(self):
+        from distributed import Client, LocalCluster
+
+        def die(run):
+            if run.summary["devices"] == 13:  # the main is a device as well
+                os._exit(1)
+            return 1
+
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory="dask") as cluster, \
+                Client(cluster) as client, self.assertWarnsRegex(looptwin.SweepWarning, "of 4 points failed"):
+            frame = looptwin.sweep("tanks.yaml", {"fleet.tank.count": [10, 11, 12, 13]}, duration="1 min", client=client,
+                                   measure=die)
+        self.assertIn("KilledWorker", frame.error[2])
+        self.assertEqual(frame.state[2], "failed")
+        # Dask may give up a point that waited at the same worker each time.
+        self.assertGreaterEqual(frame.state.tolist().count("reached_end"), 2)
 
 
 if __name__ == "__main__":

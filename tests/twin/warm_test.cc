@@ -1,13 +1,16 @@
 #include "tests/twin/allocations.h"
 #include "tests/twin/warm_support.h"
 
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <thread>
 
 #include "twin/warm/export.h"
 #include "twin/warm/journal.h"
 #include "twin/warm/manifest.h"
+#include "twin/warm/segment_writer.h"
 
 using namespace looptwin;
 using namespace looptwin::twin;
@@ -154,6 +157,16 @@ TEST_CASE("run folder: segments are equal byte for byte, whichever thread and la
   }
 }
 
+TEST_CASE("segments: two runs of a process may seal segments of one number at one time") {
+  const auto spec = small_spec();
+  const SegmentInfo info{1, 0, 60, Time{0}, Time{seconds(60).ns}};
+  auto a = good(SegmentWriter::in_memory(spec, info));
+  auto b = good(SegmentWriter::in_memory(spec, info));
+  const auto image = good(a.image());
+  CHECK(image.size() > 0);
+  CHECK((good(b.image()) == image));
+}
+
 TEST_CASE("run folder: a steady cycle does not allocate in the thread of the cycle") {
   Scratch scratch;
   auto writer = good(RunWriter::create(scratch / "run", small_spec()));
@@ -256,6 +269,46 @@ TEST_CASE("run folder: retention drops whole segments, oldest first, and rows ke
   const auto ids = std::get<std::vector<int64_t>>(good(run.read_log(LogId(0), 5)));
   CHECK(first + ids.size() == 400 / 7);
   CHECK(ids[0] == static_cast<int64_t>(first + 1) * 7000);
+}
+
+TEST_CASE("run folder: what retention drops while it is read is as if it had been gone when it was opened") {
+  Scratch scratch;
+  auto options = small_options();
+  options.keep_time = seconds(100);
+  auto writer = good(RunWriter::create(scratch / "run", small_spec(), options));
+  run_seconds(writer, 0, 150);
+  good(writer.await_durable(Time{seconds(150).ns}));
+  auto run = good(RunReader::open(scratch / "run"));
+  REQUIRE(files_in(scratch / "run/segments").count("000001.h5") == 1);
+  run_seconds(writer, 150, 400);
+  good(writer.finish("{}"));
+  REQUIRE(files_in(scratch / "run/segments").count("000001.h5") == 0);
+  CHECK(good(run.slots(GridId(0))).first >= 6);
+  CHECK(good(run.first_log_row(LogId(0))) >= 60 / 7);
+  const auto ids = std::get<std::vector<int64_t>>(good(run.read_log(LogId(0), 5)));
+  CHECK(ids.back() == 147'000);
+  const auto power = good(run.read(GridId(0), 1, {0, 1}, {0, 15}));
+  CHECK(std::isnan(power[3]));
+  CHECK(power[14] == power_of(0, 14) / 100.0);
+}
+
+TEST_CASE("run folder: one that is being written has no damage, and all up to its end") {
+  Scratch scratch;
+  auto writer = good(RunWriter::create(scratch / "run", small_spec(300), small_options()));
+  std::atomic<bool> over{false};
+  std::thread cycles([&] {
+    for (int64_t second = 0; !over; second += 10) run_seconds(writer, second, second + 10);
+  });
+  Time last{0};
+  for (int opened = 0; opened < 400; ++opened) {
+    auto run = good(RunReader::open(scratch / "run"));
+    if (!run.damage().empty()) FAIL_CHECK(run.damage()[0]);
+    if (run.end().boundary < last) FAIL_CHECK("went back to " << run.end().boundary.seconds());
+    last = run.end().boundary;
+  }
+  over = true;
+  cycles.join();
+  CHECK(last > Time{0});
 }
 
 TEST_CASE("run folder: an export holds what the folder holds, late samples in their place") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "base/check.h"
 #include "twin/warm/journal.h"
@@ -11,6 +12,8 @@ namespace looptwin::twin {
 namespace {
 
 constexpr size_t kMostOpenFiles = 64;
+/// How often a journal that is being written is read anew, for a moment at which it is whole.
+constexpr int kMostTries = 20;
 
 }  // namespace
 
@@ -29,17 +32,26 @@ struct RunReader::State {
   explicit State(fs::path f, Manifest m) : folder(std::move(f)), manifest(std::move(m)) {}
 
   /// Segments first, then the journals after them. A segment may be sealed in between: what its journal told
-  /// before it was dropped is then in the segment, so begin anew.
+  /// before it was dropped is then in the segment, so begin anew. So does who finds damage that is another
+  /// one each time: a record was half written, or one journal read before its end was there and the next
+  /// after it.
   Result<void> load() {
-    for (;;) {
+    std::vector<std::string> found_before;
+    for (int tries = 0;;) {
       segments.clear();
       blocks.clear();
       damage.clear();
-      if (auto found = load_segments(); !found) return found;
+      if (auto found = load_segments(); !found) {
+        if (!segments.empty() && segments.back().is_gone()) continue;
+        return found;
+      }
       if (auto replayed = load_journals(); !replayed) return replayed;
       const auto again = numbers_in(folder / "segments", ".h5");
       if (!again) return tl::unexpected(again.error());
-      if ((again->empty() ? 0 : again->back()) == last_sealed) return {};
+      if ((again->empty() ? 0 : again->back()) != last_sealed) continue;
+      if (damage.empty() || damage == found_before) return {};
+      found_before = std::exchange(damage, {});
+      if (++tries == kMostTries) return {};
     }
   }
 
@@ -59,7 +71,7 @@ struct RunReader::State {
   Result<void> load_journals() {
     for (uint64_t number = last_sealed + 1; damage.empty(); ++number) {
       const auto path = journal_path(folder, number);
-      if (!fs::exists(path)) return {};
+      if (!fs::exists(path) || is_begun_only(number)) return {};
       auto journal = JournalReader::open(path);
       if (!journal && !fs::exists(path)) return {};  // sealed just now
       if (!journal) return tl::unexpected(journal.error());
@@ -67,6 +79,13 @@ struct RunReader::State {
       if (!journal->damage().empty()) damage.push_back(journal->damage());
     }
     return {};
+  }
+
+  /// The newest journal, of which not even the first record is there.
+  bool is_begun_only(uint64_t number) const {
+    std::error_code error;
+    return fs::file_size(journal_path(folder, number), error) == 0 && !error &&
+           !fs::exists(journal_path(folder, number + 1));
   }
 
   void replay(JournalReader& journal, uint64_t number) {
@@ -87,6 +106,22 @@ struct RunReader::State {
       }
       end = {record.sequence + 1, record.boundary};
     }
+  }
+
+  /// Runs work(segment), which returns a Result<void>, on all from the oldest on. Those that retention has
+  /// removed since the folder was opened are as if they had been gone then.
+  template <typename Work>
+  Result<void> each_segment(Work&& work) {
+    for (auto segment = segments.begin(); segment != segments.end();) {
+      if (Result<void> done = with_segment(*segment, work); done) {
+        ++segment;
+      } else if (segment->is_gone()) {
+        segment = segments.erase(segment);
+      } else {
+        return done;
+      }
+    }
+    return {};
   }
 
   /// Runs work(segment) with a bound on how many files stay open.
@@ -163,11 +198,13 @@ const std::vector<std::string>& RunReader::damage() const { return state_->damag
 
 Result<SlotRange> RunReader::slots(GridId grid) {
   SlotRange all;
-  for (auto& segment : state_->segments) {
-    const auto has = state_->with_segment(segment, [&](SegmentReader& s) { return s.slots(grid.index()); });
-    if (!has) return has;
+  const auto found = state_->each_segment([&](SegmentReader& s) -> Result<void> {
+    const auto has = s.slots(grid.index());
+    if (!has) return tl::unexpected(has.error());
     all = hull(all, *has);
-  }
+    return {};
+  });
+  if (!found) return tl::unexpected(found.error());
   for (const auto& block : state_->blocks) all = hull(all, block.slots(grid.index()));
   return all;
 }
@@ -190,11 +227,13 @@ Result<LateCells> RunReader::stray(GridId grid) {
       }
     }
   };
-  for (auto& segment : state_->segments) {
-    const auto late = state_->with_segment(segment, [&](SegmentReader& s) { return s.late(grid.index()); });
+  const auto found = state_->each_segment([&](SegmentReader& s) -> Result<void> {
+    const auto late = s.late(grid.index());
     if (!late) return tl::unexpected(late.error());
     add(**late);
-  }
+    return {};
+  });
+  if (!found) return tl::unexpected(found.error());
   for (const auto& block : state_->blocks) add(block.late(grid.index()));
   return stray;
 }
@@ -207,12 +246,9 @@ Result<void> RunReader::read_raw(GridId grid, size_t variable, RowRange rows, Sl
            spec.name);
   if (slots.empty() || rows.count == 0) return {};
   fill_cells(spec.variables[variable], cells, rows.count * static_cast<size_t>(slots.size()));
-  for (auto& segment : state_->segments) {
-    const auto read = state_->with_segment(segment, [&](SegmentReader& s) {
-      return state_->read_segment(s, grid.index(), variable, rows, slots, cells);
-    });
-    if (!read) return read;
-  }
+  const auto read = state_->each_segment(
+      [&](SegmentReader& s) { return state_->read_segment(s, grid.index(), variable, rows, slots, cells); });
+  if (!read) return read;
   for (const auto& block : state_->blocks)
     state_->read_block(block, grid.index(), variable, rows, slots, cells);
   return {};
@@ -233,22 +269,24 @@ Result<std::vector<double>> RunReader::read(GridId grid, size_t variable, RowRan
 Result<ColumnData> RunReader::read_log(LogId log, size_t column) {
   LT_CHECK(log.index() < spec().logs.size() && column < spec().logs[log.index()].columns.size());
   ColumnData all = empty_column(spec().logs[log.index()].columns[column].type);
-  for (auto& segment : state_->segments) {
-    const auto read = state_->with_segment(
-        segment, [&](SegmentReader& s) { return s.append_log(log.index(), column, all); });
-    if (!read) return tl::unexpected(read.error());
-  }
+  const auto read =
+      state_->each_segment([&](SegmentReader& s) { return s.append_log(log.index(), column, all); });
+  if (!read) return tl::unexpected(read.error());
   for (const auto& block : state_->blocks) append_column(all, block.log(log.index())[column]);
   return all;
 }
 
 Result<uint64_t> RunReader::first_log_row(LogId log) {
-  for (auto& segment : state_->segments) {
-    const auto rows =
-        state_->with_segment(segment, [&](SegmentReader& s) { return s.log_rows(log.index()); });
+  std::optional<uint64_t> first;
+  const auto read = state_->each_segment([&](SegmentReader& s) -> Result<void> {
+    if (first) return {};
+    const auto rows = s.log_rows(log.index());
     if (!rows) return tl::unexpected(rows.error());
-    if (!rows->empty()) return rows->first;
-  }
+    if (!rows->empty()) first = rows->first;
+    return {};
+  });
+  if (!read) return tl::unexpected(read.error());
+  if (first) return *first;
   return state_->blocks.empty() ? 0 : state_->log_rows_before_blocks[log.index()];
 }
 

@@ -1,6 +1,6 @@
 // Reads a run folder: finished, killed, or still being written. Sealed segments and the journal's good part
 // look like one; what is damaged is said and left out. Not for two threads at once; opened anew, it sees what
-// has come since.
+// has come since. What retention removes while it is open it no longer has.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,7 @@ class RunReader {
 
   /// The last cycle that can be read.
   Position end() const;
-  /// Where the journal is torn or damaged, file and byte; empty where it is whole.
+  /// Where the journal is torn or damaged, file and byte; empty where it is whole, or still being written.
   const std::vector<std::string>& damage() const;
 
   /// Slots of a grid that hold samples. Samples too late or too early for their segment count only where they

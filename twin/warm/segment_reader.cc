@@ -117,6 +117,10 @@ SegmentReader& SegmentReader::operator=(SegmentReader&&) noexcept = default;
 SegmentReader::~SegmentReader() = default;
 
 bool SegmentReader::is_open() const { return file_->id.ok(); }
+bool SegmentReader::is_gone() const {
+  std::error_code error;
+  return !is_open() && !fs::exists(file_->path, error) && !error;
+}
 void SegmentReader::close_file() { file_->id.close(); }
 
 Result<SegmentInfo> SegmentReader::info() {

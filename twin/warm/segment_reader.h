@@ -34,6 +34,7 @@ class SegmentReader {
   Result<LogRows> log_rows(size_t log);
 
   bool is_open() const;
+  bool is_gone() const;  ///< not open, and no longer on the disk
   void close_file();
 
  private:

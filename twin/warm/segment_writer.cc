@@ -4,6 +4,7 @@
 #include <hdf5.h>
 #include <hdf5_hl.h>
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <numeric>
@@ -266,7 +267,9 @@ Result<SegmentWriter> SegmentWriter::in_memory(const RunSpec& spec, const Segmen
     return failure("this HDF5 library is not thread-safe",
                    "a build with --enable-threadsafe, such as Debian's libhdf5-103-1");
   }
-  const auto name = fmt::format("segment {}", info.number);
+  // HDF5 tells files in memory apart by their names: two runs of a process may write segments of one number.
+  static std::atomic<uint64_t> made{0};
+  const auto name = fmt::format("segment {} in memory ({})", info.number, made++);
   auto f = std::make_unique<File>(spec, info, name);
   const auto access = f->take(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "access");
   f->good(H5Pset_fapl_core(access, kMemoryStep, false) >= 0, "core driver");
