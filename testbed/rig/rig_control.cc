@@ -63,8 +63,8 @@ Result<std::string> answer(const JsonValue& request, Answers* answers) {
 Result<std::unique_ptr<ControlSocket>> open_control(const RigConfig& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
-                                                    RigGuard& guard, const RigInventory* inventory,
-                                                    Answers* answers) {
+                                                    RigGuard& guard, RigRequests& requests,
+                                                    const RigInventory* inventory, Answers* answers) {
   auto control = ControlSocket::open(run ? *run / kSocketFile : socket_of(rig.key), rig.key);
   if (!control) return control;
   (*control)->on("swap", [&, inventory](const JsonValue& request) {
@@ -77,7 +77,7 @@ Result<std::unique_ptr<ControlSocket>> open_control(const RigConfig& rig,
     return fmt::format("\"rig\": \"{}\", \"at_s\": {}, \"devices_there\": {}, \"acknowledged\": {}", name,
                        (state.at - kStart).seconds(), state.devices_there, state.acknowledged);
   });
-  add_guard_handlers(**control, guard);
+  add_guard_handlers(**control, guard, requests);
   (*control)->start();
   return control;
 }
