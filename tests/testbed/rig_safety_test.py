@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import unittest
@@ -174,6 +175,23 @@ class Safety(unittest.TestCase):
         self.assertEqual([json.loads(line)["what"] for line in lines], ["armed", "disarmed", "stopped", "armed"])
         rig.stop()
 
+    def test_a_stop_waits_behind_nobody_who_asks_for_something_else_or_for_nothing(self):
+        rig = self.rig(rig=FAR)
+        force = {"do": "force", "force": "{device: cellar/pump-1, field: level, force: 3 m, for: 10 s}"}  # at the next boundary
+        others = []
+        for line in ("", json.dumps(force) + "\n"):
+            others.append(socket.socket(socket.AF_UNIX))
+            self.addCleanup(others[-1].close)
+            others[-1].connect(str(rig.folder / "out/control.socket"))
+            others[-1].sendall(line.encode())
+        others[1].settimeout(0)
+        self.assertIn("safe_values: 4", self.ask(rig, "stop"))
+        with self.assertRaises(BlockingIOError):
+            others[1].recv(1)  # it still waits
+        rig.stop()
+        others[1].settimeout(PATIENCE)
+        self.assertIn("the rig is ending: nothing was done", others[1].recv(4096).decode())
+
     def test_people_arm_disarm_and_stop_a_rig_that_runs(self):
         rig = self.rig(arm=())
         rig.pump("cellar/pump-1", "0")
@@ -244,6 +262,9 @@ class Safety(unittest.TestCase):
                            ("safety: {limits: {pump.start: {rate: 1 %/s}}}", "pump.start is no number"),
                            ("safety: {limits: {pump.speed: {rate: 1 m}}}", "rig.yaml:2:"),
                            ("safety: {sfae: []}", "safety has no key 'sfae'"),
+                           ("safety: {heartbeat: 199 ms}", "rig.yaml:2:21: error: a heartbeat of 199 ms"),
+                           ("safety: {heartbeat: 10 ms}", "write 200 ms or more"),
+                           ("safety: {heartbeat: 0 s}", "rig.yaml:2:"),
                            ("forces: [{device: x, field: level, force: 1 m}]", "no device matches 'x'"),
                            ("forces: [{device: '**', field: level}]", "a force lacks kind"),
                            ("forces: [{device: '**', field: level, delay: 1 s}]", "'delay' does not act on a field"),
