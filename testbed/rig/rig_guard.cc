@@ -154,6 +154,14 @@ void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::Mqtt
   link.hear_at_once(topic, [&requests] { requests.press(); });
 }
 
+void RigGuard::note(const Swap& swap) {
+  journal_.write(swap.at, "swapped",
+                 {{"device", std::string(registry().id(swap.device))},
+                  {"from", name_of(swap.from)},
+                  {"to", name_of(swap.to)},
+                  {"by", swap.by}});
+}
+
 size_t RigGuard::stop(const std::string& why, Time now) {
   forces_->forget_leaving();
   return safety_->stop(why, now);

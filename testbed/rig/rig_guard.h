@@ -11,7 +11,7 @@
 #include "hil/own_broker.h"
 #include "hil/rig_transport.h"
 #include "testbed/assembly.h"
-#include "testbed/rig/bindings.h"
+#include "testbed/rig/bound_transport.h"
 #include "testbed/rig/packet_log.h"
 #include "testbed/rig/rig_config.h"
 #include "testbed/rig/rig_requests.h"
@@ -67,6 +67,8 @@ class RigGuard {
   const twin::Registry& registry() const { return assembly_->registry(); }
   hil::RigSafety& safety() { return *safety_; }
   hil::Forces& forces() { return *forces_; }
+  /// The journal has it.
+  void note(const Swap& swap);
   /// The emergency stop; how many safe values it is about.
   size_t stop(const std::string& why, Time now);
   /// Gives its name.

@@ -197,6 +197,7 @@ Result<void> RigSession::begin() {
     clock_->arrived();
   });
   clock_->on_urgent([this](Time now) { requests_.do_at_once(now); });
+  transport_->watch_swaps([this](const Swap& swap) { guard_->note(swap); });
   transport_->watch_pace([this] { return clock_->counters(); });
   guard_->begin(*assembly_, transport_->rig(), *link_, requests_, bound_ ? &bound_->bindings() : nullptr,
                 inventory_.get());
