@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <mutex>
 
 #include "hil/arrival_queue.h"
@@ -86,6 +87,14 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
         client_.subscribe(filter, kQos)->wait_for(in_ms(options_.patience));
       } catch (const mqtt::exception&) {  // the connection is lost: the next one subscribes
       }
+  }
+
+  void hear_at_once(const std::string& topic, std::function<void()> told) override {
+    {
+      const std::scoped_lock lock(mutex_);
+      at_once_[topic] = std::move(told);
+    }
+    subscribe({topic});
   }
 
   bool publish(const std::string& topic, std::string payload, bool retain, int qos) override {
@@ -191,6 +200,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   }
 
   void arrived(const mqtt::message& message) {
+    if (is_heard_at_once(message.get_topic())) return;
     MqttMessage taken{.topic = message.get_topic(),
                       .payload = message.to_string(),
                       .retained = message.is_retained(),
@@ -198,6 +208,13 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
                       .qos = static_cast<uint8_t>(message.get_qos())};
     take_properties(taken, message.get_properties());
     queue_.put(std::move(taken));
+  }
+
+  bool is_heard_at_once(const std::string& topic) {
+    const std::scoped_lock lock(mutex_);
+    const auto found = at_once_.find(topic);
+    if (found != at_once_.end()) found->second();
+    return found != at_once_.end();
   }
 
   /// Paho does not subscribe again by itself, and leaves Nagle's algorithm on.
@@ -221,6 +238,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   ArrivalQueue queue_;
   mutable std::mutex mutex_;
   std::vector<std::string> filters_;
+  std::map<std::string, std::function<void()>> at_once_;  ///< by topic
   std::atomic<bool> connected_{false};
   std::atomic<uint64_t> sent_{0}, dropped_out_{0}, connections_{0}, losses_{0};
   std::atomic<uint64_t> delivered_{0}, unheard_{0}, refused_{0};

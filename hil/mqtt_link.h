@@ -44,6 +44,9 @@ class MqttLink {
   /// Topics to be subscribed to now and after each reconnection; QoS 1. Returns when the broker has agreed,
   /// or does not answer.
   virtual void subscribe(const std::vector<std::string>& filters) = 0;
+  /// Subscribes to a topic on which nothing waits to be taken, nor needs room to wait: `told` is called for
+  /// each message on it, in the client's thread; at once, and without blocking.
+  virtual void hear_at_once(const std::string& topic, std::function<void()> told) = 0;
   /// Over how many further connections what devices say may come; 0: over none.
   virtual size_t more() const { return 0; }
   /// Once: what is subscribed to over each of them. Returns as subscribe() does.

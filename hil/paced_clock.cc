@@ -79,8 +79,17 @@ void PacedClock::arrived() {
   if (options_.least > Duration{}) time_.wake();
 }
 
+void PacedClock::urgent() {
+  urgent_ = true;
+  time_.wake();
+}
+
 void PacedClock::wait_until(Duration due, bool or_arrival) {
   for (Duration now = time_.now(); now < due && !stop_; now = time_.now()) {
+    if (urgent_.exchange(false) && act_) {
+      act_(std::clamp(at(now), now_, at(due)));
+      continue;  // it has taken its time
+    }
     if (or_arrival && arrived_) return;
     time_.sleep_until(std::min(due, now + kLongestSleep));
   }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 
 #include "base/clock.h"
 #include "hil/steady_time.h"
@@ -49,6 +50,10 @@ class PacedClock final : public Clock {
   Time next() override;
   /// Something is there to be taken in; from any thread.
   void arrived();
+  /// What cannot wait for a boundary: done in the thread that waits for one, as soon as urgent() was called,
+  /// from any thread. No boundary comes of it, and none is moved by it. To be set before the first next().
+  void on_urgent(std::function<void(Time now)> act) { act_ = std::move(act); }
+  void urgent();
   UnixTime civil(Time t) const override { return options_.start + (t - kStart); }
 
   /// The run's time of a steady time: what messages are received at.
@@ -69,7 +74,8 @@ class PacedClock final : public Clock {
   SteadyTime& time_;
   const std::atomic<bool>& stop_;
   std::atomic<int64_t> begin_;  ///< ns, the steady time of the run's start
-  std::atomic<bool> arrived_{false};
+  std::atomic<bool> arrived_{false}, urgent_{false};
+  std::function<void(Time)> act_;
   Duration resumed_;  ///< the steady time at which the last boundary was handed out
   Time now_ = kStart;
   bool aborted_ = false;

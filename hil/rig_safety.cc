@@ -38,18 +38,18 @@ twin::Command safe_command(const SafeStep& step, twin::DeviceRef device, uint64_
 }
 
 RigSafety::RigSafety(const twin::Registry& registry, SafetyOptions options, MqttLink& link,
-                     DeviceLanguage language, RigJournal& journal, Watchdog* watchdog)
+                     DeviceLanguage language, RigJournal& journal, const SteadyTime& time, Watchdog* watchdog)
     : registry_(registry),
       options_(std::move(options)),
       link_(link),
       language_(std::move(language)),
       journal_(journal),
+      time_(time),
       watchdog_(watchdog),
       gate_(registry, options_.limits),
       losses_(link.counters().losses) {}
 
-void RigSafety::begin(Time boundary, Duration steady) {
-  steady_ = steady;
+void RigSafety::begin(Time boundary) {
   if (watchdog_ != nullptr && watchdog_->fired()) {
     stop("the loop did not move, and the watchdog has made the rig safe", boundary);
   } else if (watchdog_ != nullptr && watched_ && !watchdog_->alive()) {
@@ -64,7 +64,7 @@ void RigSafety::begin(Time boundary, Duration steady) {
     if (options_.stop_after_loss && !options_.steps.empty() && gate_.armed() > 0)
       stop("the broker was away", boundary);
   }
-  send_owed(boundary, steady, false);
+  send_owed(boundary, false);
 }
 
 std::optional<Kept> RigSafety::keeps(const twin::Command& command, Time now) {
@@ -94,12 +94,11 @@ bool RigSafety::answered(const DeviceLanguage::Answer& answer, Time now) {
 
 size_t RigSafety::arm(const std::string& pattern, Time now, const std::string& by) {
   const auto devices = registry_.matching(pattern);
-  for (const auto device : devices) {
-    gate_.arm(device);
-    // What it is told from now on is the loop's.
-    std::erase_if(owed_, [&](const Owed& owed) { return owed.command.device == device; });
-    std::erase_if(told_, [&](const auto& told) { return std::get<0>(told) == device; });
-  }
+  for (const auto device : devices) gate_.arm(device);
+  // What they are told from now on is the loop's.
+  const std::set<twin::DeviceRef> armed(devices.begin(), devices.end());
+  settle([&](twin::DeviceRef device) { return armed.contains(device); });
+  std::erase_if(told_, [&](const auto& told) { return armed.contains(std::get<0>(told)); });
   journal_.write(now, "armed", {{"devices", pattern}, {"count", std::to_string(devices.size())}, {"by", by}});
   prepare(now);
   return devices.size();
@@ -114,8 +113,9 @@ size_t RigSafety::disarm(const std::string& pattern, Time now, const std::string
   }
   journal_.write(now, "disarmed",
                  {{"devices", pattern}, {"count", std::to_string(concerned.size())}, {"by", by}});
-  owe([&](twin::DeviceRef device) { return concerned.contains(device); }, now);
-  send_owed(now, steady_, true);
+  owe([&](twin::DeviceRef device) { return concerned.contains(device); }, now,
+      fmt::format("{} disarmed by {}", pattern, by));
+  send_owed(now, true);
   return concerned.size();
 }
 
@@ -126,12 +126,11 @@ size_t RigSafety::stop(const std::string& why, Time now) {
   gate_.stop();
   stopped_ = now;
   told_.clear();
-  settle(why);
-  owed_.clear();
-  const size_t orders = owe([](twin::DeviceRef) { return true; }, now);
+  settle_all();
+  const size_t orders = owe([](twin::DeviceRef) { return true; }, now, why);
   journal_.write(now, "stopped", {{"why", why}, {"safe_values", std::to_string(orders)}});
   fmt::print(stderr, "stopped: {}; nothing but safe values leaves until it is armed again\n", why);
-  send_owed(now, steady_, true);
+  send_owed(now, true);
   prepare(now);
   return orders;
 }
@@ -139,28 +138,32 @@ size_t RigSafety::stop(const std::string& why, Time now) {
 void RigSafety::hand_over(twin::DeviceRef device, Time now, const std::string& to) {
   if (!handed_over_.insert(device).second) return;
   gate_.disarm(device);
-  std::erase_if(owed_, [&](const Owed& owed) { return owed.command.device == device; });
+  settle([&](twin::DeviceRef owed) { return owed == device; });
   journal_.write(now, "handed_over", {{"device", std::string(registry_.id(device))}, {"to", to}});
   prepare(now);
 }
 
 template <typename Of>
-size_t RigSafety::owe(Of&& of, Time now) {
+size_t RigSafety::owe(Of&& of, Time now, const std::string& why) {
   ++episode_;
-  const size_t before = owed_.size();
+  outcomes_.push_back({.why = why});
   for (const auto& step : options_.steps) owe_step(step, of, now);
-  return owed_.size() - before;
+  const size_t orders = outcomes_.back().orders;
+  if (orders == 0) outcomes_.pop_back();
+  return orders;
 }
 
 void RigSafety::owe_step(const SafeStep& step, const std::function<bool(twin::DeviceRef)>& of, Time now) {
   for (const auto device : step.devices)
-    if (of(device) && !handed_over_.contains(device))
-      owed_.push_back({safe_command(step, device, options_.salt, episode_, now)});
+    if (of(device) && !handed_over_.contains(device)) {
+      owed_.push_back({safe_command(step, device, options_.salt, episode_, now), outcomes_.size() - 1});
+      ++outcomes_.back().orders;
+    }
 }
 
-void RigSafety::send(Owed& owed, Time now, Duration steady) {
+void RigSafety::send(Owed& owed, Time now) {
   owed.tried = true;
-  owed.sent = language_.is_there(owed.command.device) ? steady : Duration{-1};
+  owed.sent = language_.is_there(owed.command.device) ? time_.now() : Duration{-1};
   std::vector<Outgoing> orders;
   if (!language_.tell(owed.command, orders)) {
     owed.deaf = owed.answered = true;
@@ -176,44 +179,57 @@ bool RigSafety::waits_for(const Owed& owed) const {
   return owed.sent < Duration{} || language_.answers(owed.command.device);
 }
 
-void RigSafety::send_owed(Time now, Duration steady, bool whoever) {
+void RigSafety::send_owed(Time now, bool whoever) {
+  const Duration steady = time_.now();
   for (auto& owed : owed_) {
     const bool there = language_.is_there(owed.command.device);
     if (!waits_for(owed) || (!there && (!whoever || owed.tried))) continue;
-    if (owed.sent < Duration{} || owed.sent + kAgainAfter <= steady) send(owed, now, steady);
+    if (owed.sent < Duration{} || owed.sent + kAgainAfter <= steady) send(owed, now);
   }
 }
 
-/// Counts what became of the safe values that are owed.
-void RigSafety::settle(const std::string& why) {
-  if (owed_.empty()) return;
-  SafeOutcome outcome{.why = why, .orders = owed_.size()};
-  for (const auto& owed : owed_) {
-    if (owed.refused)
-      ++outcome.refused;
-    else if (owed.deaf)
-      ++outcome.deaf;
-    else if (owed.answered)
-      ++outcome.answered;
-    else if (!language_.is_there(owed.command.device))
-      ++outcome.absent;
-    else if (!language_.answers(owed.command.device))
-      ++outcome.mute;
-    else
-      ++outcome.unanswered;
+size_t& RigSafety::place_of(const Owed& owed) {
+  auto& outcome = outcomes_[owed.outcome];
+  if (owed.refused) return outcome.refused;
+  if (owed.deaf) return outcome.deaf;
+  if (owed.answered) return outcome.answered;
+  if (!language_.is_there(owed.command.device)) return outcome.absent;
+  if (!language_.answers(owed.command.device)) return outcome.mute;
+  return outcome.unanswered;
+}
+
+/// Nothing is owed to these devices any more: counts what became of it, under the reason for which it was.
+void RigSafety::settle(const std::function<bool(twin::DeviceRef)>& of) {
+  const auto settled = std::stable_partition(owed_.begin(), owed_.end(),
+                                             [&](const Owed& owed) { return !of(owed.command.device); });
+  for (auto owed = settled; owed != owed_.end(); ++owed) {
+    ++place_of(*owed);
+    outcomes_[owed->outcome].reached = link_.connected();
   }
-  outcome.reached = link_.connected();
-  outcomes_.push_back(outcome);
+  owed_.erase(settled, owed_.end());
+}
+
+void RigSafety::settle_all() {
+  settle([](twin::DeviceRef) { return true; });
+}
+
+/// Without a loop: of what has been received nothing else counts any more.
+void RigSafety::hear_answers(Time now) {
+  std::vector<MqttMessage> messages;
+  link_.take(messages);
+  std::vector<DeviceLanguage::Answer> answers;
+  for (const auto& message : messages) language_.answers_in(message, answers);
+  for (const auto& answer : answers) answered(answer, now);
 }
 
 SafeOutcome RigSafety::tear_down(SteadyTime& time, Time now) {
   const Duration begun = time.now(), until = begun + options_.teardown;
   const auto concerned = [this](twin::DeviceRef device) { return gate_.was_armed(device); };
   gate_.stop();
-  owed_.clear();
+  hear_answers(now);  // those that came since the last boundary are to what was owed until now
+  settle_all();
   ++episode_;
-  std::vector<MqttMessage> messages;
-  std::vector<DeviceLanguage::Answer> answers;
+  outcomes_.push_back({.why = "the end of the run"});
   const auto all_answered = [&] {
     return link_.connected() && std::none_of(owed_.begin(), owed_.end(), [this](const Owed& owed) {
              return waits_for(owed) && language_.is_there(owed.command.device);
@@ -221,19 +237,18 @@ SafeOutcome RigSafety::tear_down(SteadyTime& time, Time now) {
   };
   for (const auto& step : options_.steps) {
     owe_step(step, concerned, now);
-    send_owed(now, time.now(), true);
+    send_owed(now, true);
     while (!owed_.empty() && !all_answered() && time.now() < until) {
       time.sleep_until(time.now() + kLookEvery);
-      messages.clear();
-      link_.take(messages);
-      answers.clear();
-      for (const auto& message : messages) language_.answers_in(message, answers);
-      for (const auto& answer : answers) answered(answer, now);
-      send_owed(now, time.now(), true);
+      hear_answers(now);
+      send_owed(now, true);
     }
   }
-  settle("the end of the run");
-  if (owed_.empty()) return {.why = "nothing was armed"};
+  settle_all();
+  if (outcomes_.back().orders == 0) {
+    outcomes_.pop_back();
+    return {.why = "nothing was armed"};
+  }
   auto& outcome = outcomes_.back();
   outcome.took = time.now() - begun;
   journal_.write(now, "made_safe",

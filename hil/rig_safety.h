@@ -18,7 +18,6 @@ namespace looptwin::hil {
 struct SafetyOptions {
   std::vector<ModelLimits> limits;  ///< one a model
   std::vector<SafeStep> steps;      ///< in the order in which they are taken
-  std::string stop_topic;           ///< any message on it is the emergency stop
   bool stop_after_loss = true;      ///< a broker that was away is an emergency stop, where there are steps
   Duration teardown = seconds(5);   ///< so long devices may take to answer at the end
   uint64_t salt = 0;                ///< of the run: its commands have other ids than another run's
@@ -43,18 +42,17 @@ class RigSafety {
  public:
   /// All but the options outlive it; the watchdog may be null.
   RigSafety(const twin::Registry& registry, SafetyOptions options, MqttLink& link, DeviceLanguage language,
-            RigJournal& journal, Watchdog* watchdog);
+            RigJournal& journal, const SteadyTime& time, Watchdog* watchdog);
 
   /// Before a boundary's commands: what has happened to the broker and the loop, and what is still owed to
   /// devices that are there (again).
-  void begin(Time boundary, Duration steady);
-  bool is_stop(const MqttMessage& message) const { return message.topic == options_.stop_topic; }
+  void begin(Time boundary);
   /// Nothing where the command may leave.
   std::optional<Kept> keeps(const twin::Command& command, Time now);
   /// An answer to a safe value, which is nobody else's.
   bool answered(const DeviceLanguage::Answer& answer, Time now);
 
-  // What people do. Each returns how many devices it is about.
+  // What people do, at a boundary or between two. Each returns how many devices it is about.
   size_t arm(const std::string& pattern, Time now, const std::string& by);
   /// Sends the devices' safe values, then nothing more.
   size_t disarm(const std::string& pattern, Time now, const std::string& by);
@@ -71,24 +69,28 @@ class RigSafety {
 
   SafetyGate& gate() { return gate_; }
   const SafetyGate& gate() const { return gate_; }
+  /// Whole once nothing is owed to a device any more: each stop's as soon as another one comes, or the end.
   const std::vector<SafeOutcome>& outcomes() const { return outcomes_; }
   uint64_t stops() const { return stops_; }
-  const SafetyOptions& options() const { return options_; }
 
  private:
   struct Owed {
     twin::Command command;
-    Duration sent{-1};  ///< steady; negative: not yet, while it was there
+    size_t outcome = 0;  ///< which one it counts for
+    Duration sent{-1};   ///< steady; negative: not yet, while it was there
     bool tried = false;
     bool answered = false, refused = false, deaf = false;
   };
   template <typename Of>
-  size_t owe(Of&& of, Time now);
+  size_t owe(Of&& of, Time now, const std::string& why);
   void owe_step(const SafeStep& step, const std::function<bool(twin::DeviceRef)>& of, Time now);
-  void send(Owed& owed, Time now, Duration steady);
-  void send_owed(Time now, Duration steady, bool whoever);
+  void send(Owed& owed, Time now);
+  void send_owed(Time now, bool whoever);
   bool waits_for(const Owed& owed) const;
-  void settle(const std::string& why);
+  size_t& place_of(const Owed& owed);
+  void settle(const std::function<bool(twin::DeviceRef)>& of);
+  void settle_all();
+  void hear_answers(Time now);
   void prepare(Time now);
 
   const twin::Registry& registry_;
@@ -96,6 +98,7 @@ class RigSafety {
   MqttLink& link_;
   DeviceLanguage language_;
   RigJournal& journal_;
+  const SteadyTime& time_;
   Watchdog* watchdog_;
   SafetyGate gate_;
   std::set<twin::DeviceRef> handed_over_;
@@ -103,7 +106,6 @@ class RigSafety {
   std::vector<SafeOutcome> outcomes_;
   std::set<std::tuple<twin::DeviceRef, twin::Command::Kind, uint16_t, Kept>> told_;
   uint64_t episode_ = 0, stops_ = 0, losses_;
-  Duration steady_{};  ///< of the last boundary
   Time stopped_ = kLongAgo;
   bool watched_ = true;
 };

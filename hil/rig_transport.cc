@@ -69,11 +69,6 @@ size_t RigTransport::shard_of(twin::DeviceRef device) const {
   return first_shard_[device.table.index()] + device.row.index() / twin::kShardRows;
 }
 
-void RigTransport::use(Between between) {
-  between_ = std::move(between);
-  if (between_.safety != nullptr) link_.subscribe({between_.safety->options().stop_topic});
-}
-
 DeviceLanguage RigTransport::language() {
   DeviceLanguage language;
   language.tell = [this](const twin::Command& command, std::vector<Outgoing>& out) {
@@ -133,7 +128,7 @@ void RigTransport::begin(Time boundary) {
   for (const auto& answer : withheld_)
     arrived_[shard_of(answer.device)].inbox.acknowledgements.push_back(answer);
   withheld_.clear();
-  if (between_.safety != nullptr) between_.safety->begin(boundary, machine_.now());
+  if (between_.safety != nullptr) between_.safety->begin(boundary);
   for (auto& arrived : arrived_) {
     const auto by_time = [](const auto& a, const auto& b) { return a.at < b.at; };
     std::stable_sort(arrived.inbox.presence.begin(), arrived.inbox.presence.end(), by_time);
@@ -201,11 +196,6 @@ bool RigTransport::is_own(twin::DeviceRef device, const Speech& speech, bool onl
   return false;
 }
 
-void RigTransport::stop_now(const MqttMessage& message, Time at) {
-  if (between_.forces != nullptr) between_.forces->forget_leaving();
-  between_.safety->stop("somebody said so on " + message.topic, at);
-}
-
 /// What forces have kept until now.
 void RigTransport::take_late(Time boundary) {
   if (between_.forces == nullptr) return;
@@ -222,7 +212,6 @@ void RigTransport::take_late(Time boundary) {
 void RigTransport::take(MqttMessage& message, Time at) {
   if (message.topic.empty()) return lost_broker(at);
   if (BrokerStatus::is_status(message)) return take_status(message, at);
-  if (between_.safety != nullptr && between_.safety->is_stop(message)) return stop_now(message, at);
   std::optional<MqttMessage> as_received;  // what is recorded
   if (between_.forces != nullptr && between_.forces->any()) {
     as_received = message;

@@ -76,8 +76,9 @@ class RigTransport final : public twin::Transport {
     Forces* forces = nullptr;
     PacketSink* packets = nullptr;
     std::function<void(Time boundary)> before;  ///< called before a boundary's messages are taken in
+    std::function<void(Time now)> leaving;      ///< called before anything leaves
   };
-  void use(Between between);
+  void use(Between between) { between_ = std::move(between); }
   DeviceLanguage language();
   /// Of the real devices only those are there for the loop that it admits. Outlives the transport's polls.
   void admit_by(IdentityGate& gate);
@@ -127,7 +128,6 @@ class RigTransport final : public twin::Transport {
   };
   void take(MqttMessage& message, Time at);
   void take_late(Time boundary);
-  void stop_now(const MqttMessage& message, Time at);
   void damage(MqttMessage& message, Time at);
   PacketRead hear(const Speech& speech);
   PacketRead hear_through_forces(Heard& heard, const Speech& speech);

@@ -9,14 +9,7 @@
 namespace looptwin::hil {
 
 void RigTransport::send(Time now, std::span<const twin::Command> commands) {
-  // A stop that has come since the boundary began acts before anything leaves.
-  if (between_.safety != nullptr) {
-    const size_t looked_at = early_.size();
-    link_.take(early_);
-    for (size_t i = looked_at; i < early_.size(); ++i)
-      if (between_.safety->is_stop(early_[i])) stop_now(early_[i], now);
-    std::erase_if(early_, [this](const auto& message) { return between_.safety->is_stop(message); });
-  }
+  if (between_.leaving) between_.leaving(now);
   leaving_.clear();
   for (const auto device : returned_)
     if (broker_.connected(device)) broker_.release(device, now, leaving_);  // it may have gone again

@@ -19,6 +19,9 @@ class SpreadLink final : public MqttLink {
   void subscribe_more(std::vector<std::vector<std::string>> filters) override;
 
   void subscribe(const std::vector<std::string>& filters) override { link_->subscribe(filters); }
+  void hear_at_once(const std::string& topic, std::function<void()> told) override {
+    link_->hear_at_once(topic, std::move(told));
+  }
   bool publish(const std::string& topic, std::string payload, bool retain, int qos) override {
     return link_->publish(topic, std::move(payload), retain, qos);
   }

@@ -13,6 +13,9 @@ namespace looptwin::hil {
 
 class Watchdog {
  public:
+  /// Signs of life are up to 50 ms apart, and looked for as often: a loop that only waits is not to be taken
+  /// for one that does not move, nor where the machine is busy.
+  static constexpr Duration kLeastHeartbeat = milliseconds(200);
   struct Options {
     MqttOptions broker;         ///< it connects as this client, with "-watchdog" behind its id
     std::string rig;            ///< its name, for what is said

@@ -49,6 +49,7 @@ void BoundTransport::swap_now(Swap& swap) {
   if (swap.from == swap.to) return;
   bound_->devices.swap(device, swap.to, last_[device.table.index()][device.row.index()], tell_);
   swaps_.push_back(swap);
+  if (swapped_) swapped_(swap);
   const bool was = swap.from == Binding::simulated, is = swap.to == Binding::simulated;
   if (was != is && !rig_->hand_over(device, is, boundary_) && was) bound_->devices.say_gone(device);
 }
@@ -107,13 +108,17 @@ void BoundTransport::send(Time now, std::span<const twin::Command> commands) {
   rig_->send(now, leaving_);
 }
 
-std::vector<Swap> BoundTransport::swap(std::span<const twin::DeviceRef> devices, Binding to) {
+std::vector<Swap> BoundTransport::swap(std::span<const twin::DeviceRef> devices, Binding to,
+                                       const std::string& by) {
   auto asked = std::make_shared<Asked>();
-  for (const auto device : devices) asked->swaps.push_back({device, to, to, kStart});
+  for (const auto device : devices) asked->swaps.push_back({device, to, to, kStart, by});
   std::unique_lock lock(mutex_);
   if (!closed_) asked_.push_back(asked);
   if (told_) told_();
-  done_.wait_for(lock, kPatience, [&] { return asked->done || closed_; });
+  const auto is_settled = [&] { return asked->done || closed_; };
+  // What has begun by then is waited for: it is short.
+  if (!done_.wait_for(lock, kPatience, is_settled) && std::erase(asked_, asked) == 0)
+    done_.wait(lock, is_settled);
   return asked->done ? asked->swaps : std::vector<Swap>{};
 }
 

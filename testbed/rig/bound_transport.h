@@ -3,8 +3,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "hil/paced_clock.h"
@@ -18,6 +20,7 @@ struct Swap {
   twin::DeviceRef device;
   Binding from = Binding::real, to = Binding::real;
   Time at;
+  std::string by;  ///< who has asked for it
 };
 
 class BoundTransport final : public twin::Transport {
@@ -46,12 +49,15 @@ class BoundTransport final : public twin::Transport {
 
   /// How punctual boundaries are: asked at each of them.
   void watch_pace(std::function<hil::PacingCounters()> pace) { pace_ = std::move(pace); }
+  /// Each swap, when it was done: called in the loop's thread.
+  void watch_swaps(std::function<void(const Swap& swap)> sink) { swapped_ = std::move(sink); }
   /// Somebody asks for something at the next boundary: called in their thread.
   void on_request(std::function<void()> told) { told_ = std::move(told); }
 
   // From any other thread.
-  /// At the next boundary, all of them; returns after it, or with nothing when there is none for long.
-  std::vector<Swap> swap(std::span<const twin::DeviceRef> devices, Binding to);
+  /// At the next boundary, all of them; returns after it, or with nothing when there is none for long: then
+  /// nothing is swapped.
+  std::vector<Swap> swap(std::span<const twin::DeviceRef> devices, Binding to, const std::string& by);
   /// At the next boundary, in order; done now, whatever `at` says.
   void act(const std::vector<twin::OperatorAction>& actions);
   /// There is no boundary to wait for any more.
@@ -76,6 +82,7 @@ class BoundTransport final : public twin::Transport {
   twin::DeviceRef loop_;  ///< the registry's site
   std::function<hil::PacingCounters()> pace_;
   hil::PacingCounters told_pace_;  ///< what the loop knows of it
+  std::function<void(const Swap&)> swapped_;
   std::function<void()> told_;
   std::mutex mutex_;  ///< of what follows
   std::condition_variable done_;

@@ -6,13 +6,16 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <vector>
+#include <utility>
 
 namespace looptwin::testbed {
 namespace {
@@ -20,7 +23,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kLongestRequest = 64 * 1024;
-constexpr int kPatienceMs = 60'000;
+/// So long who connects may take to ask, and to take the answer.
+constexpr Duration kPatience = seconds(10);
+/// Connections that have not asked yet: of more the oldest goes. As many requests are answered at a time.
+constexpr size_t kMost = 64;
+/// So long who asks waits for the answer: longer than the rig takes to say that there is none.
+constexpr int kAnswerMs = 60'000;
 
 /// An address has room for 107 characters; a path that is longer is reached through its open folder.
 class Address {
@@ -59,20 +67,31 @@ bool write_all(int to, std::string_view text) {
   return true;
 }
 
-/// Up to the end of a line; false where there is none within the limits, or `stop` says so.
-bool read_line(int from, int stop, std::string& line) {
-  for (;;) {
-    if (const auto end = line.find('\n'); end != std::string::npos) return line.resize(end), true;
-    if (line.size() > kLongestRequest) return false;
-    pollfd ready[] = {{from, POLLIN, 0}, {stop, POLLIN, 0}};
-    const int n = ::poll(ready, stop >= 0 ? 2 : 1, kPatienceMs);
+/// Cuts a line that is whole at its end.
+bool is_whole(std::string& line) {
+  const auto end = line.find('\n');
+  if (end != std::string::npos) line.resize(end);
+  return end != std::string::npos;
+}
+
+/// Appends what is there; false where nothing more comes, or more than a request may have.
+bool read_some(int from, int flags, std::string& line) {
+  char buffer[4096];
+  const auto got = ::recv(from, buffer, sizeof buffer, flags);
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+  if (got <= 0) return false;
+  line.append(buffer, static_cast<size_t>(got));
+  return line.size() <= kLongestRequest || line.find('\n') <= kLongestRequest;
+}
+
+bool read_answer(int from, std::string& line) {
+  while (!is_whole(line)) {
+    pollfd ready{from, POLLIN, 0};
+    const int n = ::poll(&ready, 1, kAnswerMs);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0 || (stop >= 0 && ready[1].revents != 0)) return false;
-    char buffer[4096];
-    const auto got = ::read(from, buffer, sizeof buffer);
-    if (got <= 0) return false;
-    line.append(buffer, static_cast<size_t>(got));
+    if (n <= 0 || !read_some(from, 0, line)) return false;
   }
+  return true;
 }
 
 bool somebody_listens(const fs::path& path) {
@@ -85,6 +104,10 @@ bool somebody_listens(const fs::path& path) {
 
 std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string refusal(const std::string& error, const std::string& hint) {
+  return fmt::format("{{\"ok\": false, \"error\": {}, \"hint\": {}}}", quoted(error), quoted(hint));
 }
 
 }  // namespace
@@ -132,6 +155,8 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::open(const fs::path& path,
 ControlSocket::~ControlSocket() {
   if (stop_ >= 0) ::eventfd_write(stop_, 1);
   if (thread_.joinable()) thread_.join();
+  answering_.clear();  // waits for them
+  for (auto& one : coming_) drop(one);
   for (const int open : {listening_, stop_})
     if (open >= 0) ::close(open);
   std::error_code ignored;
@@ -144,40 +169,78 @@ void ControlSocket::start() {
 }
 
 void ControlSocket::serve() {
+  std::vector<pollfd> ready;
   for (;;) {
-    pollfd ready[] = {{listening_, POLLIN, 0}, {stop_, POLLIN, 0}};
-    if (::poll(ready, 2, -1) < 0 && errno != EINTR) return;
-    if (ready[1].revents != 0) return;
-    if ((ready[0].revents & POLLIN) == 0) continue;
-    const int connection = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (connection < 0) continue;
-    serve(connection);
-    ::close(connection);
+    ready = {{stop_, POLLIN, 0}, {listening_, POLLIN, 0}};
+    for (const auto& one : coming_) ready.push_back({one.connection, POLLIN, 0});
+    if (::poll(ready.data(), ready.size(), patience_ms()) < 0 && errno != EINTR) return;
+    if (ready[0].revents != 0) return;
+    for (size_t i = 0; i < coming_.size(); ++i) {
+      if (ready[2 + i].revents != 0) read(coming_[i]);
+      if (!coming_[i].over && coming_[i].until <= time_.now()) drop(coming_[i]);
+    }
+    if (ready[1].revents != 0) accept();
+    std::erase_if(coming_, [](const Coming& one) { return one.over; });
+    std::erase_if(answering_, [](const auto& one) {
+      return one.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    });
   }
 }
 
-void ControlSocket::serve(int connection) {
-  std::string line;
-  if (!read_line(connection, stop_, line)) return;
-  write_all(connection, answer(line) + "\n");
+/// Up to the first deadline of a connection that has not asked yet; the oldest has it.
+int ControlSocket::patience_ms() const {
+  if (coming_.empty()) return -1;
+  return 1 + static_cast<int>(std::max(Duration{}, coming_.front().until - time_.now()).ns / 1'000'000);
 }
 
-std::string ControlSocket::answer(const std::string& line) {
-  const auto refuse = [](const std::string& error, const std::string& hint) {
-    return fmt::format("{{\"ok\": false, \"error\": {}, \"hint\": {}}}", quoted(error), quoted(hint));
-  };
+void ControlSocket::accept() {
+  const int connection = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
+  const auto oldest =
+      std::find_if(coming_.begin(), coming_.end(), [](const Coming& one) { return !one.over; });
+  // Also where this process has no descriptor left for one that may have more to say.
+  if (oldest != coming_.end() && (connection < 0 || coming_.size() >= kMost)) drop(*oldest);
+  if (connection < 0) return;
+  const timeval patience{kPatience.ns / 1'000'000'000, 0};
+  ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  coming_.push_back({connection, time_.now() + kPatience});
+}
+
+void ControlSocket::read(Coming& one) {
+  if (!read_some(one.connection, MSG_DONTWAIT, one.line)) return drop(one);
+  if (is_whole(one.line)) hand_over(one);
+}
+
+/// What takes its time is waited for elsewhere.
+void ControlSocket::hand_over(Coming& one) {
+  if (answering_.size() >= kMost) {
+    write_all(one.connection, refusal(fmt::format("the rig answers {} requests already", kMost), "") + "\n");
+    return drop(one);
+  }
+  one.over = true;
+  answering_.push_back(
+      std::async(std::launch::async, [this, connection = one.connection, line = std::move(one.line)] {
+        write_all(connection, answer(line) + "\n");
+        ::close(connection);
+      }));
+}
+
+void ControlSocket::drop(Coming& one) {
+  if (!std::exchange(one.over, true)) ::close(one.connection);
+}
+
+std::string ControlSocket::answer(const std::string& line) const {
   const auto request = parse_json(std::make_shared<const Source>(Source{"request", line}));
   const JsonValue* name = request ? request->find("do") : nullptr;
   if (name == nullptr || name->kind != JsonValue::Kind::string)
-    return refuse("a request is a line of JSON with a text 'do'", "{\"do\": \"status\"}");
+    return refusal("a request is a line of JSON with a text 'do'", "{\"do\": \"status\"}");
   const auto handler = handlers_.find(name->text);
   if (handler == handlers_.end()) {
     std::string known;
     for (const auto& [one, handle] : handlers_) known += (known.empty() ? "" : ", ") + one;
-    return refuse(fmt::format("a rig has no '{}'", name->text), "write one of " + known);
+    return refusal(fmt::format("a rig has no '{}'", name->text), "write one of " + known);
   }
   const auto done = handler->second(*request);
-  if (!done) return refuse(done.error().front().message, done.error().front().hint);
+  if (!done) return refusal(done.error().front().message, done.error().front().hint);
   return done->empty() ? "{\"ok\": true}" : fmt::format("{{\"ok\": true, {}}}", *done);
 }
 
@@ -186,7 +249,7 @@ Result<JsonValue> ask_rig(const fs::path& socket, const std::string& request) {
   const int connection = unix_socket();
   std::string line;
   const bool answered = ::connect(connection, address.get(), Address::size()) == 0 &&
-                        write_all(connection, request + "\n") && read_line(connection, -1, line);
+                        write_all(connection, request + "\n") && read_answer(connection, line);
   ::close(connection);
   if (!answered)
     return failure(fmt::format("no rig answers at {}", socket.string()),

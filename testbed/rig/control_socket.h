@@ -1,24 +1,28 @@
 // The way to a rig that runs: a Unix socket in its run folder that takes one line of JSON a request,
 // {"do": "swap", …}, and answers with one, {"ok": true, …} or {"ok": false, "error": …, "hint": …}. What may
-// be asked for is a table of named handlers.
+// be asked for is a table of named handlers. Nobody waits for somebody else: not behind a connection that
+// says nothing, nor behind a request that takes its time.
 #pragma once
 
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "hil/steady_time.h"
 
 namespace looptwin::testbed {
 
 class ControlSocket {
  public:
   /// Gets the request's members, and gives what is said beside "ok", members of JSON ("\"at\": 3.2") or
-  /// nothing. Called on the socket's thread, one request at a time.
+  /// nothing. Called in a thread of the request's own, beside those of others.
   using Handler = std::function<Result<std::string>(const JsonValue& request)>;
 
   /// Requests are answered once start() was called; handlers are added before. `name`: also found by this, in
@@ -33,14 +37,28 @@ class ControlSocket {
   void start();
 
  private:
+  /// One whose request is not whole yet.
+  struct Coming {
+    int connection = -1;
+    Duration until{};  ///< then it has to be
+    std::string line{};
+    bool over = false;  ///< it is closed, or has its answer from elsewhere
+  };
   ControlSocket() = default;
   void serve();
-  void serve(int connection);
-  std::string answer(const std::string& line);
+  void accept();
+  void read(Coming& one);
+  void hand_over(Coming& one);
+  void drop(Coming& one);
+  int patience_ms() const;
+  std::string answer(const std::string& line) const;
 
   std::filesystem::path path_, link_;
   int listening_ = -1, stop_ = -1;
   std::map<std::string, Handler> handlers_;
+  hil::MachineTime time_;
+  std::vector<Coming> coming_;  ///< in the order in which they came
+  std::vector<std::future<void>> answering_;
   std::thread thread_;
 };
 

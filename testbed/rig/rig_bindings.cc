@@ -117,7 +117,8 @@ Result<void> RigBindings::write(const std::filesystem::path& run, const std::vec
     json["swaps"].push_back({{"at_s", (swap.at - kStart).seconds()},
                              {"device", world_->registry().id(swap.device)},
                              {"from", name_of(swap.from)},
-                             {"to", name_of(swap.to)}});
+                             {"to", name_of(swap.to)},
+                             {"by", swap.by}});
   for (size_t t = 0; t < world_->registry().models().size(); ++t)
     for (size_t row = 0; row < world_->registry().devices(TableId(t)); ++row) {
       const twin::DeviceRef device{TableId(t), Row(row)};

@@ -55,12 +55,13 @@ std::function<std::optional<Exit>()> add_rig_command(CLI::App& app) {
   auto* swap = add("swap", "binds devices to real ones, to their models, or to both");
   swap->add_option("DEVICE", asked->device, "a device, or a pattern of several")->required();
   swap->add_option("TO", asked->to, "real, simulated or shadow")->required();
-  auto* act = add("act", "a person does something, as in a scenario's script");
-  act->add_option("ENTRY", asked->entry, "'{by: anna, press: may_reopen, device: seg-17}'")->required();
-  auto* status = add("status", "whether it runs, what is there, and how many commands were acknowledged");
   const auto by = [&](CLI::App* command) {
     command->add_option("--by", asked->by, "who does it, for the rig's journal")->default_val("command line");
   };
+  by(swap);
+  auto* act = add("act", "a person does something, as in a scenario's script");
+  act->add_option("ENTRY", asked->entry, "'{by: anna, press: may_reopen, device: seg-17}'")->required();
+  auto* status = add("status", "whether it runs, what is there, and how many commands were acknowledged");
   auto* arm = add("arm", "devices may be told what the loop wants");
   arm->add_option("DEVICE", asked->device, "a device, or a pattern of several")->required();
   by(arm);
@@ -81,7 +82,9 @@ std::function<std::optional<Exit>()> add_rig_command(CLI::App& app) {
   answer->add_option("ANSWER", asked->answer, "yes or no")->required();
   by(answer);
   return [=]() -> std::optional<Exit> {
-    if (*swap) return ask(asked->rig, {{"do", "swap"}, {"device", asked->device}, {"to", asked->to}});
+    if (*swap)
+      return ask(asked->rig,
+                 {{"do", "swap"}, {"device", asked->device}, {"to", asked->to}, {"by", asked->by}});
     if (*act) return ask(asked->rig, {{"do", "act"}, {"entry", asked->entry}});
     const auto about = [&](const char* what) {
       return Json{{"do", what}, {"device", asked->device}, {"by", asked->by}};

@@ -10,7 +10,7 @@
 namespace looptwin::testbed {
 namespace {
 
-/// {"do": "swap", "device": "cellar/pump-1", "to": "simulated"}; the device may be a pattern.
+/// {"do": "swap", "device": "cellar/pump-1", "to": "simulated", "by": "anna"}; the device may be a pattern.
 Result<std::string> swap(const JsonValue& request, const twin::Registry& registry, BoundTransport& transport,
                          const RigInventory* inventory) {
   const auto pattern = text_member(request, "device");
@@ -19,6 +19,8 @@ Result<std::string> swap(const JsonValue& request, const twin::Registry& registr
   if (!word) return word;
   const auto to = binding_of(*word);
   if (!to) return failure(fmt::format("'{}' is no binding", *word), "write real, simulated or shadow");
+  const auto by = text_member(request, "by");
+  if (!by) return by;
   if (!transport.swappable())
     return failure("all devices of this rig are real, for good", "write 'bindings: {}' into its rig.yaml");
   const auto devices = registry.matching(*pattern);
@@ -28,8 +30,8 @@ Result<std::string> swap(const JsonValue& request, const twin::Registry& registr
         inventory != nullptr && *to != Binding::simulated && !inventory->has(id))
       return failure(fmt::format("'{}' is not reserved by this run", id),
                      "devices are reserved that are real, or shadowed, when the rig begins");
-  const auto swaps = transport.swap(devices, *to);
-  if (swaps.empty()) return failure("the rig has come to no boundary at which to swap");
+  const auto swaps = transport.swap(devices, *to, *by);
+  if (swaps.empty()) return failure("the rig has come to no boundary at which to swap: nothing was swapped");
   return fmt::format("\"at_s\": {}, \"devices\": {}", (swaps.front().at - kStart).seconds(), swaps.size());
 }
 
@@ -63,8 +65,8 @@ Result<std::string> answer(const JsonValue& request, Answers* answers) {
 Result<std::unique_ptr<ControlSocket>> open_control(const RigConfig& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
-                                                    RigGuard& guard, const RigInventory* inventory,
-                                                    Answers* answers) {
+                                                    RigGuard& guard, RigRequests& requests,
+                                                    const RigInventory* inventory, Answers* answers) {
   auto control = ControlSocket::open(run ? *run / kSocketFile : socket_of(rig.key), rig.key);
   if (!control) return control;
   (*control)->on("swap", [&, inventory](const JsonValue& request) {
@@ -77,7 +79,7 @@ Result<std::unique_ptr<ControlSocket>> open_control(const RigConfig& rig,
     return fmt::format("\"rig\": \"{}\", \"at_s\": {}, \"devices_there\": {}, \"acknowledged\": {}", name,
                        (state.at - kStart).seconds(), state.devices_there, state.acknowledged);
   });
-  add_guard_handlers(**control, guard);
+  add_guard_handlers(**control, guard, requests);
   (*control)->start();
   return control;
 }

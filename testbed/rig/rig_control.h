@@ -16,7 +16,7 @@ namespace looptwin::testbed {
 Result<std::unique_ptr<ControlSocket>> open_control(const RigConfig& rig,
                                                     const std::optional<std::filesystem::path>& run,
                                                     Assembly& assembly, BoundTransport& transport,
-                                                    RigGuard& guard, const RigInventory* inventory,
-                                                    Answers* answers);
+                                                    RigGuard& guard, RigRequests& requests,
+                                                    const RigInventory* inventory, Answers* answers);
 
 }  // namespace looptwin::testbed

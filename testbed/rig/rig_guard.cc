@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
@@ -15,8 +14,6 @@ namespace {
 
 /// So long the watchdog goes on looking for a broker that is away.
 constexpr Duration kWatchdogsPatience = seconds(30);
-/// Longer than a boundary is ever away: nobody is left hanging when the loop is.
-constexpr std::chrono::seconds kPatience(30);
 
 std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
 
@@ -84,7 +81,6 @@ Result<std::unique_ptr<RigGuard>> RigGuard::prepare(const RigConfig& config, con
       problems.push_back(
           {Severity::error, {}, fmt::format("{}: true needs a run folder", key), "leave out --out none"});
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
-  guard->options_.stop_topic = fmt::format("looptwin/rig/{}/stop", config.name);
   guard->options_.salt = hash64(fmt::format("{} at {}", config.name, to_string(scenario.start)));
   guard->arm_ = arm;
   guard->start_ = scenario.start;
@@ -133,14 +129,15 @@ hil::SteadyTime& RigGuard::loop_time() {
 }
 
 void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link,
-                     const Bindings* bindings, RigInventory* inventory) {
+                     RigRequests& requests, const Bindings* bindings, RigInventory* inventory) {
+  requests_ = &requests;
   inventory_ = inventory;
   assembly_ = &assembly;
   transport_ = &transport;
   journal_ = hil::RigJournal(journal_file_);
   const auto& registry = assembly.registry();
   safety_ = std::make_unique<hil::RigSafety>(registry, options_, link, transport.language(), journal_,
-                                             watchdog_.get());
+                                             machine_, watchdog_.get());
   if (bindings != nullptr)
     safety_->gate().arming_is_for(
         [bindings](twin::DeviceRef device) { return bindings->of(device) != Binding::simulated; });
@@ -148,24 +145,28 @@ void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::Mqtt
   for (auto& force : declared_) forces_->add(std::move(force));
   if (auto* recorder = assembly.recorder())
     if (const auto rows = recorder->packet_rows()) packets_ = std::make_unique<PacketLog>(registry, *rows);
-  transport.use({safety_.get(), forces_.get(), packets_.get(), [this](Time boundary) { before(boundary); }});
+  transport.use({safety_.get(), forces_.get(), packets_.get(), [this](Time boundary) { before(boundary); },
+                 [this](Time now) { requests_->do_at_once(now); }});
   for (const auto& pattern : arm_) safety_->arm(pattern, kStart, "command line");
+  const auto topic = fmt::format("looptwin/rig/{}/stop", config_.name);
+  requests.on_press([this, topic](Time now) -> Result<std::string> {
+    stop("somebody said so on " + topic, now);
+    return std::string();
+  });
+  link.hear_at_once(topic, [&requests] { requests.press(); });
 }
 
-Result<std::string> RigGuard::ask(Act act) {
-  auto asked = std::make_shared<Asked>(Asked{std::move(act), {}});
-  std::unique_lock lock(mutex_);
-  if (!closed_) asked_.push_back(asked);
-  if (told_) told_();
-  answered_.wait_for(lock, kPatience, [&] { return asked->answer || closed_; });
-  if (!asked->answer) return failure("the rig has come to no boundary at which to do it");
-  return *asked->answer;
+void RigGuard::note(const Swap& swap) {
+  journal_.write(swap.at, "swapped",
+                 {{"device", std::string(registry().id(swap.device))},
+                  {"from", name_of(swap.from)},
+                  {"to", name_of(swap.to)},
+                  {"by", swap.by}});
 }
 
-void RigGuard::close() {
-  const std::scoped_lock lock(mutex_);
-  closed_ = true;
-  answered_.notify_all();
+size_t RigGuard::stop(const std::string& why, Time now) {
+  forces_->forget_leaving();
+  return safety_->stop(why, now);
 }
 
 RigGuard::State RigGuard::state() const {
@@ -180,13 +181,11 @@ void RigGuard::before(Time boundary) {
     if (inventory_->has_lapsed()) safety_->gate().stop();
   }
   {
-    // People wait for the answer, and the loop for nobody: acts are short.
     const std::scoped_lock lock(mutex_);
     state_ = {assembly_->loop().now(), transport_->online(), assembly_->dispatcher().counters().acknowledged};
-    for (const auto& one : asked_) one->answer = one->act(*this, boundary);
-    if (!asked_.empty()) answered_.notify_all();
-    asked_.clear();
   }
+  requests_->do_at_once(boundary);
+  requests_->do_at_boundary(boundary);
   forces_->begin(boundary, [&](const hil::Forces::Force& force, bool on) {
     journal_.write(boundary, on ? "force_on" : "force_off",
                    {{"name", force.config.name},

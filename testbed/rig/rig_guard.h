@@ -2,9 +2,7 @@
 // of packets. Read before anything is built, begun with the run, and ended before anything else is.
 #pragma once
 
-#include <condition_variable>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,9 +11,10 @@
 #include "hil/own_broker.h"
 #include "hil/rig_transport.h"
 #include "testbed/assembly.h"
-#include "testbed/rig/bindings.h"
+#include "testbed/rig/bound_transport.h"
 #include "testbed/rig/packet_log.h"
 #include "testbed/rig/rig_config.h"
+#include "testbed/rig/rig_requests.h"
 
 namespace looptwin::testbed {
 
@@ -39,10 +38,11 @@ class RigGuard {
   /// Where the watchdog hears that the loop moves: the time that the loop's clock waits by.
   hil::SteadyTime& loop_time();
   /// Arms what is to be armed, and begins. All outlive it.
+  /// `requests`: what is asked of it; its button is the stop topic's from now on, and outlives the link.
   /// `bindings`: of devices that may be simulated, and need no arming then; null where all are real.
   /// `inventory`: what people change in it acts at boundaries; may be null.
-  void begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link, const Bindings* bindings,
-             RigInventory* inventory);
+  void begin(Assembly& assembly, hil::RigTransport& transport, hil::MqttLink& link, RigRequests& requests,
+             const Bindings* bindings, RigInventory* inventory);
 
   /// Makes the rig safe; once.
   void finish(Time now);
@@ -55,14 +55,7 @@ class RigGuard {
   void print() const;
   std::string with_rig(const std::string& status) const;
 
-  /// From any other thread: done before the next boundary's messages are taken in; returns what came of it.
-  using Act = std::function<Result<std::string>(RigGuard& guard, Time boundary)>;
-  Result<std::string> ask(Act act);
-  /// Somebody asks for an act: called in their thread.
-  void on_request(std::function<void()> told) { told_ = std::move(told); }
-  /// There is no boundary to wait for any more.
-  void close();
-  /// How the rig is once all that came up to a boundary has been taken in.
+  /// How the rig is once all that came up to a boundary has been taken in; from any thread.
   struct State {
     Time at = kStart;
     size_t devices_there = 0;
@@ -70,10 +63,14 @@ class RigGuard {
   };
   State state() const;
 
-  // For acts.
+  // For what is asked of it, in the loop's thread.
   const twin::Registry& registry() const { return assembly_->registry(); }
   hil::RigSafety& safety() { return *safety_; }
   hil::Forces& forces() { return *forces_; }
+  /// The journal has it.
+  void note(const Swap& swap);
+  /// The emergency stop; how many safe values it is about.
+  size_t stop(const std::string& why, Time now);
   /// Gives its name.
   Result<std::string> add_force(const std::string& line, Time boundary);
 
@@ -104,16 +101,9 @@ class RigGuard {
   RigInventory* inventory_ = nullptr;
   hil::SafeOutcome outcome_;
   bool finished_ = false;
-  std::function<void()> told_;
-  struct Asked {
-    Act act;
-    std::optional<Result<std::string>> answer;
-  };
+  RigRequests* requests_ = nullptr;
   mutable std::mutex mutex_;  ///< of what follows
-  std::condition_variable answered_;
-  std::vector<std::shared_ptr<Asked>> asked_;
   State state_;
-  bool closed_ = false;
 };
 
 }  // namespace looptwin::testbed

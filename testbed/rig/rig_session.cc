@@ -193,15 +193,21 @@ Result<void> RigSession::begin() {
                  guard_->loop_time(), stop());
   link_->on_arrival([this] { clock_->arrived(); });
   transport_->on_request([this] { clock_->arrived(); });
-  guard_->on_request([this] { clock_->arrived(); });
+  // A boundary that comes on arrival comes of it as well; a fixed one comes when it is due.
+  requests_.on_request([this] {
+    clock_->urgent();
+    clock_->arrived();
+  });
+  clock_->on_urgent([this](Time now) { requests_.do_at_once(now); });
+  transport_->watch_swaps([this](const Swap& swap) { guard_->note(swap); });
   transport_->watch_pace([this] { return clock_->counters(); });
-  guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr,
+  guard_->begin(*assembly_, transport_->rig(), *link_, requests_, bound_ ? &bound_->bindings() : nullptr,
                 inventory_.get());
   if (sequence_)
     sequence_->begin(*assembly_, &guard_->forces(), stop_asked(), [this] {
       return guard_->safety().stops() > 0 ? std::string("the rig was stopped") : std::string();
     });
-  auto control = open_control(rig_, out_, *assembly_, *transport_, *guard_, inventory_.get(),
+  auto control = open_control(rig_, out_, *assembly_, *transport_, *guard_, requests_, inventory_.get(),
                               sequence_ ? &sequence_->answers() : nullptr);
   if (!control) return tl::make_unexpected(std::move(control.error()));
   control_ = std::move(*control);
@@ -219,7 +225,7 @@ Exit RigSession::run() {
   if (sequence_) how = sequence_->end_of(how);
   how = driver_->end(how);
   transport_->close();
-  guard_->close();
+  requests_.close();
   control_.reset();
   guard_->finish(assembly_->loop().now());
   if (inventory_) inventory_->release();

@@ -16,6 +16,7 @@
 #include "testbed/rig/rig_bindings.h"
 #include "testbed/rig/rig_guard.h"
 #include "testbed/rig/rig_inventory.h"
+#include "testbed/rig/rig_requests.h"
 #include "testbed/rig/rig_run.h"
 #include "testbed/run_folder.h"
 #include "testbed/sequence/sequence_session.h"
@@ -61,6 +62,7 @@ class RigSession {
   Duration begun_at_{};
   std::unique_ptr<hil::OwnBroker> own_;
   std::optional<hil::PacedClock> clock_;     ///< before the links, whose threads tell it what arrives
+  RigRequests requests_;                     ///< before the links: the stop topic's are among them
   std::unique_ptr<RigInventory> inventory_;  ///< gives the devices back after all that speaks to them
   std::unique_ptr<hil::IdentityGate> gate_;  ///< outlives the transport
   std::unique_ptr<hil::MqttLink> link_, bridge_link_;

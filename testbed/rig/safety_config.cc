@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "hil/watchdog.h"
 #include "testbed/reading/values.h"
 
 namespace looptwin::testbed {
@@ -33,6 +34,21 @@ const Section<SafetyText::Step>& step_section() {
                  if (out.set.empty()) out.set.push_back(std::move(map));  // refused when it is resolved
                })});
   return kSection;
+}
+
+Value<Duration> heartbeat() {
+  static constexpr auto kLeast = hil::Watchdog::kLeastHeartbeat;
+  return {period().form, [](Reader& reader, const yaml::Node& node) -> std::optional<Duration> {
+            const auto read = period().read(reader, node);
+            if (!read || *read >= kLeast) return read;
+            reader.error(
+                node.span,
+                fmt::format("a heartbeat of {} is shorter than the watchdog can look for: a loop that "
+                            "moves would be stopped",
+                            to_string(*read)),
+                fmt::format("write {} or more", to_string(kLeast)));
+            return std::nullopt;
+          }};
 }
 
 /// `pump.speed` of a model's setpoint or command.
@@ -213,8 +229,8 @@ const Section<SafetyText>& safety_section() {
                allow),
        of_limits,
        optional<T>("teardown", duration(), &T::teardown, "5 s", "how long making safe may take at the end"),
-       optional<T>("heartbeat", period(), &T::heartbeat, "2 s",
-                   "a loop that does not move for so long is made safe by the watchdog"),
+       optional<T>("heartbeat", heartbeat(), &T::heartbeat, "2 s",
+                   "a loop that does not move for so long is made safe by the watchdog; 200 ms or more"),
        optional<T>("broker_loss", word<bool>({{"stop", true}, {"go_on", false}}), &T::stop_after_loss, "stop",
                    "what a broker that was away is")});
   return kSection;

@@ -14,6 +14,7 @@ namespace {
 class Link final : public MqttLink {
  public:
   void subscribe(const std::vector<std::string>& filters) override { subscribed = filters; }
+  void hear_at_once(const std::string&, std::function<void()>) override {}
   bool publish(const std::string& topic, std::string payload, bool retain, int) override {
     if (full) return false;
     sent.push_back(topic + (retain ? " (retained) " : " ") + payload);

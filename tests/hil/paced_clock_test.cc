@@ -106,6 +106,95 @@ TEST_CASE("pacing: every boundary is in the histogram once, and a stop ends the 
 
 namespace {
 
+/// One whose sleeper hears an urgent word, at each of these times.
+struct Interrupted final : SteadyTime {
+  Duration now() const override { return now_; }
+  void sleep_until(Duration until) override {
+    if (words.empty() || words.front() > until) {
+      now_ = std::max(now_, until);
+      return;
+    }
+    now_ = std::max(now_, words.front());
+    words.erase(words.begin());
+    clock->urgent();
+  }
+  void wake() override { ++woken; }
+  Duration now_ = hours(3);
+  std::vector<Duration> words;
+  PacedClock* clock = nullptr;
+  int woken = 0;
+};
+
+}  // namespace
+
+TEST_CASE("pacing: an urgent word acts while the next boundary is waited for, and moves none") {
+  for (const auto policy : {Overrun::catch_up, Overrun::skip, Overrun::stretch, Overrun::abort}) {
+    Interrupted time;
+    std::atomic<bool> stop{false};
+    PacedClock clock({.cycle = minutes(5), .policy = policy}, time, stop);
+    time.clock = &clock;
+    time.words = {hours(3) + milliseconds(100), hours(3) + seconds(200), hours(3) + seconds(400)};
+    std::vector<Time> acted;
+    clock.on_urgent([&](Time now) {
+      acted.push_back(now);
+      time.now_ = time.now_ + seconds(1);  // what is done takes its time
+    });
+    CHECK(clock.next() == kStart + minutes(5));
+    CHECK(time.now() == hours(3) + minutes(5));
+    CHECK(acted == std::vector<Time>{kStart + milliseconds(100), kStart + seconds(200)});
+    CHECK(clock.next() == kStart + minutes(10));
+    CHECK(acted.size() == 3);
+    CHECK(time.woken == 3);
+    CHECK(clock.counters().run == 2);
+    CHECK(clock.counters().worst == Duration{});
+  }
+}
+
+TEST_CASE(
+    "pacing: an urgent act that lasts beyond the boundary is of no later instant than it, and makes it "
+    "late") {
+  Interrupted time;
+  std::atomic<bool> stop{false};
+  PacedClock clock({.cycle = seconds(10)}, time, stop);
+  time.clock = &clock;
+  time.words = {hours(3) + seconds(9), hours(3) + seconds(9)};
+  std::vector<Time> acted;
+  clock.on_urgent([&](Time now) {
+    acted.push_back(now);
+    clock.urgent();  // again, before this one is done
+    time.now_ = time.now_ + seconds(3);
+  });
+  CHECK(clock.next() == kStart + seconds(10));
+  CHECK(acted == std::vector<Time>{kStart + seconds(9)});
+  CHECK(clock.counters().last == seconds(2));
+  clock.next();
+  REQUIRE(acted.size() >= 2);
+  CHECK(acted[1] == kStart + seconds(12));  // as soon as it waits again
+}
+
+TEST_CASE("pacing: an urgent word of another thread ends the wait for a boundary that is far") {
+  MachineTime time;
+  std::atomic<bool> stop{false}, waits{false};
+  PacedClock clock({.cycle = hours(1000)}, time, stop);
+  int acted = 0;
+  const std::thread::id loop = std::this_thread::get_id();
+  clock.on_urgent([&](Time) {
+    CHECK(std::this_thread::get_id() == loop);
+    waits = true;
+    stop = ++acted == 2;
+  });
+  std::thread other([&] {
+    clock.urgent();
+    while (!waits) std::this_thread::yield();
+    clock.urgent();
+  });
+  CHECK(clock.next() == kNever);
+  CHECK(acted == 2);
+  other.join();
+}
+
+namespace {
+
 /// Boundaries on arrival, 50 ms to 1 s apart; something arrives when the sleeper gets there.
 struct Arriving final : SteadyTime {
   Duration now() const override { return now_; }

@@ -9,6 +9,7 @@ namespace looptwin::hil {
 class ScriptedLink final : public MqttLink {
  public:
   void subscribe(const std::vector<std::string>& filters) override { subscribed = filters; }
+  void hear_at_once(const std::string&, std::function<void()>) override {}
   bool publish(const std::string& topic, std::string payload, bool, int) override {
     if (full) return false;
     sent.emplace_back(topic, std::move(payload));

@@ -31,8 +31,8 @@ class Bindings(unittest.TestCase):
     def said(self, rig, topic=LEVELS):
         return [json.loads(payload) for t, payload in rig.heard if t == topic]
 
-    def swap(self, rig, to, device="cellar/pump-1"):
-        result = looptwin("rig", "swap", self.folder / "out", device, to)
+    def swap(self, rig, to, device="cellar/pump-1", *more):
+        result = looptwin("rig", "swap", self.folder / "out", device, to, *more)
         self.assertEqual(result.returncode, 0, result.stderr)
         return float(re.search(r"at_s: ([\d.]+)", result.stdout).group(1))
 
@@ -90,7 +90,8 @@ class Bindings(unittest.TestCase):
         self.assertIn("devices there          1", out)
         self.assertRegex(out, r"bindings +0 simulated, 0 shadowed; 2 swaps")
         swaps = json.loads((self.folder / "out/bindings.json").read_text())["swaps"]
-        self.assertEqual([(s["from"], s["to"]) for s in swaps], [("real", "simulated"), ("simulated", "real")])
+        self.assertEqual([(s["from"], s["to"], s["by"]) for s in swaps],
+                         [("real", "simulated", "command line"), ("simulated", "real", "command line")])
         self.replayed()
 
     def test_a_model_goes_on_with_what_the_controller_of_the_real_one_was_at(self):
@@ -106,6 +107,17 @@ class Bindings(unittest.TestCase):
         eventually(lambda: rig.count(LEVELS, '"running":f'), "it is stopped as if it had been started")
         rig.stop()
         self.replayed()
+
+    def test_a_swap_is_in_the_journal_as_soon_as_it_was_done_with_who_asked_for_it(self):
+        rig = self.rig(ALL)
+        eventually(lambda: rig.count(LEVELS) > 2, "it is simulated")
+        at = self.swap(rig, "real", "cellar/*", "--by", "anna")
+        self.swap(rig, "real")  # it is already: nothing is swapped
+        rig.process.kill()
+        rig.process.wait()
+        lines = map(json.loads, (self.folder / "out/rig.jsonl").read_text().splitlines())
+        self.assertEqual([line for line in lines if line["what"] == "swapped"],
+                         [{"at_s": at, "what": "swapped", "device": f"cellar/pump-{n}", "from": "simulated", "to": "real", "by": "anna"} for n in (1, 2)])
 
     def test_a_device_whose_model_is_swapped_for_a_real_one_that_is_not_there_goes_offline(self):
         rig = self.rig(ALL)

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import unittest
@@ -14,6 +15,8 @@ from rig_support import PATIENCE, SOURCE, Broker, OpenRig, block, eventually, fr
 PAGE = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-safety.md").read_text(), re.S).group(1)
 # Machines that are busy with other things may let a loop wait for long.
 SAFE = "rig: cellar-rig\nsafety:\n  heartbeat: 20 s\n  safe:\n    - {model: pump, command: stop}\n    - {model: pump, set: {speed: 0 %}}\n"
+# Who waits for a boundary of this rig waits in vain.
+FAR = SAFE + "settings: {cycle: 5 min}\n"
 ORDERS = "looptwin/cellar/pump-1/command"
 
 
@@ -134,6 +137,8 @@ class Safety(unittest.TestCase):
         self.assertRegex(out, r"stops +1\n")
         self.assertEqual(self.orders(rig).count("speed 0"), 2)  # at the stop, and at the end
         self.assertEqual(rig.process.returncode, 0, rig.errors.read_text())
+        replay = looptwin("replay", rig.folder / "out")
+        self.assertEqual(replay.returncode, 0, replay.stdout + replay.stderr)
 
     def test_people_are_heard_at_once_where_boundaries_wait_for_what_arrives(self):
         rig = self.rig(rig=SAFE + "settings: {cycle: {least: 5 ms, greatest: 10 min}}\n")
@@ -142,14 +147,57 @@ class Safety(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(len(self.said(rig, "stopped")), 1)
 
+    def ask(self, rig, what, *arguments):
+        result = looptwin("rig", what, rig.folder / "out", *arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_the_stop_topic_acts_while_the_loop_waits_for_a_boundary_that_is_far(self):
+        rig = self.rig(rig=FAR)
+        rig.say("looptwin/rig/cellar-rig/stop", "")
+        eventually(lambda: self.orders(rig)[-2:] == ["stop", "speed 0"], "safe values")
+        eventually(lambda: rig.count("looptwin/cellar/pump-2/command") == 2, "of all devices")
+        self.assertIn("looptwin/rig/cellar-rig/stop", self.said(rig, "stopped")[0]["why"])
+        self.assertEqual(float(rig.status()["at_s"]), 0)  # no boundary came of it
+        out = rig.stop()
+        self.assertRegex(out, r"stops +1\n")
+        self.assertRegex(out, r"made safe +somebody said so on looptwin/rig/cellar-rig/stop: 4 safe values, .* 4 of devices that were not there")
+
+    def test_people_are_heard_at_once_where_the_next_boundary_is_far_and_in_their_order(self):
+        rig = self.rig(rig=FAR)
+        self.assertIn("devices: 1", self.ask(rig, "disarm", "cellar/pump-1"))
+        eventually(lambda: self.orders(rig) == ["stop", "speed 0"], "it is made safe")
+        self.assertIn("safe_values: 4", self.ask(rig, "stop", "--by", "anna"))
+        eventually(lambda: rig.count("looptwin/cellar/pump-2/command") == 2, "so are all")
+        self.assertIn("devices: 1", self.ask(rig, "arm", "cellar/pump-2"))
+        self.assertEqual(float(rig.status()["at_s"]), 0)
+        lines = (rig.folder / "out/rig.jsonl").read_text().splitlines()
+        self.assertEqual([json.loads(line)["what"] for line in lines], ["armed", "disarmed", "stopped", "armed"])
+        rig.stop()
+
+    def test_a_stop_waits_behind_nobody_who_asks_for_something_else_or_for_nothing(self):
+        rig = self.rig(rig=FAR)
+        force = {"do": "force", "force": "{device: cellar/pump-1, field: level, force: 3 m, for: 10 s}"}  # at the next boundary
+        others = []
+        for line in ("", json.dumps(force) + "\n"):
+            others.append(socket.socket(socket.AF_UNIX))
+            self.addCleanup(others[-1].close)
+            others[-1].connect(str(rig.folder / "out/control.socket"))
+            others[-1].sendall(line.encode())
+        others[1].settimeout(0)
+        self.assertIn("safe_values: 4", self.ask(rig, "stop"))
+        with self.assertRaises(BlockingIOError):
+            others[1].recv(1)  # it still waits
+        rig.stop()
+        others[1].settimeout(PATIENCE)
+        self.assertIn("the rig is ending: nothing was done", others[1].recv(4096).decode())
+
     def test_people_arm_disarm_and_stop_a_rig_that_runs(self):
         rig = self.rig(arm=())
         rig.pump("cellar/pump-1", "0")
 
         def ask(what, *arguments):
-            result = looptwin("rig", what, rig.folder / "out", *arguments)
-            self.assertEqual(result.returncode, 0, result.stderr)
-            return result.stdout
+            return self.ask(rig, what, *arguments)
 
         self.assertIn("devices: 1", ask("arm", "cellar/pump-1", "--by", "anna"))
         self.assertEqual(self.said(rig, "armed")[0]["by"], "anna")
@@ -214,6 +262,9 @@ class Safety(unittest.TestCase):
                            ("safety: {limits: {pump.start: {rate: 1 %/s}}}", "pump.start is no number"),
                            ("safety: {limits: {pump.speed: {rate: 1 m}}}", "rig.yaml:2:"),
                            ("safety: {sfae: []}", "safety has no key 'sfae'"),
+                           ("safety: {heartbeat: 199 ms}", "rig.yaml:2:21: error: a heartbeat of 199 ms"),
+                           ("safety: {heartbeat: 10 ms}", "write 200 ms or more"),
+                           ("safety: {heartbeat: 0 s}", "rig.yaml:2:"),
                            ("forces: [{device: x, field: level, force: 1 m}]", "no device matches 'x'"),
                            ("forces: [{device: '**', field: level}]", "a force lacks kind"),
                            ("forces: [{device: '**', field: level, delay: 1 s}]", "'delay' does not act on a field"),
