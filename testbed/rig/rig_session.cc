@@ -212,6 +212,7 @@ Exit RigSession::run() {
   const auto realtime = ask_for(rig_);
   const Stopwatch watch;
   auto how = driver_->advance(*clock_, stop(), [&](Time boundary) {
+    take_incidents(boundary);
     if (sequence_) sequence_->look(boundary);
   });
   if (sequence_) how = sequence_->end_of(how);
@@ -221,6 +222,7 @@ Exit RigSession::run() {
   control_.reset();
   guard_->finish(assembly_->loop().now());
   if (inventory_) inventory_->release();
+  take_incidents(assembly_->loop().now());
   const double wall_s = watch.seconds();
   const auto problems = end(how, wall_s, realtime);
   if (!request_.quiet) print(how, wall_s);
@@ -234,6 +236,14 @@ Exit RigSession::run() {
     return Exit::failed;
   }
   return exit;
+}
+
+void RigSession::take_incidents(Time boundary) {
+  if (!own_ || own_->registry() == nullptr) return;
+  for (auto& incident : own_->registry()->take_incidents()) {
+    incident.at = boundary;
+    incidents_.take(incident);
+  }
 }
 
 /// Writes what the run folder gets at the end; gives what went wrong.
@@ -263,6 +273,7 @@ Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& real
 void RigSession::print(mml::RunEnd how, double wall_s) const {
   print_summary(*assembly_, *driver_, how, wall_s);
   print_rig(transport_->rig(), *link_, *clock_, incidents_);
+  if (own_) print_broker(own_->restarts(), own_->registry());
   if (inventory_) inventory_->print();
   if (bound_) bound_->print(transport_->swaps());
   guard_->print();

@@ -46,6 +46,8 @@ class RigSession {
   Exit end_sequence(const std::string& why, const Realtime& realtime, Exit otherwise);
   /// Whether the run is to end: as soon as a sequence is over, which itself hears whoever asks for the end.
   const std::atomic<bool>& stop() const { return sequence_ ? sequence_->over() : stop_asked(); }
+  /// What happened beside the loop up to a boundary.
+  void take_incidents(Time boundary);
   Diagnostics end(mml::RunEnd how, double wall_s, const Realtime& realtime);
   void print(mml::RunEnd how, double wall_s) const;
 

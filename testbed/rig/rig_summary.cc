@@ -40,4 +40,16 @@ void print_rig(const hil::RigTransport& transport, const hil::MqttLink& link, co
                                 number(pace.late), number(pace.skipped), to_string(pace.worst)));
 }
 
+void print_broker(uint64_t restarts, const hil::BrokerRegistry* registry) {
+  const auto number = [](uint64_t n) { return grouped(static_cast<long long>(n)); };
+  if (restarts != 0) print_row("broker", number(restarts) + (restarts == 1 ? " restart" : " restarts"));
+  if (registry == nullptr || registry->failures() == 0) return;
+  const auto behind = registry->behind();
+  print_row(
+      "registry",
+      fmt::format("{} {} the broker could not be told of changes; {}", number(registry->failures()),
+                  registry->failures() == 1 ? "time" : "times",
+                  behind.empty() ? "it knows of all now" : "it does not know of the newest: " + behind));
+}
+
 }  // namespace looptwin::testbed

@@ -1,4 +1,5 @@
 """Who may come in at a rig's broker, and what people see of those who may not: a real Mosquitto with our plugin."""
+import re
 import shutil
 import tempfile
 
@@ -98,6 +99,24 @@ class Brokers(unittest.TestCase):
         self.registry.add("cellar/pump-3")
         eventually(lambda: self.attempt(rig, "cellar/pump-3"), "a device that has just been added comes in")
         rig.stop()
+
+    def test_a_suspension_that_the_broker_cannot_be_told_of_is_said_and_told_as_soon_as_it_can_be(self):
+        rig = self.rig()
+        device = self.device(rig)
+        folder = Path(re.search(r"-c\0(.*)/mosquitto.conf", Path(f"/proc/{rig.broker()}/cmdline").read_text()).group(1))
+        (folder / "view.tmp/x").mkdir(parents=True)  # where the file is written first
+        self.assertEqual(looptwin("registry", "suspend", self.registry.path, ONE, "--by", "test").returncode, 0)
+        eventually(lambda: rig.incident("registry_not_followed"), "it is seen")
+        self.assertIn("registry_not_followed: cannot write", rig.errors.read_text())
+        self.assertTrue(device.connected)
+        shutil.rmtree(folder / "view.tmp")
+        eventually(lambda: not device.connected, "it is thrown out")
+        eventually(lambda: rig.incident("registry_followed"), "that is seen as well")
+        self.assertEqual(rig.incident("registry_not_followed"), 1)  # however often it was tried
+        (folder / "view.tmp/x").mkdir(parents=True)
+        self.assertEqual(looptwin("registry", "suspend", self.registry.path, TWO, "--by", "test").returncode, 0)
+        eventually(lambda: rig.incident("registry_not_followed") == 2, "it is seen again")
+        self.assertRegex(rig.stop(), r"registry +2 times the broker could not be told of changes; it does not know of the newest: cannot write")
 
     def attempt(self, rig, ident):
         client = rig.client(ident, ident, self.registry.secrets[ident])
