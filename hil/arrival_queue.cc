@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace looptwin::hil {
 
@@ -12,7 +13,7 @@ void ArrivalQueue::put(MqttMessage&& message) {
     ++dropped_;
   } else if (++waiting_of_[message.topic] > most_of_topic_) {
     ++shed_;
-    ++shed_of_[message.topic];
+    note_locked("shed", message.topic);
   } else {
     waiting_.push_back(std::move(message));
   }
@@ -41,10 +42,23 @@ void ArrivalQueue::on_arrival(std::function<void()> told) {
   told_ = std::move(told);
 }
 
-std::vector<std::pair<std::string, uint64_t>> ArrivalQueue::take_shed() {
+void ArrivalQueue::note(const std::string& kind, std::string detail) {
   const std::scoped_lock lock(mutex_);
-  std::vector<std::pair<std::string, uint64_t>> all(shed_of_.begin(), shed_of_.end());
-  shed_of_.clear();
+  note_locked(kind, std::move(detail));
+}
+
+/// Whoever makes up topics without end does not make it grow without end.
+void ArrivalQueue::note_locked(const std::string& kind, std::string detail) {
+  constexpr size_t kMostNoted = 1000;
+  if (noted_.size() >= kMostNoted && !noted_.contains({kind, detail})) detail = "others";
+  ++noted_[{kind, std::move(detail)}];
+}
+
+std::vector<Incident> ArrivalQueue::take_incidents() {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Incident> all;
+  for (const auto& [what, count] : std::exchange(noted_, {}))
+    all.push_back({{}, what.first, "", what.second, count});
   return all;
 }
 

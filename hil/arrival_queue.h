@@ -25,16 +25,20 @@ class ArrivalQueue {
   /// As MqttLink's.
   void take(std::vector<MqttMessage>& out);
   void on_arrival(std::function<void()> told);
-  std::vector<std::pair<std::string, uint64_t>> take_shed();
+  std::vector<Incident> take_incidents();
+  /// One more incident of this kind and detail; those that are about many details are gathered in one.
+  void note(const std::string& kind, std::string detail);
   /// Adds what it has received, dropped and shed.
   void count(LinkCounters& counters) const;
 
  private:
+  void note_locked(const std::string& kind, std::string detail);
+
   const size_t most_, most_of_topic_;
   std::mutex mutex_;
   std::vector<MqttMessage> waiting_;
-  std::unordered_map<std::string, size_t> waiting_of_;  ///< by topic, of those that wait
-  std::map<std::string, uint64_t> shed_of_;             ///< at most one entry for each that has waited
+  std::unordered_map<std::string, size_t> waiting_of_;             ///< by topic, of those that wait
+  std::map<std::pair<std::string, std::string>, uint64_t> noted_;  ///< by kind and detail
   std::function<void()> told_;
   std::atomic<uint64_t> received_{0}, dropped_{0}, shed_{0};
 };

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hil/broker_access.h"
@@ -18,8 +19,8 @@ class BrokerStatus {
  public:
   static std::vector<std::string> filters();
   /// Clouds' topics begin with `$` as well.
-  static bool is_status(const MqttMessage& message) {
-    return message.topic.starts_with("$looptwin/") || message.topic.starts_with("$SYS/");
+  static bool is_status(std::string_view topic) {
+    return topic.starts_with("$looptwin/") || topic.starts_with("$SYS/");
   }
 
   struct Session {

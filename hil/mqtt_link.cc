@@ -37,6 +37,16 @@ void take_properties(MqttMessage& into, const mqtt::properties& said) {
   }
 }
 
+/// What a broker has answered to a subscription: with MQTT 3.1.1 it has but one code for no.
+bool is_refusal(int returned, mqtt::ReasonCode reason) {
+  return returned == MQTT_BAD_SUBSCRIBE || reason >= mqtt::ReasonCode::UNSPECIFIED_ERROR;
+}
+
+std::string topic_of(const mqtt::token& token) {
+  const auto topics = token.get_topics();
+  return topics && !topics->empty() ? (*topics)[0] : std::string();
+}
+
 int in_paho(MqttVersion version) { return version == MqttVersion::v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1; }
 
 class PahoLink final : public MqttLink, private mqtt::iaction_listener {
@@ -84,7 +94,9 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     }
     for (const auto& filter : filters) try {
         client_.subscribe(filter, kQos)->wait_for(in_ms(options_.patience));
-      } catch (const mqtt::exception&) {  // the connection is lost: the next one subscribes
+      } catch (const mqtt::exception& problem) {  // or the connection is lost: the next one subscribes
+        if (is_refusal(problem.get_return_code(), problem.get_reason_code()))
+          queue_.note(kSubscriptionRefused, filter);
       }
   }
 
@@ -139,16 +151,26 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     return counters;
   }
 
-  std::vector<std::pair<std::string, uint64_t>> take_shed() override { return queue_.take_shed(); }
+  std::vector<Incident> take_incidents() override { return queue_.take_incidents(); }
 
  private:
-  /// What the broker says of a message that we have sent: with MQTT 5 it may say that it went nowhere.
+  /// What the broker says of a message that we have sent: with MQTT 5 it may say that it went nowhere. Or of
+  /// a filter that we have subscribed to again.
   void on_success(const mqtt::token& token) override {
+    if (token.get_type() == mqtt::token::SUBSCRIBE) return on_subscribed(token);
     ++delivered_;
     if (token.get_reason_code() == mqtt::ReasonCode::NO_MATCHING_SUBSCRIBERS) ++unheard_;
   }
-  /// A refusal; where the connection was lost instead Paho sends it again, and says nothing.
-  void on_failure(const mqtt::token& /*token*/) override { ++refused_; }
+  /// A refusal; where the connection was lost instead Paho sends a message again, and says nothing.
+  void on_failure(const mqtt::token& token) override {
+    if (token.get_type() == mqtt::token::SUBSCRIBE) return on_subscribed(token);
+    ++refused_;
+    queue_.note("publication_refused", topic_of(token));
+  }
+  void on_subscribed(const mqtt::token& token) {
+    if (is_refusal(token.get_return_code(), token.get_reason_code()))
+      queue_.note(kSubscriptionRefused, topic_of(token));
+  }
 
   /// `fresh`: without what the broker has kept of an earlier session.
   mqtt::connect_options options_for(bool fresh) const {
@@ -211,8 +233,8 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       filters = filters_;
     }
     for (const auto& filter : filters) try {
-        client_.subscribe(filter, kQos);  // not waited for: this is the client's own thread
-      } catch (const mqtt::exception&) {  // the connection is lost again
+        client_.subscribe(filter, kQos, nullptr, *this);  // not waited for: this is the client's own thread
+      } catch (const mqtt::exception&) {                  // the connection is lost again
       }
   }
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "hil/incident.h"
 
 namespace looptwin::hil {
 
@@ -41,8 +42,8 @@ struct LinkCounters {
 class MqttLink {
  public:
   virtual ~MqttLink() = default;
-  /// Topics to be subscribed to now and after each reconnection; QoS 1. Returns when the broker has agreed,
-  /// or does not answer.
+  /// Topics to be subscribed to now and after each reconnection; QoS 1. Returns when the broker has agreed or
+  /// refused, which is an incident, or does not answer.
   virtual void subscribe(const std::vector<std::string>& filters) = 0;
   /// Over how many further connections what devices say may come; 0: over none.
   virtual size_t more() const { return 0; }
@@ -62,9 +63,12 @@ class MqttLink {
   virtual void on_arrival(std::function<void()> /*told*/) {}
   virtual bool connected() const = 0;
   virtual LinkCounters counters() const = 0;
-  /// Topics of which messages were shed since the last time, and how many.
-  virtual std::vector<std::pair<std::string, uint64_t>> take_shed() { return {}; }
+  /// What has happened since the last time: messages `shed`, by topic; a `subscription_refused`, by filter,
+  /// and a `publication_refused`, by topic, for the broker says that we may not.
+  virtual std::vector<Incident> take_incidents() { return {}; }
 };
+
+inline constexpr const char* kSubscriptionRefused = "subscription_refused";
 
 enum class MqttVersion : uint8_t { v5, v3_1_1 };
 /// What the broker says for us when we are gone without a word: retained, QoS 1.

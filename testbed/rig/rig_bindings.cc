@@ -129,7 +129,7 @@ Result<void> RigBindings::write(const std::filesystem::path& run, const std::vec
   return twin::write_whole_file(run / "parity.json", parity_->json());
 }
 
-void RigBindings::print(const std::vector<Swap>& swaps) const {
+void RigBindings::print(const std::vector<Swap>& swaps, const hil::LinkCounters& link) const {
   const auto bridge = devices_->counters();
   print_row("bindings",
             fmt::format("{} simulated, {} shadowed; {} swaps", number(bindings_->count(Binding::simulated)),
@@ -138,7 +138,12 @@ void RigBindings::print(const std::vector<Swap>& swaps) const {
             fmt::format("{} messages out, {} orders in; {} without room, {} orders not understood",
                         number(bridge.published), number(bridge.orders), number(bridge.unsent),
                         number(bridge.unread)));
-  if (const auto own = devices_->connections())
+  const auto own = devices_->connections();
+  if (const auto refused = link.refused + (own ? own->denied : 0); refused != 0)
+    print_row("",
+              fmt::format("the broker refused {} of these messages, or of their connections' subscriptions",
+                          number(refused)));
+  if (own)
     print_row(
         "connections",
         fmt::format("{} there, {} lost, {} refused, {} taken over by somebody else; {} messages without "

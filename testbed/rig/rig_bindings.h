@@ -25,7 +25,8 @@ class RigBindings {
 
   /// bindings.json: what was swapped when; parity.json, where something was compared.
   Result<void> write(const std::filesystem::path& run, const std::vector<Swap>& swaps) const;
-  void print(const std::vector<Swap>& swaps) const;
+  /// `link`: what the bridge's says of itself.
+  void print(const std::vector<Swap>& swaps, const hil::LinkCounters& link) const;
 
  private:
   explicit RigBindings(const Scenario& scenario) : scenario_(scenario) {}

@@ -30,6 +30,14 @@ UnixTime next_second(int64_t later) {
 /// What a simulation alone has: trouble, people who follow a script, a truth that requirements ask for.
 const char* const kSimulatedOnly[] = {"faults", "script", "requirements"};
 
+Diagnostic refused_subscription(const hil::MqttOptions& broker, const std::string& filter) {
+  const auto who = broker.user.empty() ? std::string("looptwin") : "user " + broker.user;
+  return {Severity::error,
+          {},
+          fmt::format("{} does not let {} subscribe to '{}'", broker.broker, who, filter),
+          fmt::format("let the broker grant it: in an acl_file of Mosquitto's `topic readwrite {}`", filter)};
+}
+
 /// Says aloud what is refused: a rig that is not punctual should not surprise anybody.
 Realtime ask_for(const RigConfig& rig) {
   if (!rig.realtime) return {};
@@ -163,6 +171,10 @@ Result<void> RigSession::assemble() {
   if (!built) return tl::make_unexpected(std::move(built.error()));
   assembly_ = std::move(*built);
   if (auto addressed = check_addresses(rig_, mappings_, assembly_->registry()); !addressed) return addressed;
+  if (auto heard = check_subscriptions(); !heard) {
+    forget_run();
+    return heard;
+  }
   if (auto planned = plan_sequence(); !planned) return planned;
   if (own_) own_->keep_sessions();  // now that the transport has subscribed
   std::fputs(render(assembly_->warnings()).c_str(), stderr);
@@ -195,6 +207,7 @@ Result<void> RigSession::begin() {
   transport_->watch_pace([this] { return clock_->counters(); });
   guard_->begin(*assembly_, transport_->rig(), *link_, bound_ ? &bound_->bindings() : nullptr,
                 inventory_.get());
+  if (auto heard = check_subscriptions(); !heard) return heard;  // the stop's topic has come
   if (sequence_)
     sequence_->begin(*assembly_, &guard_->forces(), stop_asked(), [this] {
       return guard_->safety().stops() > 0 ? std::string("the rig was stopped") : std::string();
@@ -239,11 +252,31 @@ Exit RigSession::run() {
 }
 
 void RigSession::take_incidents(Time boundary) {
-  if (!own_ || own_->registry() == nullptr) return;
-  for (auto& incident : own_->registry()->take_incidents()) {
-    incident.at = boundary;
-    incidents_.take(incident);
+  const auto take = [&](std::vector<hil::Incident> all) {
+    for (auto& incident : all) {
+      incident.at = boundary;
+      incidents_.take(incident);
+    }
+  };
+  take(link_->take_incidents());
+  if (bridge_link_) take(bridge_link_->take_incidents());
+  if (own_ && own_->registry() != nullptr) take(own_->registry()->take_incidents());
+}
+
+/// What the loop, or its simulated devices, would never hear. What the broker may keep to itself is an
+/// incident, as anything else.
+Result<void> RigSession::check_subscriptions() {
+  Diagnostics problems;
+  for (auto* link : {link_.get(), bridge_link_.get()}) {
+    if (link == nullptr) continue;
+    for (const auto& incident : link->take_incidents())
+      if (incident.kind == hil::kSubscriptionRefused && !hil::BrokerStatus::is_status(incident.detail))
+        problems.push_back(refused_subscription(rig_.broker, incident.detail));
+      else
+        incidents_.take(incident);
   }
+  if (problems.empty()) return {};
+  return tl::make_unexpected(std::move(problems));
 }
 
 /// Writes what the run folder gets at the end; gives what went wrong.
@@ -275,8 +308,16 @@ void RigSession::print(mml::RunEnd how, double wall_s) const {
   print_rig(transport_->rig(), *link_, *clock_, incidents_);
   if (own_) print_broker(own_->restarts(), own_->registry());
   if (inventory_) inventory_->print();
-  if (bound_) bound_->print(transport_->swaps());
+  if (bound_) bound_->print(transport_->swaps(), bridge_link_->counters());
   guard_->print();
+}
+
+/// Nothing is left of a run that did not begin.
+void RigSession::forget_run() {
+  transport_ = nullptr;
+  assembly_.reset();
+  std::error_code ignored;
+  if (out_) std::filesystem::remove_all(*out_, ignored);
 }
 
 // ---- a sequence of test steps
@@ -284,11 +325,7 @@ void RigSession::print(mml::RunEnd how, double wall_s) const {
 Result<void> RigSession::plan_sequence() {
   if (!sequence_) return {};
   auto planned = sequence_->plan(*assembly_, out_, nullptr);
-  if (planned) return planned;
-  transport_ = nullptr;
-  assembly_.reset();  // nothing is left of a run that did not begin
-  std::error_code ignored;
-  if (out_) std::filesystem::remove_all(*out_, ignored);
+  if (!planned) forget_run();
   return planned;
 }
 

@@ -48,6 +48,8 @@ class RigSession {
   const std::atomic<bool>& stop() const { return sequence_ ? sequence_->over() : stop_asked(); }
   /// What happened beside the loop up to a boundary.
   void take_incidents(Time boundary);
+  Result<void> check_subscriptions();
+  void forget_run();
   Diagnostics end(mml::RunEnd how, double wall_s, const Realtime& realtime);
   void print(mml::RunEnd how, double wall_s) const;
 

@@ -1,4 +1,7 @@
 """Who may come in at a rig's broker, and what people see of those who may not: a real Mosquitto with our plugin."""
+import base64
+import hashlib
+import json
 import re
 import shutil
 import tempfile
@@ -196,6 +199,60 @@ class Brokers(unittest.TestCase):
         stranger = rig.client("stranger", "stranger", "x" * 43)
         eventually(lambda: 5 in stranger.codes, "a stranger is refused")
         rig.stop()
+
+    def test_a_subscription_that_is_refused_ends_the_start_and_is_said_when_it_comes_later(self):
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+        for version in ("5", "3.1.1"):
+            broker = self.strict_broker(subscribe=["$SYS/#", "looptwin/rig/#"])
+            text = f"rig: cellar-rig\nuser: tester\npassword: {PASSWORD}\nversion: {version}\nbroker: mqtt://127.0.0.1:{broker.port}\n"
+            for more in ("", "ingest_connections: 2\n"):
+                (self.folder / "rig.yaml").write_text(text + more)
+                done = looptwin("hil", self.folder, "--out", self.folder / "out")
+                self.assertEqual(done.returncode, 2, done.stderr)
+                heard = ONE if more else "+"
+                self.assertRegex(done.stderr, rf"does not let user tester subscribe to 'looptwin/{heard}/.*telemetry'".replace("+", r"[+#]"))
+                self.assertIn("`topic readwrite looptwin/", done.stderr)
+                self.assertFalse((self.folder / "out").exists())
+            broker.kill()
+            self.strict_broker(at=broker, subscribe=["#"])  # but not $looptwin/#, which the loop can do without
+            rig = Rig(self.folder, text, arm=())
+            self.addCleanup(rig.close)
+            eventually(lambda: rig.incident("subscription_refused") == 1, "it is seen")
+            broker.kill()
+            self.strict_broker(at=broker, subscribe=["looptwin/+/acknowledgement"])
+            eventually(lambda: any(i["detail"].endswith("telemetry") for i in rig.incidents() if i["kind"] == "subscription_refused"), "it is seen")
+            rig.stop()
+            rig.close()
+            broker.close()
+            shutil.rmtree(self.folder / "out")
+
+    def test_what_simulated_devices_may_not_say_is_counted(self):
+        broker = self.strict_broker(subscribe=["#", "$SYS/#", "$looptwin/#"])
+        for own in ("false", "true"):
+            rig = Rig(self.folder, f"rig: cellar-rig\nuser: tester\npassword: {PASSWORD}\nbroker: mqtt://127.0.0.1:{broker.port}\n"
+                      f'bindings: {{"**": simulated}}\nown_connections: {own}\n')
+            self.addCleanup(rig.close)
+            eventually(lambda: int(rig.status()["at_s"].split(".")[0]) >= 2, "they have something to say")
+            self.assertRegex(rig.stop(), r"the broker refused [\d ]+ of these messages, or of their connections' subscriptions\n")
+            shutil.rmtree(self.folder / "out")
+
+    def strict_broker(self, at=None, subscribe=(), publish=()):
+        """One that refuses subscriptions as well, which Mosquitto's acl_file does not."""
+        salt = b"salt"
+        password = hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), salt, 101)
+        no = {"publishClientSend": False, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+        acls = [{"acltype": kind, "topic": topic, "allow": True}
+                for kind, topics in (("subscribePattern", subscribe), ("publishClientSend", publish)) for topic in topics]
+        (self.folder / "security.json").write_text(json.dumps({
+            "defaultACLAccess": no, "groups": [], "roles": [{"rolename": "host", "acls": acls}],
+            "clients": [{"username": "tester", "password": base64.b64encode(password).decode(), "salt": base64.b64encode(salt).decode(),
+                         "iterations": 101, "roles": [{"rolename": "host"}]}]}))
+        if at is not None:
+            return at.start()
+        plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+        broker = Broker(self.folder, "allow_anonymous false", f"plugin {plugin}", f"plugin_opt_config_file {self.folder}/security.json")
+        self.addCleanup(broker.close)
+        return broker
 
     def test_mistakes_are_said(self):
         (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))

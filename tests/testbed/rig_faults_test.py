@@ -199,7 +199,7 @@ class Faults(unittest.TestCase):
         eventually(lambda: sum(t.endswith("command") for t, _ in ear.heard) > commands, "the pump works again")
         stranger = rig.client("stranger", "stranger", "x" * 43)
         eventually(lambda: 5 in stranger.codes, "a stranger is refused as before")
-        rig.stop()
+        self.assertRegex(rig.stop(), r"\n  broker +1 restart\n")
 
     def test_a_pump_in_c_keeps_its_cellar_dry_by_itself_while_it_has_no_link(self):
         broker = Broker(self.folder)
