@@ -8,13 +8,21 @@ namespace looptwin::hil {
 
 void ArrivalQueue::put(MqttMessage&& message) {
   ++received_;
+  const size_t bytes = message.topic.size() + message.payload.size();
   const std::scoped_lock lock(mutex_);
-  if (waiting_.size() >= most_) {
+  if (message.payload.size() > bounds_.longest) {
+    ++too_long_;
+    note_locked("too_long", message.topic);
+  } else if (waiting_.size() >= bounds_.messages || bytes_ + bytes > bounds_.bytes) {
     ++dropped_;
-  } else if (++waiting_of_[message.topic] > most_of_topic_) {
+  } else if (auto& of_topic = waiting_of_[message.topic];
+             of_topic.messages >= bounds_.of_topic || of_topic.bytes + bytes > bounds_.bytes_of_topic) {
     ++shed_;
     note_locked("shed", message.topic);
   } else {
+    ++of_topic.messages;
+    of_topic.bytes += bytes;
+    bytes_ += bytes;
     waiting_.push_back(std::move(message));
   }
   if (told_) told_();
@@ -29,6 +37,7 @@ void ArrivalQueue::put_loss(Duration at) {
 void ArrivalQueue::take(std::vector<MqttMessage>& out) {
   const std::scoped_lock lock(mutex_);
   waiting_of_.clear();
+  bytes_ = 0;
   if (out.empty()) {
     std::swap(out, waiting_);
   } else {
@@ -66,6 +75,7 @@ void ArrivalQueue::count(LinkCounters& counters) const {
   counters.received += received_;
   counters.dropped_in += dropped_;
   counters.shed += shed_;
+  counters.too_long += too_long_;
 }
 
 }  // namespace looptwin::hil

@@ -17,7 +17,8 @@ namespace looptwin::hil {
 namespace {
 
 constexpr int kQos = 1;
-constexpr int kSessionKept = 3600;  // s: how long a broker keeps for us what it received meanwhile
+constexpr Duration kStays = seconds(10);  ///< a connection that lasts so long is a good one
+constexpr int kSessionKept = 3600;        // s: how long a broker keeps for us what it received meanwhile
 
 std::chrono::milliseconds in_ms(Duration d) { return std::chrono::milliseconds(d.ns / 1'000'000); }
 
@@ -38,7 +39,7 @@ void take_properties(MqttMessage& into, const mqtt::properties& said) {
 }
 
 /// What a broker has answered to a subscription: with MQTT 3.1.1 it has but one code for no.
-bool is_refusal(int returned, mqtt::ReasonCode reason) {
+bool is_refusal(int returned, int reason) {
   return returned == MQTT_BAD_SUBSCRIBE || reason >= mqtt::ReasonCode::UNSPECIFIED_ERROR;
 }
 
@@ -53,7 +54,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
  public:
   PahoLink(const MqttOptions& options, const std::string& address)
       : options_(options),
-        queue_(options.most_waiting, options.most_of_topic),
+        queue_(options.arrivals),
         client_(address, options.client_id,
                 mqtt::create_options(in_paho(options.version), static_cast<int>(options.most_sending))) {
     client_.set_message_callback([this](const mqtt::const_message_ptr& message) { arrived(*message); });
@@ -75,6 +76,13 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       bool answered = forget_session();
       client_.set_connected_handler([this](const std::string&) { on_connected(); });
       client_.set_connection_lost_handler([this](const std::string&) { on_lost(); });
+      client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode why) {
+        if (why == mqtt::ReasonCode::SESSION_TAKEN_OVER)
+          queue_.note(
+              "session_taken_over",
+              fmt::format("somebody else has come as client '{}': give one of the two another client_id",
+                          options_.client_id));
+      });
       answered = answered && client_.connect(options_for(false))->wait_for(in_ms(options_.patience));
       if (!answered)
         return failure(
@@ -168,7 +176,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     queue_.note("publication_refused", topic_of(token));
   }
   void on_subscribed(const mqtt::token& token) {
-    if (is_refusal(token.get_return_code(), token.get_reason_code()))
+    if (is_refusal(token.get_return_code(), static_cast<int>(token.get_reason_code())))
       queue_.note(kSubscriptionRefused, topic_of(token));
   }
 
@@ -210,6 +218,14 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     connected_ = false;
     ++losses_;
     queue_.put_loss(time_.now());
+    // Not all brokers say why: two of one client id throw each other out again and again.
+    lost_at_once_ = time_.now() < since_.load() + kStays ? lost_at_once_ + 1 : 0;
+    if (lost_at_once_ >= 3)
+      queue_.note(
+          "connection_unsteady",
+          fmt::format("lost as soon as it was back, again and again, as where somebody else is client '{}' "
+                      "too: give one of the two another client_id",
+                      options_.client_id));
   }
 
   void arrived(const mqtt::message& message) {
@@ -225,6 +241,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   /// Paho does not subscribe again by itself, and leaves Nagle's algorithm on.
   void on_connected() {
     set_no_delay();
+    since_ = time_.now();
     connected_ = true;
     ++connections_;
     std::vector<std::string> filters;
@@ -244,6 +261,8 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   mutable std::mutex mutex_;
   std::vector<std::string> filters_;
   std::atomic<bool> connected_{false};
+  std::atomic<Duration> since_{};  ///< that it is there
+  uint32_t lost_at_once_ = 0;      ///< how often in a row, of the client's own thread
   std::atomic<uint64_t> sent_{0}, dropped_out_{0}, connections_{0}, losses_{0};
   std::atomic<uint64_t> delivered_{0}, unheard_{0}, refused_{0};
   mqtt::async_client client_;  ///< last: its threads end before what they use

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "hil/incident.h"
+#include "hil/payload_bound.h"
 
 namespace looptwin::hil {
 
@@ -35,8 +36,9 @@ struct LinkCounters {
   uint64_t connections = 0;
   uint64_t losses = 0;  ///< of the connection, which may be back
   uint64_t shed = 0;  ///< received of one topic that had too many waiting already: only that one's were lost
-  uint64_t unheard = 0;  ///< sent, and the broker says that nobody listens there (MQTT 5)
-  uint64_t refused = 0;  ///< sent, and the broker says that we may not (MQTT 5)
+  uint64_t too_long = 0;  ///< received, with a payload beyond what may be: refused at once
+  uint64_t unheard = 0;   ///< sent, and the broker says that nobody listens there (MQTT 5)
+  uint64_t refused = 0;   ///< sent, and the broker says that we may not (MQTT 5)
 };
 
 class MqttLink {
@@ -63,8 +65,10 @@ class MqttLink {
   virtual void on_arrival(std::function<void()> /*told*/) {}
   virtual bool connected() const = 0;
   virtual LinkCounters counters() const = 0;
-  /// What has happened since the last time: messages `shed`, by topic; a `subscription_refused`, by filter,
-  /// and a `publication_refused`, by topic, for the broker says that we may not.
+  /// What has happened since the last time: messages `shed` or `too_long`, by topic; `subscription_refused`,
+  /// by filter, and `publication_refused`, by topic, for the broker says that we may not; and
+  /// `session_taken_over`, as the broker says (MQTT 5), or `connection_unsteady`, which looks like it and is
+  /// all that can be told where it does not.
   virtual std::vector<Incident> take_incidents() { return {}; }
 };
 
@@ -76,6 +80,14 @@ struct Will {
   std::string topic, payload;
 };
 
+/// How much of what was received may wait to be taken. Bytes are those of topics and payloads. What is of one
+/// topic is bounded as well, so that one device does not drive out the others.
+struct ArrivalBounds {
+  size_t messages = 1'000'000, bytes = 256 * 1024 * 1024;
+  size_t of_topic = 20'000, bytes_of_topic = 16 * 1024 * 1024;
+  size_t longest = kLongestPayload;
+};
+
 struct MqttOptions {
   std::string broker;     ///< "mqtt://127.0.0.1:1883"; mqtts:// for TLS
   std::string client_id;  ///< unique at the broker
@@ -85,9 +97,8 @@ struct MqttOptions {
   std::string certificates;      ///< of authorities, a PEM file; TLS
   std::string certificate, key;  ///< our own, PEM files; TLS; may be empty
   std::optional<Will> will;
-  size_t most_waiting = 1'000'000;  ///< received messages that wait to be taken
-  size_t most_of_topic = 20'000;  ///< of these of one topic, so that one device does not drive out the others
-  size_t most_sending = 60'000;   ///< messages that wait for the broker; it can number 65 535
+  ArrivalBounds arrivals;
+  size_t most_sending = 60'000;  ///< messages that wait for the broker; it can number 65 535
   Duration keep_alive = seconds(10);
   Duration patience = seconds(5);  ///< for the first connection
 };

@@ -21,10 +21,7 @@ bool wait_for(MachineTime& time, Duration patience, Condition condition) {
 }  // namespace
 
 SpreadLink::SpreadLink(std::unique_ptr<MqttLink> link, const MqttOptions& options, size_t more)
-    : options_(options),
-      more_(more),
-      queue_(options.most_waiting, options.most_of_topic),
-      link_(std::move(link)) {}
+    : options_(options), more_(more), queue_(options.arrivals), link_(std::move(link)) {}
 
 SpreadLink::~SpreadLink() {
   const bool connected = !connections_.empty() && link_->connected();
