@@ -59,9 +59,9 @@ Result<std::unique_ptr<BrokerRegistry>> BrokerRegistry::start(Options options) {
   auto hash = twin::hash_secret(twin::CredentialKind::keyed, made->own_key_, own.user, own.secret);
   if (!hash)
     return failure(
-        fmt::format("the password of '{}' has {} characters; a broker of our own wants at least {}", own.user,
+        fmt::format("the password of '{}' has {} characters; our plugin wants at least {}", own.user,
                     own.secret.size(), twin::kLeastKeyedSecret),
-        "leave `user` and `password` out: both are made, and nobody has to know them");
+        "write a longer one; at a broker of our own leave `user` and `password` out: both are made");
   made->own_hash_ = std::move(*hash);
   for (const auto& path : own.registries) {
     auto store = twin::RegistryStore::open(path, twin::RegistryStore::Access::read);

@@ -111,7 +111,8 @@ Result<std::unique_ptr<hil::DeviceSessions>> RigBindings::sessions_of(
   return made;
 }
 
-Result<void> RigBindings::write(const std::filesystem::path& run, const std::vector<Swap>& swaps) const {
+Result<void> RigBindings::write(const std::filesystem::path& run, const std::vector<Swap>& swaps,
+                                const hil::LinkCounters& link) const {
   nlohmann::ordered_json json = {{"swaps", nlohmann::ordered_json::array()}};
   for (const auto& swap : swaps)
     json["swaps"].push_back({{"at_s", (swap.at - kStart).seconds()},
@@ -124,6 +125,16 @@ Result<void> RigBindings::write(const std::filesystem::path& run, const std::vec
       if (const auto binding = bindings_->of(device); binding != Binding::real)
         json["at_the_end"][std::string(world_->registry().id(device))] = name_of(binding);
     }
+  const auto bridge = devices_->counters();
+  json["messages"] = {{"sent", bridge.published},
+                      {"orders", bridge.orders},
+                      {"without_room", bridge.unsent},
+                      {"not_understood", bridge.unread},
+                      {"refused", link.refused}};
+  if (const auto own = devices_->connections())
+    json["connections"] = {{"there", own->there},          {"lost", own->lost},
+                           {"refused", own->refused},      {"taken_over", own->taken_over},
+                           {"without_room", own->dropped}, {"denied", own->denied}};
   auto written = twin::write_whole_file(run / "bindings.json", json.dump(2) + "\n");
   if (!written || parity_->total().samples == 0) return written;
   return twin::write_whole_file(run / "parity.json", parity_->json());

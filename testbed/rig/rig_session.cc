@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/timezone.h"
+#include "hil/broker_echo.h"
 #include "hil/conventions/sparkplug/sparkplug.h"
 #include "hil/descriptors.h"
 #include "hil/realtime.h"
@@ -12,7 +13,7 @@
 #include "testbed/rig/device_mappings.h"
 #include "testbed/rig/rig_access.h"
 #include "testbed/rig/rig_control.h"
-#include "testbed/rig/rig_summary.h"
+#include "testbed/rig/rig_effects.h"
 #include "testbed/run_folder.h"
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
@@ -26,6 +27,9 @@ UnixTime next_second(int64_t later) {
   constexpr int64_t kSecond = 1'000'000'000;
   return UnixTime{(hil::civil_time().ns / kSecond + 1 + later) * kSecond};
 }
+
+/// So long a broker may take to read who may come in: its plugin looks ten times a second.
+constexpr Duration kViewIsRead = seconds(2);
 
 /// What a simulation alone has: trouble, people who follow a script, a truth that requirements ask for.
 const char* const kSimulatedOnly[] = {"faults", "script", "requirements"};
@@ -87,8 +91,12 @@ Result<void> RigSession::prepare() {
   auto mappings = device_mappings(rig_, scenario_, hil::civil_time());
   if (!mappings) return tl::make_unexpected(std::move(mappings.error()));
   mappings_ = std::move(*mappings);
+  if (auto all = check_effects(rig_, mappings_, !registries_of(rig_, scenario_).empty()); !all) return all;
   for (const auto& mapping : mappings_)
-    if (mapping.convention == "sparkplug") rig_.broker.will = hil::sparkplug_will(mapping.sparkplug);
+    if (mapping.convention == "sparkplug") {
+      rig_.broker.will = hil::sparkplug_will(mapping.sparkplug);
+      rig_.broker.arrivals.longest = hil::sparkplug::kLongestPayload;
+    }
   auto guard = RigGuard::prepare(rig_, scenario_, request_.arm, out_);
   if (!guard) return tl::make_unexpected(std::move(guard.error()));
   guard_ = std::move(*guard);
@@ -104,23 +112,51 @@ Result<void> RigSession::prepare() {
   return inventory_->name(mappings_);
 }
 
+/// One of our own where none is named, which asks the rig's registries; where one is named, what it may ask
+/// of them.
+Result<void> RigSession::find_broker() {
+  if (!rig_.broker.broker.empty()) {
+    if (rig_.view.empty()) return {};
+    auto view = hil::BrokerRegistry::start({.view = rig_.view,
+                                            .registries = registries_of(rig_, scenario_),
+                                            .mappings = mappings_,
+                                            .user = rig_.broker.user,
+                                            .secret = rig_.broker.password,
+                                            .most_messages = static_cast<uint32_t>(rig_.most_messages)});
+    if (!view) return tl::make_unexpected(std::move(view.error()));
+    view_ = std::move(*view);
+    return {};
+  }
+  auto started = hil::OwnBroker::start({.registries = registries_of(rig_, scenario_),
+                                        .mappings = mappings_,
+                                        .most_messages = static_cast<uint32_t>(rig_.most_messages),
+                                        .dies_with_us = !guard_->has_safe_values()},
+                                       rig_.broker);
+  if (!started) return tl::make_unexpected(std::move(started.error()));
+  own_ = std::move(*started);
+  return {};
+}
+
+/// A broker that reads a view may not have read the new one yet.
+Result<std::unique_ptr<hil::MqttLink>> RigSession::connect_link() {
+  const Duration until = machine_.now() + (view_ ? kViewIsRead : Duration{});
+  for (;;) {
+    auto link = hil::connect_mqtt(rig_.broker);
+    if (link || machine_.now() >= until) return link;
+    machine_.sleep_until(machine_.now() + milliseconds(100));
+  }
+}
+
 Result<void> RigSession::connect() {
   // Before a broker of ours is started, which has as many.
   if (rig_.own_connections) hil::raise_descriptor_limit();
-  if (rig_.broker.broker.empty()) {
-    auto started = hil::OwnBroker::start({.registries = registries_of(rig_, scenario_),
-                                          .mappings = mappings_,
-                                          .most_messages = static_cast<uint32_t>(rig_.most_messages),
-                                          .dies_with_us = !guard_->has_safe_values()},
-                                         rig_.broker);
-    if (!started) return tl::make_unexpected(std::move(started.error()));
-    own_ = std::move(*started);
-  }
+  if (auto found = find_broker(); !found) return found;
   // A fork, so before the threads of the broker's keeper and of the links.
   if (auto watched = guard_->watch(own_.get()); !watched) return watched;
   if (inventory_) inventory_->keep(ask_to_stop);
   if (own_) own_->look_after();
-  auto link = hil::connect_mqtt(rig_.broker);
+  if (view_) view_->follow();
+  auto link = connect_link();
   if (!link) return tl::make_unexpected(std::move(link.error()));
   link_ = std::move(*link);
   if (rig_.ingest_connections != 0)
@@ -139,7 +175,7 @@ Result<void> RigSession::assemble() {
   if (rig_.bindings) {
     auto made = RigBindings::make(
         rig_, scenario_, mappings_, *bridge_link_, start_, [this] { return clock_->at(machine_.now()); },
-        own_ && own_->registry() != nullptr);
+        registry() != nullptr);
     if (!made) return tl::make_unexpected(std::move(made.error()));
     bound_ = std::move(*made);
   }
@@ -175,6 +211,7 @@ Result<void> RigSession::assemble() {
     forget_run();
     return heard;
   }
+  if (auto heard = check_echo(); !heard) return heard;
   if (auto planned = plan_sequence(); !planned) return planned;
   if (own_) own_->keep_sessions();  // now that the transport has subscribed
   std::fputs(render(assembly_->warnings()).c_str(), stderr);
@@ -260,7 +297,7 @@ void RigSession::take_incidents(Time boundary) {
   };
   take(link_->take_incidents());
   if (bridge_link_) take(bridge_link_->take_incidents());
-  if (own_ && own_->registry() != nullptr) take(own_->registry()->take_incidents());
+  if (registry() != nullptr) take(registry()->take_incidents());
 }
 
 /// What the loop, or its simulated devices, would never hear. What the broker may keep to itself is an
@@ -294,19 +331,40 @@ Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& real
   const auto keep = [&](const Result<void>& done) {
     if (!done && problems.empty()) problems = done.error();
   };
-  keep(assembly_->finish(guard_->with_rig(status_json(*assembly_, how, wall_s))));
+  keep(assembly_->finish(with_seen(guard_->with_rig(status_json(*assembly_, how, wall_s)), seen())));
   if (!out_) return problems;
   keep(twin::write_whole_file(*out_ / "pace.json",
                               pace_json(clock_->counters(), machine_.now() - begun_at_, realtime)));
   if (inventory_) keep(inventory_->write(*out_));
-  if (bound_) keep(bound_->write(*out_, transport_->swaps()));
+  if (bound_) keep(bound_->write(*out_, transport_->swaps(), bridge_link_->counters()));
   return problems;
+}
+
+/// Not all brokers say what they keep back. It need not be wrong: an account may read what devices say, and
+/// not this.
+Result<void> RigSession::check_echo() {
+  if (own_) return {};
+  const auto topic = fmt::format("looptwin/rig/{}/echo", rig_.name);
+  const auto heard = hil::echoes(rig_.broker, topic);
+  if (!heard) return tl::make_unexpected(heard.error());
+  if (*heard) return {};
+  const auto& user = rig_.broker.user;
+  incidents_.take(
+      {kStart, "no_echo", "",
+       fmt::format("{} keeps what we publish on '{}' to itself, and may keep back what devices say as "
+                   "well: let it grant all, in an acl_file of Mosquitto's {}`topic readwrite #`",
+                   rig_.broker.broker, topic,
+                   user.empty() ? std::string() : fmt::format("`user {}` and ", user))});
+  return {};
+}
+
+RigSeen RigSession::seen() const {
+  return {transport_->rig(), *link_, incidents_, own_ ? own_->restarts() : 0, registry()};
 }
 
 void RigSession::print(mml::RunEnd how, double wall_s) const {
   print_summary(*assembly_, *driver_, how, wall_s);
-  print_rig(transport_->rig(), *link_, *clock_, incidents_);
-  if (own_) print_broker(own_->restarts(), own_->registry());
+  print_rig(seen(), *clock_);
   if (inventory_) inventory_->print();
   if (bound_) bound_->print(transport_->swaps(), bridge_link_->counters());
   guard_->print();
