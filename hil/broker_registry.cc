@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "twin/warm/disk.h"
 
@@ -58,9 +59,9 @@ Result<std::unique_ptr<BrokerRegistry>> BrokerRegistry::start(Options options) {
   auto hash = twin::hash_secret(twin::CredentialKind::keyed, made->own_key_, own.user, own.secret);
   if (!hash)
     return failure(
-        fmt::format("the password of '{}' has {} characters; a broker of our own wants at least {}", own.user,
+        fmt::format("the password of '{}' has {} characters; our plugin wants at least {}", own.user,
                     own.secret.size(), twin::kLeastKeyedSecret),
-        "leave `user` and `password` out: both are made, and nobody has to know them");
+        "write a longer one; at a broker of our own leave `user` and `password` out: both are made");
   made->own_hash_ = std::move(*hash);
   for (const auto& path : own.registries) {
     auto store = twin::RegistryStore::open(path, twin::RegistryStore::Access::read);
@@ -113,18 +114,41 @@ Result<bool> BrokerRegistry::changed() {
   return any;
 }
 
+std::string BrokerRegistry::behind() const {
+  const std::scoped_lock lock(mutex_);
+  return behind_;
+}
+
+std::vector<Incident> BrokerRegistry::take_incidents() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(incidents_, {});
+}
+
 void BrokerRegistry::look() {
   bool due = false;
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, std::chrono::nanoseconds(options_.look.ns), [&] { return stop_; })) {
     lock.unlock();
+    // What one registry says of itself is not forgotten where another one cannot be asked.
     const auto news = changed();
-    due = due || (news && *news);
-    const bool written = !due || write().has_value();
-    if (!news || !written) ++failures_;
-    due = !written;
+    due = due || !news || *news;
+    Result<void> told;
+    if (!news) told = tl::make_unexpected(news.error());
+    if (news && due) told = write();
+    due = !told;
     lock.lock();
+    note(told);
   }
+}
+
+/// Of tries that fail one after the other only the first is an incident.
+void BrokerRegistry::note(const Result<void>& told) {
+  if (told.has_value() == behind_.empty()) return;
+  behind_ = told ? "" : told.error().front().message;
+  if (told) return incidents_.push_back({{}, "registry_followed", "", "the broker knows of all changes", 1});
+  ++failures_;
+  incidents_.push_back(
+      {{}, "registry_not_followed", "", behind_ + "; until it is mended the broker goes by what it knew", 1});
 }
 
 }  // namespace looptwin::hil

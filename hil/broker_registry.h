@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "hil/broker_view.h"
+#include "hil/incident.h"
 #include "twin/registry_store.h"
 
 namespace looptwin::hil {
@@ -36,9 +37,14 @@ class BrokerRegistry {
   void follow();
 
   size_t devices() const { return devices_; }
-  /// How often a registry that had changed could not be read, or the file not be written. What was there
-  /// before holds, and it is tried again.
+  /// How often the broker could not be told of a change, for a registry could not be read, or the file not be
+  /// written. What was there before holds, and it is tried again until it is done.
   size_t failures() const { return failures_; }
+  /// Why it could not be told of the newest change; empty: it was.
+  std::string behind() const;
+  /// What happened since the last time: that it could not be told (`registry_not_followed`), and that it was
+  /// told after all (`registry_followed`).
+  std::vector<Incident> take_incidents();
 
  private:
   explicit BrokerRegistry(Options options) : options_(std::move(options)) {}
@@ -46,6 +52,7 @@ class BrokerRegistry {
   /// Whether a registry is another one than when it was asked last.
   Result<bool> changed();
   void look();
+  void note(const Result<void>& told);
 
   Options options_;
   twin::RegistryKey own_key_{};
@@ -53,8 +60,10 @@ class BrokerRegistry {
   std::vector<twin::RegistryStore> stores_;
   std::vector<int64_t> versions_;
   std::atomic<size_t> devices_{0}, failures_{0};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;  ///< of what follows
   std::condition_variable wake_;
+  std::string behind_;
+  std::vector<Incident> incidents_;
   bool stop_ = false;
   std::thread thread_;
 };

@@ -4,34 +4,23 @@
 #pragma once
 
 #include <array>
-#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/time.h"
 #include "hil/broker_access.h"
+#include "hil/incident.h"
 #include "hil/mqtt_link.h"
 
 namespace looptwin::hil {
-
-/// Something that happened at the rig and is no message of a device: people are to see it.
-struct Incident {
-  Time at;
-  std::string
-      kind;  ///< "wrong_secret" and so on (name_of(Violation)), "broker_lost", "broker_dropped", "shed"
-  std::string device;  ///< whose, or who somebody said to be; may be empty
-  std::string detail;  ///< a topic, an address
-  uint64_t count = 1;
-};
-using IncidentSink = std::function<void(const Incident&)>;
 
 class BrokerStatus {
  public:
   static std::vector<std::string> filters();
   /// Clouds' topics begin with `$` as well.
-  static bool is_status(const MqttMessage& message) {
-    return message.topic.starts_with("$looptwin/") || message.topic.starts_with("$SYS/");
+  static bool is_status(std::string_view topic) {
+    return topic.starts_with("$looptwin/") || topic.starts_with("$SYS/");
   }
 
   struct Session {

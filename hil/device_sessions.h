@@ -43,7 +43,7 @@ class DeviceSessions {
   std::vector<std::optional<size_t>> first_;    ///< [table] of its devices' connections
   std::vector<std::optional<Outgoing>> hello_;  ///< [connection]
   std::vector<bool> wanted_;                    ///< [connection]
-  ArrivalQueue arrived_{1'000'000, 20'000};
+  ArrivalQueue arrived_{{}};
   std::unique_ptr<MqttConnections> connections_;  ///< last: its thread ends before what it uses
 };
 

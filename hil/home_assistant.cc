@@ -9,7 +9,6 @@ namespace looptwin::hil {
 namespace {
 
 using Json = nlohmann::json;
-constexpr size_t kLongestPayload = 64 * 1024;
 constexpr int kDeepest = 16;
 
 /// A key by its name or its abbreviation; null where neither is there.

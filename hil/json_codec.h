@@ -8,13 +8,11 @@
 #include <vector>
 
 #include "hil/mapping.h"
+#include "hil/payload_bound.h"
 #include "hil/scalar.h"
 #include "twin/transport.h"
 
 namespace looptwin::hil {
-
-/// Payloads above this are malformed.
-inline constexpr size_t kLongestPayload = 64 * 1024;
 
 /// One message's samples.
 struct Samples {

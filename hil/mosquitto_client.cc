@@ -3,6 +3,7 @@
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 
@@ -62,17 +63,17 @@ int connect_mosquitto_client(mosquitto* client, const BrokerAddress& broker, con
   return ::mosquitto_connect_bind_v5(client, broker.host.c_str(), broker.port, keep_alive, nullptr, list);
 }
 
-size_t subscribe_mosquitto_client(mosquitto* client, std::vector<std::string>& filters) {
+std::vector<AskedFilters> subscribe_mosquitto_client(mosquitto* client, std::vector<std::string>& filters) {
   constexpr size_t kMostInPacket = 500;
-  size_t packets = 0;
+  std::vector<AskedFilters> packets;
   std::vector<char*> of_packet;
-  for (auto& filter : filters) {
-    of_packet.push_back(filter.data());
-    if (of_packet.size() < kMostInPacket && &filter != &filters.back()) continue;
-    ++packets;
-    ::mosquitto_subscribe_multiple(client, nullptr, static_cast<int>(of_packet.size()), of_packet.data(),
-                                   kQos, 0, nullptr);
+  for (size_t first = 0; first < filters.size(); first += of_packet.size()) {
     of_packet.clear();
+    for (size_t i = first; i < std::min(first + kMostInPacket, filters.size()); ++i)
+      of_packet.push_back(filters[i].data());
+    auto& asked = packets.emplace_back(AskedFilters{0, first});
+    ::mosquitto_subscribe_multiple(client, &asked.packet, static_cast<int>(of_packet.size()),
+                                   of_packet.data(), kQos, 0, nullptr);
   }
   return packets;
 }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "hil/broker_address.h"
 #include "hil/mqtt_link.h"
@@ -31,8 +33,13 @@ MosquittoClient make_mosquitto_client(const MqttOptions& options, bool fresh, vo
 int connect_mosquitto_client(mosquitto* client, const BrokerAddress& broker, const MqttOptions& options,
                              bool fresh);
 
-/// QoS 1. Returns the number of packets that ask for it, each of which is answered.
-size_t subscribe_mosquitto_client(mosquitto* client, std::vector<std::string>& filters);
+/// A packet that asks for filters, and which of them is its first.
+struct AskedFilters {
+  int packet = 0;
+  size_t first = 0;
+};
+/// QoS 1. Returns the packets that ask for it, each of which is answered.
+std::vector<AskedFilters> subscribe_mosquitto_client(mosquitto* client, std::vector<std::string>& filters);
 
 /// Says the options' `origin` with a message; null where they have none, or MQTT 3.1.1.
 MosquittoProperties origin_property(const MqttOptions& options);

@@ -20,6 +20,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <span>
 #include <stdexcept>
 #include <thread>
 
@@ -40,6 +41,7 @@ constexpr Duration kStays = seconds(10);       ///< a connection that lasts so l
 constexpr Duration kLook = milliseconds(500);  ///< how often keep-alives are looked after
 constexpr size_t kMostConnecting = 50;         ///< at once: a broker's queue of those who knock is short
 constexpr int kMostInFlight = 100;
+constexpr int kLeastRefusal = 0x80;  ///< of a broker's reasons, and of what it grants
 
 std::chrono::nanoseconds in_ns(Duration d) { return std::chrono::nanoseconds(d.ns); }
 
@@ -90,6 +92,7 @@ class MqttConnections::Loop {
   void write(Connection& one);
   void look_after_all();
   void joined(Connection& one, int reason);
+  void subscribed(Connection& one, int packet, std::span<const int> granted);
   void lost(Connection& one, int reason);
   void end_by_force(Connection& one);
 
@@ -97,7 +100,7 @@ class MqttConnections::Loop {
   const BrokerAddress broker_;
   const MachineTime time_;
   std::atomic<uint64_t> there_{0}, subscribed_{0}, joined_{0}, lost_{0}, refused_{0}, taken_over_{0};
-  std::atomic<uint64_t> sent_{0}, delivered_{0}, dropped_{0};
+  std::atomic<uint64_t> sent_{0}, delivered_{0}, dropped_{0}, denied_{0};
   asio::io_context io_{1};
   asio::steady_timer look_{io_};
   std::vector<std::unique_ptr<Connection>> all_;
@@ -117,12 +120,12 @@ struct MqttConnections::Loop::Connection {
   MosquittoProperties origin = nullptr;  ///< what each message says
   bool reads = false, writes = false;    ///< whether it waits until it can
   bool wanted = false, knocking = false, connecting = false, there = false, leaving = false;
-  bool has_peer = false;  ///< somebody is at the other end
-  bool has_host = false;  ///< the library knows where the broker is
-  Duration since{};       ///< that it is there
-  uint32_t attempts = 0;  ///< since it was there for a while
-  size_t asking = 0;      ///< subscriptions that are not agreed to yet
-  uint64_t waiting = 0;   ///< published, and the broker does not have it yet
+  bool has_peer = false;             ///< somebody is at the other end
+  bool has_host = false;             ///< the library knows where the broker is
+  Duration since{};                  ///< that it is there
+  uint32_t attempts = 0;             ///< since it was there for a while
+  std::vector<AskedFilters> asking;  ///< subscriptions that are not answered yet
+  uint64_t waiting = 0;              ///< published, and the broker does not have it yet
 };
 
 /// The library's callbacks.
@@ -134,12 +137,14 @@ struct MqttConnections::Loop::Calls {
   static void lost(mosquitto*, void* self, int reason, const mosquitto_property*) {
     of(self).loop.lost(of(self), reason);
   }
-  static void delivered(mosquitto*, void* self, int, int, const mosquitto_property*) {
+  static void delivered(mosquitto*, void* self, int, int reason, const mosquitto_property*) {
     --of(self).waiting;
     ++of(self).loop.delivered_;
+    if (reason >= kLeastRefusal) ++of(self).loop.denied_;
   }
-  static void subscribed(mosquitto*, void* self, int, int, const int*, const mosquitto_property*) {
-    if (--of(self).asking == 0) ++of(self).loop.subscribed_;
+  static void subscribed(mosquitto*, void* self, int packet, int count, const int* granted,
+                         const mosquitto_property*) {
+    of(self).loop.subscribed(of(self), packet, {granted, static_cast<size_t>(count)});
   }
   static void heard(mosquitto*, void* self, const mosquitto_message* m, const mosquitto_property* said) {
     const auto& loop = of(self).loop;
@@ -204,7 +209,7 @@ MqttConnections::Loop::~Loop() {
 }
 
 ConnectionCounters MqttConnections::Loop::counters() const {
-  return {there_, subscribed_, joined_, lost_, refused_, taken_over_, sent_, delivered_, dropped_};
+  return {there_, subscribed_, joined_, lost_, refused_, taken_over_, sent_, delivered_, dropped_, denied_};
 }
 
 void MqttConnections::Loop::connect(Connection& one) {
@@ -408,6 +413,19 @@ void MqttConnections::Loop::joined(Connection& one, int reason) {
   ++joined_;
   one.asking = subscribe_mosquitto_client(one.client.get(), one.account.filters);
   if (events_.joined) events_.joined(one.index);
+}
+
+void MqttConnections::Loop::subscribed(Connection& one, int packet, std::span<const int> granted) {
+  const auto asked = std::find_if(one.asking.begin(), one.asking.end(),
+                                  [&](const auto& filters) { return filters.packet == packet; });
+  if (asked == one.asking.end()) return;
+  for (size_t i = 0; i < granted.size(); ++i) {
+    if (granted[i] < kLeastRefusal) continue;
+    ++denied_;
+    if (events_.refused) events_.refused(one.index, one.account.filters.at(asked->first + i));
+  }
+  one.asking.erase(asked);
+  if (one.asking.empty()) ++subscribed_;
 }
 
 void MqttConnections::Loop::lost(Connection& one, int reason) {

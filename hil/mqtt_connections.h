@@ -21,6 +21,7 @@ struct ConnectionCounters {
   uint64_t taken_over = 0;  ///< ended by somebody who has come with the same client id
   uint64_t sent = 0, delivered = 0;
   uint64_t dropped = 0;  ///< too many of one waited for the broker already
+  uint64_t denied = 0;   ///< messages (MQTT 5) and filters of which the broker says that they are not for it
 };
 
 class MqttConnections {
@@ -34,6 +35,7 @@ class MqttConnections {
   struct Events {
     std::function<void(size_t connection, MqttMessage&& message)> heard;
     std::function<void(size_t connection)> joined, lost;
+    std::function<void(size_t connection, const std::string& filter)> refused;  ///< one of its filters
   };
   /// All connect to the same broker; none does yet.
   static Result<std::unique_ptr<MqttConnections>> start(std::vector<Account> accounts, Events events);

@@ -18,7 +18,8 @@ namespace looptwin::hil {
 namespace {
 
 constexpr int kQos = 1;
-constexpr int kSessionKept = 3600;  // s: how long a broker keeps for us what it received meanwhile
+constexpr Duration kStays = seconds(10);  ///< a connection that lasts so long is a good one
+constexpr int kSessionKept = 3600;        // s: how long a broker keeps for us what it received meanwhile
 
 std::chrono::milliseconds in_ms(Duration d) { return std::chrono::milliseconds(d.ns / 1'000'000); }
 
@@ -38,13 +39,23 @@ void take_properties(MqttMessage& into, const mqtt::properties& said) {
   }
 }
 
+/// What a broker has answered to a subscription: with MQTT 3.1.1 it has but one code for no.
+bool is_refusal(int returned, int reason) {
+  return returned == MQTT_BAD_SUBSCRIBE || reason >= mqtt::ReasonCode::UNSPECIFIED_ERROR;
+}
+
+std::string topic_of(const mqtt::token& token) {
+  const auto topics = token.get_topics();
+  return topics && !topics->empty() ? (*topics)[0] : std::string();
+}
+
 int in_paho(MqttVersion version) { return version == MqttVersion::v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1; }
 
 class PahoLink final : public MqttLink, private mqtt::iaction_listener {
  public:
   PahoLink(const MqttOptions& options, const std::string& address)
       : options_(options),
-        queue_(options.most_waiting, options.most_of_topic),
+        queue_(options.arrivals),
         client_(address, options.client_id,
                 mqtt::create_options(in_paho(options.version), static_cast<int>(options.most_sending))) {
     client_.set_message_callback([this](const mqtt::const_message_ptr& message) { arrived(*message); });
@@ -66,6 +77,13 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       bool answered = forget_session();
       client_.set_connected_handler([this](const std::string&) { on_connected(); });
       client_.set_connection_lost_handler([this](const std::string&) { on_lost(); });
+      client_.set_disconnected_handler([this](const mqtt::properties&, mqtt::ReasonCode why) {
+        if (why == mqtt::ReasonCode::SESSION_TAKEN_OVER)
+          queue_.note(
+              "session_taken_over",
+              fmt::format("somebody else has come as client '{}': give one of the two another client_id",
+                          options_.client_id));
+      });
       answered = answered && client_.connect(options_for(false))->wait_for(in_ms(options_.patience));
       if (!answered)
         return failure(
@@ -85,7 +103,9 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     }
     for (const auto& filter : filters) try {
         client_.subscribe(filter, kQos)->wait_for(in_ms(options_.patience));
-      } catch (const mqtt::exception&) {  // the connection is lost: the next one subscribes
+      } catch (const mqtt::exception& problem) {  // or the connection is lost: the next one subscribes
+        if (is_refusal(problem.get_return_code(), problem.get_reason_code()))
+          queue_.note(kSubscriptionRefused, filter);
       }
   }
 
@@ -148,16 +168,26 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     return counters;
   }
 
-  std::vector<std::pair<std::string, uint64_t>> take_shed() override { return queue_.take_shed(); }
+  std::vector<Incident> take_incidents() override { return queue_.take_incidents(); }
 
  private:
-  /// What the broker says of a message that we have sent: with MQTT 5 it may say that it went nowhere.
+  /// What the broker says of a message that we have sent: with MQTT 5 it may say that it went nowhere. Or of
+  /// a filter that we have subscribed to again.
   void on_success(const mqtt::token& token) override {
+    if (token.get_type() == mqtt::token::SUBSCRIBE) return on_subscribed(token);
     ++delivered_;
     if (token.get_reason_code() == mqtt::ReasonCode::NO_MATCHING_SUBSCRIBERS) ++unheard_;
   }
-  /// A refusal; where the connection was lost instead Paho sends it again, and says nothing.
-  void on_failure(const mqtt::token& /*token*/) override { ++refused_; }
+  /// A refusal; where the connection was lost instead Paho sends a message again, and says nothing.
+  void on_failure(const mqtt::token& token) override {
+    if (token.get_type() == mqtt::token::SUBSCRIBE) return on_subscribed(token);
+    ++refused_;
+    queue_.note("publication_refused", topic_of(token));
+  }
+  void on_subscribed(const mqtt::token& token) {
+    if (is_refusal(token.get_return_code(), static_cast<int>(token.get_reason_code())))
+      queue_.note(kSubscriptionRefused, topic_of(token));
+  }
 
   /// `fresh`: without what the broker has kept of an earlier session.
   mqtt::connect_options options_for(bool fresh) const {
@@ -197,6 +227,14 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     connected_ = false;
     ++losses_;
     queue_.put_loss(time_.now());
+    // Not all brokers say why: two of one client id throw each other out again and again.
+    lost_at_once_ = time_.now() < since_.load() + kStays ? lost_at_once_ + 1 : 0;
+    if (lost_at_once_ >= 3)
+      queue_.note(
+          "connection_unsteady",
+          fmt::format("lost as soon as it was back, again and again, as where somebody else is client '{}' "
+                      "too: give one of the two another client_id",
+                      options_.client_id));
   }
 
   void arrived(const mqtt::message& message) {
@@ -220,6 +258,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   /// Paho does not subscribe again by itself, and leaves Nagle's algorithm on.
   void on_connected() {
     set_no_delay();
+    since_ = time_.now();
     connected_ = true;
     ++connections_;
     std::vector<std::string> filters;
@@ -228,8 +267,8 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       filters = filters_;
     }
     for (const auto& filter : filters) try {
-        client_.subscribe(filter, kQos);  // not waited for: this is the client's own thread
-      } catch (const mqtt::exception&) {  // the connection is lost again
+        client_.subscribe(filter, kQos, nullptr, *this);  // not waited for: this is the client's own thread
+      } catch (const mqtt::exception&) {                  // the connection is lost again
       }
   }
 
@@ -240,6 +279,8 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   std::vector<std::string> filters_;
   std::map<std::string, std::function<void()>> at_once_;  ///< by topic
   std::atomic<bool> connected_{false};
+  std::atomic<Duration> since_{};  ///< that it is there
+  uint32_t lost_at_once_ = 0;      ///< how often in a row, of the client's own thread
   std::atomic<uint64_t> sent_{0}, dropped_out_{0}, connections_{0}, losses_{0};
   std::atomic<uint64_t> delivered_{0}, unheard_{0}, refused_{0};
   mqtt::async_client client_;  ///< last: its threads end before what they use

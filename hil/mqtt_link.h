@@ -11,6 +11,8 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "hil/incident.h"
+#include "hil/payload_bound.h"
 
 namespace looptwin::hil {
 
@@ -34,15 +36,16 @@ struct LinkCounters {
   uint64_t connections = 0;
   uint64_t losses = 0;  ///< of the connection, which may be back
   uint64_t shed = 0;  ///< received of one topic that had too many waiting already: only that one's were lost
-  uint64_t unheard = 0;  ///< sent, and the broker says that nobody listens there (MQTT 5)
-  uint64_t refused = 0;  ///< sent, and the broker says that we may not (MQTT 5)
+  uint64_t too_long = 0;  ///< received, with a payload beyond what may be: refused at once
+  uint64_t unheard = 0;   ///< sent, and the broker says that nobody listens there (MQTT 5)
+  uint64_t refused = 0;   ///< sent, and the broker says that we may not (MQTT 5)
 };
 
 class MqttLink {
  public:
   virtual ~MqttLink() = default;
-  /// Topics to be subscribed to now and after each reconnection; QoS 1. Returns when the broker has agreed,
-  /// or does not answer.
+  /// Topics to be subscribed to now and after each reconnection; QoS 1. Returns when the broker has agreed or
+  /// refused, which is an incident, or does not answer.
   virtual void subscribe(const std::vector<std::string>& filters) = 0;
   /// Subscribes to a topic on which nothing waits to be taken, nor needs room to wait: `told` is called for
   /// each message on it, in the client's thread; at once, and without blocking.
@@ -65,14 +68,27 @@ class MqttLink {
   virtual void on_arrival(std::function<void()> /*told*/) {}
   virtual bool connected() const = 0;
   virtual LinkCounters counters() const = 0;
-  /// Topics of which messages were shed since the last time, and how many.
-  virtual std::vector<std::pair<std::string, uint64_t>> take_shed() { return {}; }
+  /// What has happened since the last time: messages `shed` or `too_long`, by topic; `subscription_refused`,
+  /// by filter, and `publication_refused`, by topic, for the broker says that we may not; and
+  /// `session_taken_over`, as the broker says (MQTT 5), or `connection_unsteady`, which looks like it and is
+  /// all that can be told where it does not.
+  virtual std::vector<Incident> take_incidents() { return {}; }
 };
+
+inline constexpr const char* kSubscriptionRefused = "subscription_refused";
 
 enum class MqttVersion : uint8_t { v5, v3_1_1 };
 /// What the broker says for us when we are gone without a word: retained, QoS 1.
 struct Will {
   std::string topic, payload;
+};
+
+/// How much of what was received may wait to be taken. Bytes are those of topics and payloads. What is of one
+/// topic is bounded as well, so that one device does not drive out the others.
+struct ArrivalBounds {
+  size_t messages = 1'000'000, bytes = 256 * 1024 * 1024;
+  size_t of_topic = 20'000, bytes_of_topic = 16 * 1024 * 1024;
+  size_t longest = kLongestPayload;
 };
 
 struct MqttOptions {
@@ -84,9 +100,8 @@ struct MqttOptions {
   std::string certificates;      ///< of authorities, a PEM file; TLS
   std::string certificate, key;  ///< our own, PEM files; TLS; may be empty
   std::optional<Will> will;
-  size_t most_waiting = 1'000'000;  ///< received messages that wait to be taken
-  size_t most_of_topic = 20'000;  ///< of these of one topic, so that one device does not drive out the others
-  size_t most_sending = 60'000;   ///< messages that wait for the broker; it can number 65 535
+  ArrivalBounds arrivals;
+  size_t most_sending = 60'000;  ///< messages that wait for the broker; it can number 65 535
   Duration keep_alive = seconds(10);
   Duration patience = seconds(5);  ///< for the first connection
 };

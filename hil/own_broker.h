@@ -43,7 +43,7 @@ class OwnBroker {
   /// How often it had to be started again.
   uint64_t restarts() const { return restarts_; }
   /// Null: anybody may connect.
-  const BrokerRegistry* registry() const { return registry_.get(); }
+  BrokerRegistry* registry() const { return registry_.get(); }
 
  private:
   OwnBroker() = default;

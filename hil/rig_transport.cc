@@ -123,8 +123,6 @@ void RigTransport::begin(Time boundary) {
   hear({boundary, kReal});
   if (gate_ != nullptr) gate_->step(boundary, outgoing_);
   publish();
-  for (const auto& [topic, count] : link_.take_shed())
-    if (sink_) sink_({boundary, "shed", "", topic, count});
   for (const auto& answer : withheld_)
     arrived_[shard_of(answer.device)].inbox.acknowledgements.push_back(answer);
   withheld_.clear();
@@ -211,7 +209,7 @@ void RigTransport::take_late(Time boundary) {
 
 void RigTransport::take(MqttMessage& message, Time at) {
   if (message.topic.empty()) return lost_broker(at);
-  if (BrokerStatus::is_status(message)) return take_status(message, at);
+  if (BrokerStatus::is_status(message.topic)) return take_status(message, at);
   std::optional<MqttMessage> as_received;  // what is recorded
   if (between_.forces != nullptr && between_.forces->any()) {
     as_received = message;

@@ -21,10 +21,7 @@ bool wait_for(MachineTime& time, Duration patience, Condition condition) {
 }  // namespace
 
 SpreadLink::SpreadLink(std::unique_ptr<MqttLink> link, const MqttOptions& options, size_t more)
-    : options_(options),
-      more_(more),
-      queue_(options.most_waiting, options.most_of_topic),
-      link_(std::move(link)) {}
+    : options_(options), more_(more), queue_(options.arrivals), link_(std::move(link)) {}
 
 SpreadLink::~SpreadLink() {
   const bool connected = !connections_.empty() && link_->connected();
@@ -59,9 +56,11 @@ void SpreadLink::subscribe_more(std::vector<std::vector<std::string>> filters) {
   auto all = accounts(false);
   for (size_t i = 0; i < more_ && i < filters.size(); ++i) {
     all[i].filters = std::move(filters[i]);
-    auto made = MqttConnections::start({std::move(all[i])}, {.heard = [this](size_t, MqttMessage&& message) {
-                                         queue_.put(std::move(message));
-                                       }});
+    auto made = MqttConnections::start(
+        {std::move(all[i])},
+        {.heard = [this](size_t, MqttMessage&& message) { queue_.put(std::move(message)); },
+         .refused = [this](size_t,
+                           const std::string& filter) { queue_.note(kSubscriptionRefused, filter); }});
     if (!made) return;  // the link has the same address: it is right
     connections_.push_back(std::move(*made));
     connections_.back()->connect(0);
@@ -98,9 +97,9 @@ LinkCounters SpreadLink::counters() const {
   return counters;
 }
 
-std::vector<std::pair<std::string, uint64_t>> SpreadLink::take_shed() {
-  auto all = link_->take_shed();
-  for (auto& one : queue_.take_shed()) all.push_back(std::move(one));
+std::vector<Incident> SpreadLink::take_incidents() {
+  auto all = link_->take_incidents();
+  for (auto& one : queue_.take_incidents()) all.push_back(std::move(one));
   return all;
 }
 

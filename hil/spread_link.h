@@ -34,7 +34,7 @@ class SpreadLink final : public MqttLink {
   void on_arrival(std::function<void()> told) override;
   bool connected() const override { return link_->connected(); }
   LinkCounters counters() const override;
-  std::vector<std::pair<std::string, uint64_t>> take_shed() override;
+  std::vector<Incident> take_incidents() override;
 
  private:
   std::vector<MqttConnections::Account> accounts(bool fresh) const;

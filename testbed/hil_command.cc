@@ -1,6 +1,8 @@
 #include "testbed/hil_command.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdlib>
 #include <memory>
 
 #include "testbed/rig/rig_run.h"
@@ -16,6 +18,26 @@ struct HilOptions {
   std::string out, duration, play, speed;
   SequenceOptions sequence;
 };
+
+/// What only a run of the loop heeds.
+void check_play(const CLI::App& command) {
+  for (const auto* name : {"--arm", "--out", "--duration", "--reservation", "--owner"})
+    if (command.count(name) != 0)
+      throw CLI::ValidationError(name, "it has no effect with --play, which runs no loop; leave it out");
+}
+
+double speed_of(const std::string& text, bool plays) {
+  char* end = nullptr;
+  const double speed = std::strtod(text.c_str(), &end);
+  if (*end == 'x') ++end;
+  if (end == text.c_str() || *end != '\0' || !(speed > 0) || !std::isfinite(speed))
+    throw CLI::ValidationError("--speed", "'" + text + "' is not a speed; write 4x");
+  if (!plays)
+    throw CLI::ValidationError("--speed",
+                               "it is that of a recording, and the loop keeps the wall's time; write "
+                               "--play RUN as well, or leave it out");
+  return speed;
+}
 
 }  // namespace
 
@@ -53,13 +75,8 @@ std::function<std::optional<Exit>()> add_hil_command(CLI::App& app) {
       request.out = asked->out;
     request.sequence = asked->sequence.request();
     if (!asked->play.empty()) request.play = asked->play;
-    if (!asked->speed.empty()) {
-      char* end = nullptr;
-      request.speed = std::strtod(asked->speed.c_str(), &end);
-      if (*end == 'x') ++end;
-      if (*end != '\0' || !(request.speed > 0) || asked->play.empty())
-        throw CLI::ValidationError("--speed", "'" + asked->speed + "' is no speed of --play; write 4x");
-    }
+    if (request.play) check_play(*command);
+    if (!asked->speed.empty()) request.speed = speed_of(asked->speed, request.play.has_value());
     return run_rig(request);
   };
 }

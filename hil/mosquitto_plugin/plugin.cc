@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -273,9 +274,15 @@ extern "C" int mosquitto_plugin_init(mosquitto_plugin_id_t* id, void** data, mos
   if (file != "none") {
     auto watch = std::make_unique<ViewWatch>(file);
     auto access = watch->read();
-    if (!access) {
+    std::error_code ignored;
+    if (!access && std::filesystem::exists(file, ignored)) {
       mosquitto_log_printf(MOSQ_LOG_ERR, "looptwin: %s", looptwin::render(access.error()).c_str());
       return MOSQ_ERR_INVAL;
+    }
+    if (!access) {  // a broker that is started before its first rig
+      mosquitto_log_printf(MOSQ_LOG_WARNING, "looptwin: nobody is let in until a rig writes %s",
+                           file.c_str());
+      access = std::make_shared<const BrokerAccess>(BrokerView{});
     }
     made = std::make_unique<Plugin>(std::move(*access), std::move(watch));
   }

@@ -24,6 +24,7 @@ class IncidentLog {
   void take(const hil::Incident& incident);
   /// "wrong_secret 2, broker_lost 1"; empty: nothing has happened.
   std::string text() const;
+  const std::map<std::string, uint64_t>& counts() const { return count_; }  ///< by kind
 
  private:
   std::optional<std::filesystem::path> folder_;

@@ -111,7 +111,8 @@ Result<std::unique_ptr<hil::DeviceSessions>> RigBindings::sessions_of(
   return made;
 }
 
-Result<void> RigBindings::write(const std::filesystem::path& run, const std::vector<Swap>& swaps) const {
+Result<void> RigBindings::write(const std::filesystem::path& run, const std::vector<Swap>& swaps,
+                                const hil::LinkCounters& link) const {
   nlohmann::ordered_json json = {{"swaps", nlohmann::ordered_json::array()}};
   for (const auto& swap : swaps)
     json["swaps"].push_back({{"at_s", (swap.at - kStart).seconds()},
@@ -125,12 +126,22 @@ Result<void> RigBindings::write(const std::filesystem::path& run, const std::vec
       if (const auto binding = bindings_->of(device); binding != Binding::real)
         json["at_the_end"][std::string(world_->registry().id(device))] = name_of(binding);
     }
+  const auto bridge = devices_->counters();
+  json["messages"] = {{"sent", bridge.published},
+                      {"orders", bridge.orders},
+                      {"without_room", bridge.unsent},
+                      {"not_understood", bridge.unread},
+                      {"refused", link.refused}};
+  if (const auto own = devices_->connections())
+    json["connections"] = {{"there", own->there},          {"lost", own->lost},
+                           {"refused", own->refused},      {"taken_over", own->taken_over},
+                           {"without_room", own->dropped}, {"denied", own->denied}};
   auto written = twin::write_whole_file(run / "bindings.json", json.dump(2) + "\n");
   if (!written || parity_->total().samples == 0) return written;
   return twin::write_whole_file(run / "parity.json", parity_->json());
 }
 
-void RigBindings::print(const std::vector<Swap>& swaps) const {
+void RigBindings::print(const std::vector<Swap>& swaps, const hil::LinkCounters& link) const {
   const auto bridge = devices_->counters();
   print_row("bindings",
             fmt::format("{} simulated, {} shadowed; {} swaps", number(bindings_->count(Binding::simulated)),
@@ -139,7 +150,12 @@ void RigBindings::print(const std::vector<Swap>& swaps) const {
             fmt::format("{} messages out, {} orders in; {} without room, {} orders not understood",
                         number(bridge.published), number(bridge.orders), number(bridge.unsent),
                         number(bridge.unread)));
-  if (const auto own = devices_->connections())
+  const auto own = devices_->connections();
+  if (const auto refused = link.refused + (own ? own->denied : 0); refused != 0)
+    print_row("",
+              fmt::format("the broker refused {} of these messages, or of their connections' subscriptions",
+                          number(refused)));
+  if (own)
     print_row(
         "connections",
         fmt::format("{} there, {} lost, {} refused, {} taken over by somebody else; {} messages without "

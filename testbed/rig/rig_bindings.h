@@ -23,9 +23,11 @@ class RigBindings {
   const Bindings& bindings() const { return *bindings_; }
   void start() { devices_->start(); }
 
-  /// bindings.json: what was swapped when; parity.json, where something was compared.
-  Result<void> write(const std::filesystem::path& run, const std::vector<Swap>& swaps) const;
-  void print(const std::vector<Swap>& swaps) const;
+  /// bindings.json: what was swapped when, and how much was said; parity.json, where something was compared.
+  /// `link`: what the bridge's says of itself.
+  Result<void> write(const std::filesystem::path& run, const std::vector<Swap>& swaps,
+                     const hil::LinkCounters& link) const;
+  void print(const std::vector<Swap>& swaps, const hil::LinkCounters& link) const;
 
  private:
   explicit RigBindings(const Scenario& scenario) : scenario_(scenario) {}

@@ -128,6 +128,8 @@ const Section<RigConfig>& rig_section() {
                    in(&hil::MqttOptions::version), "5", "of MQTT: 5 or 3.1.1"),
        optional<T>("registry", path(), &T::registry, "the scenario's",
                    "whose devices may connect to a broker of our own"),
+       optional<T>("view", path(), &T::view, "none",
+                   "the file that our plugin at a broker of yours reads: written, and kept current"),
        with_span(optional<T>("inventory", path(), &T::inventory, "none",
                              "which equipment the devices are, and who may use it"),
                  &T::inventory_span),
@@ -139,11 +141,11 @@ const Section<RigConfig>& rig_section() {
                    "further ones, over which comes what devices say"),
        optional<T>("user", text(), in(&hil::MqttOptions::user), "none", "that we are at the broker"),
        optional<T>("password", text(), in(&hil::MqttOptions::password), "none", "of that user"),
-       optional<T>("certificates", text(), in(&hil::MqttOptions::certificates), "none",
+       optional<T>("certificates", path(), in(&hil::MqttOptions::certificates), "none",
                    "PEM file of authorities, for mqtts"),
-       optional<T>("certificate", text(), in(&hil::MqttOptions::certificate), "none",
+       optional<T>("certificate", path(), in(&hil::MqttOptions::certificate), "none",
                    "PEM file of our own certificate"),
-       optional<T>("key", text(), in(&hil::MqttOptions::key), "none", "PEM file of its key"),
+       optional<T>("key", path(), in(&hil::MqttOptions::key), "none", "PEM file of its key"),
        optional<T>("overrun",
                    word<hil::Overrun>({{"catch_up", hil::Overrun::catch_up},
                                        {"skip", hil::Overrun::skip},
@@ -183,6 +185,9 @@ void check_connections(Reader& reader, const RigConfig& rig) {
   if (!rig.secrets.empty() && !rig.own_connections)
     reader.error(rig.secrets_span, "secrets are what simulated devices connect with, and none does",
                  "write own_connections: true, or leave secrets out");
+  if (rig.has("shadow") && !rig.bindings)
+    reader.error(rig.written.at("shadow"), "no device is beside its model, from which it could be apart",
+                 "write bindings: {\"*\": shadow}, or leave shadow out");
 }
 
 void check_name(Reader& reader, const RigConfig& rig) {
@@ -191,6 +196,15 @@ void check_name(Reader& reader, const RigConfig& rig) {
   if (rig.name.size() > kLongest || rig.name.find_first_not_of(kAllowed) != std::string::npos)
     reader.error(rig.name_span, fmt::format("'{}' is no name of a rig", rig.name),
                  "write up to 64 letters, digits, '.', '_' and '-': sockets and clients of brokers bear it");
+}
+
+/// Files are written from where rig.yaml is.
+void from_where_we_are(RigConfig& rig, const std::filesystem::path& folder) {
+  rig.scenario = (folder / rig.scenario).lexically_normal();
+  for (auto* file : {&rig.registry, &rig.view, &rig.inventory, &rig.secrets})
+    if (!file->empty()) *file = (folder / *file).lexically_normal();
+  for (auto* file : {&rig.broker.certificates, &rig.broker.certificate, &rig.broker.key})
+    if (!file->empty()) *file = (folder / *file).lexically_normal().string();
 }
 
 }  // namespace
@@ -207,6 +221,8 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
   Reader reader{units, problems, files.complete};
   RigConfig rig;
   rig.scenario = ".";
+  for (const auto& entry : files.root.entries)
+    rig.written.emplace(entry.key, entry.value.map() ? entry.key_span : entry.value.span);
   rig_section().read(reader, files.root, Span{files.sources.front(), 0, 0}, rig);
   if (rig.inventory.empty() && rig.reserve.span.source)
     reader.error(rig.reserve.span, "devices are reserved in an inventory, and none is named",
@@ -217,10 +233,7 @@ Result<RigConfig> load_rig(const std::filesystem::path& path) {
                  "write inventory: FILE");
   check_connections(reader, rig);
   if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
-  rig.scenario = (files.folder / rig.scenario).lexically_normal();
-  if (!rig.registry.empty()) rig.registry = (files.folder / rig.registry).lexically_normal();
-  if (!rig.inventory.empty()) rig.inventory = (files.folder / rig.inventory).lexically_normal();
-  if (!rig.secrets.empty()) rig.secrets = (files.folder / rig.secrets).lexically_normal();
+  from_where_we_are(rig, files.folder);
   rig.key =
       fmt::format("{}-{:08x}", rig.name,
                   static_cast<uint32_t>(hash64(std::filesystem::weakly_canonical(file, ignored).string())));

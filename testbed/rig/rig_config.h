@@ -3,6 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "hil/mqtt_link.h"
@@ -49,7 +51,8 @@ struct RigConfig {
   hil::Overrun overrun = hil::Overrun::catch_up;
   Duration tolerance = milliseconds(10);
   bool realtime = false;
-  std::filesystem::path registry;   ///< from where we are; whose devices may connect. Empty: the scenario's
+  std::filesystem::path registry;  ///< from where we are; whose devices may connect. Empty: the scenario's
+  std::filesystem::path view;      ///< from where we are; of the registries, for a broker that is not our own
   std::filesystem::path inventory;  ///< from where we are; empty: none
   Span inventory_span;
   ReserveConfig reserve;
@@ -68,7 +71,10 @@ struct RigConfig {
   bool own_connections = false;                        ///< each simulated device has one of its own
   std::filesystem::path secrets;                       ///< of these, a CSV; from where we are; may be empty
   Span own_connections_span, secrets_span;
-  uint64_t ingest_connections = 0;  ///< over which comes what devices say; 0: over the one for all
+  uint64_t ingest_connections = 0;      ///< over which comes what devices say; 0: over the one for all
+  std::map<std::string, Span> written;  ///< which of its keys stand in the file, and where
+
+  bool has(const std::string& key) const { return written.contains(key); }
 };
 
 /// Reads rig.yaml of a folder, or the file itself. All problems at once.

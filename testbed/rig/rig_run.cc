@@ -1,5 +1,8 @@
 #include "testbed/rig/rig_run.h"
 
+#include <fmt/format.h>
+
+#include "testbed/rig/rig_effects.h"
 #include "testbed/rig/rig_player.h"
 #include "testbed/rig/rig_session.h"
 
@@ -9,6 +12,13 @@ Exit run_rig(const HilRequest& request) {
   auto rig = load_rig(request.rig);
   if (!rig) return refuse(rig.error());
   if (!request.broker.empty()) rig->broker.broker = request.broker;
+  if (auto certified = check_certificates(*rig); !certified) return refuse(certified.error());
+  if (rig->inventory.empty() && (request.reservation || !request.owner.empty()))
+    return refuse(
+        Diagnostics{{Severity::error,
+                     {},
+                     fmt::format("{} names no inventory whose devices could be reserved", rig->name),
+                     "write inventory: FILE into its rig.yaml, or leave --reservation and --owner out"}});
   if (request.play) return play_recording(*rig, *request.play, request);
   RigSession session(std::move(*rig), request);
   for (const auto stage :

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/timezone.h"
+#include "hil/broker_echo.h"
 #include "hil/conventions/sparkplug/sparkplug.h"
 #include "hil/descriptors.h"
 #include "hil/realtime.h"
@@ -12,7 +13,7 @@
 #include "testbed/rig/device_mappings.h"
 #include "testbed/rig/rig_access.h"
 #include "testbed/rig/rig_control.h"
-#include "testbed/rig/rig_summary.h"
+#include "testbed/rig/rig_effects.h"
 #include "testbed/run_folder.h"
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
@@ -27,8 +28,19 @@ UnixTime next_second(int64_t later) {
   return UnixTime{(hil::civil_time().ns / kSecond + 1 + later) * kSecond};
 }
 
+/// So long a broker may take to read who may come in: its plugin looks ten times a second.
+constexpr Duration kViewIsRead = seconds(2);
+
 /// What a simulation alone has: trouble, people who follow a script, a truth that requirements ask for.
 const char* const kSimulatedOnly[] = {"faults", "script", "requirements"};
+
+Diagnostic refused_subscription(const hil::MqttOptions& broker, const std::string& filter) {
+  const auto who = broker.user.empty() ? std::string("looptwin") : "user " + broker.user;
+  return {Severity::error,
+          {},
+          fmt::format("{} does not let {} subscribe to '{}'", broker.broker, who, filter),
+          fmt::format("let the broker grant it: in an acl_file of Mosquitto's `topic readwrite {}`", filter)};
+}
 
 /// Says aloud what is refused: a rig that is not punctual should not surprise anybody.
 Realtime ask_for(const RigConfig& rig) {
@@ -79,8 +91,12 @@ Result<void> RigSession::prepare() {
   auto mappings = device_mappings(rig_, scenario_, hil::civil_time());
   if (!mappings) return tl::make_unexpected(std::move(mappings.error()));
   mappings_ = std::move(*mappings);
+  if (auto all = check_effects(rig_, mappings_, !registries_of(rig_, scenario_).empty()); !all) return all;
   for (const auto& mapping : mappings_)
-    if (mapping.convention == "sparkplug") rig_.broker.will = hil::sparkplug_will(mapping.sparkplug);
+    if (mapping.convention == "sparkplug") {
+      rig_.broker.will = hil::sparkplug_will(mapping.sparkplug);
+      rig_.broker.arrivals.longest = hil::sparkplug::kLongestPayload;
+    }
   auto guard = RigGuard::prepare(rig_, scenario_, request_.arm, out_);
   if (!guard) return tl::make_unexpected(std::move(guard.error()));
   guard_ = std::move(*guard);
@@ -96,23 +112,51 @@ Result<void> RigSession::prepare() {
   return inventory_->name(mappings_);
 }
 
+/// One of our own where none is named, which asks the rig's registries; where one is named, what it may ask
+/// of them.
+Result<void> RigSession::find_broker() {
+  if (!rig_.broker.broker.empty()) {
+    if (rig_.view.empty()) return {};
+    auto view = hil::BrokerRegistry::start({.view = rig_.view,
+                                            .registries = registries_of(rig_, scenario_),
+                                            .mappings = mappings_,
+                                            .user = rig_.broker.user,
+                                            .secret = rig_.broker.password,
+                                            .most_messages = static_cast<uint32_t>(rig_.most_messages)});
+    if (!view) return tl::make_unexpected(std::move(view.error()));
+    view_ = std::move(*view);
+    return {};
+  }
+  auto started = hil::OwnBroker::start({.registries = registries_of(rig_, scenario_),
+                                        .mappings = mappings_,
+                                        .most_messages = static_cast<uint32_t>(rig_.most_messages),
+                                        .dies_with_us = !guard_->has_safe_values()},
+                                       rig_.broker);
+  if (!started) return tl::make_unexpected(std::move(started.error()));
+  own_ = std::move(*started);
+  return {};
+}
+
+/// A broker that reads a view may not have read the new one yet.
+Result<std::unique_ptr<hil::MqttLink>> RigSession::connect_link() {
+  const Duration until = machine_.now() + (view_ ? kViewIsRead : Duration{});
+  for (;;) {
+    auto link = hil::connect_mqtt(rig_.broker);
+    if (link || machine_.now() >= until) return link;
+    machine_.sleep_until(machine_.now() + milliseconds(100));
+  }
+}
+
 Result<void> RigSession::connect() {
   // Before a broker of ours is started, which has as many.
   if (rig_.own_connections) hil::raise_descriptor_limit();
-  if (rig_.broker.broker.empty()) {
-    auto started = hil::OwnBroker::start({.registries = registries_of(rig_, scenario_),
-                                          .mappings = mappings_,
-                                          .most_messages = static_cast<uint32_t>(rig_.most_messages),
-                                          .dies_with_us = !guard_->has_safe_values()},
-                                         rig_.broker);
-    if (!started) return tl::make_unexpected(std::move(started.error()));
-    own_ = std::move(*started);
-  }
+  if (auto found = find_broker(); !found) return found;
   // A fork, so before the threads of the broker's keeper and of the links.
   if (auto watched = guard_->watch(own_.get()); !watched) return watched;
   if (inventory_) inventory_->keep(ask_to_stop);
   if (own_) own_->look_after();
-  auto link = hil::connect_mqtt(rig_.broker);
+  if (view_) view_->follow();
+  auto link = connect_link();
   if (!link) return tl::make_unexpected(std::move(link.error()));
   link_ = std::move(*link);
   if (rig_.ingest_connections != 0)
@@ -131,7 +175,7 @@ Result<void> RigSession::assemble() {
   if (rig_.bindings) {
     auto made = RigBindings::make(
         rig_, scenario_, mappings_, *bridge_link_, start_, [this] { return clock_->at(machine_.now()); },
-        own_ && own_->registry() != nullptr);
+        registry() != nullptr);
     if (!made) return tl::make_unexpected(std::move(made.error()));
     bound_ = std::move(*made);
   }
@@ -163,6 +207,11 @@ Result<void> RigSession::assemble() {
   if (!built) return tl::make_unexpected(std::move(built.error()));
   assembly_ = std::move(*built);
   if (auto addressed = check_addresses(rig_, mappings_, assembly_->registry()); !addressed) return addressed;
+  if (auto heard = check_subscriptions(); !heard) {
+    forget_run();
+    return heard;
+  }
+  if (auto heard = check_echo(); !heard) return heard;
   if (auto planned = plan_sequence(); !planned) return planned;
   if (auto* recorder = assembly_->recorder())
     recorder->send_once(rig_.durable ? SentOnce::durable : SentOnce::journalled);
@@ -203,6 +252,7 @@ Result<void> RigSession::begin() {
   transport_->watch_pace([this] { return clock_->counters(); });
   guard_->begin(*assembly_, transport_->rig(), *link_, requests_, bound_ ? &bound_->bindings() : nullptr,
                 inventory_.get());
+  if (auto heard = check_subscriptions(); !heard) return heard;  // the stop's topic has come
   if (sequence_)
     sequence_->begin(*assembly_, &guard_->forces(), stop_asked(), [this] {
       return guard_->safety().stops() > 0 ? std::string("the rig was stopped") : std::string();
@@ -220,6 +270,7 @@ Exit RigSession::run() {
   const auto realtime = ask_for(rig_);
   const Stopwatch watch;
   auto how = driver_->advance(*clock_, stop(), [&](Time boundary) {
+    take_incidents(boundary);
     if (sequence_) sequence_->look(boundary);
   });
   if (sequence_) how = sequence_->end_of(how);
@@ -229,6 +280,7 @@ Exit RigSession::run() {
   control_.reset();
   guard_->finish(assembly_->loop().now());
   if (inventory_) inventory_->release();
+  take_incidents(assembly_->loop().now());
   const double wall_s = watch.seconds();
   const auto problems = end(how, wall_s, realtime);
   if (!request_.quiet) print(how, wall_s);
@@ -242,6 +294,34 @@ Exit RigSession::run() {
     return Exit::failed;
   }
   return exit;
+}
+
+void RigSession::take_incidents(Time boundary) {
+  const auto take = [&](std::vector<hil::Incident> all) {
+    for (auto& incident : all) {
+      incident.at = boundary;
+      incidents_.take(incident);
+    }
+  };
+  take(link_->take_incidents());
+  if (bridge_link_) take(bridge_link_->take_incidents());
+  if (registry() != nullptr) take(registry()->take_incidents());
+}
+
+/// What the loop, or its simulated devices, would never hear. What the broker may keep to itself is an
+/// incident, as anything else.
+Result<void> RigSession::check_subscriptions() {
+  Diagnostics problems;
+  for (auto* link : {link_.get(), bridge_link_.get()}) {
+    if (link == nullptr) continue;
+    for (const auto& incident : link->take_incidents())
+      if (incident.kind == hil::kSubscriptionRefused && !hil::BrokerStatus::is_status(incident.detail))
+        problems.push_back(refused_subscription(rig_.broker, incident.detail));
+      else
+        incidents_.take(incident);
+  }
+  if (problems.empty()) return {};
+  return tl::make_unexpected(std::move(problems));
 }
 
 /// Writes what the run folder gets at the end; gives what went wrong.
@@ -259,21 +339,51 @@ Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& real
   const auto keep = [&](const Result<void>& done) {
     if (!done && problems.empty()) problems = done.error();
   };
-  keep(assembly_->finish(guard_->with_rig(status_json(*assembly_, how, wall_s))));
+  keep(assembly_->finish(with_seen(guard_->with_rig(status_json(*assembly_, how, wall_s)), seen())));
   if (!out_) return problems;
   keep(twin::write_whole_file(*out_ / "pace.json",
                               pace_json(clock_->counters(), machine_.now() - begun_at_, realtime)));
   if (inventory_) keep(inventory_->write(*out_));
-  if (bound_) keep(bound_->write(*out_, transport_->swaps()));
+  if (bound_) keep(bound_->write(*out_, transport_->swaps(), bridge_link_->counters()));
   return problems;
+}
+
+/// Not all brokers say what they keep back. It need not be wrong: an account may read what devices say, and
+/// not this.
+Result<void> RigSession::check_echo() {
+  if (own_) return {};
+  const auto topic = fmt::format("looptwin/rig/{}/echo", rig_.name);
+  const auto heard = hil::echoes(rig_.broker, topic);
+  if (!heard) return tl::make_unexpected(heard.error());
+  if (*heard) return {};
+  const auto& user = rig_.broker.user;
+  incidents_.take(
+      {kStart, "no_echo", "",
+       fmt::format("{} keeps what we publish on '{}' to itself, and may keep back what devices say as "
+                   "well: let it grant all, in an acl_file of Mosquitto's {}`topic readwrite #`",
+                   rig_.broker.broker, topic,
+                   user.empty() ? std::string() : fmt::format("`user {}` and ", user))});
+  return {};
+}
+
+RigSeen RigSession::seen() const {
+  return {transport_->rig(), *link_, incidents_, own_ ? own_->restarts() : 0, registry()};
 }
 
 void RigSession::print(mml::RunEnd how, double wall_s) const {
   print_summary(*assembly_, *driver_, how, wall_s);
-  print_rig(transport_->rig(), *link_, *clock_, incidents_);
+  print_rig(seen(), *clock_);
   if (inventory_) inventory_->print();
-  if (bound_) bound_->print(transport_->swaps());
+  if (bound_) bound_->print(transport_->swaps(), bridge_link_->counters());
   guard_->print();
+}
+
+/// Nothing is left of a run that did not begin.
+void RigSession::forget_run() {
+  transport_ = nullptr;
+  assembly_.reset();
+  std::error_code ignored;
+  if (out_) std::filesystem::remove_all(*out_, ignored);
 }
 
 // ---- a sequence of test steps
@@ -281,11 +391,7 @@ void RigSession::print(mml::RunEnd how, double wall_s) const {
 Result<void> RigSession::plan_sequence() {
   if (!sequence_) return {};
   auto planned = sequence_->plan(*assembly_, out_, nullptr);
-  if (planned) return planned;
-  transport_ = nullptr;
-  assembly_.reset();  // nothing is left of a run that did not begin
-  std::error_code ignored;
-  if (out_) std::filesystem::remove_all(*out_, ignored);
+  if (!planned) forget_run();
   return planned;
 }
 

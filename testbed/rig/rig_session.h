@@ -18,6 +18,7 @@
 #include "testbed/rig/rig_inventory.h"
 #include "testbed/rig/rig_requests.h"
 #include "testbed/rig/rig_run.h"
+#include "testbed/rig/rig_summary.h"
 #include "testbed/run_folder.h"
 #include "testbed/sequence/sequence_session.h"
 
@@ -42,11 +43,21 @@ class RigSession {
 
  private:
   Result<void> load();
+  Result<void> find_broker();
+  Result<std::unique_ptr<hil::MqttLink>> connect_link();
+  /// Null: anybody may connect, or whoever the broker itself knows.
+  hil::BrokerRegistry* registry() const { return own_ ? own_->registry() : view_.get(); }
   Result<void> plan_sequence();
   SequenceFacts facts(const Realtime& realtime) const;
   Exit end_sequence(const std::string& why, const Realtime& realtime, Exit otherwise);
   /// Whether the run is to end: as soon as a sequence is over, which itself hears whoever asks for the end.
   const std::atomic<bool>& stop() const { return sequence_ ? sequence_->over() : stop_asked(); }
+  /// What happened beside the loop up to a boundary.
+  void take_incidents(Time boundary);
+  RigSeen seen() const;
+  Result<void> check_subscriptions();
+  Result<void> check_echo();
+  void forget_run();
   Diagnostics end(mml::RunEnd how, double wall_s, const Realtime& realtime);
   void print(mml::RunEnd how, double wall_s) const;
 
@@ -61,10 +72,11 @@ class RigSession {
   hil::MachineTime machine_;
   Duration begun_at_{};
   std::unique_ptr<hil::OwnBroker> own_;
-  std::optional<hil::PacedClock> clock_;     ///< before the links, whose threads tell it what arrives
-  RigRequests requests_;                     ///< before the links: the stop topic's are among them
-  std::unique_ptr<RigInventory> inventory_;  ///< gives the devices back after all that speaks to them
-  std::unique_ptr<hil::IdentityGate> gate_;  ///< outlives the transport
+  std::unique_ptr<hil::BrokerRegistry> view_;  ///< for a broker that is not our own
+  std::optional<hil::PacedClock> clock_;       ///< before the links, whose threads tell it what arrives
+  RigRequests requests_;                       ///< before the links: the stop topic's are among them
+  std::unique_ptr<RigInventory> inventory_;    ///< gives the devices back after all that speaks to them
+  std::unique_ptr<hil::IdentityGate> gate_;    ///< outlives the transport
   std::unique_ptr<hil::MqttLink> link_, bridge_link_;
   std::unique_ptr<RigBindings> bound_;
   std::unique_ptr<SequenceSession> sequence_;  ///< null: none is carried out

@@ -16,7 +16,7 @@ namespace {
 
 /// Devices dev-0, dev-1 … with a will each, told on dev-N/command.
 struct Devices {
-  ArrivalQueue heard{100'000, 1000};
+  ArrivalQueue heard{{}};
   std::unique_ptr<MqttConnections> all;
 
   Devices(const Mosquitto& broker, size_t count) {

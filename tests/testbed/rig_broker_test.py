@@ -1,4 +1,8 @@
 """Who may come in at a rig's broker, and what people see of those who may not: a real Mosquitto with our plugin."""
+import base64
+import hashlib
+import json
+import re
 import shutil
 import tempfile
 
@@ -6,7 +10,7 @@ import unittest
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
-from rig_support import PASSWORD, Broker, Registry, Rig, block, eventually, looptwin, sys
+from rig_support import BINARIES, PASSWORD, Broker, Registry, Rig, block, eventually, looptwin, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TELEMETRY = f"looptwin/{ONE}/telemetry"
@@ -99,6 +103,24 @@ class Brokers(unittest.TestCase):
         eventually(lambda: self.attempt(rig, "cellar/pump-3"), "a device that has just been added comes in")
         rig.stop()
 
+    def test_a_suspension_that_the_broker_cannot_be_told_of_is_said_and_told_as_soon_as_it_can_be(self):
+        rig = self.rig()
+        device = self.device(rig)
+        folder = Path(re.search(r"-c\0(.*)/mosquitto.conf", Path(f"/proc/{rig.broker()}/cmdline").read_text()).group(1))
+        (folder / "view.tmp/x").mkdir(parents=True)  # where the file is written first
+        self.assertEqual(looptwin("registry", "suspend", self.registry.path, ONE, "--by", "test").returncode, 0)
+        eventually(lambda: rig.incident("registry_not_followed"), "it is seen")
+        self.assertIn("registry_not_followed: cannot write", rig.errors.read_text())
+        self.assertTrue(device.connected)
+        shutil.rmtree(folder / "view.tmp")
+        eventually(lambda: not device.connected, "it is thrown out")
+        eventually(lambda: rig.incident("registry_followed"), "that is seen as well")
+        self.assertEqual(rig.incident("registry_not_followed"), 1)  # however often it was tried
+        (folder / "view.tmp/x").mkdir(parents=True)
+        self.assertEqual(looptwin("registry", "suspend", self.registry.path, TWO, "--by", "test").returncode, 0)
+        eventually(lambda: rig.incident("registry_not_followed") == 2, "it is seen again")
+        self.assertRegex(rig.stop(), r"registry +2 times the broker could not be told of changes; it does not know of the newest: cannot write")
+
     def attempt(self, rig, ident):
         client = rig.client(ident, ident, self.registry.secrets[ident])
         eventually(lambda: client.codes, "an answer")
@@ -178,14 +200,132 @@ class Brokers(unittest.TestCase):
         eventually(lambda: 5 in stranger.codes, "a stranger is refused")
         rig.stop()
 
+    def strict(self, subscribe):
+        """Such a broker, and the rig.yaml of a rig at it."""
+        broker = self.strict_broker(subscribe=subscribe)
+        return broker, f"rig: cellar-rig\nuser: tester\npassword: {PASSWORD}\nbroker: mqtt://127.0.0.1:{broker.port}\n"
+
+    def test_a_subscription_that_is_refused_ends_the_start(self):
+        _, text = self.strict(["$SYS/#", "looptwin/rig/#"])
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+        for more, heard in (("version: 5\n", "[+#]"), ("version: 3.1.1\n", "[+#]"), ("ingest_connections: 2\n", ONE)):
+            (self.folder / "rig.yaml").write_text(text + more)
+            done = looptwin("hil", self.folder, "--out", self.folder / "out")
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertRegex(done.stderr, rf"does not let user tester subscribe to 'looptwin/{heard}/.*telemetry'")
+            self.assertIn("`topic readwrite looptwin/", done.stderr)
+            self.assertFalse((self.folder / "out").exists())
+
+    def test_a_subscription_that_is_refused_later_is_seen(self):
+        for version in ("5", "3.1.1"):
+            broker, text = self.strict(["looptwin/#"])  # not what begins with $, which the loop can do without
+            rig = Rig(self.folder, text + f"version: {version}\n", arm=())
+            self.addCleanup(rig.close)
+            refused = lambda: {i["detail"] for i in rig.incidents() if i["kind"] == "subscription_refused"}
+            filters = {"$looptwin/#", "$SYS/broker/publish/messages/dropped", "$SYS/broker/version"}
+            eventually(lambda: refused() == filters, "all are seen")
+            broker.kill()
+            self.strict_broker(at=broker, subscribe=["looptwin/rig/#"])
+            eventually(lambda: any(detail.endswith("telemetry") for detail in refused()), "it is seen")
+            rig.stop()
+            broker.close()
+            shutil.rmtree(self.folder / "out")
+
+    def test_a_broker_that_keeps_back_what_looptwin_may_not_read_is_said_though_it_does_not_say_so(self):
+        (self.folder / "secrets.csv").write_text(f"id,secret\ntester,{PASSWORD}\n")
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+        (self.folder / "rig.yaml").write_text(RIG)
+        access = self.folder / "access"
+        self.assertEqual(looptwin("rig", "acl", self.folder, "--out", access, "--secrets", self.folder / "secrets.csv").returncode, 0)
+        whole = (access / "acl_file").read_text()
+        broker = Broker(self.folder, "allow_anonymous false", f"acl_file {access}/acl_file", f"password_file {access}/password_file")
+        self.addCleanup(broker.close)
+        for version in ("5", "3.1.1"):
+            for acl, seen in ((whole, 0), (whole.replace("topic readwrite #", "topic readwrite other"), 1)):
+                broker.kill()
+                (access / "acl_file").write_text(acl)
+                broker.start()
+                rig = Rig(self.folder, RIG + f"version: {version}\nbroker: mqtt://127.0.0.1:{broker.port}\n")
+                self.addCleanup(rig.close)
+                rig.stop()
+                self.assertEqual(rig.incident("no_echo"), seen)
+                self.assertEqual("`user tester` and `topic readwrite #`" in rig.errors.read_text(), bool(seen))
+                shutil.rmtree(self.folder / "out")
+
+    def test_what_simulated_devices_may_not_say_is_counted(self):
+        _, text = self.strict(["#", "$SYS/#", "$looptwin/#"])
+        for own in ("false", "true"):
+            rig = Rig(self.folder, text + f'bindings: {{"**": simulated}}\nown_connections: {own}\n')
+            self.addCleanup(rig.close)
+            eventually(lambda: int(rig.status()["at_s"].split(".")[0]) >= 2, "they have something to say")
+            self.assertRegex(rig.stop(), r"the broker refused [\d ]+ of these messages, or of their connections' subscriptions\n")
+            shutil.rmtree(self.folder / "out")
+
+    def test_a_broker_with_our_plugin_follows_the_registry_by_the_view_that_the_rig_keeps(self):
+        broker = Broker(self.folder, f"plugin {BINARIES / 'looptwin_mosquitto.so'}", f"plugin_opt_view {self.folder}/view")
+        self.addCleanup(broker.close)
+        rig = self.rig(f"view: view\nbroker: mqtt://127.0.0.1:{broker.port}\nmost_messages: 50\n")
+        device, other = self.device(rig), self.device(rig, TWO)
+        self.assertEqual((self.folder / "view").stat().st_mode & 0o777, 0o600)
+        self.assertIn("limit\t50", (self.folder / "view").read_text())
+        self.assertEqual(looptwin("registry", "suspend", self.registry.path, ONE, "--by", "test").returncode, 0)
+        eventually(lambda: not device.connected, "it is thrown out")
+        (self.folder / "view.tmp/x").mkdir(parents=True)
+        self.assertEqual(looptwin("registry", "suspend", self.registry.path, TWO, "--by", "test").returncode, 0)
+        eventually(lambda: rig.incident("registry_not_followed"), "it is seen")
+        self.assertTrue(other.connected)
+        shutil.rmtree(self.folder / "view.tmp")
+        eventually(lambda: not other.connected, "it is thrown out")
+        rig.stop()
+
+    def strict_broker(self, at=None, subscribe=()):
+        """One that refuses subscriptions as well, which Mosquitto's acl_file does not."""
+        salt = b"twelve bytes"
+        password = hashlib.pbkdf2_hmac("sha512", PASSWORD.encode(), salt, 101)
+        no = {"publishClientSend": False, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+        acls = [{"acltype": kind, "topic": topic, "allow": True}
+                for kind, topics in (("subscribePattern", subscribe), ("publishClientSend", ["looptwin/rig/#"])) for topic in topics]
+        (self.folder / "security.json").write_text(json.dumps({
+            "defaultACLAccess": no, "groups": [], "roles": [{"rolename": "host", "acls": acls}],
+            "clients": [{"username": "tester", "password": base64.b64encode(password).decode(), "salt": base64.b64encode(salt).decode(),
+                         "iterations": 101, "roles": [{"rolename": "host"}]}]}))
+        if at is not None:
+            return at.start()
+        plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+        broker = Broker(self.folder, "allow_anonymous false", f"plugin {plugin}", f"plugin_opt_config_file {self.folder}/security.json")
+        self.addCleanup(broker.close)
+        return broker
+
     def test_mistakes_are_said(self):
         (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
         for text, said in ((RIG.replace("plant.registry", "none.registry"), "there is no registry"),
                            (RIG.replace(PASSWORD, "short"), "the password of 'tester' has 5 characters"),
-                           (RIG + "version: 4\n", "rig.yaml:5:10: error"), (RIG + "most_messages: 0\n", "rig.yaml:5:16: error")):
+                           (RIG + "version: 4\n", "rig.yaml:5:10: error"), (RIG + "most_messages: 0\n", "rig.yaml:5:16: error"),
+                           (RIG + "view: v\n", "rig.yaml:5:7: error: a broker of our own has one in its own folder"),
+                           ("rig: r\nuser: tester\n", "rig.yaml:2:7: error: anybody may connect to a broker of our own"),
+                           ("rig: r\nmost_messages: 9\n", "write registry: FILE, or leave most_messages out"),
+                           ("rig: r\ncertificates: ca.pem\n", "rig.yaml:2:15: error: nobody asks for certificates at a broker of our own"),
+                           ("rig: r\nshadow: {tolerance: {level: 1 cm}}\n", "rig.yaml:2:1: error: no device is beside its model"),
+                           ("rig: r\nsparkplug: {host: h}\n", "rig.yaml:2:1: error: no model's devices speak Sparkplug"),
+                           ("rig: r\nbroker: mqtt://127.0.0.1:1\nview: v\n", "rig.yaml:3:7: error: the rig has no registry"),
+                           (RIG.replace("user: tester\n", "broker: mqtt://127.0.0.1:1\nview: v\n"), "rig.yaml:4:7: error: the plugin that reads it asks"),
+                           ("rig: r\nbroker: mqtt://127.0.0.1:1\nmost_messages: 9\n", "write view: FILE for our plugin there"),
+                           ("rig: r\nbroker: mqtt://127.0.0.1:1\npassword: x\n", "rig.yaml:3:11: error: it is nobody's password")):
             (self.folder / "rig.yaml").write_text(text)
             done = looptwin("hil", self.folder, "--out", "none")
             self.assertEqual(done.returncode, 2)
+            self.assertIn(said, done.stderr)
+
+    def test_options_without_effect_are_said(self):
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+        (self.folder / "rig.yaml").write_text("rig: r\nbroker: mqtt://127.0.0.1:1\n")
+        play = ("--play", "run")
+        for options, said in (((*play, "--arm", "**"), "--arm: it has no effect with --play"), ((*play, "--out", "o"), "--out: it has no effect"),
+                              ((*play, "--duration", "1 s"), "--duration: it has no effect"), (("--speed", "4x"), "write --play RUN as well"),
+                              ((*play, "--speed", "inf"), "'inf' is not a speed; write 4x"),
+                              (("--owner", "anna"), "names no inventory"), (("--reservation", "1"), "names no inventory")):
+            done = looptwin("hil", self.folder, *options)
+            self.assertEqual(done.returncode, 2, options)
             self.assertIn(said, done.stderr)
 
 

@@ -10,12 +10,10 @@
 #include <vector>
 
 #include "hil/json_codec.h"
+#include "hil/payload_bound.h"
 #include "hil/scalar.h"
 
 namespace looptwin::hil::sparkplug {
-
-/// Payloads above this are malformed: births of large nodes are longer than other messages.
-inline constexpr size_t kLongestPayload = 1024 * 1024;
 
 enum class Datatype : uint32_t {
   unknown,
