@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import pathlib
-from typing import Any, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 import numpy as np
 
@@ -14,8 +14,12 @@ from . import _looptwin, plots, text
 from .errors import RunError
 from .explaining import Difference, Explanation, difference, explain, why_not
 from .frames import EVENTS, chosen, frame
+from .plots import Events
 from .requirements import Verdict, verdict_frame, verdicts
 from .scenario import instant
+
+if TYPE_CHECKING:
+    from .runs import Run
 
 # `block-1/*`, or several: `["seg-16", "seg-17"]`.
 Patterns = Union[str, Sequence[str]]
@@ -196,9 +200,9 @@ class RunFolder:
         """Why an event, an alarm or a rule did not act on a device, ``at`` so long after the run's start."""
         return why_not(os.fspath(self.path), name, device, _since(at))
 
-    def diff(self, other: Any, *, show: int = 20) -> Difference:
+    def diff(self, other: Union[Run, RunFolder, str, os.PathLike[str]], *, show: int = 20) -> Difference:
         """What another run, or run folder, decided otherwise, as ``looptwin diff``; its text lists ``show`` changes."""
-        path = getattr(other, "path", other)
+        path: Any = getattr(other, "path", other)
         if path is None:
             raise RuntimeError("the other run wrote no folder: give looptwin.run(..., out=\"runs/mine\")")
         return difference(os.fspath(self.path), os.fspath(path), show)
@@ -262,7 +266,7 @@ class RunFolder:
     # Pictures.
 
     def plot(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
-             every: Optional[text.Span] = None, events: "plots.Events" = (),
+             every: Optional[text.Span] = None, events: Events = (),
              band: tuple[Optional[float], Optional[float]] = (None, None), requirement: Optional[str] = None,
              each: Optional[bool] = None, ax: Any = None) -> Any:
         """Draws a field of the devices that match a pattern over the scenario's civil time; returns the ``Axes``.
@@ -311,14 +315,15 @@ class RunFolder:
                 raise KeyError(f"no {table}, which has the '{field}', matches {one!r}{text.near(one, ids)}")
         return found
 
-    def dataset(self, devices: Patterns, fields: Sequence[str], **choice: Any) -> Any:
+    def dataset(self, devices: Patterns, fields: Sequence[str], *, start: Optional[text.Span] = None,
+                end: Optional[text.Span] = None, every: Optional[text.Span] = None) -> Any:
         """Several fields as an ``xarray.Dataset`` with dimensions device and time, and units. Fields that are recorded at
-        different times are NaN at those of the others. See :meth:`telemetry`."""
+        different times are NaN at those of the others. ``start``, ``end``, ``every``: see :meth:`telemetry`."""
         import xarray
 
         if isinstance(fields, str):
             raise TypeError(f"fields is a list of names: write [{fields!r}]")
-        arrays = {field: self.telemetry(devices, field, **choice).to_xarray() for field in fields}
+        arrays = {field: self.telemetry(devices, field, start=start, end=end, every=every).to_xarray() for field in fields}
         return xarray.Dataset({field: array.drop_vars("offset") for field, array in arrays.items()},
                               attrs={"scenario": self.scenario})
 

@@ -43,7 +43,7 @@ def plot(run: "RunFolder", devices: "Patterns", field: str, *, start: Optional[t
     ax.set_ylabel(_with_unit(data.field.replace("_", " "), data.unit))
     if data.words:
         ax.set_yticks(range(len(data.words)), data.words)
-    if len(data.time):
+    if len(data.time) > 1:
         ax.set_xlim(_at(run, data.time[0]), _at(run, data.time[-1] + _step(data)))
     _forbid(ax, *band)
     if requirement is not None:

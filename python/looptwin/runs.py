@@ -8,7 +8,8 @@ from typing import Any, Mapping, Optional, Sequence, Union
 from . import _looptwin, text
 from .errors import Problem
 from .explaining import Difference, Explanation
-from .folder import Patterns, RunFolder, open as open_folder
+from .folder import Patterns, RunFolder, Telemetry, open as open_folder
+from .plots import Events
 from .progress import Progress, bar, told
 from .requirements import Verdict, verdict_frame, verdicts
 from .scenario import Scenario, Source, loaded
@@ -45,29 +46,31 @@ class Run:
             self._folder = open_folder(self.path)
         return self._folder
 
+    # What its folder has: see RunFolder.
+
     @property
     def decisions(self) -> Any:
-        """See :attr:`RunFolder.decisions`."""
+        """All that the loop decided, a row each: a ``pandas.DataFrame``, or a dict of arrays where there is no pandas."""
         return self.folder.decisions
 
     @property
     def events(self) -> Any:
-        """See :attr:`RunFolder.events`."""
+        """The decisions about events: raised, cleared, latched, bypassed."""
         return self.folder.events
 
     @property
     def alarms(self) -> Any:
-        """See :attr:`RunFolder.alarms`."""
+        """A row for each alarm that was raised, with its priority and the operator's texts."""
         return self.folder.alarms
 
     @property
     def commands(self) -> Any:
-        """See :attr:`RunFolder.commands`."""
+        """The decisions about commands, each with the life of its ``id``: issued, sent, acknowledged, verified ..."""
         return self.folder.commands
 
     @property
     def feeds(self) -> Any:
-        """See :attr:`RunFolder.feeds`."""
+        """All that was published to outbound feeds, a row each: ``at_s``, ``feed`` and the ``body`` as a dict."""
         return self.folder.feeds
 
     @property
@@ -75,37 +78,72 @@ class Run:
         """The requirements as a ``pandas.DataFrame``, or a dict of arrays: a row a requirement and device."""
         return verdict_frame(self.requirements)
 
-    def telemetry(self, devices: Patterns, field: str, **choice: Any) -> Any:
-        """See :meth:`RunFolder.telemetry`."""
-        return self.folder.telemetry(devices, field, **choice)
+    @property
+    def logs(self) -> list[str]:
+        """Names for :meth:`log`: the decisions, the alarms and their journal, what was published, and others."""
+        return self.folder.logs
 
-    def dataset(self, devices: Patterns, fields: Sequence[str], **choice: Any) -> Any:
-        """See :meth:`RunFolder.dataset`."""
-        return self.folder.dataset(devices, fields, **choice)
+    def log(self, name: str) -> Any:
+        """A log as a ``pandas.DataFrame``, or a dict of arrays where there is no pandas."""
+        return self.folder.log(name)
+
+    def fields(self, model: str) -> list[str]:
+        """What is recorded of a model's devices: fields, their rollups (power_mean), derived values."""
+        return self.folder.fields(model)
+
+    def devices(self, pattern: Patterns = "**", model: str = "") -> list[str]:
+        """Ids of devices, model by model, that match a pattern, or one of several; of one ``model``, or of all. `*` is any
+        part without '/', `**` any."""
+        return self.folder.devices(pattern, model)
+
+    def telemetry(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None,
+                  end: Optional[text.Span] = None, every: Optional[text.Span] = None) -> Telemetry:
+        """A field of the devices that match a pattern, or one of several, from ``start`` up to, not including, ``end``,
+        since the run's start: "2 h", seconds or a timedelta. ``every``: the slots' length where a name is recorded at
+        several, as rollups are ("power_mean" at "15 min" and at "1 h"); the finest if absent."""
+        return self.folder.telemetry(devices, field, start=start, end=end, every=every)
+
+    def dataset(self, devices: Patterns, fields: Sequence[str], *, start: Optional[text.Span] = None,
+                end: Optional[text.Span] = None, every: Optional[text.Span] = None) -> Any:
+        """Several fields as an ``xarray.Dataset`` with dimensions device and time, and units. Fields that are recorded at
+        different times are NaN at those of the others. ``start``, ``end``, ``every``: see :meth:`telemetry`."""
+        return self.folder.dataset(devices, fields, start=start, end=end, every=every)
 
     def explain(self, decision: Union[str, int, None] = None) -> Explanation:
-        """See :meth:`RunFolder.explain`."""
+        """Why a decision was taken, and what came of it. ``decision``: its id, as a number of a data frame or the first
+        digits as printed; without it, events and alarms are listed with theirs."""
         return self.folder.explain(decision)
 
     def why_not(self, name: str, *, at: text.Span, device: str = "") -> Explanation:
-        """See :meth:`RunFolder.why_not`."""
+        """Why an event, an alarm or a rule did not act on a device, ``at`` so long after the run's start."""
         return self.folder.why_not(name, at=at, device=device)
 
-    def diff(self, other: Any, *, show: int = 20) -> Difference:
-        """See :meth:`RunFolder.diff`."""
+    def diff(self, other: Union[Run, RunFolder, str, os.PathLike[str]], *, show: int = 20) -> Difference:
+        """What another run, or run folder, decided otherwise; its text lists ``show`` changes."""
         return self.folder.diff(other, show=show)
 
-    def plot(self, devices: Patterns, field: str, **how: Any) -> Any:
-        """See :meth:`RunFolder.plot`."""
-        return self.folder.plot(devices, field, **how)
+    def plot(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
+             every: Optional[text.Span] = None, events: Events = (),
+             band: tuple[Optional[float], Optional[float]] = (None, None), requirement: Optional[str] = None,
+             each: Optional[bool] = None, ax: Any = None) -> Any:
+        """Draws a field of the devices that match a pattern over the scenario's civil time; returns the ``Axes``.
 
-    def plot_alarms(self, devices: Patterns = "**", **how: Any) -> Any:
-        """See :meth:`RunFolder.plot_alarms`."""
-        return self.folder.plot_alarms(devices, **how)
+        ``start``, ``end``, ``every``: see :meth:`telemetry`. ``events``: names of events whose spans are shown, or True
+        for all. ``band``: low and high in the field's unit; what lies outside is shaded. ``requirement``: one whose limit
+        is shown likewise. ``each``: whether a line a device is drawn, or the median and what most lie within.
+        :meth:`RunFolder.plot` says more.
+        """
+        return self.folder.plot(devices, field, start=start, end=end, every=every, events=events, band=band,
+                                requirement=requirement, each=each, ax=ax)
 
-    def plot_robustness(self, **how: Any) -> Any:
-        """See :meth:`RunFolder.plot_robustness`."""
-        return self.folder.plot_robustness(**how)
+    def plot_alarms(self, devices: Patterns = "**", *, ax: Any = None) -> Any:
+        """Draws when alarms were shown, a row for each on each device, by priority and state; returns the ``Axes``."""
+        return self.folder.plot_alarms(devices, ax=ax)
+
+    def plot_robustness(self, *, figure: Any = None) -> Any:
+        """Draws by how much each requirement held on each device, in its unit, less than 0 where it was violated.
+        Returns an array of ``Axes``, one a requirement."""
+        return self.folder.plot_robustness(figure=figure)
 
     def __repr__(self) -> str:
         return f"<looptwin.Run {self.summary.get('state')} {self.fingerprint}>"

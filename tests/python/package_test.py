@@ -81,13 +81,21 @@ class Wheel(unittest.TestCase):
             "run = looptwin.run('x', duration='1 h')\n"
             "reveal_type(run.held)\n"
             "reveal_type(looptwin.Simulation('x').time)\n"
-            "looptwin.run('x', threds=1)\n", encoding="utf-8")
+            "looptwin.run('x', threds=1)\n"
+            "reveal_type(run.telemetry('**', 'level', every='1 h').unit)\n"
+            "run.telemetry('**', 'level', evry='1 h')\n"
+            "run.plot('**', 'level', evnts=True)\n"
+            "reveal_type(run.fields('tank'))\n", encoding="utf-8")
         told = subprocess.run(["/usr/bin/mypy", "--python-executable", self.python, "--ignore-missing-imports",
                                "--cache-dir", self.folder / "mypy", "user.py"], cwd=self.folder, env=self.clean,
                               capture_output=True, text=True, timeout=300).stdout
         self.assertIn('user.py:3: note: Revealed type is "builtins.bool"', told)
         self.assertIn('user.py:4: note: Revealed type is "builtins.float"', told)
-        self.assertIn('user.py:5: error: Unexpected keyword argument "threds"', told)
+        for line, said in ((5, 'error: Unexpected keyword argument "threds"'), (6, 'note: Revealed type is "builtins.str"'),
+                           (7, 'error: Unexpected keyword argument "evry"'),
+                           (8, 'error: Unexpected keyword argument "evnts"'),
+                           (9, 'note: Revealed type is "builtins.list[builtins.str]"')):
+            self.assertIn(f"user.py:{line}: {said}", told)
 
 
 class Public(InFolder):
@@ -121,6 +129,19 @@ class Public(InFolder):
                         not inspect.getdoc(value):
                     silent.append(f"{name}.{part}")
         self.assertEqual(silent, [])
+
+    def test_a_run_has_what_its_folder_has_with_the_same_arguments(self):
+        own = {"path", "manifest", "scenario", "summary", "start", "timezone", "end", "damage", "requirements", "fingerprint",
+               "columns"}
+        for name, value in vars(looptwin.RunFolder).items():
+            if name.startswith("_") or name in own:
+                continue
+            with self.subTest(name):
+                there = vars(looptwin.Run)[name]
+                if inspect.isfunction(value):
+                    self.assertEqual(str(inspect.signature(there)), str(inspect.signature(value)))
+                    self.assertNotIn("**", str(inspect.signature(there)).replace("'**'", ""))
+                self.assertNotRegex(inspect.getdoc(there), "^See ")
 
     def test_shipped_scenarios_are_found_by_name(self):
         self.assertEqual(sorted(looptwin.shipped), ["arch-comp/chasing-cars", "arch-comp/transmission", "gas-pipeline",
