@@ -175,15 +175,15 @@ void ControlSocket::serve() {
     for (const auto& one : coming_) ready.push_back({one.connection, POLLIN, 0});
     if (::poll(ready.data(), ready.size(), patience_ms()) < 0 && errno != EINTR) return;
     if (ready[0].revents != 0) return;
+    std::erase_if(answering_, [](const auto& one) {
+      return one.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    });
     for (size_t i = 0; i < coming_.size(); ++i) {
       if (ready[2 + i].revents != 0) read(coming_[i]);
       if (!coming_[i].over && coming_[i].until <= time_.now()) drop(coming_[i]);
     }
     if (ready[1].revents != 0) accept();
     std::erase_if(coming_, [](const Coming& one) { return one.over; });
-    std::erase_if(answering_, [](const auto& one) {
-      return one.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-    });
   }
 }
 

@@ -10,8 +10,8 @@ namespace {
 /// {"do": "arm", "device": "cellar/*", "by": "anna"}. At once, in the order of all that changes who may be
 /// told something: what is asked after a stop acts after it.
 template <typename What>
-ControlSocket::Handler of_devices(RigGuard& guard, RigRequests& requests, What what) {
-  return [&guard, &requests, what](const JsonValue& request) -> Result<std::string> {
+ControlSocket::Handler of_devices(RigGuard& guard, RigRequests& requests, RigRequests::Late late, What what) {
+  return [&guard, &requests, late, what](const JsonValue& request) -> Result<std::string> {
     auto pattern = text_member(request, "device");
     if (!pattern) return pattern;
     auto by = text_member(request, "by");
@@ -21,7 +21,8 @@ ControlSocket::Handler of_devices(RigGuard& guard, RigRequests& requests, What w
           if (guard.registry().matching(pattern).empty())
             return failure(fmt::format("no device matches '{}'", pattern));
           return fmt::format("\"devices\": {}", what(guard.safety(), pattern, now, by));
-        });
+        },
+        late);
   };
 }
 
@@ -29,9 +30,11 @@ ControlSocket::Handler of_devices(RigGuard& guard, RigRequests& requests, What w
 Result<std::string> stop(RigGuard& guard, RigRequests& requests, const JsonValue& request) {
   auto by = text_member(request, "by");
   if (!by) return by;
-  return requests.ask_at_once([&guard, by = *by](Time now) -> Result<std::string> {
-    return fmt::format("\"safe_values\": {}", guard.stop("asked for by " + by, now));
-  });
+  return requests.ask_at_once(
+      [&guard, by = *by](Time now) -> Result<std::string> {
+        return fmt::format("\"safe_values\": {}", guard.stop("asked for by " + by, now));
+      },
+      RigRequests::Late::done);
 }
 
 /// {"do": "force", "force": "{device: cellar/pump-1, field: level, force: 3 m, for: 10 s}"}
@@ -59,12 +62,13 @@ Result<std::string> unforce(RigGuard& guard, RigRequests& requests, const JsonVa
 }  // namespace
 
 void add_guard_handlers(ControlSocket& control, RigGuard& guard, RigRequests& requests) {
-  control.on("arm", of_devices(guard, requests,
-                               [](hil::RigSafety& safety, const std::string& pattern, Time now,
-                                  const std::string& by) { return safety.arm(pattern, now, by); }));
-  control.on("disarm", of_devices(guard, requests,
-                                  [](hil::RigSafety& safety, const std::string& pattern, Time now,
-                                     const std::string& by) { return safety.disarm(pattern, now, by); }));
+  const auto arm = [](hil::RigSafety& safety, const std::string& pattern, Time now, const std::string& by) {
+    return safety.arm(pattern, now, by);
+  };
+  const auto disarm = [](hil::RigSafety& safety, const std::string& pattern, Time now,
+                         const std::string& by) { return safety.disarm(pattern, now, by); };
+  control.on("arm", of_devices(guard, requests, RigRequests::Late::dropped, arm));
+  control.on("disarm", of_devices(guard, requests, RigRequests::Late::done, disarm));
   for (const auto& [name, handle] :
        {std::pair("stop", &stop), std::pair("force", &force), std::pair("unforce", &unforce)})
     control.on(name, [&guard, &requests, handle = handle](const JsonValue& request) {

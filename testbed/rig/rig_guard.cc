@@ -146,7 +146,7 @@ void RigGuard::begin(Assembly& assembly, hil::RigTransport& transport, hil::Mqtt
   if (auto* recorder = assembly.recorder())
     if (const auto rows = recorder->packet_rows()) packets_ = std::make_unique<PacketLog>(registry, *rows);
   transport.use({safety_.get(), forces_.get(), packets_.get(), [this](Time boundary) { before(boundary); },
-                 [this](Time now) { requests_->do_at_once(now); }});
+                 [this](Time now) { leaving(now); }});
   for (const auto& pattern : arm_) safety_->arm(pattern, kStart, "command line");
   const auto topic = fmt::format("looptwin/rig/{}/stop", config_.name);
   requests.on_press([this, topic](Time now) -> Result<std::string> {
@@ -174,18 +174,20 @@ RigGuard::State RigGuard::state() const {
   return state_;
 }
 
+void RigGuard::leaving(Time now) {
+  requests_->do_at_once(now);
+  // Whose the devices are is not known: nothing leaves until it is, or the run ends, whoever arms them.
+  if (inventory_ != nullptr && inventory_->has_lapsed()) safety_->gate().stop();
+}
+
 void RigGuard::before(Time boundary) {
-  if (inventory_ != nullptr) {
-    inventory_->step(boundary);
-    // Whose the devices are is not known: nothing leaves until it is, or the run ends.
-    if (inventory_->has_lapsed()) safety_->gate().stop();
-  }
+  if (inventory_ != nullptr) inventory_->step(boundary);
   {
     const std::scoped_lock lock(mutex_);
     state_ = {assembly_->loop().now(), transport_->online(), assembly_->dispatcher().counters().acknowledged};
   }
-  requests_->do_at_once(boundary);
   requests_->do_at_boundary(boundary);
+  leaving(boundary);
   forces_->begin(boundary, [&](const hil::Forces::Force& force, bool on) {
     journal_.write(boundary, on ? "force_on" : "force_off",
                    {{"name", force.config.name},

@@ -78,6 +78,7 @@ class RigGuard {
   class Beating;
   explicit RigGuard(const RigConfig& config);
   void before(Time boundary);
+  void leaving(Time now);
   void forget_broker();
   void hand_over(Time now);
 

@@ -1,25 +1,25 @@
 #include "testbed/rig/rig_requests.h"
 
 #include <algorithm>
-#include <chrono>
 
 namespace looptwin::testbed {
-namespace {
 
-/// Nobody is left hanging when the loop is, or when its next boundary is far.
-constexpr std::chrono::seconds kPatience(30);
-
-}  // namespace
-
-Result<std::string> RigRequests::wait_for(Queue& queue, Act act) {
+Result<std::string> RigRequests::wait_for(Queue& queue, Act act, Late late) {
   const auto asked = std::make_shared<Asked>(Asked{std::move(act), {}});
   std::unique_lock lock(mutex_);
   if (!closed_) queue.push_back(asked);
   if (told_) told_();
   const auto is_settled = [&] { return asked->answer || closed_; };
   // What has begun by then is waited for: it is short.
-  if (!answered_.wait_for(lock, kPatience, is_settled) && std::erase(queue, asked) == 0)
-    answered_.wait(lock, is_settled);
+  if (!answered_.wait_for(lock, patience_, is_settled)) {
+    const auto waiting = std::find(queue.begin(), queue.end(), asked);
+    if (waiting == queue.end())
+      answered_.wait(lock, is_settled);
+    else if (late == Late::done)
+      return failure("the rig's loop does not move: it is done as soon as it does");
+    else
+      queue.erase(waiting);
+  }
   if (asked->answer) return *asked->answer;
   if (closed_) return failure("the rig is ending: nothing was done");
   return failure("the rig has come to no boundary at which to do it: nothing was done");

@@ -2,6 +2,7 @@
 // once, while it waits for one. Of what was done at once the loop itself hears at its next boundary.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -18,14 +19,20 @@ namespace looptwin::testbed {
 class RigRequests {
  public:
   using Act = std::function<Result<std::string>(Time now)>;
+  /// So long whoever asks waits for the answer; then it is said that there is none.
+  explicit RigRequests(std::chrono::milliseconds patience = std::chrono::seconds(30)) : patience_(patience) {}
   /// Something is asked: called in the thread of who asks, without blocking. To be set before anything is.
   void on_request(std::function<void()> told) { told_ = std::move(told); }
 
-  // From any thread. Each waits for what comes of the act, or for so long; then it is not done any more.
+  /// What becomes of what was not done when its answer was due. Nobody is to be surprised by it later on, but
+  /// by what makes the rig safe.
+  enum class Late : uint8_t { dropped, done };
+
+  // From any thread; each waits for what comes of the act.
   /// Before the next boundary's messages are taken in.
-  Result<std::string> ask(Act act) { return wait_for(at_boundary_, std::move(act)); }
+  Result<std::string> ask(Act act) { return wait_for(at_boundary_, std::move(act), Late::dropped); }
   /// In the order in which they are asked.
-  Result<std::string> ask_at_once(Act act) { return wait_for(at_once_, std::move(act)); }
+  Result<std::string> ask_at_once(Act act, Late late) { return wait_for(at_once_, std::move(act), late); }
 
   /// The button: what it does, of which nobody hears an answer; and somebody presses it, at once as well.
   void on_press(Act act);
@@ -43,9 +50,10 @@ class RigRequests {
     std::optional<Result<std::string>> answer;
   };
   using Queue = std::deque<std::shared_ptr<Asked>>;
-  Result<std::string> wait_for(Queue& queue, Act act);
+  Result<std::string> wait_for(Queue& queue, Act act, Late late);
   void do_all(Queue& queue, Time now);
 
+  const std::chrono::milliseconds patience_;
   std::function<void()> told_;
   std::shared_ptr<Asked> button_;
   std::mutex mutex_;  ///< of what follows, and of the answers

@@ -1,6 +1,7 @@
 // The link to a real Mosquitto: what is sent arrives, also over the broker's end and return.
 #include "hil/mqtt_link.h"
 
+#include <atomic>
 #include <set>
 
 #include "tests/hil/broker.h"
@@ -61,6 +62,29 @@ TEST_CASE(
   CHECK(to->counters().losses == 1);
   CHECK(to->counters().connections == 2);
   CHECK(from->counters().dropped_out == 0);
+}
+
+TEST_CASE("mqtt: what is heard at once needs no room to wait, and is heard again when the broker was away") {
+  const auto broker = start_broker();
+  std::atomic<int> stops{0};
+  auto made = connect_mqtt({.broker = broker->address(), .client_id = "to", .most_waiting = 1});
+  REQUIRE(made.has_value());
+  const auto to = std::move(*made), from = link_to(*broker, "from");
+  to->subscribe({"x"});
+  to->hear_at_once("stop", [&] { ++stops; });
+  for (int i = 0; i < 3; ++i) REQUIRE(from->publish("x", std::to_string(i)));
+  REQUIRE(from->publish("stop", ""));
+  REQUIRE(eventually([&] { return stops == 1; }));
+  CHECK(to->counters().dropped_in == 2);
+  std::vector<MqttMessage> got;
+  to->take(got);
+  REQUIRE(got.size() == 1);  // nor does it wait to be taken
+  CHECK(got[0].topic == "x");
+  broker->kill();
+  REQUIRE(eventually([&] { return !from->connected() && !to->connected(); }));
+  REQUIRE(broker->start_again().has_value());
+  REQUIRE(eventually([&] { return from->connected() && to->connected(); }));
+  CHECK(eventually([&] { return from->publish("stop", ""), stops > 1; }));
 }
 
 TEST_CASE("mqtt: what cannot be connected to is said so, with what to do") {
