@@ -1,28 +1,30 @@
 #include "hil/broker_echo.h"
 
-#include <algorithm>
+#include <atomic>
 
-#include "hil/steady_time.h"
+#include "hil/mqtt_connections.h"
+#include "hil/wait_for.h"
 
 namespace looptwin::hil {
 
-Result<bool> echoes(const MqttOptions& options, const std::string& topic) {
-  auto own = options;
-  own.client_id += "-echo";
-  own.will.reset();
-  auto link = connect_mqtt(own);
-  if (!link) return tl::make_unexpected(std::move(link.error()));
-  (*link)->subscribe({topic});
-  (*link)->publish(topic, "echo");
+bool keeps_back(const MqttOptions& options, const std::string& topic) {
+  MqttConnections::Account account{.options = options, .filters = {topic}};
+  account.options.client_id += "-echo";
+  account.options.will.reset();
+  std::atomic<bool> heard{false};
+  const auto made =
+      MqttConnections::start({account}, {.heard = [&](size_t, MqttMessage&&) { heard = true; }});
+  if (!made) return false;
+  auto& echo = **made;
   MachineTime time;
-  std::vector<MqttMessage> heard;
-  const auto refused = [&] { return (*link)->counters().refused != 0; };  // with MQTT 5 it says so
-  for (const Duration until = time.now() + options.patience;
-       heard.empty() && !refused() && time.now() < until;) {
-    time.sleep_until(time.now() + milliseconds(1));
-    (*link)->take(heard);
-  }
-  return std::any_of(heard.begin(), heard.end(), [&](const auto& message) { return message.topic == topic; });
+  echo.connect(0);
+  if (!wait_for(time, options.patience, [&] { return echo.counters().subscribed > 0; })) return false;
+  echo.publish(0, {topic, "echo"});
+  // With MQTT 5 a broker may say that it does.
+  wait_for(time, options.patience, [&] { return heard || echo.counters().denied > 0; });
+  echo.leave(0);
+  wait_for(time, options.patience, [&] { return echo.counters().there == 0; });
+  return !heard;
 }
 
 }  // namespace looptwin::hil

@@ -1,5 +1,5 @@
-// Whether a broker brings back what is published there. Many keep back what an account may not read, or say,
-// without a word to anybody: Mosquitto's acl_file grants every subscription.
+// Whether a broker keeps back what is published there. Many do not say what an account may not read:
+// Mosquitto's acl_file grants every subscription.
 #pragma once
 
 #include <string>
@@ -8,7 +8,9 @@
 
 namespace looptwin::hil {
 
-/// Publishes once on `topic`, over a connection of its own beside that of `options`, and waits for it.
-Result<bool> echoes(const MqttOptions& options, const std::string& topic);
+/// Publishes once on `topic`, over a connection of its own beside that of `options`, and waits until it is
+/// back. False as well where that connection, or its subscription, does not come about: then nothing is
+/// known.
+bool keeps_back(const MqttOptions& options, const std::string& topic);
 
 }  // namespace looptwin::hil

@@ -5,20 +5,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "hil/wait_for.h"
+
 namespace looptwin::hil {
-namespace {
-
-/// Looks again and again until it is so, or for so long.
-template <typename Condition>
-bool wait_for(MachineTime& time, Duration patience, Condition condition) {
-  for (const Duration until = time.now() + patience; time.now() < until;) {
-    if (condition()) return true;
-    time.sleep_until(time.now() + milliseconds(1));
-  }
-  return condition();
-}
-
-}  // namespace
 
 SpreadLink::SpreadLink(std::unique_ptr<MqttLink> link, const MqttOptions& options, size_t more)
     : options_(options), more_(more), queue_(options.arrivals), link_(std::move(link)) {}

@@ -28,6 +28,8 @@ UnixTime next_second(int64_t later) {
   return UnixTime{(hil::civil_time().ns / kSecond + 1 + later) * kSecond};
 }
 
+std::string echo_topic(const RigConfig& rig) { return fmt::format("looptwin/rig/{}/echo", rig.name); }
+
 /// So long a broker may take to read who may come in: its plugin looks ten times a second.
 constexpr Duration kViewIsRead = seconds(2);
 
@@ -161,11 +163,14 @@ Result<void> RigSession::connect() {
   link_ = std::move(*link);
   if (rig_.ingest_connections != 0)
     link_ = std::make_unique<hil::SpreadLink>(std::move(link_), rig_.broker, rig_.ingest_connections);
-  if (!rig_.bindings) return {};
-  auto bridge_link = hil::connect_mqtt(bridge_options(rig_));
-  if (!bridge_link) return tl::make_unexpected(std::move(bridge_link.error()));
-  bridge_link_ = std::move(*bridge_link);
-  return load();  // connecting took its time: the run's start is later
+  if (rig_.bindings) {
+    auto bridge_link = hil::connect_mqtt(bridge_options(rig_));
+    if (!bridge_link) return tl::make_unexpected(std::move(bridge_link.error()));
+    bridge_link_ = std::move(*bridge_link);
+  }
+  kept_back_ = !own_ && hil::keeps_back(rig_.broker, echo_topic(rig_));
+  if (!rig_.bindings && !kept_back_) return {};
+  return load();  // this took its time: the run's start is later
 }
 
 Result<void> RigSession::assemble() {
@@ -211,7 +216,7 @@ Result<void> RigSession::assemble() {
     forget_run();
     return heard;
   }
-  if (auto heard = check_echo(); !heard) return heard;
+  if (kept_back_) tell_of_echo();
   if (auto planned = plan_sequence(); !planned) return planned;
   if (auto* recorder = assembly_->recorder())
     recorder->send_once(rig_.durable ? SentOnce::durable : SentOnce::journalled);
@@ -348,22 +353,16 @@ Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& real
   return problems;
 }
 
-/// Not all brokers say what they keep back. It need not be wrong: an account may read what devices say, and
-/// not this.
-Result<void> RigSession::check_echo() {
-  if (own_) return {};
-  const auto topic = fmt::format("looptwin/rig/{}/echo", rig_.name);
-  const auto heard = hil::echoes(rig_.broker, topic);
-  if (!heard) return tl::make_unexpected(heard.error());
-  if (*heard) return {};
+/// It need not be wrong: an account may read what devices say, and not this.
+void RigSession::tell_of_echo() {
   const auto& user = rig_.broker.user;
   incidents_.take(
       {kStart, "no_echo", "",
-       fmt::format("{} keeps what we publish on '{}' to itself, and may keep back what devices say as "
-                   "well: let it grant all, in an acl_file of Mosquitto's {}`topic readwrite #`",
-                   rig_.broker.broker, topic,
-                   user.empty() ? std::string() : fmt::format("`user {}` and ", user))});
-  return {};
+       fmt::format(
+           "{} keeps what we publish on '{}' to itself, and may keep back what devices say as well: let it "
+           "grant all, in an acl_file of Mosquitto's {}`topic readwrite #`",
+           rig_.broker.broker, echo_topic(rig_),
+           user.empty() ? std::string() : fmt::format("`user {}` and ", user))});
 }
 
 RigSeen RigSession::seen() const {

@@ -56,7 +56,7 @@ class RigSession {
   void take_incidents(Time boundary);
   RigSeen seen() const;
   Result<void> check_subscriptions();
-  Result<void> check_echo();
+  void tell_of_echo();
   void forget_run();
   Diagnostics end(mml::RunEnd how, double wall_s, const Realtime& realtime);
   void print(mml::RunEnd how, double wall_s) const;
@@ -78,6 +78,7 @@ class RigSession {
   std::unique_ptr<RigInventory> inventory_;    ///< gives the devices back after all that speaks to them
   std::unique_ptr<hil::IdentityGate> gate_;    ///< outlives the transport
   std::unique_ptr<hil::MqttLink> link_, bridge_link_;
+  bool kept_back_ = false;  ///< the broker does not bring back what we publish
   std::unique_ptr<RigBindings> bound_;
   std::unique_ptr<SequenceSession> sequence_;  ///< null: none is carried out
   std::unique_ptr<Assembly> assembly_;
