@@ -194,18 +194,18 @@ class RunFolder:
         ``decision``: its id, as a number of a data frame or the first digits as printed; without it, events and alarms are
         listed with theirs. The run is simulated again up to then, from the scenario's files as they were.
         """
-        return explain(os.fspath(self.path), decision)
+        return explain(_from_here(self.path), decision)
 
     def why_not(self, name: str, *, at: text.Span, device: str = "") -> Explanation:
         """Why an event, an alarm or a rule did not act on a device, ``at`` so long after the run's start."""
-        return why_not(os.fspath(self.path), name, device, _since(at))
+        return why_not(_from_here(self.path), name, device, _since(at))
 
     def diff(self, other: Union[Run, RunFolder, str, os.PathLike[str]], *, show: int = 20) -> Difference:
         """What another run, or run folder, decided otherwise, as ``looptwin diff``; its text lists ``show`` changes."""
         path: Any = getattr(other, "path", other)
         if path is None:
             raise RuntimeError("the other run wrote no folder: give looptwin.run(..., out=\"runs/mine\")")
-        return difference(os.fspath(self.path), os.fspath(path), show)
+        return difference(_from_here(self.path), _from_here(path), show)
 
     # Telemetry.
 
@@ -344,6 +344,12 @@ class RunFolder:
 
 def _several(patterns: Patterns) -> Sequence[str]:
     return [patterns] if isinstance(patterns, str) else list(patterns)
+
+
+def _from_here(path: Union[str, os.PathLike[str]]) -> str:
+    """As people would write it: relative to the working directory where it lies below that."""
+    relative = os.path.relpath(path)
+    return os.path.abspath(path) if relative.startswith(os.pardir) else relative
 
 
 def _since(span: text.Span) -> int:
