@@ -201,7 +201,7 @@ class Forces(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run.stderr)
         for arguments, said in ((["--play", self.folder / "run"], "say which with --broker"),
                                 (["--play", self.folder / "run", "--broker", "mqtt://127.0.0.1:1"], "holds no packets"),
-                                (["--speed", "4x"], "is no speed of --play")):
+                                (["--speed", "4x"], "write --play RUN as well")):
             result = looptwin("hil", self.folder, *arguments)
             self.assertEqual(result.returncode, 2, result.stdout)
             self.assertIn(said, result.stderr)

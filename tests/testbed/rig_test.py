@@ -181,6 +181,9 @@ class Rigs(unittest.TestCase):
         eventually(lambda: rig.count("looptwin/cellar/pump-1/command", '"start"') >= 1, "the last is acted on")
         out = rig.stop()
         self.assertRegex(out, r"6 not understood \(3 malformed, 2 of a wrong type, 1 of nobody\)")
+        told = json.loads((self.folder / "out/manifest.json").read_text())["status"]["rig"]
+        self.assertEqual([told["mqtt"][why] for why in ("malformed", "too_long", "wrong_type", "unknown", "refused")], [3, 0, 2, 1, 0])
+        self.assertEqual(told["incidents"], {})
         self.assertRegex(out, r"messages +1 ")
         self.assertIn("devices there          1", out)
 
