@@ -21,6 +21,8 @@ namespace py = pybind11;
 
 namespace {
 
+constexpr int kMostTries = 10;
+
 template <typename T>
 py::array array_of(std::vector<T> values) {
   auto* kept = new std::vector<T>(std::move(values));
@@ -70,12 +72,14 @@ std::unique_ptr<Folder> open(const std::filesystem::path& path) {
   return std::unique_ptr<Folder>(new Folder{std::move(*read), {}});
 }
 
-/// All columns, as long as each other: retention may remove a segment between two of them.
+/// All columns, as long as each other: where retention has removed a segment between two of them they are
+/// read again.
 Result<std::vector<twin::ColumnData>> columns_of(twin::RunReader& reader, twin::LogId log) {
-  for (;;) {
+  const auto& spec = reader.spec().logs[log.index()];
+  for (int tries = 0; tries < kMostTries; ++tries) {
     std::vector<twin::ColumnData> columns;
     std::set<size_t> lengths;
-    for (size_t c = 0; c < reader.spec().logs[log.index()].columns.size(); ++c) {
+    for (size_t c = 0; c < spec.columns.size(); ++c) {
       auto column = reader.read_log(log, c);
       if (!column) return tl::make_unexpected(std::move(column.error()));
       lengths.insert(std::visit([](const auto& values) { return values.size(); }, *column));
@@ -83,6 +87,8 @@ Result<std::vector<twin::ColumnData>> columns_of(twin::RunReader& reader, twin::
     }
     if (lengths.size() <= 1) return columns;
   }
+  return failure(fmt::format("the columns of the log '{}' are not of one length", spec.name),
+                 "a segment is damaged: remove it to read the rest of the run");
 }
 
 py::list log(Folder& folder, const std::string& name) {

@@ -101,8 +101,7 @@ class SimulationHandle {
   std::atomic<bool> busy_{false};
   std::atomic<int64_t> now_ns_{0};
   bool over_ = false;
-  bool broken_ =
-      false;  ///< its plants or devices stopped between two boundaries: there is no truth at either
+  bool broken_ = false;  ///< plants or devices stopped between two boundaries: truth is of neither
 };
 
 }  // namespace looptwin::python

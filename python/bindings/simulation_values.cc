@@ -147,8 +147,7 @@ void SimulationHandle::settle(TableId table, std::optional<Row> row) {
   if (broken_)
     throw std::runtime_error(
         fmt::format("what is true is not known: the run broke on the way to the boundary after {}; what the "
-                    "loop knew by then "
-                    "is there",
+                    "loop knew by then is there",
                     to_string(Time{now_ns_})));
   auto& assembly = simulation.assembly();
   {
