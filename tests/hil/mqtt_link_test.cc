@@ -67,7 +67,7 @@ TEST_CASE(
 TEST_CASE("mqtt: what is heard at once needs no room to wait, and is heard again when the broker was away") {
   const auto broker = start_broker();
   std::atomic<int> stops{0};
-  auto made = connect_mqtt({.broker = broker->address(), .client_id = "to", .most_waiting = 1});
+  auto made = connect_mqtt({.broker = broker->address(), .client_id = "to", .arrivals = {.messages = 1}});
   REQUIRE(made.has_value());
   const auto to = std::move(*made), from = link_to(*broker, "from");
   to->subscribe({"x"});
