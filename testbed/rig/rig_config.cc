@@ -136,7 +136,7 @@ const Section<RigConfig>& rig_section() {
        section<T>("reserve", reserve_section(), &T::reserve, "how they are reserved there"),
        equipment_key(),
        optional<T>("most_messages", whole_number(1, 1'000'000), &T::most_messages, "1000",
-                   "of one device in a second, at a broker of our own"),
+                   "of one device in a second, at a broker of our own or one that reads the view"),
        optional<T>("ingest_connections", whole_number(0, 64), &T::ingest_connections, "0",
                    "further ones, over which comes what devices say"),
        optional<T>("user", text(), in(&hil::MqttOptions::user), "none", "that we are at the broker"),
