@@ -4,6 +4,7 @@ Nothing may crash, grow without bound, or be lost in silence.
 """
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -397,12 +398,13 @@ class Faults(unittest.TestCase):
 
     def test_a_client_that_takes_nothing_costs_the_broker_no_more_than_it_may(self):
         rig = self.rig()
-        sleeper = subprocess.Popen(["/usr/bin/mosquitto_sub", "-p", str(rig.port), "-t", "#", "-q", "1"], stdout=subprocess.DEVNULL)
-        self.addCleanup(lambda: (sleeper.kill(), sleeper.wait()))
+        sleeper = subprocess.Popen(["/usr/bin/mosquitto_sub", "-p", str(rig.port), "-t", "#", "-q", "1"], stdout=subprocess.PIPE)
+        self.addCleanup(lambda: (sleeper.kill(), sleeper.wait(), sleeper.stdout.close()))
         ear = rig.client("ear").join()
         ear.subscribe("other/end")
-        freeze(sleeper)
         talker = rig.client("talker").join()
+        eventually(lambda: talker.say("other/hello", "hello") and select.select([sleeper.stdout], [], [], 0.1)[0], "it hears all")
+        freeze(sleeper)
         talker.client.max_inflight_messages_set(2000)
         talker.client.max_queued_messages_set(0)
         payload = b"x" * 20_000
