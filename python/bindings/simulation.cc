@@ -4,8 +4,12 @@
 #include <fmt/format.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
 #include <optional>
+#include <set>
+#include <thread>
 
 #include "python/bindings/errors.h"
 #include "python/bindings/module.h"
@@ -22,13 +26,36 @@ namespace {
 constexpr double kEvery = 0.1;
 /// As for --threads.
 constexpr int kMostThreads = 1024;
+/// So long the interpreter's end waits for what runs.
+constexpr double kPatience = 30;  // s
+
+/// All there are; the GIL guards both.
+std::set<SimulationHandle*> g_all;
+bool g_ending = false;
 
 }  // namespace
+
+SimulationHandle::SimulationHandle() { g_all.insert(this); }
+SimulationHandle::~SimulationHandle() { g_all.erase(this); }
+
+void SimulationHandle::end_all() {
+  g_ending = true;
+  const testbed::Stopwatch watch;
+  const auto is_busy = [](SimulationHandle* one) { return one->busy_.load(); };
+  while (std::any_of(g_all.begin(), g_all.end(), is_busy) && watch.seconds() < kPatience) {
+    for (auto* one : g_all) one->interrupt();
+    const py::gil_scoped_release release;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
 
 SimulationHandle::SimulationHandle(const ScenarioSource& source,
                                    const std::vector<std::pair<std::string, std::string>>& further,
                                    int threads, const std::string& out, bool keep_decisions)
-    : kept_(std::make_shared<Kept>()), threads_(threads) {
+    : SimulationHandle() {
+  if (g_ending) throw std::runtime_error("the interpreter ends");
+  kept_ = std::make_shared<Kept>();
+  threads_ = threads;
   if (threads < 0 || threads > kMostThreads)
     throw py::value_error(
         fmt::format("threads={}: write 0 to {}; 0: as many as the machine has and the fleet has use for",
@@ -38,6 +65,7 @@ SimulationHandle::SimulationHandle(const ScenarioSource& source,
   testbed::AssemblyOptions options{.threads = threads, .decisions = &kept_->decisions};
   if (!out.empty()) options.out = out;
   const auto make = [&] {
+    const Busy busy(busy_);
     const py::gil_scoped_release release;
     return testbed::Simulation::make(std::move(loaded), options, kept_->stop);
   };
@@ -46,6 +74,7 @@ SimulationHandle::SimulationHandle(const ScenarioSource& source,
 
 testbed::Simulation& SimulationHandle::running() {
   if (!kept_ || !kept_->simulation) throw std::runtime_error("this simulation is closed");
+  if (g_ending) throw std::runtime_error("the interpreter ends");
   if (busy_)
     throw std::runtime_error(
         "this simulation is being advanced or looked at: by another thread, or around this call");
@@ -137,6 +166,10 @@ void SimulationHandle::inject(const std::string& entry, const std::string& name)
   value_or_raise(simulation.inject(std::make_shared<const Source>(Source{name, entry})));
 }
 
+void SimulationHandle::interrupt() {
+  if (const auto kept = kept_; kept && busy_) kept->stop = true;
+}
+
 /// Arrays that share its columns keep it until they go.
 void SimulationHandle::close() {
   if (kept_ && kept_->simulation) running();
@@ -151,6 +184,7 @@ std::string SimulationHandle::requirements() {
 void bind_simulation(py::module_& m) {
   using H = SimulationHandle;
   using Pairs = std::vector<std::pair<std::string, std::string>>;
+  m.def("end_all", &H::end_all);
   py::class_<H>(m, "Simulation")
       .def(py::init<const ScenarioSource&, const Pairs&, int, const std::string&, bool>(), py::arg("source"),
            py::arg("settings"), py::arg("threads"), py::arg("out"), py::arg("keep_decisions"))
@@ -160,6 +194,7 @@ void bind_simulation(py::module_& m) {
       .def("act", &H::act)
       .def("inject", &H::inject)
       .def("inputs", &H::inputs)
+      .def("interrupt", &H::interrupt)
       .def("close", &H::close)
       .def("value", &H::value)
       .def("column", &H::column)

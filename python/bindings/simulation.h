@@ -45,6 +45,13 @@ class SimulationHandle {
   SimulationHandle(const ScenarioSource& source,
                    const std::vector<std::pair<std::string, std::string>>& further, int threads,
                    const std::string& out, bool keep_decisions);
+  ~SimulationHandle();
+  SimulationHandle(const SimulationHandle&) = delete;
+  SimulationHandle& operator=(const SimulationHandle&) = delete;
+
+  /// The interpreter ends: lets all that runs end with the cycle under way and waits for that, for a while;
+  /// nothing begins any more. A thread that comes back to an interpreter that is gone would end the process.
+  static void end_all();
 
   /// `progress`: called a few times a second with the present ns; what it raises stops the simulation.
   /// Returns whether `to` was reached: a signal's exception is raised once the cycle under way has ended.
@@ -54,6 +61,8 @@ class SimulationHandle {
   std::unique_ptr<SimulationHandle> fork();
   void act(const std::string& entry, const std::string& name);
   void inject(const std::string& entry, const std::string& name);
+  /// Lets an advance that another thread is in end with the cycle under way; from any thread.
+  void interrupt();
   void close();
 
   /// What a device's name is worth at the last boundary, in its unit. `which`: "reported", "desired",
@@ -78,7 +87,7 @@ class SimulationHandle {
   int64_t now_ns() const { return now_ns_; }
 
  private:
-  SimulationHandle() = default;
+  SimulationHandle();
   struct Place;
   Place place(TableId table, const std::string& name, const std::string& which);
   ColumnId true_column(TableId table, const std::string& name);

@@ -7,6 +7,9 @@
 Values are in the units that the scenario declares; times are seconds since the run's start unless said otherwise.
 docs/python.md shows all of it.
 """
+import atexit
+
+from . import _looptwin
 from ._looptwin import version as __version__
 from .devices import Controller, Physics
 from .env import Env, VectorEnv
@@ -20,6 +23,9 @@ from .scenario import Scenario, load
 from .shipped import shipped
 from .simulation import Device, Simulation
 from .sweeps import SweepWarning, sweep
+
+# Threads that are daemons may still be in a simulation.
+atexit.register(_looptwin.end_all)
 
 __all__ = ["Controller", "Device", "Difference", "Env", "Explanation", "Feed", "Physics", "Plant", "Problem", "Run",
            "RunError", "RunFolder", "Scenario", "ScenarioError", "Simulation", "SweepWarning", "Telemetry", "VectorEnv",

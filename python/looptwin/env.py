@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import concurrent.futures
-from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, TypeVar, Union
 
 import numpy as np
 
 from . import text
 from .scenario import Scenario, Source, loaded
 from .simulation import Simulation
+
+_Given = TypeVar("_Given")
 
 
 class Box:
@@ -266,7 +268,7 @@ class VectorEnv:
             seeds = [text.whole(one, "seed") for one in seed]
         if len(seeds) != self.num_envs:
             raise ValueError(f"{len(seeds)} seeds for {self.num_envs} environments")
-        begun = list(self._pool.map(lambda pair: pair[0].reset(seed=pair[1], options=options), zip(self.envs, seeds)))
+        begun = self._each(lambda index: self.envs[index].reset(seed=seeds[index], options=options))
         self._over[:] = False
         return np.stack([observation for observation, _ in begun]), _joined([info for _, info in begun])
 
@@ -284,11 +286,25 @@ class VectorEnv:
                 return observation, 0.0, False, False, info
             return env.step(actions[index])
 
-        stepped = list(self._pool.map(one, range(self.num_envs)))
+        stepped = self._each(one)
         observations, rewards, terminated, truncated, infos = zip(*stepped)
         ended, cut = np.array(terminated, bool), np.array(truncated, bool)
         self._over = ended | cut
         return np.stack(observations), np.array(rewards), ended, cut, _joined(list(infos))
+
+    def _each(self, do: Callable[[int], _Given]) -> list[_Given]:
+        """On the threads. Ctrl-C is heard here: it is raised when all of them have ended the cycle under way."""
+        asked = [self._pool.submit(do, index) for index in range(self.num_envs)]
+        try:
+            return [one.result() for one in asked]
+        except BaseException:
+            for one in asked:
+                one.cancel()
+            while concurrent.futures.wait(asked, timeout=0.01).not_done:
+                for env in self.envs:
+                    if env.sim is not None:
+                        env.sim._simulation.interrupt()
+            raise
 
     def close(self) -> None:
         """Gives all memory back, and ends the threads."""

@@ -123,6 +123,23 @@ class Together(InFolder):
             np.testing.assert_array_equal(observations[1], alone[0])
             self.assertEqual((rewards[1], rewards.shape), (alone[1], (3,)))
 
+    def test_ctrl_c_ends_all_of_them_with_their_cycles(self):
+        code = ("import looptwin, os, signal, threading\n"
+                "with looptwin.VectorEnv('tanks.yaml', 2, observe=['main/tank-1.level'], act=['lowest'],\n"
+                "                        reward=lambda sim: 0.0, every='20000 d', duration='40000 d') as many:\n"
+                "    many.reset()\n"
+                "    def interrupt():\n"
+                "        while many.envs[0].sim.time == 0:\n"
+                "            pass\n"
+                "        os.kill(os.getpid(), signal.SIGINT)\n"
+                "    threading.Thread(target=interrupt, daemon=True).start()\n"
+                "    try:\n"
+                "        many.step([[1], [1]])\n"
+                "    except KeyboardInterrupt:\n"
+                "        print('heard', [0 < env.sim.time < 20000 * 86400 for env in many.envs][0])\n")
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+        self.assertEqual((told.returncode, told.stdout), (0, "heard True\n"), told.stderr)
+
     def test_one_that_has_ended_begins_anew_at_the_next_step(self):
         with looptwin.VectorEnv("tanks.yaml", 2, **HOW) as many:
             many.reset(seed=1)

@@ -141,6 +141,16 @@ class Running(InFolder):
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
         self.assertEqual(told.stdout, "True 1.0\n", told.stderr)
 
+    def test_a_thread_that_outlives_the_program_ends_with_it(self):
+        code = ("import looptwin, threading\n"
+                "seen = threading.Event()\n"
+                "def run():\n"
+                "    looptwin.run('tanks.yaml', duration='20000 d', progress=lambda now, end: seen.set())\n"
+                "threading.Thread(target=run, daemon=True).start()\n"
+                "print(seen.wait(60))\n")
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+        self.assertEqual((told.returncode, told.stdout), (0, "True\n"), told.stderr)
+
     def test_a_disk_that_refuses_is_an_error(self):
         with self.assertRaises(looptwin.ScenarioError) as caught:
             looptwin.run("tanks.yaml", out="/dev/null/run", duration="1 min")
