@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import threading
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, TypeVar, Union
 
 import numpy as np
@@ -251,7 +252,8 @@ class VectorEnv:
         high = np.broadcast_to(getattr(act, "high", getattr(act, "n", 1) - 1), (num_envs, *act.shape))
         self.action_space = box(low, high, (num_envs, *act.shape), np.float32)
         self._over = np.zeros(num_envs, bool)
-        self._pool = concurrent.futures.ThreadPoolExecutor(workers or min(num_envs, 8))
+        self._workers = workers or min(num_envs, 8)
+        self._pool = _threads(self._workers)
 
     def reset(self, *, seed: Union[int, Sequence[int], None] = None,
               options: Optional[Mapping[str, Any]] = None) -> tuple[np.ndarray, dict[str, Any]]:
@@ -294,29 +296,44 @@ class VectorEnv:
 
     def _each(self, do: Callable[[int], _Given]) -> list[_Given]:
         """On the threads. Ctrl-C is heard here: it is raised when all of them have ended the cycle under way."""
-        asked = [self._pool.submit(do, index) for index in range(self.num_envs)]
+        asked: list[concurrent.futures.Future[_Given]] = []
         try:
+            for index in range(self.num_envs):
+                asked.append(self._pool.submit(do, index))
             return [one.result() for one in asked]
         except BaseException:
-            for one in asked:
-                one.cancel()
-            while concurrent.futures.wait(asked, timeout=0.01).not_done:
-                for env in self.envs:
-                    if env.sim is not None:
-                        env.sim._simulation.interrupt()
+            self._end_threads()
+            self._pool = _threads(self._workers)
             raise
+
+    def _end_threads(self) -> None:
+        """What runs on them ends with the cycle under way."""
+        ended = threading.Thread(target=self._pool.shutdown, kwargs={"cancel_futures": True})
+        ended.start()
+        while ended.is_alive():
+            for env in self.envs:
+                if env.sim is not None:
+                    env.sim._simulation.interrupt()
+            ended.join(0.01)
 
     def close(self) -> None:
         """Gives all memory back, and ends the threads."""
+        self._end_threads()
         for env in self.envs:
             env.close()
-        self._pool.shutdown()
 
     def __enter__(self) -> "VectorEnv":
         return self
 
     def __exit__(self, *what: Any) -> None:
         self.close()
+
+
+def _threads(count: int) -> concurrent.futures.ThreadPoolExecutor:
+    """All of them are there: of one that is begun when Ctrl-C comes an executor may not know."""
+    pool, begun = concurrent.futures.ThreadPoolExecutor(count), threading.Barrier(count)
+    list(pool.map(lambda _: begun.wait(), range(count)))
+    return pool
 
 
 def _joined(infos: list[dict[str, Any]]) -> dict[str, Any]:
