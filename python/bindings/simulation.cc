@@ -89,6 +89,7 @@ void SimulationHandle::advance_to(int64_t to_ns, const py::object& progress) {
   auto end = mml::RunEnd::reached_end;
   {
     const Busy busy(busy_);
+    kept->stop = false;  // who asked for the end of something else has had it
     const testbed::Stopwatch watch;
     double asked = 0;
     const auto ask_python = [&](Time now) {
