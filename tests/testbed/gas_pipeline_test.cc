@@ -152,6 +152,21 @@ TEST_CASE("gas-pipeline: wherever the hole is, its station stops and the valves 
   }
 }
 
+TEST_CASE("gas-pipeline: the times at which the pressure fell tell whether a hole is by a valve") {
+  const struct {
+    const char* size;
+    const char* from_head;
+    Names by_valve;
+  } table[] = {{"80 cm2", "0.5 km", {"seg-17"}}, {"40 cm2", "9.5 km", {"seg-17"}}, {"80 cm2", "4 km", {}}};
+  for (const auto& row : table) {
+    CAPTURE(row.size, row.from_head);
+    Line line(and_also(leak("p-17", row.size), {{"plants.gas.gas_network.leaks.hole.position", row.from_head}}));
+    line.run_to(minutes(15));
+    CHECK(line.rose_on("leak") == Names{"seg-17"});
+    CHECK(line.rose_on("hole_by_valve") == row.by_valve);
+  }
+}
+
 TEST_CASE("gas-pipeline: the station stops before the valves close, and both before four minutes are over") {
   Line line(leak("p-17", "80 cm2"));
   line.run_to(minutes(10) + seconds(30));
@@ -349,6 +364,20 @@ TEST_CASE("gas-pipeline: what is no leak shuts nothing, and says what it is") {
       CAPTURE(alarm);
       CHECK(line.rose_on(alarm) == (alarm == std::string(row.alarm) ? row.raised : Names{}));
     }
+  }
+}
+
+TEST_CASE("gas-pipeline: a gauge that comes back to the truth in the morning is no leak") {
+  for (const char* device : {"seg-9", "seg-20"}) {
+    CAPTURE(device);
+    Line line({{"start", "2024-02-12T04:00:00"},
+               {"faults", std::string("[{after: 30 min, device: ") + device +
+                              ", sensor: pressure_out, kind: stuck, lasts: 2 h}]"}});
+    line.run_to(minutes(170));
+    CHECK(line.rose_on("gauges_disagree") == Names{device});
+    CHECK(line.rose_on("leak") == Names{});
+    CHECK(line.rose_on("broken") == Names{});
+    CHECK(line.shut_valves() == Names{});
   }
 }
 
