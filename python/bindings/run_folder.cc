@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "python/bindings/errors.h"
 #include "python/bindings/module.h"
+#include "python/bindings/signals.h"
 #include "twin/warm/run_reader.h"
 
 namespace looptwin::python {
@@ -33,7 +34,10 @@ py::array array_of(std::vector<T> values) {
 py::object column_of(twin::ColumnData data) {
   if (const auto* texts = std::get_if<twin::Texts>(&data)) {
     py::list list(texts->size());
-    for (size_t i = 0; i < texts->size(); ++i) list[i] = py::str((*texts)[i]);
+    for (size_t i = 0; i < texts->size(); ++i) {
+      heed_signals(i);
+      list[i] = py::str((*texts)[i]);
+    }
     return list;
   }
   return std::visit(
@@ -53,21 +57,21 @@ struct Folder {
 
   template <typename Read>
   auto read(Read&& read) {
-    auto result = [&] {
-      const py::gil_scoped_release release;
+    auto result = heeding_signals([&](const StopAsked& asked) {
       const std::lock_guard lock(mutex);
-      return read(reader);
-    }();
+      reader.heed(asked);
+      auto done = read(reader);
+      reader.heed({});
+      return done;
+    });
     if (!result) raise("RunError", result.error());
     return std::move(*result);
   }
 };
 
 std::unique_ptr<Folder> open(const std::filesystem::path& path) {
-  auto read = [&] {
-    const py::gil_scoped_release release;
-    return twin::RunReader::open(path);
-  }();
+  auto read = heeding_signals([&](const StopAsked& asked) { return twin::RunReader::open(path, asked); });
+  if (read) read->heed({});
   if (!read) raise("RunError", read.error());
   return std::unique_ptr<Folder>(new Folder{std::move(*read), {}});
 }

@@ -48,8 +48,8 @@ class Columns {
 }  // namespace
 
 Result<DecisionRows> read_decisions(const std::filesystem::path& folder, TextPool& pool, Time after,
-                                    Time until) {
-  auto run = twin::RunReader::open(folder);
+                                    Time until, const StopAsked& stop) {
+  auto run = twin::RunReader::open(folder, stop);
   if (!run) return tl::make_unexpected(std::move(run.error()));
   const auto log = run->log("decisions");
   if (!log)
