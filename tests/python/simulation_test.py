@@ -141,7 +141,7 @@ class Stepping(InFolder):
             for ask, error, said in ((lambda: sim["site"]["sky.airs"], KeyError, "did you mean 'sky.air'"),
                                      (lambda: sim["site"].sky, AttributeError, "sky.air"),
                                      (lambda: sim["site"].truth["sky.air"], TypeError, "no truth value"),
-                                     (lambda: sim["main"]["sky.air"], KeyError, "no name on 'main'")):
+                                     (lambda: sim["main"]["sky.air"], KeyError, "no name 'sky.air' on 'main'")):
                 with self.assertRaisesRegex(error, said):
                     ask()
 
