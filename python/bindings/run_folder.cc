@@ -6,9 +6,12 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stdexcept>
+#include <thread>
 
 #include "base/text.h"
 #include "python/bindings/errors.h"
@@ -50,18 +53,24 @@ py::object column_of(twin::ColumnData data) {
       data);
 }
 
-/// A reader, and whose turn it is: threads of Python read without the GIL.
+/// A reader, and whose turn it is: threads of Python read without the GIL. Who handles a signal meanwhile is
+/// on the thread that reads, and cannot wait for it.
 struct Folder {
   twin::RunReader reader;
   std::mutex mutex;
+  std::atomic<std::thread::id> reads{};
 
   template <typename Read>
   auto read(Read&& read) {
+    if (reads == std::this_thread::get_id())
+      throw std::runtime_error("this run's folder is being read, around this call");
     auto result = heeding_signals([&](const StopAsked& asked) {
       const std::lock_guard lock(mutex);
+      reads = std::this_thread::get_id();
       reader.heed(asked);
       auto done = read(reader);
       reader.heed({});
+      reads = std::thread::id();
       return done;
     });
     if (!result) raise("RunError", result.error());
@@ -73,7 +82,7 @@ std::unique_ptr<Folder> open(const std::filesystem::path& path) {
   auto read = heeding_signals([&](const StopAsked& asked) { return twin::RunReader::open(path, asked); });
   if (read) read->heed({});
   if (!read) raise("RunError", read.error());
-  return std::unique_ptr<Folder>(new Folder{std::move(*read), {}});
+  return std::unique_ptr<Folder>(new Folder{std::move(*read), {}, {}});
 }
 
 /// All columns, as long as each other: where retention has removed a segment between two of them they are
