@@ -2,12 +2,10 @@
 
 #include <set>
 
+#include "lang/comparisons.h"
+
 namespace looptwin::lang {
 namespace {
-
-bool is_comparison(Op op) {
-  return op == Op::less || op == Op::less_equal || op == Op::greater || op == Op::greater_equal;
-}
 
 /// Whether all uses of the age at and below `id` are comparisons with constants; these are added to `limits`.
 bool compared_only(const Graph& graph, NodeId id, NodeId age, std::set<NodeId>& seen,
@@ -20,7 +18,7 @@ bool compared_only(const Graph& graph, NodeId id, NodeId age, std::set<NodeId>& 
       if (!compared_only(graph, node.args[k], age, seen, limits)) return false;
       continue;
     }
-    if (!is_comparison(node.op) || graph[node.args[1 - k]].op != Op::constant) return false;
+    if (!is_ordering(node.op) || graph[node.args[1 - k]].op != Op::constant) return false;
     limits.push_back(graph[node.args[1 - k]].number[0]);
   }
   return true;

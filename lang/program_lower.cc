@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "lang/ages.h"
+#include "lang/comparisons.h"
 #include "lang/program_code.h"
 #include "lang/resumption.h"
 
@@ -204,8 +205,7 @@ class Lowering {
     return n.op == op && n.args.size() == 2 && by_row(id) && !is_given(id) && uses_[id] == 1;
   }
 
-  static bool is_comparison(Op op) { return op >= Op::less && op <= Op::greater_equal; }
-  bool fusible_comparison(NodeId id) { return is_comparison(node(id).op) && fusible(id, node(id).op); }
+  bool fusible_comparison(NodeId id) { return is_ordering(node(id).op) && fusible(id, node(id).op); }
 
   static Comparison comparison(const Node& n) {
     const bool swapped = n.op == Op::greater || n.op == Op::greater_equal;

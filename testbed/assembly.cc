@@ -52,15 +52,21 @@ Assembly::~Assembly() = default;
 
 Result<std::unique_ptr<Assembly>> Assembly::build(Scenario scenario, const AssemblyOptions& options) {
   std::unique_ptr<Assembly> assembly(new Assembly(std::move(scenario)));
-  if (auto built = assembly->build_parts(options); !built)
-    return tl::make_unexpected(std::move(built.error()));
-  return assembly;
+  auto built = assembly->build_parts(options);
+  if (built && wants_stop(options.stop)) built = stopped_early();
+  if (built) return assembly;
+  const bool has_begun = assembly->recorder_ != nullptr && !options.resume;
+  assembly.reset();
+  std::error_code ignored;
+  if (has_begun) std::filesystem::remove_all(*options.out, ignored);
+  return tl::make_unexpected(std::move(built.error()));
 }
 
 Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   auto registry = twin::Registry::build(scenario_.models, scenario_.fleet, scenario_.seed, schema_, tables_);
   if (!registry) return tl::make_unexpected(std::move(registry.error()));
   registry_ = std::make_unique<twin::Registry>(std::move(*registry));
+  if (wants_stop(options.stop)) return stopped_early();
   auto feeds = load_feeds(scenario_, units_, schema_);
   if (!feeds) return tl::make_unexpected(std::move(feeds.error()));
   feeds_ = std::move(*feeds);
@@ -76,6 +82,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
                               {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
                                scenario_.cycle, scenario_.plants, broker_away_});
+  if (wants_stop(options.stop)) return stopped_early();
   for (size_t t = 0; t < of_world_.size(); ++t) of_world_[t].second = schema_.tables[t].columns.size();
   const auto loop_signals = mml::add_loop_signals(schema_, *feeds_);  // physics does not see them
   auto wired = wire(scenario_, units_, schema_, graph_, *registry_, options.coverage);
@@ -100,7 +107,9 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     wired_.windows.insert(wired_.windows.end(), probes_->windows().begin(), probes_->windows().end());
   }
 
+  if (wants_stop(options.stop)) return stopped_early();
   tables_.allocate_added();
+  if (wants_stop(options.stop)) return stopped_early();
   const auto shards = tables_.shards();
   hot_ = std::make_unique<twin::HotHistory>(*registry_, schema_, tables_, wired_.windows);
   warm_ = std::make_unique<mml::WarmHistory>(
@@ -121,6 +130,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     if ((needed || options.out || options.as_recorded) && !lengths.empty())
       rollups.push_back({model.table, std::move(lengths)});
   }
+  if (wants_stop(options.stop)) return stopped_early();
   if (options.out) {
     auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_,
                                      options.resume, std::move(*told), options.packets);
@@ -139,6 +149,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     no_history_ = std::make_unique<NoHistory>();  // so that buckets are closed
     sink = no_history_.get();
   }
+  if (wants_stop(options.stop)) return stopped_early();
   processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, sink);
   notices_ = std::make_unique<mml::Notices>(loop_signals, *feeds_, *registry_, tables_, *processor_);
   people_ = std::make_unique<mml::Operator>(scenario_.people, wired_.inputs, tables_);
@@ -154,6 +165,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
       std::make_unique<mml::DerivedFeeds>(wired_.derived, schema_, *registry_, tables_, publisher);
   alarms_ = std::make_unique<mml::Alarms>(wired_.alarms, events_->all(), schema_, *registry_, tables_,
                                           recorder_.get());
+  if (wants_stop(options.stop)) return stopped_early();
   evaluator_ =
       std::make_unique<mml::Evaluator>(std::move(wired_.plan), schema_, graph_, *registry_, tables_, *feeds_);
   broker_ = std::make_unique<mml::Broker>(*registry_);
@@ -166,13 +178,16 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   if (options.out && scenario_.input_log)
     if (auto kept = keep_inputs(options); !kept) return kept;
 
+  if (wants_stop(options.stop)) return stopped_early();
   fleet_->start();
+  if (wants_stop(options.stop)) return stopped_early();
   processor_->bind();
   evaluator_->bind();
   if (probes_) probes_->bind();
   warm_->bind();
   if (warm_->any()) evaluator_->look_back_on(warm_.get());
   people_->bind(true);
+  if (wants_stop(options.stop)) return stopped_early();
   functions_->bind();
   events_->bind(true);
   alarms_->bind(true);

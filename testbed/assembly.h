@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/archive.h"
+#include "base/stop.h"
 #include "lang/units.h"
 #include "mml/broker.h"
 #include "mml/feeds/feeds.h"
@@ -53,13 +54,14 @@ struct AssemblyOptions {
   bool as_recorded = false;  ///< has the state of one that writes a run folder, though it writes none
   Time begins = kStart;      ///< the boundary of the state that is restored into it before it goes on
   mml::DecisionSink* decisions =
-      nullptr;  ///< is told what was decided, beside the run folder; outlives it all
+      nullptr;          ///< is told what was decided, beside the run folder; outlives it all
+  StopAsked stop = {};  ///< ends the building early
 };
 
 class Assembly {
  public:
   /// Checks, compiles and wires the scenario: all that `check` does, and all that `run` needs. The scenario
-  /// is copied.
+  /// is copied. Where it fails, a run folder that it has begun is gone again.
   static Result<std::unique_ptr<Assembly>> build(Scenario scenario, const AssemblyOptions& options = {});
   ~Assembly();
 

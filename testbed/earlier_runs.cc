@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/hash.h"
+#include "testbed/field_at.h"
 #include "twin/warm/run_reader.h"
 
 namespace looptwin::testbed {
@@ -69,11 +70,8 @@ class Telling {
 
  private:
   const twin::FieldConfig* find_field(TableId table, ColumnId column) const {
-    if (table == here_->registry.site()) return nullptr;
-    const auto& model = here_->registry.model(table);
-    for (size_t f = 0; f < model.fields.size(); ++f)
-      if (model.fields[f].value == column) return &model.config.telemetry[f];
-    return nullptr;
+    const auto field = field_at(here_->registry, table, column);
+    return field ? &here_->registry.model(table).config.telemetry[*field] : nullptr;
   }
   std::string named(TableId table, const std::string& name) const {
     return fmt::format("{}.{}", here_->schema.table(table).name, name);

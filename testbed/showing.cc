@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "testbed/field_at.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -86,12 +87,10 @@ double resolution_of(NodeId id, const lang::Graph& graph, const twin::Registry& 
   };
   switch (node.op) {
     case Op::column: {
-      if (node.table.index() >= registry.models().size()) return 0;
-      const auto& model = registry.model(node.table);
-      for (size_t f = 0; f < model.fields.size(); ++f)
-        if (model.fields[f].value == node.column)
-          return model.config.telemetry[f].resolution * model.config.telemetry[f].unit.scale;
-      return 0;
+      const auto field = field_at(registry, node.table, node.column);
+      if (!field) return 0;
+      const auto& config = registry.model(node.table).config.telemetry[*field];
+      return config.resolution * config.unit.scale;
     }
     case Op::set_count:
     case Op::set_size:

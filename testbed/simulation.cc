@@ -78,18 +78,23 @@ Diagnostics Simulation::problems() const {
 }
 
 Result<std::unique_ptr<Simulation>> Simulation::fork(int threads, const std::atomic<bool>& stop,
-                                                     mml::DecisionSink* decisions) {
+                                                     mml::DecisionSink* decisions,
+                                                     const StopAsked& end_early) {
   if (driver_->is_away())
     return failure(fmt::format("cannot fork at {}: the MML is away", to_string(now())),
                    "advance until it is back");
   Assembly& trunk = *assembly_;
   Scenario scenario = trunk.scenario();
   scenario.input_log = false;  // of the trunk's run folder, like its snapshots
-  auto made =
-      make({std::move(scenario), {}, settings_},
-           {.threads = threads, .as_recorded = trunk.recorder() != nullptr, .decisions = decisions}, stop);
+  auto made = make({std::move(scenario), {}, settings_},
+                   {.threads = threads,
+                    .as_recorded = trunk.recorder() != nullptr,
+                    .decisions = decisions,
+                    .stop = end_early},
+                   stop);
   if (!made) return made;
-  copy_state(trunk, (*made)->assembly());
+  if (auto copied = copy_state(trunk, (*made)->assembly(), end_early); !copied)
+    return tl::make_unexpected(std::move(copied.error()));
   (*made)->assembly().transport().act(trunk.transport().pending());
   (*made)->go_on_after(now());
   return made;

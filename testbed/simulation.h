@@ -34,7 +34,7 @@ struct Ending {
 class Simulation {
  public:
   /// The state is that of the start; `options.resume` tells that another one will be restored into it.
-  /// `stop`: asks to stop at the next boundary.
+  /// `stop`: asks to stop at the next boundary; `options.stop` ends the making.
   static Result<std::unique_ptr<Simulation>> make(Loaded loaded, const AssemblyOptions& options,
                                                   const std::atomic<bool>& stop,
                                                   std::optional<double> speed = {});
@@ -53,8 +53,10 @@ class Simulation {
   /// What broke the run; empty while all is well.
   Diagnostics problems() const;
   /// A second simulation in the state of this one, without a run folder; not while the MML is away.
+  /// `end_early` is asked while it is made.
   Result<std::unique_ptr<Simulation>> fork(int threads, const std::atomic<bool>& stop,
-                                           mml::DecisionSink* decisions = nullptr);
+                                           mml::DecisionSink* decisions = nullptr,
+                                           const StopAsked& end_early = {});
   /// People act, at the next boundary or when the entry of a script says.
   Result<void> act(const SourcePtr& entry);
   /// Something goes wrong from now on, or from a time that the entry of `faults:` says.

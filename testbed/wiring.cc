@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "testbed/field_at.h"
 #include "testbed/notes.h"
 #include "testbed/showing.h"
 #include "testbed/wiring_conditions.h"
@@ -402,14 +403,6 @@ class Wiring : Expressions {
 
   // ---- the plan
 
-  std::optional<uint16_t> field_at(TableId table, ColumnId column) const {
-    if (table.index() >= registry_.models().size()) return std::nullopt;
-    const auto& fields = registry_.model(table).fields;
-    for (size_t f = 0; f < fields.size(); ++f)
-      if (fields[f].value == column) return static_cast<uint16_t>(f);
-    return std::nullopt;
-  }
-
   const lang::Producer* producer_of(TableId table, ColumnId column) const {
     const auto found = std::find_if(producers_.begin(), producers_.end(), [&](const lang::Producer& p) {
       return p.table == table && p.column == column;
@@ -453,13 +446,15 @@ class Wiring : Expressions {
 
   Result<void> plan() {
     if (coverage_) demand_covered();
-    const auto sampled = [&](TableId table, ColumnId column) { return field_at(table, column).has_value(); };
+    const auto sampled = [&](TableId table, ColumnId column) {
+      return field_at(registry_, table, column).has_value();
+    };
     auto planned = lang::build_plan(schema_, graph_, demands_, producers_, sampled);
     if (!planned) return tl::make_unexpected(std::move(planned.error()));
     out_.plan = std::move(*planned);
     for (size_t d = 0; d < slots_.size(); ++d) *slots_[d] = out_.plan.demands[d].column;
     for (const auto& w : out_.plan.sampled)
-      out_.windows.push_back({w.table, *field_at(w.table, w.from), w.op, w.span, w.out});
+      out_.windows.push_back({w.table, *field_at(registry_, w.table, w.from), w.op, w.span, w.out});
     for (auto& event : out_.events) event.over = set_of(event);
     for (auto& rule : rules_.rules) out_.rules.push_back(std::move(*rule));
     for (auto& v : rules_.verifications) out_.verifications.push_back(std::move(*v));

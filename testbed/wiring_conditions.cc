@@ -2,18 +2,14 @@
 
 #include <set>
 
+#include "lang/comparisons.h"
+
 namespace looptwin::testbed {
 
 using lang::NodeId;
 using lang::Op;
 
 namespace {
-
-bool is_ordering(Op op) {
-  return op == Op::less || op == Op::less_equal || op == Op::greater || op == Op::greater_equal;
-}
-
-bool is_comparison(Op op) { return op >= Op::less && op <= Op::not_equal; }
 
 void add_comparisons(const lang::Graph& graph, const Explained& in, NodeId id, std::set<NodeId>& seen,
                      std::vector<CoveredCondition>& out) {

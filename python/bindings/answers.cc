@@ -7,6 +7,7 @@
 #include "python/bindings/errors.h"
 #include "python/bindings/extensions.h"
 #include "python/bindings/module.h"
+#include "python/bindings/signals.h"
 #include "testbed/explain/explanation.h"
 #include "testbed/replay/report.h"
 
@@ -18,14 +19,10 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// With the GIL released; what is wrong raises.
+/// What is wrong raises.
 template <typename Ask>
 auto answer(Ask&& ask) {
-  const auto release = [&] {
-    const py::gil_scoped_release released;
-    return ask();
-  };
-  auto result = release();
+  auto result = heeding_signals(ask);
   if (!result) raise("RunError", result.error());
   return std::move(*result);
 }
@@ -44,16 +41,20 @@ py::tuple both(const testbed::Explanation& told) {
 
 void bind_answers(py::module_& m) {
   m.def("explain", [](const Path& run, const std::string& id) {
-    return both(answer([&] {
-      return id.empty() ? testbed::list_decisions(run) : testbed::explain_decision(run, id, &extensions());
+    return both(answer([&](const StopAsked& stop) {
+      return id.empty() ? testbed::list_decisions(run, stop)
+                        : testbed::explain_decision(run, id, &extensions(), stop);
     }));
   });
   m.def("why_not", [](const Path& run, const std::string& name, const std::string& device, int64_t at_ns) {
-    return both(
-        answer([&] { return testbed::explain_why_not(run, name, device, Time{at_ns}, &extensions()); }));
+    return both(answer([&](const StopAsked& stop) {
+      return testbed::explain_why_not(run, name, device, Time{at_ns}, &extensions(), stop);
+    }));
   });
   m.def("difference", [](const Path& a, const Path& b, size_t show) {
-    const auto told = answer([&] { return testbed::difference_of_runs(a, b, {show, true}); });
+    const auto told = answer([&](const StopAsked& stop) {
+      return testbed::difference_of_runs(a, b, {show, true}, stop);
+    });
     return py::make_tuple(told.equal, told.text, told.json);
   });
 }

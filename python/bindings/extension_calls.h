@@ -32,8 +32,10 @@ class Held {
   pybind11::object object_;
 };
 
-/// "ValueError: shapes differ (tanks.py:31)". Ctrl-C that came within is heard once more by who can act on
-/// it.
+/// Ctrl-C that came within a class is heard once more by who can act on it.
+void hear_again(const pybind11::error_already_set& error);
+
+/// "ValueError: shapes differ (tanks.py:31)", which is heard again if it is Ctrl-C.
 std::string text_of(pybind11::error_already_set& error);
 
 pybind11::dict arguments_of(const testbed::ClassUse& use);

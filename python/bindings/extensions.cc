@@ -22,14 +22,19 @@ py::module_ extending() { return py::module_::import("looptwin.extending"); }
 
 }  // namespace
 
+void hear_again(const py::error_already_set& error) {
+  if (error.matches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();
+}
+
 std::string text_of(py::error_already_set& error) {
   std::string text;
   try {
     text = extending().attr("described")(error.value(), error.trace()).cast<std::string>();
   } catch (py::error_already_set& other) {
     text = other.what();
+    hear_again(other);
   }
-  if (error.matches(PyExc_KeyboardInterrupt)) PyErr_SetInterrupt();
+  hear_again(error);
   return text;
 }
 
@@ -275,7 +280,8 @@ class PythonExtensions final : public testbed::Extensions {
       if (found.is_none()) return nullptr;
       const auto [name, text] = found.cast<std::pair<std::string, std::string>>();
       return std::make_shared<const Source>(Source{name, text});
-    } catch (py::error_already_set&) {
+    } catch (py::error_already_set& error) {
+      hear_again(error);
       return nullptr;  // said when the class is asked for
     }
   }

@@ -6,13 +6,17 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stdexcept>
+#include <thread>
 
 #include "base/text.h"
 #include "python/bindings/errors.h"
 #include "python/bindings/module.h"
+#include "python/bindings/signals.h"
 #include "twin/warm/run_reader.h"
 
 namespace looptwin::python {
@@ -33,7 +37,10 @@ py::array array_of(std::vector<T> values) {
 py::object column_of(twin::ColumnData data) {
   if (const auto* texts = std::get_if<twin::Texts>(&data)) {
     py::list list(texts->size());
-    for (size_t i = 0; i < texts->size(); ++i) list[i] = py::str((*texts)[i]);
+    for (size_t i = 0; i < texts->size(); ++i) {
+      heed_signals(i);
+      list[i] = py::str((*texts)[i]);
+    }
     return list;
   }
   return std::visit(
@@ -46,30 +53,36 @@ py::object column_of(twin::ColumnData data) {
       data);
 }
 
-/// A reader, and whose turn it is: threads of Python read without the GIL.
+/// A reader, and whose turn it is: threads of Python read without the GIL. Who handles a signal meanwhile is
+/// on the thread that reads, and cannot wait for it.
 struct Folder {
   twin::RunReader reader;
   std::mutex mutex;
+  std::atomic<std::thread::id> reads{};
 
   template <typename Read>
   auto read(Read&& read) {
-    auto result = [&] {
-      const py::gil_scoped_release release;
+    if (reads == std::this_thread::get_id())
+      throw std::runtime_error("this run's folder is being read, around this call");
+    auto result = heeding_signals([&](const StopAsked& asked) {
       const std::lock_guard lock(mutex);
-      return read(reader);
-    }();
+      reads = std::this_thread::get_id();
+      reader.heed(asked);
+      auto done = read(reader);
+      reader.heed({});
+      reads = std::thread::id();
+      return done;
+    });
     if (!result) raise("RunError", result.error());
     return std::move(*result);
   }
 };
 
 std::unique_ptr<Folder> open(const std::filesystem::path& path) {
-  auto read = [&] {
-    const py::gil_scoped_release release;
-    return twin::RunReader::open(path);
-  }();
+  auto read = heeding_signals([&](const StopAsked& asked) { return twin::RunReader::open(path, asked); });
+  if (read) read->heed({});
   if (!read) raise("RunError", read.error());
-  return std::unique_ptr<Folder>(new Folder{std::move(*read), {}});
+  return std::unique_ptr<Folder>(new Folder{std::move(*read), {}, {}});
 }
 
 /// All columns, as long as each other: where retention has removed a segment between two of them they are

@@ -9,6 +9,7 @@
 #include "python/bindings/errors.h"
 #include "python/bindings/extensions.h"
 #include "python/bindings/module.h"
+#include "python/bindings/signals.h"
 #include "testbed/moment.h"
 #include "testbed/reading/load.h"
 
@@ -23,12 +24,11 @@ ScenarioSource::ScenarioSource(std::filesystem::path path, std::string text, std
 }
 
 testbed::Loaded ScenarioSource::load_with(std::vector<testbed::Setting> settings) const {
-  const auto read = [&] {
-    const py::gil_scoped_release release;
+  auto read = heeding_signals([&](const StopAsked&) {
     return text_ ? testbed::load_text(text_, path_, settings, &extensions())
                  : testbed::load(path_, settings, {}, nullptr, &extensions());
-  };
-  auto scenario = value_or_raise(read());
+  });
+  auto scenario = value_or_raise(std::move(read));
   return {std::move(scenario), text_ ? std::filesystem::path() : path_, std::move(settings)};
 }
 
@@ -120,11 +120,10 @@ void bind_scenario(py::module_& m) {
            })
       .def("check", [](const ScenarioSource& source) {
         auto loaded = source.load();
-        const auto build = [&] {
-          const py::gil_scoped_release release;
-          return testbed::Assembly::build(std::move(loaded.scenario));
-        };
-        return problems_of(value_or_raise(build())->warnings());
+        auto built = heeding_signals([&](const StopAsked& asked) {
+          return testbed::Assembly::build(std::move(loaded.scenario), {.stop = asked});
+        });
+        return problems_of(value_or_raise(std::move(built))->warnings());
       });
 }
 

@@ -13,6 +13,7 @@
 
 #include "python/bindings/errors.h"
 #include "python/bindings/module.h"
+#include "python/bindings/signals.h"
 #include "testbed/requirements/report.h"
 #include "testbed/summary.h"
 
@@ -22,10 +23,6 @@ namespace py = pybind11;
 
 namespace {
 
-/// How often Python gets a word in, on the wall: signals, progress.
-constexpr double kEvery = 0.1;
-/// As for --threads.
-constexpr int kMostThreads = 1024;
 /// So long the interpreter's end waits for what runs.
 constexpr double kPatience = 30;  // s
 
@@ -56,20 +53,17 @@ SimulationHandle::SimulationHandle(const ScenarioSource& source,
   if (g_ending) throw std::runtime_error("the interpreter ends");
   kept_ = std::make_shared<Kept>();
   threads_ = threads;
-  if (threads < 0 || threads > kMostThreads)
-    throw py::value_error(
-        fmt::format("threads={}: write 0 to {}; 0: as many as the machine has and the fleet has use for",
-                    threads, kMostThreads));
   auto loaded = source.load(further);
   kept_->decisions.keep = keep_decisions;
   testbed::AssemblyOptions options{.threads = threads, .decisions = &kept_->decisions};
   if (!out.empty()) options.out = out;
-  const auto make = [&] {
-    const Busy busy(busy_);
-    const py::gil_scoped_release release;
+  const Busy busy(busy_);
+  auto made = heeding_signals([&](const StopAsked& asked) {
+    options.stop = [&] { return kept_->stop || asked(); };
     return testbed::Simulation::make(std::move(loaded), options, kept_->stop);
-  };
-  kept_->simulation = value_or_raise(make());
+  });
+  if (!made && kept_->stop) raise("RunError", made.error());
+  kept_->simulation = value_or_raise(std::move(made));
 }
 
 testbed::Simulation& SimulationHandle::running() {
@@ -85,36 +79,25 @@ void SimulationHandle::advance_to(int64_t to_ns, const py::object& progress) {
   auto& simulation = running();
   if (over_) throw std::runtime_error("this simulation is over: it was finished, or has failed");
   const auto kept = kept_;
-  std::exception_ptr raised;
+  Signals signals([&] {
+    if (!progress.is_none()) progress(now_ns_.load());
+  });
   auto end = mml::RunEnd::reached_end;
   {
     const Busy busy(busy_);
     kept->stop = false;  // who asked for the end of something else has had it
-    const testbed::Stopwatch watch;
-    double asked = 0;
-    const auto ask_python = [&](Time now) {
-      now_ns_ = now.ns;
-      if (raised || watch.seconds() - asked < kEvery) return;
-      asked = watch.seconds();
-      const py::gil_scoped_acquire acquire;
-      try {
-        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-        if (!progress.is_none()) progress(now.ns);
-      } catch (...) {
-        raised = std::current_exception();
-        kept->stop = true;
-      }
-    };
     const py::gil_scoped_release release;
-    end = simulation.advance(Time{to_ns}, ask_python);
+    end = simulation.advance(Time{to_ns}, [&](Time now) {
+      now_ns_ = now.ns;
+      if (signals.asked()) kept->stop = true;
+    });
     kept->stop = false;
   }
   // At a boundary that it failed at it has not decided.
   if (end != mml::RunEnd::failed) now_ns_ = simulation.now().ns;
   over_ = end == mml::RunEnd::failed;
   broken_ = !simulation.assembly().loop_transport().breakdown().empty();
-  if (raised) std::rethrow_exception(raised);
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  signals.raise(true);
   if (end == mml::RunEnd::failed) raise("RunError", simulation.problems());
 }
 
@@ -146,8 +129,10 @@ std::unique_ptr<SimulationHandle> SimulationHandle::fork() {
   forked->kept_->decisions = kept_->decisions;
   const auto make = [&] {
     const Busy busy(busy_);
-    const py::gil_scoped_release release;
-    return simulation.fork(threads_, forked->kept_->stop, &forked->kept_->decisions);
+    return heeding_signals([&](const StopAsked& asked) {
+      return simulation.fork(threads_, forked->kept_->stop, &forked->kept_->decisions,
+                             [&] { return kept_->stop || asked(); });
+    });
   };
   auto made = make();
   if (!made) raise("RunError", made.error());

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "python/bindings/errors.h"
+#include "python/bindings/signals.h"
 #include "python/bindings/simulation.h"
 #include "testbed/decision_text.h"
 
@@ -22,10 +23,10 @@ constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 /// Of larger fleets nobody waits to hear which device was meant.
 constexpr size_t kMostCompared = 100'000;
 
-[[noreturn]] void no_such(const std::string& what, const std::string& name,
-                          const std::vector<std::string>& there) {
+[[noreturn]] void no_such(const char* what, const std::string& name, const std::vector<std::string>& there,
+                          const std::string& where = {}) {
   const auto near = nearest(name, there);
-  auto text = fmt::format("there is no {} '{}'", what, name);
+  auto text = fmt::format("there is no {} '{}'{}", what, name, where);
   if (!near.empty())
     text += fmt::format("; did you mean '{}'?", near);
   else if (!there.empty() && there.size() <= 30)
@@ -88,7 +89,7 @@ SimulationHandle::Place SimulationHandle::place(TableId table, const std::string
     if (known) throw refuse("true value: nothing is simulated behind it");
     std::vector<std::string> there;
     for (const auto& [truth_name, symbol] : assembly.fleet().true_names(table)) there.push_back(truth_name);
-    no_such("true", name, there);
+    no_such("true value", name, there, fmt::format(" on '{}'", schema.table(table).name));
   }
   if (!known) {
     std::vector<std::string> there;
@@ -96,7 +97,7 @@ SimulationHandle::Place SimulationHandle::place(TableId table, const std::string
       if (symbol.is == lang::Symbol::Is::column) there.push_back(there_name);
     if (table == assembly.registry().site())
       for (const auto& signal : schema.feeds) there.push_back(signal.feed + "." + signal.name);
-    no_such(fmt::format("name on '{}'", schema.table(table).name), name, there);
+    no_such("name", name, there, fmt::format(" on '{}'", schema.table(table).name));
   }
   const auto& symbol = found->second;
   const ColumnId column = which == "reported"  ? symbol.column
@@ -325,7 +326,9 @@ py::dict SimulationHandle::decisions(size_t first) {
   py::array_t<int64_t> occurrence(static_cast<py::ssize_t>(rows));
   py::array_t<uint64_t> id(static_cast<py::ssize_t>(rows)), cause(static_cast<py::ssize_t>(rows));
   py::list kind(rows), subject(rows), device(rows), quantity(rows), unit(rows);
+  const Busy busy(busy_);  // who handles a signal may be somebody else for a while
   for (size_t i = 0; i < rows; ++i) {
+    heed_signals(i);
     const auto& record = all[first + i];
     const auto of = text.quantity_of(record);
     time.mutable_at(i) = record.at.seconds();

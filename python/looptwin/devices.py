@@ -11,7 +11,7 @@ from typing import Any, Mapping, Sequence, Union
 
 import numpy as np
 
-from .extending import Array, _columns, _make
+from .extending import Array, _by_name, _columns, _make
 
 #: A unit; ``bool`` for what is true or false; ``int`` for a word, by its code in the order of the words.
 Quantity = Union[str, type]
@@ -100,8 +100,7 @@ class Physics(_WithoutMemory):
 
 def _declared(quantities: Mapping[str, Any], what: str, kinds: Sequence[Any]) -> list[tuple[str, str, str]]:
     """(name, "number", "truth" or "word", unit), checked."""
-    if not isinstance(quantities, Mapping):
-        raise TypeError(f"{what} is a {type(quantities).__name__}: write a dict of units by name")
+    _by_name(quantities, what, "units")
     declared = []
     for name, quantity in quantities.items():
         if not isinstance(name, str) or not name.isidentifier():

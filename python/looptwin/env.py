@@ -2,18 +2,21 @@
 from __future__ import annotations
 
 import concurrent.futures
+import numbers
 import threading
 from typing import Any, Callable, Mapping, NamedTuple, Optional, Sequence, TypeVar, Union
 
 import numpy as np
 
 from . import text
+from .arguments import checked
 from .scenario import Scenario, Source, loaded
 from .simulation import Simulation
 
 _Given = TypeVar("_Given")
 
 
+@checked
 class Box:
     """Arrays of one shape between ``low`` and ``high``, as ``gymnasium.spaces.Box``."""
 
@@ -32,7 +35,8 @@ class Box:
 
     def contains(self, x: Any) -> bool:
         x = np.asarray(x)
-        return x.shape == self.shape and bool(np.all(x >= self.low) and np.all(x <= self.high))
+        return (x.dtype.kind in "biuf" and x.shape == self.shape and
+                bool(np.all(x >= self.low) and np.all(x <= self.high)))
 
     __contains__ = contains
 
@@ -40,6 +44,7 @@ class Box:
         return f"Box({self.low.min()}, {self.high.max()}, {self.shape}, {self.dtype})"
 
 
+@checked
 class Discrete:
     """Whole numbers from 0 to ``n - 1``, as ``gymnasium.spaces.Discrete``."""
 
@@ -57,7 +62,8 @@ class Discrete:
         return int(self._random.integers(self.n))
 
     def contains(self, x: Any) -> bool:
-        return float(x) == int(x) and 0 <= int(x) < self.n
+        x = np.asarray(x)
+        return x.dtype.kind in "biuf" and x.shape == () and x.item() in range(self.n)
 
     __contains__ = contains
 
@@ -94,6 +100,7 @@ class _Done(NamedTuple):
     high: float
 
 
+@checked
 class Env:
     """An environment in which an agent sets what people set: ``reset``, ``step``, ``observation_space``, ``action_space``.
 
@@ -159,6 +166,9 @@ class Env:
             self._seed = text.whole(seed, "seed")
         else:
             self._seed = self._scenario.seed if self._seed is None else self._seed + 1
+        for name in options or {}:
+            if name != "set":
+                raise ValueError(f"options has '{name}': write {{\"set\": {{...}}}}")
         self.close()
         self.sim = self._make(self._seed, (options or {}).get("set", {}))
         return self._observation(self.sim), self._info(self.sim)
@@ -176,7 +186,10 @@ class Env:
         ends = min(sim.time + self._every, sim.end)
         sim.advance(ends - sim.time)
         terminated = bool(self._terminated(sim)) if self._terminated else False
-        return (self._observation(sim), float(self._reward(sim)), terminated, ends >= sim.end, self._info(sim))
+        reward = self._reward(sim)
+        if not isinstance(reward, (numbers.Real, np.ndarray, np.bool_)):
+            raise TypeError(f"reward gave {reward!r}: let it give a number")
+        return (self._observation(sim), float(reward), terminated, ends >= sim.end, self._info(sim))
 
     def _act(self, sim: Simulation, done: _Done, value: float) -> None:
         if not np.isfinite(value):
@@ -225,8 +238,13 @@ class Env:
         self.close()
 
 
+#: Each is a simulation of its own.
+MOST_ENVS = 1024
+
+
+@checked
 class VectorEnv:
-    """Several environments of the same kind, each with a seed of its own, advanced side by side on threads.
+    """Several environments of the same kind, at most 1024, each with a seed of its own, advanced side by side on threads.
 
     As ``gymnasium.vector.VectorEnv``: arrays have a row an environment; one whose episode has ended begins the next at the
     following step, whose action it does not heed and whose reward is 0. All further arguments are those of :class:`Env`.
@@ -237,10 +255,8 @@ class VectorEnv:
     spec = None
 
     def __init__(self, scenario: Union[Scenario, Source], num_envs: int, *, workers: Optional[int] = None, **how: Any):
-        if num_envs < 1:
-            raise ValueError(f"{num_envs} environments: write 1 or more")
+        self.num_envs = num_envs = text.whole(num_envs, "num_envs", 1, MOST_ENVS)
         scenario = loaded(scenario)
-        self.num_envs = num_envs
         self.envs = [Env(scenario, **how) for _ in range(num_envs)]
         self.single_observation_space = self.envs[0].observation_space
         self.single_action_space = self.envs[0].action_space
@@ -252,8 +268,9 @@ class VectorEnv:
         high = np.broadcast_to(getattr(act, "high", getattr(act, "n", 1) - 1), (num_envs, *act.shape))
         self.action_space = box(low, high, (num_envs, *act.shape), np.float32)
         self._over = np.zeros(num_envs, bool)
-        self._workers = workers or min(num_envs, 8)
+        self._workers = min(num_envs, 8 if workers is None else text.whole(workers, "workers", 1, MOST_ENVS))
         self._pool = _threads(self._workers)
+        self._closed = False
 
     def reset(self, *, seed: Union[int, Sequence[int], None] = None,
               options: Optional[Mapping[str, Any]] = None) -> tuple[np.ndarray, dict[str, Any]]:
@@ -277,8 +294,8 @@ class VectorEnv:
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One action for each environment, shape (environments, actions); what each gives, stacked."""
         actions = np.asarray(actions)
-        if len(actions) != self.num_envs:
-            raise ValueError(f"{len(actions)} actions for {self.num_envs} environments")
+        if actions.shape[:1] != (self.num_envs,):
+            raise ValueError(f"actions of the shape {actions.shape}: write one for each of {self.num_envs} environments")
 
         def one(index: int) -> tuple[Any, ...]:
             env = self.envs[index]
@@ -296,6 +313,8 @@ class VectorEnv:
 
     def _each(self, do: Callable[[int], _Given]) -> list[_Given]:
         """On the threads. Ctrl-C is heard here: it is raised when all of them have ended the cycle under way."""
+        if self._closed:
+            raise RuntimeError("these environments are closed")
         asked: list[concurrent.futures.Future[_Given]] = []
         try:
             for index in range(self.num_envs):
@@ -318,6 +337,7 @@ class VectorEnv:
 
     def close(self) -> None:
         """Gives all memory back, and ends the threads."""
+        self._closed = True
         self._end_threads()
         for env in self.envs:
             env.close()

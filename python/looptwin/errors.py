@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional
 
+from .arguments import checked
+
 
 class Problem(NamedTuple):
     """One diagnostic. ``line`` and ``column`` count from 1; where a problem has no place all three are None."""
@@ -15,6 +17,7 @@ class Problem(NamedTuple):
     hint: str
 
 
+@checked
 class ScenarioError(ValueError):
     """Bad input. The text is what the command line prints: file, line, column, a caret, what to write instead.
 
@@ -26,6 +29,7 @@ class ScenarioError(ValueError):
         self.problems: list[Problem] = list(problems or [])
 
 
+@checked
 class RunError(RuntimeError):
     """A run that broke: its disk, its plants, or a run folder that cannot be read."""
 

@@ -7,9 +7,11 @@ import json
 from typing import Any, Iterator
 
 from . import _looptwin
+from .arguments import checked
 from .frames import frame
 
 
+@checked
 class Line:
     """One line of an explanation, and those below it.
 
@@ -50,6 +52,7 @@ class Line:
         return f"<looptwin.Line {self.text}>"
 
 
+@checked
 class Explanation:
     """An answer as a tree of :class:`Line`; ``str()`` of it is what the command line prints."""
 
@@ -84,6 +87,7 @@ class Explanation:
         return f"<ul>{''.join(line._html() for line in self.lines)}</ul>"
 
 
+@checked
 class Difference:
     """What two runs decided otherwise; ``str()`` of it is what ``looptwin diff`` prints."""
 
@@ -143,7 +147,7 @@ def explain(run: str, decision: Any) -> Explanation:
         if not digits:
             raise ValueError("an id has at least one digit; explain() without one lists events and alarms")
     else:
-        digits = f"{int(decision):016x}"
+        digits = f"{int(decision) % 2**64:016x}"  # also of ids that somebody has made signed
     return Explanation(*_looptwin.explain(run, digits))
 
 

@@ -21,6 +21,7 @@ from typing import Any, Callable, Iterable, Mapping, Optional, Union
 import numpy as np
 
 from . import _looptwin, text
+from .arguments import checked
 from .scenario import instant
 
 Array = np.ndarray
@@ -100,6 +101,7 @@ _registered: dict[str, Any] = {}
 _modules: dict[tuple[str, int], Any] = {}
 
 
+@checked
 def register(name: str, what: Optional[Any] = None) -> Any:
     """Gives a class, or a function over columns, a name under which scenarios use it: ``class: NAME``.
 
@@ -189,6 +191,18 @@ def _column(value: Any, rows: int, what: str) -> Array:
     return np.broadcast_to(column, (rows,)).astype(np.float64)
 
 
+def _by_name(declared: Any, what: str, of: str) -> None:
+    if not isinstance(declared, Mapping):
+        raise TypeError(f"{what} is a {type(declared).__name__}: write a dict of {of} by name")
+
+
+def _units(declared: Any, what: str) -> None:
+    _by_name(declared, what, "units")
+    for name, unit in declared.items():
+        if not isinstance(name, str) or not isinstance(unit, str):
+            raise TypeError(f"{name} of {what} is {unit!r}: write its name and its unit as texts")
+
+
 class _PlantRunner:
     """A plant's ports as one row of numbers: of each kind, element by element, inputs before outputs."""
 
@@ -197,6 +211,9 @@ class _PlantRunner:
         self.step_ns = _looptwin.duration_ns(text.span(plant.step))
         if self.step_ns <= 0:
             raise ValueError(f"step is {plant.step!r}: it must be longer than nothing")
+        _units(plant.inputs, "inputs")
+        _units(plant.outputs, "outputs")
+        _by_name(plant.elements, "elements", "numbers or names")
         self.ports: list[tuple[str, str, str, bool]] = []
         self._views: dict[str, tuple[int, int, int, int]] = {}  # first, elements, stride, place of the quantity
         both = set(plant.inputs) & set(plant.outputs)
@@ -216,14 +233,16 @@ class _PlantRunner:
 
     @staticmethod
     def _names(kind: str, elements: Any) -> list[str]:
-        if not kind.isidentifier():
-            raise ValueError(f"'{kind}' is no name for a kind of elements: write letters, digits and _")
+        if not isinstance(kind, str) or not kind.isidentifier():
+            raise ValueError(f"{kind!r} is no name for a kind of elements: write letters, digits and _")
         if elements is None:
             return [kind]
         if isinstance(elements, (int, float, np.integer)):
-            if elements < 1 or elements != int(elements):
+            if elements < 1 or not float(elements).is_integer():
                 raise ValueError(f"it has {elements} elements '{kind}'")
             return [f"{kind}.{kind}-{i}" for i in range(1, int(elements) + 1)]
+        if isinstance(elements, str) or not isinstance(elements, Iterable):
+            raise TypeError(f"elements '{kind}' are {elements!r}: write how many, or a list of names")
         names = list(elements)
         for name in names:
             if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name) or names.count(name) > 1:
@@ -277,6 +296,7 @@ def feed(name: str, folder: str, arguments: Mapping[str, Any], start_unix_ns: in
     made = _make(name, folder, arguments, Feed)
     made.start = instant(start_unix_ns)
     every_ns = _looptwin.duration_ns(text.span(made.every))
+    _units(made.signals, "signals")
     if every_ns <= 0 or not made.signals:
         raise ValueError("it needs every, longer than nothing, and signals with their units")
     for signal in made.signals:

@@ -6,15 +6,17 @@ import functools
 import json
 import os
 import pathlib
+import sys
 from typing import TYPE_CHECKING, Any, Optional, Sequence, Union
 
 import numpy as np
 
 from . import _looptwin, plots, text
+from .arguments import checked
 from .errors import RunError
 from .explaining import Difference, Explanation, difference, explain, why_not
 from .frames import EVENTS, chosen, frame
-from .plots import Events
+from .plots import Axes, Events, Figure
 from .requirements import Verdict, verdict_frame, verdicts
 from .scenario import instant
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 Patterns = Union[str, Sequence[str]]
 
 
+@checked
 class Telemetry:
     """Values of a field, a row a device and a column a slot of time.
 
@@ -65,6 +68,7 @@ class Telemetry:
         return (f"<looptwin.Telemetry {self.field} [{self.unit}]: {len(self.devices)} devices, {len(self.time)} slots>")
 
 
+@checked
 class RunFolder:
     """A run's folder: finished, killed, or still being written; opened anew it shows what has come since."""
 
@@ -135,7 +139,7 @@ class RunFolder:
         start, NaN for none; ids are uint64."""
         spec = next((one for one in self.manifest["logs"] if one["name"] == log), None)
         if spec is None:
-            raise KeyError(f"{self.path} has no log '{log}'; it has {', '.join(self.logs)}")
+            raise KeyError(f"{self.path} has no log '{log}'{text.near_of(log, self.logs)}")
         columns = {}
         for column, values in zip(spec["columns"], self._reader.log(log)):
             name = column["name"]
@@ -205,23 +209,29 @@ class RunFolder:
         path: Any = getattr(other, "path", other)
         if path is None:
             raise RuntimeError("the other run wrote no folder: give looptwin.run(..., out=\"runs/mine\")")
-        return difference(_from_here(self.path), _from_here(path), show)
+        return difference(_from_here(self.path), _from_here(path), min(text.whole(show, "show", 0), sys.maxsize))
 
     # Telemetry.
 
     def fields(self, model: str) -> list[str]:
         """What is recorded of a model's devices: fields, their rollups (power_mean), derived values."""
+        self._check_model(model)
         return sorted({variable["name"] for grid in self.manifest["grids"] if grid["table"] == model
                        for variable in grid["variables"]})
 
     def devices(self, pattern: Patterns = "**", model: str = "") -> list[str]:
         """Ids of devices, model by model, that match a pattern, or one of several; of one ``model``, or of all. `*` is any
         part without '/', `**` any."""
+        if model:
+            self._check_model(model)
         tables = [table["name"] for table in self.manifest["tables"]]
-        if model and model not in tables:
-            raise KeyError(f"{self.path} has no model '{model}'{text.near(model, tables)}")
         return [self._of_table(table)[row] for table in tables if model in ("", table)
                 for row in self._rows(table, _several(pattern))]
+
+    def _check_model(self, model: str) -> None:
+        tables = [table["name"] for table in self.manifest["tables"]]
+        if model not in tables:
+            raise KeyError(f"{self.path} has no model '{model}'{text.near(model, tables)}")
 
     def _of_table(self, table: str) -> list[str]:
         if table not in self._ids:
@@ -242,6 +252,8 @@ class RunFolder:
         rollups are ("power_mean" at "15 min" and at "1 h"); the finest if absent. Where several models have the field it is
         a ValueError: ``run.devices(model="home")`` are those of one.
         """
+        if start is not None and end is not None and _since(end) <= _since(start):
+            raise ValueError(f"from start={start!r} to end={end!r} there is no time: write a later end")
         index, grid, variable, rows = self._grid(_several(devices), field, every)
         period = grid["period_ns"]
         first, last = self._reader.slots(index)
@@ -268,7 +280,7 @@ class RunFolder:
     def plot(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
              every: Optional[text.Span] = None, events: Events = (),
              band: tuple[Optional[float], Optional[float]] = (None, None), requirement: Optional[str] = None,
-             each: Optional[bool] = None, ax: Any = None) -> Any:
+             each: Optional[bool] = None, ax: Optional[Axes] = None) -> Any:
         """Draws a field of the devices that match a pattern over the scenario's civil time; returns the ``Axes``.
 
         A line a device, or of more than ten the median, and what half and nine tenths of them lie within, unless
@@ -281,11 +293,11 @@ class RunFolder:
         return plots.plot(self, devices, field, start=start, end=end, every=every, events=events, band=band,
                           requirement=requirement, each=each, ax=ax)
 
-    def plot_alarms(self, devices: Patterns = "**", *, ax: Any = None) -> Any:
+    def plot_alarms(self, devices: Patterns = "**", *, ax: Optional[Axes] = None) -> Any:
         """Draws when alarms were shown, a row for each on each device, by priority and state; returns the ``Axes``."""
         return plots.plot_alarms(self, devices, ax=ax)
 
-    def plot_robustness(self, *, figure: Any = None) -> Any:
+    def plot_robustness(self, *, figure: Optional[Figure] = None) -> Any:
         """Draws by how much each requirement held on each device, in its unit, less than 0 where it was violated.
         Returns an array of ``Axes``, one a requirement."""
         return plots.plot_robustness(self, figure=figure)
@@ -331,12 +343,17 @@ class RunFolder:
         models = [grid["table"] for grid in self.manifest["grids"]]
         there = {name for model in models for name in self.fields(model)}
         if field not in there:
-            return f"{self.path} has no '{field}'; it has {', '.join(sorted(there))}"
+            return f"{self.path} has no '{field}'{text.near_of(field, sorted(there))}"
         shown = " or ".join(map(repr, devices))
         if not self.devices(devices):
-            return f"no device matches {shown}: `*` stands for any part of an id without '/', `**` for any part"
-        at = "" if every is None else f" every {text.span(every)}"
-        return f"{self.path} has no '{field}'{at} of what matches {shown}"
+            near = text.near(devices[0], self.devices()) if len(devices) == 1 else ""
+            return f"no device matches {shown}{near}: `*` stands for any part of an id without '/', `**` for any part"
+        if every is None:
+            return f"{self.path} has no '{field}' of what matches {shown}"
+        periods = sorted({grid["period_ns"] for grid in self.manifest["grids"]
+                          if any(variable["name"] == field for variable in grid["variables"])})
+        return (f"{self.path} has no '{field}' every {text.span(every)} of what matches {shown}; it has it every "
+                f"{', '.join(f'{ns / 1e9:g} s' for ns in periods)}")
 
     def __repr__(self) -> str:
         return f"<looptwin.RunFolder {self.path}: {self.scenario}, {self.summary.get('state')}>"
@@ -362,6 +379,7 @@ def _runs(rows: np.ndarray) -> list[tuple[int, int]]:
     return [(int(rows[a]), int(rows[b - 1]) + 1) for a, b in zip([0, *cuts], [*cuts, len(rows)])]
 
 
+@checked
 def open(run: Union[str, "os.PathLike[str]"]) -> RunFolder:  # noqa: A001: looptwin.open(RUN)
     """Opens a run's folder. Raises :class:`RunError` where it is none."""
     return RunFolder(run)

@@ -7,7 +7,7 @@ import math
 import re
 import warnings
 import zoneinfo
-from typing import TYPE_CHECKING, Any, Iterable, Optional, Union
+from typing import TYPE_CHECKING, Any, Iterable, Optional, Protocol, Union, runtime_checkable
 
 import numpy as np
 
@@ -29,11 +29,34 @@ MOST_ALARMS = 30
 Events = Union[str, Iterable[str], bool]
 
 
+@runtime_checkable
+class Axes(Protocol):
+    """What pictures are drawn on: matplotlib's, which is imported only when it is."""
+
+    def set_yticks(self, ticks: Any) -> Any:
+        """As matplotlib's."""
+
+
+@runtime_checkable
+class Figure(Protocol):
+    """What has axes: matplotlib's."""
+
+    def subplots(self) -> Any:
+        """As matplotlib's."""
+
+
+for _one in (Axes, Figure):
+    _one.__module__ = "matplotlib"  # as messages call them
+
+
 def plot(run: "RunFolder", devices: "Patterns", field: str, *, start: Optional[text.Span] = None,
          end: Optional[text.Span] = None, every: Optional[text.Span] = None, events: Events = (),
          band: tuple[Optional[float], Optional[float]] = (None, None), requirement: Optional[str] = None,
          each: Optional[bool] = None, ax: Any = None) -> Any:
     """A field over time; see :meth:`RunFolder.plot`."""
+    low, high = band
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"band={band!r}: write the lower limit first")
     data = _recorded(run, devices, field, start, end, every)
     ax = _axes(ax)
     if each if each is not None else len(data.devices) <= MOST_LINES:
@@ -45,7 +68,7 @@ def plot(run: "RunFolder", devices: "Patterns", field: str, *, start: Optional[t
         ax.set_yticks(range(len(data.words)), data.words)
     if len(data.time) > 1:
         ax.set_xlim(_at(run, data.time[0]), _at(run, data.time[-1] + _step(data)))
-    _forbid(ax, *band)
+    _forbid(ax, low, high)
     if requirement is not None:
         _show_requirement(run, requirement, data, ax)
     _show_events(run, devices, events, ax)

@@ -6,15 +6,21 @@ import os
 from typing import Any, Mapping, Optional, Sequence, Union
 
 from . import _looptwin, text
+from .arguments import checked
 from .errors import Problem
 from .explaining import Difference, Explanation
 from .folder import Patterns, RunFolder, Telemetry, open as open_folder
-from .plots import Events
+from .plots import Axes, Events, Figure
 from .progress import Progress, bar, told
 from .requirements import Verdict, verdict_frame, verdicts
 from .scenario import Scenario, Source, loaded
 
 
+#: As for --threads.
+MOST_THREADS = 1024
+
+
+@checked
 class Run:
     """How a run ended. Where it wrote a folder, all that is recorded can be read from it as well."""
 
@@ -125,7 +131,7 @@ class Run:
     def plot(self, devices: Patterns, field: str, *, start: Optional[text.Span] = None, end: Optional[text.Span] = None,
              every: Optional[text.Span] = None, events: Events = (),
              band: tuple[Optional[float], Optional[float]] = (None, None), requirement: Optional[str] = None,
-             each: Optional[bool] = None, ax: Any = None) -> Any:
+             each: Optional[bool] = None, ax: Optional[Axes] = None) -> Any:
         """Draws a field of the devices that match a pattern over the scenario's civil time; returns the ``Axes``.
 
         ``start``, ``end``, ``every``: see :meth:`telemetry`. ``events``: names of events whose spans are shown, or True
@@ -136,11 +142,11 @@ class Run:
         return self.folder.plot(devices, field, start=start, end=end, every=every, events=events, band=band,
                                 requirement=requirement, each=each, ax=ax)
 
-    def plot_alarms(self, devices: Patterns = "**", *, ax: Any = None) -> Any:
+    def plot_alarms(self, devices: Patterns = "**", *, ax: Optional[Axes] = None) -> Any:
         """Draws when alarms were shown, a row for each on each device, by priority and state; returns the ``Axes``."""
         return self.folder.plot_alarms(devices, ax=ax)
 
-    def plot_robustness(self, *, figure: Any = None) -> Any:
+    def plot_robustness(self, *, figure: Optional[Figure] = None) -> Any:
         """Draws by how much each requirement held on each device, in its unit, less than 0 where it was violated.
         Returns an array of ``Axes``, one a requirement."""
         return self.folder.plot_robustness(figure=figure)
@@ -159,6 +165,7 @@ def further_settings(seed: Optional[int], duration: Optional[text.Span]) -> list
     return settings
 
 
+@checked
 def run(scenario: Union[Scenario, Source], *, out: Union[str, "os.PathLike[str]", None] = None,
         seed: Optional[int] = None, duration: Optional[text.Span] = None, threads: int = 0,
         set: Optional[Mapping[str, Any]] = None,  # noqa: A002: the command line's word
@@ -175,8 +182,8 @@ def run(scenario: Union[Scenario, Source], *, out: Union[str, "os.PathLike[str]"
     scenario = loaded(scenario)
     folder = os.path.abspath(out) if out is not None else None
     settings = [(path, text.setting(value, path)) for path, value in (set or {}).items()]
-    simulation = _looptwin.Simulation(scenario._source, settings + further_settings(seed, duration), threads,
-                                      folder or "", False)
+    simulation = _looptwin.Simulation(scenario._source, settings + further_settings(seed, duration),
+                                      text.whole(threads, "threads", 0, MOST_THREADS), folder or "", False)
     end_ns = simulation.end_ns
     try:
         with bar(progress, end_ns / 1e9) as shown:

@@ -7,9 +7,10 @@ import pathlib
 from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
 from . import _looptwin, text
+from .arguments import checked
 from .errors import Problem
 
-Source = Union[str, "os.PathLike[str]", Mapping[str, Any]]
+Source = Union[str, "os.PathLike[str]", Mapping[Any, Any]]
 # What a source is made of, in any process: a path; or a text, its name and the folder that it is read in.
 Made = tuple[str, str, str]
 
@@ -33,6 +34,7 @@ class Settings(Mapping[str, str]):
         return repr(self._values)
 
 
+@checked
 class Scenario:
     """A scenario and what was set on it. Always valid: a setting that is refused leaves it as it was.
 
@@ -40,9 +42,16 @@ class Scenario:
     with it, ``scenario["models.home.parameters.UA.default"] = "200 W/K"``.
     """
 
-    def __init__(self, source: "_looptwin.ScenarioSource", made: Made):
-        self._source = source
+    def __init__(self, source: Any, made: Optional[Made] = None):
+        if made is None:
+            raise TypeError("a scenario is loaded: write looptwin.load(...)")
+        self._source: _looptwin.ScenarioSource = source
         self._made = made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(f"'{name}' cannot be set so: write scenario[\"{name}\"] = {value!r}")
+        super().__setattr__(name, value)
 
     def __setitem__(self, path: str, value: Any) -> None:
         self.set({path: value})
@@ -121,6 +130,7 @@ def instant(unix_ns: int) -> datetime.datetime:
     return epoch + datetime.timedelta(microseconds=unix_ns // 1000)
 
 
+@checked
 def load(source: Source, *, set: Optional[Mapping[str, Any]] = None,  # noqa: A002: the command line's word
          folder: Union[str, "os.PathLike[str]", None] = None) -> Scenario:
     """Loads a scenario: a folder or a file by its path, a YAML text (which has line breaks), or a dict.

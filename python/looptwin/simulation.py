@@ -4,18 +4,21 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import sys
 from typing import Any, Callable, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from . import _looptwin, text
+from .arguments import checked
 from .frames import EVENTS, chosen, frame
 from .progress import Progress, told
 from .requirements import Verdict, verdict_frame, verdicts
-from .runs import Run, further_settings
+from .runs import MOST_THREADS, Run, further_settings
 from .scenario import Scenario, Source, instant, loaded
 
 
+@checked
 class Names:
     """The names of a device read in another way: ``device.desired.cool``, ``device.truth.air``."""
 
@@ -47,6 +50,7 @@ class Names:
         return self._simulation._simulation.value(self._device, name, self._which)
 
 
+@checked
 class Device(Names):
     """What the loop knows of a device at the last boundary: ``sim["home-7"].temperature``.
 
@@ -102,6 +106,7 @@ class Device(Names):
         return f"<looptwin.Device {self.id}: {self.model}>"
 
 
+@checked
 class Simulation:
     """A simulation in your hands::
 
@@ -121,8 +126,9 @@ class Simulation:
         source = loaded(scenario)._source
         settings = [(path, text.setting(value, path)) for path, value in (set or {}).items()]
         self._path = os.path.abspath(out) if out is not None else None
-        self._simulation = _looptwin.Simulation(source, settings + further_settings(seed, duration), threads,
-                                                self._path or "", keep_decisions)
+        self._simulation = _looptwin.Simulation(source, settings + further_settings(seed, duration),
+                                                text.whole(threads, "threads", 0, MOST_THREADS), self._path or "",
+                                                bool(keep_decisions))
         self._begin()
         self._wanted_ns = 0
 
@@ -175,6 +181,8 @@ class Simulation:
 
     def __getitem__(self, device: str) -> Device:
         return Device(self, device)
+
+    __iter__ = None  # else Python would ask for the devices 0, 1, 2
 
     @property
     def models(self) -> list[str]:
@@ -362,7 +370,7 @@ class Simulation:
 
     def decisions_from(self, first: int) -> Any:
         """The decisions from row ``first`` on: those that are new where the others were seen."""
-        return frame(self._simulation.decisions(first))
+        return frame(self._simulation.decisions(min(text.whole(first, "first", 0), sys.maxsize)))
 
     def _decided(self, keep: Callable[[str], bool]) -> Any:
         columns = self._simulation.decisions(0)

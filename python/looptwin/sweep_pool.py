@@ -5,10 +5,23 @@ import multiprocessing
 import os
 import signal
 from multiprocessing import connection
-from typing import Any, Generator, Optional, Sequence
+from typing import Any, Generator, Optional, Protocol, Sequence, runtime_checkable
 
 from .scenario_files import ScenarioFiles
 from .sweep_point import Measure, Record, Task, failed, run_point
+
+@runtime_checkable
+class Client(Protocol):
+    """Of a Dask cluster, which is imported only where somebody has one."""
+
+    def submit(self, function: Any, *arguments: Any, **how: Any) -> Any:
+        """As Dask's."""
+
+    def cancel(self, futures: Any) -> Any:
+        """As Dask's."""
+
+
+Client.__module__ = "distributed"  # as messages call it
 
 Done = Generator[tuple[Task, Record], None, None]
 
@@ -81,7 +94,7 @@ def _killed(task: Task, code: Optional[int]) -> Record:
     return {**failed(why), "key": task.key, "settings": dict(task.settings)}
 
 
-def on_dask(client: Any, files: ScenarioFiles, measure: Optional[Measure], tasks: Sequence[Task]) -> Done:
+def on_dask(client: Client, files: ScenarioFiles, measure: Optional[Measure], tasks: Sequence[Task]) -> Done:
     """Points in the order in which they are done. The workers need looptwin, and nothing of this machine's files. Left
     early, it takes back what no worker has begun."""
     from distributed import as_completed

@@ -13,6 +13,7 @@ from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 import numpy as np
 
 from . import sweep_pool, text
+from .arguments import checked
 from .frames import frame
 from .measure_key import Unkeyable, code_of
 from .progress import Progress, bar
@@ -30,11 +31,12 @@ class SweepWarning(UserWarning):
     """Some points of a sweep failed, as their rows say; or its measure cannot be told from another."""
 
 
+@checked
 def sweep(scenario: Union[Scenario, Source], values: Values, *, measure: Optional[Measure] = None,
           seed: Optional[int] = None, duration: Optional[text.Span] = None,
           set: Optional[Mapping[str, Any]] = None,  # noqa: A002: the command line's word
           folder: Union[str, "os.PathLike[str]", None] = None, keep_runs: bool = False,
-          processes: Optional[int] = None, client: Any = None,
+          processes: Optional[int] = None, client: Optional[sweep_pool.Client] = None,
           progress: Union[bool, Progress, None] = None) -> Any:
     """Runs a scenario at many points and returns a ``pandas.DataFrame`` with a row a point, in the points' order; a dict
     of arrays where there is no pandas.
@@ -85,7 +87,7 @@ def _code_of(measure: Optional[Measure]) -> str:
         return code_of(measure)
     except Unkeyable as error:
         warnings.warn(f"the measure holds {error}: nobody can say whether it is the same the next time, so its points are "
-                      "run anew each time", SweepWarning, stacklevel=3)
+                      "run anew each time", SweepWarning, stacklevel=4)
         return uuid.uuid4().hex
 
 
@@ -145,7 +147,8 @@ class _Store:
 
 
 def _run_all(files: ScenarioFiles, measure: Optional[Measure], tasks: Mapping[str, Task], store: Optional[_Store],
-             processes: Optional[int], client: Any, progress: Union[bool, Progress, None]) -> dict[str, Record]:
+             processes: Optional[int], client: Optional[sweep_pool.Client],
+             progress: Union[bool, Progress, None]) -> dict[str, Record]:
     """The records of all points, by key, kept ones first."""
     records: dict[str, Record] = {}
     if store is not None:
@@ -157,9 +160,7 @@ def _run_all(files: ScenarioFiles, measure: Optional[Measure], tasks: Mapping[st
     if client is not None:
         done = sweep_pool.on_dask(client, files, measure, waiting)
     else:
-        wanted = processes if processes is not None else sweep_pool.cores()
-        if wanted < 1:
-            raise ValueError(f"processes={wanted}: at least one is needed")
+        wanted = sweep_pool.cores() if processes is None else text.whole(processes, "processes", 1)
         done = sweep_pool.local(files, measure, waiting, wanted)
     with contextlib.closing(done), bar(progress, len(tasks), "points", "point") as shown:
         for task, record in done:
@@ -170,7 +171,7 @@ def _run_all(files: ScenarioFiles, measure: Optional[Measure], tasks: Mapping[st
                 shown(len(records), len(tasks))
     bad = [record for record in records.values() if record["state"] == "failed"]
     if bad:
-        warnings.warn(f"{len(bad)} of {len(tasks)} points failed; the first: {bad[0]['error']}", SweepWarning, stacklevel=3)
+        warnings.warn(f"{len(bad)} of {len(tasks)} points failed; the first: {bad[0]['error']}", SweepWarning, stacklevel=4)
     return records
 
 

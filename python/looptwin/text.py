@@ -6,7 +6,7 @@ import json
 import math
 import numbers
 import operator
-from typing import Any, Iterable, Mapping, Union
+from typing import Any, Iterable, Mapping, Optional, Sequence, Union
 
 from . import _looptwin
 from .errors import Problem, ScenarioError
@@ -101,15 +101,20 @@ def span(value: Span) -> str:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{value!r} is no span of time: write \"5 min\", seconds as a number, or a timedelta")
     number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is no span of time: write a finite number of seconds")
     return f"{int(number)} s" if number.is_integer() else f"{number!r} s"
 
 
-def whole(value: Any, name: str) -> int:
-    """A whole number, of any type that is one."""
+def whole(value: Any, name: str, least: Optional[int] = None, most: Optional[int] = None) -> int:
+    """A whole number, of any type that is one, from ``least`` to ``most``."""
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name}={value!r}: write a whole number") from None
+    if (least is not None and number < least) or (most is not None and number > most):
+        raise ValueError(f"{name}={number}: write {least} {'or more' if most is None else f'to {most}'}")
+    return number
 
 
 def near(name: str, there: Iterable[str]) -> str:
@@ -118,8 +123,17 @@ def near(name: str, there: Iterable[str]) -> str:
     return f"; did you mean '{meant}'?" if meant else ""
 
 
+def near_of(name: str, there: Sequence[str]) -> str:
+    """The same, and what there is."""
+    meant = near(name, there)
+    return f"{meant} It has {', '.join(there)}" if meant else f"; it has {', '.join(there)}"
+
+
 def seconds(value: Span) -> float:
     """A span of time in s."""
     if isinstance(value, str):
         return _looptwin.duration_ns(value) / 1e9
-    return value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    span(value)  # refuses what is none
+    return float(value)

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/maths.h"
+#include "lang/comparisons.h"
 #include "lang/fold.h"
 #include "testbed/one_line.h"
 
@@ -16,8 +17,6 @@ using lang::NodeId;
 using lang::Op;
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-bool is_comparison(Op op) { return op >= Op::less && op <= Op::not_equal; }
 
 const char* words_of(Op op) {
   switch (op) {

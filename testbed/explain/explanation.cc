@@ -9,6 +9,7 @@
 #include "testbed/explain/reexecution.h"
 #include "testbed/explain/run_decisions.h"
 #include "testbed/explain/why_not.h"
+#include "testbed/field_at.h"
 #include "testbed/one_line.h"
 
 namespace looptwin::testbed {
@@ -84,10 +85,8 @@ class Behind {
           if (explained.name == "derived." + c.name) walk(explained.node, device, depth + 1);
         return;
       }
-    if (device.table.index() >= a_.registry().models().size()) return;
-    const auto& model = a_.registry().model(device.table);
-    for (size_t f = 0; f < model.fields.size(); ++f)
-      if (model.fields[f].value == column) tell_sample(depth, model, f, device);
+    if (const auto field = field_at(a_.registry(), device.table, column))
+      tell_sample(depth, a_.registry().model(device.table), *field, device);
   }
 
   /// "sample: power of block-1/home-3 is 9.2 kW, sampled at 00:02:55, good"
@@ -185,8 +184,8 @@ std::optional<size_t> event_of(Assembly& a, const RunDecision& d) {
 
 /// The condition that raised an event, at the boundary at which it rose.
 Result<Explanation> deciding_condition(const std::filesystem::path& run, const RunDecision& raised,
-                                       const Extensions* extensions) {
-  auto again = Reexecution::of(run, extensions);
+                                       const Extensions* extensions, const StopAsked& stop) {
+  auto again = Reexecution::of(run, extensions, stop);
   if (!again) return tl::make_unexpected(std::move(again.error()));
   Assembly& a = again->assembly();
   const auto event = event_of(a, raised);
@@ -215,8 +214,8 @@ bool rises(const RunDecision& d) { return d.kind == "event_raised" || d.kind == 
 
 }  // namespace
 
-Result<Explanation> list_decisions(const std::filesystem::path& run) {
-  const auto decisions = RunDecisions::read(run);
+Result<Explanation> list_decisions(const std::filesystem::path& run, const StopAsked& stop) {
+  const auto decisions = RunDecisions::read(run, stop);
   if (!decisions) return tl::make_unexpected(decisions.error());
   Explanation told;
   for (const auto& d : decisions->all())
@@ -226,8 +225,8 @@ Result<Explanation> list_decisions(const std::filesystem::path& run) {
 }
 
 Result<Explanation> explain_decision(const std::filesystem::path& run, const std::string& digits,
-                                     const Extensions* extensions) {
-  const auto decisions = RunDecisions::read(run);
+                                     const Extensions* extensions, const StopAsked& stop) {
+  const auto decisions = RunDecisions::read(run, stop);
   if (!decisions) return tl::make_unexpected(decisions.error());
   const auto id = decisions->find(digits);
   if (!id) return tl::make_unexpected(id.error());
@@ -245,15 +244,14 @@ Result<Explanation> explain_decision(const std::filesystem::path& run, const std
       told.push_back({"answer", "a person has raised it, whatever its condition", 1, 4});
       continue;
     }
-    auto condition = deciding_condition(run, **raised, extensions);
+    auto condition = deciding_condition(run, **raised, extensions, stop);
     if (!condition) return tl::make_unexpected(std::move(condition.error()));
     add_below(told, *condition, 1, 4);
   }
   const auto consequences = decisions->consequences(*id);
   if (!consequences.empty()) told.push_back({"answer", "what came of it:", depth, 2 * depth});
   for (size_t c = 0; c < consequences.size() && c < kMostConsequences; ++c)
-    for (const auto* d : consequences[c])
-      told.push_back(said_of(*d, "-> ", depth + 1, 2 * depth + 2));
+    for (const auto* d : consequences[c]) told.push_back(said_of(*d, "-> ", depth + 1, 2 * depth + 2));
   if (consequences.size() > kMostConsequences)
     told.push_back({"answer", fmt::format("and {} more", consequences.size() - kMostConsequences), depth + 1,
                     2 * depth + 2});
@@ -261,8 +259,9 @@ Result<Explanation> explain_decision(const std::filesystem::path& run, const std
 }
 
 Result<Explanation> explain_why_not(const std::filesystem::path& run, const std::string& name,
-                                    const std::string& device, Time at, const Extensions* extensions) {
-  auto again = Reexecution::of(run, extensions);
+                                    const std::string& device, Time at, const Extensions* extensions,
+                                    const StopAsked& stop) {
+  auto again = Reexecution::of(run, extensions, stop);
   if (!again) return tl::make_unexpected(std::move(again.error()));
   auto watch = WhyNotWatch::make(again->assembly(), name, device);
   if (!watch) return tl::make_unexpected(std::move(watch.error()));

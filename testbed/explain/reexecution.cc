@@ -11,7 +11,8 @@
 
 namespace looptwin::testbed {
 
-Result<Reexecution> Reexecution::of(const std::filesystem::path& run, const Extensions* extensions) {
+Result<Reexecution> Reexecution::of(const std::filesystem::path& run, const Extensions* extensions,
+                                    StopAsked stop) {
   auto resumable = read_simulated(run);
   if (!resumable) return tl::make_unexpected(std::move(resumable.error()));
   auto scenario = load(resumable->scenario, resumable->settings, {}, nullptr, extensions);
@@ -27,21 +28,26 @@ Result<Reexecution> Reexecution::of(const std::filesystem::path& run, const Exte
   if (auto added = add_faults_by_hand(run, *scenario); !added)
     return tl::make_unexpected(std::move(added.error()));
   scenario->snapshots.reset();
-  auto assembly = Assembly::build(std::move(*scenario), {.threads = 0});
+  auto assembly = Assembly::build(std::move(*scenario), {.threads = 0, .stop = stop});
   if (!assembly) return tl::make_unexpected(std::move(assembly.error()));
   if (auto added = add_acts_by_hand(run, **assembly, kLongAgo); !added)
     return tl::make_unexpected(std::move(added.error()));
-  return Reexecution(std::move(*assembly));
+  return Reexecution(std::move(*assembly), std::move(stop));
 }
 
 Result<void> Reexecution::play(Time until, const std::function<void(Time)>& each) {
   auto driver = Driver::make(*assembly_, {}, {});
   if (!driver) return tl::make_unexpected(std::move(driver.error()));
-  const std::atomic<bool> stop{false};
+  std::atomic<bool> stop{false};
   const auto& scenario = assembly_->scenario();
   VirtualClock clock(scenario.start, scenario.cycle, std::min(until, kStart + scenario.duration), stop);
   assembly_->keep_cycle(clock);
-  if (driver->run(clock, stop, each) == mml::RunEnd::reached_end) return {};
+  const auto end = driver->run(clock, stop, [&](Time now) {
+    if (each) each(now);
+    if (wants_stop(stop_)) stop = true;
+  });
+  if (end == mml::RunEnd::reached_end) return {};
+  if (end == mml::RunEnd::stopped) return stopped_early();
   auto problems = driver->error();
   const auto& broken = assembly_->transport().breakdown();
   problems.insert(problems.end(), broken.begin(), broken.end());

@@ -30,8 +30,8 @@ std::string RunDecision::line() const {
   return line;
 }
 
-Result<RunDecisions> RunDecisions::read(const std::filesystem::path& run) {
-  auto reader = twin::RunReader::open(run);
+Result<RunDecisions> RunDecisions::read(const std::filesystem::path& run, const StopAsked& stop) {
+  auto reader = twin::RunReader::open(run, stop);
   if (!reader) return tl::make_unexpected(std::move(reader.error()));
   const auto log = reader->log("decisions");
   if (!log || reader->spec().logs[log->index()].columns.size() < kColumns)

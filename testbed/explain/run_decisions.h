@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/stop.h"
 #include "base/time.h"
 
 namespace looptwin::testbed {
@@ -25,7 +26,7 @@ struct RunDecision {
 
 class RunDecisions {
  public:
-  static Result<RunDecisions> read(const std::filesystem::path& run);
+  static Result<RunDecisions> read(const std::filesystem::path& run, const StopAsked& stop = {});
 
   const std::vector<RunDecision>& all() const { return all_; }
   /// The id that begins with these hexadecimal digits; an error where none does, or several do.

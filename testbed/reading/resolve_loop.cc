@@ -79,6 +79,22 @@ void check_event(Reader& reader, const Draft& draft, const mml::EventConfig& eve
                  "write latched: true as well, or remove reset:");
 }
 
+/// How often a derived value or a machine's state is kept.
+template <typename Config>
+void check_kept(Reader& reader, const Draft& draft, const Config& kept, const char* hint) {
+  const Duration cycle = draft.scenario.cycle;
+  if (draft.scenario.least_cycle && kept.every.ns > 0)
+    reader.error(kept.span,
+                 fmt::format("'{}' is kept every {}, but boundaries come on arrival", kept.name,
+                             to_string(kept.every)),
+                 "leave 'every' out, or write a fixed cycle");
+  else if (cycle.ns > 0 && kept.every.ns % cycle.ns != 0)
+    reader.error(kept.span,
+                 fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", kept.name,
+                             to_string(kept.every), to_string(cycle)),
+                 hint);
+}
+
 void check_derived(Reader& reader, Draft& draft, const mml::DerivedConfig& derived) {
   if (!derived.each.empty())
     find_model(reader, draft.models, derived.each, derived.span,
@@ -86,17 +102,7 @@ void check_derived(Reader& reader, Draft& draft, const mml::DerivedConfig& deriv
   if (derived.boolean == !derived.unit.text.empty())
     reader.error(derived.span, fmt::format("derived value '{}' needs one of unit and boolean", derived.name),
                  "write unit: 1 for a number without unit");
-  const Duration cycle = draft.scenario.cycle;
-  if (draft.scenario.least_cycle && derived.every.ns > 0)
-    reader.error(derived.span,
-                 fmt::format("'{}' is kept every {}, but boundaries come on arrival", derived.name,
-                             to_string(derived.every)),
-                 "leave 'every' out, or write a fixed cycle");
-  else if (cycle.ns > 0 && derived.every.ns % cycle.ns != 0)
-    reader.error(derived.span,
-                 fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", derived.name,
-                             to_string(derived.every), to_string(cycle)),
-                 "values are computed at the cycle's boundaries: write a multiple of it");
+  check_kept(reader, draft, derived, "values are computed at the cycle's boundaries: write a multiple of it");
   if (!derived.publish.empty() && derived.every.ns == 0)
     reader.error(derived.publish_span,
                  fmt::format("'{}' is published as often as it is kept, which is never", derived.name),
@@ -107,17 +113,7 @@ void check_derived(Reader& reader, Draft& draft, const mml::DerivedConfig& deriv
 void check_machine(Reader& reader, const Draft& draft, const mml::MachineConfig& machine) {
   if (!machine.each.empty())
     find_model(reader, draft.models, machine.each, machine.span, fmt::format("machine '{}'", machine.name));
-  const Duration cycle = draft.scenario.cycle;
-  if (draft.scenario.least_cycle && machine.every.ns > 0)
-    reader.error(machine.span,
-                 fmt::format("'{}' is kept every {}, but boundaries come on arrival", machine.name,
-                             to_string(machine.every)),
-                 "leave 'every' out, or write a fixed cycle");
-  else if (cycle.ns > 0 && machine.every.ns % cycle.ns != 0)
-    reader.error(machine.span,
-                 fmt::format("'{}' is kept every {}, which is no multiple of the cycle of {}", machine.name,
-                             to_string(machine.every), to_string(cycle)),
-                 "states change at the cycle's boundaries: write a multiple of it");
+  check_kept(reader, draft, machine, "states change at the cycle's boundaries: write a multiple of it");
 }
 
 using Members = std::vector<const mml::EventConfig*>;
@@ -438,7 +434,11 @@ void check_requirements(Reader& reader, const Draft& draft) {
 
 void resolve_loop(Reader& reader, Draft& draft) {
   auto& scenario = draft.scenario;
-  for (const auto& feed : scenario.feeds) check_feed(reader, scenario, feed);
+  for (size_t f = 0; f < draft.feeds.size(); ++f) {
+    const auto& feed = scenario.feeds[f];
+    const bool is_reported = draft.feeds[f].python && feed.signals.empty();  // what its class did not give
+    if (!is_reported) check_feed(reader, scenario, feed);
+  }
   for (const auto& derived : scenario.derived) check_derived(reader, draft, derived);
   for (const auto& machine : scenario.machines) check_machine(reader, draft, machine);
   for (const auto& event : scenario.events) check_event(reader, draft, event, "event");

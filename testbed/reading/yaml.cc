@@ -349,11 +349,12 @@ std::string quoting_hint(std::string_view text, size_t position) {
   const auto line = text.substr(start, std::min(text.find('\n', start), text.size()) - start);
   if (line.find('\t') < line.find_first_not_of(" \t")) return "indent with spaces, not tabs";
   const auto colon = line.find(": ");
-  if (colon == std::string_view::npos) return {};
-  const auto value = trimmed(line.substr(colon + 2));
+  const bool bare = colon == std::string_view::npos;  // as a value of --set
+  const auto value = trimmed(bare ? line : line.substr(colon + 2));
   if (value.empty() || value[0] == '"' || value[0] == '\'' || value[0] == '{' || value[0] == '[') return {};
   const bool sign = std::string_view("!&*%@`|>").find(value[0]) != std::string_view::npos;
   if (!sign && value.find(": ") == std::string_view::npos) return {};
+  if (bare) return fmt::format("write {}", in_quotes(value));
   return fmt::format("write {}: {}", trimmed(line.substr(0, colon)), in_quotes(value));
 }
 

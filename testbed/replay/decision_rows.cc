@@ -21,6 +21,7 @@ class Columns {
 
   template <typename T>
   const T* get(std::string_view name) {
+    if (!problems_.empty()) return nullptr;
     const auto& columns = run_.spec().logs[log_.index()].columns;
     for (size_t c = 0; c < columns.size(); ++c) {
       if (columns[c].name != name) continue;
@@ -32,8 +33,7 @@ class Columns {
       kept_.push_back(std::make_unique<twin::ColumnData>(std::move(*read)));
       if (const T* values = std::get_if<T>(kept_.back().get())) return values;
     }
-    if (problems_.empty())
-      problems_ = {{Severity::error, {}, fmt::format("its decisions have no {}", name), {}}};
+    problems_ = {{Severity::error, {}, fmt::format("its decisions have no {}", name), {}}};
     return nullptr;
   }
   Diagnostics& problems() { return problems_; }
@@ -48,8 +48,8 @@ class Columns {
 }  // namespace
 
 Result<DecisionRows> read_decisions(const std::filesystem::path& folder, TextPool& pool, Time after,
-                                    Time until) {
-  auto run = twin::RunReader::open(folder);
+                                    Time until, const StopAsked& stop) {
+  auto run = twin::RunReader::open(folder, stop);
   if (!run) return tl::make_unexpected(std::move(run.error()));
   const auto log = run->log("decisions");
   if (!log)

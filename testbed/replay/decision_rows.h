@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/stop.h"
 #include "mml/loop.h"
 #include "testbed/decision_text.h"
 
@@ -35,9 +36,9 @@ struct DecisionRow {
 };
 using DecisionRows = std::vector<DecisionRow>;
 
-/// Of a run folder, with at in (after, until].
+/// Of a run folder, with at in (after, until]. `stop` ends the reading early.
 Result<DecisionRows> read_decisions(const std::filesystem::path& run, TextPool& pool, Time after = kLongAgo,
-                                    Time until = kNever);
+                                    Time until = kNever, const StopAsked& stop = {});
 
 /// Gathers what a loop decides; told of its assembly once that stands.
 class DecisionRowSink final : public mml::DecisionSink {

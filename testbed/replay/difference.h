@@ -40,6 +40,6 @@ std::vector<DecisionRow> causes_of(const DecisionRow& row, const DecisionRows& l
 /// The first thing that was taken in otherwise up to a time: comings and goings, acknowledgements, people's
 /// actions and samples, as far as both run folders hold them. In words; empty where nothing differs.
 Result<std::string> first_differing_input(const std::filesystem::path& a, const std::filesystem::path& b,
-                                          Time after, Time until);
+                                          Time after, Time until, const StopAsked& stop = {});
 
 }  // namespace looptwin::testbed

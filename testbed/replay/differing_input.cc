@@ -133,8 +133,9 @@ Result<void> compare_grid(twin::RunReader& a, twin::RunReader& b, const twin::Gr
 }  // namespace
 
 Result<std::string> first_differing_input(const std::filesystem::path& folder_a,
-                                          const std::filesystem::path& folder_b, Time after, Time until) {
-  auto a = twin::RunReader::open(folder_a), b = twin::RunReader::open(folder_b);
+                                          const std::filesystem::path& folder_b, Time after, Time until,
+                                          const StopAsked& stop) {
+  auto a = twin::RunReader::open(folder_a, stop), b = twin::RunReader::open(folder_b, stop);
   if (!a) return tl::make_unexpected(std::move(a.error()));
   if (!b) return tl::make_unexpected(std::move(b.error()));
   First first{until + nanoseconds(1), {}};

@@ -122,20 +122,25 @@ Result<std::optional<Snapshot>> snapshot_before(const std::filesystem::path& run
 
 }  // namespace
 
-void copy_state(Assembly& from, Assembly& to) {
+Result<void> copy_state(Assembly& from, Assembly& to, const StopAsked& stop) {
   // What is long goes from column to column.
-  ArchiveWriter writer(true);
-  from.save(writer);
-  ArchiveReader reader(writer, to.loop().workers());
-  to.restore(reader);
-  LT_CHECK(reader.ok() && reader.at_end(), reader.error());
+  for (const bool world : {true, false}) {
+    ArchiveWriter writer(true);
+    world ? from.save_world(writer) : from.save_loop(writer);
+    if (wants_stop(stop)) return stopped_early();
+    ArchiveReader reader(writer, to.loop().workers());
+    world ? to.restore_world(reader) : to.restore_loop(reader);
+    LT_CHECK(reader.ok() && reader.at_end(), reader.error());
+    if (wants_stop(stop)) return stopped_early();
+  }
+  return {};
 }
 
 Result<std::unique_ptr<Assembly>> fork(Assembly& live, int threads) {
   auto twin =
       Assembly::build(live.scenario(), {.threads = threads, .as_recorded = live.recorder() != nullptr});
   if (!twin) return twin;
-  copy_state(live, **twin);
+  if (auto copied = copy_state(live, **twin); !copied) return tl::make_unexpected(std::move(copied.error()));
   return twin;
 }
 

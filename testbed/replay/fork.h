@@ -13,8 +13,8 @@ namespace looptwin::testbed {
 /// boundary. The first goes on as if nothing had been.
 Result<std::unique_ptr<Assembly>> fork(Assembly& live, int threads = 0);
 /// The state alone, into an assembly of the same scenario that is there already: many forks need only as many
-/// assemblies as are looked at at once.
-void copy_state(Assembly& from, Assembly& to);
+/// assemblies as are looked at at once. Where `stop` ends it early the second is in no state at all.
+Result<void> copy_state(Assembly& from, Assembly& to, const StopAsked& stop = {});
 
 /// A run folder's state at a moment, and what it is of.
 struct ForkPoint {

@@ -28,7 +28,7 @@ std::string difference_text(const DifferenceReport& report, const TextPool& pool
 std::string difference_json(const DifferenceReport& report, const TextPool& pool);
 
 /// What two run folders differ by, told as text, as JSON, or both. A fork is compared from where it left its
-/// trunk.
+/// trunk. `stop` ends it early.
 struct DifferenceForms {
   std::optional<size_t> show;  ///< as text, with so many differences
   bool json = false;
@@ -38,6 +38,6 @@ struct ToldDifference {
   std::string text, json;
 };
 Result<ToldDifference> difference_of_runs(const std::filesystem::path& a, const std::filesystem::path& b,
-                                          const DifferenceForms& forms);
+                                          const DifferenceForms& forms, const StopAsked& stop = {});
 
 }  // namespace looptwin::testbed

@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "lang/checker.h"
+#include "lang/comparisons.h"
+#include "testbed/field_at.h"
 #include "testbed/one_line.h"
 #include "testbed/requirements/compiled.h"
 #include "testbed/requirements/formula_builder.h"
@@ -20,8 +22,6 @@ using lang::Op;
 
 constexpr uint32_t kFirstInstance =
     2'000'000;  // apart from the numbers that rules, plants and controllers use
-
-bool is_comparison(Op op) { return op >= Op::less && op <= Op::not_equal; }
 
 class RequirementCompiler {
  public:
@@ -326,14 +326,6 @@ class RequirementCompiler {
       if (std::find(to.begin(), to.end(), table) == to.end()) to.push_back(table);
   }
 
-  std::optional<uint16_t> field_at(TableId table, ColumnId column) const {
-    if (table.index() >= registry_.models().size()) return std::nullopt;
-    const auto& fields = registry_.model(table).fields;
-    for (size_t f = 0; f < fields.size(); ++f)
-      if (fields[f].value == column) return static_cast<uint16_t>(f);
-    return std::nullopt;
-  }
-
   void plan(size_t g) {
     std::vector<lang::Demand> demands;
     std::vector<Operand*> operands;
@@ -342,16 +334,16 @@ class RequirementCompiler {
       demands.push_back({wish.node, wish.table, {}});
       operands.push_back(wish.operand);
     }
-    auto planned =
-        lang::build_plan(schema_, graph_, std::move(demands), {},
-                         [&](TableId table, ColumnId column) { return field_at(table, column).has_value(); });
+    auto planned = lang::build_plan(
+        schema_, graph_, std::move(demands), {},
+        [&](TableId table, ColumnId column) { return field_at(registry_, table, column).has_value(); });
     if (!planned) {
       problems_.insert(problems_.end(), planned.error().begin(), planned.error().end());
       return;
     }
     for (size_t d = 0; d < operands.size(); ++d) operands[d]->column = planned->demands[d].column;
     for (const auto& w : planned->sampled)
-      out_.windows.push_back({w.table, *field_at(w.table, w.from), w.op, w.span, w.out});
+      out_.windows.push_back({w.table, *field_at(registry_, w.table, w.from), w.op, w.span, w.out});
     for (const auto& stratum : planned->strata)
       for (const auto& warm : stratum.warm)
         error(graph_.span(warm.node), "requirements do not look back into the warm history",

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "testbed/field_at.h"
+
 namespace looptwin::testbed {
 namespace {
 
@@ -83,19 +85,11 @@ void Probes::settle_unit(const ProbeText& text, Probe& probe, Diagnostics& probl
   probe.unit = *unit;
 }
 
-std::optional<uint16_t> Probes::field_at(TableId table, ColumnId column) const {
-  if (table.index() >= world_.registry.models().size()) return std::nullopt;
-  const auto& fields = world_.registry.model(table).fields;
-  for (size_t f = 0; f < fields.size(); ++f)
-    if (fields[f].value == column) return static_cast<uint16_t>(f);
-  return std::nullopt;
-}
-
 void Probes::note_reads(lang::NodeId id, const Probe& probe) {
   const lang::Node& node = world_.graph[id];
   for (const auto arg : node.args) note_reads(arg, probe);
   if (node.op != lang::Op::column) return;
-  const auto field = field_at(node.table, node.column);
+  const auto field = field_at(world_.registry, node.table, node.column);
   if (!field) return;
   if (node.table == probe.table) {
     for (const auto device : probe.devices) reads_.insert({device, *field});
@@ -118,13 +112,13 @@ Result<void> Probes::plan(Diagnostics problems) {
     demands.push_back({probe.node, probe.table, {}});
     whose.push_back(&probe);
   }
-  auto planned =
-      lang::build_plan(world_.schema, world_.graph, std::move(demands), {},
-                       [&](TableId table, ColumnId column) { return field_at(table, column).has_value(); });
+  auto planned = lang::build_plan(
+      world_.schema, world_.graph, std::move(demands), {},
+      [&](TableId table, ColumnId column) { return field_at(world_.registry, table, column).has_value(); });
   if (!planned) return tl::make_unexpected(std::move(planned.error()));
   for (size_t d = 0; d < whose.size(); ++d) whose[d]->column = planned->demands[d].column;
   for (const auto& w : planned->sampled)
-    windows_.push_back({w.table, *field_at(w.table, w.from), w.op, w.span, w.out});
+    windows_.push_back({w.table, *field_at(world_.registry, w.table, w.from), w.op, w.span, w.out});
   for (const auto& stratum : planned->strata)
     for (const auto& warm : stratum.warm)
       error(problems, world_.graph.span(warm.node), "steps do not look back into the warm history",

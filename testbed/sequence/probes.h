@@ -72,7 +72,6 @@ class Probes {
   void add(const ProbeText& text, const lang::Scopes& scopes, Diagnostics& problems);
   void settle_unit(const ProbeText& text, Probe& probe, Diagnostics& problems) const;
   void note_reads(lang::NodeId node, const Probe& probe);
-  std::optional<uint16_t> field_at(TableId table, ColumnId column) const;
   Result<void> plan(Diagnostics problems);
 
   World world_;

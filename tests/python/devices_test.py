@@ -118,6 +118,29 @@ class Devices(InFolder):
             self.assertIn(text, str(caught.exception))
         return caught.exception
 
+    def test_what_ends_a_look_does_not_end_the_next_advance(self):
+        looked_at, called = [], []
+
+        class Meddling(looptwin.Physics):
+            inputs = {"filling": "L/s", "demand": "L/s"}
+            states = {"height": "m"}
+
+            def advance(self, dt, inputs, states):
+                for one in looked_at:
+                    one.interrupt()
+                    called.append(dt)
+                return {"height": states["height"] + dt * (inputs["filling"] - inputs["demand"]) / 1500}
+
+        looptwin.register("meddling", Meddling)
+        text = SCENARIO.replace('"tanks:Filling", with: {area: 1.5 m2}', "meddling")
+        with looptwin.Simulation(text) as sim:
+            sim.advance("1 min")
+            looked_at.append(sim._simulation)
+            sim.column("tank", "level", which="truth")
+            self.assertGreater(len(called), 0)
+            looked_at.clear()
+            self.assertEqual(sim.advance("1 min"), 120)
+
     def test_they_decide_as_the_same_expressions_at_any_number_of_threads(self):
         run = looptwin.run("scenario.yaml", out="run")
         self.assertGreater(len(run.commands), 200)

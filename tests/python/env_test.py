@@ -97,6 +97,19 @@ class Stepping(InFolder):
                 env.step([0])
             with self.assertRaisesRegex(ValueError, "nan"):
                 env.step([float("nan"), 0])
+            with self.assertRaisesRegex(ValueError, "options has 'sett': write {\"set\""):
+                env.reset(options={"sett": {"seed": 3}})
+        with looptwin.Env("tanks.yaml", **{**HOW, "reward": lambda sim: None}) as env:
+            env.reset()
+            with self.assertRaisesRegex(TypeError, "reward gave None: let it give a number"):
+                env.step([0, 0])
+        with looptwin.VectorEnv("tanks.yaml", 2, **HOW) as many:
+            many.reset()
+            for actions in ("x", 3, None, [[0, 0]]):
+                with self.assertRaisesRegex(ValueError, "write one for each of 2 environments"):
+                    many.step(actions)
+        with self.assertRaisesRegex(RuntimeError, "these environments are closed"):
+            many.step([[0, 0], [0, 0]])
 
     def test_a_single_switch_is_discrete(self):
         switch = TANKS.replace("operator:\n", "operator:\n  save: {kind: selector, enum: [never, ahead, always], "

@@ -3,6 +3,9 @@ said with the class, the time and the place."""
 import math
 import os
 import pathlib
+import signal
+import subprocess
+import sys
 import unittest
 
 import looptwin
@@ -170,6 +173,13 @@ class Extending(InFolder):
                 ("class Tanks(", "class Tonks(", "water has no 'Tanks'"),
                 ('"tank.level": "cm"', '"tank.level": "cn"', "the unit of tank.tank-1.level"),
                 ('"tank.level": "cm"', '"level": "cm"', "'level' is no quantity"),
+                ('"tank.level": "cm"', '"tank.level": 3', "tank.level of outputs is 3: write its name and its unit as texts"),
+                ('inputs = {"tank.valve": "1"}', 'inputs = ["tank.valve"]', "inputs is a list: write a dict of units by name"),
+                ('self.elements = {"tank": int(count), "network": None}', 'self.elements = 4',
+                 "elements is a int: write a dict of numbers or names by name"),
+                ('{"tank": int(count), "network"', '{"tank": "ab", "network"', "elements 'tank' are 'ab': write how many"),
+                ('{"tank": int(count), "network"', '{"tank": np.nan, "network"', "it has nan elements 'tank'"),
+                ('{"price": "USD/kWh"}', '{"price": 1}', "price of signals is 1: write its name and its unit as texts"),
                 ("area=1.0,", "areal=1.0,", "unexpected keyword argument 'area'"),
                 ('step = "1 s"', 'step = "1 m"', "1 m"),
                 ('"tank.level": "cm"', '"tank.level": "barg"', "is a gauge pressure"),
@@ -187,6 +197,7 @@ class Extending(InFolder):
                     looptwin.load("water.yaml")
                 self.assertIn(said, str(caught.exception))
                 self.assertIn("the class 'water:", str(caught.exception))
+                self.assertNotIn("needs 'file'", str(caught.exception))
                 self.assertTrue(all(problem.file == "water.yaml" and problem.line for problem in caught.exception.problems))
 
     def test_a_class_that_fails_on_the_way_ends_the_run_with_when_and_where(self):
@@ -237,6 +248,29 @@ class Extending(InFolder):
         self.change("self.flow = 2.0", "raise KeyboardInterrupt\n        self.flow = 2.0")
         with looptwin.Simulation("water.yaml") as sim, self.assertRaises(KeyboardInterrupt):
             sim.advance("1 min")
+
+    def test_ctrl_c_within_a_class_is_heard_while_it_is_loaded_and_built(self):
+        self.change("self.elements = {", "raise KeyboardInterrupt\n        self.elements = {")
+        for work in (lambda: looptwin.Simulation("water.yaml", out="run"), lambda: looptwin.run("water.yaml", out="run"),
+                     lambda: looptwin.load("water.yaml").check()):
+            with self.assertRaises(KeyboardInterrupt):
+                work()
+            self.assertFalse(os.path.exists("run"))
+        self.change("return {\"price\"", "raise KeyboardInterrupt\n        return {\"price\"")
+        with self.assertRaises(KeyboardInterrupt):
+            looptwin.load("water.yaml")
+
+    def test_on_the_command_line_ctrl_c_ends_at_once_what_is_built_and_a_run_after_the_cycle(self):
+        # Once: a second one would end the process.
+        interrupt = ("import os, signal; 'told' in vars(self) or (os.kill(os.getpid(), signal.SIGINT), vars(self).update(told=1))\n"
+                     "        ")
+        looptwin_ = [sys.executable, "-m", "looptwin"]
+        self.change("self.flow = 2.0", interrupt + "self.flow = 2.0")
+        told = subprocess.run([*looptwin_, "run", "water.yaml", "--out", "run"], capture_output=True, text=True, timeout=300)
+        self.assertEqual(looptwin.open("run").summary["state"], "stopped", told.stderr)
+        self.change("self.elements = {", interrupt + "self.elements = {")
+        told = subprocess.run([*looptwin_, "check", "water.yaml"], capture_output=True, text=True, timeout=300)
+        self.assertEqual(told.returncode, -signal.SIGINT, told.stderr)
 
     def test_a_state_that_cannot_be_kept_is_said_and_breaks_only_who_needs_it(self):
         self.change("self.flow = np.zeros(int(count))", "self.flow = np.zeros(int(count)); self.odd = lambda: 0")

@@ -9,10 +9,38 @@ import unittest
 
 import looptwin
 import numpy as np
-from common import InFolder, TANKS
+from common import InFolder, TANKS, command_line
 
 
 class Reading(InFolder):
+    def test_where_there_is_no_run_or_none_yet_it_is_said_which_and_what_to_do(self):
+        for name in ("runs/empty", "begun.creating"):
+            pathlib.Path(name).mkdir(parents=True)
+        looptwin.run("tanks.yaml", out="runs/mine", duration="1 min")
+        for path, said in (("nowhere", "there is no run's folder .*nowhere\n.*as soon as the scenario has been built"),
+                           ("begun", "begun is not a run's folder yet: a run has just begun it, or was killed then"),
+                           ("begun/", "begun/? is not a run's folder yet"),
+                           ("runs", "it has no manifest.json\n.*one of the runs in it, as .*runs/mine$"),
+                           ("runs/empty", "it has no manifest.json\n.*a folder that looptwin run has written"),
+                           ("tanks.yaml", "tanks.yaml is a file, not a run's folder")):
+            with self.subTest(path=path):
+                for work in (lambda: looptwin.open(path), lambda: looptwin.open("runs/mine").diff(path)):
+                    with self.assertRaisesRegex(looptwin.RunError, said):
+                        work()
+                for command in (["info", path], ["export", path, "x.h5"], ["explain", path], ["diff", "runs/mine", path]):
+                    told = command_line(*command)
+                    self.assertEqual(told.returncode, 2)
+                    self.assertRegex(told.stderr.rstrip("\n"), said)
+
+    def test_a_run_that_has_just_begun_is_read_with_what_is_there(self):
+        with looptwin.Simulation("tanks.yaml", out="run/") as sim:
+            begun = looptwin.open("run")
+            self.assertEqual((begun.summary["state"], begun.damage, len(begun.decisions)), ("running", [], 0))
+            self.assertEqual(begun.telemetry("**", "level_mean", every="1 min").values.shape, (10, 0))
+            self.assertEqual(command_line("info", "run").returncode, 0)
+            sim.advance("5 min")
+        self.assertGreater(len(looptwin.open("run").decisions), 0)
+
     def test_samples_are_those_that_the_loop_saw(self):
         pathlib.Path("raw.yaml").write_text(TANKS + 'history:\n  tank: {raw: "main/tank-?"}\n', encoding="utf-8")
         with looptwin.Simulation("raw.yaml", out="run", duration="10 min") as sim:
@@ -80,13 +108,18 @@ class Reading(InFolder):
                           (lambda: run.telemetry("nobody", "level_mean"), "no device matches"),
                           (lambda: run.telemetry(["main/tank-1", "main/tnak-2"], "level_mean"), "did you mean 'main/tank-2'"),
                           (lambda: run.telemetry(["main/tank-1", "ma*"], "level_mean"), "no tank, which has the 'level_mean'"),
-                          (lambda: run.telemetry("**", "level_mean", every="7 min"), "every 7 min"),
-                          (lambda: run.log("decision"), "decisions")):
+                          (lambda: run.telemetry("**", "levle"), "did you mean 'level'? It has"),
+                          (lambda: run.telemetry("**", "level_mean", every="7 min"),
+                           "every 7 min of what matches '**'; it has it every 60 s, 900 s, 3600 s"),
+                          (lambda: run.fields("tnak"), "no model 'tnak'; did you mean 'tank'"),
+                          (lambda: run.log("decision"), "did you mean 'decisions'")):
             with self.assertRaises(KeyError) as caught:
                 ask()
             self.assertIn(said, str(caught.exception))
-        with self.assertRaises(looptwin.RunError):
-            looptwin.open("nowhere")
+        with self.assertRaisesRegex(ValueError, "there is no time: write a later end"):
+            run.telemetry("**", "level_mean", start="3 min", end="2 min")
+        signed = run.decisions.id.astype("int64")
+        self.assertEqual(str(run.explain(signed[signed < 0].iloc[0])), str(run.explain(run.decisions.id[signed < 0].iloc[0])))
 
     def test_a_folder_stays_where_it_is_when_the_working_directory_changes(self):
         with looptwin.Simulation("tanks.yaml", out="run", duration="2 h") as sim:

@@ -119,6 +119,8 @@ class Drawing(InFolder):
         for run in (quiet, self.run_):
             with self.assertRaisesRegex(ValueError, "no event 'overdrwa'; did you mean 'overdraw'"):
                 run.plot("main/tank-3", "level_mean", events="overdrwa")
+            with self.assertRaisesRegex(ValueError, "the lower limit first"):
+                run.plot("main/tank-3", "level_mean", band=(3, 1))
             for devices in ("main/tnak-3", ["main/tank-3", "main/tnak-3"]):
                 with self.assertRaisesRegex(KeyError, "did you mean 'main/tank-3'"):
                     run.plot_alarms(devices)

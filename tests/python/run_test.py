@@ -141,6 +141,27 @@ class Running(InFolder):
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
         self.assertEqual(told.stdout, "True 1.0\n", told.stderr)
 
+    def test_ctrl_c_ends_an_explanation_while_the_run_is_played_again(self):
+        # The other thread comes in where the interpreter is let go of: within the explanation, which would take years.
+        code = ("import looptwin, os, signal, sys, threading\n"
+                "class Enough(Exception): pass\n"
+                "def enough(now, end): raise Enough\n"
+                "try:\n"
+                "    looptwin.run('tanks.yaml', out='run', duration='20000 d', progress=enough)\n"
+                "except Enough:\n"
+                "    run = looptwin.open('run')\n"
+                "begun = threading.Event()\n"
+                "other = threading.Thread(target=lambda: (begun.wait(), os.kill(os.getpid(), signal.SIGINT)))\n"
+                "other.start()\n"
+                "sys.setswitchinterval(1e6)\n"
+                "begun.set()\n"
+                "try:\n"
+                "    run.why_not('overdraw', at='20000 d')\n"
+                "except KeyboardInterrupt:\n"
+                "    print('heard', run.why_not('overdraw', at='1 min').lines[0]['stands'])\n")
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+        self.assertEqual(told.stdout, "heard True\n", told.stderr)
+
     def test_a_thread_that_outlives_the_program_ends_with_it(self):
         code = ("import looptwin, threading\n"
                 "seen = threading.Event()\n"

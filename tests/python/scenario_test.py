@@ -77,6 +77,13 @@ class Loading(InFolder):
         scenario["seed"] = 4
         self.assertEqual(scenario.seed, 4)
 
+    def test_what_would_set_nothing_is_refused(self):
+        scenario = looptwin.load("tanks.yaml")
+        with self.assertRaisesRegex(AttributeError, "write scenario\\[\"duration\"\\] = '3 h'"):
+            scenario.duration = "3 h"
+        with self.assertRaises(AttributeError):
+            scenario.durration = "3 h"
+
     def test_a_copy_is_changed_alone(self):
         scenario = looptwin.load("tanks.yaml")
         other = scenario.copy()

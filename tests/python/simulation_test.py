@@ -107,8 +107,12 @@ class Stepping(InFolder):
                 with self.subTest(name=name), self.assertRaisesRegex(AttributeError, said):
                     setattr(device, name, 2)
             self.assertEqual((tank.default.target, tank.care), (2, 0))
+            with self.assertRaisesRegex(TypeError, "not iterable"):
+                list(sim)
             for ask, said in ((lambda: sim["main/tnak-3"], "did you mean 'main/tank-3'"),
-                              (lambda: sim["zzz"], r"devices\(\) lists them")):
+                              (lambda: sim["zzz"], r"devices\(\) lists them"),
+                              (lambda: sim.column("tank", "zzz"), "there is no name 'zzz' on 'tank'; there are: capacity"),
+                              (lambda: sim.column("tank", "zzz", which="truth"), "no true value 'zzz' on 'tank'")):
                 with self.assertRaisesRegex(KeyError, said):
                     ask()
         for threads in (-1, 1025, 100000):
@@ -137,7 +141,7 @@ class Stepping(InFolder):
             for ask, error, said in ((lambda: sim["site"]["sky.airs"], KeyError, "did you mean 'sky.air'"),
                                      (lambda: sim["site"].sky, AttributeError, "sky.air"),
                                      (lambda: sim["site"].truth["sky.air"], TypeError, "no truth value"),
-                                     (lambda: sim["main"]["sky.air"], KeyError, "no name on 'main'")):
+                                     (lambda: sim["main"]["sky.air"], KeyError, "no name 'sky.air' on 'main'")):
                 with self.assertRaisesRegex(error, said):
                     ask()
 

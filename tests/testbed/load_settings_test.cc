@@ -41,6 +41,12 @@ TEST_CASE("settings: a path goes into lists of values, one at a time") {
             .find("--set feeds.driver.signals.throttle.values.1:1:1: ") == 0);
 }
 
+TEST_CASE("settings: a value that YAML takes for something else is shown in quotes") {
+  CHECK(problems(example(), {{"faults.0.device", "**"}}) ==
+        "--set faults.0.device:1:1: this is not YAML: the referenced anchor is not defined [write \"**\"]\n");
+  CHECK(loaded(example(), {{"faults.0.device", "\"**\""}}).faults[0].device == "**");
+}
+
 TEST_CASE("settings: a path that leads nowhere is an error with the nearest") {
   CHECK(problems(example(), {{"fleet.hom.count", "3"}}) ==
         "--set fleet.hom.count: there is no 'hom' in fleet [did you mean fleet.home.count?]\n");

@@ -106,7 +106,7 @@ class Replay(CommandLine):
         self.refused(looptwin("replay", run, "--set", "seed=3"), r"--set seed: not part of the rules")
         self.refused(looptwin("replay", run, "--rules", self.folder / "none.yaml"), r"cannot read .*none\.yaml")
         self.refused(looptwin("diff", run), r"two RUNs, or one RUN and --rules")
-        self.refused(looptwin("diff", run, self.folder / "none"), r"cannot read .*none")
+        self.refused(looptwin("diff", run, self.folder / "none"), r"there is no run's folder .*none")
         self.refused(looptwin("run", "--from", run), r"--from .*: it names no moment of a run")
         self.refused(looptwin("run", SMALL, "--from", f"{run}@5 min"), r"give a SCENARIO, --resume RUN or --from RUN@T")
         out = self.folder / "fork"

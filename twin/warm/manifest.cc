@@ -1,15 +1,19 @@
 #include "twin/warm/manifest.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/text.h"
 
 namespace looptwin::twin {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr const char* kManifestFile = "manifest.json";
 
 Json to_json(const VariableSpec& v) {
   Json json{{"name", v.name}, {"unit", v.unit}, {"long_name", v.long_name}, {"storage", name_of(v.storage)}};
@@ -166,7 +170,7 @@ Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
     json["history_from"].push_back(
         {{"folder", run.folder}, {"scenario", run.scenario}, {"digest", run.digest}});
   json.update(describe(spec));
-  return write_whole_file(folder / "manifest.json",
+  return write_whole_file(folder / kManifestFile,
                           json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -189,8 +193,48 @@ Result<void> write_tables(const fs::path& folder, const RunSpec& spec) {
   return {};
 }
 
+namespace {
+
+constexpr size_t kMostRunsNamed = 5;
+
+/// Why a folder that has no manifest.json is not the folder of a run.
+tl::unexpected<Diagnostics> no_run(const fs::path& folder) {
+  std::error_code error;
+  const auto name = folder.string();
+  if (fs::exists(creation_path(folder), error))
+    return failure(
+        fmt::format("{} is not a run's folder yet: a run has just begun it, or was killed then", name),
+        "the same again when the run has come to its first boundary; where none is under way, run the "
+        "scenario again");
+  if (!fs::exists(folder, error))
+    return failure(
+        fmt::format("there is no run's folder {}", name),
+        "a folder that looptwin run has written; it is there as soon as the scenario has been built");
+  if (!fs::is_directory(folder, error))
+    return failure(fmt::format("{} is a file, not a run's folder", name),
+                   "the folder that looptwin run has written");
+  std::vector<std::string> runs;
+  for (auto at = fs::directory_iterator(folder, error); !error && at != fs::directory_iterator();
+       at.increment(error))
+    if (fs::exists(at->path() / kManifestFile, error)) runs.push_back(at->path().string());
+  std::sort(runs.begin(), runs.end());
+  if (runs.size() > kMostRunsNamed) runs.resize(kMostRunsNamed);
+  return failure(
+      fmt::format("{} is not a run's folder: it has no {}", name, kManifestFile),
+      runs.empty() ? "a folder that looptwin run has written" : "one of the runs in it, as " + joined(runs));
+}
+
+}  // namespace
+
+fs::path creation_path(const fs::path& folder) {
+  // Beside it, with a slash at its end as well.
+  return (folder.has_filename() ? folder : folder.parent_path()).string() + ".creating";
+}
+
 Result<Manifest> read_manifest(const fs::path& folder) {
-  const auto path = folder / "manifest.json";
+  const auto path = folder / kManifestFile;
+  std::error_code error;
+  if (!fs::exists(path, error) && !error) return no_run(folder);
   auto text = read_whole_file(path);
   if (!text) return tl::unexpected(text.error());
   const auto wrong = [&](std::string_view why) {

@@ -30,11 +30,14 @@ struct Manifest {
 /// logs.
 uint64_t layout_hash(const RunSpec& spec);
 
+/// Where a run folder is built, to be renamed when it is whole.
+fs::path creation_path(const fs::path& folder);
+
 /// Replaces manifest.json atomically. `status` must be JSON.
 Result<void> write_manifest(const fs::path& folder, const Manifest& manifest);
 /// Devices and phases; written once.
 Result<void> write_tables(const fs::path& folder, const RunSpec& spec);
-/// Both, checked against each other.
+/// Both, checked against each other. Where there is no run, or none yet, the error says which.
 Result<Manifest> read_manifest(const fs::path& folder);
 
 }  // namespace looptwin::twin

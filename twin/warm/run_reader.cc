@@ -27,9 +27,11 @@ struct RunReader::State {
   Position end;
   std::vector<std::string> damage;
   size_t open_files = 0;
+  StopAsked stop;
   std::vector<std::byte> scratch;
 
-  explicit State(fs::path f, Manifest m) : folder(std::move(f)), manifest(std::move(m)) {}
+  State(fs::path f, Manifest m, StopAsked asked)
+      : folder(std::move(f)), manifest(std::move(m)), stop(std::move(asked)) {}
 
   /// Segments first, then the journals after them. A segment may be sealed in between: what its journal told
   /// before it was dropped is then in the segment, so begin anew. So does who finds damage that is another
@@ -76,6 +78,7 @@ struct RunReader::State {
       if (!journal && !fs::exists(path)) return {};  // sealed just now
       if (!journal) return tl::unexpected(journal.error());
       replay(*journal, number);
+      if (wants_stop(stop)) return stopped_early();
       if (!journal->damage().empty()) damage.push_back(journal->damage());
     }
     return {};
@@ -99,7 +102,7 @@ struct RunReader::State {
     auto& block = blocks.emplace_back(manifest.spec, manifest.plan);
     block.open(start.from);
     JournalRecord record;
-    while (journal.next(record)) {
+    while (!wants_stop(stop) && journal.next(record)) {
       if (record.kind != RecordKind::cycle || record.sequence != end.sequence ||
           !block.apply(record.payload)) {
         return journal.reject_last("a record makes no sense");
@@ -113,6 +116,7 @@ struct RunReader::State {
   template <typename Work>
   Result<void> each_segment(Work&& work) {
     for (auto segment = segments.begin(); segment != segments.end();) {
+      if (wants_stop(stop)) return stopped_early();
       if (Result<void> done = with_segment(*segment, work); done) {
         ++segment;
       } else if (segment->is_gone()) {
@@ -182,14 +186,15 @@ RunReader::RunReader(RunReader&&) noexcept = default;
 RunReader& RunReader::operator=(RunReader&&) noexcept = default;
 RunReader::~RunReader() = default;
 
-Result<RunReader> RunReader::open(const fs::path& folder) {
+Result<RunReader> RunReader::open(const fs::path& folder, StopAsked stop) {
   auto manifest = read_manifest(folder);
   if (!manifest) return tl::unexpected(manifest.error());
-  auto state = std::make_unique<State>(folder, std::move(*manifest));
+  auto state = std::make_unique<State>(folder, std::move(*manifest), std::move(stop));
   if (auto loaded = state->load(); !loaded) return tl::unexpected(loaded.error());
   return RunReader(std::move(state));
 }
 
+void RunReader::heed(StopAsked stop) { state_->stop = std::move(stop); }
 const RunSpec& RunReader::spec() const { return state_->manifest.spec; }
 const std::string& RunReader::status() const { return state_->manifest.status; }
 const std::string& RunReader::fingerprint() const { return state_->manifest.fingerprint; }

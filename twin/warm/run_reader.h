@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/stop.h"
 #include "twin/warm/block.h"
 #include "twin/warm/options.h"
 
@@ -15,10 +16,14 @@ namespace looptwin::twin {
 
 class RunReader {
  public:
-  static Result<RunReader> open(const fs::path& folder);
+  /// `stop` is asked then, and between segments by all that reads later.
+  static Result<RunReader> open(const fs::path& folder, StopAsked stop = {});
   RunReader(RunReader&&) noexcept;
   RunReader& operator=(RunReader&&) noexcept;
   ~RunReader();
+
+  /// Who is asked from now on.
+  void heed(StopAsked stop);
 
   const RunSpec& spec() const;
   const std::string& status() const;       ///< JSON; {"state": "running"} until the run was finished

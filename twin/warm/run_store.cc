@@ -57,7 +57,7 @@ Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& folder, const
                    "another folder, or remove this one");
   }
   // Built beside its place and renamed: there is a whole folder or none.
-  const fs::path beside = folder.string() + ".creating";
+  const fs::path beside = creation_path(folder);
   fs::remove_all(beside, error);
   const Manifest manifest{spec, plan_for(spec, options)};
   auto made = write_skeleton(beside, manifest);
