@@ -34,6 +34,46 @@ void append(twin::Inbox& kept, const sim::Arrivals& arrivals, bool with_messages
   add(kept.presence, arrivals.presence);
 }
 
+void put(ArchiveWriter& archive, const twin::Inbox& inbox) {
+  archive.put<uint64_t>(inbox.frames.size());
+  for (const auto& frame : inbox.frames) {
+    archive.put(frame.table);
+    archive.put(frame.group);
+    archive.put_vector(frame.row);
+    archive.put_vector(frame.sequence);
+    archive.put_vector(frame.sampled_at);
+    archive.put_vector(frame.received_at);
+    archive.put<uint64_t>(frame.value.size());
+    for (const auto& values : frame.value) archive.put_vector(values);
+    archive.put_vector(frame.without);
+    archive.put_vector(frame.forced);
+  }
+  archive.put_vector(inbox.acknowledgements);
+  archive.put_vector(inbox.presence);
+}
+
+twin::Inbox get_inbox(ArchiveReader& archive) {
+  twin::Inbox inbox;
+  const auto frames = archive.get<uint64_t>();
+  for (uint64_t f = 0; f < frames && archive.ok(); ++f) {
+    auto& frame = inbox.frames.emplace_back();
+    frame.table = archive.get<TableId>();
+    frame.group = archive.get<uint16_t>();
+    frame.row = archive.get_vector<uint32_t>();
+    frame.sequence = archive.get_vector<uint32_t>();
+    frame.sampled_at = archive.get_vector<int64_t>();
+    frame.received_at = archive.get_vector<int64_t>();
+    const auto fields = archive.get<uint64_t>();
+    for (uint64_t v = 0; v < fields && archive.ok(); ++v)
+      frame.value.push_back(archive.get_vector<int32_t>());
+    frame.without = archive.get_vector<uint16_t>();
+    frame.forced = archive.get_vector<uint16_t>();
+  }
+  inbox.acknowledgements = archive.get_vector<twin::Acknowledgement>();
+  inbox.presence = archive.get_vector<twin::Presence>();
+  return inbox;
+}
+
 }  // namespace
 
 SimTransport::SimTransport(sim::Fleet& fleet, mml::Broker& broker, const twin::Registry& registry,
@@ -105,10 +145,12 @@ void SimTransport::pass(Time boundary, bool keep, Workers& workers) {
 }
 
 bool SimTransport::arrived_by(Time time, Workers& workers) {
-  if (time <= looked_) return false;
-  looked_ = time;
-  pass(time, true, workers);
-  if (!fleet_.breakdown().empty()) return true;
+  if (time < looked_) return false;
+  if (time > looked_) {
+    looked_ = time;
+    pass(time, true, workers);
+    if (!fleet_.breakdown().empty()) return true;
+  }
   const auto any = [](const twin::Inbox& kept) {
     return !kept.acknowledgements.empty() || !kept.presence.empty() ||
            std::any_of(kept.frames.begin(), kept.frames.end(), [](const auto& f) { return f.size() > 0; });
@@ -181,19 +223,21 @@ void SimTransport::send(Time now, std::span<const twin::Command> commands) {
 }
 
 void SimTransport::save(ArchiveWriter& archive) const {
-  for (const auto& kept : kept_)
-    LT_CHECK(kept.frames.empty() && kept.presence.empty(), "saved between a pass and the poll after it");
+  archive.section("sim transport", 1);
   archive.put<uint64_t>(next_restart_);
   archive.put<uint64_t>(next_action_);
   archive.put<int64_t>(looked_.ns);
+  for (const auto& kept : kept_) put(archive, kept);
   fleet_.save(archive);
   broker_.save(archive);
 }
 
 void SimTransport::restore(ArchiveReader& archive) {
+  archive.section("sim transport", 1);
   next_restart_ = archive.get<uint64_t>();
   next_action_ = archive.get<uint64_t>();
   looked_ = Time{archive.get<int64_t>()};
+  for (auto& kept : kept_) kept = get_inbox(archive);
   fleet_.restore(archive);
   broker_.restore(archive);
 }

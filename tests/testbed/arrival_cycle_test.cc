@@ -86,6 +86,36 @@ TEST_CASE("cycle on arrival: a fork goes on as its trunk, also from where it sto
   CHECK(trunk->assembly().loop().fingerprint() == (*fork)->assembly().loop().fingerprint());
 }
 
+TEST_CASE(
+    "cycle on arrival: while the loop is away all is kept, or lost, and a saved state goes on as it was") {
+  for (const char* persistent : {"true", "false"}) {
+    CAPTURE(persistent);
+    // It goes at 4.9 s, when nothing arrives, and at 9.11 s, at the boundary at which something has.
+    const auto text =
+        replaced(kTank, "events:",
+                 std::string("faults:\n") +
+                     "  - {after: 4.9 s, kind: restart, of: mml, lasts: 1 s, persistent: " + persistent +
+                     "}\n  - {after: 9110 ms, kind: restart, of: mml, lasts: 0 s, persistent: " + persistent +
+                     "}\nevents:");
+    const auto one = simulation(text), two = simulation(text, 2);
+    auto all = boundaries_ms(*one, one->end());
+    CHECK(all == boundaries_ms(*two, two->end()));
+    CHECK(one->assembly().loop().fingerprint() == two->assembly().loop().fingerprint());
+    CHECK(one->assembly().dispatcher().counters().issued > 0);
+    // From a state that was saved at any boundary, also while the loop is away.
+    for (const int64_t ms : {4'850, 4'950, 5'500, 9'110, 9'200}) {
+      CAPTURE(ms);
+      static const std::atomic<bool> never{false};
+      const auto trunk = simulation(text);
+      trunk->advance(kStart + milliseconds(ms));
+      auto fork = trunk->fork(1, never);
+      REQUIRE(fork.has_value());
+      boundaries_ms(**fork, trunk->end());
+      CHECK((*fork)->assembly().loop().fingerprint() == one->assembly().loop().fingerprint());
+    }
+  }
+}
+
 TEST_CASE("cycle on arrival: what the policy cannot be is said where it stands") {
   CHECK(problems({{"scenario.yaml", replaced(kTank, "least: 50 ms", "least: 2 s")}}) ==
         "scenario.yaml:5:1: the least cycle is not less than the greatest [write cycle: {least: 50 ms, "
