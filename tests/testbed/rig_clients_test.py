@@ -1,7 +1,9 @@
 """A rig and the versions of MQTT, TLS, and clients of other makers at its broker: a real Mosquitto, its own programs, real devices."""
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -129,6 +131,76 @@ class Clients(unittest.TestCase):
         self.assertEqual(attempt(TWO, user=TWO, secret=registry.secrets[TWO]), 0)  # its secret is its own
         self.assertEqual(attempt("looptwin", certificate="host"), 5)  # no device
         rig.stop()
+
+    def shell_pump(self, rig, ident, level, *options):
+        """A device of mosquitto_sub and mosquitto_pub, and all of its processes."""
+        rig.devices.append(subprocess.Popen([SOURCE / "tests/testbed/data/shell_pump.sh", ident, level, *map(str, options)], start_new_session=True))
+        pump = rig.devices[-1]
+        self.addCleanup(lambda: pump.poll() is None and os.killpg(pump.pid, signal.SIGKILL))
+        return pump
+
+    def heard(self, *options):
+        """What Mosquitto's own program hears, a line each: its topic and its payload."""
+        path = self.folder / "mosquitto_sub"
+        with path.open("w") as out:
+            observer = subprocess.Popen(["/usr/bin/mosquitto_sub", *map(str, options), "-q", "1", "-t", "looptwin/#", "-F", "%t %p"], stdout=out)
+        self.addCleanup(lambda: (observer.kill(), observer.wait()))
+        return lambda text: path.read_text().count(text)
+
+    def test_mosquittos_own_programs_are_a_device_and_whoever_looks_on_and_stops_the_rig(self):
+        rig = self.rig("rig: cellar-rig\nsafety: {heartbeat: 1 min, safe: [{model: pump, command: stop}]}\n")
+        heard = self.heard("-p", rig.port)
+        self.shell_pump(rig, ONE, "190", "-p", rig.port)
+        eventually(lambda: heard(f'{TOPIC}telemetry {{"level": 2.'), "it reports that its cellar fills")
+        eventually(lambda: rig.status()["acknowledged"] != "0", "the loop has its answer")
+        eventually(lambda: heard(f'{TOPIC}telemetry {{"level": 0.4'), "it empties its cellar")
+        eventually(lambda: heard(f"{TOPIC}acknowledgement") >= 4, "it is told to stop as well")
+        subprocess.run(["/usr/bin/mosquitto_pub", "-p", str(rig.port), "-t", "looptwin/rig/cellar-rig/stop", "-n"], check=True)
+        eventually(lambda: self.journal("stopped"), "the rig is stopped")
+        out = rig.stop()
+        self.assertRegex(out, r"commands +issued \d+, acknowledged [1-9]\d*, verified [1-9]\d*, refused 0, failed 0")
+        self.assertRegex(out, r"somebody said so on looptwin/rig/cellar-rig/stop: 2 safe values, .* 1 of devices that were not there")
+        self.assertRegex(out, r"the end of the run: 2 safe values, 1 taken")
+        self.assertIn("gaps 0, restarts 0", out)
+        self.assertEqual(looptwin("replay", self.folder / "out").returncode, 0)
+
+    def journal(self, what):
+        path = self.folder / "out/rig.jsonl"
+        return [line for line in map(json.loads, path.read_text().splitlines()) if line["what"] == what] if path.exists() else []
+
+    def test_mosquittos_own_programs_with_tls_names_and_passwords(self):
+        certificates(self.folder, pump=ONE.replace("/", "\\/"))
+        registry = Registry(self.folder, ONE, TWO)
+        text = f"rig: cellar-rig\nregistry: plant.registry\nuser: tester\npassword: {PASSWORD}\ncertificates: ca.pem\n"
+        (self.folder / "scenario.yaml").write_text(block("rig.md", "scenario.yaml"))
+        (self.folder / "rig.yaml").write_text(text + "broker: mqtts://localhost\n")
+        (self.folder / "secrets.csv").write_text("id,secret\n" + "".join(f"{i},{s}\n" for i, s in registry.secrets.items()))
+        done = looptwin("rig", "acl", self.folder, "--out", self.folder / "access", "--secrets", self.folder / "secrets.csv")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        broker = Broker(self.folder, f"cafile {self.folder}/ca.pem", f"certfile {self.folder}/broker.pem", f"keyfile {self.folder}/broker.key",
+                        "allow_anonymous false", f"acl_file {self.folder}/access/acl_file", f"password_file {self.folder}/access/password_file")
+        self.addCleanup(broker.close)
+        rig = self.rig(text + f"broker: mqtts://localhost:{broker.port}\n")
+        way = ["-h", "localhost", "-p", broker.port, "--cafile", self.folder / "ca.pem"]
+
+        def known(ident):
+            return [*way, "-u", ident, "-P", registry.secrets[ident]]
+        heard = self.heard(*way, "-u", "tester", "-P", PASSWORD)
+        pump = self.shell_pump(rig, ONE, "190", *known(ONE))
+        eventually(lambda: heard(f"{TOPIC}acknowledgement"), "it is told what to do, and answers")
+        say = ["-q", "1", "-t", TOPIC + "telemetry", "-m"]
+        subprocess.run(["/usr/bin/mosquitto_pub", *map(str, known(TWO)), *say, "forged"], check=True)
+        for wrong in (["-u", ONE, "-P", "guessed"], []):
+            refused = subprocess.run(["/usr/bin/mosquitto_pub", *map(str, way), *wrong, *say, "guessed"], capture_output=True, text=True, timeout=60)
+            self.assertEqual(refused.returncode, 5, refused.stderr)  # not authorised
+        no_tls = subprocess.run(["/usr/bin/mosquitto_pub", "-p", str(broker.port), *say, "plain"], capture_output=True, timeout=60)
+        self.assertNotEqual(no_tls.returncode, 0)
+        eventually(lambda: heard(f'{TOPIC}telemetry {{"level": 0.4'), "it empties its cellar")
+        os.killpg(pump.pid, signal.SIGKILL)
+        eventually(lambda: heard(f"{TOPIC}presence offline"), "its will")
+        eventually(lambda: rig.status()["devices_there"] == "0", "the loop takes it for gone")
+        self.assertEqual([heard(text) for text in ("forged", "guessed", "plain")], [0, 0, 0])
+        self.assertRegex(rig.stop(), r" 0 not understood .*")
 
 
 if __name__ == "__main__":
