@@ -1,9 +1,8 @@
 #include "hil/home_assistant.h"
 
-#include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
-#include <thread>
+
+#include "hil/payload_bound.h"
 
 namespace looptwin::hil {
 namespace {
@@ -133,19 +132,6 @@ std::vector<Candidate> Announcements::candidates() const {
   std::vector<Candidate> out;
   for (auto& [id, device] : devices) out.push_back(std::move(device));
   return out;
-}
-
-Result<std::vector<Candidate>> discover(const MqttOptions& options, const std::string& prefix,
-                                        Duration within) {
-  auto link = connect_mqtt(options);
-  if (!link) return tl::make_unexpected(link.error());
-  (*link)->subscribe({prefix + "/+/+/config", prefix + "/+/+/+/config"});
-  std::this_thread::sleep_for(std::chrono::nanoseconds(within.ns));
-  std::vector<MqttMessage> messages;
-  (*link)->take(messages);
-  Announcements announcements(prefix);
-  for (const auto& message : messages) announcements.take(message.topic, message.payload);
-  return announcements.candidates();
 }
 
 }  // namespace looptwin::hil

@@ -7,8 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "hil/mqtt_link.h"
-
 namespace looptwin::hil {
 
 struct Candidate {
@@ -39,9 +37,5 @@ class Announcements {
   std::map<std::string, Candidate, std::less<>> by_topic_;  ///< a part of a device each
   size_t unreadable_ = 0;
 };
-
-/// Listens at a broker for so long; what it keeps comes at once.
-Result<std::vector<Candidate>> discover(const MqttOptions& options, const std::string& prefix,
-                                        Duration within);
 
 }  // namespace looptwin::hil

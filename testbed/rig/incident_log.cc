@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/printable.h"
+
 namespace looptwin::testbed {
 namespace {
 
@@ -23,8 +25,8 @@ void IncidentLog::take(const hil::Incident& incident) {
   auto& count = count_[incident.kind];
   if (count == 0 && !quiet_)
     fmt::print(stderr, "{}: {}{}{}{}\n", to_string(incident.at), incident.kind,
-               incident.device.empty() ? "" : " " + incident.device, incident.detail.empty() ? "" : ": ",
-               incident.detail);
+               incident.device.empty() ? "" : " " + printable(incident.device),
+               incident.detail.empty() ? "" : ": ", printable(incident.detail));
   count += incident.count;
   if (!folder_ || lines_ == kMostLines) return;
   if (file_ == nullptr) file_ = std::fopen((*folder_ / "incidents.jsonl").c_str(), "ae");

@@ -214,6 +214,19 @@ class Rigs(Lab):
         replayed = looptwin("replay", self.folder / "out")  # who was admitted when is in the input log
         self.assertIn("same decisions as recorded", replayed.stdout + replayed.stderr)
 
+    def test_a_device_that_says_what_no_label_has_on_it_is_in_quarantine_and_its_words_move_nobodys_cursor(self):
+        self.pumps()
+        rig = self.rig()
+        self.device(rig, ONE, "SN\x1b[2J\n4711")
+        self.device(rig, TWO, "S" * 20_000)
+        for ident in (ONE, TWO):
+            eventually(lambda: self.shown(ident)["state"] == "quarantined", "the inventory has it")
+        self.assertEqual(self.shown(ONE)["quarantine"], r"says serial 'SN\x1b[2J\x0a4711' in place of 'SN-4711'")
+        self.assertEqual(self.shown(ONE)["said serial"], r"SN\x1b[2J\x0a4711")
+        self.assertRegex(self.shown(TWO)["quarantine"], "says serial 'S+…' in place of 'SN-4712'")
+        rig.stop()
+        self.assertNotIn("\x1b", rig.errors.read_text() + rig.out)
+
     def test_a_plug_with_tasmota_is_asked_who_it_is(self):
         self.done("add", "kitchen/plug-1", "--set", "serial=2C:3A:E8:00:00:01")
         page = "rig: kitchen-rig\ninventory: lab.inventory\ndevices:\n  plug: {mapping: tasmota-plug, names: {kitchen/plug-1: left}}\n"
