@@ -63,6 +63,13 @@ class Bindings(unittest.TestCase):
         eventually(lambda: rig.count("looptwin/cellar/pump-1/presence", "offline"), "it has gone")
         self.replayed()
 
+    def test_what_a_simulated_link_has_lost_may_arrive_when_it_is_sent_again(self):
+        scenario = block("rig.md", "scenario.yaml").replace("count: 2,", "count: 8, link: bad,") + "links: {bad: {loss: 40 %}}\n"
+        rig = OpenRig(self.folder, rig=ALL + "safety: {teardown: 1 min, heartbeat: 20 s, safe: [{model: pump, command: stop}]}\n", scenario=scenario)
+        self.addCleanup(rig.close)
+        eventually(lambda: all(rig.count(f"looptwin/cellar/pump-{n}/telemetry") for n in range(1, 9)), "all are there")
+        self.assertRegex(rig.stop(), r"made safe +the end of the run: 8 safe values, 8 taken")
+
     def test_a_model_takes_over_from_a_real_device_and_gives_back_without_a_bump(self):
         rig = self.rig("rig: cellar-rig\nbindings: {}\n")
         rig.pump("cellar/pump-1", "1.2")
