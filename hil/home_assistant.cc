@@ -80,6 +80,7 @@ void Announcements::take(std::string_view said_topic, std::string_view payload) 
     return;
   if (payload.empty()) {
     by_topic_.erase(std::string(said_topic));
+    unreadable_.erase(std::string(said_topic));
     return;
   }
   const auto inner =
@@ -89,9 +90,11 @@ void Announcements::take(std::string_view said_topic, std::string_view payload) 
   const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kDeepest; };
   const auto json = payload.size() <= kLongestPayload ? Json::parse(payload, shallow, false) : Json();
   if (!json.is_object() || (!by_topic_.contains(said_topic) && by_topic_.size() >= kMostDevices)) {
-    ++unreadable_;
+    if (unreadable_.size() < kMostDevices) unreadable_.emplace(said_topic);
+    by_topic_.erase(std::string(said_topic));  // what stood there before stands no more
     return;
   }
+  unreadable_.erase(std::string(said_topic));
   const auto base = text(json, "~", "~");
   const auto* device = find(json, "device", "dev");
   Candidate candidate;

@@ -93,10 +93,11 @@ std::string ImportReader::number(const yaml::Node& node, std::string_view key) {
 
 std::vector<std::string> ImportReader::words(const std::vector<yaml::Node>& nodes, std::string_view key) {
   std::vector<std::string> words;
+  std::set<std::string> known;
   for (const auto& node : nodes) {
     const auto theirs = key.empty() ? node.text : text(node, key);
     auto word = model_name(theirs);
-    if (std::find(words.begin(), words.end(), word) != words.end())
+    if (!known.insert(word).second)
       error(node.span, fmt::format("'{}' is '{}' here, as another word of it is", theirs, word),
             "rename one of them");
     words.push_back(std::move(word));

@@ -248,6 +248,14 @@ class Brokers(unittest.TestCase):
             self.assertIn("`topic readwrite looptwin/", done.stderr)
             self.assertFalse((self.folder / "out").exists())
 
+    def test_candidates_that_a_broker_lets_nobody_hear_are_no_candidates_and_that_is_said(self):
+        _, text = self.strict(["looptwin/#"])
+        for version in ("5", "3.1.1"):
+            (self.folder / "rig.yaml").write_text(text + f"version: {version}\n")
+            done = looptwin("registry", "candidates", self.registry.path, "--rig", self.folder, "--within", "100 ms")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            self.assertRegex(done.stderr, r"does not let user tester hear homeassistant/\+/\+/")
+
     def test_a_subscription_that_is_refused_later_is_seen(self):
         for version in ("5", "3.1.1"):
             broker, text = self.strict(["looptwin/#"])  # not what begins with $, which the loop can do without
