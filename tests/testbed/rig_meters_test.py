@@ -63,7 +63,7 @@ class Meters(unittest.TestCase):
         self.real()
         self.rig.process.kill()
         eventually(lambda: self.told() and self.told()[-1] == OWN, "the real one has it")
-        told = f"looptwin/block-2/home-50/command"
+        told = "looptwin/block-2/home-50/command"
         eventually(lambda: self.rig.count(told, '"set":"cool","value":24.0,"unit":"degC"'), "and so is the last one told")
 
     def test_all_homes_speak_one_becomes_real_and_the_run_is_replayed(self):
