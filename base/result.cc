@@ -22,8 +22,23 @@ bool has_errors(const Diagnostics& diagnostics) {
 
 namespace {
 
-/// As much of a long line as shows what is around `begin`, for a line may be a whole file; bytes that no
-/// terminal could show stand as question marks.
+/// Bytes that no terminal could show, or that it would obey, stand as question marks: files and what they
+/// say may be anybody's.
+std::string harmless(std::string text) {
+  const auto next_bad = [&](size_t from) {
+    const size_t bad = first_not_utf8(std::string_view(text).substr(from));
+    return bad == std::string_view::npos ? bad : from + bad;
+  };
+  for (size_t bad = next_bad(0); bad != std::string_view::npos; bad = next_bad(bad + 1)) text[bad] = '?';
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) text[i] = '?';
+    if (byte == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0) text[i] = text[i + 1] = '?';  // C1
+  }
+  return text;
+}
+
+/// As much of a long line as shows what is around `begin`, for a line may be a whole file.
 struct Excerpt {
   std::string text;
   size_t begin;  ///< where `begin` is in it
@@ -35,10 +50,8 @@ Excerpt excerpt(std::string_view line, size_t begin) {
   while (from < begin && within(from)) ++from;
   size_t to = std::min(from + kWidest, line.size());
   while (to > begin && within(to)) --to;
-  std::string text(line.substr(from, to - from));
-  for (size_t bad = first_not_utf8(text); bad != std::string::npos; bad = first_not_utf8(text))
-    text[bad] = '?';
-  return {std::move(text), begin - from};
+  if (to == line.size() && to > begin && line[to - 1] == '\r') --to;
+  return {harmless(std::string(line.substr(from, to - from))), begin - from};
 }
 
 }  // namespace
@@ -51,7 +64,8 @@ std::string render(const Diagnostic& diagnostic) {
     const auto at = line_column(*span.source, span.begin);
     out += fmt::format("{}:{}:{}: ", span.source->name, at.line, at.column);
   }
-  out += fmt::format("{}: {}\n", kSeverity[static_cast<int>(diagnostic.severity)], diagnostic.message);
+  out +=
+      fmt::format("{}: {}\n", kSeverity[static_cast<int>(diagnostic.severity)], harmless(diagnostic.message));
   if (span.source && span.begin <= span.source->text.size()) {
     const std::string_view text = span.source->text;
     const auto newline = span.begin == 0 ? std::string_view::npos : text.rfind('\n', span.begin - 1);
@@ -64,9 +78,9 @@ std::string render(const Diagnostic& diagnostic) {
     const size_t end =
         std::min<size_t>(std::max(span.begin, span.end) - span.begin + shown.begin, shown.text.size());
     const size_t width = std::max<size_t>(1, end - std::min(shown.begin, end));
-    out += fmt::format("    {}\n    {}{}\n", shown.text, pad, "^" + std::string(width - 1, '~'));
+    out += fmt::format("    {}\n    {}{}\n", shown.text, pad, '^' + std::string(width - 1, '~'));
   }
-  if (!diagnostic.hint.empty()) out += fmt::format("    {}\n", diagnostic.hint);
+  if (!diagnostic.hint.empty()) out += fmt::format("    {}\n", harmless(diagnostic.hint));
   return out;
 }
 

@@ -1,9 +1,8 @@
 #include "hil/home_assistant.h"
 
-#include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
-#include <thread>
+
+#include "hil/payload_bound.h"
 
 namespace looptwin::hil {
 namespace {
@@ -81,6 +80,7 @@ void Announcements::take(std::string_view said_topic, std::string_view payload) 
     return;
   if (payload.empty()) {
     by_topic_.erase(std::string(said_topic));
+    unreadable_.erase(std::string(said_topic));
     return;
   }
   const auto inner =
@@ -90,9 +90,11 @@ void Announcements::take(std::string_view said_topic, std::string_view payload) 
   const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kDeepest; };
   const auto json = payload.size() <= kLongestPayload ? Json::parse(payload, shallow, false) : Json();
   if (!json.is_object() || (!by_topic_.contains(said_topic) && by_topic_.size() >= kMostDevices)) {
-    ++unreadable_;
+    if (unreadable_.size() < kMostDevices) unreadable_.emplace(said_topic);
+    by_topic_.erase(std::string(said_topic));  // what stood there before stands no more
     return;
   }
+  unreadable_.erase(std::string(said_topic));
   const auto base = text(json, "~", "~");
   const auto* device = find(json, "device", "dev");
   Candidate candidate;
@@ -133,19 +135,6 @@ std::vector<Candidate> Announcements::candidates() const {
   std::vector<Candidate> out;
   for (auto& [id, device] : devices) out.push_back(std::move(device));
   return out;
-}
-
-Result<std::vector<Candidate>> discover(const MqttOptions& options, const std::string& prefix,
-                                        Duration within) {
-  auto link = connect_mqtt(options);
-  if (!link) return tl::make_unexpected(link.error());
-  (*link)->subscribe({prefix + "/+/+/config", prefix + "/+/+/+/config"});
-  std::this_thread::sleep_for(std::chrono::nanoseconds(within.ns));
-  std::vector<MqttMessage> messages;
-  (*link)->take(messages);
-  Announcements announcements(prefix);
-  for (const auto& message : messages) announcements.take(message.topic, message.payload);
-  return announcements.candidates();
 }
 
 }  // namespace looptwin::hil

@@ -3,11 +3,10 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "hil/mqtt_link.h"
 
 namespace looptwin::hil {
 
@@ -32,16 +31,13 @@ class Announcements {
   void take(std::string_view topic, std::string_view payload);
   /// By id.
   std::vector<Candidate> candidates() const;
-  size_t unreadable() const { return unreadable_; }
+  /// On how many topics what stands there cannot be read, or found no room.
+  size_t unreadable() const { return unreadable_.size(); }
 
  private:
   std::string prefix_;
   std::map<std::string, Candidate, std::less<>> by_topic_;  ///< a part of a device each
-  size_t unreadable_ = 0;
+  std::set<std::string, std::less<>> unreadable_;           ///< topics, kMostDevices at the most
 };
-
-/// Listens at a broker for so long; what it keeps comes at once.
-Result<std::vector<Candidate>> discover(const MqttOptions& options, const std::string& prefix,
-                                        Duration within);
 
 }  // namespace looptwin::hil

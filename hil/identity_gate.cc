@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "base/text.h"
 
 namespace looptwin::hil {
@@ -9,6 +10,8 @@ namespace {
 
 /// A device that does not answer is asked again after this.
 constexpr Duration kAskEvery = seconds(5);
+/// What devices say and why they are kept out goes into the inventory, whose values are lines of 1000 bytes.
+constexpr size_t kLongestSaid = 900, kLongestShown = 200;
 
 }  // namespace
 
@@ -55,8 +58,8 @@ bool IdentityGate::is_quarantined(twin::DeviceRef device) const {
 /// What is not said this time was said before.
 void IdentityGate::said(twin::DeviceRef device, const twin::Identity& said, Time at) {
   auto& known = state(device);
-  if (!said.serial.empty()) known.said.serial = said.serial;
-  if (!said.firmware.empty()) known.said.firmware = said.firmware;
+  if (!said.serial.empty()) known.said.serial = printable(said.serial, kLongestSaid);
+  if (!said.firmware.empty()) known.said.firmware = printable(said.firmware, kLongestSaid);
   judge(device, known, at);
 }
 
@@ -67,7 +70,8 @@ void IdentityGate::judge(twin::DeviceRef device, State& known, Time at) {
   const auto compare = [&](const char* what, const std::string& to_say, const std::string& said) {
     missing = missing || (!to_say.empty() && said.empty());
     if (!to_say.empty() && !said.empty() && said != to_say)
-      wrong.push_back(fmt::format("says {} '{}' in place of '{}'", what, said, to_say));
+      wrong.push_back(fmt::format("says {} '{}' in place of '{}'", what, printable(said, kLongestShown),
+                                  printable(to_say, kLongestShown)));
   };
   compare("serial", wanted.serial, known.said.serial);
   compare("firmware", wanted.firmware, known.said.firmware);

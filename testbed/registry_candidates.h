@@ -11,7 +11,9 @@ namespace looptwin::testbed {
 
 struct CandidatesRequest {
   std::filesystem::path registry;
-  std::string broker, prefix = "homeassistant", within = "2 s";
+  std::filesystem::path rig;  ///< whose broker, user, password and certificates these are; empty: nobody's
+  std::string broker;         ///< goes before the rig's
+  std::string prefix = "homeassistant", within = "2 s";
 };
 Exit list_candidates(const CandidatesRequest& request);
 

@@ -394,7 +394,9 @@ class Commands : CommandSet<Options> {
                   options.candidates.registry = options.file;
                   return list_candidates(options.candidates);
                 });
-    made.app->add_option("--broker", made.options.candidates.broker, "mqtt://HOST:PORT")->required();
+    made.app->add_option("--broker", made.options.candidates.broker, "mqtt://HOST:PORT or mqtts://HOST:PORT");
+    made.app->add_option("--rig", made.options.candidates.rig,
+                         "a rig whose broker it is, with its user, password and certificates");
     made.app->add_option("--within", made.options.candidates.within, "how long to listen (default: 2 s)");
     made.app->add_option("--prefix", made.options.candidates.prefix,
                          "what announcements begin with (default: homeassistant)");

@@ -2,13 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "base/text.h"
 #include "testbed/import/imported.h"
 
 namespace looptwin::testbed {
 namespace {
 
 constexpr int kDeepest = 8;  // components of components, and interfaces that extend others
+constexpr size_t kMostParts = 10'000;
 
 /// A text, or the first of its languages.
 std::string display(const yaml::Node& node, std::string_view key) {
@@ -44,6 +47,8 @@ class Interfaces {
       model.name = name_of(id);
       model.about = fmt::format("{}{}{}", id, display(*document, "displayName").empty() ? "" : ": ",
                                 display(*document, "displayName"));
+      taken_.clear();
+      stopped_ = false;
       take(*document, "", model, 0);
       models.push_back(std::move(model));
     }
@@ -97,7 +102,18 @@ class Interfaces {
   }
 
   void take(const yaml::Node& interface, const std::string& prefix, ImportedModel& model, int depth) {
-    if (depth > kDeepest) return reader_.error(interface.span, "interfaces contain each other");
+    if (depth > kDeepest || std::find(path_.begin(), path_.end(), &interface) != path_.end())
+      stop(interface.span, "interfaces contain each other");
+    if (taken_.size() > kMostParts)
+      stop(interface.span, fmt::format("'{}' has more than {} parts", model.name, grouped(kMostParts)));
+    // A base of two bases is one, and what is wrong once is not gone through again.
+    if (stopped_ || model.too_many || !taken_.emplace(&interface, prefix).second) return;
+    path_.push_back(&interface);
+    take_parts(interface, prefix, model, depth);
+    path_.pop_back();
+  }
+
+  void take_parts(const yaml::Node& interface, const std::string& prefix, ImportedModel& model, int depth) {
     if (const auto* extends = interface.find("extends")) {
       std::vector<const yaml::Node*> bases{extends};
       for (const auto& item : extends->items) bases.push_back(&item);
@@ -107,6 +123,11 @@ class Interfaces {
     if (contents == nullptr) return;
     if (!contents->list()) return reader_.error(contents->span, "'contents' is a list");
     for (const auto& content : contents->items) take_content(content, prefix, model, depth);
+  }
+
+  void stop(const Span& span, std::string why) {
+    if (!stopped_) reader_.error(span, std::move(why));
+    stopped_ = true;
   }
 
   void take_reference(const yaml::Node& node, const std::string& prefix, ImportedModel& model, int depth) {
@@ -127,7 +148,10 @@ class Interfaces {
       if (schema != nullptr) take_reference(*schema, full + "_", model, depth);
       return;
     }
-    if (is_a(content, "Command")) return model.commands.push_back(full);
+    if (is_a(content, "Command")) {
+      if (reader_.is_new(model, full, name->span)) model.commands.push_back(full);
+      return;
+    }
     if (is_a(content, "Relationship"))
       return model.left_out.push_back(fmt::format("{}: a relationship, which relations: says", full));
     const bool telemetry = is_a(content, "Telemetry");
@@ -140,6 +164,7 @@ class Interfaces {
     if (!take_schema(*schema, content, quantity))
       return model.left_out.push_back(fmt::format(
           "{}: a {}", full, schema->scalar() ? schema->text : ImportReader::text(*schema, "@type")));
+    if (!reader_.is_new(model, full, name->span)) return;
     const bool writable = ImportReader::text(content, "writable") == "true";
     (writable ? model.setpoints : model.fields).push_back(std::move(quantity));
   }
@@ -160,14 +185,16 @@ class Interfaces {
     }
     const auto* values = is_a(schema, "Enum") ? schema.find("enumValues") : nullptr;
     if (values == nullptr) return false;
-    for (const auto& value : values->items)
-      quantity.words.push_back(model_name(ImportReader::text(value, "name")));
+    quantity.words = reader_.words(values->items, "name");
     if (!quantity.words.empty()) quantity.fallback = quantity.words[0];
     return !quantity.words.empty();
   }
 
   ImportReader& reader_;
   const std::vector<const yaml::Node*>& documents_;
+  std::set<std::pair<const yaml::Node*, std::string>> taken_;  ///< of this model, under which prefix
+  std::vector<const yaml::Node*> path_;  ///< from the model to the part that is being taken
+  bool stopped_ = false;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,8 @@ struct ImportedModel {
   std::vector<ImportedQuantity> fields, setpoints;
   std::vector<std::string> commands;
   std::vector<std::string> left_out;  ///< "history: an Array"
+  std::set<std::string> names;        ///< of fields, setpoints and commands
+  bool too_many = false;              ///< of these; that was reported
 };
 
 /// Units of theirs for units of ours, beside those that are known.
@@ -50,6 +53,12 @@ struct ImportReader {
   const lang::Units& units;
   /// Empty where the node has no such key, or no text there.
   static std::string text(const yaml::Node& node, std::string_view key);
+  /// As it is written; reports what is none. Empty where the node has no such key.
+  std::string number(const yaml::Node& node, std::string_view key);
+  /// An enumeration's, which are texts or have them under `key`; reports those that are the same here.
+  std::vector<std::string> words(const std::vector<yaml::Node>& nodes, std::string_view key);
+  /// Whether a quantity or command of this name may be added; reports why not.
+  bool is_new(ImportedModel& model, const std::string& name, const Span& span);
   /// Ours for theirs; reports where it is not known. Without a unit: "1".
   std::string unit(const yaml::Node* node);
   void error(const Span& span, std::string message, std::string hint = {}) {

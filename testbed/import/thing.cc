@@ -13,22 +13,28 @@ bool take_schema(ImportReader& reader, const yaml::Node& affordance, ImportedQua
   const auto type = ImportReader::text(affordance, "type");
   if (const auto* words = affordance.find("enum");
       words != nullptr && type != "number" && type != "integer") {
-    for (const auto& word : words->items) quantity.words.push_back(model_name(word.text));
+    quantity.words = reader.words(words->items, "");
     quantity.fallback = quantity.words.empty() ? "" : quantity.words[0];
     return !quantity.words.empty();
   }
-  const auto fallback = ImportReader::text(affordance, "default");
   if (type == "boolean") {
-    quantity.fallback = fallback.empty() ? "false" : fallback;
+    const auto* fallback = affordance.find("default");
+    const bool on = fallback != nullptr && fallback->text == "true";
+    quantity.fallback = on ? "true" : "false";
+    if (fallback != nullptr && !on && fallback->text != "false")
+      reader.error(fallback->span, "'default' of a boolean is true or false",
+                   "write one of them, or leave it out");
     return true;
   }
   if (type != "number" && type != "integer") return false;
   quantity.unit = reader.unit(affordance.find("unit"));
-  quantity.low = ImportReader::text(affordance, "minimum");
-  quantity.high = ImportReader::text(affordance, "maximum");
-  quantity.step = ImportReader::text(affordance, "multipleOf");
-  if (quantity.step.empty() && type == "integer") quantity.step = "1";
-  quantity.fallback = !fallback.empty() ? fallback : quantity.low.empty() ? "0" : quantity.low;
+  quantity.low = reader.number(affordance, "minimum");
+  quantity.high = reader.number(affordance, "maximum");
+  quantity.step = reader.number(affordance, "multipleOf");
+  if (quantity.step.empty() && type == "integer") quantity.step = '1';
+  quantity.fallback = reader.number(affordance, "default");
+  if (quantity.fallback.empty()) quantity.fallback = quantity.low;
+  if (quantity.fallback.empty()) quantity.fallback = '0';
   return true;
 }
 
@@ -57,10 +63,14 @@ void read_thing(ImportReader& reader, const yaml::Node& thing, std::vector<Impor
       return model.left_out.push_back(
           fmt::format("{}: {}", quantity.name, type.empty() ? "no type" : "a " + type));
     }
+    if (!reader.is_new(model, quantity.name, entry.key_span)) return;
     const bool read_only = ImportReader::text(entry.value, "readOnly") == "true";
     (read_only ? model.fields : model.setpoints).push_back(std::move(quantity));
   });
-  each("actions", [&](const yaml::Entry& entry) { model.commands.push_back(model_name(entry.key)); });
+  each("actions", [&](const yaml::Entry& entry) {
+    auto command = model_name(entry.key);
+    if (reader.is_new(model, command, entry.key_span)) model.commands.push_back(std::move(command));
+  });
   each("events", [&](const yaml::Entry& entry) {
     model.left_out.push_back(
         fmt::format("{}: an event, which devices do not send here", model_name(entry.key)));

@@ -43,6 +43,13 @@ yaml::Node node_of(JsonValue value, Diagnostics& problems) {
 
 }  // namespace
 
+std::optional<yaml::Node> read_json(const SourcePtr& source, Diagnostics& problems) {
+  auto value = parse_json(source);
+  if (value) return node_of(std::move(*value), problems);
+  problems.insert(problems.end(), value.error().begin(), value.error().end());
+  return std::nullopt;
+}
+
 std::optional<yaml::Node> JsonArray::next() {
   auto element = elements_.next();
   if (element) return *element ? std::optional(node_of(std::move(**element), problems_)) : std::nullopt;

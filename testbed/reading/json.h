@@ -1,4 +1,4 @@
-// Lists of devices in JSON as the tree of nodes that scenario files are read as, an element at a time.
+// JSON as the tree of nodes that scenario files are read as: whole, or lists of devices an element at a time.
 #pragma once
 
 #include <optional>
@@ -7,6 +7,9 @@
 #include "testbed/reading/yaml.h"
 
 namespace looptwin::testbed {
+
+/// A whole text, whatever it is.
+std::optional<yaml::Node> read_json(const SourcePtr& source, Diagnostics& problems);
 
 /// Reads a text that is one array, element by element. The first error ends it: what follows is not known.
 class JsonArray {

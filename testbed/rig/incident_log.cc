@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/printable.h"
+
 namespace looptwin::testbed {
 namespace {
 
@@ -21,10 +23,12 @@ IncidentLog::~IncidentLog() {
 
 void IncidentLog::take(const hil::Incident& incident) {
   auto& count = count_[incident.kind];
-  if (count == 0 && !quiet_)
-    fmt::print(stderr, "{}: {}{}{}{}\n", to_string(incident.at), incident.kind,
-               incident.device.empty() ? "" : " " + incident.device, incident.detail.empty() ? "" : ": ",
-               incident.detail);
+  if (count == 0 && !quiet_) {
+    std::string line = fmt::format("{}: {}", to_string(incident.at), incident.kind);
+    if (!incident.device.empty()) line += fmt::format(" {}", incident.device);
+    if (!incident.detail.empty()) line += fmt::format(": {}", incident.detail);
+    fmt::print(stderr, "{}\n", printable(line));
+  }
   count += incident.count;
   if (!folder_ || lines_ == kMostLines) return;
   if (file_ == nullptr) file_ = std::fopen((*folder_ / "incidents.jsonl").c_str(), "ae");

@@ -75,7 +75,11 @@ void SimulatedDevices::obey(const hil::DeviceBridge::Inbox::Order& order) {
     return;
   }
   if (holds(command)) held_[{command.device, command.index}] = command;
-  if (binding != Binding::real) world_.deliver(command);
+  if (binding == Binding::real) return;
+  // The wire does not say that it is sent again: a link that has lost it once may bring it the next time.
+  twin::Command one = command;
+  one.attempt = attempts_++;
+  world_.deliver(one);
 }
 
 /// Whether a device that is told this holds it, as far as its model says.

@@ -61,7 +61,8 @@ class SimulatedDevices {
   mutable std::mutex mutex_;  ///< of all above, and below
   hil::DeviceBridge::Inbox inbox_;
   std::map<std::pair<twin::DeviceRef, uint16_t>, twin::Command> held_;  ///< the last of each setpoint
-  std::vector<std::vector<uint8_t>> online_;                            ///< [table][row] in the world
+  uint8_t attempts_ = 0;  ///< of orders that have come: each has a fate of its own on its link
+  std::vector<std::vector<uint8_t>> online_;  ///< [table][row] in the world
   std::atomic<bool> broken_{false}, stop_{false};
   std::thread thread_;
 };

@@ -4,6 +4,7 @@
 
 #include "base/archive.h"
 #include "base/hash.h"
+#include "base/printable.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "base/workers.h"
@@ -63,6 +64,29 @@ TEST_CASE("text: bytes that no UTF-8 has are found, where they begin") {
   CHECK(first_not_utf8("\xf4\x90\x80\x80") == 0);  // beyond U+10FFFF
   CHECK(first_not_utf8("a\xe2\x82") == 1);         // torn
   CHECK(first_not_utf8(std::string_view("a\0b", 3)) == 1);
+}
+
+TEST_CASE("result: a diagnostic shows nothing of a file that a terminal would obey") {
+  const auto source =
+      std::make_shared<const Source>(Source{"x.json", "{\"unit\": \"\x1b[2J\xc2\x9b\xff\"}\r\n"});
+  const Diagnostic d{Severity::error, {source, 9, 17}, "'\x1b[2J\xc2\x9b' is no unit", "write\n    'm\x07'"};
+  CHECK(render(d) ==
+        "x.json:1:10: error: '?[2J\?\?' is no unit\n"
+        "    {\"unit\": \"?[2J\?\?\?\"}\n"
+        "             ^~~~~~~~\n"
+        "    write\n    'm?'\n");
+}
+
+TEST_CASE("text: what others have said is shown on one line, without what a terminal would obey") {
+  CHECK(printable("Straße 7 € \xf0\x9f\x94\xa5\\") == "Straße 7 € \xf0\x9f\x94\xa5\\");
+  CHECK(printable("a\x1b[2J\r\n\tb\x7f") == "a\\x1b[2J\\x0d\\x0a\\x09b\\x7f");
+  CHECK(printable("\xc2\x9b"
+                  "2J \xc2\xa0") == "\\x9b2J \xc2\xa0");  // CSI in two bytes; a space that is none
+  CHECK(printable(std::string_view("\0\xff\xc2", 3)) == "\\x00\\xff\\xc2");
+  CHECK(printable("abc", 3) == "abc");
+  CHECK(printable("abcd", 3) == "abc…");
+  CHECK(printable("ab€", 3) == "ab…");  // no character is torn
+  CHECK(printable("").empty());
 }
 
 TEST_CASE("archive: what is written is read, and a wrong section is named") {

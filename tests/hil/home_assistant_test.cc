@@ -39,7 +39,9 @@ TEST_CASE("announcements: components of one device are one candidate, abbreviate
 TEST_CASE("announcements: an empty one takes back, and what cannot be read is counted") {
   Announcements all;
   all.take("homeassistant/sensor/x/config", R"({"dev":{"ids":["X"]}})");
-  for (const auto* hostile : {"{", "[]", "1", R"("x")"}) all.take("homeassistant/sensor/y/config", hostile);
+  for (const std::string hostile : {"{", "[]", "1", R"("x")"})
+    for (int twice = 0; twice < 2; ++twice)  // as brokers do
+      all.take("homeassistant/sensor/" + std::to_string(hostile.size()) + hostile[0] + "/config", hostile);
   for (const auto* odd : {R"({"dev":1})", R"({"dev":{"ids":[1]}})", R"({"avty":1,"cmps":[]})"})
     all.take("homeassistant/device/z/config", odd);
   all.take("elsewhere/sensor/y/config", "{}");
@@ -47,6 +49,11 @@ TEST_CASE("announcements: an empty one takes back, and what cannot be read is co
   CHECK(all.unreadable() == 4);
   REQUIRE(all.candidates().size() == 2);
   CHECK(all.candidates()[1].id == "z");
+  all.take("homeassistant/sensor/1{/config", "");
+  all.take("homeassistant/sensor/2[/config", R"({"dev":{"ids":["X"]}})");
+  CHECK(all.unreadable() == 2);
+  all.take("homeassistant/sensor/2[/config", "[]");
+  CHECK(all.unreadable() == 3);
   all.take("homeassistant/sensor/x/config", "");
   CHECK(all.candidates().size() == 1);
 }

@@ -129,6 +129,28 @@ class Imports(unittest.TestCase):
         base["extends"] = "dtmi:x:Unit;1"
         self.assertIn("contain each other", self.run_import("unit.json", [base, fan, unit, dict(unit, **{"@id": "dtmi:x:Top;1", "extends": "dtmi:x:Base;1"})]).stderr)
 
+    def test_what_a_document_says_is_no_yaml_whatever_it_is(self):
+        lamp = dict(LAMP, title="off\nmodels: 3\x1b[2J", properties={
+            "on": {"type": "boolean", "readOnly": True}, "null": {"type": "boolean"}, "mode": {"enum": ["on", "off", "n"]},
+            "text": {"type": "list\n  x: 1"}}, actions={"true": {}})
+        done = self.run_import("lamp.json", lamp)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for line in ("  # off\\x0amodels: 3\\x1b[2J", "  # Left out: text: a list\\x0a  x: 1", "  off_models__3__2j:", '      "on": {boolean: true, every: 10 s}',
+                     '      "null": {default: false}', '      mode: {enum: ["on", "off", "n"], default: "on"}', '      "true": {}'):
+            self.assertIn(line + "\n", done.stdout)
+
+    def test_parts_of_parts_are_bounded_and_a_base_of_two_bases_is_one(self):
+        def interface(name, *contents, **more):
+            return {"@context": "dtmi:dtdl:context;3", "@id": f"dtmi:x:{name};1", "@type": "Interface", "contents": contents, **more}
+        many = [interface(f"L{n}", *({"@type": "Component", "name": f"c{i}", "schema": f"dtmi:x:L{n + 1};1"} for i in range(12))) for n in range(7)]
+        done = self.run_import("many.json", [*many, interface("L7")])
+        self.assertIn("'l0' has more than 10 000 parts", done.stderr)
+        field = {"@type": "Telemetry", "name": "w", "schema": "double"}
+        bases = [interface(name, extends="dtmi:x:Top;1") for name in ("Left", "Right")]
+        done = self.run_import("bases.json", [interface("Top", field), *bases, interface("Whole", extends=["dtmi:x:Left;1", "dtmi:x:Right;1"])])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.count("w: {"), 1)
+
     def test_every_unit_that_is_known_is_one_of_ours(self):
         for some in (DTDL_UNITS[:50], DTDL_UNITS[50:]):  # a model reports up to 63 fields together
             contents = [{"@type": "Telemetry", "name": f"f{i}", "schema": "double", "unit": unit} for i, unit in enumerate(some)]
@@ -150,6 +172,12 @@ class Imports(unittest.TestCase):
             (dict(THERMOSTAT, contents=[{"@type": "Wish", "name": "w", "schema": "double"}]), "'w' is of no type that is known"),
             (dict(THERMOSTAT, contents=[{"@type": "Telemetry", "name": "w"}]), "'w' has no schema"),
             (dict(LAMP, properties=[1]), "'properties' holds names"),
+            (dict(LAMP, properties={"a-b": {"type": "number"}, "a.b": {"type": "boolean"}}), "'a_b' stands twice in street_lamp"),
+            (dict(LAMP, properties={"a": {"type": "number", "minimum": "0], x: ["}}), "'minimum' is a number"),
+            (dict(LAMP, properties={"a": {"enum": ["so-so", "so.so"]}}), "'so.so' is 'so_so' here, as another word of it is"),
+            ([dict(LAMP), dict(LAMP)], "two models of this file are called 'street_lamp'"),
+            (dict(LAMP, properties={"a": {"type": "boolean", "default": "x}, y: {"}}), "'default' of a boolean is true or false"),
+            ('{"title": "x", "properties": {"a": {"type": "number", "unit": "furlong"}}}', "t.json:1:64: error: 'furlong'"),
         ]:
             with self.subTest(message):
                 done = self.run_import("t.json", document)

@@ -104,8 +104,8 @@ class Sparkplug(Rigs):
         eventually(lambda: "spBv1.0/end" in [t for t, _ in late.heard], "all that was kept")
         self.assertEqual(late.kept, ["spBv1.0/STATE/looptwin-tank-rig"])
         out = rig.stop()
-        self.assertRegex(out, r"sparkplug .*births")
-        self.assertRegex(out, r"sparkplug .*rebirths asked for")
+        self.assertRegex(out, r"sparkplug .*[1-9]\d* births")
+        self.assertRegex(out, r"sparkplug .*[1-9]\d* rebirths asked for")
         self.assertRegex(out, r"sparkplug .*[1-9]\d* inferred answers")
         self.assertRegex(out, r"devices there +0\n")
 
@@ -280,9 +280,9 @@ class Simulated(Rigs):
 
 class AtABroker(unittest.TestCase):
     def setUp(self):
-        folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, folder)
-        self.broker = Broker(folder)
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.broker = Broker(self.folder)
         self.addCleanup(self.broker.close)
         self.client = Client(self.broker.port, "anybody").join()
         self.addCleanup(self.client.close)
@@ -295,14 +295,56 @@ class Announced(AtABroker):
             self.client.say(f"homeassistant/sensor/{node}/config", (
                 {"name": "Power", "stat_t": f"tele/{node}/SENSOR", "val_tpl": "{{ value_json.ENERGY.Power }}", "unit_of_meas": "W",
                  "dev": {"ids": [ident], "mf": "Tasmota", "mdl": "S31", "name": node}}), retain=True).wait_for_publish()
-        with tempfile.TemporaryDirectory() as folder:
-            registry = Path(folder) / "r.registry"
-            for command in (["init"], ["add", "B2", "--model", "plug", "--no-secret"]):
-                subprocess.run([BINARIES / "looptwin", "registry", command[0], registry, *command[1:]], check=True, capture_output=True)
-            done = subprocess.run([BINARIES / "looptwin", "registry", "candidates", registry, "--broker", f"mqtt://127.0.0.1:{self.broker.port}",
-                                   "--within", "1 s"], capture_output=True, text=True)
+        registry = self.registry("B2")
+        done = looptwin("registry", "candidates", registry, "--broker", f"mqtt://127.0.0.1:{self.broker.port}", "--within", "1 s")
         self.assertEqual(done.stdout, "A1  left, Tasmota, S31\n  sensor    Power in W at tele/left/SENSOR /ENERGY/Power\n"
                                       "1 unregistered, 1 registered\n", done.stderr)
+
+    def registry(self, *idents):
+        registry = self.folder / "r.registry"
+        for command in (["init"], *(["add", ident, "--model", "plug", "--no-secret"] for ident in idents)):
+            subprocess.run([BINARIES / "looptwin", "registry", command[0], registry, *command[1:]], check=True, capture_output=True)
+        return registry
+
+    def test_what_announcements_say_moves_nobodys_cursor_and_what_cannot_be_read_is_counted(self):
+        for topic, payload in (("a", {"name": "Power\x1b[2J\n\x9bB2", "dev": {"ids": ["A1"], "name": "\x1b]0;owned\x07"}}), ("b", "{"), ("c", "[]")):
+            self.client.say(f"homeassistant/sensor/{topic}/config", payload, retain=True).wait_for_publish()
+        done = looptwin("registry", "candidates", self.registry(), "--broker", f"mqtt://127.0.0.1:{self.broker.port}", "--within", "1 s")
+        self.assertEqual(done.stdout, "A1  \\x1b]0;owned\\x07\n  sensor    Power\\x1b[2J\\x0a\\x9bB2\n1 unregistered, 0 registered, 2 not understood\n", done.stderr)
+
+    def test_mistakes_are_said(self):
+        registry, at = self.registry(), f"mqtt://127.0.0.1:{self.broker.port}"
+        (self.folder / "rig.yaml").write_text("rig: r\nbroker: %s\ncertificates: ca.pem\n" % at)
+        (self.folder / "own.yaml").write_text("rig: r\n")
+        for arguments, said in (((), "write --broker mqtt://HOST:PORT, or --rig RIG"), (("--broker", "localhost"), "'localhost' is no address of a broker"),
+                                (("--rig", self.folder / "none.yaml"), "none.yaml"), (("--rig", self.folder / "own.yaml"), "r has a broker of its own"),
+                                (("--rig", self.folder), "rig.yaml:3:15: error: nobody asks for certificates at mqtt://"),
+                                (("--broker", at, "--within", "2 kg"), "--within:1:")):
+            done = looptwin("registry", "candidates", registry, *arguments)
+            self.assertEqual(done.returncode, 2, done.stdout)
+            self.assertIn(said, done.stderr)
+
+
+class Guarded(unittest.TestCase):
+    def test_candidates_are_heard_as_the_rig_is_with_tls_its_user_and_its_password(self):
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        certificates(folder, plug="plug-1")
+        subprocess.run(["mosquitto_passwd", "-c", "-b", folder / "passwords", "tester", "a secret"], check=True, capture_output=True)
+        broker = Broker(folder, f"cafile {folder}/ca.pem", f"certfile {folder}/broker.pem", f"keyfile {folder}/broker.key",
+                        "require_certificate true", "allow_anonymous false", f"password_file {folder}/passwords")
+        self.addCleanup(broker.close)
+        anybody = Client(broker.port, "anybody", "tester", "a secret", host="localhost", tls=[folder / f for f in ("ca.pem", "plug.pem", "plug.key")]).join()
+        self.addCleanup(anybody.close)
+        anybody.say("homeassistant/sensor/left/config", {"name": "Power", "dev": {"ids": ["A1"]}}, retain=True).wait_for_publish()
+        rig = (f"rig: r\nbroker: mqtts://localhost:{broker.port}\nuser: tester\npassword: a secret\n"
+               "certificates: ca.pem\ncertificate: host.pem\nkey: host.key\n")
+        self.assertEqual(looptwin("registry", "init", folder / "r.registry").returncode, 0)
+        for change, code in (((), 0), (("a secret", "another"), 2), (("host", "forged"), 2), (("certificates: ca", "certificates: other"), 2)):
+            (folder / "rig.yaml").write_text(rig.replace(*change).replace("localforged", "localhost") if change else rig)
+            done = looptwin("registry", "candidates", folder / "r.registry", "--rig", folder, "--within", "500 ms")
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            self.assertIn("cannot connect" if code else "A1  \n  sensor    Power\n1 unregistered, 0 registered\n", done.stderr if code else done.stdout)
 
 
 class Host(AtABroker):

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 SOURCE, BINARIES = Path(sys.argv[1]), Path(sys.argv[2])
 PATIENCE = 90  # s; what never comes fails the test
@@ -96,10 +98,11 @@ class Registry:
 class Client:
     """A device of the test's own, or somebody who pretends to be one."""
 
-    def __init__(self, port, ident="", user=None, secret=None, version=mqtt.MQTTv311, will=None, host="127.0.0.1", tls=None, keepalive=5):
+    def __init__(self, port, ident="", user=None, secret=None, version=mqtt.MQTTv311, will=None, host="127.0.0.1", tls=None, keepalive=5, session=0):
+        """`session`: so many seconds the broker keeps what it has for it while it is away (MQTT 5)."""
         self.client = mqtt.Client(client_id=ident, protocol=version)
         self.filters = []
-        self.connected, self.codes, self.heard, self.kept, self.acknowledged, self.granted = False, [], [], [], {}, None
+        self.connected, self.codes, self.heard, self.kept, self.acknowledged, self.granted, self.lost = False, [], [], [], {}, None, 0
         self.v5 = version == mqtt.MQTTv5
         if user is not None:
             self.client.username_pw_set(user, secret)
@@ -113,7 +116,11 @@ class Client:
         self.client.on_publish = lambda _, __, mid: self.acknowledged.setdefault(mid, True)
         self.client.on_subscribe = self.on_subscribe
         self.client.reconnect_delay_set(1, 1)
-        self.client.connect(host, port, keepalive=keepalive)
+        more = {}
+        if session:
+            more = {"clean_start": False, "properties": Properties(PacketTypes.CONNECT)}
+            more["properties"].SessionExpiryInterval = session
+        self.client.connect(host, port, keepalive=keepalive, **more)
         self.client.loop_start()
 
     def on_connect(self, _, __, ___, code, *____):
@@ -130,6 +137,7 @@ class Client:
 
     def on_disconnect(self, *_):
         self.connected = False
+        self.lost += 1
 
     def on_subscribe(self, _, __, ___, granted, *____):
         self.granted = [getattr(g, "value", g) for g in granted]
