@@ -10,6 +10,7 @@
 #include "testbed/showing.h"
 #include "testbed/wiring_conditions.h"
 #include "testbed/wiring_expressions.h"
+#include "testbed/wiring_ratchets.h"
 #include "testbed/wiring_rules.h"
 
 namespace looptwin::testbed {
@@ -37,6 +38,7 @@ class Wiring : Expressions {
     produce_first_outs();
     wire_rules(scenario_, out_.events, *this, rules_);
     for (auto& derived : out_.derived) derived.remembered = is_remembered(derived);
+    refuse_ratchets(graph_, producers_, registry_, rules_.claimed, problems_);
     note_rivals(rules_.rules, registry_, problems_);
     check_texts();
     note_refusals(scenario_, problems_);

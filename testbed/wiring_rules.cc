@@ -173,6 +173,7 @@ class RuleWiring {
       const NodeId value = expressions_.check(name + ".set." + set.setpoint, set.value, found->table, wanted);
       mml::add_columns(schema_, config_name(rule, wired), found->table, type, item);
       expressions_.demand(value, found->table, item.value);
+      out_.claimed.push_back({set.value, found->table, item.setpoint, value});
     }
   }
 

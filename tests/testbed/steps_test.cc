@@ -351,3 +351,25 @@ TEST_CASE("steps: what makes no sense is refused with its place and what to writ
   CHECK(says(refused("rules:\n  both:\n    while: due\n    override: {target: spare, set: {speed: 2}}\n"),
              "the one 'spare' may be that of many devices of 'pump'"));
 }
+
+TEST_CASE("overrides: a claim is not computed from the setpoint that it moves") {
+  const auto with = [](const std::string& value, const std::string& more = {}) {
+    return refused(more + "rules:\n  both:\n    while: due\n    override: {target: self, set: {speed: \"" +
+                   value + "\"}}\n");
+  };
+  const std::string ratchets =
+      "the claim on 'speed' is computed from 'speed', which it moves: it would follow itself "
+      "[write default(speed)]";
+  const std::string derived = "derived:\n  faster: {each: pump, value: speed + 1, unit: 1}\n";
+  for (const char* value :
+       {"speed + 1", "desired(speed) + 1", "min(9, if(ready, speed, 3))", "avg(speed over 5 s)"}) {
+    CAPTURE(value);
+    CHECK(with(value).find(ratchets) != std::string::npos);
+  }
+  CHECK(with("faster", derived).find(ratchets) != std::string::npos);
+  // What it is compared with is not what it becomes; another device's is another setpoint.
+  for (const char* value : {"default(speed) + 1", "if(speed > 2, 3, 2)", "level / 1 m", "spare.speed + 1"}) {
+    CAPTURE(value);
+    CHECK(with(value) == "");
+  }
+}
