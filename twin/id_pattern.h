@@ -1,4 +1,4 @@
-// Patterns of device ids in fleet entries: "block-{i}", "{block}/home-{i}", "seg-{n+1}".
+// Patterns of device ids in fleet entries: "block-{i}", "{block}/home-{i}", "seg-{n+1}"; and of tags.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,9 @@
 #include <string_view>
 
 namespace looptwin::twin {
+
+/// Before a pattern: it is one of tags, not of ids.
+inline constexpr std::string_view kTagPattern = "tag:";
 
 /// `{i}`, `{i+1}`, `{n-2}` … at the beginning of a text: i counts among the devices of a parent, n among all
 /// of a fleet entry, both from 1.

@@ -448,6 +448,18 @@ std::optional<DeviceRef> Registry::find(std::string_view id) const {
 
 std::vector<DeviceRef> Registry::matching(std::string_view pattern) const {
   std::vector<DeviceRef> found;
+  if (pattern.starts_with(kTagPattern)) {
+    pattern.remove_prefix(kTagPattern.size());
+    for (size_t t = 0; t < models_.size(); ++t)
+      for (const uint32_t e : entries_of_[t]) {
+        const auto& entry = entries_[e];
+        if (std::none_of(entry.tags.begin(), entry.tags.end(),
+                         [&](const auto& tag) { return glob_match(pattern, tag); }))
+          continue;
+        for (size_t row = 0; row < entry.count; ++row) found.push_back({TableId(t), Row(entry.first + row)});
+      }
+    return found;
+  }
   if (pattern.find_first_of("*?") == std::string_view::npos) {
     if (const auto device = find(pattern)) found.push_back(*device);
     return found;

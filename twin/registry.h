@@ -69,7 +69,8 @@ class Registry {
   uint64_t key(DeviceRef device) const;
   std::span<const uint64_t> keys(TableId table) const { return keys_[table.index()]; }
   std::optional<DeviceRef> find(std::string_view id) const;
-  /// All devices whose id matches the pattern, in registry order.
+  /// All devices whose id matches the pattern, or with `tag:` before it one of whose tags does, in registry
+  /// order.
   std::vector<DeviceRef> matching(std::string_view pattern) const;
 
   /// The members of a set relation of one device, ascending rows of the related table.

@@ -124,6 +124,10 @@ void check_id(Reader& reader, const FleetDraft& entry) {
   if (entry.id.find_first_of("*?+# \t") != std::string::npos)
     reader.error(entry.span, fmt::format("the id pattern '{}' has a blank or one of * ? + #", entry.id),
                  "these mean other things in patterns and topics");
+  if (entry.id.starts_with(twin::kTagPattern))
+    reader.error(
+        entry.span, fmt::format("the id pattern '{}' begins as a pattern of tags does", entry.id),
+        fmt::format("write another id; {}cold means the devices that are tagged cold", twin::kTagPattern));
 }
 
 /// Every device has all relations of its model: the first that leads to `per` by it, the others as written.

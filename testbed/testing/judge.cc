@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/text.h"
 
@@ -128,10 +129,9 @@ Result<double> Judge::value_of(const ExpectConfig& config,
 Result<Judge::Expected> Judge::expected(const ExpectConfig& config) const {
   Expected expected{&config, candidates(config), config.device.empty(), {}};
   if (!config.device.empty()) {
-    std::erase_if(expected.devices, [&](auto device) {
-      return device.table == assembly_->registry().site() ||
-             !glob_match(config.device, assembly_->registry().id(device));
-    });
+    const auto matching = assembly_->registry().matching(config.device);
+    const std::set<twin::DeviceRef> wanted(matching.begin(), matching.end());
+    std::erase_if(expected.devices, [&](auto device) { return !wanted.contains(device); });
     if (expected.devices.empty())
       return failure(config.device_span,
                      fmt::format("no device of {} {} matches '{}'", testbed::name_of(config.of), config.name,

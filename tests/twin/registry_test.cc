@@ -259,6 +259,9 @@ TEST_CASE("registry: tags and links are those of the device's fleet entry") {
   CHECK(b.registry->link(at(2)) == "radio");
   CHECK(b.registry->tags(at(0)) == std::vector<std::string>{"pilot"});
   CHECK(b.registry->tags(at(3)).empty());
+  CHECK(b.registry->matching("tag:pilot") == std::vector<DeviceRef>{at(0), at(1)});
+  CHECK(b.registry->matching("tag:p*") == b.registry->matching("tag:pilot"));
+  CHECK(b.registry->matching("tag:pil").empty());
 }
 
 TEST_CASE(
