@@ -60,6 +60,8 @@ std::string Condition::said() const {
       "{} {} {}", left_text, kSigns[static_cast<size_t>(op) - static_cast<size_t>(Op::less)], right_text);
   const auto a = shown_value(left, unit), b = shown_value(right, unit);
   if (holds != 0 && holds != 1) return fmt::format("{}: unknown ({} against {})", compared, a, b);
+  if (std::isnan(distance()) && unit.type.kind == lang::Kind::number)
+    return fmt::format("{}: {} (what it was then is not kept)", compared, is_it);
   lang::Unit difference = lang::difference_unit(unit);
   const auto by = op == Op::equal || op == Op::not_equal || unit.type.kind != lang::Kind::number
                       ? std::string()

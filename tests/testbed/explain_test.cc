@@ -2,6 +2,7 @@
 // and the smallest change that makes an alarm rise.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "loading.h"
 #include "testbed/explain/explanation.h"
@@ -301,4 +302,13 @@ TEST_CASE("why not: for every alarm that we ship the change that is named makes 
       CHECK(flipped);
     }
   }
+}
+
+TEST_CASE("explain: of a condition whose value of then is not kept it is said that it held, not what it was") {
+  Condition rate{.is = Condition::Is::comparison, .holds = 1, .left = std::nan(""), .right = 10};
+  rate.left_text = "time_true(high over 3 min)";
+  rate.right_text = "10 s";
+  CHECK(rate.said() == "time_true(high over 3 min) < 10 s: holds (what it was then is not kept)");
+  rate.holds = 0.5;
+  CHECK(rate.said() == "time_true(high over 3 min) < 10 s: unknown (unknown against 10)");
 }
