@@ -15,6 +15,11 @@ std::string quoted_list(const std::vector<std::string>& words, size_t most) {
   return words.size() > most ? out + ", …" : out;
 }
 
+/// What makes one value of a set's: points cannot be added.
+const char* aggregate_for(const Type& type) {
+  return type.kind == Kind::boolean ? "any" : type.kind == Kind::number && type.point ? "avg" : "sum";
+}
+
 }  // namespace
 
 const Scope& Elaborator::scope_of(TableId table) const {
@@ -258,7 +263,8 @@ std::string Elaborator::to_write_of_set(const Term& value) const {
   const auto text = written(*value.ast);
   return value.type.kind == Kind::boolean
              ? fmt::format("write all({0}), any({0}) or count({0})", text)
-             : fmt::format("write sum({0}), avg({0}), min({0}) or max({0})", text);
+             : fmt::format("write {1}avg({0}), min({0}) or max({0})", text,
+                           value.type.point ? "" : fmt::format("sum({}), ", text));
 }
 
 Term Elaborator::unknown_name(const Ast& ast, const Scope& scope, std::string_view name, const Term* base) {
@@ -278,9 +284,12 @@ Term Elaborator::unknown_name(const Ast& ast, const Scope& scope, std::string_vi
     names.push_back(known);
     if (symbol.is != Symbol::Is::relation || !scope.table.valid()) continue;
     const auto& relation = schema_.table(scope.table).relations[symbol.relation.index()];
-    if (!scope_of(relation.to).names.contains(word)) continue;
+    const auto& there = scope_of(relation.to).names;
+    const auto found = there.find(word);
+    if (found == there.end()) continue;
     related += related.empty() ? "write " : " or ";
-    related += relation.many ? fmt::format("sum({}.{})", known, name) : fmt::format("{}.{}", known, name);
+    related += relation.many ? fmt::format("{}({}.{})", aggregate_for(found->second.type), known, name)
+                             : fmt::format("{}.{}", known, name);
   }
   if (!related.empty() && !base) return say(message, related);
   if (const auto near = nearest(name, names); !near.empty())

@@ -72,7 +72,8 @@ class Planner {
       const Producer& read =
           producers_[visiting_.back()].of_members ? producers_[visiting_.back()] : producers_[p];
       problems_.push_back(
-          {Severity::error, producers_[p].span, fmt::format("'{}' depends on itself", producers_[p].name),
+          {Severity::error, producers_[p].span,
+           fmt::format("'{}' depends on itself{}", producers_[p].name, way_back_to(p)),
            fmt::format("write previous({}) where its value of the cycle before is meant", read.name)});
       return 0;
     }
@@ -82,6 +83,14 @@ class Planner {
     for (const NodeId need : producers_[p].needs) highest = std::max(highest, level(need));
     visiting_.pop_back();
     return producer_level_[p] = highest;
+  }
+
+  /// ", by way of 'b' and 'c'": the producers under way since `p`.
+  std::string way_back_to(size_t p) const {
+    std::string way;
+    for (auto at = std::find(visiting_.begin(), visiting_.end(), p) + 1; at < visiting_.end(); ++at)
+      way += fmt::format("{}'{}'", way.empty() ? ", by way of " : " and ", producers_[*at].name);
+    return way;
   }
 
   /// Whether a node is just a column that stands in memory before its stratum begins.

@@ -95,8 +95,12 @@ class Builder : public YAML::EventHandler {
 
   Node take() { return std::move(root_); }
   bool seen() const { return seen_; }
+  /// The line on which its document begins.
+  Span beginning() const {
+    return {source_, begin_, static_cast<uint32_t>(std::min(text_.find('\n', begin_), text_.size()))};
+  }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { begin_ = offset(mark); }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
@@ -338,6 +342,7 @@ class Builder : public YAML::EventHandler {
   std::vector<Frame> stack_;
   Node root_;
   bool seen_ = false;
+  uint32_t begin_ = 0;            ///< of its document
   uint32_t swallowed_until_ = 0;  ///< what begins before was part of a text already reported
 };
 
@@ -388,9 +393,7 @@ Document parse(const SourcePtr& source, Diagnostics& problems) {
     parser.HandleNextDocument(builder);
     Diagnostics ignored;
     if (Builder second(source, ignored); parser.HandleNextDocument(second) && second.seen())
-      problems.push_back({Severity::error,
-                          {},
-                          fmt::format("{} holds more than one document", source->name),
+      problems.push_back({Severity::error, second.beginning(), "a second document begins here",
                           "put each into its own file and name it in use:"});
   } catch (const YAML::Exception& e) {
     complete = false;

@@ -63,7 +63,7 @@ TEST_CASE("yaml: duplicate keys, several documents, tabs and colons") {
   CHECK(refused("a: 1\nb: 2\na: 3") ==
         "a.yaml:3:1: 'a' is here twice; the first is in line 1 [remove one of them]\n");
   CHECK(refused("a: 1\n---\nb: 2") ==
-        "a.yaml holds more than one document [put each into its own file and name it in use:]\n");
+        "a.yaml:2:1: a second document begins here [put each into its own file and name it in use:]\n");
   CHECK(refused("action: Close: the valve") ==
         "a.yaml:1:14: this is not YAML: illegal map value [write action: \"Close: the valve\"]\n");
   CHECK(refused("{a: 1}: 2").find("a key is a word, not a map or a list") != std::string::npos);
