@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "lang/readable.h"
 #include "mml/alarms.h"
 #include "testbed/explain/reexecution.h"
 #include "testbed/explain/run_decisions.h"
@@ -74,7 +75,7 @@ class Behind {
                                       a_.schema().column(device.table, column).storage, device.row.index());
         const auto& c = derived.config;
         say(depth, "value", c.name, device, c.boolean ? "" : c.unit.text,
-            c.boolean || c.unit.text.empty() ? value : c.unit.from_si(value),
+            c.boolean || c.unit.text.empty() ? value : lang::readable(value, c.unit),
             fmt::format("{}{} = {}: {}", c.name, elsewhere(device), in_one_line(c.value),
                         c.boolean ? (value == 1   ? "true"
                                      : value == 0 ? "false"
@@ -109,7 +110,7 @@ class Behind {
                                                                : "unknown";
     const bool number = !config.boolean && config.words.empty();
     say(depth, "sample", config.name, device, number ? config.unit.text : "",
-        number && !config.unit.text.empty() ? config.unit.from_si(value) : value,
+        number && !config.unit.text.empty() ? lang::readable(value, config.unit) : value,
         fmt::format("sample: {} of {} is {}{}, {}", config.name, a_.registry().id(device), shown,
                     sampled == kNever ? "" : ", sampled at " + to_string(sampled),
                     kQualities[std::min<size_t>(quality, 8)]));
@@ -252,8 +253,7 @@ Result<Explanation> explain_decision(const std::filesystem::path& run, const std
   const auto consequences = decisions->consequences(*id);
   if (!consequences.empty()) told.push_back({"answer", "what came of it:", depth, 2 * depth});
   for (size_t c = 0; c < consequences.size() && c < kMostConsequences; ++c)
-    for (const auto* d : consequences[c])
-      told.push_back(said_of(*d, "-> ", depth + 1, 2 * depth + 2));
+    for (const auto* d : consequences[c]) told.push_back(said_of(*d, "-> ", depth + 1, 2 * depth + 2));
   if (consequences.size() > kMostConsequences)
     told.push_back({"answer", fmt::format("and {} more", consequences.size() - kMostConsequences), depth + 1,
                     2 * depth + 2});
