@@ -229,8 +229,7 @@ void TopicsDevices::answer(const twin::Acknowledgement& answer, std::vector<Outg
   publish(texts, out);
 }
 
-bool TopicsDevices::take(const MqttMessage& message, Time, std::vector<HeardAsked>& asked,
-                         std::vector<Outgoing>&) {
+bool TopicsDevices::take(const MqttMessage& message, std::vector<HeardAsked>& asked) {
   bool ours = false;
   for (const auto& model : models_) {
     // Words of a command before values of a setpoint: both may stand at one topic.

@@ -54,8 +54,7 @@ class TopicsDevices : public DeviceSide {
   void presence(twin::DeviceRef device, bool online, Time at, std::vector<Outgoing>& out) override;
   void telemetry(twin::DeviceRef device, const Samples& samples, std::vector<Outgoing>& out) override;
   void answer(const twin::Acknowledgement& answer, std::vector<Outgoing>& out) override;
-  bool take(const MqttMessage& message, Time at, std::vector<HeardAsked>& asked,
-            std::vector<Outgoing>& out) override;
+  bool take(const MqttMessage& message, std::vector<HeardAsked>& asked) override;
 
  protected:
   Speakers speakers_;

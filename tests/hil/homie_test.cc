@@ -98,7 +98,7 @@ TEST_CASE("homie: our own devices describe themselves and are understood") {
   }
   CHECK(all == "pump-1 running=1;pump-1 tank_level=125;");
   std::vector<HeardAsked> asked;
-  CHECK(pumps.devices->take({"homie/5/pump-1/motor/speed/set", "75", false, {}}, kStart, asked, out));
+  CHECK(pumps.devices->take({"homie/5/pump-1/motor/speed/set", "75", false, {}}, asked));
   REQUIRE(asked.size() == 1);
   CHECK(asked[0]->command.value == 0.75);
   pumps.tell(Pumps::speed(9, 0.75));

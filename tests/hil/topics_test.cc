@@ -145,9 +145,8 @@ TEST_CASE("topics: our own devices are told apart from real ones by nobody") {
   std::vector<HeardAsked> asked;
   out.clear();
   for (const auto* payload : {"OFF", "TOGGLE", "x"})
-    CHECK(plugs.devices->take({"cmnd/plug-1/POWER", payload, false, {}}, kStart, asked, out));
-  CHECK(
-      plugs.devices->take({"cmnd/kitchen/left/Limit", R"({"limit": 1500})", false, {}}, kStart, asked, out));
+    CHECK(plugs.devices->take({"cmnd/plug-1/POWER", payload, false, {}}, asked));
+  CHECK(plugs.devices->take({"cmnd/kitchen/left/Limit", R"({"limit": 1500})", false, {}}, asked));
   REQUIRE(asked.size() == 4);
   CHECK(asked[0]->command.kind == twin::Command::Kind::setpoint);
   CHECK(asked[0]->command.value == 0);
