@@ -55,8 +55,12 @@ class TopicsDevices : public DeviceSide {
   void telemetry(twin::DeviceRef device, const Samples& samples, std::vector<Outgoing>& out) override;
   void answer(const twin::Acknowledgement& answer, std::vector<Outgoing>& out) override;
   bool take(const MqttMessage& message, std::vector<HeardAsked>& asked) override;
+  std::optional<twin::DeviceRef> said_gone(const MqttMessage& message) const override;
 
  protected:
+  /// Whether what stands at the topic of presence says that nobody is there.
+  virtual bool is_gone(const Mapping& mapping, const MqttMessage& message) const;
+
   Speakers speakers_;
   std::deque<ModelPlaces> models_;
   bool retained_ = false;  ///< what they say is kept by the broker

@@ -89,6 +89,10 @@ TEST_CASE("homie: our own devices describe themselves and are understood") {
         std::string::npos);
   CHECK(out[1].payload.find(R"("mode":{"datatype":"enum","format":"idle,busy"})") != std::string::npos);
   CHECK(pumps.take(out[2].topic, out[2].payload) == "pump-1 on");
+  for (const auto* gone : {"lost", "disconnected", ""})
+    CHECK(pumps.devices->said_gone({out[2].topic, gone, false, {}}) == Pumps::device(0));
+  for (const auto* here : {"init", "ready", "sleeping"})
+    CHECK(pumps.devices->said_gone({out[2].topic, here, false, {}}) == std::nullopt);
   out.clear();
   pumps.devices->telemetry(Pumps::device(0), {{{0, 125}, {1, 1}}, {}, {}}, out);
   std::string all;
