@@ -421,6 +421,10 @@ class Killed(AtABroker):
         eventually(lambda: self.said("looptwin/line/tank-1/presence")[-1:] == [b"online"], "it is there")
         rig.stop()
         self.assertEqual(self.said("looptwin/line/tank-1/presence").count(b"offline"), 1)
+        rig = self.rig(FILLING, "rig: tank-rig\nbindings: {'**': simulated}\ndevices:\n  tank: {convention: sparkplug, group: hall}\n")
+        eventually(lambda: rig.status().get("devices_there") == "1", "the loop has heard its node")
+        rig.stop()
+        eventually(lambda: len(self.said("spBv1.0/hall/NDEATH/line")) == 1, "its death")
 
     def test_a_device_that_was_swapped_is_not_said_to_be_gone(self):
         rig = self.rig(FILLING, "rig: tank-rig\nbindings: {'**': simulated}\n")
