@@ -88,6 +88,12 @@ struct Hall {
     const UnixTime start{1'700'000'000'000'000'000};
     loop = make_conventions(registry, fleet.mappings, start);
     devices = make_device_sides(registry, fleet.mappings, start);
+    auto* side = devices.of_table[0];
+    if (side == nullptr) return;
+    const twin::DeviceRef device{TableId(size_t{0}), Row(size_t{0})};
+    side->presence(device, true, kStart, out);
+    side->joined(side->holder(device), {0, start}, kStart, out);
+    out.clear();
   }
 
   void is_there(twin::DeviceRef device) const {
