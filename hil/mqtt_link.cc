@@ -200,6 +200,11 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       queue_.note(kSubscriptionRefused, topic_of(token));
   }
 
+  Attempt next_attempt() {
+    const std::scoped_lock lock(mutex_);
+    return attempt_ = {attempt_.number + 1, civil_time()};
+  }
+
   /// `fresh`: without what the broker has kept of an earlier session.
   mqtt::connect_options options_for(bool fresh) {
     mqtt::connect_options connect;
@@ -214,8 +219,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     if (!fresh && !options_.will) connect.set_automatic_reconnect(kFirstPause, kLongestPause);
     connect.set_max_inflight(1000);
     if (options_.will && !fresh) {
-      attempt_ = {attempt_.number + 1, civil_time()};
-      const auto will = options_.will(attempt_);
+      const auto will = options_.will(next_attempt());
       connect.set_will(mqtt::will_options(will.topic, will.payload, kQos, will.retain));
       connect.set_connect_timeout(in_ms(options_.patience));
     }
@@ -241,16 +245,18 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   /// In a thread of its own where there is a will: Paho would come back with that of the first connection.
   void connect_again() {
     std::unique_lock lock(mutex_);
-    const auto wait = [&](auto time, auto condition) { return changed_.wait_for(lock, time, condition); };
-    const auto ends = [&] { return ends_; };
+    const auto is_settled = [&] { return ends_ || !lost_; };
     while (!ends_) {
-      changed_.wait(lock, [&] { return ends_ || !connected_; });
-      for (int pause = kFirstPause; !connected_ && !wait(std::chrono::seconds(pause), ends);
-           pause = std::min(2 * pause, kLongestPause)) {
+      changed_.wait(lock, [&] { return ends_ || lost_; });
+      int pause = kFirstPause;
+      while (!changed_.wait_for(lock, std::chrono::seconds(pause), is_settled)) {
+        pause = std::min(2 * pause, kLongestPause);
         lock.unlock();
         try {
-          // Answered, if by nobody, before the next one.
-          client_.connect(options_for(false))->wait();
+          // Who is connected would have no answer. Twice what Paho itself waits for the broker: whatever it
+          // makes of it, there is another attempt.
+          if (!client_.is_connected())
+            client_.connect(options_for(false))->wait_for(2 * in_ms(options_.patience));
         } catch (const mqtt::exception&) {  // it is still away
         }
         lock.lock();
@@ -259,9 +265,10 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   }
 
   void on_lost() {
+    connected_ = false;
     {
       const std::scoped_lock lock(mutex_);
-      connected_ = false;
+      lost_ = true;
     }
     changed_.notify_all();
     ++losses_;
@@ -298,7 +305,12 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   void on_connected() {
     set_no_delay();
     since_ = time_.now();
-    connected_at_ = attempt_.at;
+    {
+      const std::scoped_lock lock(mutex_);
+      lost_ = false;
+      connected_at_ = attempt_.at;
+    }
+    changed_.notify_all();
     connected_ = true;
     ++connections_;
     std::vector<std::string> filters;
@@ -318,11 +330,11 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   mutable std::mutex mutex_;
   std::vector<std::string> filters_;
   std::map<std::string, std::function<void()>> at_once_;  ///< by topic
-  std::condition_variable changed_;                       ///< it is lost, or ends
-  bool ends_ = false;
+  std::condition_variable changed_;                       ///< what follows
+  bool lost_ = false, ends_ = false;
+  Attempt attempt_{~uint64_t{0}, {}};  ///< the last
   std::atomic<bool> connected_{false};
-  std::atomic<Duration> since_{};      ///< that it is there
-  Attempt attempt_{~uint64_t{0}, {}};  ///< the last, of whoever connects
+  std::atomic<Duration> since_{};  ///< that it is there
   std::atomic<UnixTime> connected_at_{};
   uint32_t lost_at_once_ = 0;  ///< how often in a row, of the client's own thread
   std::atomic<uint64_t> sent_{0}, dropped_out_{0}, connections_{0}, losses_{0};
