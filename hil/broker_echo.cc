@@ -10,7 +10,7 @@ namespace looptwin::hil {
 bool keeps_back(const MqttOptions& options, const std::string& topic) {
   MqttConnections::Account account{.options = options, .filters = {topic}};
   account.options.client_id += "-echo";
-  account.options.will.reset();
+  account.options.will = nullptr;
   std::atomic<bool> heard{false};
   const auto made =
       MqttConnections::start({account}, {.heard = [&](size_t, MqttMessage&&) { heard = true; }});

@@ -16,7 +16,7 @@ DeviceBridge::DeviceBridge(MqttLink& link, const twin::Registry& registry,
   // What devices with connections of their own are told comes over these.
   std::set<std::string> filters;
   for (const auto& side : sides_.all)
-    if (!sessions_ || !side->has_sessions())
+    if (!speaks_by_sessions(*side))
       for (auto& filter : side->filters()) filters.insert(std::move(filter));
   for (const auto& model : registry.models()) groups_.push_back(twin::report_groups(model.config));
   link_.subscribe({filters.begin(), filters.end()});
@@ -30,8 +30,39 @@ void DeviceBridge::take(Time now, Inbox& inbox) {
   connections_ = connections;
   received_.clear();
   link_.take(received_);
-  if (sessions_) sessions_->take(received_);
+  if (sessions_) {
+    take_changes(now);
+    sessions_->take(received_);
+  }
   for (const auto& message : received_) take(now, message, inbox);
+}
+
+bool DeviceBridge::speaks_by_sessions(const DeviceSide& side) const {
+  for (size_t t = 0; t < sides_.of_table.size(); ++t)
+    if (sides_.of_table[t] == &side && registry_.devices(TableId(t)) > 0)
+      return has_session({TableId(t), Row(size_t{0})});
+  return false;
+}
+
+twin::DeviceRef DeviceBridge::holder(twin::DeviceRef device) const {
+  const auto* side = sides_.of_table[device.table.index()];
+  return side != nullptr ? side->holder(device) : device;
+}
+
+bool DeviceBridge::shares(twin::DeviceRef device) const {
+  const auto* side = sides_.of_table[device.table.index()];
+  return side != nullptr && side->sessions() == DeviceSide::Sessions::shared && has_session(device);
+}
+
+void DeviceBridge::take_changes(Time now) {
+  for (const auto& change : sessions_->take_changes()) {
+    auto& side = *sides_.of_table[change.device.table.index()];
+    if (!change.joined)
+      side.lost(change.device);
+    else if (sessions_->is_wanted(change.device))
+      side.joined(change.device, *change.joined, now, leaving_);
+    send(change.device);
+  }
 }
 
 void DeviceBridge::take(Time now, const MqttMessage& message, Inbox& inbox) {
@@ -39,16 +70,16 @@ void DeviceBridge::take(Time now, const MqttMessage& message, Inbox& inbox) {
     if (message.origin.empty())
       if (const auto gone = side->said_gone(message)) return inbox.gone.push_back(*gone);
     asked_.clear();
-    if (!side->take(message, now, asked_, leaving_)) continue;
+    if (!side->take(message, asked_)) continue;
     // What the broker had kept was for somebody at another time.
     for (const auto& asked : asked_)
       if (message.retained)
         ++counters_.unread;
       else
         take(now, asked, inbox);
+    while (const auto device = side->say_due(now, leaving_)) send(*device);
     break;
   }
-  send();  // what a convention answers by itself
 }
 
 void DeviceBridge::take(Time now, const HeardAsked& asked, Inbox& inbox) {
@@ -73,7 +104,7 @@ void DeviceBridge::send() {
 void DeviceBridge::send(twin::DeviceRef device) {
   if (!has_session(device)) return send();
   counters_.published += leaving_.size();
-  for (auto& one : leaving_) sessions_->publish(device, std::move(one));
+  for (auto& one : leaving_) sessions_->publish(holder(device), std::move(one));
   leaving_.clear();
 }
 
@@ -88,11 +119,37 @@ void DeviceBridge::publish(const twin::Frame& frame, size_t message) {
 }
 
 void DeviceBridge::publish(const twin::Presence& presence) {
+  if (shares(presence.device)) return publish_shared(presence);
   if (has_session(presence.device) && (presence.online || sessions_->is_wanted(presence.device)))
     return presence.online ? sessions_->come(presence.device) : sessions_->go(presence.device);
+  tell_of(presence.device, presence.online, presence.at);
   if (auto* side = sides_.of_table[presence.device.table.index()])
     side->presence(presence.device, presence.online, presence.at, leaving_);
   send();
+}
+
+void DeviceBridge::tell_of(twin::DeviceRef device, bool online, Time at) {
+  auto* side = sides_.of_table[device.table.index()];
+  if (!told_ || side == nullptr || has_session(device)) return;
+  std::vector<Outgoing> gone;
+  side->presence(device, false, at, gone);
+  for (auto& one : gone) told_({std::move(one.topic), std::move(one.payload), one.retain}, online);
+}
+
+/// The connection comes with the first of those that share it, and goes with the last: the broker says its
+/// will. What is said of one that has gone already goes over the link.
+void DeviceBridge::publish_shared(const twin::Presence& presence) {
+  auto& side = *sides_.of_table[presence.device.table.index()];
+  const auto of = holder(presence.device);
+  const bool was = sessions_->is_wanted(of);
+  side.presence(presence.device, presence.online, presence.at, leaving_);
+  if (was)
+    send(presence.device);
+  else
+    send();
+  const bool is = side.is_in_use(of);
+  if (is && !was) sessions_->come(of);
+  if (was && !is) sessions_->go(of);
 }
 
 void DeviceBridge::publish(const twin::Acknowledgement& answer) {
@@ -100,8 +157,11 @@ void DeviceBridge::publish(const twin::Acknowledgement& answer) {
   send(answer.device);
 }
 
-void DeviceBridge::leave(twin::DeviceRef device) {
-  if (has_session(device)) sessions_->leave(device);
+void DeviceBridge::leave(twin::DeviceRef device, Time at) {
+  if (!has_session(device)) return tell_of(device, false, at);
+  auto& side = *sides_.of_table[device.table.index()];
+  side.leave(device);
+  if (!shares(device) || !side.is_in_use(holder(device))) sessions_->leave(holder(device));
 }
 
 }  // namespace looptwin::hil

@@ -1,9 +1,10 @@
 // Between simulated devices and an MQTT broker, where they are to be as real ones are: their telemetry,
 // presence and answers go out, by the convention of their model; what anybody tells a device comes in. All go
-// over one link, or each device that may have one over a connection of its own. It
-// knows nothing of who is simulated: who holds it says what is published, and obeys.
+// over one link, or over connections of their own where they have them. It knows nothing of who is simulated:
+// who holds it says what is published, and obeys.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "hil/device_sessions.h"
@@ -41,14 +42,25 @@ class DeviceBridge {
   void publish(const twin::Acknowledgement& answer);
 
   /// The device is not simulated any more: its connection ends, and nobody is told.
-  void leave(twin::DeviceRef device);
+  void leave(twin::DeviceRef device, Time at);
+
+  /// Told of each device that comes or goes over the link what says that it is gone: that connection cannot
+  /// have a will for each of them.
+  void on_presence(std::function<void(const Will& gone, bool is_there)> told) { told_ = std::move(told); }
 
   const BridgeCounters& counters() const { return counters_; }
   /// Null where none has a connection of its own.
   const DeviceSessions* sessions() const { return sessions_.get(); }
 
  private:
-  bool has_session(twin::DeviceRef device) const { return sessions_ && sessions_->has(device); }
+  bool has_session(twin::DeviceRef device) const { return sessions_ && sessions_->has(holder(device)); }
+  /// Of the session that the device speaks over.
+  twin::DeviceRef holder(twin::DeviceRef device) const;
+  bool shares(twin::DeviceRef device) const;
+  bool speaks_by_sessions(const DeviceSide& side) const;
+  void take_changes(Time now);
+  void publish_shared(const twin::Presence& presence);
+  void tell_of(twin::DeviceRef device, bool online, Time at);
   void take(Time now, const MqttMessage& message, Inbox& inbox);
   void take(Time now, const HeardAsked& asked, Inbox& inbox);
   double unix_seconds(Time t) const { return static_cast<double>((start_ + (t - kStart)).ns) / 1e9; }
@@ -60,6 +72,7 @@ class DeviceBridge {
   DeviceSides sides_;
   std::unique_ptr<DeviceSessions> sessions_;
   std::vector<std::vector<twin::ReportGroup>> groups_;  ///< [table]
+  std::function<void(const Will&, bool)> told_;
   UnixTime start_;
   uint64_t connections_;  ///< of the link, so far
   std::vector<MqttMessage> received_;

@@ -1,29 +1,47 @@
 #include "hil/device_sessions.h"
 
+#include <utility>
+
 namespace looptwin::hil {
+namespace {
+
+using Kind = DeviceSide::Sessions;
+
+/// One that is shared is none of a device's that the broker might know: it comes as the rig itself.
+MqttConnections::Account account(const DeviceSessions::Options& options, const std::string& id,
+                                 DeviceSession& session) {
+  MqttConnections::Account account;
+  account.options = options.broker;
+  account.options.client_id = session.name.empty() ? id : options.broker.client_id + "/" + session.name;
+  if (const auto secret = options.secrets.find(id); session.name.empty() && secret != options.secrets.end()) {
+    account.options.user = secret->first;
+    account.options.password = secret->second;
+  }
+  account.options.will = std::move(session.will);
+  account.filters = std::move(session.filters);
+  return account;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<DeviceSessions>> DeviceSessions::start(const Options& options,
                                                               const twin::Registry& registry,
                                                               const DeviceSides& sides) {
-  std::unique_ptr<DeviceSessions> made(new DeviceSessions());
+  std::unique_ptr<DeviceSessions> made(new DeviceSessions(options.broker.arrivals));
   std::vector<MqttConnections::Account> accounts;
-  made->first_.resize(sides.of_table.size());
+  made->place_.resize(sides.of_table.size());
   for (size_t t = 0; t < sides.of_table.size(); ++t) {
-    if (sides.of_table[t] == nullptr || !sides.of_table[t]->has_sessions()) continue;
-    made->first_[t] = accounts.size();
-    for (size_t row = 0; row < registry.devices(TableId(t)); ++row) {
+    const auto kind = sides.of_table[t] != nullptr ? sides.of_table[t]->sessions() : Kind::none;
+    if (kind == Kind::none || (kind == Kind::of_each && !options.of_each)) continue;
+    made->place_[t].resize(registry.devices(TableId(t)));
+    for (size_t row = 0; row < made->place_[t].size(); ++row) {
       const twin::DeviceRef device{TableId(t), Row(row)};
+      const bool shared = kind == Kind::shared;
+      if (shared && sides.of_table[t]->holder(device) != device) continue;
+      made->place_[t][row] = accounts.size();
+      made->holder_.push_back(shared ? std::optional(device) : std::nullopt);
       auto session = sides.of_table[t]->session(device);
-      auto& account = accounts.emplace_back();
-      account.options = options.broker;
-      account.options.client_id = registry.id(device);
-      if (const auto secret = options.secrets.find(account.options.client_id);
-          secret != options.secrets.end()) {
-        account.options.user = secret->first;
-        account.options.password = secret->second;
-      }
-      account.options.will = std::move(session.will);
-      account.filters = std::move(session.filters);
+      accounts.push_back(account(options, std::string(registry.id(device)), session));
       made->hello_.push_back(std::move(session.hello));
     }
   }
@@ -32,17 +50,30 @@ Result<std::unique_ptr<DeviceSessions>> DeviceSessions::start(const Options& opt
       std::move(accounts),
       {.heard = [own = made.get()](size_t, MqttMessage&& message) { own->arrived_.put(std::move(message)); },
        .joined =
-           [own = made.get()](size_t one) {
+           [own = made.get()](size_t one, const Attempt& attempt) {
              if (own->hello_[one]) own->connections_->publish(one, *own->hello_[one]);
-           }});
+             own->note(one, attempt);
+           },
+       .lost = [own = made.get()](size_t one) { own->note(one, {}); }});
   if (!connections) return tl::make_unexpected(std::move(connections.error()));
   made->connections_ = std::move(*connections);
   return made;
 }
 
 std::optional<size_t> DeviceSessions::place(twin::DeviceRef device) const {
-  const auto& first = first_[device.table.index()];
-  return first ? std::optional(*first + device.row.index()) : std::nullopt;
+  const auto& rows = place_[device.table.index()];
+  return device.row.index() < rows.size() ? rows[device.row.index()] : std::nullopt;
+}
+
+void DeviceSessions::note(size_t one, std::optional<Attempt> joined) {
+  if (!holder_[one]) return;
+  const std::scoped_lock lock(mutex_);
+  changes_.push_back({*holder_[one], joined});
+}
+
+std::vector<DeviceSessions::Change> DeviceSessions::take_changes() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(changes_, {});
 }
 
 void DeviceSessions::come(twin::DeviceRef device) {

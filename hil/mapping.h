@@ -30,7 +30,6 @@ struct Place {
 struct SparkplugOptions {
   std::string host;                ///< its id; empty: none, and nobody waits for it
   std::string space = "spBv1.0";   ///< the namespace that topics begin with
-  int64_t state_ms = 0;            ///< of its STATE and of the will, which say the same: ms since 1970
   Duration reorder = seconds(2);   ///< so long a message that is missing may be late
   Duration rebirth = seconds(10);  ///< a node is asked for a rebirth not more often
 };

@@ -89,16 +89,16 @@ Result<std::unique_ptr<Mosquitto>> Mosquitto::start(const Options& options) {
   auto& own = broker->options_;
   std::error_code error;
   if (own.folder.empty()) {
-    auto name = (std::filesystem::temp_directory_path() / "looptwin-broker.XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) return twin::disk_failure("make", name, errno);
-    own.folder = name;
-    broker->own_folder_ = true;
+    auto folder = BrokerFolder::make();
+    if (!folder) return tl::make_unexpected(std::move(folder.error()));
+    broker->own_folder_ = std::move(*folder);
+    own.folder = broker->own_folder_->path();
   }
   own.folder = std::filesystem::absolute(own.folder);
   std::filesystem::create_directories(own.folder, error);
   if (error) return twin::disk_failure("make", own.folder, error.value());
   if (own.port == 0) own.port = free_port();
-  if (auto written = twin::write_whole_file(own.folder / "mosquitto.conf", configuration(own)); !written)
+  if (auto written = twin::write_whole_file(own.folder / kBrokerConfiguration, configuration(own)); !written)
     return tl::make_unexpected(std::move(written.error()));
   if (auto started = broker->start_again(); !started) return tl::make_unexpected(std::move(started.error()));
   return broker;
@@ -118,7 +118,7 @@ Result<void> Mosquitto::start_again() {
   if (::access(kProgram, X_OK) != 0)
     return failure(fmt::format("there is no {}", kProgram),
                    "install mosquitto, or name a broker with --broker");
-  const auto file = (options_.folder / "mosquitto.conf").string();
+  const auto file = (options_.folder / kBrokerConfiguration).string();
   const ::pid_t parent = ::getpid();
   process_ = ::fork();
   if (process_ < 0) return failure(fmt::format("cannot start {}: {}", kProgram, std::strerror(errno)));
@@ -165,11 +165,7 @@ void Mosquitto::end(int signal) {
   process_ = -1;
 }
 
-Mosquitto::~Mosquitto() {
-  stop();
-  std::error_code ignored;
-  if (own_folder_) std::filesystem::remove_all(options_.folder, ignored);
-}
+Mosquitto::~Mosquitto() { stop(); }
 
 std::string Mosquitto::address() const { return fmt::format("mqtt://127.0.0.1:{}", options_.port); }
 

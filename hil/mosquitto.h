@@ -8,13 +8,14 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "hil/broker_folder.h"
 
 namespace looptwin::hil {
 
 class Mosquitto {
  public:
   struct Options {
-    /// For its configuration, log and store; made where it is not there. Empty: one that ends with it.
+    /// For its configuration, log and store; made where it is not there. Empty: one that goes with it.
     std::filesystem::path folder;
     uint16_t port = 0;  ///< 0: one that is free
     Duration patience = seconds(5);
@@ -50,7 +51,7 @@ class Mosquitto {
   void end(int signal);
 
   Options options_;
-  bool own_folder_ = false;
+  std::unique_ptr<BrokerFolder> own_folder_;
   int process_ = -1;
 };
 

@@ -23,13 +23,6 @@ void secure(mosquitto* client, const MqttOptions& options) {
                       given(options.key), nullptr);
 }
 
-void set_will(mosquitto* client, const MqttOptions& options) {
-  const auto& will = *options.will;
-  // The properties are the library's, once they are given.
-  ::mosquitto_will_set_v5(client, will.topic.c_str(), static_cast<int>(will.payload.size()),
-                          will.payload.data(), kQos, true, origin_property(options).release());
-}
-
 }  // namespace
 
 void MosquittoClientEnd::operator()(mosquitto* client) const { ::mosquitto_destroy(client); }
@@ -47,8 +40,15 @@ MosquittoClient make_mosquitto_client(const MqttOptions& options, bool fresh, vo
   if (!options.user.empty())
     ::mosquitto_username_pw_set(client.get(), options.user.c_str(), options.password.c_str());
   if (options.broker.starts_with("mqtts://")) secure(client.get(), options);
-  if (options.will) set_will(client.get(), options);
   return client;
+}
+
+void set_mosquitto_will(mosquitto* client, const MqttOptions& options, const Attempt& attempt) {
+  if (!options.will) return;
+  const auto will = options.will(attempt);
+  // The properties are the library's, once they are given.
+  ::mosquitto_will_set_v5(client, will.topic.c_str(), static_cast<int>(will.payload.size()),
+                          will.payload.data(), kQos, will.retain, origin_property(options).release());
 }
 
 int connect_mosquitto_client(mosquitto* client, const BrokerAddress& broker, const MqttOptions& options,

@@ -24,9 +24,12 @@ struct MosquittoPropertiesEnd {
 };
 using MosquittoProperties = std::unique_ptr<mqtt5__property, MosquittoPropertiesEnd>;
 
-/// With the options' id, credentials, TLS, version and will (which bears their `origin`), without Nagle's
-/// algorithm. Null where there is no memory or descriptor left. `fresh`: it takes up no earlier session.
+/// With the options' id, credentials, TLS and version, without Nagle's algorithm. Null where there is no
+/// memory or descriptor left. `fresh`: it takes up no earlier session.
 MosquittoClient make_mosquitto_client(const MqttOptions& options, bool fresh, void* self);
+
+/// Before each attempt to connect: the options' will, which bears their `origin`.
+void set_mosquitto_will(mosquitto* client, const MqttOptions& options, const Attempt& attempt);
 
 /// Begins to connect a client that was made with the same options, for the first time; returns the library's
 /// code. Where the session is not `fresh` the broker keeps it for an hour, and this waits for the network.

@@ -120,12 +120,13 @@ struct MqttConnections::Loop::Connection {
   MosquittoProperties origin = nullptr;  ///< what each message says
   bool reads = false, writes = false;    ///< whether it waits until it can
   bool wanted = false, knocking = false, connecting = false, there = false, leaving = false;
-  bool has_peer = false;             ///< somebody is at the other end
-  bool has_host = false;             ///< the library knows where the broker is
-  Duration since{};                  ///< that it is there
-  uint32_t attempts = 0;             ///< since it was there for a while
-  std::vector<AskedFilters> asking;  ///< subscriptions that are not answered yet
-  uint64_t waiting = 0;              ///< published, and the broker does not have it yet
+  bool has_peer = false;              ///< somebody is at the other end
+  bool has_host = false;              ///< the library knows where the broker is
+  Duration since{};                   ///< that it is there
+  uint32_t attempts = 0;              ///< since it was there for a while
+  Attempt attempt{~uint64_t{0}, {}};  ///< the last
+  std::vector<AskedFilters> asking;   ///< subscriptions that are not answered yet
+  uint64_t waiting = 0;               ///< published, and the broker does not have it yet
 };
 
 /// The library's callbacks.
@@ -289,6 +290,8 @@ void MqttConnections::Loop::attempt(Connection& one) {
   if (!prepare(one)) return try_again(one);
   one.connecting = true;
   one.has_peer = false;
+  one.attempt = {one.attempt.number + 1, civil_time()};
+  set_mosquitto_will(one.client.get(), one.account.options, one.attempt);
   ++connecting_;
   wait(one, one.account.options.patience);
   const int tried = one.has_host ? ::mosquitto_reconnect_async(one.client.get())
@@ -412,7 +415,7 @@ void MqttConnections::Loop::joined(Connection& one, int reason) {
   ++there_;
   ++joined_;
   one.asking = subscribe_mosquitto_client(one.client.get(), one.account.filters);
-  if (events_.joined) events_.joined(one.index);
+  if (events_.joined) events_.joined(one.index, one.attempt);
 }
 
 void MqttConnections::Loop::subscribed(Connection& one, int packet, std::span<const int> granted) {

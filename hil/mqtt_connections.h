@@ -34,7 +34,8 @@ class MqttConnections {
   /// Called in the thread; at once, and without blocking. Each may be empty.
   struct Events {
     std::function<void(size_t connection, MqttMessage&& message)> heard;
-    std::function<void(size_t connection)> joined, lost;
+    std::function<void(size_t connection, const Attempt& attempt)> joined;
+    std::function<void(size_t connection)> lost;
     std::function<void(size_t connection, const std::string& filter)> refused;  ///< one of its filters
   };
   /// All connect to the same broker; none does yet.

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include "hil/arrival_queue.h"
 #include "hil/message_properties.h"
@@ -20,6 +22,7 @@ namespace {
 constexpr int kQos = 1;
 constexpr Duration kStays = seconds(10);  ///< a connection that lasts so long is a good one
 constexpr int kSessionKept = 3600;        // s: how long a broker keeps for us what it received meanwhile
+constexpr int kFirstPause = 1, kLongestPause = 10;  // s: before it is connected again
 
 std::chrono::milliseconds in_ms(Duration d) { return std::chrono::milliseconds(d.ns / 1'000'000); }
 
@@ -62,6 +65,12 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   }
 
   ~PahoLink() override {
+    {
+      const std::scoped_lock lock(mutex_);
+      ends_ = true;
+    }
+    changed_.notify_all();
+    if (reconnecting_.joinable()) reconnecting_.join();
     client_.disable_callbacks();
     try {
       if (!connected_) return;
@@ -89,6 +98,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
         return failure(
             fmt::format("no answer from {} within {}", options_.broker, to_string(options_.patience)),
             "look whether a broker runs there");
+      if (options_.will) reconnecting_ = std::thread([this] { connect_again(); });
     } catch (const mqtt::exception& problem) {
       return failure(fmt::format("cannot connect to {}: {}", options_.broker, problem.to_string()),
                      "look whether a broker runs there, and whether it admits us");
@@ -156,6 +166,7 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   void on_arrival(std::function<void()> told) override { queue_.on_arrival(std::move(told)); }
 
   bool connected() const override { return connected_; }
+  UnixTime connected_at() const override { return connected_at_; }
   LinkCounters counters() const override {
     LinkCounters counters{.sent = sent_,
                           .delivered = delivered_,
@@ -189,8 +200,13 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       queue_.note(kSubscriptionRefused, topic_of(token));
   }
 
+  Attempt next_attempt() {
+    const std::scoped_lock lock(mutex_);
+    return attempt_ = {attempt_.number + 1, civil_time()};
+  }
+
   /// `fresh`: without what the broker has kept of an earlier session.
-  mqtt::connect_options options_for(bool fresh) const {
+  mqtt::connect_options options_for(bool fresh) {
     mqtt::connect_options connect;
     connect.set_mqtt_version(in_paho(options_.version));
     if (options_.version == MqttVersion::v5) {
@@ -200,10 +216,13 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
       connect.set_clean_session(fresh);
     }
     connect.set_keep_alive_interval(static_cast<int>(options_.keep_alive.ns / 1'000'000'000));
-    if (!fresh) connect.set_automatic_reconnect(1, 10);
+    if (!fresh && !options_.will) connect.set_automatic_reconnect(kFirstPause, kLongestPause);
     connect.set_max_inflight(1000);
-    if (options_.will && !fresh)
-      connect.set_will(mqtt::will_options(options_.will->topic, options_.will->payload, kQos, true));
+    if (options_.will && !fresh) {
+      const auto will = options_.will(next_attempt());
+      connect.set_will(mqtt::will_options(will.topic, will.payload, kQos, will.retain));
+      connect.set_connect_timeout(in_ms(options_.patience));
+    }
     if (!options_.user.empty()) connect.set_user_name(options_.user);
     if (!options_.password.empty()) connect.set_password(options_.password);
     if (options_.broker.starts_with("mqtts://")) {
@@ -223,8 +242,35 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
     return client_.disconnect()->wait_for(in_ms(options_.patience));
   }
 
+  /// In a thread of its own where there is a will: Paho would come back with that of the first connection.
+  void connect_again() {
+    std::unique_lock lock(mutex_);
+    const auto is_settled = [&] { return ends_ || !lost_; };
+    while (!ends_) {
+      changed_.wait(lock, [&] { return ends_ || lost_; });
+      int pause = kFirstPause;
+      while (!changed_.wait_for(lock, std::chrono::seconds(pause), is_settled)) {
+        pause = std::min(2 * pause, kLongestPause);
+        lock.unlock();
+        try {
+          // Who is connected would have no answer. Twice what Paho itself waits for the broker: whatever it
+          // makes of it, there is another attempt.
+          if (!client_.is_connected())
+            client_.connect(options_for(false))->wait_for(2 * in_ms(options_.patience));
+        } catch (const mqtt::exception&) {  // it is still away
+        }
+        lock.lock();
+      }
+    }
+  }
+
   void on_lost() {
     connected_ = false;
+    {
+      const std::scoped_lock lock(mutex_);
+      lost_ = true;
+    }
+    changed_.notify_all();
     ++losses_;
     queue_.put_loss(time_.now());
     // Not all brokers say why: two of one client id throw each other out again and again.
@@ -259,6 +305,12 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   void on_connected() {
     set_no_delay();
     since_ = time_.now();
+    {
+      const std::scoped_lock lock(mutex_);
+      lost_ = false;
+      connected_at_ = attempt_.at;
+    }
+    changed_.notify_all();
     connected_ = true;
     ++connections_;
     std::vector<std::string> filters;
@@ -278,12 +330,17 @@ class PahoLink final : public MqttLink, private mqtt::iaction_listener {
   mutable std::mutex mutex_;
   std::vector<std::string> filters_;
   std::map<std::string, std::function<void()>> at_once_;  ///< by topic
+  std::condition_variable changed_;                       ///< what follows
+  bool lost_ = false, ends_ = false;
+  Attempt attempt_{~uint64_t{0}, {}};  ///< the last
   std::atomic<bool> connected_{false};
   std::atomic<Duration> since_{};  ///< that it is there
-  uint32_t lost_at_once_ = 0;      ///< how often in a row, of the client's own thread
+  std::atomic<UnixTime> connected_at_{};
+  uint32_t lost_at_once_ = 0;  ///< how often in a row, of the client's own thread
   std::atomic<uint64_t> sent_{0}, dropped_out_{0}, connections_{0}, losses_{0};
   std::atomic<uint64_t> delivered_{0}, unheard_{0}, refused_{0};
-  mqtt::async_client client_;  ///< last: its threads end before what they use
+  mqtt::async_client client_;  ///< after what its threads use, which end with it
+  std::thread reconnecting_;
 };
 
 }  // namespace

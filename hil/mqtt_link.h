@@ -67,6 +67,8 @@ class MqttLink {
   /// Called after each arrival from now on, in the client's thread; at once, and without blocking.
   virtual void on_arrival(std::function<void()> /*told*/) {}
   virtual bool connected() const = 0;
+  /// When the connection that is there, or was the last, was asked for: its will knows the same instant.
+  virtual UnixTime connected_at() const { return {}; }
   virtual LinkCounters counters() const = 0;
   /// What has happened since the last time: messages `shed` or `too_long`, by topic; `subscription_refused`,
   /// by filter, and `publication_refused`, by topic, for the broker says that we may not; and
@@ -78,10 +80,21 @@ class MqttLink {
 inline constexpr const char* kSubscriptionRefused = "subscription_refused";
 
 enum class MqttVersion : uint8_t { v5, v3_1_1 };
-/// What the broker says for us when we are gone without a word: retained, QoS 1.
+/// What the broker says for us when we are gone without a word: QoS 1.
 struct Will {
   std::string topic, payload;
+  bool retain = true;
 };
+/// Which of a client's attempts to connect it is, from 0 on, and when it was made.
+struct Attempt {
+  uint64_t number = 0;
+  UnixTime at;
+};
+/// Asked at each attempt, maybe in the client's thread. Empty: there is no will.
+using WillOf = std::function<Will(const Attempt&)>;
+inline WillOf always(Will will) {
+  return [will = std::move(will)](const Attempt&) { return will; };
+}
 
 /// How much of what was received may wait to be taken. Bytes are those of topics and payloads. What is of one
 /// topic is bounded as well, so that one device does not drive out the others.
@@ -99,7 +112,7 @@ struct MqttOptions {
   std::string origin;  ///< said with every message that is sent, as the user property `origin`; may be empty
   std::string certificates;      ///< of authorities, a PEM file; TLS
   std::string certificate, key;  ///< our own, PEM files; TLS; may be empty
-  std::optional<Will> will;
+  WillOf will;
   ArrivalBounds arrivals;
   size_t most_sending = 60'000;  ///< messages that wait for the broker; it can number 65 535
   Duration keep_alive = seconds(10);

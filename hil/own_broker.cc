@@ -1,10 +1,6 @@
 #include "hil/own_broker.h"
 
-#include <cerrno>
 #include <chrono>
-#include <cstdlib>
-
-#include "twin/warm/disk.h"
 
 namespace looptwin::hil {
 namespace {
@@ -15,12 +11,12 @@ constexpr std::chrono::milliseconds kLook{200};
 
 Result<std::unique_ptr<OwnBroker>> OwnBroker::start(const Options& options, MqttOptions& link) {
   std::unique_ptr<OwnBroker> own(new OwnBroker());
-  auto name = (std::filesystem::temp_directory_path() / "looptwin-broker.XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) return twin::disk_failure("make", name, errno);
-  own->folder_ = name;
-  Mosquitto::Options broker{.folder = own->folder_, .dies_with_us = options.dies_with_us};
+  auto folder = BrokerFolder::make();
+  if (!folder) return tl::make_unexpected(std::move(folder.error()));
+  own->folder_ = std::move(*folder);
+  Mosquitto::Options broker{.folder = own->folder(), .dies_with_us = options.dies_with_us};
   if (!options.registries.empty()) {
-    broker.view = own->folder_ / "view";
+    broker.view = own->folder() / "view";
     if (link.user.empty()) link.user = "looptwin";
     if (link.password.empty()) link.password = twin::generate_secret();
     auto registry = BrokerRegistry::start({.view = broker.view,
@@ -44,19 +40,11 @@ void OwnBroker::look_after() {
   thread_ = std::thread([this] { watch(); });
 }
 
-void OwnBroker::on_restart(std::function<void(int)> told) {
-  const std::scoped_lock lock(mutex_);
-  told_ = std::move(told);
-}
-
 void OwnBroker::watch() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kLook, [&] { return stop_; })) {
     // One that cannot be started is tried again: its port may be taken for a while by what it has left.
-    if (mosquitto_->ended() && mosquitto_->start_again()) {
-      ++restarts_;
-      if (told_) told_(mosquitto_->process());
-    }
+    if (mosquitto_->ended() && mosquitto_->start_again()) ++restarts_;
     if (keep_.exchange(false)) mosquitto_->keep();
   }
 }
@@ -70,8 +58,6 @@ OwnBroker::~OwnBroker() {
   if (thread_.joinable()) thread_.join();
   mosquitto_.reset();
   registry_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 }  // namespace looptwin::hil

@@ -5,12 +5,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "hil/broker_folder.h"
 #include "hil/broker_registry.h"
 #include "hil/mosquitto.h"
 #include "hil/mqtt_link.h"
@@ -33,10 +33,8 @@ class OwnBroker {
 
   /// Begins the threads that start it again and follow the registries.
   void look_after();
-  int process() const { return mosquitto_->process(); }  ///< before the above
-  /// Told of its new process in the thread that has started it again, until another one is told, or nobody.
-  /// Returns when nobody is being told.
-  void on_restart(std::function<void(int process)> told);
+  /// Where it has its files, and all that is left of it goes with (hil/broker_folder.h).
+  const std::filesystem::path& folder() const { return folder_->path(); }
 
   /// Sessions that are there now are there after its end, too: what is sent to them then waits for them.
   void keep_sessions() { keep_ = true; }
@@ -49,14 +47,13 @@ class OwnBroker {
   OwnBroker() = default;
   void watch();
 
-  std::filesystem::path folder_;
+  std::unique_ptr<BrokerFolder> folder_;
   std::unique_ptr<BrokerRegistry> registry_;
   std::unique_ptr<Mosquitto> mosquitto_;  ///< once the thread runs it is the thread's
   std::atomic<uint64_t> restarts_{0};
   std::atomic<bool> keep_{false};
   std::mutex mutex_;  ///< of what follows
   std::condition_variable wake_;
-  std::function<void(int)> told_;
   bool stop_ = false;
   std::thread thread_;
 };

@@ -117,7 +117,7 @@ void RigTransport::begin(Time boundary) {
   }
   if (const auto connections = link_.counters().connections; connections != connections_) {
     connections_ = connections;
-    for (const auto& convention : conventions_) convention->joined(boundary, outgoing_);
+    for (const auto& convention : conventions_) convention->joined(boundary, link_.connected_at(), outgoing_);
   }
   for (const auto& convention : conventions_) convention->step(boundary, heard_, outgoing_);
   hear({boundary, kReal});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lang/readable.h"
+
 namespace looptwin::hil {
 namespace {
 
@@ -46,12 +48,12 @@ Scalar scalar_of(const twin::FieldConfig& field, const twin::Scaling& scaling, c
   // decimals are few.
   if (unit.text == field.unit.text)
     return scaling.steps != 0 ? raw / scaling.steps : raw * scaling.resolution;
-  return unit.from_si(scaling.to_si(raw));
+  return lang::readable(scaling.to_si(raw), unit);
 }
 
 Scalar scalar_of(const twin::SetpointConfig& setpoint, const lang::Unit& unit, double value) {
   if (setpoint.boolean || !setpoint.words.empty()) return uncoded(setpoint.words, value);
-  return unit.from_si(value);
+  return lang::readable(value, unit);
 }
 
 std::optional<double> value_of(const twin::SetpointConfig& setpoint, const lang::Unit& unit,

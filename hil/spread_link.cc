@@ -23,7 +23,7 @@ std::vector<MqttConnections::Account> SpreadLink::accounts(bool fresh) const {
   for (size_t i = 0; i < more_; ++i) {
     all[i].options = options_;
     all[i].options.client_id += fmt::format("-{}", i + 1);
-    all[i].options.will.reset();
+    all[i].options.will = nullptr;
     all[i].fresh = fresh;
   }
   return all;

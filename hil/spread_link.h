@@ -33,6 +33,7 @@ class SpreadLink final : public MqttLink {
   void take(std::vector<MqttMessage>& out) override;
   void on_arrival(std::function<void()> told) override;
   bool connected() const override { return link_->connected(); }
+  UnixTime connected_at() const override { return link_->connected_at(); }
   LinkCounters counters() const override;
   std::vector<Incident> take_incidents() override;
 

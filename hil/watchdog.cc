@@ -63,7 +63,10 @@ void Watchdog::prepare(const std::vector<Outgoing>& orders) {
   say(watchdog_packet::kReady);
 }
 
-void Watchdog::guard(int process) { say(watchdog_packet::kGuard, std::to_string(process)); }
+void Watchdog::farewell(const Will& will) {
+  say(watchdog_packet::kFarewell, will.topic + '\0' + will.payload);
+}
+void Watchdog::forget_farewell(const std::string& topic) { say(watchdog_packet::kNoFarewell, topic); }
 void Watchdog::beat() { say(watchdog_packet::kBeat, {}, false); }
 
 bool Watchdog::fired() {
@@ -77,6 +80,11 @@ void Watchdog::dismiss() {
   say(watchdog_packet::kDismiss);
   if (alive_) ::waitpid(process_, nullptr, 0);
   alive_ = false;
+}
+
+void Watchdog::let_go() {
+  alive_ = false;
+  ::shutdown(socket_, SHUT_RDWR);
 }
 
 }  // namespace looptwin::hil

@@ -23,9 +23,12 @@ class Watchdog {
     Duration patience{};        ///< so long it goes on trying to reach the broker
     std::filesystem::path log;  ///< the rig's journal; empty: none
     UnixTime start;             ///< of the run: what the journal's times count from
+    /// Of our own broker, which should not end before the rig is safe: it ends it when it is, and removes the
+    /// folder. Empty: it is somebody else's.
+    std::filesystem::path broker_folder;
   };
-  /// Forks: to be called while this process has one thread. It makes safe what was last prepared when this
-  /// object ends, or this process does, without having dismissed it.
+  /// Forks: to be called while this process has one thread. It makes safe what was last prepared, and says
+  /// farewell, when this object ends, or this process does, without having dismissed it.
   static Result<std::unique_ptr<Watchdog>> start(const Options& options);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
@@ -33,15 +36,19 @@ class Watchdog {
 
   /// What it would publish, in this order; replaces what was prepared before.
   void prepare(const std::vector<Outgoing>& orders);
-  /// It ends this process as well, after having made the rig safe: a broker that should not die before. From
-  /// any thread, as the next.
-  void guard(int process);
+  // From any thread, also after it was dismissed:
+  /// What it publishes, retained, when this process has ended without a word, and only then; in place of what
+  /// it had for the topic.
+  void farewell(const Will& will);
+  void forget_farewell(const std::string& topic);
   /// The loop moves. The first beat begins the watch. Cheap.
   void beat();
   /// Whether it has made the rig safe since this was last asked, because nothing moved.
   bool fired();
   /// All is well: it ends without a message.
   void dismiss();
+  /// It is not heard of us any more, and acts as if this process had ended.
+  void let_go();
   /// False: it was killed itself.
   bool alive() const { return alive_; }
 

@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 #include <mosquitto.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
+#include <map>
 
 #include "hil/broker_address.h"
+#include "hil/broker_folder.h"
 #include "hil/mosquitto_client.h"
 #include "hil/rig_journal.h"
 #include "hil/steady_time.h"
@@ -54,14 +52,14 @@ class Client {
   /// Kept by the library, in order, until the broker has it.
   bool publish(const Outgoing& order) {
     return ::mosquitto_publish(client_, nullptr, order.topic.c_str(), static_cast<int>(order.payload.size()),
-                               order.payload.data(), order.qos, false) == MOSQ_ERR_SUCCESS;
+                               order.payload.data(), order.qos, order.retain) == MOSQ_ERR_SUCCESS;
   }
 
  private:
   static MqttOptions own(MqttOptions options) {
     options.client_id += "-watchdog";
     options.version = MqttVersion::v3_1_1;
-    options.will.reset();
+    options.will = nullptr;
     return options;
   }
 
@@ -97,9 +95,10 @@ class Guardian {
     }
     if (dismissed_) return;
     make_safe("has ended without making its devices safe");
-    if (broker_ < 0) return;
+    say_farewell();
+    if (options_.broker_folder.empty()) return;
     for (const Duration until = time_.now() + kGrace; time_.now() < until;) client_.serve(kTick);
-    ::syscall(SYS_pidfd_send_signal, broker_, SIGTERM, nullptr, 0);
+    clear_broker_folder(options_.broker_folder);
   }
 
  private:
@@ -130,13 +129,14 @@ class Guardian {
       case watchdog_packet::kReady:
         orders_ = std::move(coming_);
         break;
-      case watchdog_packet::kGuard: {
-        int process = -1;
-        std::from_chars(rest.data(), rest.data() + rest.size(), process);
-        if (broker_ >= 0) ::close(broker_);
-        broker_ = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+      case watchdog_packet::kFarewell: {
+        const auto end = rest.find('\0');
+        farewells_[std::string(rest.substr(0, end))] = rest.substr(end + 1);
         break;
       }
+      case watchdog_packet::kNoFarewell:
+        farewells_.erase(std::string(rest));
+        break;
       case watchdog_packet::kDismiss:
         dismissed_ = true;
         break;
@@ -149,18 +149,34 @@ class Guardian {
   /// False where nothing was armed: there is nothing to be made safe.
   bool make_safe(const std::string& why) {
     if (orders_.empty()) return false;
+    report(why, fmt::format("{} of {} safe values taken by the broker", publish(orders_), orders_.size()));
+    return true;
+  }
+
+  /// Of devices that spoke over a connection of ours which has no will for each of them.
+  void say_farewell() {
+    std::vector<Outgoing> all;
+    for (auto& [topic, payload] : farewells_) all.push_back({topic, payload, true});
+    if (all.empty()) return;
+    report("has ended without a word of its simulated devices",
+           fmt::format("{} of {} said to be gone", publish(all), all.size()));
+  }
+
+  void report(const std::string& why, const std::string& outcome) const {
+    fmt::print(stderr, "looptwin watchdog: {} {}: {}\n", options_.rig, why, outcome);
+    RigJournal journal(options_.log);
+    journal.write(kStart + (civil_time() - options_.start), "watchdog",
+                  {{"why", options_.rig + " " + why}, {"outcome", outcome}});
+  }
+
+  /// Returns how many of them the broker has taken.
+  size_t publish(const std::vector<Outgoing>& all) {
     const Duration until = time_.now() + options_.patience;
     while (!client_.connected() && time_.now() < until) client_.serve(milliseconds(10));
     const size_t before = client_.taken();
-    for (const auto& order : orders_) client_.publish(order);
-    while (client_.taken() < before + orders_.size() && time_.now() < until) client_.serve(milliseconds(10));
-    const auto said =
-        fmt::format("{} of {} safe values taken by the broker", client_.taken() - before, orders_.size());
-    fmt::print(stderr, "looptwin watchdog: {} {}: {}\n", options_.rig, why, said);
-    RigJournal journal(options_.log);
-    journal.write(kStart + (civil_time() - options_.start), "watchdog",
-                  {{"why", options_.rig + " " + why}, {"outcome", said}});
-    return true;
+    for (const auto& one : all) client_.publish(one);
+    while (client_.taken() < before + all.size() && time_.now() < until) client_.serve(milliseconds(10));
+    return client_.taken() - before;
   }
 
   const int socket_;
@@ -169,7 +185,7 @@ class Guardian {
   Client client_;
   std::vector<char> packet_ = std::vector<char>(kLongestPacket);
   std::vector<Outgoing> coming_, orders_;
-  int broker_ = -1;  ///< a descriptor of its process
+  std::map<std::string, std::string> farewells_;  ///< by topic
   bool watching_ = false, dismissed_ = false;
   Duration last_beat_{};
 };

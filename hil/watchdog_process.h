@@ -7,10 +7,11 @@ namespace looptwin::hil {
 
 /// The first byte of each packet between the two.
 namespace watchdog_packet {
-inline constexpr char kBegin = 'c';  ///< of a list of orders: what came before is forgotten
-inline constexpr char kOrder = 'o';  ///< a topic, a zero byte, a payload
-inline constexpr char kReady = 'r';  ///< the list is whole
-inline constexpr char kGuard = 'g';  ///< a process id, decimal
+inline constexpr char kBegin = 'c';       ///< of a list of orders: what came before is forgotten
+inline constexpr char kOrder = 'o';       ///< a topic, a zero byte, a payload
+inline constexpr char kReady = 'r';       ///< the list is whole
+inline constexpr char kFarewell = 'w';    ///< a topic, a zero byte, a payload
+inline constexpr char kNoFarewell = 'n';  ///< a topic
 inline constexpr char kBeat = 'b';
 inline constexpr char kDismiss = 'd';
 inline constexpr char kFired = 'f';  ///< the only one in the other direction

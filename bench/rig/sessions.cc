@@ -27,7 +27,7 @@ Sessions::Sessions(const std::string& broker, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const auto id = fmt::format("d-{}", i + 1);
     accounts[i].options = {.broker = broker, .client_id = id, .origin = "simulated"};
-    accounts[i].options.will = hil::Will{fmt::format("looptwin/{}/presence", id), "offline"};
+    accounts[i].options.will = hil::always({fmt::format("looptwin/{}/presence", id), "offline"});
     accounts[i].filters = {fmt::format("looptwin/{}/command", id)};
   }
   auto made = hil::MqttConnections::start(std::move(accounts), {});

@@ -76,8 +76,9 @@ class Convention {
   /// Once a cycle, after its messages: what has waited long enough, and what is to be said without being
   /// asked.
   virtual void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out);
-  /// The broker is there, for the first time or again; everything is subscribed to.
-  virtual void joined(Time at, std::vector<Outgoing>& out);
+  /// The broker is there, for the first time or again; everything is subscribed to. `connected`: as the link
+  /// says, and as its will was told.
+  virtual void joined(Time at, UnixTime connected, std::vector<Outgoing>& out);
   /// The broker was lost: whatever it knew of sessions is void.
   virtual void lost(Time at);
   /// The loop ends, and says so.
@@ -86,11 +87,12 @@ class Convention {
   virtual std::vector<std::pair<std::string, uint64_t>> counters() const;
 };
 
-/// What a device's connection is, where it has one of its own.
+/// What a device's connection is, where it has one of its own, or one that it shares with others.
 struct DeviceSession {
   std::vector<std::string> filters;
-  std::optional<Will> will;
+  WillOf will;                    ///< outlives the side that it is of
   std::optional<Outgoing> hello;  ///< said at each connection
+  std::string name;               ///< of one that is shared: its client id ends with it
 };
 
 using HeardAsked = tl::expected<Asked, PayloadProblem>;
@@ -98,21 +100,36 @@ using HeardAsked = tl::expected<Asked, PayloadProblem>;
 /// The devices' side, for devices that are simulated: nobody at the broker can tell.
 class DeviceSide {
  public:
+  /// Whether devices have connections of their own: they may, each one; or they always do, several one.
+  enum class Sessions : uint8_t { none, of_each, shared };
+
   virtual ~DeviceSide() = default;
   /// Where what is asked of the devices arrives, and what others say of their presence.
   virtual std::vector<std::string> filters() const = 0;
   virtual void presence(twin::DeviceRef device, bool online, Time at, std::vector<Outgoing>& out) = 0;
   virtual void telemetry(twin::DeviceRef device, const Samples& samples, std::vector<Outgoing>& out) = 0;
-  /// Whether each device may have a connection of its own, and what it then is.
-  virtual bool has_sessions() const { return false; }
+  virtual Sessions sessions() const { return Sessions::none; }
   virtual DeviceSession session(twin::DeviceRef device) const;
+  // Where they are shared.
+  /// The one of those that share the device's session by which it goes.
+  virtual twin::DeviceRef holder(twin::DeviceRef device) const { return device; }
+  /// Whether any of those speaks over it, after what was said of their presence.
+  virtual bool is_in_use(twin::DeviceRef holder) const;
+  /// Its connection is there, for the first time or again, and what was said over earlier ones is void; or it
+  /// is lost.
+  virtual void joined(twin::DeviceRef holder, const Attempt& attempt, Time at, std::vector<Outgoing>& out);
+  virtual void lost(twin::DeviceRef holder);
+  /// The device is somebody else's from now on, who is not to be disturbed.
+  virtual void leave(twin::DeviceRef device);
   /// `applied_at` is by the device's clock.
   virtual void answer(const twin::Acknowledgement& answer, std::vector<Outgoing>& out) = 0;
   /// The device that a message of somebody else's says to be gone, as the will of a real one does.
   virtual std::optional<twin::DeviceRef> said_gone(const MqttMessage& message) const;
   /// Appends what a message asks. False where it is for none of these devices.
-  virtual bool take(const MqttMessage& message, Time at, std::vector<HeardAsked>& asked,
-                    std::vector<Outgoing>& out) = 0;
+  virtual bool take(const MqttMessage& message, std::vector<HeardAsked>& asked) = 0;
+  /// Appends what a message has made due to be said over one session, and gives its holder; nothing where
+  /// there is no more.
+  virtual std::optional<twin::DeviceRef> say_due(Time at, std::vector<Outgoing>& out);
 };
 
 /// As mappings write them.

@@ -34,8 +34,13 @@ Speakers speakers_of(const char* convention, const twin::Registry& registry,
 void Convention::confirm(twin::DeviceRef, uint32_t, std::vector<Outgoing>&) const {}
 std::vector<std::string> Convention::filters_of(twin::DeviceRef) const { return {}; }
 DeviceSession DeviceSide::session(twin::DeviceRef) const { return {}; }
+bool DeviceSide::is_in_use(twin::DeviceRef) const { return true; }
+void DeviceSide::joined(twin::DeviceRef, const Attempt&, Time, std::vector<Outgoing>&) {}
+void DeviceSide::lost(twin::DeviceRef) {}
+void DeviceSide::leave(twin::DeviceRef) {}
+std::optional<twin::DeviceRef> DeviceSide::say_due(Time, std::vector<Outgoing>&) { return std::nullopt; }
 void Convention::step(Time, std::vector<Heard>&, std::vector<Outgoing>&) {}
-void Convention::joined(Time, std::vector<Outgoing>&) {}
+void Convention::joined(Time, UnixTime, std::vector<Outgoing>&) {}
 void Convention::lost(Time) {}
 std::optional<twin::DeviceRef> DeviceSide::said_gone(const MqttMessage&) const { return std::nullopt; }
 void Convention::leave(std::vector<Outgoing>&) {}

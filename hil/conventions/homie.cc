@@ -62,6 +62,10 @@ Speakers spread_out(Speakers speakers, bool both) {
   return speakers;
 }
 
+bool says_gone(const std::string& state) {
+  return state == "disconnected" || state == "lost" || state.empty();
+}
+
 class Homie final : public Topics {
  public:
   explicit Homie(Speakers speakers) : Topics(spread_out(std::move(speakers), true)) {}
@@ -109,7 +113,7 @@ class Homie final : public Topics {
   bool take_state(std::string_view name, bool five, const MqttMessage& message, std::vector<Heard>& heard) {
     const auto& word = message.payload;
     const bool here = word == "ready" || word == "alert" || word == "sleeping";
-    const bool gone = word == "disconnected" || word == "lost" || word.empty();
+    const bool gone = says_gone(word);
     const auto device = device_named(name);
     bool ours = device.has_value();
     if (device) {
@@ -183,6 +187,10 @@ class HomieDevices final : public TopicsDevices {
   }
 
  private:
+  bool is_gone(const Mapping&, const MqttMessage& message) const override {
+    return says_gone(message.payload);
+  }
+
   std::string description(const ModelPlaces& model, twin::DeviceRef device) const {
     nlohmann::ordered_json nodes;
     const auto add = [&](const TopicTemplate& topic, const std::string& datatype, const std::string& format,

@@ -157,7 +157,7 @@ class PlainDevices final : public DeviceSide, Plain {
     return {filters.begin(), filters.end()};
   }
 
-  bool has_sessions() const override { return true; }
+  Sessions sessions() const override { return Sessions::of_each; }
 
   DeviceSession session(twin::DeviceRef device) const override {
     const auto& mapping = codec(device)->mapping();
@@ -167,7 +167,7 @@ class PlainDevices final : public DeviceSide, Plain {
     if (!mapping.presence) return session;
     const auto topic = mapping.presence->topic(id);
     session.filters.push_back(topic);
-    session.will = Will{topic, mapping.offline};
+    session.will = always({topic, mapping.offline});
     session.hello = Outgoing{topic, mapping.online, true};
     return session;
   }
@@ -208,8 +208,7 @@ class PlainDevices final : public DeviceSide, Plain {
          model->acknowledgement_text({answer.id, answer.outcome, unix_seconds(answer.applied_at)})});
   }
 
-  bool take(const MqttMessage& message, Time, std::vector<HeardAsked>& asked,
-            std::vector<Outgoing>&) override {
+  bool take(const MqttMessage& message, std::vector<HeardAsked>& asked) override {
     for (const auto& [table, codec] : codecs_) {
       const auto device = device_of(table, codec.mapping().commands, message.topic);
       if (!device) continue;

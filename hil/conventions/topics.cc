@@ -182,10 +182,27 @@ TopicsDevices::TopicsDevices(Speakers speakers)
 std::vector<std::string> TopicsDevices::filters() const {
   std::set<std::string> filters;
   for (const auto& model : models_)
+    if (model.mapping().presence) model.add_filters(*model.mapping().presence, filters);
+  for (const auto& model : models_)
     for (const auto* places : {&model.mapping().setpoints, &model.mapping().orders})
       for (const auto& place : *places)
         if (place.topic) model.add_filters(*place.topic, filters);
   return {filters.begin(), filters.end()};
+}
+
+std::optional<twin::DeviceRef> TopicsDevices::said_gone(const MqttMessage& message) const {
+  for (const auto& model : models_) {
+    const auto& mapping = model.mapping();
+    const auto device = mapping.presence ? model.device(*mapping.presence, message.topic) : std::nullopt;
+    if (device) return is_gone(mapping, message) ? device : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+bool TopicsDevices::is_gone(const Mapping& mapping, const MqttMessage& message) const {
+  Reading reading(message.payload);
+  const auto value = reading.at(mapping.presence_at);
+  return value && *value && bare_text(**value) == mapping.offline;
 }
 
 void TopicsDevices::presence(twin::DeviceRef device, bool online, Time, std::vector<Outgoing>& out) {
@@ -229,8 +246,7 @@ void TopicsDevices::answer(const twin::Acknowledgement& answer, std::vector<Outg
   publish(texts, out);
 }
 
-bool TopicsDevices::take(const MqttMessage& message, Time, std::vector<HeardAsked>& asked,
-                         std::vector<Outgoing>&) {
+bool TopicsDevices::take(const MqttMessage& message, std::vector<HeardAsked>& asked) {
   bool ours = false;
   for (const auto& model : models_) {
     // Words of a command before values of a setpoint: both may stand at one topic.

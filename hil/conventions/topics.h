@@ -54,10 +54,13 @@ class TopicsDevices : public DeviceSide {
   void presence(twin::DeviceRef device, bool online, Time at, std::vector<Outgoing>& out) override;
   void telemetry(twin::DeviceRef device, const Samples& samples, std::vector<Outgoing>& out) override;
   void answer(const twin::Acknowledgement& answer, std::vector<Outgoing>& out) override;
-  bool take(const MqttMessage& message, Time at, std::vector<HeardAsked>& asked,
-            std::vector<Outgoing>& out) override;
+  bool take(const MqttMessage& message, std::vector<HeardAsked>& asked) override;
+  std::optional<twin::DeviceRef> said_gone(const MqttMessage& message) const override;
 
  protected:
+  /// Whether what stands at the topic of presence says that nobody is there.
+  virtual bool is_gone(const Mapping& mapping, const MqttMessage& message) const;
+
   Speakers speakers_;
   std::deque<ModelPlaces> models_;
   bool retained_ = false;  ///< what they say is kept by the broker

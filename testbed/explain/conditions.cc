@@ -8,6 +8,7 @@
 #include "base/maths.h"
 #include "lang/comparisons.h"
 #include "lang/fold.h"
+#include "lang/readable.h"
 #include "testbed/one_line.h"
 
 namespace looptwin::testbed {
@@ -71,7 +72,7 @@ std::string Condition::said() const {
 
 namespace {
 
-double shown(double si, const lang::Unit& unit) { return unit.text.empty() ? si : unit.from_si(si); }
+double shown(double si, const lang::Unit& unit) { return unit.text.empty() ? si : lang::readable(si, unit); }
 
 void tell(const Condition& condition, size_t depth, Explanation& to) {
   const char* mark = condition.holds == 1 ? "yes" : condition.holds == 0 ? "no " : "?  ";

@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "lang/readable.h"
 #include "mml/alarms.h"
 #include "testbed/explain/reexecution.h"
 #include "testbed/explain/run_decisions.h"
@@ -75,7 +76,7 @@ class Behind {
                                       a_.schema().column(device.table, column).storage, device.row.index());
         const auto& c = derived.config;
         say(depth, "value", c.name, device, c.boolean ? "" : c.unit.text,
-            c.boolean || c.unit.text.empty() ? value : c.unit.from_si(value),
+            c.boolean || c.unit.text.empty() ? value : lang::readable(value, c.unit),
             fmt::format("{}{} = {}: {}", c.name, elsewhere(device), in_one_line(c.value),
                         c.boolean ? (value == 1   ? "true"
                                      : value == 0 ? "false"
@@ -108,7 +109,7 @@ class Behind {
                                                                : "unknown";
     const bool number = !config.boolean && config.words.empty();
     say(depth, "sample", config.name, device, number ? config.unit.text : "",
-        number && !config.unit.text.empty() ? config.unit.from_si(value) : value,
+        number && !config.unit.text.empty() ? lang::readable(value, config.unit) : value,
         fmt::format("sample: {} of {} is {}{}, {}", config.name, a_.registry().id(device), shown,
                     sampled == kNever ? "" : ", sampled at " + to_string(sampled),
                     kQualities[std::min<size_t>(quality, 8)]));

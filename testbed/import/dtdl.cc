@@ -35,6 +35,7 @@ class Interfaces {
       : reader_(reader), documents_(documents) {}
 
   void read(std::vector<ImportedModel>& models) {
+    if (any_in_itself()) return;
     for (const auto* document : documents_) {
       if (!is_a(*document, "Interface")) {
         reader_.error(document->span, "this is neither an interface of DTDL nor a Thing Description",
@@ -82,6 +83,50 @@ class Interfaces {
     return found != documents_.end() ? *found : nullptr;
   }
 
+  static std::vector<const yaml::Node*> bases_of(const yaml::Node& interface) {
+    std::vector<const yaml::Node*> bases;
+    if (const auto* extends = interface.find("extends")) {
+      bases.push_back(extends);
+      for (const auto& item : extends->items) bases.push_back(&item);
+    }
+    return bases;
+  }
+
+  /// Reports interfaces that are extended by what they extend, or are a component of their own.
+  bool any_in_itself() {
+    const size_t before = reader_.problems.size();
+    std::set<const yaml::Node*> done;
+    std::vector<const yaml::Node*> within;
+    for (const auto* document : documents_) look_within(*document, within, done);
+    return reader_.problems.size() != before;
+  }
+
+  /// `within`: from the outermost interface to the one that this is part of.
+  void look_within(const yaml::Node& interface, std::vector<const yaml::Node*>& within,
+                   std::set<const yaml::Node*>& done) {
+    if (!done.insert(&interface).second) return;
+    within.push_back(&interface);
+    auto parts = bases_of(interface);
+    if (const auto* contents = interface.find("contents"))
+      for (const auto& content : contents->items)
+        if (const auto* schema = content.find("schema"); schema != nullptr && is_a(content, "Component"))
+          parts.push_back(schema);
+    for (const auto* part : parts) {
+      const auto* found = part->map() ? part : part->scalar() ? find(part->text) : nullptr;
+      if (found == nullptr) continue;
+      const auto again = std::find(within.begin(), within.end(), found);
+      if (again == within.end()) {
+        look_within(*found, within, done);
+        continue;
+      }
+      std::string way;
+      for (auto one = again; one != within.end(); ++one) way += ImportReader::text(**one, "@id") + ", then ";
+      reader_.error(part->span, fmt::format("an interface is part of itself: {}{}", way, part->text),
+                    "take it out of what it extends, or out of its components");
+    }
+    within.pop_back();
+  }
+
   /// Whether another interface of the file has it as a component, or extends it: then it is no device itself.
   bool used_as_part(const yaml::Node& part) const {
     const auto id = ImportReader::text(part, "@id");
@@ -102,23 +147,13 @@ class Interfaces {
   }
 
   void take(const yaml::Node& interface, const std::string& prefix, ImportedModel& model, int depth) {
-    if (depth > kDeepest || std::find(path_.begin(), path_.end(), &interface) != path_.end())
-      stop(interface.span, "interfaces contain each other");
+    if (depth > kDeepest)
+      stop(interface.span, fmt::format("more than {} interfaces within one another", kDeepest));
     if (taken_.size() > kMostParts)
       stop(interface.span, fmt::format("'{}' has more than {} parts", model.name, grouped(kMostParts)));
     // A base of two bases is one, and what is wrong once is not gone through again.
     if (stopped_ || model.too_many || !taken_.emplace(&interface, prefix).second) return;
-    path_.push_back(&interface);
-    take_parts(interface, prefix, model, depth);
-    path_.pop_back();
-  }
-
-  void take_parts(const yaml::Node& interface, const std::string& prefix, ImportedModel& model, int depth) {
-    if (const auto* extends = interface.find("extends")) {
-      std::vector<const yaml::Node*> bases{extends};
-      for (const auto& item : extends->items) bases.push_back(&item);
-      for (const auto* base : bases) take_reference(*base, prefix, model, depth);
-    }
+    for (const auto* base : bases_of(interface)) take_reference(*base, prefix, model, depth);
     const auto* contents = interface.find("contents");
     if (contents == nullptr) return;
     if (!contents->list()) return reader_.error(contents->span, "'contents' is a list");
@@ -193,7 +228,6 @@ class Interfaces {
   ImportReader& reader_;
   const std::vector<const yaml::Node*>& documents_;
   std::set<std::pair<const yaml::Node*, std::string>> taken_;  ///< of this model, under which prefix
-  std::vector<const yaml::Node*> path_;  ///< from the model to the part that is being taken
   bool stopped_ = false;
 };
 

@@ -120,6 +120,14 @@ bool ImportReader::is_new(ImportedModel& model, const std::string& name, const S
   return false;
 }
 
+void ImportReader::error(const Span& span, std::string message, std::string hint) {
+  const bool said = std::any_of(problems.begin(), problems.end(), [&](const Diagnostic& problem) {
+    return problem.span.source == span.source && problem.span.begin == span.begin &&
+           problem.message == message;
+  });
+  if (!said) problems.push_back({Severity::error, span, std::move(message), std::move(hint)});
+}
+
 std::string ImportReader::unit(const yaml::Node* node) {
   if (node == nullptr || !node->scalar() || node->text.empty()) return "1";
   for (const auto& [theirs, ours] : unit_names)

@@ -61,9 +61,8 @@ struct ImportReader {
   bool is_new(ImportedModel& model, const std::string& name, const Span& span);
   /// Ours for theirs; reports where it is not known. Without a unit: "1".
   std::string unit(const yaml::Node* node);
-  void error(const Span& span, std::string message, std::string hint = {}) {
-    problems.push_back({Severity::error, span, std::move(message), std::move(hint)});
-  }
+  /// Once for each place: what several models have as a part is read as often.
+  void error(const Span& span, std::string message, std::string hint = {});
 };
 void read_interfaces(ImportReader& reader, const std::vector<const yaml::Node*>& documents,
                      std::vector<ImportedModel>& models);

@@ -138,7 +138,7 @@ Result<Mapping> mapping_of(const DeviceDraft& draft, const twin::ModelConfig& mo
 
 }  // namespace
 
-Result<std::vector<Mapping>> device_mappings(const RigConfig& rig, const Scenario& scenario, UnixTime state) {
+Result<std::vector<Mapping>> device_mappings(const RigConfig& rig, const Scenario& scenario) {
   std::vector<Mapping> mappings;
   std::vector<std::string> names;
   Diagnostics problems;
@@ -166,7 +166,6 @@ Result<std::vector<Mapping>> device_mappings(const RigConfig& rig, const Scenari
         problems.insert(problems.end(), made.error().begin(), made.error().end());
     }
     mappings.back().sparkplug = rig.sparkplug;
-    mappings.back().sparkplug.state_ms = state.ns / 1'000'000;
   }
   if (!problems.empty()) return tl::make_unexpected(std::move(problems));
   return mappings;

@@ -8,9 +8,8 @@
 
 namespace looptwin::testbed {
 
-/// A mapping for each model of the scenario, in order. `state`: of the Sparkplug host's session.
-Result<std::vector<hil::Mapping>> device_mappings(const RigConfig& rig, const Scenario& scenario,
-                                                  UnixTime state);
+/// A mapping for each model of the scenario, in order.
+Result<std::vector<hil::Mapping>> device_mappings(const RigConfig& rig, const Scenario& scenario);
 /// Whether every device has an address on the wire, and names are names of devices.
 Result<void> check_addresses(const RigConfig& rig, const std::vector<hil::Mapping>& mappings,
                              const twin::Registry& registry);

@@ -49,7 +49,7 @@ namespace {
 
 /// All that the files are made of: devices, and the secrets of those that are known.
 Result<void> write_access(const AclRequest& request, const RigConfig& rig, const Scenario& scenario) {
-  const auto mappings = device_mappings(rig, scenario, hil::civil_time());
+  const auto mappings = device_mappings(rig, scenario);
   if (!mappings) return tl::make_unexpected(mappings.error());
   hil::BrokerView view;
   for (const auto& mapping : *mappings) {

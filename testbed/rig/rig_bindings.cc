@@ -1,8 +1,10 @@
 #include "testbed/rig/rig_bindings.h"
 
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/text.h"
 #include "hil/descriptors.h"
@@ -49,7 +51,7 @@ std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
 hil::MqttOptions bridge_options(const RigConfig& rig) {
   auto options = rig.broker;
   options.client_id += "-devices";
-  options.will.reset();
+  options.will = nullptr;
   options.origin = kSimulatedOrigin;
   return options;
 }
@@ -77,26 +79,33 @@ Result<std::unique_ptr<RigBindings>> RigBindings::make(const RigConfig& rig, con
   return made;
 }
 
-/// Null where devices have no connections of their own.
+/// Null where devices have no connections but the bridge's.
 Result<std::unique_ptr<hil::DeviceSessions>> RigBindings::sessions_of(
     const RigConfig& rig, const std::vector<hil::Mapping>& mappings, UnixTime start,
     bool need_secrets) const {
-  if (!rig.own_connections) return std::unique_ptr<hil::DeviceSessions>();
+  using Sessions = hil::DeviceSide::Sessions;
   const auto& registry = world_->registry();
+  const auto sides = hil::make_device_sides(registry, mappings, start);
+  const bool shared = std::any_of(sides.all.begin(), sides.all.end(),
+                                  [](const auto& side) { return side->sessions() == Sessions::shared; });
+  if (!rig.own_connections && !shared) return std::unique_ptr<hil::DeviceSessions>();
   auto secrets = read_secrets(rig.secrets);
   if (!secrets) return tl::make_unexpected(std::move(secrets.error()));
-  const hil::DeviceSessions::Options options{bridge_options(rig), std::move(*secrets)};
-  auto made =
-      hil::DeviceSessions::start(options, registry, hil::make_device_sides(registry, mappings, start));
+  const hil::DeviceSessions::Options options{bridge_options(rig), std::move(*secrets), rig.own_connections};
+  auto made = hil::DeviceSessions::start(options, registry, sides);
   if (!made) return made;
-  size_t simulated = 0, without = 0;
+  std::set<twin::DeviceRef> connected;
+  size_t without = 0;
   std::string_view one;
   for (const auto device : registry.matching("**")) {
-    if (bindings_->of(device) != Binding::simulated || !(*made)->has(device)) continue;
-    ++simulated;
-    if (options.secrets.contains(std::string(registry.id(device)))) continue;
+    const auto* side = sides.of_table[device.table.index()];
+    if (bindings_->of(device) != Binding::simulated || side == nullptr) continue;
+    if (!(*made)->has(side->holder(device))) continue;
+    connected.insert(side->holder(device));
+    const auto id = registry.id(device);
+    if (side->sessions() == Sessions::shared || options.secrets.contains(std::string(id))) continue;
     ++without;
-    one = registry.id(device);
+    one = id;
   }
   if (need_secrets && without != 0)
     return failure(
@@ -104,11 +113,22 @@ Result<std::unique_ptr<hil::DeviceSessions>> RigBindings::sessions_of(
                     number(without), one),
         "write secrets: FILE, a CSV of id,secret, or leave own_connections out");
   if (auto enough = hil::check_descriptor_limit(
-          simulated * hil::MqttConnections::kDescriptorsOfEach + kOtherDescriptors,
-          "a connection for each simulated device");
+          connected.size() * hil::MqttConnections::kDescriptorsOfEach + kOtherDescriptors,
+          rig.own_connections ? "a connection for each simulated device"
+                              : "a connection for each simulated edge node");
       !enough)
     return tl::make_unexpected(std::move(enough.error()));
   return made;
+}
+
+void RigBindings::say_farewell_by(std::shared_ptr<hil::Watchdog> watchdog) {
+  if (!watchdog) return;
+  bridge_->on_presence([watchdog = std::move(watchdog)](const hil::Will& gone, bool is_there) {
+    if (is_there)
+      watchdog->farewell(gone);
+    else
+      watchdog->forget_farewell(gone.topic);
+  });
 }
 
 Result<void> RigBindings::write(const std::filesystem::path& run, const std::vector<Swap>& swaps,

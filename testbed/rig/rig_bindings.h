@@ -22,6 +22,8 @@ class RigBindings {
   BoundTransport::Bound bound() { return {*bindings_, *parity_, *devices_}; }
   const Bindings& bindings() const { return *bindings_; }
   void start() { devices_->start(); }
+  /// Who says that they are gone when this process is; before start().
+  void say_farewell_by(std::shared_ptr<hil::Watchdog> watchdog);
 
   /// bindings.json: what was swapped when, and how much was said; parity.json, where something was compared.
   /// `link`: what the bridge's says of itself.

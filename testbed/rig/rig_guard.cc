@@ -93,35 +93,24 @@ RigGuard::RigGuard(const RigConfig& config) : config_(config) {}
 
 RigGuard::~RigGuard() {
   if (safety_) finish(assembly_->loop().now());
-  if (watchdog_ && !safety_) {  // the run never began
-    forget_broker();
-    watchdog_->dismiss();
-  }
+  if (watchdog_ && !safety_) watchdog_->dismiss();  // the run never began
 }
 
-Result<void> RigGuard::watch(hil::OwnBroker* own) {
-  if (!has_safe_values()) return {};
+Result<void> RigGuard::watch(const hil::OwnBroker* own) {
+  const bool says_farewell = config_.bindings && own == nullptr;
+  if (!has_safe_values() && !says_farewell) return {};
   auto started = hil::Watchdog::start(
       {.broker = config_.broker,
        .rig = config_.name,
        .heartbeat = config_.safety.heartbeat,
        .patience = kWatchdogsPatience,
        .log = journal_file_.empty() ? journal_file_ : std::filesystem::absolute(journal_file_),
-       .start = start_});
+       .start = start_,
+       .broker_folder = own != nullptr ? own->folder() : std::filesystem::path()});
   if (!started) return tl::make_unexpected(std::move(started.error()));
   watchdog_ = std::move(*started);
-  if (own != nullptr) {
-    own_ = own;
-    watchdog_->guard(own->process());
-    own->on_restart([this](int process) { watchdog_->guard(process); });
-  }
   beating_ = std::make_unique<Beating>(machine_, *watchdog_);
   return {};
-}
-
-/// Before the watchdog ends, of which the broker's thread tells.
-void RigGuard::forget_broker() {
-  if (own_ != nullptr) own_->on_restart({});
 }
 
 hil::SteadyTime& RigGuard::loop_time() {
@@ -217,9 +206,11 @@ void RigGuard::finish(Time now) {
   hand_over(now);
   outcome_ = safety_->tear_down(loop_time(), now);
   if (!watchdog_) return;
-  forget_broker();
   // Where the broker is away the watchdog goes on trying, with what it has.
-  if (outcome_.reached) watchdog_->dismiss();
+  if (outcome_.reached)
+    watchdog_->dismiss();
+  else
+    watchdog_->let_go();
   watchdog_.reset();
   beating_.reset();
 }

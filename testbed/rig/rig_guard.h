@@ -32,9 +32,12 @@ class RigGuard {
 
   /// Somebody must speak to devices after us: a broker of our own should then outlive us.
   bool has_safe_values() const { return !options_.steps.empty(); }
-  /// Starts the watchdog, where there is anything to be made safe. While this process has one thread.
-  /// `own`: the broker of our own, which outlives it; null where it is somebody else's.
-  Result<void> watch(hil::OwnBroker* own);
+  /// Starts the watchdog, where there is anything to be made safe, or somebody who is gone with us at a
+  /// broker that goes on. While this process has one thread. `own`: the broker of our own; null where it is
+  /// somebody else's.
+  Result<void> watch(const hil::OwnBroker* own);
+  /// Null where there is none. It may be spoken to as long as somebody has it.
+  std::shared_ptr<hil::Watchdog> watchdog() const { return watchdog_; }
   /// Where the watchdog hears that the loop moves: the time that the loop's clock waits by.
   hil::SteadyTime& loop_time();
   /// Arms what is to be armed, and begins. All outlive it.
@@ -79,7 +82,6 @@ class RigGuard {
   explicit RigGuard(const RigConfig& config);
   void before(Time boundary);
   void leaving(Time now);
-  void forget_broker();
   void hand_over(Time now);
 
   const RigConfig& config_;
@@ -91,8 +93,7 @@ class RigGuard {
   hil::RigJournal journal_;
   std::filesystem::path journal_file_;
   hil::MachineTime machine_;
-  hil::OwnBroker* own_ = nullptr;  ///< that tells the watchdog of its processes
-  std::unique_ptr<hil::Watchdog> watchdog_;
+  std::shared_ptr<hil::Watchdog> watchdog_;
   std::unique_ptr<Beating> beating_;
   std::unique_ptr<hil::RigSafety> safety_;
   std::unique_ptr<hil::Forces> forces_;

@@ -84,14 +84,14 @@ Exit play_recording(const RigConfig& rig, const std::filesystem::path& run, cons
                      "say which with --broker mqtt://HOST:PORT: the rig that runs says where it is"}});
   const auto scenario = load(rig.scenario, request.settings);
   if (!scenario) return refuse(scenario.error());
-  const auto mappings = device_mappings(rig, *scenario, hil::civil_time());
+  const auto mappings = device_mappings(rig, *scenario);
   if (!mappings) return refuse(mappings.error());
   auto recording = read_recording(run);
   if (!recording) return refuse(recording.error());
   auto options = rig.broker;
   options.client_id += "-player";
   options.origin = "replayed";
-  options.will.reset();
+  options.will = nullptr;
   auto link = hil::connect_mqtt(options);
   if (!link) return refuse(link.error());
   const auto& stop = stop_asked();

@@ -90,7 +90,7 @@ Result<void> RigSession::prepare() {
     sequence_ = std::move(*sequence);
   }
   if (auto loaded = load(); !loaded) return loaded;
-  auto mappings = device_mappings(rig_, scenario_, hil::civil_time());
+  auto mappings = device_mappings(rig_, scenario_);
   if (!mappings) return tl::make_unexpected(std::move(mappings.error()));
   mappings_ = std::move(*mappings);
   if (auto all = check_effects(rig_, mappings_, !registries_of(rig_, scenario_).empty()); !all) return all;
@@ -151,7 +151,7 @@ Result<std::unique_ptr<hil::MqttLink>> RigSession::connect_link() {
 
 Result<void> RigSession::connect() {
   // Before a broker of ours is started, which has as many.
-  if (rig_.own_connections) hil::raise_descriptor_limit();
+  if (rig_.bindings) hil::raise_descriptor_limit();
   if (auto found = find_broker(); !found) return found;
   // A fork, so before the threads of the broker's keeper and of the links.
   if (auto watched = guard_->watch(own_.get()); !watched) return watched;
@@ -183,6 +183,7 @@ Result<void> RigSession::assemble() {
         registry() != nullptr);
     if (!made) return tl::make_unexpected(std::move(made.error()));
     bound_ = std::move(*made);
+    bound_->say_farewell_by(guard_->watchdog());
   }
   AssemblyOptions options;
   options.out = out_;
@@ -258,6 +259,12 @@ Result<void> RigSession::begin() {
   guard_->begin(*assembly_, transport_->rig(), *link_, requests_, bound_ ? &bound_->bindings() : nullptr,
                 inventory_.get());
   if (auto heard = check_subscriptions(); !heard) return heard;  // the stop's topic has come
+  for (const auto& mapping : mappings_) {
+    if (mapping.convention != "sparkplug" || state_) continue;
+    auto state = hil::SparkplugState::announce(rig_.broker, mapping.sparkplug.host);
+    if (!state) return tl::make_unexpected(std::move(state.error()));
+    state_ = std::move(*state);
+  }
   if (sequence_)
     sequence_->begin(*assembly_, &guard_->forces(), stop_asked(), [this] {
       return guard_->safety().stops() > 0 ? std::string("the rig was stopped") : std::string();
@@ -281,6 +288,7 @@ Exit RigSession::run() {
   if (sequence_) how = sequence_->end_of(how);
   how = driver_->end(how);
   transport_->close();
+  state_.reset();
   requests_.close();
   control_.reset();
   guard_->finish(assembly_->loop().now());

@@ -9,6 +9,7 @@
 
 #include "hil/own_broker.h"
 #include "hil/paced_clock.h"
+#include "hil/sparkplug_state.h"
 #include "testbed/driver.h"
 #include "testbed/rig/control_socket.h"
 #include "testbed/rig/incident_log.h"
@@ -78,7 +79,8 @@ class RigSession {
   std::unique_ptr<RigInventory> inventory_;    ///< gives the devices back after all that speaks to them
   std::unique_ptr<hil::IdentityGate> gate_;    ///< outlives the transport
   std::unique_ptr<hil::MqttLink> link_, bridge_link_;
-  bool kept_back_ = false;  ///< the broker does not bring back what we publish
+  std::unique_ptr<hil::SparkplugState> state_;  ///< null: no edge node looks for the loop
+  bool kept_back_ = false;                      ///< the broker does not bring back what we publish
   std::unique_ptr<RigBindings> bound_;
   std::unique_ptr<SequenceSession> sequence_;  ///< null: none is carried out
   std::unique_ptr<Assembly> assembly_;

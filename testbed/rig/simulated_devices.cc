@@ -126,7 +126,7 @@ void SimulatedDevices::swap(twin::DeviceRef device, Binding to, const LastValues
   }
   parity_.forget(device);
   bindings_.set(device, to);
-  if (from == Binding::simulated) bridge_.leave(device);
+  if (from == Binding::simulated) bridge_.leave(device, world_.now());
   if (to == Binding::simulated && online_[device.table.index()][device.row.index()] != 0)
     bridge_.publish(twin::Presence{device, true, world_.now()});
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "hil/json_codec.h"
+#include "lang/readable.h"
 #include "testbed/reading/load.h"
 
 namespace looptwin::testbed {
@@ -53,8 +54,8 @@ SequenceRun::SequenceRun(const PlannedSequence& sequence, Bench bench)
       if (shown.is != StepIs::measure) continue;
       const auto& unit = bench_.assembly.probes()->unit(*planned.probe);
       shown.unit = unit.text;
-      if (planned.low) shown.low = unit.from_si(*planned.low);
-      if (planned.high) shown.high = unit.from_si(*planned.high);
+      if (planned.low) shown.low = lang::readable(*planned.low, unit);
+      if (planned.high) shown.high = lang::readable(*planned.high, unit);
     }
   drawn_ = fields_to_draw();
   for (const auto& read : drawn_) {
@@ -364,7 +365,7 @@ bool SequenceRun::see_measured(Time now) {
   Outcome all = Outcome::pass;
   for (const auto device : devices) {
     const double si = probes.value(*step().probe, device);
-    Measured measured{id(device), probes.unit(*step().probe).from_si(si)};
+    Measured measured{id(device), lang::readable(si, probes.unit(*step().probe))};
     if (std::isnan(si))
       measured.outcome = Outcome::error;
     else if ((step().low && si < *step().low) || (step().high && si > *step().high))
@@ -407,7 +408,7 @@ void SequenceRun::draw(Time now) {
     const auto& unit = model.config.telemetry[read.field].unit;
     const bool word = si == std::floor(si) && si < static_cast<double>(trace.words.size());
     const double unknown = std::numeric_limits<double>::quiet_NaN();
-    trace.samples.push_back({now, trace.words.empty() ? unit.from_si(si) : word ? si : unknown});
+    trace.samples.push_back({now, trace.words.empty() ? lang::readable(si, unit) : word ? si : unknown});
   }
 }
 

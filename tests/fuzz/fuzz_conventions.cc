@@ -28,7 +28,7 @@ Mapping mapping_of(const std::string& convention) {
   mapping.convention = convention;
   if (convention == "sparkplug") {
     mapping.group = "hall";
-    mapping.sparkplug = {.host = "twin", .state_ms = 1'700'000'000'000};
+    mapping.sparkplug = {.host = "twin"};
   }
   if (convention != "topics") return mapping;
   const auto place = [](const char* name, const char* at, const char* topic, const char* payload = "") {
@@ -88,6 +88,12 @@ struct Hall {
     const UnixTime start{1'700'000'000'000'000'000};
     loop = make_conventions(registry, fleet.mappings, start);
     devices = make_device_sides(registry, fleet.mappings, start);
+    auto* side = devices.of_table[0];
+    if (side == nullptr) return;
+    const twin::DeviceRef device{TableId(size_t{0}), Row(size_t{0})};
+    side->presence(device, true, kStart, out);
+    side->joined(side->holder(device), {0, start}, kStart, out);
+    out.clear();
   }
 
   void is_there(twin::DeviceRef device) const {
@@ -113,7 +119,9 @@ struct Hall {
     }
     std::vector<HeardAsked> asked;
     for (const auto& side : devices.all) {
-      side->take(message, at, asked, out);
+      side->take(message, asked);
+      while (side->say_due(at, out)) {
+      }
       if (const auto gone = side->said_gone(message)) is_there(*gone);
     }
     for (const auto& one : asked)
@@ -132,7 +140,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Hall hall(fleet_of(data[0] % std::size(kConventions)));
   std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   hall.heard.clear();
-  for (const auto& convention : hall.loop) convention->joined(kStart, hall.out);
+  for (const auto& convention : hall.loop) convention->joined(kStart, {}, hall.out);
   for (int64_t second = 1; !rest.empty(); ++second) {
     const auto message = rest.substr(0, rest.find('\x1e'));
     rest.remove_prefix(std::min(rest.size(), message.size() + 1));

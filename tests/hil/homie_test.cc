@@ -89,6 +89,10 @@ TEST_CASE("homie: our own devices describe themselves and are understood") {
         std::string::npos);
   CHECK(out[1].payload.find(R"("mode":{"datatype":"enum","format":"idle,busy"})") != std::string::npos);
   CHECK(pumps.take(out[2].topic, out[2].payload) == "pump-1 on");
+  for (const auto* gone : {"lost", "disconnected", ""})
+    CHECK(pumps.devices->said_gone({out[2].topic, gone, false, {}}) == Pumps::device(0));
+  for (const auto* here : {"init", "ready", "sleeping"})
+    CHECK(pumps.devices->said_gone({out[2].topic, here, false, {}}) == std::nullopt);
   out.clear();
   pumps.devices->telemetry(Pumps::device(0), {{{0, 125}, {1, 1}}, {}, {}}, out);
   std::string all;
@@ -98,7 +102,7 @@ TEST_CASE("homie: our own devices describe themselves and are understood") {
   }
   CHECK(all == "pump-1 running=1;pump-1 tank_level=125;");
   std::vector<HeardAsked> asked;
-  CHECK(pumps.devices->take({"homie/5/pump-1/motor/speed/set", "75", false, {}}, kStart, asked, out));
+  CHECK(pumps.devices->take({"homie/5/pump-1/motor/speed/set", "75", false, {}}, asked));
   REQUIRE(asked.size() == 1);
   CHECK(asked[0]->command.value == 0.75);
   pumps.tell(Pumps::speed(9, 0.75));

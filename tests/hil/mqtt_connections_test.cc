@@ -24,7 +24,7 @@ struct Devices {
     for (size_t i = 0; i < count; ++i) {
       const auto id = "dev-" + std::to_string(i);
       accounts[i].options = {.broker = broker.address(), .client_id = id, .origin = "simulated"};
-      accounts[i].options.will = Will{id + "/presence", "offline"};
+      accounts[i].options.will = always({id + "/presence", "offline"});
       accounts[i].filters = {id + "/command"};
     }
     auto made = MqttConnections::start(std::move(accounts), {.heard = [this](size_t, MqttMessage&& message) {

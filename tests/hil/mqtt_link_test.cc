@@ -98,3 +98,45 @@ TEST_CASE("mqtt: what cannot be connected to is said so, with what to do") {
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error()[0].message.find("cannot connect to mqtt://127.0.0.1:1") == 0);
 }
+
+TEST_CASE("mqtt: a link that comes back has another will, and loses nothing of what was sent meanwhile") {
+  const auto broker = start_broker();
+  const auto ear = link_to(*broker, "ear");
+  ear->subscribe({"#"});
+  std::vector<MqttMessage> got;
+  const auto last = [&](const std::string& topic) {
+    ear->take(got);
+    std::string payload;
+    for (const auto& message : got)
+      if (message.topic == topic) payload = message.payload;
+    return payload;
+  };
+  MqttOptions options{.broker = broker->address(), .client_id = "host"};
+  options.will = [](const Attempt& attempt) { return Will{"gone", std::to_string(attempt.at.ns)}; };
+  auto made = connect_mqtt(options);
+  REQUIRE(made.has_value());
+  const auto host = std::move(*made);
+  REQUIRE(eventually([&] { return host->connected(); }));
+  const auto first = host->connected_at();
+  CHECK(first.ns > 0);
+  broker->kill();
+  REQUIRE(eventually([&] { return !host->connected() && !ear->connected(); }));
+  for (int i = 0; i < 100; ++i) REQUIRE(host->publish("y/" + std::to_string(i), "kept", true));
+  REQUIRE(broker->start_again().has_value());
+  REQUIRE(eventually([&] { return host->connected() && last("y/99") == "kept"; }));
+  CHECK(host->counters().dropped_out == 0);
+  CHECK((host->connected_at() - first).ns > 0);
+  broker->stop();  // it takes its leave
+  REQUIRE(eventually([&] { return !host->connected(); }));
+  REQUIRE(broker->start_again().has_value());
+  REQUIRE(eventually([&] { return host->connected() && ear->connected(); }));
+  CHECK(host->counters().connections == 3);
+  const auto second = host->connected_at();
+  // Somebody of its name ends its session, as a network that fails does.
+  options.will = nullptr;
+  const auto other = connect_mqtt(options);
+  REQUIRE(other.has_value());
+  CHECK(eventually([&] { return last("gone") == std::to_string(second.ns); }));
+  // It comes back, whether or not it was told why it went.
+  CHECK(eventually([&] { return host->counters().connections > 3; }));
+}

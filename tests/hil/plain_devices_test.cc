@@ -66,7 +66,7 @@ TEST_CASE("plain devices: what is asked of one is read, with the device that its
   std::vector<HeardAsked> asked;
   std::vector<Outgoing> out;
   const auto ask = [&](const std::string& where, const std::string& payload) {
-    return plug.side->take({where, payload, false, {}, {}}, kStart, asked, out);
+    return plug.side->take({where, payload, false, {}, {}}, asked);
   };
   CHECK(ask("looptwin/hall/plug-1/command", R"({"id": "7", "command": "stop"})"));
   CHECK(ask("looptwin/hall/plug-1/command", "stop"));
@@ -87,8 +87,8 @@ TEST_CASE("plain devices: one that calls itself otherwise is known by its name a
   CHECK(out[0].topic == "looptwin/bench-7/presence");
   std::vector<HeardAsked> asked;
   const std::string stop = R"({"id": "7", "command": "stop"})";
-  CHECK(plug.side->take({"looptwin/bench-7/command", stop, false, {}, {}}, kStart, asked, out));
-  CHECK_FALSE(plug.side->take({"looptwin/hall/plug-1/command", stop, false, {}, {}}, kStart, asked, out));
+  CHECK(plug.side->take({"looptwin/bench-7/command", stop, false, {}, {}}, asked));
+  CHECK_FALSE(plug.side->take({"looptwin/hall/plug-1/command", stop, false, {}, {}}, asked));
   REQUIRE(asked.size() == 1);
   CHECK(asked[0]->command.device == kPlug);
 
@@ -101,8 +101,7 @@ TEST_CASE("plain devices: one that calls itself otherwise is known by its name a
   const auto filters = loop->filters();
   CHECK(std::find(filters.begin(), filters.end(), "looptwin/+/presence") != filters.end());
   out.clear();
-  CHECK(loop->tell({.id = 1, .device = kPlug, .kind = twin::Command::Kind::command, .expires = kNever},
-                   out));
+  CHECK(loop->tell({.id = 1, .device = kPlug, .kind = twin::Command::Kind::command, .expires = kNever}, out));
   REQUIRE(out.size() == 1);
   CHECK(out[0].topic == "looptwin/bench-7/command");
 }

@@ -21,7 +21,7 @@ struct Hall : ConventionFleet {
     mapping.convention = "sparkplug";
     mapping.group = "hall";
     mapping.fields = {{.name = "level", .at = "Tank/Level"}};
-    mapping.sparkplug = {.host = "twin", .state_ms = 1'700'000'000'000};
+    mapping.sparkplug = {.host = "twin"};
     return mapping;
   }
   /// What the host makes of a message.

@@ -15,11 +15,12 @@ const char* const kRebirthTopic = "spBv1.0/hall/NCMD/line";
 TEST_CASE(
     "sparkplug: the host says that it is there with its will's timestamp, and again when it is denied") {
   Hall hall;
-  const auto will = sparkplug_will(hall.mappings[0].sparkplug);
+  const auto will_of = sparkplug_will(hall.mappings[0].sparkplug);
+  const auto will = will_of({0, kRunStart});
   CHECK(will.topic == "spBv1.0/STATE/twin");
   CHECK(will.payload == R"({"online":false,"timestamp":1700000000000})");
   std::vector<Outgoing> out;
-  hall.loop->joined(kStart, out);
+  hall.loop->joined(kStart, kRunStart, out);
   REQUIRE(out.size() == 1);
   CHECK(out[0].topic == will.topic);
   CHECK(out[0].payload == R"({"online":true,"timestamp":1700000000000})");
@@ -31,12 +32,19 @@ TEST_CASE(
   const auto again = hall.step(seconds(1));
   REQUIRE(again.size() == 1);
   CHECK(again[0].payload == out[0].payload);
+  // Another connection has a timestamp of its own.
+  out.clear();
+  hall.loop->lost(kStart + seconds(2));
+  hall.loop->joined(kStart + seconds(5), kRunStart + seconds(4), out);
+  REQUIRE(out.size() == 1);
+  CHECK(out[0].payload == R"({"online":true,"timestamp":1700000004000})");
+  CHECK(will_of({1, kRunStart + seconds(4)}).payload == R"({"online":false,"timestamp":1700000004000})");
   hall.take("STATE/twin", "OFFLINE", seconds(1));
   CHECK(hall.step(seconds(1)).empty());
   out.clear();
   hall.loop->leave(out);
   REQUIRE(out.size() == 1);
-  CHECK(out[0].payload == R"({"online":false,"timestamp":1700000001000})");
+  CHECK(out[0].payload == R"({"online":false,"timestamp":1700000005000})");
 }
 
 TEST_CASE("sparkplug: births say who is there and what numbers mean, and a death takes all devices along") {
@@ -152,7 +160,7 @@ TEST_CASE(
     "taken") {
   Hall hall;
   std::vector<Outgoing> out;
-  hall.loop->joined(kStart, out);
+  hall.loop->joined(kStart, kRunStart, out);
   CHECK(hall.take("hall/DDATA/line/pump-1", Hall::level(9, 1.0f), milliseconds(100)).empty());
   CHECK(hall.step(seconds(1)).empty());
   CHECK(hall.step(seconds(2)).size() == 1);
@@ -213,7 +221,14 @@ TEST_CASE("sparkplug: our edge nodes are what our host understands, and are born
     }
     return all;
   };
+  const auto node = hall.devices->holder(Hall::device(1));
+  CHECK(node == Hall::device(0));
+  const auto session = hall.devices->session(node);
+  CHECK(session.filters == std::vector<std::string>{"spBv1.0/hall/NCMD/line", "spBv1.0/hall/DCMD/line/+"});
   hall.devices->presence(Hall::device(0), true, kStart + seconds(1), hall.sent);
+  CHECK(hall.devices->is_in_use(node));
+  CHECK(hall.sent.empty());  // there is no connection yet
+  hall.devices->joined(node, {0, kRunStart}, kStart + seconds(1), hall.sent);
   CHECK(hall.sent.size() == 2);
   CHECK(carry(seconds(1)) == "line/pump-1 on, line/pump-1 level=none running=none");
   hall.devices->telemetry(Hall::device(0), {{{0, 150}, {1, 1}}, 1'700'000'002.0, {}}, hall.sent);
@@ -225,7 +240,7 @@ TEST_CASE("sparkplug: our edge nodes are what our host understands, and are born
   hall.loop->tell({.id = 5, .device = Hall::device(0), .value = 0.75, .expires = kNever}, out);
   std::vector<HeardAsked> asked;
   REQUIRE(out.size() == 1);
-  CHECK(hall.devices->take({out[0].topic, out[0].payload, false, {}}, kStart, asked, hall.sent));
+  CHECK(hall.devices->take({out[0].topic, out[0].payload, false, {}}, asked));
   REQUIRE(asked.size() == 1);
   REQUIRE(asked[0].has_value());
   CHECK(asked[0]->command.value == 0.75);
@@ -237,20 +252,49 @@ TEST_CASE("sparkplug: our edge nodes are what our host understands, and are born
   hall.devices->presence(Hall::device(1), true, kStart + seconds(5), hall.sent);
   CHECK(carry(seconds(5)) == "line/pump-2 on, line/pump-2 level=none running=none");
   const Payload rebirth{1, {}, {metric("Node Control/Rebirth", Datatype::boolean, true)}};
-  CHECK(
-      hall.devices->take({kRebirthTopic, encode(rebirth), false, {}}, kStart + seconds(6), asked, hall.sent));
+  CHECK(hall.devices->take({kRebirthTopic, encode(rebirth), false, {}}, asked));
+  CHECK(hall.devices->say_due(kStart + seconds(6), hall.sent) == node);
+  CHECK(hall.devices->say_due(kStart + seconds(6), hall.sent) == std::nullopt);
   CHECK(hall.sent.size() == 3);
   CHECK(carry(seconds(6)) ==
         "line/pump-1 on, line/pump-1 level=150 running=0, line/pump-2 on, line/pump-2 level=none "
         "running=none");
   hall.devices->presence(Hall::device(0), false, kStart + seconds(7), hall.sent);
   CHECK(carry(seconds(7)) == "line/pump-1 off");
-  hall.devices->presence(Hall::device(1), false, kStart + seconds(7), hall.sent);
-  // The host had not asked for that birth: it could have been a new session, and this the death of the old.
-  CHECK(carry(seconds(7)).empty());
-  hall.step(seconds(10));
-  CHECK(hall.said() == "line/pump-2 off");
+  // The connection is lost, and the next one is another session; the old one's will comes late.
+  hall.devices->lost(node);
+  hall.devices->telemetry(Hall::device(1), {{{0, 250}}, 1'700'000'007.0, {}}, hall.sent);
+  CHECK(hall.sent.empty());
+  hall.devices->joined(node, {1, kRunStart}, kStart + seconds(8), hall.sent);
+  CHECK(carry(seconds(8)) == "line/pump-2 on, line/pump-2 level=250 running=none");
+  const auto die = [&](uint64_t number) {
+    const auto will = session.will({number, kRunStart});
+    CHECK_FALSE(will.retain);
+    return hall.take(will.topic.substr(8), will.payload, seconds(9));
+  };
+  CHECK(die(0).empty());
+  hall.devices->presence(Hall::device(1), false, kStart + seconds(9), hall.sent);
+  CHECK_FALSE(hall.devices->is_in_use(node));
+  CHECK(hall.sent.empty());  // the broker says it
+  CHECK(die(1) == "line/pump-2 off");
+  CHECK(hall.counted("deaths of old sessions") == 1);
   CHECK(hall.counted("gaps") + hall.counted("repeated") + hall.counted("messages without a birth") == 0);
+}
+
+TEST_CASE("sparkplug: a node that somebody else takes over leaves in silence, and dies where nobody does") {
+  Hall hall;
+  const auto node = Hall::device(0);
+  hall.devices->presence(node, true, kStart, hall.sent);
+  hall.devices->joined(node, {7, kRunStart}, kStart, hall.sent);
+  hall.sent.clear();
+  hall.devices->leave(node);
+  CHECK_FALSE(hall.devices->is_in_use(node));
+  hall.devices->presence(node, false, kStart + seconds(1), hall.sent);
+  REQUIRE(hall.sent.size() == 1);
+  CHECK(hall.sent[0].topic == "spBv1.0/hall/NDEATH/line");
+  const auto* session = decode(hall.sent[0].payload)->find("bdSeq");
+  REQUIRE(session != nullptr);
+  CHECK(session->value == WireValue(uint64_t{7}));
 }
 
 TEST_CASE("sparkplug: a device that is not born after its node is gone") {

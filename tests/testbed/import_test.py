@@ -126,8 +126,28 @@ class Imports(unittest.TestCase):
         done = self.run_import("unit.json", [unit])
         self.assertEqual(done.returncode, 2)
         self.assertIn("dtmi:x:Fan;1 is not in this file", done.stderr)
-        base["extends"] = "dtmi:x:Unit;1"
-        self.assertIn("contain each other", self.run_import("unit.json", [base, fan, unit, dict(unit, **{"@id": "dtmi:x:Top;1", "extends": "dtmi:x:Base;1"})]).stderr)
+        # What is wrong with a part is said once, however many have it.
+        fan["contents"][0]["unit"] = "furlong"
+        self.assertEqual(self.run_import("unit.json", [base, fan, unit]).stderr.count("error:"), 1)
+
+    def test_an_interface_that_is_part_of_itself_is_a_mistake_of_its_own(self):
+        def interface(name, extends=None, *components):
+            contents = [{"@type": "Telemetry", "name": f"of_{name}", "schema": "double", "unit": "furlong"},
+                        *({"@type": "Component", "name": f"part{i}", "schema": part} for i, part in enumerate(components))]
+            more = {"extends": extends} if extends else {}
+            return {"@context": "dtmi:dtdl:context;3", "@id": f"dtmi:x:{name};1", "@type": "Interface", "contents": contents, **more}
+        for documents, way in [
+            ([interface("A", "dtmi:x:A;1")], "dtmi:x:A;1, then dtmi:x:A;1"),
+            ([interface("A", ["dtmi:x:B;1"]), interface("B", "dtmi:x:A;1")], "dtmi:x:A;1, then dtmi:x:B;1, then dtmi:x:A;1"),
+            ([interface("Top", "dtmi:x:A;1"), interface("A", None, "dtmi:x:A;1")], "dtmi:x:A;1, then dtmi:x:A;1"),
+        ]:
+            with self.subTest(way):
+                done = self.run_import("t.json", documents)
+                self.assertEqual(done.returncode, 2, done.stdout)
+                self.assertRegex(done.stderr, rf"t\.json:\d+:\d+: error: an interface is part of itself: {way}\n")
+                self.assertEqual(done.stderr.count("error:"), 1, done.stderr)
+        chain = [interface(f"L{i}", f"dtmi:x:L{i + 1};1") for i in range(10)] + [interface("L10")]
+        self.assertIn("more than 8 interfaces within one another", self.run_import("t.json", chain).stderr)
 
     def test_what_a_document_says_is_no_yaml_whatever_it_is(self):
         lamp = dict(LAMP, title="off\nmodels: 3\x1b[2J", properties={

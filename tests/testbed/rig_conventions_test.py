@@ -11,8 +11,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from rig_support import (BINARIES, PATIENCE, SOURCE, Broker, Client, OpenRig, Rig, certificates, eventually,  # noqa: E402
-                         looptwin)
+from rig_support import (BINARIES, PATIENCE, SOURCE, Broker, Client, OpenRig, Rig, certificates, children_of,  # noqa: E402
+                         eventually, has_ended, looptwin)
 
 PACKAGES = Path(tempfile.gettempdir()) / "looptwin-test-npm"
 
@@ -288,6 +288,13 @@ class AtABroker(unittest.TestCase):
         self.addCleanup(self.client.close)
         self.client.subscribe("#")
 
+    def rig(self, scenario, rig):
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder, True)
+        rig = Rig(folder, rig, scenario, ["--broker", f"mqtt://127.0.0.1:{self.broker.port}"])
+        self.addCleanup(rig.close)
+        return rig
+
 
 class Announced(AtABroker):
     def test_devices_that_announce_themselves_are_candidates_for_the_registry(self):
@@ -370,6 +377,112 @@ class Host(AtABroker):
                     self.assertEqual(states()[-1]["timestamp"], born)
                 else:
                     self.assertTrue(any(not s["online"] and s["timestamp"] > born for s in states()[before:]))
+
+    def test_nodes_of_an_older_version_hear_the_same_where_they_listen(self):
+        topic = "STATE/looptwin-tank-rig"
+
+        def states():
+            return [p for t, p in self.client.heard if t == topic]
+        for how in (signal.SIGKILL, signal.SIGINT):
+            with self.subTest(how):
+                rig = self.rig(TANK, SPARKPLUG)
+                eventually(lambda: states()[-1:] == [b"ONLINE"], "the host says that it is there")
+                rig.process.send_signal(how)
+                rig.process.wait()
+                eventually(lambda: states()[-1] == b"OFFLINE", "and that it goes")
+        late = Client(self.broker.port, "late").join()
+        self.addCleanup(late.close)
+        late.subscribe("#")
+        eventually(lambda: (topic, b"OFFLINE") in late.heard, "it is kept")
+
+    def test_after_a_loss_of_the_broker_state_and_will_have_the_time_of_the_new_connection(self):
+        def states():
+            return [json.loads(p) for t, p in self.client.heard if t == "spBv1.0/STATE/looptwin-tank-rig"]
+        rig = self.rig(TANK, SPARKPLUG)
+        eventually(lambda: states() and states()[-1]["online"], "the host says that it is there")
+        first = states()[-1]["timestamp"]
+        self.broker.kill()
+        self.broker.start()
+        eventually(lambda: states()[-1]["timestamp"] > first, "it says so again")
+        self.assertTrue(states()[-1]["online"])
+        second = states()[-1]["timestamp"]
+        rig.process.kill()
+        eventually(lambda: not states()[-1]["online"], "its will")
+        self.assertEqual(states()[-1]["timestamp"], second)
+
+
+class Killed(AtABroker):
+    """Devices of ours at a broker that goes on when looptwin does not: that they are gone is said for them."""
+
+    def killed(self, mapping, more=""):
+        rig = self.rig(FILLING, f"rig: tank-rig\n{more}bindings: {{'**': simulated}}\ndevices:\n  tank: {mapping}\n")
+        eventually(lambda: rig.status().get("devices_there") == "1", "the loop has heard its device")
+        self.client.heard.clear()
+        rig.process.kill()
+        rig.process.wait()
+        return rig
+
+    def said(self, topic):
+        return [payload for t, payload in self.client.heard if t == topic]
+
+    def test_an_edge_node_dies_by_the_will_of_its_own_connection(self):
+        self.killed("{convention: sparkplug, group: hall}")
+        eventually(lambda: self.said("spBv1.0/hall/NDEATH/line"), "its death")
+        self.assertEqual(len(self.said("spBv1.0/hall/NDEATH/line")), 1)
+
+    def test_an_edge_node_that_comes_back_to_its_broker_is_born_again_and_the_loop_hears_it(self):
+        rig = self.rig(FILLING, "rig: tank-rig\nbindings: {'**': simulated}\ndevices:\n  tank: {convention: sparkplug, group: hall}\n")
+        eventually(lambda: rig.status().get("devices_there") == "1", "the loop has heard its device")
+        self.broker.kill()
+        eventually(lambda: rig.status()["devices_there"] == "0", "nobody is there without a broker")
+        self.broker.start()
+        eventually(lambda: rig.status()["devices_there"] == "1", "it is born again")
+        self.assertRegex(rig.stop(), r"connections +1 there, 1 lost")
+
+    def test_devices_that_share_a_connection_are_said_to_be_gone_by_the_watchdog(self):
+        for mapping, topic, word in [
+            ("{convention: homie, names: {line/tank-1: tank-1}}", "homie/5/tank-1/$state", b"disconnected"),
+            ("{convention: topics, telemetry: 'shed/{device}/state', presence: {topic: 'shed/{device}/online', online: 'yes', offline: 'no'}}",
+             "shed/line/tank-1/online", b"no"),
+            ("{telemetry: 'looptwin/{device}/telemetry', presence: {topic: 'looptwin/{device}/presence'}}", "looptwin/line/tank-1/presence", b"offline"),
+        ]:
+            with self.subTest(topic):
+                rig = self.killed(mapping)
+                eventually(lambda: self.said(topic)[-1:] == [word], "it is gone")
+                eventually(lambda: "without a word of its simulated devices: 1 of 1 said to be gone" in rig.errors.read_text(), "who said so")
+                lines = [json.loads(line) for line in (rig.folder / "out/rig.jsonl").read_text().splitlines()]
+                self.assertEqual([line["outcome"] for line in lines if line["what"] == "watchdog"], ["1 of 1 said to be gone"])
+                late = Client(self.broker.port, "late").join()
+                late.subscribe(topic)
+                eventually(lambda: late.heard, "it is kept")
+                self.assertEqual(late.heard, [(topic, word)])
+                late.close()
+
+    def test_what_a_run_that_ended_has_said_of_its_devices_stays(self):
+        rig = self.rig(FILLING, "rig: tank-rig\nbindings: {'**': simulated}\n")
+        eventually(lambda: self.said("looptwin/line/tank-1/presence")[-1:] == [b"online"], "it is there")
+        rig.stop()
+        self.assertEqual(self.said("looptwin/line/tank-1/presence").count(b"offline"), 1)
+        rig = self.rig(FILLING, "rig: tank-rig\nbindings: {'**': simulated}\ndevices:\n  tank: {convention: sparkplug, group: hall}\n")
+        eventually(lambda: rig.status().get("devices_there") == "1", "the loop has heard its node")
+        rig.stop()
+        eventually(lambda: len(self.said("spBv1.0/hall/NDEATH/line")) == 1, "its death")
+
+    def test_a_device_that_was_swapped_is_not_said_to_be_gone(self):
+        rig = self.rig(FILLING, "rig: tank-rig\nbindings: {'**': simulated}\n")
+        topic = "looptwin/line/tank-1/presence"
+        eventually(lambda: self.said(topic)[-1:] == [b"online"], "it is there")
+        self.client.say(topic, "online", retain=True)  # the real one
+        self.client.say("looptwin/line/tank-1/telemetry", {"level": 1.5})
+        done = looptwin("rig", "swap", rig.folder / "out", "line/tank-1", "real", "--by", "test")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        watchdog = next(p for p in children_of(rig.process.pid) if (Path(f"/proc/{p}/comm").read_text().strip() == "looptwin"))
+        rig.process.kill()
+        rig.process.wait()
+        eventually(lambda: has_ended(watchdog), "the watchdog has said what it had to")
+        self.client.say("end", "").wait_for_publish()
+        eventually(lambda: self.said("end"), "all that was said before")
+        self.assertEqual(self.said(topic)[-1], b"online")
 
 
 if __name__ == "__main__":

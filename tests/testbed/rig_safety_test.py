@@ -1,6 +1,7 @@
 """looptwin hil: what may leave for devices, and how they are made safe when the loop ends, is stopped, hangs or dies. With a real
 Mosquitto and devices that share no code with looptwin."""
 import json
+import os
 import re
 import shutil
 import signal
@@ -10,7 +11,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from rig_support import PATIENCE, SOURCE, Broker, OpenRig, block, eventually, freeze, looptwin, takes_connections
+from rig_support import (PATIENCE, SOURCE, Broker, OpenRig, block, children_of, eventually, freeze, has_ended, looptwin,
+                         takes_connections)
 
 PAGE = re.search(r"```yaml\n(# rig.yaml\n.*?)```", (SOURCE / "docs/rig-safety.md").read_text(), re.S).group(1)
 # Machines that are busy with other things may let a loop wait for long.
@@ -103,14 +105,37 @@ class Safety(unittest.TestCase):
                 shutil.rmtree(self.folder / "out", ignore_errors=True)
                 rig = self.rig()
                 self.started(rig)
+                folder = rig.broker_folder()
+                self.assertTrue(folder.exists())
                 rig.process.send_signal(how)
                 eventually(lambda: self.orders(rig)[-4:].count("speed 0") == 1, "the last step")
                 self.assertEqual(self.orders(rig)[-2:], ["stop", "speed 0"])
                 eventually(lambda: self.obeyed(rig), "it has obeyed")
                 eventually(lambda: not takes_connections(rig.port), "the broker ends after that")
+                eventually(lambda: not folder.exists(), "nothing of it is left")
                 eventually(lambda: self.said(rig, "watchdog"), "it is in the run folder")
                 self.assertIn("4 of 4 safe values taken by the broker", rig.errors.read_text())
                 rig.close()
+
+    def test_what_is_left_where_the_watchdog_is_killed_as_well_goes_with_the_next_rig(self):
+        rig = self.rig()
+        self.started(rig)
+        broker, folder = rig.broker(), rig.broker_folder()
+        for process in [p for p in children_of(rig.process.pid) if p != broker]:
+            os.kill(process, signal.SIGKILL)
+        rig.process.kill()
+        rig.process.wait()
+        self.assertTrue(takes_connections(rig.port))
+        self.assertTrue(folder.exists())
+        with tempfile.TemporaryDirectory() as other:
+            after = OpenRig(other, rig=SAFE)
+            self.addCleanup(after.close)
+            self.assertTrue(has_ended(broker))
+            self.assertFalse(folder.exists())
+            folder = after.broker_folder()
+            self.assertTrue(folder.exists())
+            after.stop()
+            self.assertFalse(folder.exists())
 
     def test_a_loop_that_does_not_move_is_made_safe_and_may_not_send_when_it_moves_again(self):
         rig = self.rig(rig=SAFE.replace("20 s", "1 s"))

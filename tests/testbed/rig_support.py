@@ -49,6 +49,14 @@ def children_of(pid):
     return [int(p) for task in Path(f"/proc/{pid}/task").iterdir() for p in (task / "children").read_text().split()]
 
 
+def has_ended(pid):
+    """Whoever is to take note of it may never do so."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
 def memory_of(pid):
     """Resident bytes."""
     return 4096 * int(Path(f"/proc/{pid}/statm").read_text().split()[1])
@@ -237,6 +245,9 @@ class Rig:
 
     def broker(self):
         return next(p for p in children_of(self.process.pid) if "mosquitto" in Path(f"/proc/{p}/comm").read_text())
+
+    def broker_folder(self):
+        return Path(Path(f"/proc/{self.broker()}/cmdline").read_text().split("\0")[2]).parent
 
     def incidents(self):
         file = self.folder / "out/incidents.jsonl"

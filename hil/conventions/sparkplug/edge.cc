@@ -1,7 +1,8 @@
-// Our simulated devices as Sparkplug's edge nodes and their devices. All are published over one connection,
-// so that a node's death is said rather than left to a will.
+// Our simulated devices as Sparkplug's edge nodes and their devices. A node has a session of its own, which
+// its devices share: its death is the will of it, and a birth with the same number comes when it begins.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "hil/conventions/sparkplug/metrics.h"
 #include "hil/conventions/sparkplug/sparkplug.h"
@@ -36,6 +37,7 @@ class Edge final : public DeviceSide {
         device.model = &models_.back();
         device.raw.assign(device.model->config().telemetry.size(), twin::kMissing);
         for (const auto& setpoint : device.model->config().setpoints) device.holds.push_back(setpoint.value);
+        node.holder = std::min(node.holder.value_or(ref), ref);
         place_of_[ref] = {&node, address->device};
       }
     }
@@ -43,32 +45,65 @@ class Edge final : public DeviceSide {
 
   std::vector<std::string> filters() const override {
     std::vector<std::string> filters;
-    for (const auto& [name, node] : nodes_) {
-      filters.push_back(topic_of(space_, MessageType::ncmd, node.address));
-      filters.push_back(topic_of(space_, MessageType::dcmd, {node.address.group, node.address.node, "+"}));
-    }
+    for (const auto& [name, node] : nodes_)
+      for (auto& filter : filters_of(node)) filters.push_back(std::move(filter));
     return filters;
   }
+
+  Sessions sessions() const override { return Sessions::shared; }
+  twin::DeviceRef holder(twin::DeviceRef ref) const override {
+    const auto place = place_of_.find(ref);
+    return place == place_of_.end() ? ref : *place->second.first->holder;
+  }
+  DeviceSession session(twin::DeviceRef ref) const override {
+    const auto place = place_of_.find(ref);
+    if (place == place_of_.end()) return {};
+    const Node& node = *place->second.first;
+    auto will = [topic = topic_of(space_, MessageType::ndeath, node.address)](const Attempt& attempt) {
+      const auto ms = static_cast<uint64_t>(attempt.at.ns / 1'000'000);
+      auto number = session_metric(session_of(attempt));
+      number.timestamp = ms;
+      return Will{topic, encode({.timestamp = ms, .metrics = {number}}), false};
+    };
+    return {filters_of(node), will, {}, node.address.group + "/" + node.address.node};
+  }
+
+  void joined(twin::DeviceRef ref, const Attempt& attempt, Time at, std::vector<Outgoing>& out) override {
+    Node& node = *place_of_.at(ref).first;
+    node.session = session_of(attempt);
+    bear(node, at, out);
+  }
+  void lost(twin::DeviceRef ref) override { place_of_.at(ref).first->born = false; }
+  bool is_in_use(twin::DeviceRef ref) const override { return is_in_use(*place_of_.at(ref).first); }
 
   void presence(twin::DeviceRef ref, bool online, Time at, std::vector<Outgoing>& out) override {
     const auto [node, name] = place_of_.at(ref);
     Device& device = node->devices.at(name);
-    if (device.online == online) return;
+    const bool left = std::exchange(device.left, false);
+    if (device.online == online && !left) return;
     device.online = online;
-    const bool anybody = std::any_of(node->devices.begin(), node->devices.end(),
-                                     [](const auto& d) { return d.second.online; });
-    if (online) {
-      // The node itself comes with the first of its devices; a device that is the node says all it has at
-      // once.
-      if (!node->born || name.empty())
+    if (name.empty()) node->down = !online;
+    if (online && node->born) {
+      // A device that is the node says all it has at once.
+      if (name.empty())
         bear(*node, at, out);
       else
         bear(*node, name, device, at, out);
-    } else if (name.empty() || !anybody) {
-      end(*node, at, out);
-    } else {
-      send(*node, MessageType::ddeath, name, {}, at, out);
+    } else if (!online && is_in_use(*node)) {
+      if (node->born && !name.empty()) send(*node, MessageType::ddeath, name, {}, at, out);
+    } else if (!online) {
+      // Its session had ended without a word. One that ends now has its will.
+      if (left) send(*node, MessageType::ndeath, "", {session_metric(node->session)}, at, out);
+      node->born = false;
     }
+  }
+
+  void leave(twin::DeviceRef ref) override {
+    const auto [node, name] = place_of_.at(ref);
+    Device& device = node->devices.at(name);
+    device.left = device.online;
+    device.online = false;
+    if (!is_in_use(*node)) node->born = false;
   }
 
   void telemetry(twin::DeviceRef ref, const Samples& samples, std::vector<Outgoing>& out) override {
@@ -109,8 +144,7 @@ class Edge final : public DeviceSide {
          out);
   }
 
-  bool take(const MqttMessage& message, Time at, std::vector<HeardAsked>& asked,
-            std::vector<Outgoing>& out) override {
+  bool take(const MqttMessage& message, std::vector<HeardAsked>& asked) override {
     const auto topic = parse_topic(space_, message.topic);
     if (!topic || (topic->type != MessageType::ncmd && topic->type != MessageType::dcmd)) return false;
     const auto found = nodes_.find({std::string(topic->group), std::string(topic->node)});
@@ -120,7 +154,7 @@ class Edge final : public DeviceSide {
     if (!payload) return asked.push_back(tl::make_unexpected(payload.error())), true;
     const auto* rebirth = payload->find("Node Control/Rebirth");
     if (topic->type == MessageType::ncmd && rebirth != nullptr && rebirth->value == WireValue(true)) {
-      if (node.born) bear_again(node, at, out);
+      if (node.born) asked_again_ = &node;
       return true;
     }
     const auto device = node.devices.find(std::string(topic->device));
@@ -129,21 +163,42 @@ class Edge final : public DeviceSide {
     return true;
   }
 
+  /// The births that a host has asked for, with the same session.
+  std::optional<twin::DeviceRef> say_due(Time at, std::vector<Outgoing>& out) override {
+    Node* node = std::exchange(asked_again_, nullptr);
+    if (node == nullptr) return std::nullopt;
+    bear(*node, at, out);
+    return node->holder;
+  }
+
  private:
   struct Device {
     std::optional<twin::DeviceRef> ref;
     const ModelMetrics* model = nullptr;
     bool online = false;
+    bool left = false;          ///< somebody else is it, or nobody: nothing has been said
     std::vector<int32_t> raw;   ///< [field] what was said last
     std::vector<double> holds;  ///< [setpoint] SI
   };
   struct Node {
     Address address;
     std::map<std::string, Device> devices;
+    std::optional<twin::DeviceRef> holder;  ///< of its session
     bool born = false;
-    uint8_t session = 255;  ///< bdSeq; the first is 0
-    uint8_t seq = 0;        ///< of the next message
+    bool down = false;    ///< the device that is the node itself has gone
+    uint8_t session = 0;  ///< bdSeq
+    uint8_t seq = 0;      ///< of the next message
   };
+
+  static uint8_t session_of(const Attempt& attempt) { return static_cast<uint8_t>(attempt.number); }
+  static bool is_in_use(const Node& node) {
+    return !node.down && std::any_of(node.devices.begin(), node.devices.end(),
+                                     [](const auto& device) { return device.second.online; });
+  }
+  std::vector<std::string> filters_of(const Node& node) const {
+    return {topic_of(space_, MessageType::ncmd, node.address),
+            topic_of(space_, MessageType::dcmd, {node.address.group, node.address.node, "+"})};
+  }
 
   static Metric valued(std::string name, Datatype datatype, const Scalar& scalar, bool birth) {
     Metric metric{.name = std::move(name)};
@@ -203,20 +258,16 @@ class Edge final : public DeviceSide {
     send_at(node, type, device, std::move(metrics), unix_ms(at), out);
   }
 
-  static Metric session_metric(const Node& node) {
-    return {.name = "bdSeq", .datatype = Datatype::int64, .value = static_cast<uint64_t>(node.session)};
+  static Metric session_metric(uint8_t session) {
+    return {.name = "bdSeq", .datatype = Datatype::int64, .value = static_cast<uint64_t>(session)};
   }
 
+  /// The node, then every device that is there.
   void bear(Node& node, Time at, std::vector<Outgoing>& out) {
-    if (!node.born) ++node.session;
-    bear_again(node, at, out);
-  }
-  /// The node, then every device that is there, with the same session.
-  void bear_again(Node& node, Time at, std::vector<Outgoing>& out) {
     node.born = true;
     node.seq = 0;
     std::vector<Metric> metrics{
-        session_metric(node),
+        session_metric(node.session),
         {.name = "Node Control/Rebirth", .datatype = Datatype::boolean, .value = false}};
     if (const auto own = node.devices.find(""); own != node.devices.end() && own->second.online) {
       auto more = all_metrics(own->second);
@@ -228,11 +279,6 @@ class Edge final : public DeviceSide {
   }
   void bear(Node& node, const std::string& name, Device& device, Time at, std::vector<Outgoing>& out) {
     send(node, MessageType::dbirth, name, all_metrics(device), at, out);
-  }
-  void end(Node& node, Time at, std::vector<Outgoing>& out) {
-    if (!node.born) return;
-    node.born = false;
-    send(node, MessageType::ndeath, "", {session_metric(node)}, at, out);
   }
 
   void take_metric(const Device& device, const Metric& metric, std::vector<HeardAsked>& asked) {
@@ -268,6 +314,7 @@ class Edge final : public DeviceSide {
   std::vector<ModelMetrics> models_;
   std::map<std::pair<std::string, std::string>, Node> nodes_;
   std::map<twin::DeviceRef, std::pair<Node*, std::string>> place_of_;
+  Node* asked_again_ = nullptr;              ///< for its births
   std::map<uint64_t, twin::Command> asked_;  ///< by the id that we gave it
   uint64_t last_id_ = uint64_t{1} << 63;     ///< apart from those of the loop
   uint64_t last_ms_ = 0;

@@ -21,8 +21,10 @@ std::string state_topic(const SparkplugOptions& options) {
   return fmt::format("{}/STATE/{}", options.space, options.host);
 }
 
-std::string state_text(bool online, int64_t ms) {
-  return fmt::format(R"({{"online":{},"timestamp":{}}})", online, ms);
+int64_t in_ms(UnixTime at) { return at.ns / 1'000'000; }
+
+std::string state_text(bool online, UnixTime at) {
+  return fmt::format(R"({{"online":{},"timestamp":{}}})", online, in_ms(at));
 }
 
 std::optional<Scalar> session_of(const Payload& payload) {
@@ -67,17 +69,14 @@ std::vector<std::string> Host::filters() const {
   return filters;
 }
 
-int64_t Host::unix_ms(Time at) const { return (speakers_.start + (at - kStart)).ns / 1'000'000; }
-
-void Host::state(bool online, std::vector<Outgoing>& out) const {
-  if (options_.host.empty()) return;
-  out.push_back(
-      {state_topic(options_), state_text(online, online ? options_.state_ms : unix_ms(now_)), true});
+void Host::state(bool online, UnixTime at, std::vector<Outgoing>& out) const {
+  if (!options_.host.empty()) out.push_back({state_topic(options_), state_text(online, at), true});
 }
 
-void Host::joined(Time at, std::vector<Outgoing>& out) {
+void Host::joined(Time at, UnixTime connected, std::vector<Outgoing>& out) {
   now_ = at;
-  state(true, out);
+  connected_ = connected;
+  state(true, connected_, out);
   // Nodes that were there before us have no reason to say what they said at their birth: they are asked when
   // they had time to.
   for (auto& [name, node] : nodes_) {
@@ -93,7 +92,7 @@ void Host::lost(Time) {
   }
 }
 
-void Host::leave(std::vector<Outgoing>& out) { state(false, out); }
+void Host::leave(std::vector<Outgoing>& out) { state(false, unix_time(now_), out); }
 
 /// Somebody else has our id, or our old session's will came late: edge nodes would go.
 void Host::take_state(const MqttMessage& message) {
@@ -142,7 +141,10 @@ bool Host::take(const MqttMessage& message, Time at, std::vector<Heard>& heard) 
 void Host::birth(Node& node, Message message, std::vector<Heard>& heard) {
   const auto session = session_of(message.payload);
   // Devices that do not count their sessions: whose death comes after this birth cannot be told.
-  if (node.online && !node.asked && session == node.session) node.old_death_due = true;
+  if (session != node.session)
+    node.old_death_due = false;
+  else if (node.online && !node.asked)
+    node.old_death_due = true;
   node.session = session;
   node.asked = node.to_ask = false;
   node.doubted.reset();
@@ -317,7 +319,7 @@ bool Host::write(const twin::Command& command, std::vector<Outgoing>& out) const
   if (!value) return false;
   Metric metric{.alias = known->second.alias, .datatype = known->second.datatype, .value = *value};
   if (!metric.alias) metric.name = name;
-  const auto ms = static_cast<uint64_t>(unix_ms(now_));
+  const auto ms = static_cast<uint64_t>(in_ms(unix_time(now_)));
   metric.timestamp = ms;
   Address address = node->address;
   for (const auto& [device_name, one] : node->devices)
@@ -330,7 +332,7 @@ bool Host::write(const twin::Command& command, std::vector<Outgoing>& out) const
 
 void Host::step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out) {
   now_ = std::max(now_, now);
-  if (std::exchange(denied_, false)) state(true, out);
+  if (std::exchange(denied_, false)) state(true, connected_, out);
   size_t asked = 0;
   for (auto& [name, node] : nodes_) {
     if (node.order.overdue(now, options_.reorder)) {
@@ -357,7 +359,7 @@ void Host::ask(Node& node, Time now, std::vector<Outgoing>& out) {
   node.asked = true;
   node.ask_from = now + options_.rebirth;
   ++counted_.rebirths_asked;
-  const auto ms = static_cast<uint64_t>(unix_ms(now));
+  const auto ms = static_cast<uint64_t>(in_ms(unix_time(now)));
   const Metric rebirth{
       .name = std::string(kRebirth), .timestamp = ms, .datatype = Datatype::boolean, .value = true};
   out.push_back({topic_of(options_.space, MessageType::ncmd, node.address),
@@ -382,8 +384,10 @@ std::unique_ptr<Convention> make_sparkplug_host(Speakers speakers) {
   return std::make_unique<sparkplug::Host>(std::move(speakers));
 }
 
-Will sparkplug_will(const SparkplugOptions& options) {
-  return {sparkplug::state_topic(options), sparkplug::state_text(false, options.state_ms)};
+WillOf sparkplug_will(const SparkplugOptions& options) {
+  return [topic = sparkplug::state_topic(options)](const Attempt& attempt) {
+    return Will{topic, sparkplug::state_text(false, attempt.at)};
+  };
 }
 
 }  // namespace looptwin::hil

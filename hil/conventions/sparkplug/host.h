@@ -23,7 +23,7 @@ class Host final : public Convention {
   bool tell(const twin::Command& command, std::vector<Outgoing>& out) override;
   bool write(const twin::Command& command, std::vector<Outgoing>& out) const override;
   void step(Time now, std::vector<Heard>& heard, std::vector<Outgoing>& out) override;
-  void joined(Time at, std::vector<Outgoing>& out) override;
+  void joined(Time at, UnixTime connected, std::vector<Outgoing>& out) override;
   void lost(Time at) override;
   void leave(std::vector<Outgoing>& out) override;
   std::vector<std::pair<std::string, uint64_t>> counters() const override;
@@ -60,8 +60,8 @@ class Host final : public Convention {
   void data(Node& node, Device& device, const Message& message, std::vector<Heard>& heard);
   bool take_metric(const Device& device, const Metric& metric, Samples& samples, std::vector<Heard>& heard);
   void ask(Node& node, Time now, std::vector<Outgoing>& out);
-  void state(bool online, std::vector<Outgoing>& out) const;
-  int64_t unix_ms(Time at) const;
+  void state(bool online, UnixTime at, std::vector<Outgoing>& out) const;
+  UnixTime unix_time(Time at) const { return speakers_.start + (at - kStart); }
 
   Speakers speakers_;
   SparkplugOptions options_;
@@ -70,6 +70,7 @@ class Host final : public Convention {
   std::map<twin::DeviceRef, std::pair<Node*, Device*>> device_of_;
   CommandLedger ledger_;
   Time now_ = kStart;
+  UnixTime connected_;   ///< its will says the same
   bool denied_ = false;  ///< somebody says that we are not there
   struct {
     uint64_t births = 0, deaths = 0, gaps = 0, repeated = 0, rebirths_asked = 0, old_deaths = 0,

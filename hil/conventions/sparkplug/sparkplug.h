@@ -8,7 +8,7 @@ namespace looptwin::hil {
 std::unique_ptr<Convention> make_sparkplug_host(Speakers speakers);
 std::unique_ptr<DeviceSide> make_sparkplug_edge(Speakers speakers);
 
-/// The will of a link whose host says with the same timestamp that it is there.
-Will sparkplug_will(const SparkplugOptions& options);
+/// The will of a link whose host says with each connection's timestamp that it is there.
+WillOf sparkplug_will(const SparkplugOptions& options);
 
 }  // namespace looptwin::hil
