@@ -327,3 +327,19 @@ TEST_CASE("run folder: of those that begin one folder together one gets it, and 
   CHECK(holds_all_up_to(run, 100));
   CHECK(std::distance(fs::directory_iterator(scratch.path()), fs::directory_iterator()) == 1);
 }
+
+TEST_CASE("run folder: an old segment that cannot be read outlives retention, and the run goes on") {
+  Scratch scratch;
+  auto options = small_options();
+  options.keep_time = seconds(100);
+  auto writer = good(RunWriter::create(scratch / "run", small_spec(), options));
+  run_seconds(writer, 0, 130);
+  good(writer.await_durable(Time{seconds(130).ns}));
+  const auto segment = segment_path(scratch / "run", 1);
+  REQUIRE(fs::exists(segment));
+  fs::resize_file(segment, 1000);
+  run_seconds(writer, 130, 400);
+  good(writer.finish("{}"));
+  CHECK(fs::file_size(segment) == 1000);
+  CHECK(!RunReader::open(scratch / "run")->read_log(LogId(0), 0));
+}

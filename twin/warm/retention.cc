@@ -1,5 +1,7 @@
 #include "twin/warm/retention.h"
 
+#include <optional>
+
 #include "twin/warm/segment_reader.h"
 
 namespace looptwin::twin {
@@ -31,15 +33,16 @@ Result<bool> copy_log(const RunSpec& spec, size_t log, SegmentReader& from, Segm
   return true;
 }
 
-}  // namespace
+using Image = std::vector<std::byte>;
 
-Result<void> drop_cells(const RunSpec& spec, const fs::path& path) {
+/// The segment without its cells; empty where no row of a log is left, none where it has no cells.
+Result<std::optional<Image>> without_cells(const RunSpec& spec, const fs::path& path) {
   SegmentReader segment(spec, path);
   const auto info = segment.info();
   if (!info) return tl::unexpected(info.error());
   const auto full = has_cells(spec, segment);
   if (!full) return tl::unexpected(full.error());
-  if (!*full) return {};  // a resumed run meets what it has dropped before
+  if (!*full) return std::nullopt;  // a resumed run meets what it has dropped before
   auto left = SegmentWriter::in_memory(spec, *info);
   if (!left) return tl::unexpected(left.error());
   bool any = false;
@@ -48,10 +51,19 @@ Result<void> drop_cells(const RunSpec& spec, const fs::path& path) {
     if (!copied) return tl::unexpected(copied.error());
     any |= *copied;
   }
-  if (!any) return remove_file(path);
-  const auto image = left->image();
+  if (!any) return Image();
+  auto image = left->image();
   if (!image) return tl::unexpected(image.error());
-  return write_whole_file(path, *image);
+  return std::move(*image);
+}
+
+}  // namespace
+
+Result<void> drop_cells(const RunSpec& spec, const fs::path& path) {
+  const auto left = without_cells(spec, path);
+  // What cannot be read stays as it is, for people to see; the run goes on.
+  if (!left || !*left) return {};
+  return (*left)->empty() ? remove_file(path) : write_whole_file(path, **left);
 }
 
 }  // namespace looptwin::twin

@@ -7,7 +7,7 @@
 namespace looptwin::twin {
 
 /// Replaces a segment by one without cells: its logs stay, which say for the whole run what was decided and
-/// why. Without logs the file goes.
+/// why. Without logs the file goes; what cannot be read stays.
 Result<void> drop_cells(const RunSpec& spec, const fs::path& segment);
 
 }  // namespace looptwin::twin

@@ -43,14 +43,24 @@ Result<void> write_skeleton(const fs::path& folder, const Manifest& manifest) {
 /// A new folder beside the run's place, of a name that no other writer uses.
 Result<fs::path> make_beside(const fs::path& folder) {
   static std::atomic<uint64_t> made{0};
-  if (const auto parent = folder.parent_path(); !parent.empty())
-    if (auto there = make_directories(parent); !there) return tl::unexpected(there.error());
+  std::error_code error;
+  if (const auto parent = folder.parent_path(); !parent.empty()) fs::create_directories(parent, error);
+  if (error) return disk_failure("create", folder, error.value());
   for (;;) {
     const fs::path beside = fmt::format("{}.{}-{}.creating", folder.string(), ::getpid(), made++);
     if (::mkdir(beside.c_str(), 0777) == 0) return beside;
     if (errno != EEXIST) return disk_failure("create", beside, errno);
   }
 }
+
+/// A folder that goes again unless it was finished, also where memory runs out meanwhile.
+struct Unfinished {
+  fs::path folder;
+  ~Unfinished() {
+    std::error_code ignored;
+    if (!folder.empty()) fs::remove_all(folder, ignored);
+  }
+};
 
 tl::unexpected<Diagnostics> is_taken(const fs::path& folder) {
   return failure(fmt::format("cannot write a run to {}: it exists and is not empty", folder.string()),
@@ -85,21 +95,18 @@ Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& place, const 
   // Built beside its place and renamed: there is a whole folder or none.
   const auto beside = make_beside(folder);
   if (!beside) return tl::unexpected(beside.error());
-  const Manifest manifest{spec, plan_for(spec, options)};
+  Unfinished unfinished{*beside};
   auto lock = FolderLock::take(*beside);
-  Result<void> made = lock ? write_skeleton(*beside, manifest) : tl::make_unexpected(lock.error());
-  if (made) made = put_in_place(*beside, folder);
-  if (!made) {
-    fs::remove_all(*beside, error);
-    return tl::unexpected(made.error());
-  }
-  lock->moved_to(folder);
+  if (!lock) return tl::unexpected(lock.error());
+  const Manifest manifest{spec, plan_for(spec, options)};
+  if (auto made = write_skeleton(*beside, manifest); !made) return tl::unexpected(made.error());
   std::unique_ptr<RunStore> store(new RunStore(folder, manifest, options));
+  if (auto put = put_in_place(*beside, folder); !put) return tl::unexpected(put.error());
+  unfinished.folder = folder;
+  lock->moved_to(folder);
   store->lock_ = std::move(*lock);
-  if (auto started = store->start_journal(); !started) {
-    fs::remove_all(folder, error);
-    return tl::unexpected(started.error());
-  }
+  if (auto started = store->start_journal(); !started) return tl::unexpected(started.error());
+  unfinished.folder.clear();
   return store;
 }
 
