@@ -29,7 +29,7 @@ void check_model(Reader& reader, const Draft& draft, const ModelDraft& model) {
       reader.error(field.span,
                    fmt::format("no field is called '{}': a run folder has that beside each model's fields",
                                field.name),
-                   "choose another name, as clock_time");
+                   fmt::format("choose another name, as {}_{}", model.name, field.name));
 }
 
 /// A derived value or a machine's state, which may be called as it likes while it is not kept.
