@@ -3,8 +3,7 @@
 #include <sys/mman.h>
 
 #include <cstdlib>
-
-#include "base/check.h"
+#include <new>
 
 namespace looptwin {
 
@@ -13,7 +12,7 @@ void* allocate_large(size_t bytes) {
   const size_t alignment = bytes >= kHugePage ? kHugePage : kCacheLine;
   bytes = (bytes + alignment - 1) / alignment * alignment;
   void* const block = std::aligned_alloc(alignment, bytes);
-  LT_CHECK(block != nullptr || bytes == 0, "out of memory for columns");
+  if (block == nullptr && bytes > 0) throw std::bad_alloc();  // as all other memory that is not there
   if (bytes >= kHugePage) ::madvise(block, bytes, MADV_HUGEPAGE);
   return block;
 }

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <new>
 #include <thread>
 
+#include "base/text.h"
 #include "testbed/earlier_runs.h"
 #include "testbed/feeds.h"
+#include "testbed/fleet_size.h"
 #include "testbed/notes.h"
 #include "testbed/replay/input_names.h"
 #include "testbed/script.h"
@@ -18,6 +21,15 @@ namespace {
 int useful_threads(size_t devices) {
   const size_t shards = devices / twin::kShardRows + 1;
   return static_cast<int>(std::clamp<size_t>(std::thread::hardware_concurrency(), 1, shards));
+}
+
+tl::unexpected<Diagnostics> out_of_memory(const Scenario& scenario) {
+  double devices = 0;
+  for (const auto& entry : scenario.fleet)
+    devices += entry.ids.empty() ? devices_of(scenario.fleet, entry) : static_cast<double>(entry.ids.size());
+  return failure(fmt::format("there is not enough memory for a fleet of {} devices",
+                             grouped(static_cast<long long>(devices))),
+                 "write smaller counts in fleet:, or give it more memory (ulimit -v)");
 }
 
 }  // namespace
@@ -52,13 +64,19 @@ Assembly::~Assembly() = default;
 
 Result<std::unique_ptr<Assembly>> Assembly::build(Scenario scenario, const AssemblyOptions& options) {
   std::unique_ptr<Assembly> assembly(new Assembly(std::move(scenario)));
-  auto built = assembly->build_parts(options);
+  Result<void> built;
+  try {
+    built = assembly->build_parts(options);
+  } catch (const std::bad_alloc&) {
+    built = out_of_memory(assembly->scenario_);
+  }
   if (built && wants_stop(options.stop)) built = stopped_early();
   if (built) return assembly;
-  const bool has_begun = assembly->recorder_ != nullptr && !options.resume;
+  // A run folder is whole or not there.
+  const bool begun = assembly->recorder_ != nullptr && !options.resume;
   assembly.reset();
   std::error_code ignored;
-  if (has_begun) std::filesystem::remove_all(*options.out, ignored);
+  if (begun) std::filesystem::remove_all(*options.out, ignored);
   return tl::make_unexpected(std::move(built.error()));
 }
 

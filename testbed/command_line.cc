@@ -1,11 +1,18 @@
 #include "testbed/command_line.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <thread>
 
+#include "base/text.h"
 #include "testbed/explain_command.h"
 #include "testbed/falsify_command.h"
 #include "testbed/hil_command.h"
@@ -22,10 +29,46 @@
 #include "testbed/sequence/sequence_simulated.h"
 #include "testbed/sequence_options.h"
 #include "testbed/settings_option.h"
+#include "testbed/shell_word.h"
 #include "testbed/test_command.h"
 
 namespace looptwin::testbed {
 namespace {
+
+constexpr const char* kOutOfMemory =
+    "error: there is not enough memory\n"
+    "    write smaller counts in fleet:, or give looptwin more memory (ulimit -v)\n";
+
+/// Memory that is not there ends the command: on this thread by an exception, which others cannot give.
+void report_lack_of_memory() {
+  static std::thread::id main_thread;
+  main_thread = std::this_thread::get_id();
+  std::set_new_handler([] {
+    if (std::this_thread::get_id() == main_thread) throw std::bad_alloc();
+    if (::write(STDERR_FILENO, kOutOfMemory, std::strlen(kOutOfMemory)) >= 0)
+      ::_exit(static_cast<int>(Exit::bad_input));
+  });
+}
+
+/// What CLI11 would take for a missing command.
+Result<void> check_command(const CLI::App& app, int argc, const char* const* argv) {
+  if (argc < 2 || argv[1][0] == '-') return {};
+  std::vector<std::string> commands;
+  for (const auto* command : app.get_subcommands({})) commands.push_back(command->get_name());
+  if (std::find(commands.begin(), commands.end(), argv[1]) != commands.end()) return {};
+  auto hint = did_you_mean(argv[1], commands);
+  if (hint.empty()) hint = "commands: " + joined(commands);
+  return failure(fmt::format("there is no command '{}'", argv[1]), std::move(hint));
+}
+
+/// What chooses the width of vectors (base/simd.h), which says nothing of a word that it does not know.
+Result<void> check_environment() {
+  const std::string_view levels[] = {"v2", "v3", "v4"};
+  const char* wish = std::getenv("LOOPTWIN_SIMD");
+  if (wish == nullptr || std::find(std::begin(levels), std::end(levels), wish) != std::end(levels)) return {};
+  return failure(fmt::format("LOOPTWIN_SIMD={} is no level of vectors", wish),
+                 "write v2, v3 or v4, or leave it unset");
+}
 
 Exit write_new(const std::filesystem::path& folder) {
   const auto files = write_new_scenario(folder);
@@ -34,7 +77,7 @@ Exit write_new(const std::filesystem::path& folder) {
     return Exit::bad_input;
   }
   for (const auto& file : *files) std::printf("%s\n", file.c_str());
-  std::printf("\nrun it with: looptwin run %s\n", folder.c_str());
+  std::printf("\nrun it with: looptwin run %s\n", shell_word(folder.string()).c_str());
   return Exit::held;
 }
 
@@ -94,10 +137,10 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
   sequence.given->excludes(resume_option)->excludes(from_option)->excludes("--duration");
 
   CheckRequest check_request;
-  auto* check_command = app.add_subcommand("check", "reads and checks a scenario without running it");
-  scenario_options(check_command, check_request.scenario)->required();
-  check_command->add_flag("--explain", check_request.explain,
-                          "shows type, unit, cost and memory of every expression");
+  auto* check_scenario = app.add_subcommand("check", "reads and checks a scenario without running it");
+  scenario_options(check_scenario, check_request.scenario)->required();
+  check_scenario->add_flag("--explain", check_request.explain,
+                           "shows type, unit, cost and memory of every expression");
 
   std::string schema_of = "scenario";
   auto* schema_command = app.add_subcommand(
@@ -129,6 +172,9 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
   const auto run_diff = add_diff_command(app, extensions);
   const auto run_acl = add_acl_command(app);
 
+  if (auto known = check_command(app, argc, argv); !known) return static_cast<int>(refuse(known.error()));
+  if (auto sound = check_environment(); !sound) return static_cast<int>(refuse(sound.error()));
+  report_lack_of_memory();
   try {
     app.parse(argc, argv);
     if (*run_command) {
@@ -153,7 +199,7 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
       if (const auto asked = sequence.request()) return static_cast<int>(run_sequence(run_request, *asked));
       return static_cast<int>(run(run_request));
     }
-    if (*check_command) {
+    if (*check_scenario) {
       check_request.settings = all_settings();
       check_request.extensions = extensions;
       return static_cast<int>(check(check_request));
@@ -179,6 +225,9 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
+  } catch (const std::bad_alloc&) {
+    std::fputs(kOutOfMemory, stderr);
+    return static_cast<int>(Exit::bad_input);
   }
   return 0;
 }

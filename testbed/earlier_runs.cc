@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "testbed/field_at.h"
+#include "testbed/run_names.h"
 #include "twin/warm/run_reader.h"
 
 namespace looptwin::testbed {
@@ -73,6 +74,14 @@ class Telling {
     const auto field = field_at(here_->registry, table, column);
     return field ? &here_->registry.model(table).config.telemetry[*field] : nullptr;
   }
+  /// What that run calls the table.
+  std::string there(TableId table) const {
+    const auto& tables = run_.spec().tables;
+    const bool whole = std::any_of(tables.begin(), tables.end(),
+                                   [](const twin::TableSpec& table) { return table.name == kWholeSite; });
+    return whole && table == here_->registry.site() ? std::string(kWholeSite)
+                                                    : here_->schema.table(table).name;
+  }
   std::string named(TableId table, const std::string& name) const {
     return fmt::format("{}.{}", here_->schema.table(table).name, name);
   }
@@ -83,7 +92,7 @@ class Telling {
     for (size_t g = 0; g < spec.grids.size(); ++g) {
       const auto& grid = spec.grids[g];
       const bool raw = grid.name.find("/raw/") != std::string::npos;
-      if (raw || grid.table != here_->schema.table(table).name || !fits(grid.period)) continue;
+      if (raw || grid.table != there(table) || !fits(grid.period)) continue;
       if ((grid.name.find("/derived/") != std::string::npos) != derived) continue;
       for (size_t v = 0; v < grid.variables.size(); ++v)
         if (grid.variables[v].name == name)
@@ -125,9 +134,9 @@ class Telling {
   const std::vector<int64_t>& rows_of(TableId table) {
     auto& rows = rows_[table];
     if (!rows.empty()) return rows;
-    for (const auto& there : run_.spec().tables) {
-      if (there.name != here_->schema.table(table).name) continue;
-      for (const auto& id : there.devices) {
+    for (const auto& kept : run_.spec().tables) {
+      if (kept.name != there(table)) continue;
+      for (const auto& id : kept.devices) {
         const auto device = here_->registry.find(id);
         rows.push_back(table == here_->registry.site()    ? 0
                        : device && device->table == table ? static_cast<int64_t>(device->row.index())

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <string_view>
 
+#include "testbed/reading/file_name.h"
+
 namespace looptwin::testbed {
 namespace {
 
@@ -85,7 +87,8 @@ alarms:
     respond_within: 15 min
 )yaml";
 
-constexpr std::string_view kTests = R"yaml(# What the rules promise: looptwin test FOLDER --mutation. docs/testing-rules.md shows how tests are written.
+constexpr std::string_view kTests =
+    R"yaml(# What the rules promise: looptwin test FOLDER --mutation. docs/testing-rules.md shows how tests are written.
 people:
   kim: {}
 tests:
@@ -127,9 +130,10 @@ Result<std::vector<fs::path>> write_new_scenario(const fs::path& folder) {
   if (error) return failure(fmt::format("cannot make the folder {}: {}", folder.string(), error.message()));
 
   const auto name = fs::weakly_canonical(folder, error).filename().string();
+  const bool is_name = is_file_name(name);  // of any folder a scenario can be made
   const std::pair<const char*, std::string> files[] = {
       {"scenario.yaml",
-       fmt::format(fmt::runtime(kScenario), name.empty() ? "tanks" : fmt::format("\"{}\"", name))},
+       fmt::format(fmt::runtime(kScenario), is_name ? fmt::format("\"{}\"", name) : "tanks")},
       {"models.yaml", std::string(kModels)},
       {"rules.yaml", std::string(kRules)},
       {"tests.yaml", std::string(kTests)}};

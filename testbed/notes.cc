@@ -101,6 +101,19 @@ void note_refusals(const Scenario& scenario, Diagnostics& problems) {
   }
 }
 
+void note_last_boundary(const Scenario& scenario, Diagnostics& problems) {
+  const Duration rest{scenario.duration.ns % scenario.cycle.ns};
+  if (scenario.least_cycle || rest.ns == 0) return;
+  const Duration last = scenario.duration - rest;
+  problems.push_back(
+      {Severity::warning,
+       {},
+       fmt::format(
+           "the run ends at {}, its last boundary: its duration of {} is no multiple of the cycle of {}",
+           to_string(last), to_string(scenario.duration), to_string(scenario.cycle)),
+       fmt::format("write duration: {} s, or {} s", last.seconds(), (last + scenario.cycle).seconds())});
+}
+
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems) {
   for (size_t i = 0; i < graph.size(); ++i) {
     const lang::Node& node = graph[lang::NodeId(i)];

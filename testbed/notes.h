@@ -25,6 +25,9 @@ std::vector<std::string> rivals(const std::vector<mml::Rule>& rules, const twin:
 /// Entries of the script that will be refused whatever happens: the person lacks the role, or a reason.
 void note_refusals(const Scenario& scenario, Diagnostics& problems);
 
+/// A duration that is no multiple of a fixed cycle: the run ends at its last boundary.
+void note_last_boundary(const Scenario& scenario, Diagnostics& problems);
+
 /// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems);
 

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "base/check.h"
 #include "testbed/recorder_parts.h"
+#include "testbed/run_names.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -74,6 +76,7 @@ void Recorder::declare(const Wired& wired) {
     if (derived.config.every.ns > 0) declare_derived(derived);
   using enum twin::ColumnType;
   const auto add_log = [&](twin::LogSpec log) {
+    LT_CHECK(is_one_of(log.name, kRunLogs), log.name);
     run.logs.push_back(std::move(log));
     return twin::LogId(run.logs.size() - 1);
   };
@@ -172,7 +175,7 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
   std::vector<size_t> kept;
   if (pattern != "**") {
     row_of.assign(devices, -1);
-    twin::TableSpec part{model.config.name + "_kept", {}};
+    twin::TableSpec part{fmt::format("{}{}", model.config.name, kKeptEnding), {}};
     for (const auto& device : registry_.matching(pattern)) {
       if (device.table != model.table) continue;
       row_of[device.row.index()] = static_cast<int32_t>(kept.size());
@@ -206,7 +209,7 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
     }
     for (const uint16_t f : groups[g].fields)
       spec.variables.push_back(variable_of(model.config.telemetry[f], model.config.telemetry[f].name));
-    spec.variables.push_back({.name = "taken_in_after",
+    spec.variables.push_back({.name = std::string(kTakenInAfter),
                               .unit = "1",
                               .long_name = "boundaries between the sample and its use",
                               .storage = Storage::u8,
@@ -253,7 +256,12 @@ void Recorder::declare_rollup(const twin::Model& model, Duration length, size_t 
 void Recorder::declare_derived(const mml::Derived& derived) {
   auto& run = spec_->run;
   const auto& config = derived.config;
-  const std::string& table = schema_.table(derived.table).name;
+  std::string table = schema_.table(derived.table).name;
+  // A model may be called as the whole site is.
+  if (derived.table == registry_.site() &&
+      std::any_of(registry_.models().begin(), registry_.models().end(),
+                  [&](const auto& model) { return model.config.name == table; }))
+    table = kWholeSite;
   size_t full = 0;
   auto grid = std::find_if(derived_.begin(), derived_.end(), [&](const DerivedGrid& g) {
     if (g.table != derived.table || g.period != config.every) return false;

@@ -47,14 +47,27 @@ struct Prepared {
   AssemblyOptions options;
   std::optional<Snapshot> from;
   std::optional<ForkPoint> fork;
+  OwnRunFolder own{};  ///< where no folder was named
 };
+
+/// The folder that was asked for, or one of the run's own.
+Result<void> choose_folder(const RunRequest& request, Prepared& prepared) {
+  if (request.no_out) return {};
+  prepared.options.out = request.out;
+  if (request.out) return {};
+  auto own = own_run_folder(prepared.scenario.name);
+  if (!own) return tl::make_unexpected(std::move(own.error()));
+  prepared.own = std::move(*own);
+  prepared.options.out = *prepared.own;
+  return {};
+}
 
 Result<Prepared> prepare_new(const RunRequest& request) {
   auto scenario = load(request.scenario, request.settings, {}, nullptr, request.extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   Prepared prepared{std::move(*scenario), request.scenario, request.settings, {}, {}, {}};
-  if (!request.no_out)
-    prepared.options.out = request.out.value_or(default_run_folder(prepared.scenario.name));
+  if (auto chosen = choose_folder(request, prepared); !chosen)
+    return tl::make_unexpected(std::move(chosen.error()));
   return prepared;
 }
 
@@ -115,8 +128,8 @@ Result<Prepared> prepare_fork(const RunRequest& request) {
   Prepared prepared{std::move(*scenario), point->scenario, std::move(settings), {}, {}, std::move(*point)};
   prepared.options.begins = prepared.fork->state.boundary;
   prepared.options.as_recorded = true;
-  if (!request.no_out)
-    prepared.options.out = request.out.value_or(default_run_folder(prepared.scenario.name));
+  if (auto chosen = choose_folder(request, prepared); !chosen)
+    return tl::make_unexpected(std::move(chosen.error()));
   return prepared;
 }
 

@@ -1,7 +1,10 @@
 #include "testbed/run_folder.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 
 #include "testbed/replay/kept_scenario.h"
@@ -14,11 +17,23 @@ std::atomic<bool> g_stop{false};  // a signal handler can reach nothing else
 
 }  // namespace
 
-std::filesystem::path default_run_folder(const std::string& name) {
-  for (int i = 1;; ++i) {
-    auto folder = std::filesystem::path("runs") / (i == 1 ? name : fmt::format("{}-{}", name, i));
-    std::error_code ignored;
-    if (!std::filesystem::exists(folder, ignored)) return folder;
+Result<OwnRunFolder> own_run_folder(const std::string& name) {
+  const std::filesystem::path runs = "runs";
+  std::error_code error;
+  for (int i = 1;;) {
+    std::filesystem::create_directories(runs, error);
+    if (error) return twin::disk_failure("create", runs, error.value());
+    const auto folder = runs / (i == 1 ? name : fmt::format("{}-{}", name, i));
+    if (::mkdir(folder.c_str(), 0777) == 0)
+      return OwnRunFolder(new std::filesystem::path(folder), [](const std::filesystem::path* own) {
+        // Neither goes where anything is in it.
+        if (::rmdir(own->c_str()) == 0) ::rmdir(own->parent_path().c_str());
+        delete own;
+      });
+    if (errno == EEXIST)
+      ++i;
+    else if (errno != ENOENT)  // somebody else has just removed runs/, which was empty
+      return twin::disk_failure("create", folder, errno);
   }
 }
 

@@ -4,13 +4,17 @@
 
 #include <atomic>
 #include <filesystem>
+#include <memory>
 
 #include "testbed/snapshots.h"
 
 namespace looptwin::testbed {
 
-/// runs/NAME, or the first of runs/NAME-2, -3, … that is free.
-std::filesystem::path default_run_folder(const std::string& name);
+/// A folder for a run that names none: runs/NAME, or the first of runs/NAME-2, -3, … that is free. It is made
+/// at once, empty, so that runs that begin together get different ones, and is removed again with the last
+/// owner where nothing came into it.
+using OwnRunFolder = std::shared_ptr<const std::filesystem::path>;
+Result<OwnRunFolder> own_run_folder(const std::string& name);
 
 /// What the run is of: where it is, and a copy where the run is to be replayed, or where it stands in no file
 /// (resumable.scenario is empty).

@@ -212,10 +212,13 @@ Result<Resumable> read_resumable(const fs::path& run) {
   const auto text = twin::read_whole_file(path);
   const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
   const auto is_text = [](const auto& j, const char* key) { return j.contains(key) && j[key].is_string(); };
+  std::error_code ignored;
   if (!json.is_object() || !is_text(json, "scenario") || !is_text(json, "hash") || !json.contains("settings"))
     return failure(fmt::format("cannot resume {}: it has no {} that says which scenario it is of",
                                run.string(), path.filename().string()),
-                   "a folder that looptwin run has written");
+                   fs::exists(run / "manifest.json", ignored)
+                       ? "if the run was killed as it began, nothing of it is lost: run the scenario anew"
+                       : "a folder that looptwin run has written");
   Resumable resumable{json["scenario"].get<std::string>(), {}, 0, {}, {}};
   if (json.contains("begins_ns") && json["begins_ns"].is_number_integer())
     resumable.begins = {json["begins_ns"].get<int64_t>()};

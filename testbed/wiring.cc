@@ -42,6 +42,7 @@ class Wiring : Expressions {
     note_rivals(rules_.rules, registry_, problems_);
     check_texts();
     note_refusals(scenario_, problems_);
+    note_last_boundary(scenario_, problems_);
     note_long_windows(graph_, scenario_.duration, problems_);
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "testbed/reading/file_name.h"
 #include "testbed/reading/files.h"
 #include "testbed/reading/other_rules.h"
 #include "testbed/reading/sections_people.h"
@@ -23,6 +24,17 @@ Value<double> pressure() {
             if (!value || *value > 0) return value;
             reader.error(node.span, fmt::format("the pressure {} is not above zero", node.text),
                          "write it as 101.3 kPa");
+            return std::nullopt;
+          }};
+}
+
+Value<std::string> file_name() {
+  return {Form::text, [](Reader& reader, const yaml::Node& node) -> std::optional<std::string> {
+            const auto name = text().read(reader, node);
+            if (!name || is_file_name(*name)) return name;
+            reader.error(
+                node.span, fmt::format("'{}' is no name of a scenario: its runs' folders bear it", *name),
+                "write up to 64 letters, digits, '.', '_' and '-', beginning with a letter, a digit or _");
             return std::nullopt;
           }};
 }
@@ -74,6 +86,17 @@ void read_start(Reader& reader, Draft& draft) {
     reader.error(draft.start->span, fmt::format("'{}' is not a date and time", draft.start->text),
                  "write \"2019-07-15T00:00:00\", in local time");
   }
+}
+
+/// A run without any boundary would decide nothing, and say that it reached its end.
+void check_duration(Reader& reader, const yaml::Node& root, const Scenario& scenario) {
+  const Duration cycle = scenario.least_cycle.value_or(scenario.cycle);
+  const auto* written = root.find("duration");
+  if (written == nullptr || scenario.duration.ns == 0 || scenario.duration >= cycle) return;
+  reader.error(written->span,
+               fmt::format("the run of {} ends before its first boundary, which comes after a cycle of {}",
+                           to_string(scenario.duration), to_string(cycle)),
+               "write a longer duration:, or a shorter cycle:");
 }
 
 /// Defaults that are no plain values of the configs.
@@ -164,7 +187,8 @@ const Section<Draft>& scenario_section() {
       [](Reader&, const yaml::Entry&, Draft&) {}};
   static const Section<Draft> kSection(
       "a scenario", "scenario",
-      {required<Draft>("scenario", text(), in(&Scenario::name), "its name"),
+      {required<Draft>("scenario", file_name(), in(&Scenario::name),
+                       "its name: up to 64 letters, digits, `.`, `_` and `-`; runs are in `runs/NAME`"),
        optional<Draft>("about", text(), in(&Scenario::about), "",
                        "what it shows; plain text, braces are braces"),
        optional<Draft>("start", later(Form::date), &Draft::start, "\"2000-01-01T00:00:00\"",
@@ -207,7 +231,8 @@ const Section<Draft>& scenario_section() {
                 "what the warm history keeps, by model"),
        optional<Draft>("history_from", earlier_runs(), in(&Scenario::history_from), "none",
                        "folders of earlier runs that `ago()` and trends look back into"),
-       optional<Draft>("retention", period(), in(&Scenario::retention), "28 d", "of the warm history"),
+       optional<Draft>("retention", period(), in(&Scenario::retention), "28 d",
+                       "of samples, rollups and derived values in the run's folder; its logs stay whole"),
        optional<Draft>(
            "snapshots", period(), in(&Scenario::snapshots), "never",
            "how often the run's state is kept in its folder, for `run --resume` and `run --from`"),
@@ -245,6 +270,7 @@ Result<Scenario> scenario_of(Files files, const std::vector<Setting>& settings, 
   scenario_section().read(reader, files.root, Span{first, 0, 0}, draft);
   if (draft.scenario.search) find_searched(files.root, *draft.scenario.search);
   read_start(reader, draft);
+  check_duration(reader, files.root, draft.scenario);
   fill_defaults(draft);
   if (sound) resolve(reader, draft);
   // Behind the files stand the digests of what was drawn from registries.

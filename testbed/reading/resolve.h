@@ -40,6 +40,7 @@ void resolve_faults(Reader& reader, Draft& draft);
 void resolve_loop(Reader& reader, Draft& draft);
 void resolve_people(Reader& reader, Draft& draft);  ///< the tests' scripts as well
 void resolve_tests(Reader& reader, Draft& draft);
+void resolve_names(Reader& reader, const Draft& draft);
 
 /// The model of a name, or null after having reported at `span` that `what` names an unknown one.
 const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& models, const std::string& name,

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "testbed/fleet_size.h"
 #include "testbed/reading/distribution.h"
 #include "testbed/reading/resolve_registry.h"
 #include "twin/id_pattern.h"
@@ -225,20 +226,6 @@ bool in_circle(const std::vector<FleetDraft>& fleet, const FleetDraft& start) {
     at = next == fleet.end() ? "" : next->per;
   }
   return false;
-}
-
-/// How many devices an entry makes, over all its parents; as a double, since it may be any product of counts.
-double devices_of(const std::vector<FleetDraft>& fleet, const FleetDraft& entry) {
-  double devices = static_cast<double>(entry.count);
-  std::string at = entry.per;
-  for (size_t steps = 0; steps < fleet.size() && !at.empty(); ++steps) {
-    const auto parent =
-        std::find_if(fleet.begin(), fleet.end(), [&](const auto& f) { return f.model == at; });
-    if (parent == fleet.end()) break;
-    devices *= static_cast<double>(parent->count);
-    at = parent->per;
-  }
-  return devices;
 }
 
 }  // namespace

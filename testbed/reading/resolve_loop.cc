@@ -23,6 +23,15 @@ void check_feed(Reader& reader, const Scenario& scenario, const mml::FeedConfig&
     if (!feed.signals.empty())
       reader.error(feed.signals[0].span, fmt::format("the outbound feed '{}' has no signals", feed.name),
                    "remove signals:, or direction: out");
+    if (!feed.file.empty())
+      reader.error(
+          feed.span, fmt::format("the outbound feed '{}' reads no file", feed.name),
+          fmt::format("remove file:, or direction: out; what is published is in feeds/{}.jsonl of the "
+                      "run's folder",
+                      feed.name));
+    if (feed.longest_gap)
+      reader.error(feed.span, fmt::format("the outbound feed '{}' has no holes", feed.name),
+                   "remove longest_gap:");
     return;
   }
   if (!feed.signals.empty()) {
@@ -460,6 +469,7 @@ void resolve(Reader& reader, Draft& draft) {
   resolve_loop(reader, draft);
   resolve_people(reader, draft);
   resolve_tests(reader, draft);
+  resolve_names(reader, draft);
   for (const auto& model : draft.models) {
     draft.scenario.models.push_back(model);
     draft.scenario.devices.push_back(model.device);

@@ -120,9 +120,8 @@ const Section<FeedDraft>& feed_section() {
   static const Section<T> kSection(
       "a feed", "feeds",
       {optional<T>("direction", word<bool>({{"in", true}, {"out", false}}), &T::inbound, "in",
-                   "`out`: for what rules publish"),
-       optional<T>("file", path(), &T::file, "out: the run's folder",
-                   "CSV with the signals, or where publications go (JSON lines)"),
+                   "`out`: for what rules publish, which is in `feeds/NAME.jsonl` of the run's folder"),
+       optional<T>("file", path(), &T::file, "none", "CSV with the signals"),
        Key<T>{signals_key().info, signals_key().read},
        python_key<T>("a class that gives the signals' values, in place of a file"),
        section<T>("forecast", forecast_section(), &T::forecast,

@@ -81,7 +81,7 @@ Exit replay_run(const AskedReplay& asked) {
   const bool other_rules = !rules.file.empty() || !rules.settings.empty();
   ReplayOptions options{.rules = other_rules ? &rules : nullptr, .until = until};
   options.threads = asked.threads;
-  if (!asked.out.empty()) options.out = asked.out;
+  if (!asked.out.empty() && asked.out != "none") options.out = asked.out;
   TextPool pool;
   auto replayed = replay(*recording, options, pool);
   if (!replayed) return refuse(replayed.error());
@@ -116,7 +116,8 @@ std::function<std::optional<Exit>()> add_replay_command(CLI::App& app, const Ext
   command->add_option("--set", asked->set, "changes one value of the rules: events.hot.on_delay='2 min'")
       ->type_name("KEY=VALUE");
   command->add_option("--until", asked->until, "how far after the run's start: '2 h'");
-  command->add_option("--out", asked->out, "writes what is decided into a new run folder");
+  command->add_option("--out", asked->out,
+                      "writes what is decided into a new run folder; 'none' writes nothing, as without it");
   command->add_option("--threads", asked->threads, "0: as many as the machine has and the fleet has use for")
       ->check(CLI::Range(0, 1024));
   command->add_option("--format", asked->format, "text or json")->check(CLI::IsMember({"text", "json"}));

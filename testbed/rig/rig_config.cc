@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "testbed/reading/file_name.h"
 #include "testbed/reading/files.h"
 #include "testbed/reading/schema.h"
 #include "testbed/reading/values.h"
@@ -191,11 +192,11 @@ void check_connections(Reader& reader, const RigConfig& rig) {
 }
 
 void check_name(Reader& reader, const RigConfig& rig) {
-  constexpr size_t kLongest = 64;
-  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-  if (rig.name.size() > kLongest || rig.name.find_first_not_of(kAllowed) != std::string::npos)
+  if (!is_file_name(rig.name))
     reader.error(rig.name_span, fmt::format("'{}' is no name of a rig", rig.name),
-                 "write up to 64 letters, digits, '.', '_' and '-': sockets and clients of brokers bear it");
+                 "write up to 64 letters, digits, '.', '_' and '-', beginning with a letter, a digit or _: "
+                 "runs, sockets "
+                 "and clients of brokers bear it");
 }
 
 /// Files are written from where rig.yaml is.

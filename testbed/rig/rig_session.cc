@@ -57,8 +57,7 @@ Realtime ask_for(const RigConfig& rig) {
 RigSession::RigSession(RigConfig rig, const HilRequest& request)
     : request_(request),
       rig_(std::move(rig)),
-      out_(request.no_out ? std::nullopt
-                          : std::optional(request.out.value_or(default_run_folder(rig_.name)))),
+      out_(request.no_out ? std::nullopt : request.out),
       incidents_(out_, request.quiet) {}
 
 /// The scenario with its start now, unless the rig keeps what is written.

@@ -31,7 +31,14 @@ Exit run_sequence(const RunRequest& request, const SequenceRequest& sequence) {
   if (!loaded) return refuse(loaded.error());
   AssemblyOptions options;
   options.threads = request.threads;
-  if (!request.no_out) options.out = request.out.value_or(default_run_folder(loaded->scenario.name));
+  if (!request.no_out) options.out = request.out;
+  OwnRunFolder own;
+  if (!request.no_out && !request.out) {
+    auto made = own_run_folder(loaded->scenario.name);
+    if (!made) return refuse(made.error());
+    own = std::move(*made);
+    options.out = *own;
+  }
   (*session)->join(options, true, nullptr);
   auto made = Simulation::make(std::move(*loaded), options, (*session)->over(), request.speed);
   if (!made) return refuse(made.error());

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "testbed/reading/files.h"
 #include "testbed/requirements/report.h"
+#include "testbed/shell_word.h"
 #include "testbed/stopwatch.h"
 #include "testbed/testing/alarm_text.h"
 #include "testbed/testing/decision_lines.h"
@@ -210,16 +211,10 @@ void join(TestResult& all, TestResult&& one) {
 /// How `looptwin run` does what a simulated test does with a seed.
 std::string command_of(const Suite& suite, const TestConfig& test, uint64_t seed) {
   if (!test.simulated()) return {};
-  const auto quoted = [](std::string text) {
-    for (size_t at = 0; (at = text.find('\'', at)) != std::string::npos; at += 4)
-      text.replace(at, 1, "'\\''");
-    return "'" + text + "'";
-  };
-  const auto path = suite.scenario.string();
-  const bool plain = path.find_first_of(" '\"$&;()") == std::string::npos;
-  std::string command = fmt::format("looptwin run {} --seed {}", plain ? path : quoted(path), seed);
+  std::string command = fmt::format("looptwin run {} --seed {}", shell_word(suite.scenario.string()), seed);
   if (test.lasts) command += fmt::format(" --duration '{} s'", test.lasts->seconds());
-  for (const auto& setting : test.settings) command += " --set " + quoted(setting.path + "=" + setting.value);
+  for (const auto& setting : test.settings)
+    command += " --set " + shell_word(setting.path + "=" + setting.value);
   return command + (test.script.empty() ? "" : "  (but for the test's script)");
 }
 

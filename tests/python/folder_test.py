@@ -14,7 +14,7 @@ from common import InFolder, TANKS, command_line
 
 class Reading(InFolder):
     def test_where_there_is_no_run_or_none_yet_it_is_said_which_and_what_to_do(self):
-        for name in ("runs/empty", "begun.creating"):
+        for name in ("runs/empty", "begun.7-0.creating"):
             pathlib.Path(name).mkdir(parents=True)
         looptwin.run("tanks.yaml", out="runs/mine", duration="1 min")
         for path, said in (("nowhere", "there is no run's folder .*nowhere\n.*as soon as the scenario has been built"),

@@ -255,7 +255,91 @@ TEST_CASE("run folder: a disk that is full from the beginning leaves nothing hal
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 90;
     const auto refused = RunWriter::create(scratch / "run", small_spec(300));
     if (refused || refused.error()[0].message.find("file too large") == std::string::npos) return 1;
-    return fs::exists(scratch / "run") || fs::exists(scratch / "run.creating") ? 2 : 0;
+    return fs::is_empty(scratch.path()) ? 0 : 2;
   });
   CHECK(WEXITSTATUS(status_of(child)) == 0);
+}
+
+TEST_CASE("run folder: who goes on with one that is being written is refused, until its writer has ended") {
+  Scratch scratch;
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const pid_t child = in_child([&] {
+    auto writer = RunWriter::create(scratch / "run", small_spec(), small_options());
+    if (!writer) return 1;
+    run_seconds(*writer, 0, 100);
+    if (!writer->await_journalled(Time{seconds(100).ns}) || write(ready[1], "x", 1) != 1) return 1;
+    for (;;) pause();
+  });
+  char begun = 0;
+  REQUIRE(read(ready[0], &begun, 1) == 1);
+  const auto refused = RunWriter::resume(scratch / "run", small_spec());
+  REQUIRE(!refused);
+  CHECK(refused.error()[0].message.find("is being written by process " + std::to_string(child)) !=
+        std::string::npos);
+  CHECK(!refused.error()[0].hint.empty());
+  kill(child, SIGKILL);
+  CHECK(WIFSIGNALED(status_of(child)));
+  CHECK(fs::exists(scratch / "run/lock"));
+  {
+    auto writer = good(RunWriter::resume(scratch / "run", small_spec()));
+    const auto again = RunWriter::resume(scratch / "run", small_spec());
+    REQUIRE(!again);
+    CHECK(again.error()[0].message.find("is being written by this process") != std::string::npos);
+    run_seconds(writer, 100, 150);
+    good(writer.finish("{}"));
+    CHECK(!fs::exists(scratch / "run/lock"));
+  }
+  auto run = good(RunReader::open(scratch / "run"));
+  CHECK(run.damage().empty());
+  CHECK(holds_all_up_to(run, 150));
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST_CASE("run folder: of those that begin one folder together one gets it, and the others leave it alone") {
+  Scratch scratch;
+  constexpr int kWriters = 6;
+  int start[2];
+  REQUIRE(pipe(start) == 0);
+  std::vector<pid_t> children;
+  for (int i = 0; i < kWriters; ++i)
+    children.push_back(in_child([&] {
+      close(start[1]);
+      char gone = 0;
+      if (read(start[0], &gone, 1) != 0) return 3;  // the other end is closed for all of them at once
+      auto writer = RunWriter::create(scratch / "run", small_spec(), small_options());
+      if (!writer) return writer.error()[0].message.find("it exists") != std::string::npos ? 1 : 3;
+      run_seconds(*writer, 0, 100);
+      return writer->finish("{}") ? 0 : 3;
+    }));
+  close(start[0]);
+  close(start[1]);
+  int won = 0, refused = 0;
+  for (const pid_t child : children) {
+    const int outcome = WEXITSTATUS(status_of(child));
+    won += outcome == 0;
+    refused += outcome == 1;
+  }
+  CHECK(won == 1);
+  CHECK(refused == kWriters - 1);
+  auto run = good(RunReader::open(scratch / "run"));
+  CHECK(holds_all_up_to(run, 100));
+  CHECK(std::distance(fs::directory_iterator(scratch.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("run folder: an old segment that cannot be read outlives retention, and the run goes on") {
+  Scratch scratch;
+  auto options = small_options();
+  options.keep_time = seconds(100);
+  auto writer = good(RunWriter::create(scratch / "run", small_spec(), options));
+  run_seconds(writer, 0, 130);
+  good(writer.await_durable(Time{seconds(130).ns}));
+  const auto segment = segment_path(scratch / "run", 1);
+  REQUIRE(fs::exists(segment));
+  fs::resize_file(segment, 1000);
+  run_seconds(writer, 130, 400);
+  good(writer.finish("{}"));
+  CHECK(fs::file_size(segment) == 1000);
+  CHECK(!RunReader::open(scratch / "run")->read_log(LogId(0), 0));
 }

@@ -28,6 +28,7 @@ class Scratch {
   }
   ~Scratch() { fs::remove_all(path_); }
   fs::path operator/(const std::string& name) const { return path_ / name; }
+  const fs::path& path() const { return path_; }
 
  private:
   fs::path path_;

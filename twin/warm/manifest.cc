@@ -197,11 +197,25 @@ namespace {
 
 constexpr size_t kMostRunsNamed = 5;
 
+/// Whether a run's folder is being made beside this place, or was when its process was killed.
+bool is_being_created(const fs::path& place) {
+  const fs::path folder = place.has_filename() ? place : place.parent_path();  // of "runs/today/"
+  const auto name = folder.filename().string() + ".";
+  const fs::path parent = folder.has_parent_path() ? folder.parent_path() : fs::path(".");
+  std::error_code error;
+  for (auto at = fs::directory_iterator(parent, error); !error && at != fs::directory_iterator();
+       at.increment(error)) {
+    const auto other = at->path().filename().string();
+    if (other.starts_with(name) && other.ends_with(kCreating)) return true;
+  }
+  return false;
+}
+
 /// Why a folder that has no manifest.json is not the folder of a run.
 tl::unexpected<Diagnostics> no_run(const fs::path& folder) {
   std::error_code error;
   const auto name = folder.string();
-  if (fs::exists(creation_path(folder), error))
+  if (is_being_created(folder))
     return failure(
         fmt::format("{} is not a run's folder yet: a run has just begun it, or was killed then", name),
         "the same again when the run has come to its first boundary; where none is under way, run the "
@@ -225,11 +239,6 @@ tl::unexpected<Diagnostics> no_run(const fs::path& folder) {
 }
 
 }  // namespace
-
-fs::path creation_path(const fs::path& folder) {
-  // Beside it, with a slash at its end as well.
-  return (folder.has_filename() ? folder : folder.parent_path()).string() + ".creating";
-}
 
 Result<Manifest> read_manifest(const fs::path& folder) {
   const auto path = folder / kManifestFile;

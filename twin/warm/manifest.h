@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "twin/warm/disk.h"
 #include "twin/warm/spec.h"
@@ -30,8 +31,9 @@ struct Manifest {
 /// logs.
 uint64_t layout_hash(const RunSpec& spec);
 
-/// Where a run folder is built, to be renamed when it is whole.
-fs::path creation_path(const fs::path& folder);
+/// At the end of the name of a folder in which a run's is built, beside its place, to be renamed when it is
+/// whole.
+inline constexpr std::string_view kCreating = ".creating";
 
 /// Replaces manifest.json atomically. `status` must be JSON.
 Result<void> write_manifest(const fs::path& folder, const Manifest& manifest);

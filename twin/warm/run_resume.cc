@@ -20,7 +20,10 @@ Result<std::unique_ptr<RunStore>> RunStore::resume(const fs::path& folder, const
                     folder.string()),
         "the scenario that this run began with, or another folder");
   }
+  auto lock = FolderLock::take(folder);
+  if (!lock) return tl::unexpected(lock.error());
   std::unique_ptr<RunStore> store(new RunStore(folder, std::move(*manifest), options));
+  store->lock_ = std::move(*lock);
   if (auto done = store->find_base(at); !done) return tl::unexpected(done.error());
   if (auto done = store->replay(at); !done) return tl::unexpected(done.error());
   if (auto done = store->remove_beyond(); !done) return tl::unexpected(done.error());

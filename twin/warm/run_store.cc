@@ -1,9 +1,12 @@
 #include "twin/warm/run_store.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <algorithm>
 
 #include "base/check.h"
+#include "twin/warm/retention.h"
 
 namespace looptwin::twin {
 namespace {
@@ -37,6 +40,40 @@ Result<void> write_skeleton(const fs::path& folder, const Manifest& manifest) {
   return write_manifest(folder, manifest);
 }
 
+/// A new folder beside the run's place, of a name that no other writer uses.
+Result<fs::path> make_beside(const fs::path& folder) {
+  static std::atomic<uint64_t> made{0};
+  std::error_code error;
+  if (const auto parent = folder.parent_path(); !parent.empty()) fs::create_directories(parent, error);
+  if (error) return disk_failure("create", folder, error.value());
+  for (;;) {
+    const fs::path beside = fmt::format("{}.{}-{}{}", folder.string(), ::getpid(), made++, kCreating);
+    if (::mkdir(beside.c_str(), 0777) == 0) return beside;
+    if (errno != EEXIST) return disk_failure("create", beside, errno);
+  }
+}
+
+/// A folder that goes again unless it was finished, also where memory runs out meanwhile.
+struct Unfinished {
+  fs::path folder;
+  ~Unfinished() {
+    std::error_code ignored;
+    if (!folder.empty()) fs::remove_all(folder, ignored);
+  }
+};
+
+tl::unexpected<Diagnostics> is_taken(const fs::path& folder) {
+  return failure(fmt::format("cannot write a run to {}: it exists and is not empty", folder.string()),
+                 "another folder, or remove this one");
+}
+
+/// Gives the folder its place, which no other may have taken meanwhile.
+Result<void> put_in_place(const fs::path& beside, const fs::path& folder) {
+  if (::rename(beside.c_str(), folder.c_str()) == 0) return {};
+  if (errno == EEXIST || errno == ENOTEMPTY) return is_taken(folder);
+  return disk_failure("create", folder, errno);
+}
+
 }  // namespace
 
 RunStore::RunStore(fs::path folder, Manifest manifest, const RunOptions& options)
@@ -48,32 +85,28 @@ RunStore::RunStore(fs::path folder, Manifest manifest, const RunOptions& options
   closing_ = std::make_unique<Block>(manifest_.spec, manifest_.plan);
 }
 
-Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& folder, const RunSpec& spec,
+Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& place, const RunSpec& spec,
                                                    const RunOptions& options) {
   if (auto found = problems(spec); !found.empty()) return tl::unexpected(found);
+  const fs::path folder = place.has_filename() ? place : place.parent_path();  // of "runs/today/"
   std::error_code error;
-  if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error))) {
-    return failure(fmt::format("cannot write a run to {}: it exists and is not empty", folder.string()),
-                   "another folder, or remove this one");
-  }
+  if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
+    return is_taken(folder);
   // Built beside its place and renamed: there is a whole folder or none.
-  const fs::path beside = creation_path(folder);
-  fs::remove_all(beside, error);
+  const auto beside = make_beside(folder);
+  if (!beside) return tl::unexpected(beside.error());
+  Unfinished unfinished{*beside};
+  auto lock = FolderLock::take(*beside);
+  if (!lock) return tl::unexpected(lock.error());
   const Manifest manifest{spec, plan_for(spec, options)};
-  auto made = write_skeleton(beside, manifest);
-  if (made) {
-    fs::rename(beside, folder, error);
-    if (error) made = disk_failure("create", folder, error.value());
-  }
-  if (!made) {
-    fs::remove_all(beside, error);
-    return tl::unexpected(made.error());
-  }
+  if (auto made = write_skeleton(*beside, manifest); !made) return tl::unexpected(made.error());
   std::unique_ptr<RunStore> store(new RunStore(folder, manifest, options));
-  if (auto started = store->start_journal(); !started) {
-    fs::remove_all(folder, error);
-    return tl::unexpected(started.error());
-  }
+  if (auto put = put_in_place(*beside, folder); !put) return tl::unexpected(put.error());
+  unfinished.folder = folder;
+  lock->moved_to(folder);
+  store->lock_ = std::move(*lock);
+  if (auto started = store->start_journal(); !started) return tl::unexpected(started.error());
+  unfinished.folder.clear();
   return store;
 }
 
@@ -126,7 +159,7 @@ Result<void> RunStore::seal_some() {
   sealer_.reset();
   // The segment lasts (its directory is synced), so what it replaces may go.
   if (auto dropped = drop_journals(); !dropped) return dropped;
-  return drop_old_segments();
+  return drop_old_cells();
 }
 
 Result<void> RunStore::seal_all() {
@@ -146,7 +179,7 @@ Result<void> RunStore::drop_journals() {
   return {};
 }
 
-Result<void> RunStore::drop_old_segments() {
+Result<void> RunStore::drop_old_cells() {
   uint64_t bytes = 0;
   for (const auto& segment : segments_) bytes += segment.bytes;
   const auto is_too_much = [&] {
@@ -154,10 +187,10 @@ Result<void> RunStore::drop_old_segments() {
         options_.keep_time.ns > 0 && position_.boundary - segments_.front().to > options_.keep_time;
     return is_old || (options_.keep_bytes > 0 && bytes > options_.keep_bytes);
   };
-  // The newest stays, since it says where the journal begins; likewise the last before the position to come
-  // back to.
+  // The newest stays as it is, and so does what a run that comes back to its position may look at.
   while (segments_.size() > 1 && segments_[1].end_sequence <= keep_after_ && is_too_much()) {
-    if (auto removed = remove_file(segment_path(folder_, segments_.front().number)); !removed) return removed;
+    if (auto dropped = drop_cells(manifest_.spec, segment_path(folder_, segments_.front().number)); !dropped)
+      return dropped;
     bytes -= segments_.front().bytes;
     segments_.pop_front();
   }
@@ -176,7 +209,9 @@ Result<void> RunStore::finish(const std::string& status, const std::string& fing
   }
   manifest_.status = status;
   manifest_.fingerprint = fingerprint;
-  return write_manifest(folder_, manifest_);
+  if (auto written = write_manifest(folder_, manifest_); !written) return written;
+  lock_.release();
+  return {};
 }
 
 }  // namespace looptwin::twin

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "twin/warm/folder_lock.h"
 #include "twin/warm/journal.h"
 #include "twin/warm/options.h"
 #include "twin/warm/sealer.h"
@@ -51,7 +52,7 @@ class RunStore {
   Result<void> start_sealing();
   Result<void> seal_all();
   Result<void> drop_journals();
-  Result<void> drop_old_segments();
+  Result<void> drop_old_cells();
 
   // What resume() consists of.
   Result<void> find_base(std::optional<Position> at);
@@ -61,6 +62,7 @@ class RunStore {
   Result<void> reopen_journal();
 
   fs::path folder_;
+  FolderLock lock_;
   Manifest manifest_;
   RunOptions options_;
   std::unique_ptr<Block> open_, closing_;
@@ -75,7 +77,7 @@ class RunStore {
   Position position_;
   uint64_t journal_bytes_ = 0;  // resume(): good bytes of its journal, 0 where it has to be started
 
-  std::deque<Sealed> segments_;  // sealed and not dropped, oldest first
+  std::deque<Sealed> segments_;  // sealed and with their cells, oldest first
   std::deque<std::pair<uint64_t, uint64_t>>
       old_journals_;  // number and end of those that are sealed but still there
   std::atomic<uint64_t> keep_after_ = kKeepNone;

@@ -155,6 +155,10 @@ Result<void> SegmentReader::read(size_t grid, size_t variable, RowRange rows, Sl
   if (auto opened = file_->open(); !opened) return opened;
   LT_CHECK(slots.first >= all->first && slots.end <= all->end);
   const auto& spec = file_->spec.grids[grid];
+  if (!file_->has(spec.name)) {  // retention has dropped the cells since the file was last open
+    fill_cells(spec.variables[variable], cells, rows.count * static_cast<size_t>(slots.size()));
+    return {};
+  }
   const auto name = spec.name + "/" + spec.variables[variable].name;
   const Hdf5Id set{H5Dopen2(file_->id, name.c_str(), H5P_DEFAULT), H5Dclose};
   const auto shape = shape_of<2>(set);
