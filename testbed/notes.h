@@ -25,6 +25,13 @@ std::vector<std::string> rivals(const std::vector<mml::Rule>& rules, const twin:
 /// Entries of the script that will be refused whatever happens: the person lacks the role, or a reason.
 void note_refusals(const Scenario& scenario, Diagnostics& problems);
 
+/// Faults, restarts and entries of the script that come after the run's end. Not where `settings` say how
+/// long the run is: who shortens a run knows that he cuts it.
+void note_late(const Scenario& scenario, const std::vector<Setting>& settings, Diagnostics& problems);
+
+/// Fields whose values go stale before the next one comes, or of which samples are shed in regular operation.
+void note_periods(const Scenario& scenario, Diagnostics& problems);
+
 /// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems);
 
