@@ -48,9 +48,11 @@ RunStore::RunStore(fs::path folder, Manifest manifest, const RunOptions& options
   closing_ = std::make_unique<Block>(manifest_.spec, manifest_.plan);
 }
 
-Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& folder, const RunSpec& spec,
+Result<std::unique_ptr<RunStore>> RunStore::create(const fs::path& path, const RunSpec& spec,
                                                    const RunOptions& options) {
   if (auto found = problems(spec); !found.empty()) return tl::unexpected(found);
+  // With a slash behind it the folder's name would be empty, and what stands beside it would be within.
+  const fs::path folder = path.has_filename() ? path : path.parent_path();
   std::error_code error;
   if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error))) {
     return failure(fmt::format("cannot write a run to {}: it exists and is not empty", folder.string()),
