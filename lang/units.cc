@@ -325,10 +325,38 @@ Result<Quantity> Units::quantity(const Span& span, const Unit* bare, bool differ
   return Quantity{unit->to_si(value), *unit};
 }
 
+/// "2.5 h" for "2 h 30 min": several times behind one another, as one in the first's unit, or the last's
+/// where that is shorter to write. Nothing where the text is something else.
+static std::optional<std::string> sum_of_times(const Units& units, const Span& span) {
+  auto rest = trimmed(text_of(span));
+  double total = 0;
+  std::vector<Unit> found;
+  while (!rest.empty()) {
+    const auto number = read_number(rest);
+    if (!number.error.empty() || number.length == 0) return std::nullopt;
+    rest = trimmed(rest.substr(number.length));
+    const auto end = std::find_if(rest.begin(), rest.end(), [](char c) { return c == ' ' || is_digit(c); });
+    const auto unit = units.unit(part(span, rest.substr(0, static_cast<size_t>(end - rest.begin()))));
+    if (!unit || unit->type != Type::number(kTimeDimension)) return std::nullopt;
+    total += unit->to_si(number.value);
+    found.push_back(*unit);
+    rest = trimmed(rest.substr(static_cast<size_t>(end - rest.begin())));
+  }
+  if (found.size() < 2) return std::nullopt;
+  const auto in = [&](const Unit& unit) { return shortest(unit.from_si(total)) + " " + unit.text; };
+  const auto one = in(found.front()), two = in(found.back());
+  return one.size() <= two.size() ? one : two;
+}
+
 Result<Duration> Units::duration(const Span& span) const {
   const auto at = part(span, trimmed(text_of(span)));
   const auto quantity = this->quantity(span);
-  if (!quantity) return tl::make_unexpected(quantity.error());
+  if (!quantity) {
+    const auto sum = sum_of_times(*this, at);
+    if (!sum) return tl::make_unexpected(quantity.error());
+    return failure(at, fmt::format("'{}' is more than one quantity", text_of(at)),
+                   fmt::format("write {}", *sum));
+  }
   if (quantity->unit.text == "1" && quantity->value != 0)
     return failure(at, "a time needs its unit", fmt::format("write {} s", text_of(at)));
   if (quantity->unit.type != Type::number(kTimeDimension))

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "twin/raw_range.h"
 #include "twin/tables.h"
 
 namespace looptwin::mml {
@@ -15,20 +16,6 @@ using twin::Quality;
 /// A stretch of fewer rows is placed row by row.
 constexpr uint32_t kWorthColumns = 4;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-/// The first raw value above kMissing for which `reached` holds; it must hold for all that follow.
-template <typename Reached>
-int64_t first_raw(Reached reached) {
-  int64_t low = int64_t{twin::kMissing} + 1, high = int64_t{std::numeric_limits<int32_t>::max()} + 1;
-  while (low < high) {
-    const int64_t middle = low + (high - low) / 2;
-    if (reached(static_cast<int32_t>(middle)))
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  return low;
-}
 
 }  // namespace
 
@@ -54,23 +41,11 @@ Reported::Reported(const twin::FieldConfig& config, const Columns& columns, size
       spacing_(config.least_spacing.value_or(Duration{})),
       bad_(rows, kLongAgo.ns),
       oldest_((rows + twin::kGroupRows - 1) / twin::kGroupRows, kLongAgo) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  auto range = config.range.value_or(twin::Range{-kInfinity, kInfinity});
-  // A code that is no word's must not get into a column of codes.
-  if (config.boolean) range = {0, 1};
-  if (!config.words.empty()) range = {0, static_cast<double>(config.words.size() - 1)};
-  // SI grows with the raw value, so that a range is one of raw values: integers are compared faster.
   LT_CHECK(scaling_.scale > 0 && scaling_.resolution > 0, config.name);
   if (config.max_rate || config.flat_after) plausibility_.emplace(config, scaling_, rows);
-  const int64_t low = first_raw([&](int32_t raw) { return scaling_.to_si(raw) >= range.low; });
-  const int64_t above = first_raw([&](int32_t raw) { return scaling_.to_si(raw) > range.high; });
-  if (low < above) {
-    lowest_ = static_cast<int32_t>(low);
-    highest_ = static_cast<int32_t>(above - 1);
-  } else {
-    lowest_ = 1;  // the range lies between two steps: nothing is in it
-    highest_ = 0;
-  }
+  const auto range = twin::raw_range_of(config);
+  lowest_ = range.lowest;
+  highest_ = range.highest;
 }
 
 void Reported::place(std::span<const Stretch> stretches, twin::Frame& frame, size_t position,

@@ -132,7 +132,7 @@ void DeviceCompiler::add_readings() {
     Sensor sensor;
     sensor.storage = like.storage;
     sensor.scaling = twin::scaling_of(config);
-    sensor.range = config.range.value_or(twin::Range{-kInfinity, kInfinity});
+    sensor.range = twin::raw_range_of(config);
     if (f < config_.sensors.size()) {
       sensor.noise = config_.sensors[f].noise;
       sensor.dropout = config_.sensors[f].dropout;

@@ -20,6 +20,7 @@
 #include "sim/draws.h"
 #include "sim/fleet.h"
 #include "twin/frame.h"
+#include "twin/raw_range.h"
 
 namespace looptwin::sim {
 
@@ -75,7 +76,7 @@ struct Sensor {
   const void* truth = nullptr;           ///< [row]
   void* value = nullptr;                 ///< [row]
   twin::Scaling scaling;
-  twin::Range range{};
+  twin::RawRange range;  ///< what it can read at all
   double noise = 0;
   double dropout = 0;
   std::vector<double> bias;   ///< [row], empty where none is declared

@@ -13,7 +13,7 @@ Time later(Time t, Duration d) { return t.ns > kNever.ns - d.ns ? kNever : t + d
 
 Duration drawn_span(double seconds) {
   constexpr double kCentury = 3.2e9;
-  return {std::max<int64_t>(1, static_cast<int64_t>(std::clamp(seconds, 0.0, kCentury) * 1e9))};
+  return std::max(kLeastSpell, Duration{static_cast<int64_t>(std::clamp(seconds, 0.0, kCentury) * 1e9)});
 }
 
 void Disturbances::add(uint32_t row, uint16_t source) {
@@ -77,25 +77,32 @@ bool Disturbances::follow(Stream& stream) const {
 
 /// How long the row's link is down from the spell of `index` on, which begins now: whatever else breaks the
 /// link before the end prolongs it. And the last restart meanwhile.
-Spell Disturbances::link_spell(size_t index) const {
+Spell Disturbances::link_spell(size_t index) {
   const auto& begins = sources_[streams_[index].source];
   Spell link{streams_[index].from, streams_[index].to};
   link.row = streams_[index].row;
   link.flag = begins.broker.empty() ? 0 : 1;
+  ahead_.clear();
+  for (size_t i = first_of_[index]; i < streams_.size() && streams_[i].row == link.row; ++i)
+    if (sources_[streams_[i].source].breaks_link()) ahead_.push_back(streams_[i]);
+  size_t merged = 0;
   for (bool changed = true; changed;) {
     changed = false;
-    for (size_t i = first_of_[index]; i < streams_.size() && streams_[i].row == link.row; ++i) {
-      const auto& source = sources_[streams_[i].source];
-      if (!source.breaks_link()) continue;
+    for (Stream& ahead : ahead_) {
+      const auto& source = sources_[ahead.source];
       const bool forgets =
           source.kind == FaultKind::restart && (source.keeps & static_cast<uint8_t>(Kept::queue)) == 0;
-      Stream ahead = streams_[i];
-      do {
-        if (ahead.from > link.to) break;
+      // Each goes on from where it came to: what the others have prolonged since is not looked at again.
+      while (ahead.from <= link.to) {
         if (forgets) link.forgets = std::max(link.forgets, ahead.from);
         if (ahead.to > link.to) link.to = ahead.to, changed = true;
+        if (++merged == kMostMerged) link.to = kNever;
         if (link.to == kNever) return link;
-      } while (follow(ahead));
+        if (!follow(ahead)) {
+          ahead.from = kNever;
+          break;
+        }
+      }
     }
   }
   return link;

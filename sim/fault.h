@@ -42,6 +42,10 @@ struct FaultSource {
     return kind == FaultKind::link_down || kind == FaultKind::device_off || kind == FaultKind::restart;
   }
 };
+/// Between two drawn spells of one source, and of a drawn length: so that time goes on.
+inline constexpr Duration kLeastSpell = milliseconds(1);
+/// A link that so many spells keep down, each before the last one ends, stays down to the run's end.
+inline constexpr size_t kMostMerged = 100'000;
 inline constexpr Duration kFirstWait = seconds(1);
 inline constexpr Duration kLongestWait = minutes(2);
 
@@ -112,7 +116,7 @@ class Disturbances {
   void draw(Stream& stream) const;
   void plan(Stream& stream) const;
   bool follow(Stream& stream) const;
-  Spell link_spell(size_t stream) const;
+  Spell link_spell(size_t stream);
 
   std::span<const FaultSource> sources_;
   std::span<const uint64_t> keys_;
@@ -121,11 +125,12 @@ class Disturbances {
       link_until_;  ///< a stream: up to when the row's link is known to be down; kept at the row's first
   std::vector<uint32_t> first_of_;  ///< a stream: the first stream of the same row
   std::vector<Entry> heap_;
+  std::vector<Stream> ahead_;  ///< of link_spell(); kept for its memory
   uint64_t outages_ = 0;
   uint64_t faults_ = 0;
 };
 
-/// A time span drawn in s, at least 1 ns, at most about a century.
+/// A time span drawn in s, at least kLeastSpell, at most about a century.
 Duration drawn_span(double seconds);
 
 }  // namespace looptwin::sim

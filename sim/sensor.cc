@@ -64,6 +64,8 @@ Trouble trouble_of(std::span<const Spell> spells, size_t& i, size_t field, Time 
   return trouble;
 }
 
+constexpr double kBeyond = 2147483647.0;  // what to_raw() saturates at
+
 struct Faulty {
   size_t row = 0;
   Trouble trouble;
@@ -88,14 +90,20 @@ double read_faulty(const DeviceModel& model, const Sensor& sensor, const Faulty&
   double x = static_cast<const double*>(sensor.truth)[f.row];
   if (!sensor.bias.empty()) x += sensor.bias[f.row];
   if (!sensor.drift.empty()) x += t.seconds() * sensor.drift[f.row];
+  double settled = x + f.trouble.added;
   if (sensor.noise != 0)
     x += sensor.noise * f.trouble.noise *
          sensor.noise_stream.noise(model.keys[f.row], static_cast<uint64_t>(grid));
   x += f.trouble.added;
   auto q = quantiser_of(sensor);
-  if (f.trouble.outside) x = f.trouble.reads, q.low = -HUGE_VAL, q.high = HUGE_VAL;
-  sensor_kernels(simd()).quantise(q, &x, &x, 1);
-  return x;
+  if (f.trouble.outside) {
+    // It says what the fault tells it to say, whatever its range is.
+    x = settled = f.trouble.reads;
+    q.lowest = -kBeyond, q.highest = kBeyond, q.low = -HUGE_VAL, q.high = HUGE_VAL;
+  }
+  double reading = 0;
+  sensor_kernels(simd()).quantise(q, &settled, &x, &reading, 1);
+  return reading;
 }
 
 void read_numbers(const DeviceModel& model, const Sensor& sensor, int64_t grid, size_t first, size_t count,
@@ -103,23 +111,27 @@ void read_numbers(const DeviceModel& model, const Sensor& sensor, int64_t grid, 
   const auto& kernels = sensor_kernels(simd());
   const auto* truth = static_cast<const double*>(sensor.truth) + first;
   auto* reading = static_cast<double*>(sensor.value) + first;
+  alignas(64) double settled[kSliceRows];
+  const double* without_noise = truth;
+  if (!sensor.bias.empty() || !sensor.drift.empty()) {
+    std::copy_n(truth, count, settled);
+    without_noise = settled;
+    if (!sensor.bias.empty()) kernels.add(settled, sensor.bias.data() + first, 1, count);
+    if (!sensor.drift.empty()) kernels.add(settled, sensor.drift.data() + first, t.seconds(), count);
+  }
   alignas(64) double x[kSliceRows];
-  const double* in = truth;
-  if (!sensor.bias.empty() || !sensor.drift.empty() || sensor.noise != 0) {
-    std::copy_n(truth, count, x);
+  const double* in = without_noise;
+  if (sensor.noise != 0) {
+    alignas(64) double noise[kSliceRows];
+    sensor.noise_stream.noise(model.keys.subspan(first, count), static_cast<uint64_t>(grid), noise);
+    std::copy_n(without_noise, count, x);
+    kernels.add(x, noise, sensor.noise, count);
     in = x;
-    if (!sensor.bias.empty()) kernels.add(x, sensor.bias.data() + first, 1, count);
-    if (!sensor.drift.empty()) kernels.add(x, sensor.drift.data() + first, t.seconds(), count);
-    if (sensor.noise != 0) {
-      alignas(64) double noise[kSliceRows];
-      sensor.noise_stream.noise(model.keys.subspan(first, count), static_cast<uint64_t>(grid), noise);
-      kernels.add(x, noise, sensor.noise, count);
-    }
   }
   const auto q = quantiser_of(sensor);
-  if (!dropout) return kernels.quantise(q, in, reading, count);
+  if (!dropout) return kernels.quantise(q, without_noise, in, reading, count);
   alignas(64) double out[kSliceRows];
-  kernels.quantise(q, in, out, count);
+  kernels.quantise(q, without_noise, in, out, count);
   for (size_t i = 0; i < count; ++i) reading[i] = missing[i] ? reading[i] : out[i];
 }
 
@@ -132,8 +144,15 @@ void read_codes(const Sensor& sensor, size_t first, size_t count, const uint8_t*
 }  // namespace
 
 Quantiser quantiser_of(const Sensor& s) {
-  return {s.scaling.steps,  s.scaling.resolution, s.scaling.scale,
-          s.scaling.offset, s.range.low,          s.range.high};
+  const double step = (s.scaling.steps != 0 ? 1 / s.scaling.steps : s.scaling.resolution) * s.scaling.scale;
+  return {.steps = s.scaling.steps,
+          .resolution = s.scaling.resolution,
+          .scale = s.scaling.scale,
+          .offset = s.scaling.offset,
+          .lowest = static_cast<double>(s.range.lowest),
+          .highest = static_cast<double>(s.range.highest),
+          .low = s.scaling.to_si(s.range.lowest) - step / 2,
+          .high = s.scaling.to_si(s.range.highest) + step / 2};
 }
 
 namespace {

@@ -1,7 +1,8 @@
-// What a sensor makes of a true value: x + bias(device) + drift(device)·t + noise, within its range, at its
-// resolution. A reading is a function of (seed, device, field, grid point) and of the true value: whoever
-// asks at one grid point, controller or telemetry, gets the same, however often. Faults change single rows
-// afterwards.
+// What a sensor makes of a true value: x + bias(device) + drift(device)·t + noise, at its resolution. Noise
+// alone does not leave the range; where the value without noise does, by half a step or more, the sensor
+// reads one step beyond the limit, as transmitters of 4-20 mA tell saturation (NAMUR NE 43). A reading is a
+// function of (seed, device, field, grid point) and of the true value: whoever asks at one grid point,
+// controller or telemetry, gets the same, however often. Faults change single rows afterwards.
 #pragma once
 
 #include <span>

@@ -15,15 +15,18 @@ struct Quantiser {
   double resolution = 1;
   double scale = 1;
   double offset = 0;
-  double low = 0;  ///< what the sensor can read at all, SI
+  double lowest = 0;  ///< raw, of what the sensor can read at all
+  double highest = 0;
+  double low = 0;  ///< SI: half a step beyond these
   double high = 0;
 };
 
 struct SensorKernels {
   /// x[i] += factor * term[i]
   void (*add)(double* x, const double* term, double factor, size_t n);
-  /// out[i] = the reading of x[i]: within the range, at the resolution; NaN stays NaN.
-  void (*quantise)(const Quantiser& q, const double* x, double* out, size_t n);
+  /// out[i] = the reading of x[i] at the resolution: within the range where settled[i] is, one step beyond
+  /// where that is half a step or more outside. NaN stays NaN. `settled` may be x.
+  void (*quantise)(const Quantiser& q, const double* settled, const double* x, double* out, size_t n);
   /// raw[i] = the integer of a reading; NaN gives twin::kMissing.
   void (*to_raw)(const Quantiser& q, const double* x, int32_t* raw, size_t n);
   /// raw[i] = the code of a boolean or a word; `unknown` gives twin::kMissing.

@@ -24,13 +24,16 @@ inline double rounded(const Quantiser& q, double x) {
 }
 
 template <bool kSteps, bool kScaled>
-void quantise_as(const Quantiser& q, const double* __restrict in, double* __restrict out, size_t n) {
+void quantise_as(const Quantiser& q, const double* settled, const double* in, double* __restrict out,
+                 size_t n) {
   const Quantiser c = q;
+  const double below = c.lowest - 1, above = c.highest + 1;
   for (size_t i = 0; i < n; ++i) {
-    double x = in[i];
-    x = x > c.high ? c.high : x;
-    x = x < c.low ? c.low : x;
-    const double raw = rounded<kSteps, kScaled>(c, x);
+    double raw = rounded<kSteps, kScaled>(c, in[i]);
+    raw = raw > c.highest ? c.highest : raw;
+    raw = raw < c.lowest ? c.lowest : raw;
+    raw = settled[i] > c.high ? above : raw;
+    raw = settled[i] < c.low ? below : raw;
     const double value = kSteps ? raw / c.steps : raw * c.resolution;
     out[i] = kScaled ? value * c.scale + c.offset : value + c.offset;
   }
@@ -47,11 +50,13 @@ void to_raw_as(const Quantiser& q, const double* __restrict in, int32_t* __restr
   }
 }
 
-void quantise(const Quantiser& q, const double* x, double* out, size_t n) {
+void quantise(const Quantiser& q, const double* settled, const double* x, double* out, size_t n) {
   const bool scaled = q.scale != 1;
   if (q.steps != 0)
-    return scaled ? quantise_as<true, true>(q, x, out, n) : quantise_as<true, false>(q, x, out, n);
-  return scaled ? quantise_as<false, true>(q, x, out, n) : quantise_as<false, false>(q, x, out, n);
+    return scaled ? quantise_as<true, true>(q, settled, x, out, n)
+                  : quantise_as<true, false>(q, settled, x, out, n);
+  return scaled ? quantise_as<false, true>(q, settled, x, out, n)
+                : quantise_as<false, false>(q, settled, x, out, n);
 }
 
 void to_raw(const Quantiser& q, const double* x, int32_t* raw, size_t n) {

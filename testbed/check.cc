@@ -172,7 +172,9 @@ Exit check(const CheckRequest& request) {
   if (!built) return refuse(built.error());
 
   Assembly& a = **built;
-  std::fputs(render(a.warnings()).c_str(), stderr);
+  Diagnostics warnings = a.warnings();
+  note_late(*scenario, request.settings, warnings);
+  std::fputs(render(warnings).c_str(), stderr);
   double hot = 0, warm = 0, tables = 0;
   for (size_t w = 0; w < a.wired().windows.size(); ++w)
     hot += static_cast<double>(a.hot().cost(w).bytes_per_device *

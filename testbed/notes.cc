@@ -114,6 +114,39 @@ void note_last_boundary(const Scenario& scenario, Diagnostics& problems) {
        fmt::format("write duration: {} s, or {} s", last.seconds(), (last + scenario.cycle).seconds())});
 }
 
+void note_late(const Scenario& scenario, const std::vector<Setting>& settings, Diagnostics& problems) {
+  const auto is_duration = [](const Setting& setting) { return setting.path == "duration"; };
+  if (std::any_of(settings.begin(), settings.end(), is_duration)) return;
+  const Time end = kStart + scenario.duration;
+  const auto note = [&](const Span& span, const char* what, std::optional<Time> at) {
+    if (!at || *at <= end) return;
+    problems.push_back({Severity::warning, span,
+                        fmt::format("this {} is for {}, after the end of the run at {}: it never comes", what,
+                                    to_string(*at), to_string(end)),
+                        "make the run longer, or let it come earlier"});
+  };
+  for (const auto& fault : scenario.faults) note(fault.span, "fault", fault.after);
+  for (const auto& restart : scenario.restarts) note(restart.span, "restart", restart.after);
+  for (const auto& entry : scenario.script) note(entry.span, "entry of the script", entry.action.at);
+}
+
+void note_periods(const Scenario& scenario, Diagnostics& problems) {
+  for (const auto& model : scenario.models)
+    for (const auto& field : model.telemetry) {
+      const auto note = [&](std::string message, std::string hint) {
+        problems.push_back({Severity::warning, field.span, std::move(message), std::move(hint)});
+      };
+      if (field.stale_after < field.every)
+        note(fmt::format("'{}' is stale after {}, before its next sample comes, {} after the last",
+                         field.name, to_string(field.stale_after), to_string(field.every)),
+             "write a stale_after of more than one period");
+      if (field.least_spacing && *field.least_spacing > field.every)
+        note(fmt::format("'{}' comes every {}: samples nearer than {} are shed", field.name,
+                         to_string(field.every), to_string(*field.least_spacing)),
+             "write a least_spacing below the period");
+    }
+}
+
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems) {
   for (size_t i = 0; i < graph.size(); ++i) {
     const lang::Node& node = graph[lang::NodeId(i)];

@@ -28,6 +28,13 @@ void note_refusals(const Scenario& scenario, Diagnostics& problems);
 /// A duration that is no multiple of a fixed cycle: the run ends at its last boundary.
 void note_last_boundary(const Scenario& scenario, Diagnostics& problems);
 
+/// Faults, restarts and entries of the script that come after the run's end. Not where `settings` say how
+/// long the run is: who shortens a run knows that he cuts it.
+void note_late(const Scenario& scenario, const std::vector<Setting>& settings, Diagnostics& problems);
+
+/// Fields whose values go stale before the next one comes, or of which samples are shed in regular operation.
+void note_periods(const Scenario& scenario, Diagnostics& problems);
+
 /// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems);
 

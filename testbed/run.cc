@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "testbed/by_hand.h"
 #include "testbed/moment.h"
+#include "testbed/notes.h"
 #include "testbed/replay/fork.h"
 #include "testbed/replay/fork_point.h"
 #include "testbed/run_folder.h"
@@ -177,6 +178,8 @@ Exit run(const RunRequest& request) {
                                           : prepare_new(request);
   if (!prepared) return refuse_counted(prepared.error());
   prepared->options.threads = request.threads;
+  Diagnostics warnings;
+  note_late(prepared->scenario, prepared->settings, warnings);
   const auto& out = prepared->options.out;
   auto made = Simulation::make(
       {std::move(prepared->scenario), std::move(prepared->path), std::move(prepared->settings)},
@@ -185,7 +188,8 @@ Exit run(const RunRequest& request) {
   stop_on_signals();
   Simulation& simulation = **made;
   Assembly& assembly = simulation.assembly();
-  std::fputs(render(assembly.warnings()).c_str(), stderr);
+  warnings.insert(warnings.begin(), assembly.warnings().begin(), assembly.warnings().end());
+  std::fputs(render(warnings).c_str(), stderr);
   if (prepared->from) {
     if (auto restored = restore(assembly, *prepared->from); !restored)
       return refuse_counted(restored.error());

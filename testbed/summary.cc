@@ -48,9 +48,10 @@ void telemetry_rows(Assembly& a, double wall) {
                       ? ""
                       : fmt::format("; without telemetry {}", number(devices - with_telemetry))));
   print_row("messages",
-            fmt::format("{} ({}/s); sent {}, lost {}, duplicates {}, gaps {}, restarts {}",
+            fmt::format("{} ({}/s); sent {}, lost {}{}, duplicates {}, gaps {}, restarts {}",
                         number(p.messages), number(static_cast<double>(p.messages) / wall), number(f.sent),
-                        number(f.lost), number(p.duplicates), number(p.gaps), number(p.restarts)));
+                        number(f.lost), f.dropped == 0 ? "" : fmt::format(", dropped {}", number(f.dropped)),
+                        number(p.duplicates), number(p.gaps), number(p.restarts)));
   print_row(
       "samples",
       fmt::format("{} ({}/s); late {}, future {}, out of range {}, missing {}, rate {}, flat {}, shed {}{}",
@@ -179,6 +180,7 @@ void print_summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wa
 std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
   const auto p = a.processor().counters();
   const auto d = a.dispatcher().counters();
+  const auto f = a.fleet().counters();
   const auto of = [&](twin::Quality q) { return p.by_quality[static_cast<size_t>(q)]; };
   nlohmann::json json{{"state", mml::name_of(end)},
                       {"simulated_s", a.loop().now().seconds()},
@@ -187,6 +189,9 @@ std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
                       {"simd", looptwin::name_of(simd())},
                       {"devices", a.registry().devices()},
                       {"messages", p.messages},
+                      {"sent", f.sent},
+                      {"lost", f.lost},
+                      {"dropped", f.dropped},
                       {"duplicates", p.duplicates},
                       {"gaps", p.gaps},
                       {"restarts", p.restarts},

@@ -43,6 +43,7 @@ class Wiring : Expressions {
     check_texts();
     note_refusals(scenario_, problems_);
     note_last_boundary(scenario_, problems_);
+    note_periods(scenario_, problems_);
     note_long_windows(graph_, scenario_.duration, problems_);
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
@@ -323,8 +324,10 @@ class Wiring : Expressions {
     const bool rising = node.op == Op::greater || node.op == Op::greater_equal;
     const bool falling = node.op == Op::less || node.op == Op::less_equal;
     if (!rising && !falling) {
+      const bool of_sides = node.op == Op::equal || node.op == Op::not_equal;
       error(*config.deadband,
-            fmt::format("a deadband needs `raise` of '{}' to be one comparison", config.name),
+            fmt::format("a deadband needs `raise` of '{}' to be one comparison{}", config.name,
+                        of_sides ? " with a limit: == and != have no side to return to" : ""),
             "write `raise: x > limit`, or give the return in `clear:` yourself");
       return raise;
     }
@@ -334,6 +337,10 @@ class Wiring : Expressions {
     wanted.type = difference;
     const NodeId band = checker_.check(*config.deadband, scopes_, TableId(), wanted);
     if (!band.valid()) return raise;
+    if (graph_[band].op == Op::constant && graph_[band].number[0] < 0)
+      error(*config.deadband,
+            fmt::format("the deadband of '{}' is negative: it would clear while it still rises", config.name),
+            "write how far beyond the limit the value returns, as a value above 0");
     lang::Node limit{.op = rising ? Op::subtract : Op::add,
                      .type = graph_[node.args[1]].type,
                      .table = graph_[node.args[1]].table,

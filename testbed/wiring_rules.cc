@@ -171,10 +171,24 @@ class RuleWiring {
       wanted.type = type;
       wanted.bare = setpoint->unit;
       const NodeId value = expressions_.check(name + ".set." + set.setpoint, set.value, found->table, wanted);
+      check_range(*setpoint, set, value);
       mml::add_columns(schema_, config_name(rule, wired), found->table, type, item);
       expressions_.demand(value, found->table, item.value);
       out_.claimed.push_back({set.value, found->table, item.setpoint, value});
     }
+  }
+
+  /// A value that devices would refuse, whenever it is asked.
+  void check_range(const twin::SetpointConfig& setpoint, const mml::OverrideConfig::Set& set, NodeId value) {
+    if (!value.valid() || !setpoint.range) return;
+    const lang::Node& node = expressions_.graph()[value];
+    if (node.op != lang::Op::constant) return;
+    const auto& [low, high] = *setpoint.range;
+    if (low <= node.number[0] && node.number[0] <= high) return;
+    expressions_.error(
+        set.value, fmt::format("'{}' is set to a value outside its range: devices refuse it", set.setpoint),
+        fmt::format("write {:.6g} to {:.6g} {}, or widen the range of '{}'", setpoint.unit.from_si(low),
+                    setpoint.unit.from_si(high), setpoint.unit.text, set.setpoint));
   }
 
   static std::string config_name(const mml::Rule& rule, const mml::WiredOverride& wired) {

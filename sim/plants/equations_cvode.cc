@@ -53,13 +53,14 @@ class Cvode final : public EquationSolver {
 
   void start(double t, std::span<const double> y) override {
     std::copy(y.begin(), y.end(), N_VGetArrayPointer(y_));
-    time_ = t;
+    time_ = start_ = t;
     steps_ = 0;
     LT_CHECK(CVodeReInit(memory_, t, y_) == CV_SUCCESS, "CVODE does not begin");
   }
 
   std::optional<SolverFailure> step(double end) override {
     lost_ = states_;
+    end_ = end;
     LT_CHECK(CVodeSetStopTime(memory_, end) == CV_SUCCESS, "CVODE does not take its end");
     const int flag = CVode(memory_, end, y_, &time_, CV_ONE_STEP);
     // Too close to the end for a step of its own: what could change there is below rounding.
@@ -83,11 +84,13 @@ class Cvode final : public EquationSolver {
  private:
   static int rates(double t, N_Vector y, N_Vector out, void* self) {
     auto& solver = *static_cast<Cvode*>(self);
+    const std::span<const double> at(N_VGetArrayPointer(y), solver.states_);
     const std::span<double> result(N_VGetArrayPointer(out), solver.states_);
-    solver.rates_(t, {N_VGetArrayPointer(y), solver.states_}, result);
+    solver.rates_(t, at, result);
     const auto lost = first_not_finite(result);
     if (!lost) return 0;
-    solver.lost_ = *lost;
+    // One state that is lost takes all with it through the Jacobian: what follows from that blames nobody.
+    if (!first_not_finite(at)) solver.lost_ = *lost;
     return 1;  // it may be outside where the equations hold: a shorter step may stay within
   }
   static void silent(int, const char*, const char*, char*, void*) {}
@@ -122,26 +125,42 @@ class Cvode final : public EquationSolver {
     return state;
   }
 
+  /// Whether a state grows so fast where the solver stopped that it would be a billion times itself within
+  /// the time that it was integrated over. Not one that is just leaving 0.
+  std::optional<SolverFailure> runaway(size_t state) {
+    const double* y = N_VGetArrayPointer(y_);
+    double* rates = N_VGetArrayPointer(scratch_);
+    rates_(time_, {y, states_}, {rates, states_});
+    const double value = y[state], rate = rates[state];
+    if (CVodeGetErrWeights(memory_, weights_) != CV_SUCCESS) return std::nullopt;
+    const bool is_at_zero = std::abs(value) * N_VGetArrayPointer(weights_)[state] < 1;
+    if (is_at_zero || !(value * rate > 0) || !(std::abs(rate) * (end_ - start_) > 1e9 * std::abs(value)))
+      return std::nullopt;
+    return SolverFailure{
+        state, fmt::format("it grows without bound: at {:.3g} (SI) its rate is {:.3g} a second", value, rate),
+        "bound it by limits:, or its rate by min(), max() or if()"};
+  }
+
   SolverFailure failed(int flag) {
-    double step = 0, times = 0;
-    CVodeGetCurrentStep(memory_, &step);
-    const size_t state = worst(&times);
+    double times = 0;
+    const size_t inexact = worst(&times);
     // Newton's method, too, fails for want of a rate.
-    if (lost_ < states_)
-      return {lost_, fmt::format("its rate is not a finite number, down to steps of {:.3g} s", step),
+    const bool is_lost = lost_ < states_;
+    const size_t state = is_lost ? lost_ : flag == CV_ERR_FAILURE ? inexact : fastest();
+    if (auto growth = runaway(state)) return *growth;
+    if (is_lost)
+      return {state, "its rate is not a finite number, however short the step",
               "its rate divides by zero, or takes a root of something negative: bound it by max() or if()"};
     switch (flag) {
       case CV_CONV_FAILURE:
       case CV_LSETUP_FAIL:
       case CV_LSOLVE_FAIL:
-        return {fastest(), fmt::format("Newton's method finds no solution, down to steps of {:.3g} s", step),
-                "it may grow without bound: bound it; or smooth what jumps in the equations, or make it an "
-                "event"};
+        return {state, "Newton's method finds no solution, however short the step",
+                "smooth what jumps in the equations, or make it an event"};
       case CV_ERR_FAILURE:
-        return {
-            state,
-            fmt::format("its error stays {:.3g} times the tolerance, down to steps of {:.3g} s", times, step),
-            "it may grow without bound, or jump: bound it, or make the jump an event; or wider tolerances"};
+        return {state,
+                fmt::format("its error stays {:.3g} times the tolerance, however short the step", times),
+                "it may jump: make the jump an event; or wider tolerances"};
       default:
         return {state, fmt::format("CVODE gives up ({})", name_of(flag)), "solver: runge_kutta4"};
     }
@@ -157,7 +176,7 @@ class Cvode final : public EquationSolver {
   Rates rates_;
   size_t states_;
   size_t lost_;  ///< whose rate was not finite last in the step under way
-  double time_ = 0;
+  double time_ = 0, start_ = 0, end_ = 0;
   int64_t steps_ = 0;
   SUNContext context_ = nullptr;
   N_Vector y_ = nullptr, scratch_ = nullptr, weights_ = nullptr;

@@ -58,12 +58,18 @@ class RungeKutta final : public EquationSolver {
     before_ = y_;
     at(end, y_);
     time_ = end;
-    const auto lost = first_not_finite(y_);
+    auto lost = first_not_finite(y_);
     if (!lost) return std::nullopt;
-    return SolverFailure{*lost,
-                         fmt::format("it went from {:.6g} to {} in one step", before_[*lost], y_[*lost]),
-                         "shorten step:, or solver: cvode; or its rate divides by zero, or takes a root of "
-                         "something negative"};
+    // The others may have lost theirs by it: to blame is whose rate was not finite first.
+    for (const auto& rates : k_)
+      if (const auto first = first_not_finite(rates)) {
+        lost = first;
+        break;
+      }
+    return SolverFailure{
+        *lost, fmt::format("it went from {:.6g} to {} in one step", before_[*lost], y_[*lost]),
+        "shorten step:, or solver: cvode; or it grows without bound: bound it by limits:; or "
+        "its rate divides by zero, or takes a root of something negative"};
   }
 
   double time() const override { return time_; }

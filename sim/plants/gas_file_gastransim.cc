@@ -29,7 +29,8 @@ class Reader {
       if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
       for (const auto& [node, span] : slack_)
         if (!has_pressure_[node])
-          error(span, fmt::format("slack node '{}' has no pressure in boundary_pslack", node));
+          error(span, fmt::format("slack node '{}' has no pressure in boundary_pslack", node),
+                "write its pressure there, or slack_bool: 0");
     }
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     return std::move(file_);
@@ -45,7 +46,7 @@ class Reader {
     auto tree = parse_json(source);
     if (tree && tree->kind == JsonValue::Kind::object) return std::move(*tree);
     if (tree)
-      error(tree->span, "an object should stand here");
+      error(tree->span, "an object should stand here", "write {...}, as GasTranSim's examples have it");
     else
       problems_.insert(problems_.end(), tree.error().begin(), tree.error().end());
     return {};
@@ -55,7 +56,7 @@ class Reader {
     static const Members kNone;
     const JsonValue* value = tree.find(key);
     if (value && value->kind == JsonValue::Kind::object) return value->members;
-    if (value) error(value->span, fmt::format("\"{}\" should be an object", key));
+    if (value) error(value->span, fmt::format("\"{}\" should be an object", key), "write {...}");
     if (!value && is_needed) error(tree.span, fmt::format("\"{}\" is missing", key), known(tree, key));
     return kNone;
   }
@@ -68,17 +69,24 @@ class Reader {
     const JsonValue* value = tree.find(key);
     if (value && value->kind == JsonValue::Kind::number) return value->number;
     if (value)
-      error(value->span, fmt::format("\"{}\" should be a number", key));
+      error(value->span, fmt::format("\"{}\" should be a number", key), "write it without quotes or unit");
     else
       error(tree.span, fmt::format("\"{}\" is missing", key), known(tree, key));
     return 0;
+  }
+  template <typename Part>
+  static std::vector<std::string> names_of(const std::vector<Part>& parts) {
+    std::vector<std::string> names;
+    for (const auto& part : parts) names.push_back(part.name);
+    return names;
   }
   /// An id, which the files write as a number here and as a string there.
   std::string id(const JsonValue& tree, std::string_view key) { return shortest(number(tree, key)); }
 
   void read_params(const JsonValue& tree) {
     const JsonValue* params = tree.find("simulation_params");
-    if (!params) return error(tree.span, "\"simulation_params\" is missing");
+    if (!params)
+      return error(tree.span, "\"simulation_params\" is missing", known(tree, "simulation_params"));
     const double temperature = number(*params, "Temperature (K):");
     const double gravity = number(*params, "Gas specific gravity (G):");
     GasConfig& gas = file_.network.gas;
@@ -93,7 +101,7 @@ class Reader {
       if (seconds >= 0 && seconds <= kLongestRun)
         file_.horizon = {static_cast<int64_t>(std::llround(seconds * 1e9))};
       else
-        error(until->span, "\"Final time\" should lie between 0 and 1e9 s");
+        error(until->span, "\"Final time\" should lie between 0 and 1e9 s", "write the run's length in s");
     }
   }
 
@@ -104,7 +112,8 @@ class Reader {
                                                   "gnodes", "short_pipes", "valves"};
     for (const auto& [key, at, value] : tree.members)
       if (std::find(std::begin(kKnown), std::end(kKnown), key) == std::end(kKnown) && !value.members.empty())
-        error(value.span, fmt::format("\"{}\" are elements that are not known here", key));
+        error(value.span, fmt::format("\"{}\" are elements that are not known here", key),
+              "known are nodes, pipes, compressors, gnodes, short_pipes and valves");
     for (const auto& [key, at, node] : object(tree, "nodes", true)) {
       const std::string name = id(node, "node_id");
       network.nodes.push_back({.name = name, .span = node.span});
@@ -147,29 +156,32 @@ class Reader {
     for (const auto& [name, out] : {std::pair{std::string_view("time"), &times}, {key, &values}}) {
       const JsonValue* list = tree.find(name);
       if (!list || list->kind != JsonValue::Kind::array || list->items.empty()) {
-        error(list ? list->span : tree.span, fmt::format("\"{}\" should be a list of numbers", name));
+        error(list ? list->span : tree.span, fmt::format("\"{}\" should be a list of numbers", name),
+              "write [0, 3600, ...]");
         return false;
       }
       for (const JsonValue& item : list->items) {
         if (item.kind != JsonValue::Kind::number) {
-          error(item.span, "a number should stand here");
+          error(item.span, "a number should stand here", "write it without quotes or unit");
           return false;
         }
         if (out == &times && !times.empty() && item.number <= times.back()) {
-          error(item.span, "times must rise");
+          error(item.span, "times must rise", "write them in s, in order");
           return false;
         }
         out->push_back(item.number);
       }
     }
     if (times.size() == values.size()) return true;
-    error(tree.span, fmt::format("{} times, but \"{}\" has {} values", times.size(), key, values.size()));
+    error(tree.span, fmt::format("{} times, but \"{}\" has {} values", times.size(), key, values.size()),
+          "write a value for each time");
     return false;
   }
   bool knows_node(const std::string& name, const Span& span) {
     for (const GasNodeConfig& node : file_.network.nodes)
       if (node.name == name) return true;
-    error(span, fmt::format("there is no node '{}' in the network", name));
+    error(span, fmt::format("there is no node '{}' in the network", name),
+          did_you_mean(name, names_of(file_.network.nodes)));
     return false;
   }
 
@@ -219,15 +231,26 @@ class Reader {
     const auto station =
         std::find_if(stations.begin(), stations.end(), [&](const auto& s) { return s.name == name; });
     if (station == stations.end())
-      return error(series.span, fmt::format("there is no compressor '{}' in the network", name));
+      return error(series.span, fmt::format("there is no compressor '{}' in the network", name),
+                   did_you_mean(name, names_of(stations)));
     std::vector<double> times, values, types, again;
     if (!read_series(series, "value", times, values) || !read_series(series, "control_type", again, types))
       return;
     const double type = types[0];
     if (type != 0 && type != 1 && type != 2)
-      return error(series.span, "control_type should be 0 (ratio), 1 (discharge pressure) or 2 (flow)");
+      return error(series.find("control_type")->span,
+                   "control_type should be 0 (ratio), 1 (discharge pressure) or 2 (flow)",
+                   "write one of them for each time");
     if (std::any_of(types.begin(), types.end(), [&](double t) { return t != type; }))
-      return error(series.span, "control_type changes during the run, which is not read");
+      return error(series.find("control_type")->span,
+                   "control_type changes during the run, which is not read", "write the same for each time");
+    const auto* list = series.find("value");
+    for (size_t i = 0; type == 0 && i < values.size(); ++i)
+      if (!(values[i] >= 1 && values[i] <= station->most_ratio))
+        return error(list->items[i].span,
+                     fmt::format("compressor '{}' has the ratio {}: it must lie between 1 and {}", name,
+                                 shortest(values[i]), shortest(station->most_ratio)),
+                     "write discharge over suction pressure; or control_type 1 for a pressure, 2 for a flow");
     static constexpr const char* kPorts[] = {"ratio_wanted", "discharge_pressure_wanted", "flow_wanted"};
     const int mode = static_cast<int>(type);
     station->mode = static_cast<CompressorMode>(mode);

@@ -13,7 +13,8 @@ namespace looptwin::sim {
 
 namespace {
 
-constexpr double kLongestRun = 1e9;  // s
+constexpr double kLongestRun = 1e9;               // s
+constexpr double kColdest = -60, kHottest = 150;  // degC, of gas in pipes
 constexpr double kBar = 1e5, kZeroCelsius = 273.15;
 
 /// A piece of a source's text.
@@ -70,7 +71,9 @@ class Reader {
     for (const Piece& line : lines(network)) read_element(network, line);
     set_heights();
     read_settings(scenario);
-    if (file_.network.pipes.empty()) error({network, 0, 0}, "the network has no pipes");
+    if (file_.network.pipes.empty())
+      error({network, 0, 0}, "the network has no pipes",
+            "write P,from,to,length,diameter,height difference,roughness");
     if (!has_errors(problems_)) set_scenario(scenario);
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     return std::move(file_);
@@ -88,7 +91,8 @@ class Reader {
     double value = 0;
     const auto [end, code] = std::from_chars(piece.text.data(), piece.text.data() + piece.text.size(), value);
     if (code != std::errc() || end != piece.text.data() + piece.text.size() || !std::isfinite(value))
-      error(piece.span, fmt::format("{} should be a number, not '{}'", what, piece.text));
+      error(piece.span, fmt::format("{} should be a number, not '{}'", what, piece.text),
+            "write a number without unit, as 12.5");
     return value;
   }
 
@@ -101,10 +105,13 @@ class Reader {
                    "write: P (pipe), S (short pipe), V (valve) or C (compressor)");
     const size_t least = is_pipe ? 7 : 3;
     if (fields.size() < least)
-      return error(line.span, fmt::format("'{}' needs {} fields, there are {}", kind, least, fields.size()));
+      return error(line.span, fmt::format("'{}' needs {} fields, there are {}", kind, least, fields.size()),
+                   is_pipe ? "write P,from,to,length,diameter,height difference,roughness"
+                           : fmt::format("write {},from,to", kind));
     const std::string from(fields[1].text), to(fields[2].text);
-    if (from.empty() || to.empty()) return error(line.span, "an end has no name");
-    if (from == to) return error(line.span, fmt::format("both ends are node '{}'", from));
+    if (from.empty() || to.empty())
+      return error(line.span, "an end has no name", "write both nodes, as P,1,2,...");
+    if (from == to) return error(line.span, fmt::format("both ends are node '{}'", from), "write two nodes");
     nodes_[from].is_left = true;
     nodes_[to].is_entered = true;
     GasNetworkConfig& network = file_.network;
@@ -164,7 +171,8 @@ class Reader {
     }
     for (const Edge& edge : edges)
       if (std::abs(height[edge.to] - height[edge.from] - edge.rise) > 0.1)
-        error(edge.span, "the height differences around a loop do not add up to 0");
+        error(edge.span, "the height differences around a loop do not add up to 0",
+              "look at the sixth fields of its pipes, and at their signs");
     for (const auto& [name, node] : nodes_) network.nodes.push_back({.name = name, .height = height[name]});
     std::sort(network.nodes.begin(), network.nodes.end(),
               [](const auto& a, const auto& b) { return before(a.name, b.name); });
@@ -174,13 +182,13 @@ class Reader {
     for (const Piece& line : lines(source)) {
       const size_t equals = line.text.find('=');
       if (equals == std::string_view::npos) {
-        error(line.span, "a line 'name = value' should stand here");
+        error(line.span, "a line 'name = value' should stand here", "write one, or # before a remark");
         continue;
       }
       const size_t at = line.span.begin + equals;
       const Piece key = trimmed(source, line.span.begin, at);
       if (!settings_.emplace(std::string(key.text), trimmed(source, at + 1, line.span.end)).second)
-        error(key.span, fmt::format("'{}' stands twice", key.text));
+        error(key.span, fmt::format("'{}' stands twice", key.text), "remove one of them");
     }
   }
   const Piece* setting(const SourcePtr& source, const std::string& key) {
@@ -221,12 +229,18 @@ class Reader {
     const Piece *temperature = setting(source, "T0"), *constant = setting(source, "Rs"),
                 *moments = setting(source, "ut");
     if (!temperature || !constant || !moments) return;
-    network.gas.temperature = number(*temperature, "T0") + kZeroCelsius;
+    const double celsius = number(*temperature, "T0");
+    if (!(celsius >= kColdest && celsius <= kHottest))
+      error(temperature->span,
+            fmt::format("T0 = {} degC is no temperature of a gas network", temperature->text),
+            celsius > kHottest ? fmt::format("it is in degC: write {:.6g}", celsius - kZeroCelsius)
+                               : "write it in degC, as 15");
+    network.gas.temperature = celsius + kZeroCelsius;
     network.gas.a_squared = number(*constant, "Rs") * network.gas.temperature;
     for (const Piece& moment : split(source, *moments, '|')) {
       times_.push_back(number(moment, "a moment"));
       if (times_.size() > 1 && times_.back() <= times_[times_.size() - 2])
-        error(moment.span, "moments must rise");
+        error(moment.span, "moments must rise", "write them in s, in order of time");
     }
     network.gas.span = constant->span;
     if (const auto at = settings_.find("tH"); at != settings_.end()) {
@@ -234,7 +248,7 @@ class Reader {
       if (seconds >= 0 && seconds <= kLongestRun)
         file_.horizon = {static_cast<int64_t>(std::llround(seconds * 1e9))};
       else
-        error(at->second.span, "tH should lie between 0 and 1e9 s");
+        error(at->second.span, "tH should lie between 0 and 1e9 s", "write the run's length in s");
     }
 
     std::vector<std::string> supplies, demands, stations;

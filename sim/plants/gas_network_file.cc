@@ -11,10 +11,18 @@ namespace looptwin::sim {
 namespace {
 
 Result<SourcePtr> read_text(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error))
+    return failure(
+        fmt::format("cannot read {}: there is no such file", path),
+        "a network is a .net with its .ini, or a folder with network.json, params.json and bc.json");
+  if (std::filesystem::is_directory(path, error))
+    return failure(fmt::format("cannot read {}: it is a folder", path), "name a file");
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
-  if (!file || file.bad()) return failure(fmt::format("cannot read {}", path));
+  if (!file || file.bad())
+    return failure(fmt::format("cannot read {}: it does not open", path), "look at who may read it");
   return std::make_shared<const Source>(Source{path, std::move(text).str()});
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "sim/fault.h"
 #include "sim/plants/line.h"
 
 namespace looptwin::sim {
@@ -56,8 +57,11 @@ class Checker {
                 const std::optional<Distribution>& time) {
     if (!time)
       problem(span, fmt::format("'{}' needs '{}'", owner, key), fmt::format("write {}: 10 s", key));
-    else if (!(time->mean() > 0))
-      problem(span, fmt::format("'{}' of '{}' is always zero", key, owner), "write a time above 0 s");
+    else if (!(time->mean() >= kLeastSpell.seconds()))
+      problem(span,
+              fmt::format("'{}' of '{}' is {}", key, owner,
+                          time->mean() > 0 ? "shorter than 1 ms on average" : "always zero"),
+              "write 1 ms or longer");
   }
   void share(const Span& span, const std::string& owner, const char* key, double value) {
     if (!(value >= 0 && value <= 1))

@@ -172,9 +172,11 @@ Result<std::vector<ImportedModel>> read_models(const SourcePtr& source, const Un
 }
 
 std::string models_text(const std::vector<ImportedModel>& models, const std::string& from, Duration every) {
-  std::string out =
-      fmt::format("# From {}. Periods are a guess: it does not say how often devices report.\nmodels:\n",
-                  printable(from));
+  std::string out = fmt::format(
+      "# From {}. Periods are a guess: it does not say how often devices report. So are resolutions of "
+      "0.001.\n"
+      "models:\n",
+      printable(from));
   for (const auto& model : models) {
     if (!model.about.empty()) out += fmt::format("  # {}\n", printable(model.about));
     for (const auto& left : model.left_out) out += fmt::format("  # Left out: {}\n", printable(left));
@@ -182,7 +184,9 @@ std::string models_text(const std::vector<ImportedModel>& models, const std::str
     if (!model.fields.empty()) out += "    telemetry:\n";
     for (const auto& q : model.fields) {
       out += fmt::format("      {}: {{{}, every: {}", as_yaml(q.name), keys_of(q, false), to_string(every));
-      if (!q.step.empty()) out += fmt::format(", resolution: {}", q.step);
+      const bool steps =
+          q.step.empty() && q.words.empty() && !q.unit.empty() && (q.low.empty() || q.high.empty());
+      if (!q.step.empty() || steps) out += fmt::format(", resolution: {}", steps ? "0.001" : q.step);
       out += "}\n";
     }
     if (!model.setpoints.empty()) out += "    setpoints:\n";

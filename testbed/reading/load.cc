@@ -81,7 +81,7 @@ Key<Draft> by_model(std::string name, const Section<U>& section, M member, std::
 void read_start(Reader& reader, Draft& draft) {
   if (!draft.start || !scalar(reader, *draft.start, "a date and time")) return;
   if (const auto date = parse_iso(draft.start->text)) {
-    draft.scenario.start = draft.zone.to_utc(*date);
+    if (is_there(reader, draft.zone, *date, *draft.start)) draft.scenario.start = draft.zone.to_utc(*date);
   } else {
     reader.error(draft.start->span, fmt::format("'{}' is not a date and time", draft.start->text),
                  "write \"2019-07-15T00:00:00\", in local time");
@@ -180,6 +180,12 @@ const Section<Draft>& scenario_section() {
     read(reader, entry, draft);
     draft.scenario.timezone = entry.value.text;
   };
+  auto plants = top("plants", plant_section(), &Draft::plants, "physics that devices share");
+  plants.read = [read = plants.read](Reader& reader, const yaml::Entry& entry, Draft& draft) {
+    const size_t before = reader.problems.size();
+    read(reader, entry, draft);
+    draft.plants_refused |= reader.problems.size() > before;
+  };
   Key<Draft> use{
       {.name = "use",
        .form = Form::texts,
@@ -204,7 +210,7 @@ const Section<Draft>& scenario_section() {
        top("feeds", feed_section(), &Draft::feeds, "data from outside, and to it"),
        top("models", model_section(), &Draft::models, "device models", true),
        by_model("fleet", fleet_section(), &Draft::fleet, "how many devices of each model there are", true),
-       top("plants", plant_section(), &Draft::plants, "physics that devices share"),
+       plants,
        top("links", link_section(), in(&Scenario::links), "networks between devices and broker"),
        list<Draft>("faults", fault_section(), &Draft::faults, "what goes wrong"),
        top("functions", function_section(), &Draft::functions,

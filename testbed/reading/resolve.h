@@ -19,6 +19,7 @@ struct Draft {
   std::vector<ModelDraft> models;
   std::vector<FleetDraft> fleet;
   std::vector<PlantDraft> plants;
+  bool plants_refused = false;  ///< a value of theirs was
   std::vector<FeedDraft> feeds;
   std::vector<FunctionDraft> functions;
   std::vector<FaultDraft> faults;
@@ -47,6 +48,8 @@ const ModelDraft* find_model(Reader& reader, const std::vector<ModelDraft>& mode
                              const Span& span, const std::string& what);
 
 /// The first such time of day at or after the start, or the date and time itself; local.
+/// Whether a date has an instant where the scenario is: reports it where clocks are set forward over it.
+bool is_there(Reader& reader, const Timezone& zone, const IsoTime& date, const yaml::Node& node);
 std::optional<Time> read_at(Reader& reader, const Draft& draft, const yaml::Node& node);
 
 template <typename T>

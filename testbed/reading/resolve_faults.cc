@@ -32,6 +32,12 @@ const std::string& word_of(FaultKind kind) {
   return kNone;
 }
 
+bool refused_within(const Diagnostics& problems, const Span& span) {
+  return std::any_of(problems.begin(), problems.end(), [&](const Diagnostic& d) {
+    return d.span.source == span.source && d.span.begin >= span.begin && d.span.end <= span.end;
+  });
+}
+
 void check_time(Reader& reader, const Draft& draft, FaultDraft& fault) {
   if (fault.at) {
     if (fault.after || fault.every) {
@@ -72,6 +78,9 @@ bool take_restart(Reader& reader, Draft& draft, const FaultDraft& fault) {
   if (!fault.device.empty())
     reader.error(fault.span, "a restart of the broker or the mml is not about a device",
                  "remove 'device', or write of: devices");
+  if (fault.every && *fault.every < seconds(1))
+    reader.error(fault.span, "the broker or the mml restarts every second at the most",
+                 "write every: with a mean time of 1 s or longer");
   draft.scenario.restarts.push_back(
       {fault.span, fault.of, fault.after, fault.every, fault.lasts.value_or(Duration{}), fault.persistent});
   return true;
@@ -163,12 +172,21 @@ void check_sensor(Reader& reader, const Draft& draft, FaultDraft& fault) {
 
 }  // namespace
 
+bool is_there(Reader& reader, const Timezone& zone, const IsoTime& date, const yaml::Node& node) {
+  if (date.offset || zone.instants(date.local).kind != Timezone::Kind::gap) return true;
+  reader.error(node.span,
+               fmt::format("there is no {} in {}: clocks are set forward over it", node.text, zone.name()),
+               fmt::format("write {}", zone.format(zone.to_utc(date))));
+  return false;
+}
+
 std::optional<Time> read_at(Reader& reader, const Draft& draft, const yaml::Node& node) {
   if (!scalar(reader, node, "a time of day")) return std::nullopt;
   const UnixTime start = draft.scenario.start;
   const Civil today = draft.zone.to_local(start);
   UnixTime at;
   if (const auto date = parse_iso(node.text)) {
+    if (!is_there(reader, draft.zone, *date, node)) return std::nullopt;
     at = draft.zone.to_utc(*date);
   } else if (auto of_day = parse_iso("2000-01-01T" + node.text); of_day && !of_day->offset) {
     for (int64_t day = day_number(today.year, today.month, today.day);; ++day) {
@@ -176,7 +194,8 @@ std::optional<Time> read_at(Reader& reader, const Draft& draft, const yaml::Node
       std::tie(of_day->local.year, of_day->local.month, of_day->local.day) =
           std::tuple(date.year, date.month, date.day);
       at = draft.zone.to_utc(*of_day);
-      if (at >= start) break;
+      // Not on the day on which clocks are set forward over it.
+      if (at >= start && draft.zone.instants(of_day->local).kind != Timezone::Kind::gap) break;
     }
   } else {
     reader.error(node.span, fmt::format("'{}' is not a time of day", node.text),
@@ -190,6 +209,8 @@ std::optional<Time> read_at(Reader& reader, const Draft& draft, const yaml::Node
 
 void resolve_faults(Reader& reader, Draft& draft) {
   for (auto& fault : draft.faults) {
+    // What a refused value would have said is not missing.
+    if (refused_within(reader.problems, fault.span)) continue;
     check_time(reader, draft, fault);
     const auto& kind = word_of(fault.kind);
     const auto needed = about(fault.kind);

@@ -7,6 +7,8 @@
 namespace looptwin::testbed {
 
 bool resolve_plants(Reader& reader, Draft& draft) {
+  // What would stand in the place of a refused value is not to be judged.
+  if (draft.plants_refused) return false;
   bool all = true;
   for (auto& plant : draft.scenario.plants) {
     plant.folder = draft.scenario.folder.string();

@@ -1,6 +1,7 @@
 // fleet, links, faults, history: how many devices there are, what connects them, and what goes wrong.
 #include <fmt/format.h>
 
+#include "sim/fault.h"
 #include "testbed/reading/distribution.h"
 #include "testbed/reading/sections.h"
 
@@ -21,6 +22,30 @@ Value<sim::SharedBy> shared_by() {
           }};
 }
 
+/// How long a state lasts, of two that take turns: never so short that time would not go on.
+Value<Distribution> time_of_turn() {
+  return {Form::distribution, [](Reader& reader, const yaml::Node& node) -> std::optional<Distribution> {
+            auto read = time_distribution().read(reader, node);
+            if (!read || read->mean() >= sim::kLeastSpell.seconds()) return read;
+            reader.error(node.span,
+                         read->mean() > 0 ? fmt::format("{} is shorter than 1 ms on average", node.text)
+                                          : fmt::format("{} is always zero", node.text),
+                         "write 1 ms or longer");
+            return std::nullopt;
+          }};
+}
+
+/// A mean time from one of many to the next.
+Value<Duration> time_between() {
+  return {Form::period, [](Reader& reader, const yaml::Node& node) -> std::optional<Duration> {
+            const auto read = period().read(reader, node);
+            if (!read || *read >= sim::kLeastSpell) return read;
+            reader.error(node.span, fmt::format("a mean time of {} is shorter than 1 ms", node.text),
+                         "write 1 ms or longer");
+            return std::nullopt;
+          }};
+}
+
 struct Outage {
   std::optional<Duration> every;
   std::optional<Distribution> up, lasts, down;
@@ -31,11 +56,11 @@ const Section<Outage>& outage_section() {
   using T = Outage;
   static const Section<T> kSection(
       "an outage", "outage",
-      {optional<T>("every", period(), &T::every, "",
+      {optional<T>("every", time_between(), &T::every, "",
                    "mean time between outages of one device (exponential). One of every, up"),
-       optional<T>("up", time_distribution(), &T::up, "", "time between outages"),
-       optional<T>("lasts", time_distribution(), &T::lasts, "", "how long. One of lasts, down"),
-       optional<T>("down", time_distribution(), &T::down, "", "the same"),
+       optional<T>("up", time_of_turn(), &T::up, "", "time between outages"),
+       optional<T>("lasts", time_of_turn(), &T::lasts, "", "how long. One of lasts, down"),
+       optional<T>("down", time_of_turn(), &T::down, "", "the same"),
        optional<T>(
            "shared", shared_by(), &T::shared, "each device on its own",
            "a relation of the devices, [or several](#shared): those of one related device, as a cell, "
@@ -91,8 +116,8 @@ const Section<Bursts>& bursts_section() {
   using T = Bursts;
   static const Section<T> kSection(
       "'bursts'", "bursts",
-      {required<T>("up", time_distribution(), &T::up, "time between bursts, in which `loss` holds"),
-       required<T>("down", time_distribution(), &T::down, "how long a burst lasts"),
+      {required<T>("up", time_of_turn(), &T::up, "time between bursts, in which `loss` holds"),
+       required<T>("down", time_of_turn(), &T::down, "how long a burst lasts"),
        optional<T>("loss", share(), &T::loss, "100 %",
                    "of messages lost in a burst, beside those of the link"),
        optional<T>("shared", shared_by(), &T::shared, "each device on its own",
@@ -332,7 +357,7 @@ const Section<FaultDraft>& fault_section() {
        optional<T>("after", since_start, after, "", "from the start. One of after, at, every"),
        optional<T>("at", later(Form::time_of_day), &T::at, "",
                    "\"14:00\": the first such time of day; or a date and time, local"),
-       optional<T>("every", period(), &T::every, "", "mean time between faults of one device, drawn"),
+       optional<T>("every", time_between(), &T::every, "", "mean time between faults of one device, drawn"),
        optional<T>("lasts", duration(), &T::lasts, "to the run's end",
                    "how long; of a restart, which needs it, `0 s` is at once"),
        placed(optional<T>("of",

@@ -5,6 +5,7 @@
 #include "testbed/reading/distribution.h"
 #include "testbed/reading/sections.h"
 #include "testbed/reading/value_draft.h"
+#include "twin/frame.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -69,6 +70,34 @@ void finish(Reader& reader, ParameterDraft& d) {
   d.spread = distribution(reader, *d.spread_node, lang::Unit{"1", lang::Type::number(), 1, 0});
 }
 
+/// A spread of slopes: zero or more.
+std::optional<double> read_slope(Reader& reader, const Node& node, const lang::Unit& unit) {
+  const auto value = quantity(reader, node, per_second(unit), false);
+  if (!value || *value >= 0) return value;
+  reader.error(node.span, fmt::format("{} is negative", node.text), "write " + node.text.substr(1));
+  return std::nullopt;
+}
+
+/// What is reported is a whole number of steps, of 32 bits. `resolved`: what is written of the resolution was
+/// read, if anything is.
+void check_steps(Reader& reader, const FieldDraft& d, bool resolved) {
+  if (d.resolution == 0 && !d.range) {
+    if (resolved && !d.range_node)
+      reader.error(d.span, fmt::format("telemetry field '{}' has neither a range nor a resolution", d.name),
+                   fmt::format("write resolution: 0.01, the step in {} that its values have; or range: [low, "
+                               "high], of which they then have a millionth",
+                               d.unit.text));
+    return;
+  }
+  if (!d.range) return;
+  constexpr int32_t kBeyond = 2147483647;  // stands for all that is larger
+  const auto scaling = twin::scaling_of(d);
+  if (scaling.to_raw(d.range->low) == -kBeyond || scaling.to_raw(d.range->high) == kBeyond)
+    reader.error(d.range_node->span,
+                 fmt::format("the range of '{}' goes beyond ±2147483646 steps of its resolution", d.name),
+                 "write a coarser resolution, or a narrower range");
+}
+
 void finish(Reader& reader, FieldDraft& d) {
   d.stale_after = d.stale.value_or(d.every * 3);
   const int kinds = (d.is.unit ? 1 : 0) + (d.is.words ? 1 : 0) + (d.is.boolean ? 1 : 0);
@@ -96,10 +125,14 @@ void finish(Reader& reader, FieldDraft& d) {
   if (d.range_node) d.range = range(reader, *d.range_node, d.unit);
   if (d.noise) d.sensor.noise = read_difference(reader, *d.noise, d.unit).value_or(0);
   if (d.bias) d.sensor.bias = read_difference(reader, *d.bias, d.unit).value_or(0);
-  if (d.resolution_node)
-    if (const auto si = read_difference(reader, *d.resolution_node, d.unit))
-      d.resolution = *si / d.unit.scale;
-  if (d.drift) d.sensor.drift = quantity(reader, *d.drift, per_second(d.unit), false).value_or(0);
+  bool resolved = true;
+  if (d.resolution_node) {
+    const auto si = read_difference(reader, *d.resolution_node, d.unit);
+    d.resolution = si.value_or(0) / d.unit.scale;
+    resolved = si.has_value();
+  }
+  check_steps(reader, d, resolved);
+  if (d.drift) d.sensor.drift = read_slope(reader, *d.drift, d.unit).value_or(0);
   if (!d.rate_node) return;
   d.max_rate = quantity(reader, *d.rate_node, per_second(d.unit), false);
   if (d.max_rate && !(*d.max_rate > 0))
@@ -185,9 +218,10 @@ const Section<FieldDraft>& field_section() {
        optional<T>("boolean", boolean(), flag, "false", "`true` for a field that is true or false"),
        required<T>("every", period(), &T::every, "the period of its samples"),
        optional<T>("phase", duration(), &T::phase, "spread evenly over the period", "of the first sample"),
-       optional<T>("range", later(Form::range), &T::range_node, "none", "what is outside is bad"),
-       optional<T>("resolution", later(Form::quantity), &T::resolution_node, "0",
-                   "the step of reported values; a difference"),
+       optional<T>("range", later(Form::range), &T::range_node, "none",
+                   "what is outside is bad. At least one of range and resolution"),
+       optional<T>("resolution", later(Form::quantity), &T::resolution_node,
+                   "2⁻²⁰ of the range, up to a power of 2", "the step of reported values; a difference"),
        optional<T>("noise", later(Form::quantity), &T::noise, "0",
                    "standard deviation of each sample; a difference"),
        optional<T>("bias", later(Form::quantity), &T::bias, "0",
@@ -275,9 +309,9 @@ const Section<PhysicsDraft>& physics_section() {
            "inputs", expressions(), &T::inputs, "none",
            "of feeds and of civil time, one for all devices; or of the element of a plant that a device is "
            "related to: `at.pressure`"),
-       optional<T>(
-           "drives", drives(), &T::drives, "none",
-           "by relation, ports of a plant's element with what they are given: `{station: {running: on}}`"),
+       optional<T>("drives", drives(), &T::drives, "none",
+                   "by relation, ports of a plant's element with what they are given: `{station: {running: "
+                   "turning}}`"),
        finished<T>("random", random_section(), "signals drawn per device, held for a period",
                    [](T& out, RandomDraft& d) { out.random.push_back(std::move(d)); }),
        optional<T>("states", expressions(), &T::states, "none", "each state's initial value, of parameters"),

@@ -228,6 +228,26 @@ TEST_CASE("equations: what grows without bound, or is no number, ends as a value
   }
 }
 
+TEST_CASE("equations: the element that grows without bound is blamed, not the first that is lost with it") {
+  const auto growing = [](const char* rate) {
+    auto calm = kind("calm", {}, {{"x", "1"}, {"y", "1"}}, {{"x", "0 / 1 s"}, {"y", "-y / 1 s"}});
+    return std::vector{calm, kind("wild", {}, {{"x", "1.1"}}, {{"x", rate}})};
+  };
+  for (const char* rate : {"x * x / 1 s", "if(x > 1.05, x * x / 1 s, 0 / 1 s)", "exp(x) / 1 s"}) {
+    INFO(rate);
+    for (const auto method : {EquationMethod::cvode, EquationMethod::runge_kutta4}) {
+      const auto plant = make_plant(growing(rate), method, seconds(1));
+      plant->advance(at(60));
+      REQUIRE(plant->breakdown().size() == 1);
+      const auto& why = plant->breakdown()[0];
+      INFO(why.message);
+      CHECK_THAT(why.message, Catch::Contains("'wild.x' cannot go on: it "));
+      CHECK_THAT(why.hint, Catch::Contains("bound it by limits:"));
+      if (method == EquationMethod::cvode) CHECK_THAT(why.message, Catch::Contains("it grows without bound"));
+    }
+  }
+}
+
 TEST_CASE("equations: two tanks fill, overflow and empty through a pipe, each found at its instant") {
   // The upper tank fills at 0.1 m/s from 0.5 m, is full at 5 s, and what runs over fills the lower one.
   EquationKindConfig tank =

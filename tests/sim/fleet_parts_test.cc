@@ -85,13 +85,14 @@ TEST_CASE("sensor: readings and integers are those of twin::Scaling, bit for bit
     field.unit.scale = c.scale;
     field.unit.offset = c.offset;
     const auto scaling = twin::scaling_of(field);
-    const Quantiser q{scaling.steps, scaling.resolution, scaling.scale, scaling.offset, -HUGE_VAL, HUGE_VAL};
+    const Quantiser q{scaling.steps, scaling.resolution, scaling.scale, scaling.offset,
+                      -2147483647.0, 2147483647.0,       -HUGE_VAL,     HUGE_VAL};
     for (const Simd width : {Simd::v2, Simd::v3, Simd::v4}) {
       if (width > simd()) continue;
       const auto& kernels = sensor_kernels(width);
       std::vector<double> reading(x.size());
       std::vector<int32_t> raw(x.size()), again(x.size());
-      kernels.quantise(q, x.data(), reading.data(), x.size());
+      kernels.quantise(q, x.data(), x.data(), reading.data(), x.size());
       kernels.to_raw(q, x.data(), raw.data(), x.size());
       kernels.to_raw(q, reading.data(), again.data(), x.size());
       for (size_t i = 0; i < x.size(); ++i) {
@@ -101,6 +102,36 @@ TEST_CASE("sensor: readings and integers are those of twin::Scaling, bit for bit
       }
     }
   }
+}
+
+TEST_CASE("faults: spells that take no time are long enough for time to go on, and merge to an end") {
+  std::vector<FaultSource> sources(1);
+  sources[0] = {.kind = FaultKind::link_down};
+  sources[0].wait = *Distribution::constant(0);
+  sources[0].lasts_drawn = *Distribution::constant(0);
+  const std::vector<uint64_t> keys{1};
+  Disturbances alternating(sources, keys);
+  alternating.add(0, 0);
+  size_t spells = 0;
+  alternating.until(kStart + seconds(1), [&](const Spell& s) {
+    CHECK(s.to - s.from == kLeastSpell);
+    ++spells;
+  });
+  CHECK(spells == 500);
+
+  // Six sources, each of which is nearly always down: that all are up comes once in 10^18 ms.
+  std::vector<FaultSource> many(6);
+  for (size_t i = 0; i < many.size(); ++i) {
+    many[i] = {.kind = FaultKind::link_down, .lasts = seconds(1)};
+    many[i].wait = *Distribution::exponential(0.001);
+    many[i].wait_stream = Draws(7, "fault." + std::to_string(i));
+  }
+  Disturbances down(many, keys);
+  for (uint16_t s = 0; s < many.size(); ++s) down.add(0, s);
+  std::vector<Spell> merged;
+  down.until(kStart + seconds(20), [&](const Spell& s) { merged.push_back(s); });
+  REQUIRE_FALSE(merged.empty());
+  CHECK(merged.back().to == kNever);
 }
 
 TEST_CASE("faults: spells that break a link are merged, so that their end is when it is up again") {

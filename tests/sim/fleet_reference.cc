@@ -121,26 +121,33 @@ class Home {
     for (size_t k = 0; k < groups_.size(); ++k) sample(k, g);
   }
 
-  double at_resolution(size_t field, double x, bool clip = true) const {
+  /// `settled`: without noise. Ranges lie on steps.
+  double at_resolution(size_t field, double x, double settled) const {
     const auto& config = s_.models[0].telemetry[field];
-    if (clip) x = std::min(std::max(x, config.range->low), config.range->high);
     const auto scaling = twin::scaling_of(config);
-    return scaling.to_si(scaling.to_raw(x));
+    const int32_t low = scaling.to_raw(config.range->low), high = scaling.to_raw(config.range->high);
+    int32_t raw = std::clamp(scaling.to_raw(x), low, high);
+    if (scaling.to_raw(settled) > high) raw = high + 1;
+    if (scaling.to_raw(settled) < low) raw = low - 1;
+    return scaling.to_si(raw);
   }
 
   double read_temperature(int64_t g) {
     const Time now{g * kStep};
     if (fault(FaultKind::stuck, "temperature", now)) return reading_;
-    double x = air_ + bias_ +
-               s_.devices[0].sensors[0].noise *
-                   random::noise(random::bits(random::stream(s_.seed, "home.temperature.noise"), key_,
-                                              static_cast<uint64_t>(g)));
-    if (const auto* f = fault(FaultKind::bias, "temperature", now)) x += f->value;
+    const double noise = s_.devices[0].sensors[0].noise *
+                         random::noise(random::bits(random::stream(s_.seed, "home.temperature.noise"), key_,
+                                                    static_cast<uint64_t>(g)));
+    double added = 0;
+    if (const auto* f = fault(FaultKind::bias, "temperature", now)) added += f->value;
     if (const auto* f = fault(FaultKind::drift, "temperature", now))
-      x += f->value * (now - *f->after).seconds();
-    if (const auto* f = fault(FaultKind::out_of_range, "temperature", now))
-      return reading_ = at_resolution(0, f->value, false);
-    return reading_ = at_resolution(0, x);
+      added += f->value * (now - *f->after).seconds();
+    if (const auto* f = fault(FaultKind::out_of_range, "temperature", now)) {
+      const auto scaling = twin::scaling_of(s_.models[0].telemetry[0]);
+      return reading_ = scaling.to_si(scaling.to_raw(f->value));
+    }
+    const double settled = air_ + bias_;
+    return reading_ = at_resolution(0, settled + noise + added, settled + added);
   }
 
   void control(int64_t g) {
@@ -206,7 +213,8 @@ class Home {
       for (const uint16_t f : groups_[group].fields) {
         if (f == 0) value.push_back(twin::scaling_of(s_.models[0].telemetry[0]).to_raw(read_temperature(g)));
         if (f == 1)
-          value.push_back(twin::scaling_of(s_.models[0].telemetry[1]).to_raw(at_resolution(1, power_)));
+          value.push_back(
+              twin::scaling_of(s_.models[0].telemetry[1]).to_raw(at_resolution(1, power_, power_)));
         if (f == 2) value.push_back(compressor_);
       }
       const uint32_t sequence = sequence_[group]++;

@@ -148,6 +148,10 @@ TEST_CASE("gas files: what is broken is shown where it stands") {
        "params.json:3:", "should lie between 0 and 1e9 s"},
       {morgen_error(replaced(kNet, "C,2,3", "C,2,2"), kIni), "a.net:3:1:", "both ends are node '2'"},
       {morgen_error(kNet, replaced(kIni, "tH = 14400", "tH = 1e300")), "a.ini:3:6:", "tH should lie between"},
+      {gastransim_error(kNetwork, kParams, replaced(kBoundary, "[1.2, 1.4]", "[1.2, 14]")),
+       "bc.json:4:", "compressor '7' has the ratio 14: it must lie between 1 and 10"},
+      {morgen_error(kNet, replaced(kIni, "T0 = 15.556", "T0 = 293.15")),
+       "a.ini:1:6:", "it is in degC: write 20"},
       {morgen_error("", kIni), "a.net:1:1:", "the network has no pipes"},
   };
   for (const Case& c : cases) {
@@ -157,7 +161,8 @@ TEST_CASE("gas files: what is broken is shown where it stands") {
   }
   const auto missing = read_gas_network("/nowhere/a.net", "/nowhere/a.ini");
   REQUIRE_FALSE(missing);
-  CHECK(render(missing.error()).find("cannot read /nowhere/a.net") != std::string::npos);
+  CHECK(render(missing.error()).find("cannot read /nowhere/a.net: there is no such file") !=
+        std::string::npos);
 }
 
 TEST_CASE("gas files: an element that makes no sense is shown in its file") {

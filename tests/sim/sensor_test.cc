@@ -144,6 +144,46 @@ TEST_CASE("sensor: words, and true and false, can be stuck, drop out, or read a 
   for (uint32_t row = 0; row < 5; ++row) CHECK(readings(received, row, kLevel) == Codes(5, 5000));
 }
 
+TEST_CASE("sensor: a value outside the range reads one step beyond it, noise alone stays within") {
+  Setup setup = tanks(lang::Units(), 3 * 600);
+  setup.models[0].telemetry[kLevel].range = twin::Range{0, 4};
+  setup.devices[0].sensors[kLevel].from = text("if(aim < 1 m, aim - 1 m, aim)");
+  setup.devices[0].sensors[kLevel].noise = 0.05;
+  // A third is full to the rim, a third overflows, a third is below the lowest; the last of each by a fault.
+  setup.faults = {
+      {.kind = FaultKind::bias, .device = "tank-1800", .sensor = "level", .after = kStart, .value = 3},
+      {.kind = FaultKind::noise, .device = "tank-1", .sensor = "level", .after = kStart, .value = 4},
+      {.kind = FaultKind::noise, .device = "tank-602", .sensor = "level", .after = kStart, .value = 1},
+      {.kind = FaultKind::out_of_range, .device = "tank-2", .sensor = "level", .after = kStart, .value = 9}};
+  std::vector<Delivery> deliveries;
+  for (uint32_t row = 0; row < 1800; ++row) {
+    const double aim = row % 3 == 0 ? 4 : row % 3 == 1 ? 4.2 : 0.5;
+    const Time sent = kStart + seconds(1);
+    deliveries.push_back({sent, set(kLevel, row, row == 1799 ? 2 : aim, sent)});
+  }
+  World world(setup);
+  const auto received = run(world, kStart + seconds(40), seconds(10), deliveries);
+  size_t at_rim = 0, below_rim = 0;
+  for (const auto& m : received.messages) {
+    if (m.sampled < seconds(10).ns) continue;  // the commands are on their way
+    const int32_t mm = m.value[kLevel];
+    if (m.row == 1) {
+      CHECK(mm == 9000);
+    } else if (m.row == 1799 || m.row % 3 == 1) {
+      CHECK(mm == 4001);
+    } else if (m.row % 3 == 2) {
+      CHECK(mm == -1);
+    } else {
+      CHECK(mm <= 4000);
+      CHECK(mm > 3000);
+      ++(mm == 4000 ? at_rim : below_rim);
+    }
+  }
+  // Half of the noise points outwards.
+  CHECK(at_rim > 700);
+  CHECK(below_rim > 700);
+}
+
 TEST_CASE("fleet: a device of which nothing changes by itself is as one that is stepped all the time") {
   Setup idle = tanks(lang::Units(), 1100);
   LinkConfig radio{.name = "radio", .loss = 0.05, .duplication = 0.05, .stored = 4};

@@ -26,14 +26,14 @@ THERMOSTAT = {
     ],
 }
 THERMOSTAT_YAML = """\
-# From thermostat.json. Periods are a guess: it does not say how often devices report.
+# From thermostat.json. Periods are a guess: it does not say how often devices report. So are resolutions of 0.001.
 models:
   # dtmi:com:example:Thermostat;1: Thermostat
   # Left out: trace: a Array
   # Left out: floor: a relationship, which relations: says
   thermostat:
     telemetry:
-      temperature: {unit: degC, every: 10 s}
+      temperature: {unit: degC, every: 10 s, resolution: 0.001}
       rebootCount: {unit: "1", every: 10 s, resolution: 1}
       state: {enum: [idle, heating], every: 10 s}
     setpoints:
@@ -57,7 +57,7 @@ LAMP = {
     "events": {"overheated": {"data": {"type": "string"}}},
 }
 LAMP_YAML = """\
-# From lamp.json. Periods are a guess: it does not say how often devices report.
+# From lamp.json. Periods are a guess: it does not say how often devices report. So are resolutions of 0.001.
 models:
   # Street Lamp
   # Left out: serial: a string

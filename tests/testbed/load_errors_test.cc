@@ -2,9 +2,20 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "testbed/assembly.h"
 
 using namespace looptwin::testbed;
 using namespace looptwin::testbed::test;
+
+namespace {
+
+/// The problems, or else the warnings, of a scenario that is put together.
+looptwin::Diagnostics assemble(const std::string& text) {
+  auto built = Assembly::build(loaded({{"scenario.yaml", text}}));
+  return built ? (*built)->warnings() : built.error();
+}
+
+}  // namespace
 
 TEST_CASE("load errors: a file that is not YAML is one error, at its place, and other files are read on") {
   auto files = example_with("rules.yaml", "  setback:\n", "  setback: [\n");
@@ -270,4 +281,80 @@ TEST_CASE("load errors: all problems of all files come at once, by file and plac
         "scenario.yaml:8:7: '-1' is not a whole number of 0 or more\n"
         "models.yaml:11:99: -1 is negative [write 1]\n"
         "rules.yaml:30:15: 'hihg' is not one of: low, medium, high, urgent [did you mean 'high'?]\n");
+}
+
+TEST_CASE("load errors: a number has steps, or a range to have steps of, and they fit into 32 bits") {
+  const auto field = [](const std::string& keys) {
+    return problems({{"scenario.yaml",
+                      "scenario: f\nduration: 1 min\nfleet: {m: {}}\nmodels:\n  m:\n    telemetry:\n"
+                      "      a: {unit: m, every: 1 s" +
+                          keys + "}\n"}});
+  };
+  const std::string neither =
+      "scenario.yaml:7:7: telemetry field 'a' has neither a range nor a resolution [write resolution: 0.01, "
+      "the "
+      "step in m that its values have; or range: [low, high], of which they then have a millionth]\n";
+  CHECK(field("") == neither);
+  CHECK(field(", resolution: 0") == neither);
+  CHECK(field(", resolution: -1") == "scenario.yaml:7:44: -1 is negative [write 1]\n");
+  CHECK(field(", range: [0, 1]").empty());
+  CHECK(field(", resolution: 0.5").empty());
+  CHECK(
+      field(", range: [0, 3e6], resolution: 0.001") ==
+      "scenario.yaml:7:39: the range of 'a' goes beyond ±2147483646 steps of its resolution [write a coarser "
+      "resolution, or a narrower range]\n");
+  CHECK(field(", range: [0, 2e6], resolution: 0.001").empty());
+  CHECK(field(", range: [0, 1], drift: -1 m/d") == "scenario.yaml:7:54: -1 m/d is negative [write 1 m/d]\n");
+}
+
+TEST_CASE("load errors: a time that clocks are set forward over is no start, and no fault's") {
+  const auto start = [](const std::string& text, const std::string& fault) {
+    return problems({{"scenario.yaml", "scenario: s\nduration: 1 d\ntimezone: Europe/Berlin\nstart: \"" +
+                                           text + "\"\nmodels: {m: {}}\nfleet: {m: {}}\n" + fault}});
+  };
+  CHECK(start("2024-03-31T02:30:00", "") ==
+        "scenario.yaml:4:9: there is no 2024-03-31T02:30:00 in Europe/Berlin: clocks are set forward over it "
+        "[write 2024-03-31T03:30:00+02:00]\n");
+  CHECK(start("2024-03-31T03:30:00", "").empty());
+  CHECK(
+      start("2024-03-31T00:30:00",
+            "faults: [{at: \"2024-03-31 02:30:00\", device: m-1, kind: link_down, lasts: 1 s}]\n") ==
+      "scenario.yaml:7:16: there is no 2024-03-31 02:30:00 in Europe/Berlin: clocks are set forward over it "
+      "[write 2024-03-31T03:30:00+02:00]\n");
+  // By the time of day it is the next one that there is.
+  const auto next =
+      loaded({{"scenario.yaml",
+               "scenario: s\nduration: 3 d\ntimezone: Europe/Berlin\nstart: \"2024-03-31T00:30:00\"\n"
+               "models: {m: {}}\nfleet: {m: {}}\n"
+               "faults: [{at: \"02:30\", device: m-1, kind: link_down, lasts: 1 s}]\n"}});
+  CHECK(*next.faults[0].after == looptwin::kStart + looptwin::hours(25));
+}
+
+TEST_CASE("load errors: a deadband is not negative, and a setpoint's override lies in its range") {
+  const auto built = [](const std::string& parts) {
+    return in_short(
+        assemble("scenario: b\nduration: 1 min\nfleet: {m: {}}\nmodels:\n  m:\n"
+                 "    telemetry: {a: {unit: m, every: 1 s, range: [0, 9]}}\n"
+                 "    setpoints: {w: {unit: m, default: 3, range: [0, 5]}}\n" +
+                 parts));
+  };
+  CHECK(built("events: {e: {each: m, raise: a > 3 m, deadband: -1 m}}\n") ==
+        "scenario.yaml:8:49: the deadband of 'e' is negative: it would clear while it still rises [write how "
+        "far "
+        "beyond the limit the value returns, as a value above 0]\n");
+  CHECK(built("events: {e: {each: m, raise: a > 3 m, deadband: 0 m}}\n").empty());
+  CHECK(built("events: {e: {each: m, raise: a == 3 m, deadband: 1 m}}\n") ==
+        "scenario.yaml:8:50: a deadband needs `raise` of 'e' to be one comparison with a limit: == and != "
+        "have no "
+        "side to return to [write `raise: x > limit`, or give the return in `clear:` yourself]\n");
+  const std::string rule =
+      "events: {e: {each: m, raise: a > 3 m}}\nrules: {r: {while: e, override: {target: self, "
+      "set: {w: ";
+  CHECK(built(rule + "9 m}}}}\n") ==
+        "scenario.yaml:9:57: 'w' is set to a value outside its range: devices refuse it [write 0 to 5 m, or "
+        "widen "
+        "the range of 'w']\n");
+  CHECK(built(rule + "2 m + 4 m}}}}\n") != "");
+  CHECK(built(rule + "5 m}}}}\n").empty());
+  CHECK(built(rule + "default(w) + 9 m}}}}\n").empty());
 }

@@ -110,7 +110,7 @@ class Page(unittest.TestCase):
         parts = [part for part in parts if not part.startswith("# ")]
         self.assertEqual([part.split(":")[0] for part in parts], ["devices", "events"])
         (self.folder / "rig.yaml").write_text("rig: plugs\nbroker: mqtt://127.0.0.1:1\n" + parts[0])
-        telemetry = "    telemetry: {power: {from: height, unit: m, every: 1 s}, total: {from: height, unit: m, every: 1 s}}\n"
+        telemetry = "    telemetry: {power: {from: height, unit: m, every: 1 s, resolution: 0.01}, total: {from: height, unit: m, every: 1 s, resolution: 0.01}}\n"
         plug = scenario[:scenario.index("models:")] + "models:\n  plug:\n" + telemetry + \
             "    physics: {states: {height: 1 m}, rates: {height: 0 m/s}}\nfleet: {plug: {count: 1, id: plug}}\n"
         (self.folder / "scenario.yaml").write_text(plug)

@@ -4,9 +4,12 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "base/archive.h"
+#include "loading.h"
 #include "testbed/assembly.h"
+#include "testbed/run.h"
 #include "testbed/virtual_clock.h"
 #include "twin/warm/run_reader.h"
 
@@ -172,4 +175,25 @@ TEST_CASE("run: a model may keep raw history and no rollups") {
     CHECK(!run->grid("home/1min").has_value());
   }
   std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("run: a folder may have a slash behind it; what a full uplink drops stands in its manifest") {
+  const test::FileTexts files{
+      {"scenario.yaml",
+       "scenario: narrow\nduration: 10 min\nmodels: {m: {physics: {states: {x: 1 m}, rates: "
+       "{x: 1 mm/s}}, telemetry: {a: {from: x, unit: m, every: 1 s, phase: 0 s, "
+       "resolution: 0.001}}}}\nfleet: {m: {link: r}}\n"
+       "links: {r: {bandwidth: {rate: 400, queue: 304, drop: newest}}}\n"}};
+  const test::Folder folder(files);
+  const RunRequest request{.scenario = folder.path(), .out = folder.path() / "out/", .quiet = true};
+  REQUIRE(request.out->filename().empty());
+  REQUIRE(run(request) == Exit::held);
+  const auto status = nlohmann::json::parse(test::read_text(folder.path() / "out/manifest.json"))["status"];
+  CHECK(status["sent"] == 601);
+  CHECK(status["lost"] == 0);
+  // A message of 76 bytes takes 1.52 s, and four may wait.
+  CHECK(status["dropped"].get<int>() > 195);
+  const int waiting = 601 - status["messages"].get<int>() - status["dropped"].get<int>();
+  CHECK(waiting >= 4);
+  CHECK(waiting <= 6);
 }

@@ -35,7 +35,10 @@ models:
     setpoints: {speed: {default: 50 %, range: [0 %, 100 %], unit: "%"}}
     commands: {start: {expires: 5 s}, stop: {expires: 5 s}}
     controller: {outputs: {turning: "latch(start, stop)", push: speed}}
-    physics: {states: {height: 1 m}, rates: {height: "0.5 m/s - if(turning, 1.5 m/s * push / 50 %, 0 m/s)"}}
+    physics:
+      states: {height: 1 m}
+      limits: {height: {low: 0 m, high: 5 m}}
+      rates: {height: "0.5 m/s - if(turning, 1.5 m/s * push / 50 %, 0 m/s)"}
 fleet: {pump: {count: 2, id: "cellar/pump-{i}"}}
 people: {anna: {roles: [lead]}, ben: {}}
 operator:

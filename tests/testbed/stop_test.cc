@@ -1,6 +1,7 @@
 // What takes long ends early where somebody asks for it, at whichever moment, and leaves nothing behind.
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "loading.h"
 #include "testbed/explain/explanation.h"
@@ -55,9 +56,6 @@ struct Recorded {
   }
 };
 
-}  // namespace
-
-namespace {
 std::set<std::string> names_in(const std::filesystem::path& folder) {
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder))

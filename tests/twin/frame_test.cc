@@ -1,5 +1,6 @@
 // Frames: phases, report groups, and the way between the wire's integers and SI.
 #include "twin/frame.h"
+#include "twin/raw_range.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -59,6 +60,20 @@ TEST_CASE("frame: without a resolution the steps are 2^-20 of the range, rounded
   CHECK(scaling_of(field).to_si(1) == std::ldexp(1, 7 - 20));
   field.range = Range{0, 128};
   CHECK(scaling_of(field).to_si(1) == std::ldexp(1, 7 - 20));
+}
+
+TEST_CASE("frame: in range is what the model says, and never an integer that stands for all beyond it") {
+  auto field = field_config("x", seconds(1), 0);
+  field.resolution = 0.1;
+  field.range = Range{0, 0.55};
+  CHECK((raw_range_of(field).lowest == 0 && raw_range_of(field).highest == 5));
+  field.range = Range{0.51, 0.58};
+  CHECK(raw_range_of(field).lowest > raw_range_of(field).highest);
+  field.range.reset();
+  CHECK(raw_range_of(field).lowest == -2147483646);
+  CHECK(raw_range_of(field).highest == 2147483646);
+  CHECK(scaling_of(field).to_raw(3e8) > raw_range_of(field).highest);
+  CHECK(scaling_of(field).to_raw(-3e8) < raw_range_of(field).lowest);
 }
 
 TEST_CASE("frame: booleans and words travel as they are") {
