@@ -218,6 +218,22 @@ TEST_CASE("derived values: what is unknown is published as null") {
         "\"unit\":\"L\"}\n");
 }
 
+TEST_CASE("derived values: one that is not finite is unknown to rules, too") {
+  std::string text = kScenario;
+  text += R"yaml(  endless: {each: tank, raise: depth < 0}
+  unknown_depth: {each: tank, raise: "!known(depth)"}
+)yaml";
+  const auto at = text.find("derived:\n  room");
+  REQUIRE(at != std::string::npos);
+  text.insert(at + 9, "  depth: {each: tank, value: log(content / 1 m3 * 0), unit: \"1\", every: 10 s}\n");
+  const auto a = assemble(loaded({{"scenario.yaml", text}}));
+  for (int i = 0; i < 10; ++i) cycle(*a);
+  CHECK(values<double>(*a, "tank", "content")[0] > 0);
+  CHECK(std::isnan(values<double>(*a, "tank", "depth")[0]));
+  CHECK(values<uint8_t>(*a, "tank", "endless")[0] == 0);
+  CHECK(values<uint8_t>(*a, "tank", "unknown_depth")[0] == 1);
+}
+
 TEST_CASE("derived values: a feed that cannot be published to is refused") {
   CHECK_THAT(
       refused("unit: m3, every: 10 s}\n  total", "unit: m3, publish: yards}\n  total"),
