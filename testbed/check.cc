@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "lang/condition_windows.h"
 #include "lang/stateful_rows.h"
 #include "testbed/assembly.h"
 #include "testbed/falsify/campaign.h"
@@ -54,7 +55,7 @@ void add_cost(Assembly& a, lang::NodeId id, std::vector<bool>& seen, Cost& cost)
   const auto& graph = a.graph();
   const lang::Node& node = graph[id];
   if (lang::is_elementwise(node.op) || lang::is_stateful(node.op)) ++cost.operations;
-  if (lang::is_stateful(node.op)) cost.bytes += state_bytes(node);
+  if (lang::is_stateful(node.op) && !lang::is_over_samples(node)) cost.bytes += state_bytes(node);
   if (lang::is_set(node.op)) cost.notes += cost.notes.empty() ? "over a set" : ", over a set";
   if (lang::is_window(node.op)) {
     const auto& windows = a.wired().windows;

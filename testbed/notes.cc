@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "lang/condition_windows.h"
 #include "mml/alarms.h"
 
 namespace looptwin::testbed {
@@ -134,7 +135,8 @@ void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& regi
   const Duration cycle = scenario.least_cycle.value_or(scenario.cycle);
   for (size_t i = 0; i < graph.size(); ++i) {
     const lang::Node& node = graph[lang::NodeId(i)];
-    if (node.op != lang::Op::rises && node.op != lang::Op::time_true) continue;
+    if ((node.op != lang::Op::rises && node.op != lang::Op::time_true) || lang::is_over_samples(node))
+      continue;
     const lang::Node& over = graph[node.args[0]];
     if (over.op != lang::Op::column || over.table.index() >= registry.models().size()) continue;
     const auto& model = registry.model(over.table);
@@ -145,7 +147,9 @@ void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& regi
           {Severity::warning, graph.span(lang::NodeId(i)),
            fmt::format("'{}' is sampled every {}, and looked at every {}: what it is in between is not seen",
                        field.name, to_string(field.every), to_string(cycle)),
-           "let the device count or add up what it sees, or write a cycle: that is as short"});
+           fmt::format(
+               "write a window of at most {}, which looks at the samples, or a cycle: that is as short",
+               to_string(field.every * lang::kMostConditionSamples))});
     }
   }
 }

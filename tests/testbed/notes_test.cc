@@ -27,16 +27,18 @@ fleet: {pump: {count: 2, id: "hall/pump-{i}"}}
 
 }  // namespace
 
-TEST_CASE("notes: a condition that may change between two boundaries is warned of") {
-  const std::string flaps = "events:\n  flaps: {each: pump, raise: rises(runs over 10 min) > 3}\n";
-  CHECK(warnings("1 s", flaps) == "");
-  CHECK(warnings("{least: 1 s, greatest: 1 min}", flaps) == "");
+TEST_CASE("notes: a window too long for samples, of what may change between two boundaries, is warned of") {
+  const auto flaps = [](const std::string& span) {
+    return "events:\n  flaps: {each: pump, raise: rises(runs over " + span + ") > 3}\n";
+  };
+  CHECK(warnings("1 min", flaps("17 min")) == "");
+  CHECK(warnings("1 s", flaps("30 min")) == "");
+  CHECK(warnings("{least: 1 s, greatest: 1 min}", flaps("30 min")) == "");
   CHECK(
-      warnings("1 min", flaps) ==
+      warnings("1 min", flaps("30 min")) ==
       "scenario.yaml:12:30: 'runs' is sampled every 1 s, and looked at every 1 min: what it is in between is "
-      "not seen [let the device count or add up what it sees, or write a cycle: that is as short]\n");
-  CHECK(warnings("1 min", "events:\n  busy: {each: pump, raise: time_true(runs over 10 min) > 5 min}\n") !=
-        "");
+      "not seen [write a window of at most 17 min 4 s, which looks at the samples, or a cycle: that is as "
+      "short]\n");
 }
 
 TEST_CASE("notes: a pattern of history that no device of its model matches is warned of") {
