@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "lang/condition_windows.h"
 #include "lang/elaborate.h"
 #include "lang/number.h"
 
@@ -77,6 +78,9 @@ Term Elaborator::window_over(const Ast& ast, const Ast& over) {
   Node window = node(op, term.type, {of_past ? past.args[0] : x.node});
   window.table = table_;
   window.span = *span;
+  if (is_stateful(op) && x.symbol && x.symbol->sampled_field && past.op == Op::column &&
+      span->ns <= x.symbol->period.ns * kMostConditionSamples)
+    put_over_samples(window);
   term.node = is_stateful(op) ? with_state(std::move(window), ast) : add(std::move(window), ast);
   return of_past ? delayed(ast, past, term) : term;
 }

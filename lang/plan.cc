@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "lang/ages.h"
+#include "lang/condition_windows.h"
 
 namespace looptwin::lang {
 namespace {
@@ -22,10 +23,11 @@ Storage storage_for(const Type& type) {
   }
 }
 
-/// Windows whose samples or values lie in a history of their own; rises and time_true keep their state in the
-/// program.
-bool is_history_window(Op op) {
-  return is_warm(op) || (is_window(op) && op != Op::rises && op != Op::time_true);
+/// Windows whose samples or values lie in a history of their own; rises and time_true of anything but the
+/// samples of a field keep their state in the program.
+bool is_history_window(const Node& node) {
+  if (node.op == Op::rises || node.op == Op::time_true) return is_over_samples(node);
+  return is_warm(node.op) || is_window(node.op);
 }
 
 class Planner {
@@ -109,7 +111,7 @@ class Planner {
       if (!is_plain(node.args[0])) remembered_.push_back(node.args[0]);
     } else {
       for (const NodeId arg : node.args) highest = std::max(highest, level(arg));
-      const bool through_column = is_set(node.op) || is_history_window(node.op) || node.op == Op::related;
+      const bool through_column = is_set(node.op) || is_history_window(node) || node.op == Op::related;
       if (through_column && !node.args.empty() && !is_plain(node.args[0])) ++highest;
     }
     level_[id] = highest;
@@ -134,7 +136,7 @@ class Planner {
     stored_[{id, table}] = column;
     if (is_set(node.op)) {
       add_set(id, column);
-    } else if (is_history_window(node.op)) {
+    } else if (is_history_window(node)) {
       add_window(id, column);
     } else {
       roots_[{level(id), table}].push_back({id, column});
@@ -197,7 +199,7 @@ class Planner {
       store(id, node.table);
       return;
     }
-    if (is_history_window(node.op)) {
+    if (is_history_window(node)) {
       if (!node.table.valid()) {
         problems_.push_back(
             {Severity::error, graph_.span(id), "a window over a feed has no history to look at",
@@ -231,7 +233,7 @@ class Planner {
     const Node& node = graph_[id];
     if (node.op == Op::now || (node.op == Op::age && !age_limits(graph_, root_nodes_, id)))
       reads.always = true;
-    if (is_set(node.op) || is_history_window(node.op)) {
+    if (is_set(node.op) || is_history_window(node)) {
       reads.given.push_back({id, stored_.at({id, table})});
       return;
     }

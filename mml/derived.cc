@@ -2,8 +2,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace looptwin::mml {
+namespace {
+
+/// What is not finite is unknown to who reads the value, as it is to who is shown it.
+void forget_infinite(double* values, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    values[i] = values[i] - values[i] == 0 ? values[i] : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
 
 void add_columns(lang::Schema& schema, Derived& derived) {
   const auto& config = derived.config;
@@ -17,10 +27,11 @@ void add_columns(lang::Schema& schema, Derived& derived) {
 }
 
 void step(const Derived& derived, twin::Tables& tables, Time now, size_t first, size_t count, Time* due) {
-  const size_t width =
-      derived.config.boolean || !derived.config.words.empty() ? sizeof(uint8_t) : sizeof(double);
+  const bool number = !derived.config.boolean && derived.config.words.empty();
+  const size_t width = number ? sizeof(double) : sizeof(uint8_t);
   auto* to = static_cast<std::byte*>(tables.column(derived.table, derived.column));
-  const auto* from = static_cast<const std::byte*>(tables.column(derived.table, derived.computed));
+  auto* from = static_cast<std::byte*>(tables.column(derived.table, derived.computed));
+  if (number) forget_infinite(reinterpret_cast<double*>(from) + first, count);
   for (size_t row = first; derived.remembered && row < first + count; ++row) {
     Time& next = due[row / twin::kGroupRows];
     if (std::memcmp(to + row * width, from + row * width, width) != 0)

@@ -70,6 +70,8 @@ void DeviceCompiler::compile_plant() {
   for (size_t s = 0; s < states_.size() && !has_code; ++s)
     source.states.push_back(
         {states_[s].name, states_[s].column, states_[s].node, limits_[s].first, limits_[s].second});
+  for (size_t s = 0; s < source.states.size(); ++s)
+    out_.states.push_back({states_[s].name, config_.physics->states[s].name_span, states_[s].column});
   for (const auto& output : outputs_) source.outputs.push_back({output.node, output.column});
   source.events = events_;
   for (const auto& event : events_) out_.events.push_back(event.name);
@@ -163,6 +165,7 @@ void DeviceModel::bind(lang::Memory& memory, const twin::Registry& registry, con
   if (plant) plant->bind(memory);
   for (auto* code : {&controller_code, &physics_code})
     if (*code) (*code)->bind(memory, table);
+  for (auto& state : states) state.value = static_cast<const double*>(memory.column(table, state.column));
   for (auto& signal : random) signal.value = static_cast<double*>(memory.column(table, signal.column));
   for (auto& signal : signals) {
     signal.value = memory.column(table, signal.column);

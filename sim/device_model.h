@@ -38,6 +38,14 @@ struct RandomSignal {
   Duration every{};
 };
 
+/// A state of the physics that the plant integrates: a run ends where it is no finite number any more.
+struct State {
+  std::string name;
+  Span span;
+  ColumnId column;
+  const double* value = nullptr;  ///< [row]
+};
+
 /// A controller's output, which physics sees as an actuator; or the state of one of its machines.
 struct Signal {
   std::string name;
@@ -114,6 +122,7 @@ struct DeviceModel {
   ColumnId refusing;
   const uint8_t* refusal = nullptr;  ///< [row]
   std::vector<std::string> events;   ///< of the plant
+  std::vector<State> states;         ///< of the plant
   size_t plant_uniforms = 0;
   bool outputs_seen = false;  ///< a field that the controller or `refuses` sees may read the plant's outputs
   std::vector<lang::Extent> extents;  ///< columns that a step or a sample touches, each once

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/check.h"
@@ -33,7 +34,7 @@ class SimulatedFleet : public Fleet {
   void start() override;
   void begin(Time boundary) override;
   const Diagnostics& breakdown() const override {
-    if (breakdown_.empty()) note_failures();
+    if (breakdown_.empty()) note_troubles();
     return breakdown_;
   }
   void advance(size_t shard, Time boundary, Arrivals& arrivals) override {
@@ -55,7 +56,9 @@ class SimulatedFleet : public Fleet {
  private:
   void couple(Diagnostics& problems);
   void exchange(Time boundary);
-  void note_crowding();
+  void note_troubles() const;
+  void note_crowding() const;
+  void note_divergence() const;
   void note_failures() const;
   void add_links(const FleetConfigs& configs, Diagnostics& problems);
   const Link& link_of(const std::string& name) const;
@@ -70,7 +73,7 @@ class SimulatedFleet : public Fleet {
   uint64_t seed_;
   Duration cycle_;
   std::vector<std::unique_ptr<Coupling>> plants_;
-  mutable Diagnostics breakdown_;                    ///< of plants; of code once somebody asks
+  mutable Diagnostics breakdown_;                    ///< of plants; of devices once somebody asks
   std::vector<DeviceModel> models_;                  ///< [table]
   std::vector<std::unique_ptr<Uniforms>> uniforms_;  ///< [table]
   std::map<std::string, Link> links_;                ///< by name; "" is the ideal one
@@ -113,8 +116,15 @@ void SimulatedFleet::couple(Diagnostics& problems) {
   }
 }
 
+/// What went wrong in devices since the last boundary.
+void SimulatedFleet::note_troubles() const {
+  note_crowding();
+  note_divergence();
+  note_failures();
+}
+
 /// Devices whose events did not end in a step before.
-void SimulatedFleet::note_crowding() {
+void SimulatedFleet::note_crowding() const {
   for (const auto& island : islands_) {
     const auto& crowding = island->crowding();
     if (!crowding) continue;
@@ -125,6 +135,26 @@ void SimulatedFleet::note_crowding() {
                                       model.events[crowding->event],
                                       registry_.id({model.table, crowding->row}), to_string(crowding->since)),
                           "let a state say that it rests, and let its rates be 0 then"});
+  }
+}
+
+/// States that are no finite numbers any more: the first of each island's.
+void SimulatedFleet::note_divergence() const {
+  for (const auto& island : islands_) {
+    const auto& divergence = island->divergence();
+    if (!divergence) continue;
+    const auto& model = models_[island->table().index()];
+    const auto& state = model.states[divergence->state];
+    const double value = state.value[divergence->row.index()];
+    std::string hint = "look for a division by 0, an unknown input and a rate that grows without bound";
+    if (model.plant->integrator() != lang::Integrator::exact)
+      hint += fmt::format("; or the step of {} is too long for the rates: write a shorter step:",
+                          to_string(model.step));
+    breakdown_.push_back({Severity::error, state.span,
+                          fmt::format("by {} '{}' cannot go on: its state '{}' is {}",
+                                      to_string(divergence->by), registry_.id({model.table, divergence->row}),
+                                      state.name, std::isnan(value) ? "no number" : "infinite"),
+                          std::move(hint)});
   }
 }
 
@@ -149,8 +179,7 @@ void SimulatedFleet::note_failures() const {
 /// up to one at which a plant is wanted that could not get there.
 void SimulatedFleet::exchange(Time boundary) {
   breakdown_.clear();
-  note_crowding();
-  note_failures();
+  note_troubles();
   if (!breakdown_.empty()) return;
   for (;;) {
     Time next = kNever;

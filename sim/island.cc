@@ -1,12 +1,28 @@
 #include "sim/island.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/prefetch.h"
 #include "sim/sensor.h"
 
 namespace looptwin::sim {
+namespace {
+
+/// At most so many steps are taken before states are looked at: what has become infinite or NaN stays so.
+constexpr int64_t kStepsUnseen = 16;
+
+/// One addition carries an exponent that is all ones, of an infinity or NaN, into the sign.
+bool all_finite(const double* values, size_t count) {
+  constexpr uint64_t kExponent = 0x7ff0'0000'0000'0000, kCarry = 0x0010'0000'0000'0000;
+  uint64_t carried = 0;
+  for (size_t i = 0; i < count; ++i) carried |= (std::bit_cast<uint64_t>(values[i]) & kExponent) + kCarry;
+  return carried >> 63 == 0;
+}
+
+}  // namespace
 
 Island::Island(const DeviceModel& model, const twin::Shard& shard, const Uniforms& uniforms,
                std::vector<LinkRun> links, std::span<const FaultSource> sources, Duration cycle,
@@ -159,6 +175,7 @@ void Island::catch_up(Slice& slice, Time until) {
       take_samples(slice, std::min(until, Time{time(slice.at + 1).ns - 1}));
     if (slice.at >= last) break;
     step(slice, next_grid(slice, last));
+    if (slice.at % kStepsUnseen == 0 || slice.at == last) look_for_divergence(slice);
   }
   const Time now = time(slice.at);
   std::erase_if(slice.spells, [now](const Spell& s) { return s.to <= now; });
@@ -198,6 +215,18 @@ void Island::step(Slice& slice, int64_t g) {
   if (!slice.spells.empty()) cut_power(slice, g);
   slice.shown = -1;
   if (model_.outputs_seen) show_outputs(slice);
+}
+
+void Island::look_for_divergence(const Slice& slice) {
+  if (diverged_) return;
+  for (size_t s = 0; s < model_.states.size(); ++s) {
+    const double* const values = model_.states[s].value + slice.first;
+    if (all_finite(values, slice.rows)) continue;
+    const auto* const lost =
+        std::find_if_not(values, values + slice.rows, [](double v) { return std::isfinite(v); });
+    diverged_ = Divergence{Row(slice.first + static_cast<size_t>(lost - values)), s, time(slice.at)};
+    return;
+  }
 }
 
 /// Outputs follow from the grid point's states, inputs and signals, which stay as they are until the next.

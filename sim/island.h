@@ -43,6 +43,13 @@ struct Crowding {
   Time since;
 };
 
+/// A state that is no finite number any more.
+struct Divergence {
+  Row row;
+  size_t state = 0;
+  Time by;  ///< within the 16 steps before
+};
+
 inline constexpr uint32_t kNoUplink = UINT32_MAX;
 
 class Island {
@@ -74,6 +81,7 @@ class Island {
   FleetCounters counters() const;
   TableId table() const { return model_.table; }
   const std::optional<Crowding>& crowding() const { return crowded_; }
+  const std::optional<Divergence>& divergence() const { return diverged_; }
   const std::optional<FailedCode>& failed() const { return failed_; }
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
@@ -134,6 +142,7 @@ class Island {
   bool must_move(const Slice& slice, Time until) const;
   void catch_up(Slice& slice, Time until);
   void step(Slice& slice, int64_t grid);
+  void look_for_divergence(const Slice& slice);
   void show_outputs(Slice& slice);
   lang::Instant plant_instant(int64_t grid) const;
   void ask_ahead(size_t columns);
@@ -212,9 +221,10 @@ class Island {
   const Slice* next_ = nullptr;  ///< the slice that is worked out next; its columns are asked for meanwhile
   size_t asked_ = 0;             ///< how many of its columns have been
   FleetCounters counters_;
-  std::optional<Crowding> crowded_;   ///< the first; the run ends then
-  std::optional<FailedCode> failed_;  ///< likewise; no code is run from then on
-  Arrivals* out_ = nullptr;           ///< while advance() runs
+  std::optional<Crowding> crowded_;     ///< the first; the run ends then
+  std::optional<Divergence> diverged_;  ///< likewise
+  std::optional<FailedCode> failed_;    ///< likewise; no code is run from then on
+  Arrivals* out_ = nullptr;             ///< while advance() runs
 };
 
 template <typename Run>

@@ -87,7 +87,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   if (wants_stop(options.stop)) return stopped_early();
   auto feeds = load_feeds(scenario_, units_, schema_);
   if (!feeds) return tl::make_unexpected(std::move(feeds.error()));
-  feeds_ = std::move(*feeds);
+  feeds_ = std::move(feeds->feeds);
 
   broker_restarts_ = restarts_of(scenario_, Restarted::broker);
   for (const auto& away : broker_restarts_) broker_away_.push_back({away.from, away.to});
@@ -102,6 +102,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                                scenario_.cycle, scenario_.plants, broker_away_});
   if (wants_stop(options.stop)) return stopped_early();
   for (size_t t = 0; t < of_world_.size(); ++t) of_world_[t].second = schema_.tables[t].columns.size();
+  const size_t of_physics = graph_.size();
   const auto loop_signals = mml::add_loop_signals(schema_, *feeds_);  // physics does not see them
   auto wired = wire(scenario_, units_, schema_, graph_, *registry_, options.coverage);
   if (!fleet || !wired) {
@@ -110,8 +111,13 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     if (!wired) problems.insert(problems.end(), wired.error().begin(), wired.error().end());
     return tl::make_unexpected(std::move(problems));
   }
+  Diagnostics notes;
+  note_reach(scenario_, schema_, graph_, of_physics, feeds->reach, notes);
+  note_unmatched_history(scenario_.history, *registry_, notes);
+  if (has_errors(notes)) return tl::make_unexpected(std::move(notes));
   fleet_ = std::move(*fleet);
   wired_ = std::move(*wired);
+  wired_.warnings.insert(wired_.warnings.end(), notes.begin(), notes.end());
   auto requirements =
       compile_requirements(scenario_, units_, schema_, graph_, *registry_, wired_, fleet_.get());
   if (!requirements) return tl::make_unexpected(std::move(requirements.error()));

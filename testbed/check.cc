@@ -4,11 +4,14 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "lang/condition_windows.h"
+#include "lang/stateful_rows.h"
 #include "testbed/assembly.h"
 #include "testbed/falsify/campaign.h"
 #include "testbed/notes.h"
 #include "testbed/run.h"
 #include "testbed/script.h"
+#include "twin/boundary_window.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -29,19 +32,30 @@ std::string type_text(const Assembly& a, const lang::Type& type) {
   return lang::unit_text(type.dimension) + (type.point ? " (a point)" : "");
 }
 
+/// What a window over the values at the boundaries keeps for each row.
+size_t boundary_window_bytes(lang::Op op, Duration span) { return twin::BoundaryWindow(op, span, 1).bytes(); }
+
+size_t state_bytes(const lang::Node& node) {
+  size_t bytes = 0;
+  for (const auto& column : lang::state_of(lang::stateful_kind(node))) bytes += lang::size_of(column.storage);
+  return bytes;
+}
+
 struct Cost {
   size_t operations = 0;
   size_t bytes = 0;
   std::string notes;
 };
 
-/// What evaluating a node costs per row: operations of the VM, and what windows keep per device.
+/// What evaluating a node costs per row: operations of the VM, and what windows and operations with a memory
+/// keep per device.
 void add_cost(Assembly& a, lang::NodeId id, std::vector<bool>& seen, Cost& cost) {
   if (seen[id.index()]) return;
   seen[id.index()] = true;
   const auto& graph = a.graph();
   const lang::Node& node = graph[id];
   if (lang::is_elementwise(node.op) || lang::is_stateful(node.op)) ++cost.operations;
+  if (lang::is_stateful(node.op) && !lang::is_over_samples(node)) cost.bytes += state_bytes(node);
   if (lang::is_set(node.op)) cost.notes += cost.notes.empty() ? "over a set" : ", over a set";
   if (lang::is_window(node.op)) {
     const auto& windows = a.wired().windows;
@@ -57,8 +71,11 @@ void add_cost(Assembly& a, lang::NodeId id, std::vector<bool>& seen, Cost& cost)
       cost.bytes += c.bytes_per_device;
       note =
           c.exact ? fmt::format("{} exact", span) : fmt::format("{} in panes of {}", span, to_string(c.pane));
+    } else if (node.op == lang::Op::time_true) {
+      note = fmt::format("{} of boundaries, exact for {} stretches", span, lang::kStretches);
     } else {
       note = fmt::format("{} of boundaries in panes of {}", span, to_string(nanoseconds(node.span.ns / 64)));
+      if (!lang::is_stateful(node.op)) cost.bytes += boundary_window_bytes(node.op, node.span);
     }
     cost.notes += (cost.notes.empty() ? "window " : ", window ") + note;
   }
@@ -119,6 +136,7 @@ struct Census {
   std::vector<size_t> devices;  ///< by table
   size_t total = 0;
   Scenario few;
+  Diagnostics warnings;  ///< of all of them, where they are not the few
 };
 
 Result<Census> count_devices(const Scenario& scenario) {
@@ -127,7 +145,7 @@ Result<Census> count_devices(const Scenario& scenario) {
   twin::Tables tables(schema);
   auto registry = twin::Registry::build(scenario.models, scenario.fleet, scenario.seed, schema, tables);
   if (!registry) return tl::make_unexpected(std::move(registry.error()));
-  Census census{{}, registry->devices(), scenario};
+  Census census{{}, registry->devices(), scenario, {}};
   for (const auto& model : registry->models()) census.devices.push_back(registry->devices(model.table));
   if (census.total <= kFew) return census;
   Diagnostics problems;
@@ -137,6 +155,8 @@ Result<Census> count_devices(const Scenario& scenario) {
                           fmt::format("no device's id matches '{}'", fault.device),
                           "`*` stands for any part of an id without '/'"});
   if (!problems.empty()) return tl::make_unexpected(std::move(problems));
+  note_unmatched_history(scenario.history, *registry, census.warnings);
+  for (auto& history : census.few.history) history.raw.clear();
   for (auto& entry : census.few.fleet) entry.count = std::min<uint64_t>(entry.count, 3);
   lang::Schema few_schema;
   twin::Tables few_tables(few_schema);
@@ -174,11 +194,18 @@ Exit check(const CheckRequest& request) {
   Assembly& a = **built;
   Diagnostics warnings = a.warnings();
   note_late(*scenario, request.settings, warnings);
+  std::fputs(render(census->warnings).c_str(), stderr);
   std::fputs(render(warnings).c_str(), stderr);
   double hot = 0, warm = 0, tables = 0;
   for (size_t w = 0; w < a.wired().windows.size(); ++w)
     hot += static_cast<double>(a.hot().cost(w).bytes_per_device *
                                census->devices[a.wired().windows[w].table.index()]);
+  const auto rows = [&](TableId table) {
+    return table.index() < census->devices.size() ? census->devices[table.index()] : 1;
+  };
+  for (const auto& stratum : a.evaluator().plan().strata)
+    for (const auto& w : stratum.windows)
+      hot += static_cast<double>(boundary_window_bytes(w.op, w.span) * rows(w.table));
   for (size_t t = 0; t < census->devices.size(); ++t) {
     warm += static_cast<double>(a.warm().bytes_per_device(TableId(t)) * census->devices[t]);
     for (const auto& column : a.schema().tables[t].columns)

@@ -1,6 +1,9 @@
 #include "testbed/feeds.h"
 
+#include <fmt/format.h>
+#include <algorithm>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "base/timezone.h"
@@ -22,7 +25,8 @@ Result<Series> read_file(const Scenario& scenario, const mml::FeedConfig& config
                    "the path is relative to the scenario's folder");
   mml::ReadOptions options;
   options.timezone = timezone;
-  options.first_year = timezone.to_local(scenario.start).year;
+  // A weather file has its own standard time: its year may begin after that of the scenario's timezone.
+  options.first_year = timezone.to_local(scenario.start + days(-2)).year;
   options.last_year = timezone.to_local(scenario.start + scenario.duration + days(2)).year;
   if (config.longest_gap) options.gaps = {mml::Gaps::Fill::interpolate, *config.longest_gap};
   return mml::read_series(std::make_shared<const Source>(Source{path.string(), text.str()}), units, options);
@@ -56,13 +60,40 @@ Result<Forecasts> forecasts_of(const mml::ForecastConfig& config, const lang::Un
   return forecasts;
 }
 
+FeedReach reach_of(const Series& series, const mml::Signal& signal, const mml::FeedConfig& config,
+                   const std::optional<Forecasts>& forecasts) {
+  FeedReach reach{config.span, series.times.front(), series.times.back(), {}};
+  if (signal.interpolation == mml::Interpolation::hold) reach.end = reach.end + series.step;
+  if (forecasts) reach.forecast = forecasts->model;
+  return reach;
+}
+
+/// A forecast is known up to the horizon of the newest issue, which is up to `issued` old.
+void note_horizon(lang::NodeId id, const lang::Graph& graph, const lang::FeedSignal& signal,
+                  const FeedReach& known, Diagnostics& problems) {
+  if (!known.forecast) return;
+  const double lead = graph[id].number.back();
+  const auto& model = *known.forecast;
+  const bool never = lead > model.horizon.seconds();
+  if (!never && lead <= (model.horizon - model.issued).seconds()) return;
+  problems.push_back(
+      {never ? Severity::error : Severity::warning, graph.span(id),
+       fmt::format(
+           "the forecasts of '{}' reach {} from when they are issued, every {}: what lies {} ahead is {}",
+           signal.feed, to_string(model.horizon), to_string(model.issued),
+           to_string(nanoseconds(static_cast<int64_t>(lead * 1e9))),
+           never ? "never known" : "unknown until the next comes"),
+       never ? "write a shorter lead, or a longer horizon:"
+             : "write a longer horizon:, or issue them more often"});
+}
+
 }  // namespace
 
-Result<std::unique_ptr<mml::Feeds>> load_feeds(const Scenario& scenario, const lang::Units& units,
-                                               lang::Schema& schema) {
+Result<LoadedFeeds> load_feeds(const Scenario& scenario, const lang::Units& units, lang::Schema& schema) {
   auto timezone = Timezone::load(scenario.timezone);
   if (!timezone) return tl::make_unexpected(std::move(timezone.error()));
-  auto feeds = std::make_unique<mml::Feeds>(scenario.start, *timezone, scenario.seed);
+  LoadedFeeds loaded;
+  loaded.feeds = std::make_unique<mml::Feeds>(scenario.start, *timezone, scenario.seed);
   Diagnostics problems;
   const auto accept = [&](auto& result) {
     if (!result) problems.insert(problems.end(), result.error().begin(), result.error().end());
@@ -84,16 +115,48 @@ Result<std::unique_ptr<mml::Feeds>> load_feeds(const Scenario& scenario, const l
       forecasts = *read;
     }
     for (auto& series : all) {
-      for (const auto& signal : series.signals)
+      for (const auto& signal : series.signals) {
         schema.feeds.push_back(
             {config.name, signal.name, signal.unit.type, signal.unit, forecasts.has_value()});
-      feeds->add(config.name, std::make_shared<const Series>(std::move(series)),
-                 forecasts ? &forecasts->model : nullptr,
-                 forecasts ? forecasts->deviation_of : lang::kTemperature);
+        loaded.reach.push_back(reach_of(series, signal, config, forecasts));
+      }
+      loaded.feeds->add(config.name, std::make_shared<const Series>(std::move(series)),
+                        forecasts ? &forecasts->model : nullptr,
+                        forecasts ? forecasts->deviation_of : lang::kTemperature);
     }
   }
   if (!problems.empty()) return tl::make_unexpected(std::move(problems));
-  return feeds;
+  return loaded;
+}
+
+void note_reach(const Scenario& scenario, const lang::Schema& schema, const lang::Graph& graph,
+                size_t of_physics, std::span<const FeedReach> reach, Diagnostics& problems) {
+  const auto timezone = Timezone::load(scenario.timezone);
+  if (!timezone) return;
+  const UnixTime end = scenario.start + scenario.duration;
+  std::set<std::string> said;  // a feed's signals are known from and to the same times, mostly
+  for (size_t n = 0; n < graph.size(); ++n) {
+    const lang::NodeId id(n);
+    const lang::Node& node = graph[id];
+    if (!node.feed.valid() || node.feed.index() >= reach.size()) continue;
+    const auto& known = reach[node.feed.index()];
+    const auto& signal = schema.feeds[node.feed.index()];
+    if (node.op != lang::Op::feed) {
+      note_horizon(id, graph, signal, known, problems);
+      continue;
+    }
+    if (known.first <= scenario.start && known.end >= end) continue;
+    if (!said.insert(signal.feed).second) continue;
+    const bool physics = n < of_physics;
+    problems.push_back(
+        {physics ? Severity::error : Severity::warning, known.span,
+         fmt::format("the feed '{}' is known from {} to {}, and the run is from {} to {}: {}.{} is unknown "
+                     "in the rest{}",
+                     signal.feed, timezone->format(known.first), timezone->format(known.end),
+                     timezone->format(scenario.start), timezone->format(end), signal.feed, signal.name,
+                     physics ? ", and the physics that reads it from then on" : ""),
+         "add rows to its file, or change start: or duration:"});
+  }
 }
 
 }  // namespace looptwin::testbed

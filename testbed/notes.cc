@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "lang/condition_windows.h"
 #include "mml/alarms.h"
 
 namespace looptwin::testbed {
@@ -147,6 +148,23 @@ void note_periods(const Scenario& scenario, Diagnostics& problems) {
     }
 }
 
+void note_unmatched_history(const std::vector<HistoryConfig>& history, const twin::Registry& registry,
+                            Diagnostics& problems) {
+  for (const auto& entry : history) {
+    if (entry.raw.empty()) continue;
+    const auto devices = registry.matching(entry.raw);
+    if (std::any_of(devices.begin(), devices.end(), [&](const auto& device) {
+          return registry.model(device.table).config.name == entry.model;
+        }))
+      continue;
+    problems.push_back(
+        {Severity::warning, entry.span,
+         fmt::format("no id of a device of '{}' matches raw: '{}': no samples are kept", entry.model,
+                     entry.raw),
+         "`*` stands for any part of an id without '/', `**` for any part; without raw: none are kept"});
+  }
+}
+
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems) {
   for (size_t i = 0; i < graph.size(); ++i) {
     const lang::Node& node = graph[lang::NodeId(i)];
@@ -155,6 +173,30 @@ void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& prob
                         fmt::format("a window of {} is longer than the run of {}: it is never full",
                                     to_string(node.span), to_string(run)),
                         "make the window shorter, or the run longer"});
+  }
+}
+
+void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& registry,
+                            const Scenario& scenario, Diagnostics& problems) {
+  const Duration cycle = scenario.least_cycle.value_or(scenario.cycle);
+  for (size_t i = 0; i < graph.size(); ++i) {
+    const lang::Node& node = graph[lang::NodeId(i)];
+    if ((node.op != lang::Op::rises && node.op != lang::Op::time_true) || lang::is_over_samples(node))
+      continue;
+    const lang::Node& over = graph[node.args[0]];
+    if (over.op != lang::Op::column || over.table.index() >= registry.models().size()) continue;
+    const auto& model = registry.model(over.table);
+    for (size_t f = 0; f < model.fields.size(); ++f) {
+      const auto& field = model.config.telemetry[f];
+      if (model.fields[f].value != over.column || field.every >= cycle) continue;
+      problems.push_back(
+          {Severity::warning, graph.span(lang::NodeId(i)),
+           fmt::format("'{}' is sampled every {}, and looked at every {}: what it is in between is not seen",
+                       field.name, to_string(field.every), to_string(cycle)),
+           fmt::format(
+               "write a window of at most {}, which looks at the samples, or a cycle: that is as short",
+               to_string(field.every * lang::kMostConditionSamples))});
+    }
   }
 }
 

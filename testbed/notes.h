@@ -35,8 +35,17 @@ void note_late(const Scenario& scenario, const std::vector<Setting>& settings, D
 /// Fields whose values go stale before the next one comes, or of which samples are shed in regular operation.
 void note_periods(const Scenario& scenario, Diagnostics& problems);
 
+/// Patterns of `history:` that no device of their model matches.
+void note_unmatched_history(const std::vector<HistoryConfig>& history, const twin::Registry& registry,
+                            Diagnostics& problems);
+
 /// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems);
+
+/// rises() and time_true() of fields whose windows are too long for their samples, and that may change several
+/// times between two boundaries.
+void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& registry,
+                            const Scenario& scenario, Diagnostics& problems);
 
 /// ago() and trends that are unknown for as long as the run lasts; where earlier runs are named, until when
 /// they are unknown in spite of these.

@@ -45,6 +45,7 @@ class Wiring : Expressions {
     note_last_boundary(scenario_, problems_);
     note_periods(scenario_, problems_);
     note_long_windows(graph_, scenario_.duration, problems_);
+    note_coarse_conditions(graph_, registry_, scenario_, problems_);
     if (has_errors(problems_)) return tl::make_unexpected(std::move(problems_));
     if (auto planned = plan(); !planned) return tl::make_unexpected(std::move(planned.error()));
     out_.explained = std::move(explained_);

@@ -36,6 +36,7 @@ class RuleWiring {
           did_you_mean(config.event, names));
     }
     rule->event = static_cast<size_t>(event - events_.begin());
+    minimum_good_ = event->config.min_good;
     const TableId from = event->table;
     const std::string name = "rules." + config.name;
     rule->overrides.reserve(count_overrides(config));
@@ -47,6 +48,17 @@ class RuleWiring {
   }
 
  private:
+  /// An expression of the rule that is added, with the min_good of its event.
+  NodeId check(const std::string& name, const Span& text, TableId table, lang::Wanted wanted) {
+    wanted.minimum_good = minimum_good_;
+    return expressions_.check(name, text, table, wanted);
+  }
+  NodeId check_condition(const std::string& name, const Span& text, TableId table) {
+    lang::Wanted wanted;
+    wanted.type = lang::Type::boolean();
+    return check(name, text, table, wanted);
+  }
+
   static size_t count_overrides(const mml::RuleConfig& config) {
     size_t n = config.overrides.size();
     for (const auto& step : config.steps)
@@ -67,9 +79,7 @@ class RuleWiring {
                 const std::string& name) {
     add_actions(rule, config.actions, wired.actions, from, name + ".do");
     if (config.until) {
-      lang::Wanted wanted;
-      wanted.type = lang::Type::boolean();
-      const NodeId node = expressions_.check(name + ".until", *config.until, from, wanted);
+      const NodeId node = check_condition(name + ".until", *config.until, from);
       expressions_.demand(node, from, wired.until.emplace());
     }
     wired.within = config.within;
@@ -98,9 +108,7 @@ class RuleWiring {
 
   void where(mml::WiredTarget& target, const std::optional<Span>& text, const std::string& name) {
     if (!text) return;
-    lang::Wanted wanted;
-    wanted.type = lang::Type::boolean();
-    const NodeId node = expressions_.check(name + ".where", *text, target.table, wanted);
+    const NodeId node = check_condition(name + ".where", *text, target.table);
     target.where.emplace();
     expressions_.demand(node, target.table, *target.where);
   }
@@ -118,9 +126,7 @@ class RuleWiring {
   int32_t verification(const std::optional<mml::VerifyConfig>& config, TableId table,
                        const std::string& name) {
     if (!config) return -1;
-    lang::Wanted wanted;
-    wanted.type = lang::Type::boolean();
-    const NodeId node = expressions_.check(name + ".verify.that", config->that, table, wanted);
+    const NodeId node = check_condition(name + ".verify.that", config->that, table);
     if (!node.valid()) return -1;
     std::set<ColumnId> sampled;
     collect_sampled(node, table, sampled);
@@ -170,7 +176,7 @@ class RuleWiring {
       lang::Wanted wanted;
       wanted.type = type;
       wanted.bare = setpoint->unit;
-      const NodeId value = expressions_.check(name + ".set." + set.setpoint, set.value, found->table, wanted);
+      const NodeId value = check(name + ".set." + set.setpoint, set.value, found->table, wanted);
       check_range(*setpoint, set, value);
       mml::add_columns(schema_, config_name(rule, wired), found->table, type, item);
       expressions_.demand(value, found->table, item.value);
@@ -234,7 +240,7 @@ class RuleWiring {
     for (size_t i = 0; i < config.body.size(); ++i) {
       const auto& [key, value] = config.body[i];
       wired.items[i].key = key;
-      expressions_.show(name + ".publish." + key, value, from, 1, wired.items[i].value);
+      expressions_.show(name + ".publish." + key, value, from, minimum_good_, wired.items[i].value);
     }
   }
 
@@ -244,6 +250,7 @@ class RuleWiring {
   lang::Schema& schema_;
   const twin::Registry& registry_;
   WiredRules& out_;
+  double minimum_good_ = 1;  ///< of the event of the rule that is added
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/simd.h"
+#include "twin/hot_conditions.h"
 #include "twin/hot_panes.h"
 #include "twin/hot_samples.h"
 
@@ -115,6 +116,13 @@ struct HotHistory::Body {
     bool exact = false;  ///< has exact windows, for which shed samples matter
     std::unique_ptr<SampleRing> ring;
     std::vector<Spanned> spans;
+    struct OfCondition {
+      lang::Op op;
+      Duration span;
+      ColumnId out;
+    };
+    std::vector<OfCondition> of_condition;
+    std::unique_ptr<ConditionWindows> conditions;  ///< none where nobody asks for them
   };
   struct Group {  ///< the rows of one evaluation that lie in one group of 64
     size_t index;
@@ -126,6 +134,7 @@ struct HotHistory::Body {
     size_t field;
     size_t span;
   };
+  static constexpr size_t kOfCondition = std::numeric_limits<size_t>::max();  ///< in place of a span
 
   Body(Tables& t) : tables(t), kernels(hot_kernels(simd())) {}
   Field& field_of(const Registry& registry, TableId table, uint16_t field);
@@ -136,6 +145,7 @@ struct HotHistory::Body {
   void write_exact(const Field& field, const Window& window, const Group& group,
                    std::span<const SampleColumns> ranges, const CountSums& sums);
   Time evaluate_panes(const Field& field, Spanned& spanned, const Group& group);
+  Time evaluate_condition(const Field& field, const Field::OfCondition& window, const Group& group);
   template <typename Value>
   void write(const Field& field, const Window& window, const Group& group, Value value);
 
@@ -160,8 +170,13 @@ HotHistory::HotHistory(const Registry& registry, const lang::Schema& schema, Tab
   body_->of_table.resize(schema.tables.size());
   for (const WindowSpec& w : windows) {
     LT_CHECK(w.span.ns > 0, "a window of no length");
-    LT_CHECK(w.op >= lang::Op::window_mean && w.op <= lang::Op::window_count, lang::name_of(w.op));
+    LT_CHECK(lang::is_window(w.op), lang::name_of(w.op));
     Body::Field& field = body_->field_of(registry, w.table, w.field);
+    if (lang::is_stateful(w.op)) {
+      field.of_condition.push_back({w.op, w.span, w.out});
+      body_->places.push_back({static_cast<size_t>(&field - body_->fields.data()), Body::kOfCondition});
+      continue;
+    }
     auto spanned =
         std::find_if(field.spans.begin(), field.spans.end(), [&](const auto& s) { return s.span == w.span; });
     if (spanned == field.spans.end()) spanned = field.spans.insert(spanned, Body::Spanned{.span = w.span});
@@ -172,8 +187,14 @@ HotHistory::HotHistory(const Registry& registry, const lang::Schema& schema, Tab
   }
   for (Body::Field& field : body_->fields) {
     const size_t rows = registry.devices(field.table);
-    const Duration spacing = spacing_of(registry.model(field.table).config.telemetry[field.field]);
+    const FieldConfig& config = registry.model(field.table).config.telemetry[field.field];
+    const Duration spacing = spacing_of(config);
     Duration longest{};
+    for (const auto& c : field.of_condition) longest = std::max(longest, c.span);
+    if (longest.ns > 0)
+      field.conditions = std::make_unique<ConditionWindows>(rows, spacing, longest, config.stale_after);
+    if (field.spans.empty()) continue;
+    longest = {};
     const auto is_exact = [&](Duration span) {
       return span.ns <= spacing.ns * static_cast<int64_t>(kExactSamples);
     };
@@ -207,6 +228,8 @@ void HotHistory::insert(TableId table, uint16_t field, std::span<const uint32_t>
       const auto rows = row.subspan(begin, n);
       const auto times = sampled_at.subspan(begin, n);
       const auto values = raw.subspan(begin, n);
+      if (here.conditions) here.conditions->insert(rows, times, values, taken);
+      if (!here.ring) continue;
       here.ring->insert(rows, times, values, taken);
       for (auto& spanned : here.spans) {
         if (spanned.panes) {
@@ -235,6 +258,8 @@ void HotHistory::evaluate(TableId table, size_t first, size_t count, Time now, T
                                         : body_->evaluate_exact(field, spanned, lanes);
         due[group] = std::min(due[group], next);
       }
+      for (const auto& window : field.of_condition)
+        due[group] = std::min(due[group], body_->evaluate_condition(field, window, lanes));
     }
     row = end;
   }
@@ -399,6 +424,15 @@ Time HotHistory::Body::evaluate_panes(const Field& field, Spanned& spanned, cons
   return panes.leaves(group.index);
 }
 
+Time HotHistory::Body::evaluate_condition(const Field& field, const Field::OfCondition& window,
+                                          const Group& group) {
+  double value[kLanes];
+  const Time next = field.conditions->evaluate(window.op, window.span, group.index, group.now, value);
+  double* out = tables.values<double>(field.table, window.out).data() + group.index * kGroupRows;
+  std::copy(value + group.begin, value + group.end, out + group.begin);
+  return next;
+}
+
 bool HotHistory::any(TableId table) const {
   return table.index() < body_->of_table.size() && !body_->of_table[table.index()].empty();
 }
@@ -406,6 +440,7 @@ bool HotHistory::any(TableId table) const {
 WindowCost HotHistory::cost(size_t window) const {
   const Body::Place place = body_->places[window];
   const Body::Field& field = body_->fields[place.field];
+  if (place.span == Body::kOfCondition) return {true, {}, field.conditions->bytes_per_row()};
   const Body::Spanned& spanned = field.spans[place.span];
   if (spanned.panes) return {false, spanned.panes->pane(), spanned.panes->bytes_per_row()};
   return {true, {}, field.ring->capacity() * 2 * sizeof(int32_t)};
@@ -413,15 +448,18 @@ WindowCost HotHistory::cost(size_t window) const {
 
 uint64_t HotHistory::shed() const {
   uint64_t shed = 0;
-  for (const auto& field : body_->fields)
+  for (const auto& field : body_->fields) {
     if (field.exact) shed += field.ring->shed();
+    if (field.conditions) shed += field.conditions->shed();
+  }
   return shed;
 }
 
 size_t HotHistory::bytes() const {
   size_t bytes = 0;
   for (const auto& field : body_->fields) {
-    bytes += field.ring->bytes();
+    if (field.ring) bytes += field.ring->bytes();
+    if (field.conditions) bytes += field.conditions->bytes();
     for (const auto& spanned : field.spans)
       bytes += spanned.panes ? spanned.panes->bytes()
                              : spanned.sum.size() * (sizeof(int64_t) + sizeof(int32_t)) +
@@ -434,7 +472,8 @@ void HotHistory::save(ArchiveWriter& archive) const {
   archive.section("hot history", 1);
   archive.put<uint64_t>(body_->fields.size());
   for (const auto& field : body_->fields) {
-    field.ring->save(archive);
+    if (field.conditions) field.conditions->save(archive);
+    if (field.ring) field.ring->save(archive);
     for (const auto& spanned : field.spans)
       if (spanned.panes) spanned.panes->save(archive);
   }
@@ -444,7 +483,8 @@ void HotHistory::restore(ArchiveReader& archive) {
   archive.section("hot history", 1);
   if (archive.get<uint64_t>() != body_->fields.size()) return archive.fail("windows over other fields");
   for (auto& field : body_->fields) {
-    field.ring->restore(archive);
+    if (field.conditions) field.conditions->restore(archive);
+    if (field.ring) field.ring->restore(archive);
     for (auto& spanned : field.spans) {
       if (spanned.panes) spanned.panes->restore(archive);
       std::fill(spanned.seen.begin(), spanned.seen.end(), kLongAgo);

@@ -29,8 +29,8 @@ Duration usual_step(const std::vector<UnixTime>& times) {
 
 std::string hint_for(const Gaps& gaps, Duration hole) {
   if (gaps.fill == Gaps::Fill::refuse)
-    return fmt::format("add the rows, or allow holes up to {}", to_string(hole));
-  return fmt::format("add the rows; holes are filled up to {} only", to_string(gaps.longest));
+    return fmt::format("add the rows, or write longest_gap: {}", to_string(hole));
+  return fmt::format("add the rows; longest_gap: {} fills shorter holes only", to_string(gaps.longest));
 }
 
 /// Puts rows of unknown values into holes that may be filled, so that they are then treated as missing values

@@ -127,7 +127,7 @@ const Section<FeedDraft>& feed_section() {
        section<T>("forecast", forecast_section(), &T::forecast,
                   "that forecasts of its signals can be asked for, made from what they will be"),
        optional<T>("longest_gap", period(), &T::longest_gap, "none",
-                   "holes of the file up to this are interpolated, longer ones are unknown")});
+                   "holes of the file up to this are interpolated, a longer one is an error")});
   return kSection;
 }
 

@@ -67,6 +67,11 @@ void finish(Reader& reader, ParameterDraft& d) {
   finish_default(reader, d);
   if (!d.spread_node) return;
   if (d.boolean || !d.words.empty()) return refuse_for_words(reader, {{"spread", d.spread_node}});
+  if (d.unit.type.point)
+    return reader.error(d.spread_node->span,
+                        fmt::format("'{}' is a point on a scale: a factor has no sense for it", d.name),
+                        fmt::format("draw it in the fleet, as {}: \"uniform(LOW {}, HIGH {})\"", d.name,
+                                    d.unit.text, d.unit.text));
   d.spread = distribution(reader, *d.spread_node, lang::Unit{"1", lang::Type::number(), 1, 0});
 }
 
@@ -197,7 +202,7 @@ const Section<ParameterDraft>& parameter_section() {
        optional<T>("unit", later(Form::unit), unit, "the default's own", "of bare numbers"),
        optional<T>("enum", words(), words_of, "", "the words it can be; codes in this order"),
        optional<T>("spread", later(Form::distribution), &T::spread_node, "none",
-                   "a factor drawn per device, times the default")});
+                   "a factor drawn per device, times the default; not for points, as degC")});
   return kSection;
 }
 

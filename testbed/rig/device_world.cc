@@ -21,11 +21,14 @@ Result<void> DeviceWorld::build() {
   registry_ = std::make_unique<twin::Registry>(std::move(*registry));
   auto feeds = load_feeds(scenario_, units_, schema_);
   if (!feeds) return tl::make_unexpected(std::move(feeds.error()));
-  feeds_ = std::move(*feeds);
+  feeds_ = std::move(feeds->feeds);
   auto fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
                                  {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
                                   scenario_.cycle, scenario_.plants, never_});
   if (!fleet) return tl::make_unexpected(std::move(fleet.error()));
+  Diagnostics unknown;
+  note_reach(scenario_, schema_, graph_, graph_.size(), feeds->reach, unknown);
+  if (has_errors(unknown)) return tl::make_unexpected(std::move(unknown));
   fleet_ = std::move(*fleet);
   tables_.allocate_added();
   fleet_->start();

@@ -177,6 +177,20 @@ class BadInput(CommandLine):
         whole = looptwin("run", SMALL, "--out", "none")
         self.assertNotIn("15 min", whole.stderr)
 
+    def test_what_windows_of_boundaries_keep_is_shown(self):
+        flaps = "  flaps: {each: home, raise: rises(power > 1 kW over 5 min) > 3 && time_true(power > 1 kW over 5 min) > 1 min}\n"
+        copy = self.scenario("rules.yaml", "events:\n", "events:\n" + flaps)
+        shown = looptwin("check", copy, "--explain", "--set", "fleet.block.count=1000", "--set", "fleet.home.count=2")
+        self.assertEqual(shown.returncode, HELD, shown.stderr)
+
+        def kept(name):
+            return int(re.search(rf"^{name} +boolean +\d+ +(\d+)  ", shown.stdout, re.MULTILINE).group(1))
+
+        self.assertGreater(kept("events.busy.raise"), 64 * 8)
+        self.assertEqual(kept("events.flaps.raise"), 10 * 8 + 16 * 8)
+        hot = float(re.search(r"hot history ([0-9.]+) MiB", shown.stdout).group(1))
+        self.assertGreater(hot, 1000 * kept("events.busy.raise") / 2**20)
+
 
 class RunFolders(CommandLine):
     def test_a_run_folder_that_is_not_empty_is_left_as_it_is(self):

@@ -218,6 +218,46 @@ TEST_CASE("derived values: what is unknown is published as null") {
         "\"unit\":\"L\"}\n");
 }
 
+TEST_CASE("derived values: one that is not finite is unknown to rules, too") {
+  std::string text = kScenario;
+  text += R"yaml(  endless: {each: tank, raise: depth < 0}
+  unknown_depth: {each: tank, raise: "!known(depth)"}
+)yaml";
+  const auto at = text.find("derived:\n  room");
+  REQUIRE(at != std::string::npos);
+  text.insert(at + 9, "  depth: {each: tank, value: log(content / 1 m3 * 0), unit: \"1\", every: 10 s}\n");
+  const auto a = assemble(loaded({{"scenario.yaml", text}}));
+  for (int i = 0; i < 10; ++i) cycle(*a);
+  CHECK(values<double>(*a, "tank", "content")[0] > 0);
+  CHECK(std::isnan(values<double>(*a, "tank", "depth")[0]));
+  CHECK(values<uint8_t>(*a, "tank", "endless")[0] == 0);
+  CHECK(values<uint8_t>(*a, "tank", "unknown_depth")[0] == 1);
+}
+
+TEST_CASE("derived values: rises and time_true of a field count what is between two boundaries") {
+  const auto a = assemble(loaded({{"scenario.yaml", R"yaml(scenario: lamp
+duration: 1 h
+cycle: 1 min
+models:
+  lamp:
+    telemetry:
+      lit: {from: "mod(clock, 20 s) < 10 s", boolean: true, every: 1 s, phase: 0 s}
+      dark: {from: "mod(clock, 20 s) >= 10 s", boolean: true, every: 1 s, phase: 0 s}
+    physics: {inputs: {clock: time_of_day()}, states: {x: 0 m}, rates: {x: 0 m/s}}
+fleet: {lamp: {count: 1, link: radio}}
+links: {radio: {latency: "uniform(0 s, 40 s)"}}
+derived:
+  often: {each: lamp, value: rises(lit over 10 min), unit: "1", every: 1 min}
+  long: {each: lamp, value: time_true(lit over 10 min), unit: s, every: 1 min}
+  seen: {each: lamp, value: rises(lit && known(dark) over 10 min), unit: "1", every: 1 min}
+)yaml"}}));
+  for (int i = 0; i < 30; ++i) cycle(*a);
+  // The newest samples may still be under way: 40 s of them, at the most.
+  CHECK(values<double>(*a, "lamp", "often")[0] == Approx(30).margin(2));
+  CHECK(values<double>(*a, "lamp", "long")[0] == Approx(300).margin(20));
+  CHECK(values<double>(*a, "lamp", "seen")[0] < 11);
+}
+
 TEST_CASE("derived values: a feed that cannot be published to is refused") {
   CHECK_THAT(
       refused("unit: m3, every: 10 s}\n  total", "unit: m3, publish: yards}\n  total"),

@@ -120,6 +120,19 @@ TEST_CASE("load errors: names and ids that are given twice") {
         "scenario.yaml:13:3: all 250 devices of 'block' get the id 'block' [put {i} or {n} into the id]\n");
 }
 
+TEST_CASE("load errors: a factor has no sense for a point on a scale") {
+  const auto spread = [](const std::string& value) {
+    return problems_with("models.yaml", "      UA:",
+                         "      T0: {default: " + value + ", spread: \"uniform(0.9, 1.1)\"}\n      UA:");
+  };
+  CHECK(spread("20 K") == "");
+  CHECK(
+      spread("20 degC") ==
+      "models.yaml:8:39: 'T0' is a point on a scale: a factor has no sense for it [draw it in the fleet, as "
+      "T0: \"uniform(LOW degC, HIGH degC)\"]\n");
+  CHECK_THAT(spread("2 barg"), Catch::Contains("uniform(LOW barg, HIGH barg)"));
+}
+
 TEST_CASE("load errors: references that lead nowhere") {
   CHECK(problems_with("models.yaml", "to: block", "to: blok") ==
         "models.yaml:6:17: relation 'block' names the unknown model 'blok' [did you mean 'block'? models: "

@@ -1,0 +1,86 @@
+// What feeds do not know of a run: files that begin late, end early or are of another year, and forecasts
+// that reach less far than rules ask.
+#include <catch2/catch.hpp>
+
+#include "loading.h"
+#include "testbed/assembly.h"
+
+using namespace looptwin;
+using namespace looptwin::testbed;
+using namespace looptwin::testbed::test;
+using Catch::Contains;
+
+namespace {
+
+/// Tanks in a room, and a file that knows its temperature from 00:00 to 06:00.
+struct Rooms {
+  std::string start = "2024-07-01T00:00:00";
+  std::string duration = "6 h";
+  std::string air = "room.temperature";
+  std::string rules;
+  std::string header = "time,temperature [degC]";
+
+  std::string scenario() const {
+    return "scenario: tank\nstart: \"" + start + "\"\nduration: " + duration +
+           "\nfeeds:\n  room: {file: room.csv, forecast: {issued: 1 h, horizon: 2 h}}\n" + R"(models:
+  tank:
+    telemetry: {water: {from: water, unit: degC, every: 1 min, resolution: 0.1}}
+    physics:
+      inputs: {air: )" +
+           air + R"(}
+      states: {water: 20 degC}
+      rates: {water: (air - water) / 1 h}
+fleet: {tank: {count: 2}}
+)" + rules;
+  }
+  std::string file() const {
+    std::string text = header + "\n";
+    for (int hour = 0; hour <= 6; ++hour) text += "2024-07-01T0" + std::to_string(hour) + ":00,25\n";
+    return text;
+  }
+  /// Errors, or warnings where there are none.
+  std::string said() const {
+    const Folder folder({{"scenario.yaml", scenario()}, {"room.csv", file()}});
+    auto read = load(folder.path());
+    INFO((read ? std::string() : render(read.error())));
+    REQUIRE(read.has_value());
+    const auto built = Assembly::build(std::move(*read));
+    return built ? "warnings: " + in_short((*built)->warnings()) : in_short(built.error());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("feeds: physics that reads what its file does not know is refused, with the times of both") {
+  CHECK(Rooms{}.said() == "warnings: ");
+  CHECK(Rooms{.duration = "7 h"}.said() ==
+        "scenario.yaml:5:3: the feed 'room' is known from 2024-07-01T00:00:00Z to "
+        "2024-07-01T06:00:00Z, and the run is from 2024-07-01T00:00:00Z to "
+        "2024-07-01T07:00:00Z: room.temperature is unknown in the rest, and the physics that reads it "
+        "from then on [add rows to its file, or change start: or duration:]\n");
+  for (const char* start : {"2024-06-30T23:59:59", "2025-07-01T00:00:00"})
+    CHECK_THAT((Rooms{.start = start, .duration = "1 h"}.said()),
+               Contains("the feed 'room' is known from") && !Contains("warnings"));
+  // What holds does so for a row's time after the last one.
+  CHECK((Rooms{.duration = "7 h", .header = "time,temperature [degC] hold"}.said()) == "warnings: ");
+}
+
+TEST_CASE("feeds: rules that read what a file does not know are warned of") {
+  const Rooms rooms{
+      .duration = "7 h", .air = "25 degC", .rules = "events:\n  hot: {raise: room.temperature > 30 degC}\n"};
+  CHECK_THAT(rooms.said(),
+             Contains("warnings: scenario.yaml:5:3: the feed 'room' is known from") && !Contains("physics"));
+}
+
+TEST_CASE("feeds: a forecast beyond the horizon is refused, and one that is known at times is warned of") {
+  const auto rule = [](const std::string& lead) {
+    return Rooms{.rules = "events:\n  hot: {raise: \"forecast_max(room.temperature, 0 h, " + lead +
+                          ") > 30 degC\"}\n"}
+        .said();
+  };
+  CHECK(rule("1 h") == "warnings: ");
+  CHECK(rule("4 h") ==
+        "scenario.yaml:15:17: the forecasts of 'room' reach 2 h from when they are issued, every 1 h: what "
+        "lies 4 h ahead is never known [write a shorter lead, or a longer horizon:]\n");
+  CHECK_THAT(rule("90 min"), Contains("warnings: ") && Contains("unknown until the next comes"));
+}
