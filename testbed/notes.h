@@ -42,8 +42,8 @@ void note_unmatched_history(const std::vector<HistoryConfig>& history, const twi
 /// Windows that the run is too short for. They look back in memory, whatever the run folder's retention.
 void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& problems);
 
-/// rises() and time_true() of fields whose windows are too long for their samples, and that may change several
-/// times between two boundaries.
+/// rises() and time_true() of fields whose windows are too long for their samples, and which may change
+/// several times between two boundaries.
 void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& registry,
                             const Scenario& scenario, Diagnostics& problems);
 
