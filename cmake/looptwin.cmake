@@ -17,7 +17,7 @@ find_program(CCACHE ccache)
 if(CCACHE)
   # Without these ccache keeps nothing that uses a precompiled header.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_COMMENTS=true ${CCACHE})
 endif()
 
 # The same bits on every machine: no contraction into FMA, no fast-math. The two -fno options change no value; they let

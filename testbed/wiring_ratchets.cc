@@ -21,7 +21,8 @@ class Reader {
   bool reads(NodeId id) {
     if (!id.valid() || !seen_.insert(id).second) return false;
     const lang::Node& node = graph_[id];
-    if (lang::is_comparison(node.op)) return false;
+    // Another device's is another setpoint.
+    if (lang::is_comparison(node.op) || lang::is_set(node.op) || node.op == Op::related) return false;
     if (node.op == Op::column) {
       if (node.table == table_ && (node.column == setpoint_.desired || node.column == setpoint_.reported))
         return true;

@@ -102,8 +102,8 @@ TEST_CASE(
     CHECK(all == boundaries_ms(*two, two->end()));
     CHECK(one->assembly().loop().fingerprint() == two->assembly().loop().fingerprint());
     CHECK(one->assembly().dispatcher().counters().issued > 0);
-    // From a state that was saved at any boundary, also while the loop is away.
-    for (const int64_t ms : {4'850, 4'950, 5'500, 9'110, 9'200}) {
+    // From a state that was saved before, between and after: while the loop is away there is none to fork.
+    for (const int64_t ms : {4'850, 6'500, 9'110, 9'200}) {
       CAPTURE(ms);
       static const std::atomic<bool> never{false};
       const auto trunk = simulation(text);

@@ -370,7 +370,7 @@ TEST_CASE("gas-pipeline: what is no leak shuts nothing, and says what it is") {
 TEST_CASE("gas-pipeline: a gauge that comes back to the truth in the morning is no leak") {
   for (const char* device : {"seg-9", "seg-20"}) {
     CAPTURE(device);
-    Line line({{"start", "2024-02-12T04:00:00"},
+    Line line({{"start", "\"2024-02-12T04:00:00\""},
                {"faults", std::string("[{after: 30 min, device: ") + device +
                               ", sensor: pressure_out, kind: stuck, lasts: 2 h}]"}});
     line.run_to(minutes(170));

@@ -212,7 +212,8 @@ class Transport(unittest.TestCase):
             eventually(lambda: all_say(word), "all go on")
         out = rig.stop()
         self.assertIn("devices there          30", out)
-        self.assertRegex(out, r"duplicates 0, gaps 0, restarts 0")
+        # What was on its way when the broker went may be said once more; it is taken in once.
+        self.assertRegex(out, r"gaps 0, restarts 0")
         self.replayed()
 
     def test_limits_and_mistakes_are_said_with_their_place(self):

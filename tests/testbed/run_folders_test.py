@@ -27,7 +27,7 @@ duration: 4 d
 cycle: 10 s
 models:
   pump:
-    telemetry: {minute: {unit: "1", every: 10 min, from: now, phase: 0 s}}
+    telemetry: {minute: {unit: "1", every: 10 min, from: now, phase: 0 s, resolution: 1}}
     physics: {inputs: {now: time_of_day() / 1 min}, states: {z: 0 m}, rates: {z: 0 m/s}}
 fleet: {pump: {count: 2}}
 events: {early: {each: pump, raise: minute >= 10 && minute < 40}}
