@@ -15,9 +15,11 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # Without these ccache keeps nothing that uses a precompiled header.
+  # Without these ccache keeps nothing that uses a precompiled header; and takes one of which comments have changed for
+  # the one before, whose headers GCC then reads a second time.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_COMMENTS=true ${CCACHE})
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_COMMENTS=true ${CCACHE})
 endif()
 
 # The same bits on every machine: no contraction into FMA, no fast-math. The two -fno options change no value; they let

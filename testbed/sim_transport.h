@@ -26,7 +26,8 @@ class SimTransport final : public twin::Transport {
   /// next poll; what does not `keep` is lost but for the devices' presence, which the broker retains.
   void pass(Time boundary, bool keep, Workers& workers);
   /// Whether anything has arrived since the last boundary by this time, which is no boundary yet: the fleet
-  /// goes on to it, and what arrives is kept for the next poll. Times before the last that was looked at had nothing.
+  /// goes on to it, and what arrives is kept for the next poll. Times before the last that was looked at had
+  /// nothing.
   bool arrived_by(Time time, Workers& workers);
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;

@@ -262,7 +262,8 @@ const Section<FleetDraft>& fleet_section() {
                             "and the parent's `{<per>}`"),
                 optional<T>("link", name(), &T::link, "none: at once, without loss",
                             "how they are connected"),
-                optional<T>("tags", texts(), &T::tags, "none", "for patterns: `tag:cold` is all devices that are tagged cold"),
+                optional<T>("tags", texts(), &T::tags, "none",
+                            "for patterns: `tag:cold` is all devices that are tagged cold"),
                 section<T>("registry", registry_section(), &T::registry,
                            "devices from a registry's file, in place of `count`, `per` and `id`")})
         .with_others(std::move(other));

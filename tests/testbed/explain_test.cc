@@ -304,7 +304,8 @@ TEST_CASE("why not: for every alarm that we ship the change that is named makes 
   }
 }
 
-TEST_CASE("explain: of a condition whose value of then is not kept it is said that it held, not what it was") {
+TEST_CASE(
+    "explain: of a condition whose value of then is not kept it is said that it held, not what it was") {
   Condition rate{.is = Condition::Is::comparison, .holds = 1, .left = std::nan(""), .right = 10};
   rate.left_text = "time_true(high over 3 min)";
   rate.right_text = "10 s";

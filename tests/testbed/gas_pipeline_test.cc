@@ -160,7 +160,8 @@ TEST_CASE("gas-pipeline: the times at which the pressure fell tell whether a hol
   } table[] = {{"80 cm2", "0.5 km", {"seg-17"}}, {"40 cm2", "9.5 km", {"seg-17"}}, {"80 cm2", "4 km", {}}};
   for (const auto& row : table) {
     CAPTURE(row.size, row.from_head);
-    Line line(and_also(leak("p-17", row.size), {{"plants.gas.gas_network.leaks.hole.position", row.from_head}}));
+    Line line(
+        and_also(leak("p-17", row.size), {{"plants.gas.gas_network.leaks.hole.position", row.from_head}}));
     line.run_to(minutes(15));
     CHECK(line.rose_on("leak") == Names{"seg-17"});
     CHECK(line.rose_on("hole_by_valve") == row.by_valve);
