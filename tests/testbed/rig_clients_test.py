@@ -151,13 +151,13 @@ class Clients(unittest.TestCase):
 
     def test_mosquittos_own_programs_are_a_device_and_whoever_looks_on_and_stops_the_rig(self):
         rig = self.rig("rig: cellar-rig\nsafety: {heartbeat: 1 min, safe: [{model: pump, command: stop}]}\n")
-        heard = self.heard("-p", rig.port)
-        self.shell_pump(rig, ONE, "190", "-p", rig.port)
+        heard = self.heard("-h", "127.0.0.1", "-p", rig.port)
+        self.shell_pump(rig, ONE, "190", "-h", "127.0.0.1", "-p", rig.port)
         eventually(lambda: heard(f'{TOPIC}telemetry {{"level": 2.'), "it reports that its cellar fills")
         eventually(lambda: rig.status()["acknowledged"] != "0", "the loop has its answer")
         eventually(lambda: heard(f'{TOPIC}telemetry {{"level": 0.4'), "it empties its cellar")
         eventually(lambda: heard(f"{TOPIC}acknowledgement") >= 4, "it is told to stop as well")
-        subprocess.run(["/usr/bin/mosquitto_pub", "-p", str(rig.port), "-t", "looptwin/rig/cellar-rig/stop", "-n"], check=True)
+        subprocess.run(["/usr/bin/mosquitto_pub", "-h", "127.0.0.1", "-p", str(rig.port), "-t", "looptwin/rig/cellar-rig/stop", "-n"], check=True)
         eventually(lambda: self.journal("stopped"), "the rig is stopped")
         out = rig.stop()
         self.assertRegex(out, r"commands +issued \d+, acknowledged [1-9]\d*, verified [1-9]\d*, refused 0, failed 0")
@@ -195,7 +195,7 @@ class Clients(unittest.TestCase):
         for wrong in (["-u", ONE, "-P", "guessed"], []):
             refused = subprocess.run(["/usr/bin/mosquitto_pub", *map(str, way), *wrong, *say, "guessed"], capture_output=True, text=True, timeout=60)
             self.assertEqual(refused.returncode, 5, refused.stderr)  # not authorised
-        no_tls = subprocess.run(["/usr/bin/mosquitto_pub", "-p", str(broker.port), *say, "plain"], capture_output=True, timeout=60)
+        no_tls = subprocess.run(["/usr/bin/mosquitto_pub", "-h", "127.0.0.1", "-p", str(broker.port), *say, "plain"], capture_output=True, timeout=60)
         self.assertNotEqual(no_tls.returncode, 0)
         eventually(lambda: heard(f'{TOPIC}telemetry {{"level": 0.4'), "it empties its cellar")
         os.killpg(pump.pid, signal.SIGKILL)

@@ -166,7 +166,7 @@ class Hostile(unittest.TestCase):
 
     def test_a_client_that_takes_nothing_costs_the_broker_no_more_than_it_may(self):
         rig = self.rig()
-        sleeper = subprocess.Popen(["/usr/bin/mosquitto_sub", "-p", str(rig.port), "-t", "#", "-q", "1"], stdout=subprocess.PIPE)
+        sleeper = subprocess.Popen(["/usr/bin/mosquitto_sub", "-h", "127.0.0.1", "-p", str(rig.port), "-t", "#", "-q", "1"], stdout=subprocess.PIPE)
         self.addCleanup(lambda: (sleeper.kill(), sleeper.wait(), sleeper.stdout.close()))
         ear = rig.client("ear").join()
         ear.subscribe("other/end")
