@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,13 +59,6 @@ void clear_left(const fs::path& in) {
     if (at->path().filename().string().starts_with(kName)) clear_if_left(at->path());
 }
 
-bool is_still_there(int fd, const fs::path& file) {
-  struct stat ours {
-  }, there{};
-  return ::fstat(fd, &ours) == 0 && ::stat(file.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
-         ours.st_dev == there.st_dev;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<BrokerFolder>> BrokerFolder::make() {
@@ -78,7 +70,7 @@ Result<std::unique_ptr<BrokerFolder>> BrokerFolder::make() {
     const auto file = fs::path(name) / kOwner;
     const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return twin::disk_failure("make", file, errno);
-    if (::flock(fd, LOCK_EX) == 0 && is_still_there(fd, file))
+    if (::flock(fd, LOCK_EX) == 0 && twin::is_named(fd, file))
       return std::unique_ptr<BrokerFolder>(new BrokerFolder(name, fd));
     ::close(fd);  // somebody who cleared was faster than the lock
   }

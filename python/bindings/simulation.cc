@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <pybind11/stl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -29,6 +30,16 @@ constexpr double kPatience = 30;  // s
 /// All there are; the GIL guards both.
 std::set<SimulationHandle*> g_all;
 bool g_ending = false;
+std::thread::id g_ender;
+
+/// Nothing more is begun once the interpreter ends. Other threads than the one that ends it are daemons by
+/// then: what they would raise they would print, while the streams go. They do nothing more of Python's.
+void leave_if_ending() {
+  if (!g_ending) return;
+  if (std::this_thread::get_id() == g_ender) throw std::runtime_error("the interpreter ends");
+  const py::gil_scoped_release release;
+  for (;;) ::pause();
+}
 
 }  // namespace
 
@@ -37,6 +48,7 @@ SimulationHandle::~SimulationHandle() { g_all.erase(this); }
 
 void SimulationHandle::end_all() {
   g_ending = true;
+  g_ender = std::this_thread::get_id();
   const testbed::Stopwatch watch;
   const auto is_busy = [](SimulationHandle* one) { return one->busy_.load(); };
   while (std::any_of(g_all.begin(), g_all.end(), is_busy) && watch.seconds() < kPatience) {
@@ -50,25 +62,29 @@ SimulationHandle::SimulationHandle(const ScenarioSource& source,
                                    const std::vector<std::pair<std::string, std::string>>& further,
                                    int threads, const std::string& out, bool keep_decisions)
     : SimulationHandle() {
-  if (g_ending) throw std::runtime_error("the interpreter ends");
+  leave_if_ending();
   kept_ = std::make_shared<Kept>();
   threads_ = threads;
   auto loaded = source.load(further);
   kept_->decisions.keep = keep_decisions;
   testbed::AssemblyOptions options{.threads = threads, .decisions = &kept_->decisions};
   if (!out.empty()) options.out = out;
-  const Busy busy(busy_);
-  auto made = heeding_signals([&](const StopAsked& asked) {
-    options.stop = [&] { return kept_->stop || asked(); };
-    return testbed::Simulation::make(std::move(loaded), options, kept_->stop);
-  });
+  const auto make = [&] {
+    const Busy busy(busy_);
+    return heeding_signals([&](const StopAsked& asked) {
+      options.stop = [&] { return kept_->stop || asked(); };
+      return testbed::Simulation::make(std::move(loaded), options, kept_->stop);
+    });
+  };
+  auto made = make();
+  leave_if_ending();
   if (!made && kept_->stop) raise("RunError", made.error());
   kept_->simulation = value_or_raise(std::move(made));
 }
 
 testbed::Simulation& SimulationHandle::running() {
   if (!kept_ || !kept_->simulation) throw std::runtime_error("this simulation is closed");
-  if (g_ending) throw std::runtime_error("the interpreter ends");
+  leave_if_ending();
   if (busy_)
     throw std::runtime_error(
         "this simulation is being advanced or looked at: by another thread, or around this call");
@@ -93,6 +109,7 @@ void SimulationHandle::advance_to(int64_t to_ns, const py::object& progress) {
     });
     kept->stop = false;
   }
+  leave_if_ending();
   // At a boundary that it failed at it has not decided.
   if (end != mml::RunEnd::failed) now_ns_ = simulation.now().ns;
   over_ = end == mml::RunEnd::failed;
@@ -135,6 +152,7 @@ std::unique_ptr<SimulationHandle> SimulationHandle::fork() {
     });
   };
   auto made = make();
+  leave_if_ending();
   if (!made) raise("RunError", made.error());
   forked->kept_->simulation = std::move(*made);
   return forked;

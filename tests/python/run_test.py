@@ -170,7 +170,7 @@ class Running(InFolder):
                 "threading.Thread(target=run, daemon=True).start()\n"
                 "print(seen.wait(60))\n")
         told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
-        self.assertEqual((told.returncode, told.stdout), (0, "True\n"), told.stderr)
+        self.assertEqual((told.returncode, told.stdout, told.stderr), (0, "True\n", ""))
 
     def test_a_disk_that_refuses_is_an_error(self):
         with self.assertRaises(looptwin.ScenarioError) as caught:

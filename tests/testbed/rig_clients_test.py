@@ -5,28 +5,17 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
 import paho.mqtt.client as mqtt
-from rig_support import BINARIES, PASSWORD, SOURCE, Broker, Client, Registry, Rig, block, certificates, eventually, looptwin, sys
+from rig_support import BINARIES, PASSWORD, SOURCE, Broker, Client, InFolder, Registry, block, certificates, eventually, looptwin, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TOPIC, OTHER = f"looptwin/{ONE}/", f"looptwin/{TWO}/"
 
 
-class Clients(unittest.TestCase):
-    def setUp(self):
-        self.folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
-
-    def rig(self, *arguments, **more):
-        rig = Rig(self.folder, *arguments, **more)
-        self.addCleanup(rig.close)
-        return rig
-
+class Clients(InFolder):
     def test_with_mqtt_3_1_1_all_works_as_with_5(self):
         broker = Broker(self.folder)
         self.addCleanup(broker.close)

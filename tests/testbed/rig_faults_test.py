@@ -8,13 +8,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import unittest
-from pathlib import Path
 
 import h5py
-from rig_support import BINARIES, PASSWORD, Broker, Client, Registry, Rig, eventually, freeze, looptwin, sys
+from rig_support import BINARIES, PASSWORD, Broker, Client, InFolder, Registry, eventually, freeze, looptwin, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TOPIC, OTHER = f"looptwin/{ONE}/", f"looptwin/{TWO}/"
@@ -105,24 +103,7 @@ class Saying(threading.Thread):
             one.close()
 
 
-class Faults(unittest.TestCase):
-    def setUp(self):
-        self.folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
-
-    def rig(self, *arguments, **more):
-        rig = Rig(self.folder, *arguments, **more)
-        self.addCleanup(rig.close)
-        return rig
-
-    def external(self, *lines, rig="rig: cellar-rig\n"):
-        broker = Broker(self.folder, *lines)
-        self.addCleanup(broker.close)
-        return broker, self.rig(rig + f"broker: mqtt://127.0.0.1:{broker.port}\n")
-
-    def told(self, ear, ident=ONE, after=0):
-        return sum(t == f"looptwin/{ident}/command" for t, _ in ear.heard) > after
-
+class Faults(InFolder):
     def test_a_broker_that_freezes_loses_nothing(self):
         broker, rig = self.external()
         ear = Client(broker.port, "ear").join()
@@ -130,7 +111,7 @@ class Faults(unittest.TestCase):
         ear.subscribe("looptwin/#")
         rig.pump(ONE, program="pump_device")
         rig.pump(TWO)
-        eventually(lambda: self.told(ear, TWO) and self.told(ear), "both work")
+        eventually(lambda: ear.told(TWO) and ear.told(ONE), "both work")
         began = float(rig.status()["at_s"])
         freeze(broker.process)
         # Shorter than anybody's patience: a pause is no end.
@@ -150,7 +131,7 @@ class Faults(unittest.TestCase):
         ear.subscribe("looptwin/#")
         rig.pump(ONE, program="pump_device")
         rig.pump(TWO)
-        eventually(lambda: self.told(ear, TWO) and self.told(ear), "both work")
+        eventually(lambda: ear.told(TWO) and ear.told(ONE), "both work")
         broker.kill()
         eventually(lambda: rig.incident("broker_lost") == 1, "it is lost")
         eventually(lambda: rig.status().get("devices_there") == "0", "nobody is there")
@@ -174,7 +155,7 @@ class Faults(unittest.TestCase):
         ear.subscribe("looptwin/#")
         rig.port = broker.port  # the pump's own way is free
         rig.pump(ONE, program="pump_device")
-        eventually(lambda: self.told(ear), "it works")
+        eventually(lambda: ear.told(ONE), "it works")
         road.blocked.set()
         eventually(lambda: rig.incident("broker_lost") == 1, "it is missed")
         road.blocked.clear()
@@ -206,7 +187,7 @@ class Faults(unittest.TestCase):
         rig = self.rig(f"rig: cellar-rig\nregistry: plant.registry\nuser: tester\npassword: {PASSWORD}\n")
         ear = rig.ear("tester", PASSWORD)
         rig.pump(ONE, secret=registry.secrets[ONE], program="pump_device")
-        eventually(lambda: self.told(ear), "it works")
+        eventually(lambda: ear.told(ONE), "it works")
         before = rig.broker()
         os.kill(before, signal.SIGKILL)
         eventually(lambda: rig.incident("broker_lost") == 1, "it is lost")
@@ -249,7 +230,7 @@ class Faults(unittest.TestCase):
         ear = rig.client("ear").join()
         ear.subscribe("looptwin/#")
         rig.pump(ONE, program="pump_device")
-        eventually(lambda: self.told(ear), "it works")
+        eventually(lambda: ear.told(ONE), "it works")
         freeze(rig.process)
         reports = sum(t == TOPIC + "telemetry" for t, _ in ear.heard)
         eventually(lambda: sum(t == TOPIC + "telemetry" for t, _ in ear.heard) > reports + 15, "three seconds")

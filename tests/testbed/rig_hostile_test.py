@@ -3,15 +3,12 @@ A real Mosquitto, real devices. Nothing may crash, grow without bound, or be los
 import json
 import re
 import select
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
-from rig_support import PASSWORD, SOURCE, Broker, Client, Registry, Rig, block, eventually, freeze, looptwin, memory_of, sys
+from rig_support import PASSWORD, SOURCE, Broker, Client, InFolder, Registry, block, eventually, freeze, looptwin, memory_of, sys
 
 ONE, TWO = "cellar/pump-1", "cellar/pump-2"
 TOPIC, OTHER = f"looptwin/{ONE}/", f"looptwin/{TWO}/"
@@ -25,24 +22,7 @@ ODD = [b'{"level": 1e308}', b'{"level": -1e308}', b'{"level": 1e-320}', b'{"leve
        b'{"unknown": {"deep": [1, 2, 3]}}']
 
 
-class Hostile(unittest.TestCase):
-    def setUp(self):
-        self.folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
-
-    def rig(self, *arguments, **more):
-        rig = Rig(self.folder, *arguments, **more)
-        self.addCleanup(rig.close)
-        return rig
-
-    def external(self, *lines, rig="rig: cellar-rig\n"):
-        broker = Broker(self.folder, *lines)
-        self.addCleanup(broker.close)
-        return broker, self.rig(rig + f"broker: mqtt://127.0.0.1:{broker.port}\n")
-
-    def told(self, ear, ident=ONE, after=0):
-        return sum(t == f"looptwin/{ident}/command" for t, _ in ear.heard) > after
-
+class Hostile(InFolder):
     def test_hostile_payloads_are_counted_and_change_nothing(self):
         rig = self.rig()
         ear = rig.client("ear").join()
@@ -75,12 +55,12 @@ class Hostile(unittest.TestCase):
         for n in range(60_000):
             flooder.say(TOPIC + "telemetry", '{"level": 1.0, "n": %d}' % n)
         rig.process.send_signal(signal.SIGCONT)
-        eventually(lambda: self.told(ear, TWO), "the other pump is told what to do")
+        eventually(lambda: ear.told(TWO), "the other pump is told what to do")
         eventually(lambda: any(t == OTHER + "acknowledgement" for t, _ in ear.heard), "and does it")
         self.assertLess(memory_of(rig.process.pid) - before, 200e6)
         eventually(lambda: len(flooder.acknowledged) == 60_000, "the flood is over")
         n = iter(range(60_000, 100_000))
-        eventually(lambda: flooder.say(TOPIC + "telemetry", {"level": 2.5, "n": next(n)}) and self.told(ear), "all of it has gone through")
+        eventually(lambda: flooder.say(TOPIC + "telemetry", {"level": 2.5, "n": next(n)}) and ear.told(ONE), "all of it has gone through")
         out = rig.stop()
         # What is missing is what was shed of the one topic: the other pump has lost nothing.
         self.assertEqual([i["detail"] for i in rig.incidents() if i["kind"] == "shed" and not i["detail"].startswith(TOPIC)], [])

@@ -2,11 +2,14 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import unittest
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -167,6 +170,10 @@ class Client:
             payload = json.dumps(payload)
         return self.client.publish(topic, payload, qos=1, retain=retain)
 
+    def told(self, ident, after=0):
+        """Whether it has heard more than `after` commands to the device."""
+        return sum(topic == f"looptwin/{ident}/command" for topic, _ in list(self.heard)) > after
+
     def drop(self):
         """The socket goes, and nobody says goodbye."""
         self.client.loop_stop()
@@ -303,3 +310,22 @@ class OpenRig(Rig):
 
     def say(self, topic, payload, retain=False):
         self.anybody.say(topic, payload, retain)
+
+
+class InFolder(unittest.TestCase):
+    """Tests with a folder of their own, and rigs in it that end with the test."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def rig(self, *arguments, **more):
+        rig = Rig(self.folder, *arguments, **more)
+        self.addCleanup(rig.close)
+        return rig
+
+    def external(self, *lines, rig="rig: cellar-rig\n"):
+        """A broker that is not looptwin's, and a rig at it."""
+        broker = Broker(self.folder, *lines)
+        self.addCleanup(broker.close)
+        return broker, self.rig(rig + f"broker: mqtt://127.0.0.1:{broker.port}\n")

@@ -178,6 +178,13 @@ Result<void> publish(const fs::path& temporary, const fs::path& path) {
   return disk_failure("write", path, error);
 }
 
+bool is_named(int descriptor, const fs::path& path) {
+  struct stat open {
+  }, named{};
+  return ::fstat(descriptor, &open) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open.st_dev == named.st_dev && open.st_ino == named.st_ino;
+}
+
 Result<std::string> read_whole_file(const fs::path& path) {
   auto file = File::open_to_read(path);
   if (!file) return tl::unexpected(file.error());

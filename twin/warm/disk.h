@@ -60,6 +60,9 @@ Result<void> write_whole_file(const fs::path& path, std::string_view text);
 /// The second half of the above, for a temporary file that someone else has written.
 Result<void> publish(const fs::path& temporary, const fs::path& path);
 
+/// Whether the open file is still the one of this name: somebody may have removed it, or put another there.
+bool is_named(int descriptor, const fs::path& path);
+
 Result<std::string> read_whole_file(const fs::path& path);
 Result<void> remove_file(const fs::path& path);
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
 #include <utility>
@@ -12,14 +11,6 @@ namespace looptwin::twin {
 namespace {
 
 constexpr const char* kFile = "lock";
-
-/// Whether the open file is still the one of this name: who held it before may have removed it.
-bool is_still(int fd, const fs::path& path) {
-  struct stat mine {
-  }, named{};
-  return ::fstat(fd, &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_dev == named.st_dev &&
-         mine.st_ino == named.st_ino;
-}
 
 tl::unexpected<Diagnostics> held(const fs::path& folder, const fs::path& file) {
   // Empty where its writer has just begun.
@@ -52,7 +43,7 @@ Result<FolderLock> FolderLock::take(const fs::path& folder) {
       if (errno == EWOULDBLOCK) return held(folder, path);
       if (errno != EINTR) break;  // the file system has no locks
     }
-  } while (!is_still(lock.fd_, path));
+  } while (!is_named(lock.fd_, path));  // who held it before may have removed it
   lock.path_ = path;
   lock.owner_ = ::getpid();
   const auto text = std::to_string(lock.owner_) + "\n";
@@ -61,11 +52,19 @@ Result<FolderLock> FolderLock::take(const fs::path& folder) {
   return lock;
 }
 
+bool FolderLock::is_held(const fs::path& folder) {
+  const int fd = ::open((folder / kFile).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(fd);
+  return held;
+}
+
 void FolderLock::moved_to(const fs::path& folder) { path_ = folder / kFile; }
 
 void FolderLock::release() {
   if (fd_ < 0) return;
-  if (owner_ == ::getpid() && is_still(fd_, path_)) ::unlink(path_.c_str());
+  if (owner_ == ::getpid() && is_named(fd_, path_)) ::unlink(path_.c_str());
   ::close(fd_);
   fd_ = -1;
 }

@@ -16,6 +16,8 @@ class FolderLock {
   /// Refused while another writer has it, of this process or of another. On a file system without locks
   /// everybody gets it.
   static Result<FolderLock> take(const fs::path& folder);
+  /// Whether somebody writes the folder now.
+  static bool is_held(const fs::path& folder);
   /// The folder was renamed with the lock in it.
   void moved_to(const fs::path& folder);
   /// Removes the file and lets the next one in.

@@ -98,11 +98,11 @@ Result<JournalReader> JournalReader::open(const fs::path& path) {
 bool JournalReader::next(JournalRecord& record) {
   if (!damage_.empty() || good_ == file_.size()) return false;
   Frame frame;
-  if (file_.size() - good_ < sizeof frame) return damaged("a record is torn");
+  if (file_.size() - good_ < sizeof frame) return torn();
   if (auto n = file_.read_at(good_, std::as_writable_bytes(std::span(&frame, 1))); !n || *n != sizeof frame) {
     return damaged("a record cannot be read");
   }
-  if (frame.payload_size > file_.size() - good_ - sizeof frame) return damaged("a record is torn");
+  if (frame.payload_size > file_.size() - good_ - sizeof frame) return torn();
   payload_.resize(frame.payload_size);
   if (auto n = file_.read_at(good_ + sizeof frame, payload_); !n || *n != payload_.size()) {
     return damaged("a record cannot be read");
@@ -126,6 +126,11 @@ void JournalReader::reject_last(const std::string& why) {
 bool JournalReader::damaged(const std::string& why) {
   damage_ = fmt::format("{}: {} at byte {}; what follows is dropped", path_.string(), why, good_);
   return false;
+}
+
+bool JournalReader::torn() {
+  torn_ = true;
+  return damaged("a record is torn");
 }
 
 fs::path journal_path(const fs::path& folder, uint64_t number) {

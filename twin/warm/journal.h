@@ -61,17 +61,21 @@ class JournalReader {
 
   uint64_t good_bytes() const { return good_; }          ///< up to the end of the last good record
   const std::string& damage() const { return damage_; }  ///< empty: none so far
+  /// Whether the damage is that the end of a record is missing: it may be on its way.
+  bool is_torn() const { return torn_; }
   /// Gives back the last record, whose payload turned out to make no sense.
   void reject_last(const std::string& why);
 
  private:
   bool damaged(const std::string& why);
+  bool torn();
   File file_;
   fs::path path_;
   JournalStart start_;
   std::vector<std::byte> payload_;
   uint64_t good_ = 0, before_last_ = 0;
   std::string damage_;
+  bool torn_ = false;
 };
 
 /// "journal/000001.journal" seals into "segments/000001.h5".

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "twin/warm/folder_lock.h"
 #include "twin/warm/journal.h"
 #include "twin/warm/segment_reader.h"
 
@@ -79,9 +80,15 @@ struct RunReader::State {
       if (!journal) return tl::unexpected(journal.error());
       replay(*journal, number);
       if (wants_stop(stop)) return stopped_early();
+      if (is_on_its_way(*journal, number)) return {};
       if (!journal->damage().empty()) damage.push_back(journal->damage());
     }
     return {};
+  }
+
+  /// The end of the newest journal, which its writer is about to write.
+  bool is_on_its_way(const JournalReader& journal, uint64_t number) const {
+    return journal.is_torn() && !fs::exists(journal_path(folder, number + 1)) && FolderLock::is_held(folder);
   }
 
   /// The newest journal, of which not even the first record is there.
