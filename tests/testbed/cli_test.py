@@ -158,6 +158,11 @@ class BadInput(CommandLine):
         (copy / "rules.yaml").write_text(text.replace("temperature < 24.5 degC", "temperature < 24.5 kW"))
         result = looptwin("check", copy)
         self.refused(result, r"rules\.yaml:\d+:\d+: error: .*powr", r"24\.5 kW", r"\n2 (errors|problems)")
+        # Keys that there are not hide none of them.
+        scenario = copy / "scenario.yaml"
+        scenario.write_text(scenario.read_text() + "durration: 3 h\n")
+        self.refused(looptwin("check", copy), r"scenario\.yaml:\d+:1: error: a scenario has no key 'durration'",
+                     r"rules\.yaml:\d+:\d+: error: .*powr", r"24\.5 kW", r"\n3 problems")
 
     def test_a_folder_that_is_no_scenario_and_a_command_that_is_none(self):
         self.refused(looptwin("run", self.folder / "nowhere", "--out", "none"), "nowhere")

@@ -143,7 +143,8 @@ class Forces(unittest.TestCase):
         rig.stop()
         logs = self.exported(rig)
         packets, samples = logs["packets"], logs["packet_samples"]
-        arrived = {wall: received for wall, received, topic in zip(packets["wall"], packets["received"], packets["topic"]) if topic == TELEMETRY.encode()}
+        # What comes before the run begins, it takes in as it begins.
+        arrived = {wall: max(received, 0) for wall, received, topic in zip(packets["wall"], packets["received"], packets["topic"]) if topic == TELEMETRY.encode()}
         self.assertGreater(len(samples["received"]), 0)
         self.assertEqual({taken - arrived[wall] for taken, wall in zip(samples["received"], samples["wall"])}, {400_000_000})
         self.assertEqual(list(samples["wall"]), sorted(samples["wall"]))
@@ -177,7 +178,7 @@ class Forces(unittest.TestCase):
         self.assertEqual(set(packets["origin"]), {b"real"})
         self.assertTrue(all(a <= b for a, b in zip(packets["received"], packets["received"][1:])))
         # By the broker's clock and by the host's, both of this machine: it was there before it was here, but for their drift.
-        self.assertTrue(all(0 <= b <= w + 1e9 for b, w in zip(packets["broker"], packets["wall"])))
+        self.assertTrue(all(w - 60e9 <= b <= w + 1e9 for b, w in zip(packets["broker"], packets["wall"])))
         samples = self.exported(rig)["packet_samples"]
         self.assertLessEqual({*samples["broker"]}, {*packets["broker"]})
         self.assertLessEqual({*samples["wall"]}, {*packets["wall"]})
