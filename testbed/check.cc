@@ -9,6 +9,7 @@
 #include "testbed/assembly.h"
 #include "testbed/falsify/campaign.h"
 #include "testbed/notes.h"
+#include "testbed/reading/load.h"
 #include "testbed/run.h"
 #include "testbed/script.h"
 #include "twin/boundary_window.h"
@@ -176,20 +177,26 @@ Result<Census> count_devices(const Scenario& scenario) {
 }  // namespace
 
 Exit check(const CheckRequest& request) {
-  const auto refuse = [](const Diagnostics& problems) {
+  const auto reading = read(request.scenario, request.settings, request.extensions);
+  const auto& scenario = reading.scenario;
+  const auto& unknown_keys = reading.problems;  // where there is a scenario all the same
+  const auto refuse = [&](Diagnostics problems) {
+    problems.insert(problems.begin(), unknown_keys.begin(), unknown_keys.end());
+    if (!unknown_keys.empty() && scenario) sort(problems, scenario->sources);
     std::fputs(render(problems).c_str(), stderr);
     fmt::print(stderr, "{} problem{}\n", problems.size(), problems.size() == 1 ? "" : "s");
     return Exit::bad_input;
   };
-  auto scenario = load(request.scenario, request.settings, {}, nullptr, request.extensions);
-  if (!scenario) return refuse(scenario.error());
-  if (auto searched = check_search(request.scenario, request.settings, *scenario, request.extensions);
-      !searched)
-    return refuse(searched.error());
+  if (!scenario) return refuse({});
+  if (!has_errors(unknown_keys))  // it reads the scenario with other settings
+    if (auto searched = check_search(request.scenario, request.settings, *scenario, request.extensions);
+        !searched)
+      return refuse(searched.error());
   auto census = count_devices(*scenario);
   if (!census) return refuse(census.error());
   auto built = Assembly::build(census->few);
   if (!built) return refuse(built.error());
+  if (has_errors(unknown_keys)) return refuse({});
 
   Assembly& a = **built;
   Diagnostics warnings = a.warnings();

@@ -105,6 +105,8 @@ void check_keys(Reader& reader, const SectionInfo& section, const yaml::Node& no
       if (word == entry.key) hint = instead + '.';
     hint += (hint.empty() ? "keys: " : " keys: ") + joined(names);
     reader.error(entry.key_span, fmt::format("{} has no key '{}'", section.name, entry.key), hint);
+    // A map may be what declares names: without it, what refers to them would be called dangling.
+    if (!entry.value.map()) ++reader.passed_over;
   }
   for (const auto& key : section.keys) {
     if (!reader.complete) break;

@@ -81,6 +81,7 @@ struct Reader {
   Diagnostics& problems;
   bool complete = true;  ///< false: a file is unreadable, so that nothing can be said to be missing
   const Extensions* extensions = nullptr;  ///< null: there are none
+  size_t passed_over = 0;  ///< of the problems: keys that there are not, and that nothing else can refer to
 
   void error(const Span& span, std::string message, std::string hint = {}) {
     problems.push_back({Severity::error, span, std::move(message), std::move(hint)});

@@ -110,20 +110,6 @@ void fill_defaults(Draft& draft) {
   }
 }
 
-/// By file in the order of reading, what was given on the command line last, then by place; equal places stay
-/// in order.
-void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources) {
-  const auto file = [&](const Diagnostic& d) {
-    const auto found = std::find_if(sources.begin(), sources.end(), [&](const SourcePtr& s) {
-      return d.span.source && s->name == d.span.source->name;
-    });
-    return d.span.source ? found - sources.begin() : -1;
-  };
-  std::stable_sort(problems.begin(), problems.end(), [&](const Diagnostic& a, const Diagnostic& b) {
-    return std::pair(file(a), a.span.begin) < std::pair(file(b), b.span.begin);
-  });
-}
-
 struct Cycle {
   Duration least{}, greatest{};
 };
@@ -249,11 +235,23 @@ const Section<Draft>& scenario_section() {
   return kSection;
 }
 
+void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources) {
+  const auto file = [&](const Diagnostic& d) {
+    const auto found = std::find_if(sources.begin(), sources.end(), [&](const SourcePtr& s) {
+      return d.span.source && s->name == d.span.source->name;
+    });
+    return d.span.source ? found - sources.begin() : -1;
+  };
+  std::stable_sort(problems.begin(), problems.end(), [&](const Diagnostic& a, const Diagnostic& b) {
+    return std::pair(file(a), a.span.begin) < std::pair(file(b), b.span.begin);
+  });
+}
+
 namespace {
 
-Result<Scenario> scenario_of(Files files, const std::vector<Setting>& settings, Diagnostics problems,
-                             const OtherRules* rules, const Extensions* extensions) {
-  if (files.sources.empty()) return tl::make_unexpected(std::move(problems));
+Reading reading_of(Files files, const std::vector<Setting>& settings, Diagnostics problems,
+                   const OtherRules* rules, const Extensions* extensions) {
+  if (files.sources.empty()) return {std::nullopt, std::move(problems)};
   apply(settings, scenario_section(), files.root, problems);
   if (rules != nullptr) replace_rules(*rules, scenario_section(), files, problems);
   // Where values were refused, what refers to them would be called dangling, wrongly.
@@ -282,8 +280,15 @@ Result<Scenario> scenario_of(Files files, const std::vector<Setting>& settings, 
   // Behind the files stand the digests of what was drawn from registries.
   draft.scenario.sources.insert(draft.scenario.sources.begin(), files.sources.begin(), files.sources.end());
   sort(problems, files.sources);
-  if (has_errors(problems)) return tl::make_unexpected(std::move(problems));
-  return std::move(draft.scenario);
+  const auto errors = std::count_if(problems.begin(), problems.end(),
+                                    [](const auto& p) { return p.severity == Severity::error; });
+  if (static_cast<size_t>(errors) > reader.passed_over) return {std::nullopt, std::move(problems)};
+  return {std::move(draft.scenario), std::move(problems)};
+}
+
+Result<Scenario> scenario_of(Reading reading) {
+  if (has_errors(reading.problems)) return tl::make_unexpected(std::move(reading.problems));
+  return std::move(*reading.scenario);
 }
 
 }  // namespace
@@ -293,14 +298,21 @@ Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setti
                       const Extensions* extensions) {
   Diagnostics problems;
   auto files = read_files(path, problems, tests);
-  return scenario_of(std::move(files), settings, std::move(problems), rules, extensions);
+  return scenario_of(reading_of(std::move(files), settings, std::move(problems), rules, extensions));
+}
+
+Reading read(const std::filesystem::path& path, const std::vector<Setting>& settings,
+             const Extensions* extensions) {
+  Diagnostics problems;
+  auto files = read_files(path, problems);
+  return reading_of(std::move(files), settings, std::move(problems), nullptr, extensions);
 }
 
 Result<Scenario> load_text(const SourcePtr& text, const std::filesystem::path& folder,
                            const std::vector<Setting>& settings, const Extensions* extensions) {
   Diagnostics problems;
   auto files = read_text(text, folder, problems);
-  return scenario_of(std::move(files), settings, std::move(problems), nullptr, extensions);
+  return scenario_of(reading_of(std::move(files), settings, std::move(problems), nullptr, extensions));
 }
 
 Result<std::optional<yaml::Node>> written_at(const std::string& what, const SourcePtr& text,

@@ -2,11 +2,29 @@
 // in no file, and what people do while a run is under way. load() itself is declared in testbed/scenario.h.
 #pragma once
 
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "testbed/reading/resolve.h"
 
 namespace looptwin::testbed {
 
 const Section<Draft>& scenario_section();
+
+/// A scenario as far as it can be read.
+struct Reading {
+  std::optional<Scenario> scenario;  ///< also where all that is wrong are keys that there are not
+  Diagnostics problems;
+};
+/// load(), for who looks for what else is wrong.
+Reading read(const std::filesystem::path& path, const std::vector<Setting>& settings,
+             const Extensions* extensions);
+
+/// By file in the order of reading, what was given on the command line last, then by place; equal places stay
+/// in order.
+void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources);
 
 /// load() of a text that stands in no file; its source's name is shown in messages. What it uses is looked
 /// for from `folder`.
