@@ -30,8 +30,13 @@ Result<Parity::Tolerances> tolerances_of(const RigConfig& rig, const Scenario& s
       fields.push_back(field.name);
       if (field.boolean || !field.words.empty()) of_model[f] = 0;
       for (const auto& tolerance : rig.tolerances)
-        if (tolerance.field == field.name && !of_model[f])
+        if (tolerance.field == field.name && !of_model[f]) {
           of_model[f] = quantity(reader, tolerance.value, field.unit, true);
+          if (of_model[f].value_or(0) < 0)
+            reader.error(tolerance.value.span,
+                         fmt::format("the tolerance of '{}' is below zero", tolerance.field),
+                         "write how far a device may be from its model, either way");
+        }
     }
   }
   for (const auto& tolerance : rig.tolerances)

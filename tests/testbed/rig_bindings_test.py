@@ -252,6 +252,7 @@ class Bindings(unittest.TestCase):
                            ('bindings: {"attic/*": real}', "no device matches 'attic/*'"),
                            ("bindings: {}\nshadow: {tolerance: {levle: 5 cm}}", "no model has telemetry 'levle'"),
                            ("bindings: {}\nshadow: {tolerance: {level: 5 kg}}", "kg"),
+                           ("bindings: {}\nshadow: {tolerance: {level: -5 cm}}", "the tolerance of 'level' is below zero"),
                            ("start: yesterday", "yesterday"), ("pace: {late: {by: rig}}", "a rig has no key 'pace'"), ("settings: {fleet.pmup.count: 3}", "pmup")):
             rig.write_text("rig: r\n" + text + "\n")
             result = looptwin("hil", self.folder, "--out", self.folder / "out")
