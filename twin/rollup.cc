@@ -14,19 +14,18 @@ constexpr int64_t kNoInstant = std::numeric_limits<int64_t>::min();
 /// One row's open bucket of one field.
 struct Accumulator {
   int64_t sum = 0;
-  int64_t last_at =
-      kNoInstant;  ///< ns; of `last`. Unused by coarser levels, which are built in order of time
+  int64_t last_at = kNoInstant;  ///< ns; of `last`
   int32_t minimum = std::numeric_limits<int32_t>::max();
   int32_t maximum = std::numeric_limits<int32_t>::min();
   int32_t last = kMissing;
   uint32_t samples = 0;
 
-  void fold(const Accumulator& later) {
-    sum += later.sum;
-    minimum = std::min(minimum, later.minimum);
-    maximum = std::max(maximum, later.maximum);
-    if (later.samples != 0) last = later.last;
-    samples += later.samples;
+  void fold(const Accumulator& finer) {
+    sum += finer.sum;
+    minimum = std::min(minimum, finer.minimum);
+    maximum = std::max(maximum, finer.maximum);
+    if (finer.last_at > last_at) last = finer.last, last_at = finer.last_at;
+    samples += finer.samples;
   }
 };
 static_assert(sizeof(Accumulator) == 32);
@@ -52,7 +51,8 @@ int32_t mean16_of(int64_t sum, uint32_t n) {
 
 /// Levels of one table. The finest has two open buckets, so that late samples and new ones both find theirs;
 /// a coarser bucket is open from its first finer bucket to its last, and these close in order, so one is
-/// enough.
+/// enough. It gets what finer ones hold as they close, and what is too late for them by itself, so that it
+/// holds the same whichever finer ones there are.
 struct Rollups::Body {
   using Sink = std::function<void(const ClosedBucket&)>;
   struct Field {
@@ -86,6 +86,8 @@ struct Rollups::Body {
   }
 
   Open open_at(Rolled& rolled, uint16_t field, size_t shard, int64_t at) const;
+  /// Whether a coarser bucket is still open for a sample whose finest is closed: it is in there then.
+  bool take_late(Rolled& rolled, const Progress& progress, const Parked& sample) const;
   void put_aside(Rolled& rolled, size_t shard, const Parked& sample);
   void unpark(Rolled& rolled, size_t shard);
   /// Closes the shard's oldest bucket, and the coarser ones that end with it (or all).
@@ -189,10 +191,21 @@ Rollups::Body::Open Rollups::Body::open_at(Rolled& rolled, uint16_t field, size_
 void Rollups::Body::put_aside(Rolled& rolled, size_t shard, const Parked& sample) {
   Progress& progress = rolled.shards[shard];
   const int64_t slot = floor_divide(sample.at + start.ns, rolled.lengths.front().ns);
-  if (slot < progress.oldest)
-    ++progress.late;
-  else
+  if (slot >= progress.oldest)
     progress.parked.push_back(sample);
+  else if (!take_late(rolled, progress, sample))
+    ++progress.late;
+}
+
+bool Rollups::Body::take_late(Rolled& rolled, const Progress& progress, const Parked& sample) const {
+  for (size_t level = 1; level < rolled.lengths.size(); ++level) {
+    const int64_t length = rolled.lengths[level].ns;
+    const int64_t open = floor_divide(progress.oldest * rolled.lengths.front().ns, length);
+    if (floor_divide(sample.at + start.ns, length) != open) continue;
+    accumulate(rolled.fields[sample.field].coarser[level - 1][sample.row], sample.at, sample.raw);
+    return true;
+  }
+  return false;
 }
 
 void Rollups::Body::unpark(Rolled& rolled, size_t shard) {

@@ -141,6 +141,46 @@ TEST_CASE("rollups: a bucket closes at its end plus the grace, the coarser one w
   CHECK(got.at({minutes(15).ns, minute / 15, 0, 1}) == Bucket{5, 5, 80, 5, 1});
 }
 
+TEST_CASE("rollups: a sample that is too late for its minute is in its hour, whichever levels there are") {
+  std::mt19937_64 random(5);
+  constexpr size_t kRows = 40;
+  constexpr Duration kGrace = seconds(30);
+  const auto cycles = stream(random, kRows, 9'000, minutes(50));
+  std::map<Key, std::vector<Sample>> want;
+  uint64_t late = 0;
+  for (size_t c = 0; c < cycles.size(); ++c)
+    for (const Sample& s : cycles[c])
+      for (const Duration length : kLengths) {
+        const int64_t slot = floor_divide(kCivilStart.ns + s.at, length.ns);
+        const Time closes = kStart + Duration{(slot + 1) * length.ns + kGrace.ns - kCivilStart.ns};
+        if (closes > kStart + seconds(static_cast<int64_t>(c) - 1))
+          want[{length.ns, slot, s.row, 0}].push_back(s);
+        else if (length == kLengths.back())
+          ++late;
+      }
+  CHECK(late > 100);
+  for (const auto& lengths : {kLengths, {kLengths[0], kLengths[2]}, {kLengths[2]}}) {
+    Meters meters = two_fields(kRows);
+    Rollups rollups(meters.registry, {{meters.table, lengths}}, kCivilStart, kGrace);
+    const Shard shard{meters.table, 0, kRows};
+    Buckets got;
+    for (size_t c = 0; c < cycles.size(); ++c) {
+      insert(rollups, meters.table, 0, cycles[c]);
+      rollups.close(shard, kStart + seconds(static_cast<int64_t>(c)), into(got));
+    }
+    rollups.finish(shard, into(got));
+    size_t wrong = 0, looked_at = 0;
+    for (const auto& [key, samples] : want) {
+      if (std::find(lengths.begin(), lengths.end(), Duration{std::get<0>(key)}) == lengths.end()) continue;
+      ++looked_at;
+      wrong += got.at(key) != defined(samples);
+    }
+    CHECK(looked_at > 50);
+    CHECK(wrong == 0);
+    CHECK(rollups.late() == late);
+  }
+}
+
 TEST_CASE("rollups: what comes after the grace is counted and left out") {
   Meters meters = two_fields(1);
   Rollups rollups(meters.registry, {{meters.table, {minutes(1)}}}, UnixTime{0}, seconds(30));
