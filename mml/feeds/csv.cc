@@ -39,7 +39,8 @@ class CsvReader {
       complaints_.add(size, size, "there is no row of values",
                       "write at least one line: 2019-07-15T00:00,30.5");
     }
-    if (!complaints_.any()) fill_gaps(table_, options_.gaps, options_.timezone, complaints_);
+    // Where a row was not understood there would be a hole.
+    if (!row_lost_ && !table_.series.times.empty()) fill_gaps(table_, options_.gaps, options_.timezone, complaints_);
     if (complaints_.any()) return complaints_.failure();
     return std::move(table_.series);
   }
@@ -100,9 +101,11 @@ class CsvReader {
     if (cells.size() != want) {
       complaints_.add(line.begin, line.end,
                       fmt::format("this row has {} columns, the header {}", cells.size(), want));
+      row_lost_ = true;
       return;
     }
     const auto t = read_time(cells[0]);
+    row_lost_ |= !t;
     if (!t) return;
     if (!series.times.empty() && *t <= series.times.back()) {
       complaints_.add(cells[0].begin, cells[0].end,
@@ -111,6 +114,7 @@ class CsvReader {
                           : fmt::format("this time is before that of the row before, {}",
                                         options_.timezone.format(series.times.back())),
                       "order the rows by time, one a time");
+      row_lost_ = true;
       return;
     }
     series.times.push_back(*t);
@@ -151,7 +155,7 @@ class CsvReader {
     } else {
       complaints_.add(cell.begin, cell.end, fmt::format("'{}' is not a number", text),
                       "leave the cell empty where the value is missing");
-      signal.values.push_back(kUnknown);
+      signal.values.push_back(0);  // it is not missing as well
     }
   }
 
@@ -159,6 +163,7 @@ class CsvReader {
   const lang::Units& units_;
   const ReadOptions& options_;
   Complaints complaints_;
+  bool row_lost_ = false;
   Table table_;
 };
 

@@ -34,6 +34,13 @@ class Descent {
   }
 
   void run(Node& root) {
+    if (source_->text.find_first_not_of(" \t\r\n") == std::string::npos) {
+      problems_.push_back({Severity::error,
+                           {},
+                           fmt::format("{}{}: nothing stands behind its =", what_, path(parts_.size())),
+                           fmt::format("write {}{}=VALUE", what_, path(parts_.size()))});
+      return;
+    }
     Diagnostics found;
     auto value = yaml::parse(source_, found).root;
     problems_.insert(problems_.end(), found.begin(), found.end());

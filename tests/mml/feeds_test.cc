@@ -113,6 +113,13 @@ TEST_CASE("feeds: all defects of a CSV are told at once, each with its place") {
         "feed.csv:5:1: error: this time is before that of the row before, 2019-07-15T01:00:00-07:00\n"
         "feed.csv:6:1: error: this row has 2 columns, the header 3\n"
         "feed.csv:7:1: error: '15.7.2019' is not a time\n");
+  // Of values that are wrong none hides another.
+  const auto values =
+      complaints(read("time,t [K]\n2019-07-15T00:00,1\n2019-07-15T01:00,abc\n2019-07-15T02:00,\n"
+                      "2019-07-15T03:00,1\n2019-07-15T09:00,1\n"));
+  CHECK(values.find("feed.csv:3:18: error: 'abc' is not a number") != std::string::npos);
+  CHECK(values.find("feed.csv:4:") != std::string::npos);
+  CHECK(values.find("nothing is known for 6 h from") != std::string::npos);
   CHECK(complaints(read("time,temperature,a b [K],x [K],x [K],y [K] cubic\n2019-07-15,1,1,1,1,1\n")) ==
         "feed.csv:1:6: error: the column 'temperature' has no unit\n"
         "feed.csv:1:18: error: 'a b' is not a name\n"

@@ -148,6 +148,7 @@ class BadInput(CommandLine):
             with self.subTest(setting):
                 self.refused(looptwin("run", SMALL, "--set", setting, "--out", self.folder / "run"))
                 self.assertFalse((self.folder / "run").exists())
+        self.refused(looptwin("check", SMALL, "--set", "cycle="), r"--set cycle: nothing stands behind its =")
         self.refused(looptwin("run", SMALL, "--duration", "-1 h", "--out", "none"), "duration")
         self.refused(looptwin("run", SMALL, "--seed", "x", "--out", "none"), "seed")
         self.refused(looptwin("run", SMALL, "--speed", "fast", "--out", "none"), "speed")
