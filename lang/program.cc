@@ -81,6 +81,34 @@ void Program::reset(size_t first, size_t count) const {
   }
 }
 
+void Program::pause(const Pause& pause, size_t first, size_t count) const {
+  std::vector<void*> state;
+  for (const Code::Stateful& call : body_->code.stateful) {
+    state.clear();
+    for (const uint32_t c : call.state) {
+      const size_t offset = first * size_of(body_->code.columns[c].storage);
+      state.push_back(static_cast<std::byte*>(body_->columns[c]) + offset);
+    }
+    lang::pause(call.kind, state.data(), count, pause);
+  }
+}
+
+void Program::go_on_from(ColumnId column, size_t row) const {
+  const auto& columns = body_->code.columns;
+  const auto place = std::find_if(columns.begin(), columns.end(), [&](const Code::Column& c) {
+    return c.table == body_->table && c.column == column;
+  });
+  for (const Root& root : body_->roots) {
+    if (root.column != column || place == columns.end() || place->storage != Storage::f64) continue;
+    for (const Code::Stateful& call : body_->code.stateful) {
+      const bool moves = call.kind.op == Op::ramp || call.kind.op == Op::stiction;
+      if (call.node != root.node || !moves) continue;
+      const auto* const from = static_cast<const double*>(body_->columns[size_t(place - columns.begin())]);
+      static_cast<double*>(body_->columns[call.state[0]])[row] = from[row];
+    }
+  }
+}
+
 const std::vector<NodeId>& Program::uniforms() const { return body_->code.uniforms; }
 const std::vector<ColumnId>& Program::state_columns() const { return body_->state; }
 const std::vector<Root>& Program::roots() const { return body_->roots; }

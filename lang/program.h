@@ -39,6 +39,8 @@ struct Instant {
   std::span<const double> uniforms;
 };
 
+struct Pause;
+
 /// What a program computes: the value of a node, stored into a column of the program's table.
 struct Root {
   NodeId node;
@@ -75,6 +77,12 @@ class Program {
 
   /// Sets the state columns of rows [first, first + count) to their initial values.
   void reset(size_t first, size_t count) const;
+
+  /// Tells the operations of these rows of a time in which they are not run.
+  void pause(const Pause& pause, size_t first, size_t count) const;
+  /// What moves by itself (ramp, stiction) and is the value of a root's column goes on from what stands
+  /// there.
+  void go_on_from(ColumnId column, size_t row) const;
 
   const std::vector<NodeId>& uniforms() const;
   const std::vector<ColumnId>& state_columns() const;  ///< to save and restore, beside the roots' own columns

@@ -101,6 +101,7 @@ struct Code {
     std::vector<double> values;  ///< see Kernels::interpolate; of interpolate2 as lang/surface.h has it
   };
   struct Stateful {
+    NodeId node;
     StatefulKind kind;
     std::vector<Value> inputs;
     std::vector<uint32_t> state;  ///< indices into columns

@@ -371,6 +371,7 @@ class Lowering {
   Value stateful(NodeId id) {
     const Node& n = node(id);
     Code::Stateful call;
+    call.node = id;
     call.kind = stateful_kind(n);
     if (n.op == Op::previous && node(n.args[0]).op == Op::column)
       call.kind.own_column = stored_.contains(node(n.args[0]).column);

@@ -226,4 +226,34 @@ void evaluate(const StatefulKind& kind, const StatefulBlock& block) {
   }
 }
 
+void pause(const StatefulKind& kind, void* const* state, size_t rows, const Pause& pause) {
+  const StatefulBlock block{.now = pause.from, .rows = rows, .state = state};
+  const bool of_device = pause.of == Pause::Of::device;
+  const auto move_on = [&](size_t column) {
+    int64_t* const instants = block.integers(column);
+    for (size_t i = 0; i < rows; ++i)
+      if (instants[i] != kNeverYet) instants[i] += pause.gap.ns;
+  };
+  switch (kind.op) {
+    case Op::held: {
+      if (of_device) return move_on(0);
+      int64_t* const since = block.integers(0);
+      for (size_t i = 0; i < rows; ++i)
+        if (since[i] != kNeverYet && Time{since[i]} + kind.span > pause.from) since[i] = kNeverYet;
+      return;
+    }
+    case Op::hysteresis:
+    case Op::machine:
+      return of_device ? move_on(1) : void();
+    case Op::ramp:
+      return move_on(1);
+    case Op::pid:
+      return move_on(7);
+    case Op::time_true:
+      return pause_time_true(block, pause.from);
+    default:
+      return;  // the others count evaluations, or know no time
+  }
+}
+
 }  // namespace looptwin::lang

@@ -60,7 +60,7 @@
 //                            without a step.
 //                          · While sp, pv, kp, td or ff is unknown, or manual is: u holds.
 //                          Åström and Hägglund, Advanced PID Control (ISA, 2006), sections 3.4 to 3.7, 13.4.
-// dt is the time since the operation's last evaluation.
+// dt is the time since the operation's last evaluation, without what pause() was told of.
 #pragma once
 
 #include <cstddef>
@@ -126,5 +126,19 @@ struct StatefulBlock {
 };
 
 void evaluate(const StatefulKind& kind, const StatefulBlock& block);
+
+/// Rows that are not evaluated for `gap` beside the usual, from `from` on. ramp and pid go on as if it had
+/// not been; for time_true nothing was true in it.
+struct Pause {
+  enum class Of : uint8_t {
+    device,   ///< had no power: held, least times and a machine's `after` stood still as well
+    observer  ///< did not look: held begins anew unless it had run out; what goes by time alone went on
+  };
+  Of of = Of::device;
+  Time from;
+  Duration gap;
+};
+/// `state` as in StatefulBlock.
+void pause(const StatefulKind& kind, void* const* state, size_t rows, const Pause& pause);
 
 }  // namespace looptwin::lang

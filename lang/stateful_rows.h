@@ -11,6 +11,7 @@ inline constexpr size_t kStretches = 8;   ///< of truth that time_true tells apa
 void held(const StatefulBlock& block, Duration span);
 void rises(const StatefulBlock& block, Duration span);
 void time_true(const StatefulBlock& block, Duration span);
+void pause_time_true(const StatefulBlock& block, Time from);
 void pid(const StatefulBlock& block);
 void stiction(const StatefulBlock& block);
 void machine(const StatefulBlock& block, const MachineTable& table);

@@ -131,6 +131,11 @@ class Stretches {
 
 }  // namespace
 
+void pause_time_true(const StatefulBlock& b, Time from) {
+  for (size_t i = 0; i < b.rows; ++i)
+    if (Stretches stretches(b, i); stretches.open()) stretches.close(from);
+}
+
 /// State: eight columns `from`, eight `to`.
 void time_true(const StatefulBlock& b, Duration span) {
   const Time begin = b.now - span;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "lang/stateful.h"
 #include "mml/warm.h"
 #include "twin/sets.h"
 
@@ -252,6 +253,12 @@ void Evaluator::run_programs(size_t stratum, Time now, Dirty& dirty, Workers& wo
     evaluated.fetch_add(rows, std::memory_order_relaxed);
   });
   rows_evaluated_ += evaluated.load();
+}
+
+void Evaluator::pause(Time from, Duration gap) const {
+  for (const auto& stratum : plan_.strata)
+    for (const auto& program : stratum.programs)
+      program.program.pause({lang::Pause::Of::observer, from, gap}, 0, tables_.rows(program.table));
 }
 
 void Evaluator::save(ArchiveWriter& archive) const {

@@ -36,6 +36,9 @@ class Evaluator {
       std::function<void(size_t producer, size_t shard, size_t first, size_t count, Time* due)>;
   void evaluate(Time previous, Time now, Dirty& dirty, Workers& workers, const ProducerStep& step);
 
+  /// The boundaries from `from` on were missed; the next one comes `gap` later than usual.
+  void pause(Time from, Duration gap) const;
+
   const lang::Plan& plan() const { return plan_; }
   /// The value of a demanded node that has no row.
   double uniform(lang::NodeId node) const;

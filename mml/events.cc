@@ -188,6 +188,14 @@ void Events::stand(const Cell& cell) {
   cell.change(RecordKind::event_cleared);
 }
 
+void Events::pause() {
+  for (size_t e = 0; e < events_.size(); ++e) {
+    const size_t rows = tables_.rows(events_[e].table);
+    std::fill_n(bound_[e].raise_since, rows, kNever.ns);
+    std::fill_n(bound_[e].clear_since, rows, kNever.ns);
+  }
+}
+
 std::vector<EventChange>& Events::take_changes() {
   joined_.clear();
   for (auto& changes : changes_) {

@@ -1,12 +1,15 @@
 #include "mml/loop.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace looptwin::mml {
 
 Loop::Loop(Parts parts, int threads)
-    : p_(parts),
+    : p_(std::move(parts)),
       workers_(threads),
-      dirty_(parts.tables, parts.schema.tables.size()),
-      inboxes_(parts.tables.shards().size()) {
+      dirty_(p_.tables, p_.schema.tables.size()),
+      inboxes_(p_.tables.shards().size()) {
   for (const auto& event : p_.events.all()) event_names_.push_back(hash64(event.config.name));
   for (const auto& rule : p_.rules.all()) rule_names_.push_back(hash64(rule.config.name));
   for (const auto& input : p_.people.inputs()) input_names_.push_back(hash64(input.config.name));
@@ -36,7 +39,23 @@ RunEnd Loop::run(Clock& clock, twin::Transport& transport, const std::atomic<boo
   }
 }
 
+/// What happened while the loop was away is known by samples at the most, nothing of it by looking. How much
+/// longer than usual it was from the last boundary to this one.
+Duration Loop::come_back(Time boundary) {
+  for (const Absence& absence : p_.absences) {
+    if (absence.from <= now_ || absence.to > boundary) continue;
+    const Duration gap = std::min(absence.to - absence.from, boundary - now_ - p_.cycle);
+    if (gap.ns <= 0) continue;  // no boundary was missed
+    p_.events.pause();
+    p_.evaluator.pause(absence.from, gap);
+    for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
+    return gap;
+  }
+  return {};
+}
+
 bool Loop::cycle(Time boundary, twin::Transport& transport) {
+  const Duration unseen = come_back(boundary);
   log_.clear();
   leaving_.clear();
   if (everything_)
@@ -48,7 +67,7 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   take_in(boundary, transport);
   take_in_people(boundary, transport);
   if (p_.functions != nullptr && !p_.functions->step(boundary, dirty_)) return false;
-  p_.evaluator.evaluate(now_, boundary, dirty_, workers_,
+  p_.evaluator.evaluate(now_ + unseen, boundary, dirty_, workers_,
                         [&](size_t producer, size_t shard, size_t first, size_t count, Time* due) {
                           const size_t events = p_.events.all().size();
                           const size_t first_outs = events + p_.derived.size();

@@ -45,6 +45,12 @@ class InputSink {
   virtual void taken_in(Time boundary, std::span<const twin::OperatorAction> actions) = 0;
 };
 
+/// The loop is not there from `from` on, and back at `to`.
+struct Absence {
+  Time from;
+  Time to;
+};
+
 enum class RunEnd : uint8_t { reached_end, stopped, failed };
 const char* name_of(RunEnd end);
 
@@ -69,6 +75,8 @@ class Loop {
     DecisionSink* decisions;  ///< may be null
     InputSink* inputs;        ///< may be null
     ColumnFunctions* functions = nullptr;
+    std::vector<Absence> absences = {};  ///< in order
+    Duration cycle = {};                 ///< the least from one boundary to the next
   };
   Loop(Parts parts, int threads);
 
@@ -93,6 +101,7 @@ class Loop {
   void restore(ArchiveReader& archive);
 
  private:
+  Duration come_back(Time boundary);
   void take_in_notices(Time boundary, twin::Transport& transport);
   void take_in(Time boundary, twin::Transport& transport);
   void take_in_people(Time boundary, twin::Transport& transport);

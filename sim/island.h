@@ -165,6 +165,8 @@ class Island {
   void forget(Slice& slice, size_t row, uint8_t keeps);
   template <typename Run>
   static void powered(const Slice& slice, size_t first, size_t count, Time t, Run&& run);
+  template <typename Row>
+  static void unpowered(const Slice& slice, Time t, Row&& row);
   void ring(Time boundary, Arrivals& arrivals);
 
   // Devices: inputs and controllers (island_devices.cc).
@@ -226,6 +228,17 @@ class Island {
   std::optional<FailedCode> failed_;    ///< likewise; no code is run from then on
   Arrivals* out_ = nullptr;             ///< while advance() runs
 };
+
+/// The rows that powered() leaves out.
+template <typename Row>
+void Island::unpowered(const Slice& slice, Time t, Row&& row) {
+  size_t begin = slice.first;
+  for (const auto& spell : slice.spells) {
+    if (!cuts_power(spell.kind) || !spell.at(t) || spell.row < begin) continue;
+    row(spell.row);
+    begin = spell.row + 1;
+  }
+}
 
 template <typename Run>
 void Island::powered(const Slice& slice, size_t first, size_t count, Time t, Run&& run) {

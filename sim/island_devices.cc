@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "lang/stateful.h"
 #include "sim/island.h"
 #include "sim/sensor.h"
 
@@ -165,6 +166,9 @@ void Island::give_way(Slice& slice, int64_t g) {
   const auto& refuses = *model_.refuses;
   if (slice.overridden == 0 && refuses.program.state_columns().empty()) return;
   const Time now = time(g);
+  unpowered(slice, now, [&](size_t row) {
+    refuses.program.pause({lang::Pause::Of::device, now, model_.period}, row, 1);
+  });
   powered(slice, slice.first, slice.rows, now, [&](size_t first, size_t count) {
     refuses.program.run(model_.instant(g, uniforms_.at(g), refuses), first, count);
     for (size_t s = 0; s < model_.setpoints.size() && slice.overridden > 0; ++s) {
@@ -182,7 +186,8 @@ void Island::give_way(Slice& slice, int64_t g) {
   });
 }
 
-/// Rows without power stand still; a stuck signal keeps its value.
+/// Rows without power stand still, as if no time passed; a stuck signal keeps its value, and moves on from
+/// it.
 void Island::run_controller(Slice& slice, int64_t g) {
   const Time now = time(g);
   const auto run = [&](size_t first, size_t count) {
@@ -202,6 +207,14 @@ void Island::run_controller(Slice& slice, int64_t g) {
   });
   powered(slice, slice.first, slice.rows, now, run);
   each_stuck([&](size_t k, std::span<std::byte> cell) { std::memcpy(cell.data(), &kept_[k], cell.size()); });
+  if (!model_.controller) return;
+  const auto& program = model_.controller->program;
+  unpowered(slice, now, [&](size_t row) {
+    program.pause({lang::Pause::Of::device, now, model_.period}, row, 1);
+  });
+  for (const auto& s : slice.spells)
+    if (s.kind == FaultKind::actuator_stuck && s.at(now))
+      program.go_on_from(model_.signals[s.target].column, s.row);
 }
 
 /// After a failure no more is asked: the run ends with the boundary under way.

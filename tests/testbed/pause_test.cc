@@ -1,0 +1,157 @@
+// What remembers, where it was not looked at for a while: controllers without power, a stuck actuator, a loop
+// that was away.
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+
+#include "testbed/reading/load.h"
+#include "testbed/simulation.h"
+#include "twin/tables.h"
+
+using namespace looptwin;
+using namespace looptwin::testbed;
+
+namespace {
+
+const std::atomic<bool> kNeverStop{false};
+
+std::unique_ptr<Simulation> made(const std::string& text) {
+  auto scenario = load_text(std::make_shared<const Source>(Source{"text", text}), ".");
+  INFO((scenario ? std::string() : render(scenario.error())));
+  REQUIRE(scenario.has_value());
+  auto simulation = Simulation::make({std::move(*scenario), {}, {}}, {.threads = 1}, kNeverStop);
+  INFO((simulation ? std::string() : render(simulation.error())));
+  REQUIRE(simulation.has_value());
+  return std::move(*simulation);
+}
+
+/// A column of the only device at a time.
+double at(Simulation& simulation, Duration when, const std::string& column) {
+  simulation.advance(kStart + when);
+  Assembly& a = simulation.assembly();
+  const auto& columns = a.schema().tables[0].columns;
+  const auto found =
+      std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == column; });
+  REQUIRE(found != columns.end());
+  const ColumnId id(static_cast<uint32_t>(found - columns.begin()));
+  return twin::load(a.tables().column(TableId(0), id), a.schema().column(TableId(0), id).storage, 0);
+}
+
+/// A valve that is asked to open at 5 s and travels by 0.05/s.
+std::unique_ptr<Simulation> valve(const std::string& faults) {
+  return made(R"y(
+scenario: valve
+start: "2024-01-01T00:00:00"
+duration: 2 min
+models:
+  valve:
+    telemetry:
+      asked: {from: demand, unit: "1", every: 1 s, phase: 0 s, range: [0, 2], resolution: 0.001}
+      place: {from: opening, unit: "1", every: 1 s, phase: 0 s, range: [0, 2], resolution: 0.001}
+      moved: {from: stem, unit: "1", every: 1 s, phase: 0 s, range: [0, 2], resolution: 0.001}
+      long: {from: lasting, boolean: true, every: 1 s, phase: 0 s}
+    physics:
+      inputs: {clock: time_of_day()}
+      outputs: {demand: "if(clock >= 5 s, 1, 0)"}
+    controller:
+      outputs:
+        opening: ramp(asked, up=0.05 Hz, down=0.05 Hz)
+        stem: stiction(ramp(asked, up=0.05 Hz, down=0.05 Hz), band=0.02, jump=0.02)
+        lasting: held(asked > 0.5, 20 s)
+fleet: {valve: {}}
+)y" + faults);
+}
+
+/// A level that is high from 100 s to 120 s, and from 160 s on; the loop is away from 119 s to 164 s.
+std::unique_ptr<Simulation> level(bool persistent) {
+  return made(R"y(
+scenario: level
+start: "2024-01-01T00:00:00"
+duration: 10 min
+models:
+  tank:
+    telemetry:
+      w: {from: w, unit: bar, every: 1 s, phase: 0 s, range: [0, 10], resolution: 0.01}
+    physics:
+      inputs: {clock: time_of_day()}
+      outputs: {w: "if(clock >= 100 s && clock < 120 s || clock >= 160 s, 8 bar, 2 bar)"}
+fleet: {
+tank : {}
+}
+faults: [{after: 119 s, kind: restart, of: mml, lasts: 45 s, persistent: )y" +
+              std::string(persistent ? "true" : "false") + R"y(}]
+derived:
+  mean: {each: tank, value: avg(w * 1 over 5 min), unit: bar, every: 1 s}
+  high: {each: tank, value: time_true(w - 5 bar > 0 bar over 5 min), unit: s, every: 1 s}
+events:
+  trip: {each: tank, raise: w > 5 bar, on_delay: 1 min}
+  kept: {each: tank, raise: "held(w > 5 bar, 1 min)"}
+  soon: {each: tank, raise: "held(w > 5 bar, 5 s)"}
+)y");
+}
+
+}  // namespace
+
+TEST_CASE("pause: an actuator that comes free travels on from where it was stuck") {
+  auto free = valve("");
+  const double before = at(*free, seconds(10), "place");
+  CHECK(before == Approx(0.25).margin(0.11));
+  auto stuck =
+      valve("faults: [{device: valve-1, signal: opening, kind: actuator_stuck, after: 10 s, lasts: 20 s}]\n");
+  const double kept = at(*stuck, seconds(12), "place");
+  CHECK(kept == Approx(before).margin(0.051));
+  CHECK(at(*stuck, seconds(29), "place") == kept);
+  CHECK(at(*stuck, seconds(40), "place") == Approx(kept + 0.5).margin(0.11));
+  CHECK(at(*stuck, seconds(60), "place") == 1);
+}
+
+TEST_CASE("pause: a device without power comes back as it was, as if no time had passed") {
+  auto off = valve("faults: [{device: valve-1, kind: device_off, after: 10 s, lasts: 30 s}]\n");
+  const double before = at(*off, seconds(9), "place");
+  CHECK(at(*off, seconds(45), "place") == Approx(before + 6 * 0.05).margin(0.11));
+  CHECK(at(*off, seconds(45), "moved") == Approx(at(*off, seconds(45), "place")).margin(0.051));
+  // Asked since 5 s: 20 s of it are over at 55 s, 30 s of the time it had none.
+  CHECK(at(*off, seconds(52), "long") == 0);
+  CHECK(at(*off, seconds(58), "long") == 1);
+}
+
+TEST_CASE("pause: what a loop has not seen while it was away, it does not count") {
+  for (const bool persistent : {true, false}) {
+    auto simulation = level(persistent);
+    CHECK(at(*simulation, seconds(118), "soon") == 1);
+    CHECK(at(*simulation, seconds(165), "trip") == 0);
+    CHECK(at(*simulation, seconds(165), "kept") == 0);
+    // What had run out goes on, as far as can be seen.
+    CHECK(at(*simulation, seconds(165), "soon") == 1);
+    // Seen were 99 low values, 19 high ones before, and two afterwards.
+    CHECK(at(*simulation, seconds(165), "mean") / 1e5 == Approx((99 * 2 + 21 * 8) / 120.0).margin(0.06));
+    CHECK(at(*simulation, seconds(165), "high") == Approx(20).margin(1.01));
+    CHECK(at(*simulation, seconds(222), "trip") == 0);
+    CHECK(at(*simulation, seconds(222), "kept") == 0);
+    CHECK(at(*simulation, seconds(226), "trip") == 1);
+    CHECK(at(*simulation, seconds(226), "kept") == 1);
+  }
+}
+
+TEST_CASE("pause: a deadband's limit is the reading that it says") {
+  // 21.9 less 0.3 is 21.599999999999998 in binary; a reading of 21.6 is not above 21.6.
+  auto simulation = made(R"y(
+scenario: band
+start: "2024-01-01T00:00:00"
+duration: 1 min
+models:
+  room:
+    telemetry:
+      t: {from: t, unit: degC, every: 1 s, phase: 0 s, range: [0 degC, 50 degC], resolution: 0.1 K}
+    physics:
+      inputs: {clock: time_of_day()}
+      outputs: {t: "if(clock >= 10 s && clock < 20 s, 23 degC, 21.6 degC)"}
+fleet: {
+room : {}
+}
+events:
+  warm: {each: room, raise: t > 21.9 degC, deadband: 0.3 K}
+)y");
+  CHECK(at(*simulation, seconds(15), "warm") == 1);
+  CHECK(at(*simulation, seconds(25), "warm") == 0);
+}
