@@ -74,7 +74,7 @@ void DeviceCompiler::compile_plant() {
     out_.states.push_back({states_[s].name, config_.physics->states[s].name_span, states_[s].column});
   for (const auto& output : outputs_) source.outputs.push_back({output.node, output.column});
   source.events = events_;
-  for (const auto& event : events_) out_.events.push_back(event.name);
+  for (const auto& event : config_.physics->events) out_.events.push_back({event.name, event.span});
   auto plant = lang::Plant::compile(schema_, graph_, source);
   if (!plant) {
     problems_.insert(problems_.end(), plant.error().begin(), plant.error().end());

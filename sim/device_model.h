@@ -46,6 +46,12 @@ struct State {
   const double* value = nullptr;  ///< [row]
 };
 
+/// An event of the physics: what it is called, and where.
+struct PlantEvent {
+  std::string name;
+  Span span;
+};
+
 /// A controller's output, which physics sees as an actuator; or the state of one of its machines.
 struct Signal {
   std::string name;
@@ -121,7 +127,7 @@ struct DeviceModel {
   std::optional<ColumnProgram> refuses;
   ColumnId refusing;
   const uint8_t* refusal = nullptr;  ///< [row]
-  std::vector<std::string> events;   ///< of the plant
+  std::vector<PlantEvent> events;    ///< in the plant's order
   std::vector<State> states;         ///< of the plant
   size_t plant_uniforms = 0;
   bool outputs_seen = false;  ///< a field that the controller or `refuses` sees may read the plant's outputs

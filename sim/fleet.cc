@@ -129,12 +129,12 @@ void SimulatedFleet::note_crowding() const {
     const auto& crowding = island->crowding();
     if (!crowding) continue;
     const auto& model = models_[island->table().index()];
-    breakdown_.push_back({Severity::error,
-                          {},
-                          fmt::format("the event '{}' of '{}' happens without end in the step from {}",
-                                      model.events[crowding->event],
-                                      registry_.id({model.table, crowding->row}), to_string(crowding->since)),
-                          "let a state say that it rests, and let its rates be 0 then"});
+    const auto& event = model.events[crowding->event];
+    breakdown_.push_back(
+        {Severity::error, event.span,
+         fmt::format("the event '{}' of '{}' happens without end in the step from {}", event.name,
+                     registry_.id({model.table, crowding->row}), to_string(crowding->since)),
+         "let a state say that it rests, and let its rates be 0 then"});
   }
 }
 

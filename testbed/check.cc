@@ -110,13 +110,22 @@ void explain_requirements(Assembly& a) {
   }
 }
 
+/// In the unit in which people declared it, where they did.
+std::string declared_type(const Assembly& a, const std::string& name, lang::NodeId node) {
+  const auto& type = a.graph()[node].type;
+  for (const auto& derived : a.scenario().derived)
+    if (name == "derived." + derived.name && type.kind == lang::Kind::number && !derived.unit.text.empty())
+      return derived.unit.text + (type.point ? " (a point)" : "");
+  return type_text(a, type);
+}
+
 void explain(Assembly& a) {
   fmt::print("\n{:<44} {:<18} {:>4} {:>9}  {}\n", "expression", "type", "ops", "B/device", "notes");
   const auto line = [&](const std::string& name, lang::NodeId node) {
     Cost cost;
     std::vector<bool> seen(a.graph().size());
     add_cost(a, node, seen, cost);
-    fmt::print("{:<44} {:<18} {:>4} {:>9}  {}\n", name, type_text(a, a.graph()[node].type), cost.operations,
+    fmt::print("{:<44} {:<18} {:>4} {:>9}  {}\n", name, declared_type(a, name, node), cost.operations,
                cost.bytes == 0 ? "" : std::to_string(cost.bytes), cost.notes);
   };
   for (const auto& e : a.fleet().explained()) line(e.name, e.node);
@@ -124,10 +133,15 @@ void explain(Assembly& a) {
   explain_requirements(a);
   const auto& strata = a.evaluator().plan().strata;
   fmt::print("\n");
+  const auto is_event = [&](const lang::ProducerRef& producer) {
+    const auto& events = a.events().all();
+    return producer.index < events.size() && !events[producer.index].of_alarm;
+  };
   for (size_t s = 0; s < strata.size(); ++s) {
     fmt::print("stratum {}: {} sets, {} windows of boundaries, {} looks back, {} programs, {} events\n", s,
                strata[s].sets.size(), strata[s].windows.size(), strata[s].warm.size(),
-               strata[s].programs.size(), strata[s].producers.size());
+               strata[s].programs.size(),
+               std::count_if(strata[s].producers.begin(), strata[s].producers.end(), is_event));
   }
 }
 

@@ -173,6 +173,12 @@ class BadInput(CommandLine):
         self.refused(looptwin("info", self.folder))
         self.refused(looptwin("export", self.folder, self.folder / "x.h5"))
         self.assertFalse((self.folder / "x.h5").exists())
+        run = self.folder / "run"
+        self.assertEqual(looptwin("run", SMALL, "--duration", "1 min", "--out", run).returncode, HELD)
+        self.refused(looptwin("export", run, self.folder / "nowhere/x.h5"), "there is no folder .*nowhere")
+        manifest = run / "manifest.json"
+        manifest.write_text(manifest.read_text()[:300])
+        self.refused(looptwin("info", run), r"manifest\.json is damaged from byte \d+ on")
         self.assertEqual(looptwin("--help").returncode, HELD)
         self.assertEqual(looptwin("--version").returncode, HELD)
 

@@ -145,6 +145,9 @@ TEST_CASE("physics events: a run whose events do not end is over, with the devic
   REQUIRE(a->transport().breakdown().size() == 1);
   CHECK(a->transport().breakdown()[0].message ==
         "the event 'bounce' of 'thing-1' happens without end in the step from 00:00:04.2");
+  const auto& place = a->transport().breakdown()[0].span;
+  REQUIRE(place.source);
+  CHECK(place.source->text.substr(place.begin, place.end - place.begin) == "bounce");
 }
 
 TEST_CASE("physics events: what cannot be is refused with its place and what to write") {

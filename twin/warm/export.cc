@@ -71,6 +71,10 @@ Result<void> export_single_file(RunReader& run, const fs::path& path) {
     return failure(fmt::format("cannot export to {}: it exists", path.string()),
                    "another name, or remove this file");
   }
+  if (const auto folder = path.parent_path(); !folder.empty() && !fs::is_directory(folder, error)) {
+    return failure(fmt::format("cannot export to {}: there is no folder {}", path.string(), folder.string()),
+                   "make it first, or export to a folder that is there");
+  }
   const fs::path temporary = path.string() + ".tmp";
   fs::remove(temporary, error);
   if (auto done = export_all(run, temporary); !done) {

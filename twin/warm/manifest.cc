@@ -255,6 +255,9 @@ Result<Manifest> read_manifest(const fs::path& folder) {
   try {  // nlohmann's reports end here
     json = Json::parse(*text);
     manifest = manifest_from(json);
+  } catch (const Json::parse_error& error) {
+    return failure(fmt::format("{} is damaged from byte {} on", path.string(), error.byte),
+                   "bring it back from a copy; h5py reads the folder's segments without it");
   } catch (const std::exception& error) {
     return wrong(error.what());
   }
