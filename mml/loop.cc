@@ -42,16 +42,19 @@ RunEnd Loop::run(Clock& clock, twin::Transport& transport, const std::atomic<boo
 /// What happened while the loop was away is known by samples at the most, nothing of it by looking. How much
 /// longer than usual it was from the last boundary to this one.
 Duration Loop::come_back(Time boundary) {
+  Time from = kNever;  // of the first of them: it may have gone again before it decided anything
+  Duration away{};
   for (const Absence& absence : p_.absences) {
     if (absence.from <= now_ || absence.to > boundary) continue;
-    const Duration gap = std::min(absence.to - absence.from, boundary - now_ - p_.cycle);
-    if (gap.ns <= 0) continue;  // no boundary was missed
-    p_.events.pause();
-    p_.evaluator.pause(absence.from, gap);
-    for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
-    return gap;
+    from = std::min(from, absence.from);
+    away = away + (absence.to - absence.from);
   }
-  return {};
+  const Duration gap = std::min(away, boundary - now_ - p_.cycle);
+  if (gap.ns <= 0) return {};  // no boundary was missed
+  p_.events.pause();
+  p_.evaluator.pause(from, gap);
+  for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
+  return gap;
 }
 
 bool Loop::cycle(Time boundary, twin::Transport& transport) {

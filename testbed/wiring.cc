@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 
 #include "base/text.h"
@@ -320,15 +319,6 @@ class Wiring : Expressions {
     }
   }
 
-  /// A limit as if it stood in the file in the unit of what it is compared with: 21.9 less 0.3 is 21.6, which
-  /// is what a reading of 21.6 is, and not its neighbour.
-  double as_written(NodeId compared, double limit) const {
-    const lang::Node& node = graph_[compared];
-    if (node.op != Op::column) return limit;
-    const auto& unit = schema_.column(node.table, node.column).unit;
-    return unit.to_si(std::strtod(fmt::format("{:.12g}", unit.from_si(limit)).c_str(), nullptr));
-  }
-
   /// `x > limit` with a deadband clears at `x <= limit - deadband`: on the return only (OPC UA Part 9).
   NodeId returned(NodeId raise, const mml::EventConfig& config) {
     const lang::Node node = graph_[raise];
@@ -359,8 +349,9 @@ class Wiring : Expressions {
     if (graph_[node.args[1]].op == Op::constant && graph_[band].op == Op::constant)
       limit = {.op = Op::constant,
                .type = limit.type,
-               .number = {as_written(node.args[0], graph_[node.args[1]].number[0] +
-                                                       (rising ? -1 : 1) * graph_[band].number[0])}};
+               .number = {
+                   as_written(graph_, schema_, node.args[0],
+                              graph_[node.args[1]].number[0] + (rising ? -1 : 1) * graph_[band].number[0])}};
     const NodeId shifted = graph_.add(std::move(limit), *config.deadband);
     const Op back = node.op == Op::greater         ? Op::less_equal
                     : node.op == Op::greater_equal ? Op::less

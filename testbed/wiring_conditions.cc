@@ -1,5 +1,7 @@
 #include "testbed/wiring_conditions.h"
 
+#include <fmt/format.h>
+#include <cstdlib>
 #include <set>
 
 #include "lang/comparisons.h"
@@ -32,6 +34,13 @@ NodeId first_compared(const lang::Graph& graph, NodeId id) {
     if (const NodeId deeper = first_compared(graph, arg); deeper.valid()) return deeper;
   }
   return {};
+}
+
+double as_written(const lang::Graph& graph, const lang::Schema& schema, NodeId compared, double limit) {
+  const lang::Node& node = graph[compared];
+  if (node.op != Op::column) return limit;
+  const auto& unit = schema.column(node.table, node.column).unit;
+  return unit.to_si(std::strtod(fmt::format("{:.12g}", unit.from_si(limit)).c_str(), nullptr));
 }
 
 std::vector<CoveredCondition> covered_conditions(const lang::Graph& graph,

@@ -40,7 +40,8 @@ class CsvReader {
                       "write at least one line: 2019-07-15T00:00,30.5");
     }
     // Where a row was not understood there would be a hole.
-    if (!row_lost_ && !table_.series.times.empty()) fill_gaps(table_, options_.gaps, options_.timezone, complaints_);
+    if (!row_lost_ && !table_.series.times.empty())
+      fill_gaps(table_, options_.gaps, options_.timezone, complaints_);
     if (complaints_.any()) return complaints_.failure();
     return std::move(table_.series);
   }

@@ -1,29 +1,16 @@
 // What remembers, where it was not looked at for a while: controllers without power, a stuck actuator, a loop
 // that was away.
 #include <algorithm>
-#include <atomic>
 #include <catch2/catch.hpp>
 
-#include "testbed/reading/load.h"
-#include "testbed/simulation.h"
+#include "simulating.h"
 #include "twin/tables.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;
+using test::simulated;
 
 namespace {
-
-const std::atomic<bool> kNeverStop{false};
-
-std::unique_ptr<Simulation> made(const std::string& text) {
-  auto scenario = load_text(std::make_shared<const Source>(Source{"text", text}), ".");
-  INFO((scenario ? std::string() : render(scenario.error())));
-  REQUIRE(scenario.has_value());
-  auto simulation = Simulation::make({std::move(*scenario), {}, {}}, {.threads = 1}, kNeverStop);
-  INFO((simulation ? std::string() : render(simulation.error())));
-  REQUIRE(simulation.has_value());
-  return std::move(*simulation);
-}
 
 /// A column of the only device at a time.
 double at(Simulation& simulation, Duration when, const std::string& column) {
@@ -39,7 +26,7 @@ double at(Simulation& simulation, Duration when, const std::string& column) {
 
 /// A valve that is asked to open at 5 s and travels by 0.05/s.
 std::unique_ptr<Simulation> valve(const std::string& faults) {
-  return made(R"y(
+  return simulated(R"y(
 scenario: valve
 start: "2024-01-01T00:00:00"
 duration: 2 min
@@ -63,8 +50,8 @@ fleet: {valve: {}}
 }
 
 /// A level that is high from 100 s to 120 s, and from 160 s on; the loop is away from 119 s to 164 s.
-std::unique_ptr<Simulation> level(bool persistent) {
-  return made(R"y(
+std::unique_ptr<Simulation> level(const std::string& absences) {
+  return simulated(R"y(
 scenario: level
 start: "2024-01-01T00:00:00"
 duration: 10 min
@@ -78,8 +65,8 @@ models:
 fleet: {
 tank : {}
 }
-faults: [{after: 119 s, kind: restart, of: mml, lasts: 45 s, persistent: )y" +
-              std::string(persistent ? "true" : "false") + R"y(}]
+faults: [)y" + absences +
+                   R"y(]
 derived:
   mean: {each: tank, value: avg(w * 1 over 5 min), unit: bar, every: 1 s}
   high: {each: tank, value: time_true(w - 5 bar > 0 bar over 5 min), unit: s, every: 1 s}
@@ -116,8 +103,12 @@ TEST_CASE("pause: a device without power comes back as it was, as if no time had
 }
 
 TEST_CASE("pause: what a loop has not seen while it was away, it does not count") {
-  for (const bool persistent : {true, false}) {
-    auto simulation = level(persistent);
+  // With and without what the broker kept; and gone again before anything was decided.
+  for (const std::string absences : {"{after: 119 s, kind: restart, of: mml, lasts: 45 s}",
+                                     "{after: 119 s, kind: restart, of: mml, lasts: 45 s, persistent: false}",
+                                     "{after: 119 s, kind: restart, of: mml, lasts: 20 s}, "
+                                     "{after: 139 s, kind: restart, of: mml, lasts: 25 s}"}) {
+    auto simulation = level(absences);
     CHECK(at(*simulation, seconds(118), "soon") == 1);
     CHECK(at(*simulation, seconds(165), "trip") == 0);
     CHECK(at(*simulation, seconds(165), "kept") == 0);
@@ -135,7 +126,7 @@ TEST_CASE("pause: what a loop has not seen while it was away, it does not count"
 
 TEST_CASE("pause: a deadband's limit is the reading that it says") {
   // 21.9 less 0.3 is 21.599999999999998 in binary; a reading of 21.6 is not above 21.6.
-  auto simulation = made(R"y(
+  auto simulation = simulated(R"y(
 scenario: band
 start: "2024-01-01T00:00:00"
 duration: 1 min

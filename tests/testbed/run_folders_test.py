@@ -213,6 +213,17 @@ class RunFolders(unittest.TestCase):
         self.assertEqual(code, BAD_INPUT)
         self.assertIn("run the scenario anew", said)
 
+    def test_an_export_to_nowhere_and_a_torn_manifest_say_so(self):
+        self.assertEqual(self.run_it("run", SMALL, "--quiet", "--duration", "1 min", "--out", "run")[0], HELD)
+        code, _, said = self.run_it("export", "run", "nowhere/x.h5")
+        self.assertEqual(code, BAD_INPUT)
+        self.assertIn("there is no folder nowhere", said)
+        manifest = self.folder / "run/manifest.json"
+        manifest.write_text(manifest.read_text()[:300])
+        code, _, said = self.run_it("info", "run")
+        self.assertEqual(code, BAD_INPUT)
+        self.assertRegex(said, r"manifest\.json is damaged from byte \d+ on")
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1] + sys.argv[3:])

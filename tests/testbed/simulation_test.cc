@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "simulating.h"
 #include "testbed/reading/load.h"
 #include "testbed/simulation.h"
 
@@ -15,13 +16,7 @@ namespace {
 const std::atomic<bool> kNeverStop{false};
 
 std::unique_ptr<Simulation> made(const std::string& page, const std::string& more = {}) {
-  auto scenario = load_text(std::make_shared<const Source>(Source{"text", scenario_of(page) + more}), ".");
-  INFO((scenario ? std::string() : render(scenario.error())));
-  REQUIRE(scenario.has_value());
-  auto simulation = Simulation::make({std::move(*scenario), {}, {}}, {.threads = 1}, kNeverStop);
-  INFO((simulation ? std::string() : render(simulation.error())));
-  REQUIRE(simulation.has_value());
-  return std::move(*simulation);
+  return simulated(scenario_of(page) + more);
 }
 
 SourcePtr entry(const std::string& text) { return std::make_shared<const Source>(Source{"act", text}); }
