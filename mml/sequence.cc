@@ -19,24 +19,22 @@ void Sequences::take_in(twin::Frame& frame, SequenceCounters& counters) {
       [&](size_t i) { return take(frame.row[i], frame.sequence[i], frame.sampled_at[i], counters); });
 }
 
-inline void Sequences::State::move_on(uint32_t ahead) {
-  newest += ahead;
-  reach = std::min(kRemembered, reach + std::min(ahead, kRemembered));
-  if (ahead > kRemembered) {
-    whole = 0;
-  } else {
-    const auto ones = static_cast<uint32_t>(std::countr_one(seen >> (kRemembered - ahead)));
-    whole = ones < ahead ? ones : std::min(whole + ahead, kMostWhole);
-  }
-  seen = ahead < kRemembered ? (seen << ahead) | 1 : 1;
+inline Sequences::State Sequences::State::moved_on(uint32_t ahead, int64_t sampled_at) const {
+  const auto ones =
+      ahead > kRemembered ? 0 : static_cast<uint32_t>(std::countr_one(seen >> (kRemembered - ahead)));
+  // Made anew, in one piece: what is written in parts stalls those who read it whole.
+  return {.seen = ahead < kRemembered ? (seen << ahead) | 1 : 1,
+          .sampled = sampled_at,
+          .newest = newest + ahead,
+          .reach = std::min(kRemembered, reach + std::min(ahead, kRemembered)),
+          .whole = ones < ahead ? ones : std::min(whole + ahead, kMostWhole)};
 }
 
 inline bool Sequences::take(uint32_t row, uint32_t sequence, int64_t sampled_at, SequenceCounters& counters) {
   State& s = states_[row];
   if (sequence - s.newest != 1 || sampled_at <= s.sampled) [[unlikely]]
     return take_unusual(row, sequence, sampled_at, counters);
-  s.move_on(1);
-  s.sampled = sampled_at;
+  s = s.moved_on(1, sampled_at);
   return false;
 }
 
@@ -52,8 +50,7 @@ bool Sequences::take_unusual(uint32_t row, uint32_t sequence, int64_t sampled_at
   const uint32_t ahead = sequence - s.newest;
   if (ahead != 0 && ahead < kAhead) {
     counters.gaps += ahead - 1;
-    s.move_on(ahead);
-    s.sampled = sampled_at;
+    s = s.moved_on(ahead, sampled_at);
     return false;
   }
   if (sampled_at > s.sampled) {  // neither late nor a duplicate: the device counts anew

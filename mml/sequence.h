@@ -46,7 +46,7 @@ class Sequences {
     uint32_t reach : 8 = 0;   ///< of the bits, how many lie at or after the lowest number received
     uint32_t whole : 24 = 0;  ///< right behind the bits, so many were all received, or more
     /// The newest number is so much higher now; what lies between has not come yet.
-    void move_on(uint32_t ahead);
+    State moved_on(uint32_t ahead, int64_t sampled_at) const;
   };
   /// True for a duplicate.
   bool take(uint32_t row, uint32_t sequence, int64_t sampled_at, SequenceCounters& counters);

@@ -1,12 +1,16 @@
 #include "twin/sets.h"
 
 #include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
 #include <random>
+
+#include "base/simd.h"
+#include "twin/set_kernels.h"
 
 using namespace looptwin;
 using lang::Op;
@@ -51,6 +55,37 @@ TEST_CASE("sets: sums, means and extremes of the good members against plain loop
     CHECK(std::isnan(twin::aggregate(Op::set_sum, from, members, share + 1e-9)));
     CHECK_FALSE(std::isnan(twin::aggregate(Op::set_sum, from, members, share)));
     CHECK(twin::aggregate(Op::set_size, {}, members, 1) == size);
+  }
+}
+
+TEST_CASE("sets: member i counts in lane i % 8, with the same bits at every width") {
+  std::mt19937_64 random(5);
+  std::vector<double> column(1100);
+  for (auto& x : column)
+    x = random() % 10 == 0 ? kUnknown : static_cast<double>(static_cast<int64_t>(random())) * 0x1p-50;
+  for (const size_t size : {0u, 1u, 5u, 8u, 15u, 64u, 1001u, 1024u}) {
+    const double* const from = column.data() + 3;  // columns begin anywhere
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    std::array<double, twin::kSetLanes> sum{}, good{}, least, greatest;
+    least.fill(kInfinity), greatest.fill(-kInfinity);
+    for (size_t i = 0; i < size; ++i) {
+      const size_t lane = i % twin::kSetLanes;
+      if (std::isnan(from[i])) continue;
+      sum[lane] += from[i];
+      ++good[lane];
+      least[lane] = std::min(least[lane], from[i]);
+      greatest[lane] = std::max(greatest[lane], from[i]);
+    }
+    for (const Simd width : {Simd::v2, Simd::v3, Simd::v4}) {
+      if (width > simd()) continue;
+      std::array<double, twin::kSetLanes> a, b;
+      twin::set_kernels(width).sums(from, size, a.data(), b.data());
+      CHECK(a == sum);
+      CHECK(b == good);
+      twin::set_kernels(width).extremes(from, size, a.data(), b.data());
+      CHECK(a == least);
+      CHECK(b == greatest);
+    }
   }
 }
 
