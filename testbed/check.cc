@@ -7,11 +7,9 @@
 #include "lang/condition_windows.h"
 #include "lang/stateful_rows.h"
 #include "testbed/assembly.h"
-#include "testbed/falsify/campaign.h"
 #include "testbed/notes.h"
-#include "testbed/reading/load.h"
 #include "testbed/run.h"
-#include "testbed/script.h"
+#include "testbed/trial.h"
 #include "twin/boundary_window.h"
 
 namespace looptwin::testbed {
@@ -145,98 +143,42 @@ void explain(Assembly& a) {
   }
 }
 
-/// The scenario's devices, counted and named in full, and the same scenario with so few of them that wiring
-/// it takes no memory to speak of: expressions do not know how many rows they will run over.
-struct Census {
-  std::vector<size_t> devices;  ///< by table
-  size_t total = 0;
-  Scenario few;
-  Diagnostics warnings;  ///< of all of them, where they are not the few
-};
-
-Result<Census> count_devices(const Scenario& scenario) {
-  constexpr size_t kFew = 20'000;
-  lang::Schema schema;
-  twin::Tables tables(schema);
-  auto registry = twin::Registry::build(scenario.models, scenario.fleet, scenario.seed, schema, tables);
-  if (!registry) return tl::make_unexpected(std::move(registry.error()));
-  Census census{{}, registry->devices(), scenario, {}};
-  for (const auto& model : registry->models()) census.devices.push_back(registry->devices(model.table));
-  if (census.total <= kFew) return census;
-  Diagnostics problems;
-  for (const auto& fault : scenario.faults)
-    if (registry->matching(fault.device).empty())
-      problems.push_back({Severity::error, fault.span,
-                          fmt::format("no device's id matches '{}'", fault.device),
-                          "`*` stands for any part of an id without '/'"});
-  if (!problems.empty()) return tl::make_unexpected(std::move(problems));
-  note_unmatched_history(scenario.history, *registry, census.warnings);
-  for (auto& history : census.few.history) history.raw.clear();
-  for (auto& entry : census.few.fleet) entry.count = std::min<uint64_t>(entry.count, 3);
-  lang::Schema few_schema;
-  twin::Tables few_tables(few_schema);
-  const auto few =
-      twin::Registry::build(scenario.models, census.few.fleet, scenario.seed, few_schema, few_tables);
-  if (!few) return tl::make_unexpected(few.error());
-  // Entries of the script that act on devices which there are, though not among the few.
-  if (auto script = actions_of(scenario.script, *registry); !script)
-    return tl::make_unexpected(std::move(script.error()));
-  std::erase_if(census.few.script, [&](const auto& entry) {
-    return !entry.device.empty() && few->matching(entry.device).empty();
-  });
-  std::erase_if(census.few.faults, [&](const auto& fault) { return few->matching(fault.device).empty(); });
-  return census;
-}
-
 }  // namespace
 
 Exit check(const CheckRequest& request) {
-  const auto reading = read(request.scenario, request.settings, request.extensions);
-  const auto& scenario = reading.scenario;
-  const auto& unknown_keys = reading.problems;  // where there is a scenario all the same
-  const auto refuse = [&](Diagnostics problems) {
-    problems.insert(problems.begin(), unknown_keys.begin(), unknown_keys.end());
-    if (!unknown_keys.empty() && scenario) sort(problems, scenario->sources);
+  Trial trial = try_out(request);
+  if (!trial.assembly) {
+    const auto problems = all_problems(std::move(trial), request);
     std::fputs(render(problems).c_str(), stderr);
     fmt::print(stderr, "{} problem{}\n", problems.size(), problems.size() == 1 ? "" : "s");
     return Exit::bad_input;
-  };
-  if (!scenario) return refuse({});
-  if (!has_errors(unknown_keys))  // it reads the scenario with other settings
-    if (auto searched = check_search(request.scenario, request.settings, *scenario, request.extensions);
-        !searched)
-      return refuse(searched.error());
-  auto census = count_devices(*scenario);
-  if (!census) return refuse(census.error());
-  auto built = Assembly::build(census->few);
-  if (!built) return refuse(built.error());
-  if (has_errors(unknown_keys)) return refuse({});
-
-  Assembly& a = **built;
+  }
+  const Census& census = trial.census;
+  Assembly& a = *trial.assembly;
   Diagnostics warnings = a.warnings();
-  note_late(*scenario, request.settings, warnings);
-  std::fputs(render(census->warnings).c_str(), stderr);
+  note_late(*trial.reading.scenario, request.settings, warnings);
+  std::fputs(render(census.warnings).c_str(), stderr);
   std::fputs(render(warnings).c_str(), stderr);
   double hot = 0, warm = 0, tables = 0;
   for (size_t w = 0; w < a.wired().windows.size(); ++w)
     hot += static_cast<double>(a.hot().cost(w).bytes_per_device *
-                               census->devices[a.wired().windows[w].table.index()]);
+                               census.devices[a.wired().windows[w].table.index()]);
   const auto rows = [&](TableId table) {
-    return table.index() < census->devices.size() ? census->devices[table.index()] : 1;
+    return table.index() < census.devices.size() ? census.devices[table.index()] : 1;
   };
   for (const auto& stratum : a.evaluator().plan().strata)
     for (const auto& w : stratum.windows)
       hot += static_cast<double>(boundary_window_bytes(w.op, w.span) * rows(w.table));
-  for (size_t t = 0; t < census->devices.size(); ++t) {
-    warm += static_cast<double>(a.warm().bytes_per_device(TableId(t)) * census->devices[t]);
+  for (size_t t = 0; t < census.devices.size(); ++t) {
+    warm += static_cast<double>(a.warm().bytes_per_device(TableId(t)) * census.devices[t]);
     for (const auto& column : a.schema().tables[t].columns)
-      tables += static_cast<double>(lang::size_of(column.storage) * census->devices[t]);
+      tables += static_cast<double>(lang::size_of(column.storage) * census.devices[t]);
   }
   const auto many = [](size_t n, const char* what) {
     return fmt::format("{} {}{}", grouped(static_cast<long long>(n)), what, n == 1 ? "" : "s");
   };
   fmt::print("{}: {} of {}, {}, {}, {}; hot history {:.1f} MiB, looks back {:.1f} MiB, tables {:.1f} MiB\n",
-             a.scenario().name, many(census->total, "device"), many(a.registry().models().size(), "model"),
+             a.scenario().name, many(census.total, "device"), many(a.registry().models().size(), "model"),
              many(a.scenario().events.size(), "event"), many(a.wired().rules.size(), "rule"),
              many(a.wired().alarms.size(), "alarm"), hot / (1 << 20), warm / (1 << 20), tables / (1 << 20));
   for (const auto& line : rivals(a.wired().rules, a.registry())) fmt::print("{}\n", line);

@@ -10,9 +10,10 @@ namespace looptwin::testbed {
 namespace {
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_name_sign(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
 
 }  // namespace
+
+bool is_name_sign(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
 
 const char* name_of(Form form) {
   switch (form) {
@@ -105,8 +106,6 @@ void check_keys(Reader& reader, const SectionInfo& section, const yaml::Node& no
       if (word == entry.key) hint = instead + '.';
     hint += (hint.empty() ? "keys: " : " keys: ") + joined(names);
     reader.error(entry.key_span, fmt::format("{} has no key '{}'", section.name, entry.key), hint);
-    // A map may be what declares names: without it, what refers to them would be called dangling.
-    if (!entry.value.map()) ++reader.passed_over;
   }
   for (const auto& key : section.keys) {
     if (!reader.complete) break;

@@ -81,7 +81,6 @@ struct Reader {
   Diagnostics& problems;
   bool complete = true;  ///< false: a file is unreadable, so that nothing can be said to be missing
   const Extensions* extensions = nullptr;  ///< null: there are none
-  size_t passed_over = 0;  ///< of the problems: keys that there are not, and that nothing else can refer to
 
   void error(const Span& span, std::string message, std::string hint = {}) {
     problems.push_back({Severity::error, span, std::move(message), std::move(hint)});
@@ -113,6 +112,7 @@ struct Key {
 bool expect_map(Reader& reader, const SectionInfo& section, const yaml::Node& node, const Span& where);
 void check_keys(Reader& reader, const SectionInfo& section, const yaml::Node& node, const Span& where);
 bool expect_list(Reader& reader, const std::string& key, const yaml::Node& node);
+bool is_name_sign(char c);  ///< of a name
 /// Whether a name can be used in expressions; reports it where not.
 bool check_name(Reader& reader, const std::string& name, const Span& span);
 

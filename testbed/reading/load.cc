@@ -250,9 +250,10 @@ void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources) {
 namespace {
 
 Reading reading_of(Files files, const std::vector<Setting>& settings, Diagnostics problems,
-                   const OtherRules* rules, const Extensions* extensions) {
-  if (files.sources.empty()) return {std::nullopt, std::move(problems)};
+                   const OtherRules* rules, const Extensions* extensions, const LeftOut& left_out = {}) {
+  if (files.sources.empty()) return {std::nullopt, std::move(problems), {}, {}};
   apply(settings, scenario_section(), files.root, problems);
+  left_out.take_out(files.root, problems);
   if (rules != nullptr) replace_rules(*rules, scenario_section(), files, problems);
   // Where values were refused, what refers to them would be called dangling, wrongly.
   const bool sound = files.complete && problems.empty();
@@ -280,14 +281,13 @@ Reading reading_of(Files files, const std::vector<Setting>& settings, Diagnostic
   // Behind the files stand the digests of what was drawn from registries.
   draft.scenario.sources.insert(draft.scenario.sources.begin(), files.sources.begin(), files.sources.end());
   sort(problems, files.sources);
-  const auto errors = std::count_if(problems.begin(), problems.end(),
-                                    [](const auto& p) { return p.severity == Severity::error; });
-  if (static_cast<size_t>(errors) > reader.passed_over) return {std::nullopt, std::move(problems)};
-  return {std::move(draft.scenario), std::move(problems)};
+  Reading reading{std::nullopt, std::move(problems), std::move(files.sources), std::move(files.root)};
+  if (!has_errors(reading.problems)) reading.scenario = std::move(draft.scenario);
+  return reading;
 }
 
 Result<Scenario> scenario_of(Reading reading) {
-  if (has_errors(reading.problems)) return tl::make_unexpected(std::move(reading.problems));
+  if (!reading.scenario) return tl::make_unexpected(std::move(reading.problems));
   return std::move(*reading.scenario);
 }
 
@@ -302,10 +302,10 @@ Result<Scenario> load(const std::filesystem::path& path, const std::vector<Setti
 }
 
 Reading read(const std::filesystem::path& path, const std::vector<Setting>& settings,
-             const Extensions* extensions) {
+             const Extensions* extensions, const LeftOut& left_out) {
   Diagnostics problems;
   auto files = read_files(path, problems);
-  return reading_of(std::move(files), settings, std::move(problems), nullptr, extensions);
+  return reading_of(std::move(files), settings, std::move(problems), nullptr, extensions, left_out);
 }
 
 Result<Scenario> load_text(const SourcePtr& text, const std::filesystem::path& folder,

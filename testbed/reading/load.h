@@ -7,20 +7,22 @@
 #include <string>
 #include <vector>
 
+#include "testbed/reading/left_out.h"
 #include "testbed/reading/resolve.h"
 
 namespace looptwin::testbed {
 
 const Section<Draft>& scenario_section();
 
-/// A scenario as far as it can be read.
 struct Reading {
-  std::optional<Scenario> scenario;  ///< also where all that is wrong are keys that there are not
+  std::optional<Scenario> scenario;  ///< where it has no error
   Diagnostics problems;
+  std::vector<SourcePtr> sources;  ///< in the order of reading
+  yaml::Node root;                 ///< what was read
 };
-/// load(), for who looks for what else is wrong.
+/// load() of what is left without `left_out`, for who looks for what else is wrong.
 Reading read(const std::filesystem::path& path, const std::vector<Setting>& settings,
-             const Extensions* extensions);
+             const Extensions* extensions, const LeftOut& left_out);
 
 /// By file in the order of reading, what was given on the command line last, then by place; equal places stay
 /// in order.

@@ -185,7 +185,7 @@ const Section<twin::RelationConfig>& relation_section() {
   static const Section<T> kSection(
       "a relation", "relations",
       {required<T>("to", name(), &T::to, "the model that each device belongs to one device of"),
-       required<T>("inverse", name(), &T::inverse, "what the other side calls the set of these devices"),
+       required<T>("inverse", new_name(), &T::inverse, "what the other side calls the set of these devices"),
        optional<T>("optional", boolean(), &T::optional, "false",
                    "devices may be related to none: what is read of it is unknown")});
   return kSection;

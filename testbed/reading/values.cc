@@ -64,6 +64,14 @@ Value<std::string> name() {
           }};
 }
 
+Value<std::string> new_name() {
+  return {Form::name, [](Reader& reader, const yaml::Node& node) -> std::optional<std::string> {
+            const auto* found = scalar(reader, node, "a name");
+            return found && check_name(reader, found->text, found->span) ? std::optional(found->text)
+                                                                         : std::nullopt;
+          }};
+}
+
 Value<std::string> path() {
   return {Form::path, [](Reader& reader, const yaml::Node& node) -> std::optional<std::string> {
             const auto* found = scalar(reader, node, "a file's path");

@@ -18,10 +18,11 @@ namespace looptwin::testbed {
 /// message.
 const yaml::Node* scalar(Reader& reader, const yaml::Node& node, std::string_view what);
 
-Value<std::string> text();     ///< kept as it is
-Value<mml::Prose> prose();     ///< for people; may hold {expr}
-Value<std::string> name();     ///< of a model, an event, a link …: resolved once all is read
-Value<std::string> pattern();  ///< of device ids
+Value<std::string> text();      ///< kept as it is
+Value<mml::Prose> prose();      ///< for people; may hold {expr}
+Value<std::string> name();      ///< of a model, an event, a link …: resolved once all is read
+Value<std::string> new_name();  ///< that is given here, for expressions
+Value<std::string> pattern();   ///< of device ids
 Value<std::string>
 path();  ///< of a file, relative to the file that names it; given relative to the scenario's folder
 Value<bool> boolean();
@@ -32,7 +33,7 @@ Value<Duration> period();    ///< more than zero
 Value<Span> expression();
 Value<lang::Unit> unit();
 Value<std::vector<std::string>> texts();
-Value<std::vector<std::string>> words();  ///< of an enumeration: at least one, each a name, none twice
+Value<std::vector<std::string>> words();  ///< of an enumeration: at least one, none twice
 /// A value whose reading needs other keys (its unit): kept for later.
 Value<const yaml::Node*> later(Form form);
 

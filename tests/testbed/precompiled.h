@@ -2,6 +2,5 @@
 #pragma once
 
 #include "loading.h"
-#include "testbed/reading/load.h"
 #include "testbed/simulation.h"
 #include "tests/precompiled.h"

@@ -1,0 +1,110 @@
+// All that is wrong with a scenario is shown at once, and a mistake only once, where it is.
+#include "testbed/trial.h"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "loading.h"
+
+using namespace looptwin;
+using namespace looptwin::testbed;
+using namespace looptwin::testbed::test;
+
+namespace {
+
+/// Of a check that fails; empty where it does not.
+Diagnostics all_of(const FileTexts& files) {
+  const Folder folder(files);
+  const CheckRequest request{.scenario = folder.path()};
+  Trial trial = try_out(request);
+  return trial.assembly ? Diagnostics() : all_problems(std::move(trial), request);
+}
+
+std::string first_lines(const Diagnostics& problems) {
+  std::string all;
+  for (const auto& p : problems) {
+    const auto at = line_column(*p.span.source, p.span.begin);
+    all += fmt::format("{}:{}:{}: {}\n", p.span.source->name, at.line, at.column, p.message);
+  }
+  return all;
+}
+
+/// Every single value of a file, by the key that it stands behind.
+void for_each_value(const yaml::Node& node, const std::string& key,
+                    const std::function<void(const std::string&, const yaml::Node&)>& take) {
+  if (node.scalar()) take(key, node);
+  for (const auto& entry : node.entries) for_each_value(entry.value, entry.key, take);
+  for (const auto& item : node.items) for_each_value(item, key, take);
+}
+
+constexpr const char* kTank = R"y(scenario: tank
+duration: 1 h
+cycle: 1 s
+models:
+  tank:
+    parameters:
+      area: {default: 2 m2}
+      spare: {default: 3 mm3x}
+    telemetry:
+      level: {from: h, unit: m, every: 10 s, resolution: 0.01}
+      flow: {from: q, unit: m3/hx, every: 10 s, resolution: 0.01}
+      heat: {from: warmt, unit: degC, every: 10 s}
+    physics:
+      step: 1 s
+      states: {h: 1 m, warmth: 20 degC}
+      rates: {h: q / area, warmth: 1 K / 1 h}
+      outputs: {q: 0.1 m3/s - 3 kg}
+fleet:
+  tank: {count: 2, id: "tank-{i}"}
+faults:
+  - {after: 1 min, device: "tank-7", sensor: level, kind: stuck, lasts: 10 min}
+derived:
+  low: {each: tank, value: level - 3 K, unit: m}
+  twice: {each: tank, value: level * 2, unit: kgx}
+  drain: {each: tank, value: flow * 2, unit: m3/h}
+events:
+  high: {each: tank, raise: levl > 2 m}
+  shallow: {each: tank, raise: level < 2 kg, on_delay: -3 s}
+  fast: {each: tank, raise: drain > twice}
+alarms:
+  spilling:
+    of: hihg
+    priority: high
+    cause: "it holds {level}"
+    consequence: A wet floor.
+    action: Close the valve.
+    respond_within: 10 min
+rules:
+  shut: {while: lwo, override: {target: self, set: {valve: 0 %}}}
+  fill: {whiel: shallow}
+  tell: {when_raised: shallow, publish: {feed: nowhere, body: {x: levell}}}
+requirements:
+  - {name: it is never empty, each: tank, always: truth(lvel) > 0.1 m}
+)y";
+
+}  // namespace
+
+TEST_CASE(
+    "all problems: values, names, units, expressions and requirements are shown at once, by their place") {
+  CHECK(
+      first_lines(all_of({{"scenario.yaml", kTank}})) ==
+      "scenario.yaml:8:26: 'mm3x' is not a unit\n"
+      "scenario.yaml:11:32: 'hx' is not a unit\n"
+      "scenario.yaml:12:7: telemetry field 'heat' has neither a range nor a resolution\n"
+      "scenario.yaml:17:20: `0.1 m3/s` is a value in m3/s, `3 kg` is a value in kg: they cannot be "
+      "subtracted\n"
+      "scenario.yaml:21:5: no device's id matches 'tank-7'\n"
+      "scenario.yaml:23:28: `level` is a value in m, `3 K` is a difference in K: they cannot be subtracted\n"
+      "scenario.yaml:24:3: derived value 'twice' needs one of unit and boolean\n"
+      "scenario.yaml:24:47: 'kgx' is not a unit\n"
+      "scenario.yaml:27:29: 'levl' is not known here\n"
+      "scenario.yaml:28:32: `level` is a value in m, `2 kg` is a value in kg: they cannot be compared\n"
+      "scenario.yaml:28:56: the duration -3 s is negative\n"
+      "scenario.yaml:31:3: alarm 'spilling' is of the unknown event 'hihg'\n"
+      "scenario.yaml:39:17: rule 'shut' is about the unknown event 'lwo'\n"
+      "scenario.yaml:40:3: rule 'fill' does nothing\n"
+      "scenario.yaml:40:3: rule 'fill' needs its event\n"
+      "scenario.yaml:40:10: a rule has no key 'whiel'\n"
+      "scenario.yaml:41:67: 'levell' is not known here\n"
+      "scenario.yaml:43:57: 'lvel' is not known here\n");
+}
