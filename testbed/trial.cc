@@ -82,11 +82,11 @@ Diagnostics all_problems(Trial trial, const CheckRequest& request) {
   for (int n = 0; n < kMostTrials && !trial.assembly; ++n) {
     const LeftOut before = left_out;
     const bool more = left_out.add(trial.reading.root, trial.problems);
-    // What is read without a part of it lacks that part. In expressions, names may be all that it lacks.
+    // A section that lacks a part is wrong for that, and what refers to what is left out.
+    const bool alone = !trial.reading.all_read;
     for (const auto& problem : trial.problems)
-      if (n == 0 && !trial.reading.scenario)
-        all.push_back(problem);
-      else if (trial.reading.scenario && !before.explains(problem) && !left_out.names(problem))
+      if (n == 0 ? alone || !left_out.explains_beside(problem)
+                 : !alone && !before.explains(problem) && !left_out.explains_beside(problem))
         all.push_back(problem);
     if (!more) break;
     trial = try_out(request, left_out);

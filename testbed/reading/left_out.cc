@@ -40,6 +40,10 @@ bool is_in(const Entry& entry, const Span& span) {
   return covers(entry.key_span, span) || holds(entry.value, span);
 }
 
+std::pair<std::string, uint32_t> place_of(const Span& span) {
+  return {span.source ? span.source->name : "", span.begin};
+}
+
 std::string_view text_of(const Span& span) {
   if (!span.source) return {};
   return std::string_view(span.source->text).substr(span.begin, span.end - span.begin);
@@ -61,18 +65,26 @@ void go(const Node& node, const Span& span, Way& way) {
   }
 }
 
-/// Keys that say what their section is: without them it would be another.
-bool shapes(std::string_view key) {
-  constexpr std::array<std::string_view, 5> kKeys = {"unit", "each", "enum", "boolean", "forecast"};
-  return std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end();
+template <size_t n>
+bool is_one_of(const std::array<std::string_view, n>& keys, std::string_view key) {
+  return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
-/// What all else stands on, what stands alone at the top, and what gives a name that is not known then.
+/// Keys that say what their section is: without them it would be another.
+bool shapes(std::string_view key) {
+  constexpr std::array<std::string_view, 6> kKeys = {"unit",    "each",     "enum",
+                                                     "boolean", "forecast", "optional"};
+  return is_one_of(kKeys, key);
+}
+
+/// What all else stands on, or what gives names that are not known then.
 bool is_ground(const std::vector<const Entry*>& keys) {
+  constexpr std::array<std::string_view, 17> kTop = {
+      "use",   "start",     "timezone", "duration", "cycle",    "feeds",    "models", "fleet", "plants",
+      "links", "functions", "derived",  "events",   "machines", "operator", "people", "alarms"};
   const auto& top = keys.front()->key;
-  return keys.size() == 1
-             ? !keys.front()->value.map()
-             : keys.back()->key == "inverse" || (keys.size() == 2 && (top == "models" || top == "fleet"));
+  if (keys.size() == 1) return is_one_of(kTop, top);
+  return top == "fleet" || (top == "models" && keys.size() == 2) || keys.back()->key == "inverse";
 }
 
 /// Calls take(name) for all that could be names in a text, until it returns true; whether one did.
@@ -87,12 +99,31 @@ bool any_name(std::string_view text, Take take) {
   return false;
 }
 
-void collect_names(const Entry& entry, std::set<std::string>& names) {
+/// The same for what stands in quotes.
+template <typename Take>
+bool any_quoted(std::string_view text, Take take) {
+  for (size_t begin = 0; (begin = text.find_first_of("'`", begin)) != std::string_view::npos;) {
+    const size_t end = text.find(text[begin], begin + 1);
+    if (end == std::string_view::npos) return false;
+    if (any_name(text.substr(begin + 1, end - begin - 1), take)) return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
+void collect_names(const Entry& entry, const Span& all, std::multimap<std::string, Span>& names) {
   any_name(entry.key, [&](std::string name) {
-    names.insert(std::move(name));
+    names.emplace(std::move(name), all);
     return false;
   });
-  for (const auto& inner : entry.value.entries) collect_names(inner, names);
+  for (const auto& inner : entry.value.entries) collect_names(inner, all, names);
+}
+
+uint32_t end_of(const Node& node) {
+  uint32_t end = node.span.end;
+  for (const auto& entry : node.entries) end = std::max({end, entry.key_span.end, end_of(entry.value)});
+  for (const auto& item : node.items) end = std::max(end, end_of(item));
+  return end;
 }
 
 }  // namespace
@@ -105,22 +136,28 @@ bool LeftOut::add(const Node& root, const Diagnostics& problems) {
     go(root, problem.span, way);
     if (way.keys.empty()) return false;
     if (shapes(way.keys.back()->key) && way.keys.size() > 1) way.keys.pop_back();
-    if (way.item != nullptr && way.keys.size() == way.item_depth) {
-      more |= items_.insert({way.item->span.source->name, way.item->span.begin}).second;
-      for (const auto& entry : way.item->entries) collect_names(entry, names_);
-      continue;
+    const bool is_item = way.item != nullptr && way.keys.size() == way.item_depth;
+    if (!is_item && (is_ground(way.keys) || !way.keys.back()->key_span.source)) return false;
+    if (is_item) {
+      more |= items_.insert(place_of(way.item->span)).second;
+      const Span all{way.item->span.source, way.item->span.begin, end_of(*way.item)};
+      for (const auto& entry : way.item->entries) collect_names(entry, all, names_);
+    } else {
+      const Entry& entry = *way.keys.back();
+      more |= keys_.insert(place_of(entry.key_span)).second;
+      const Span& key = entry.key_span;
+      collect_names(entry, {key.source, key.begin, std::max(key.end, end_of(entry.value))}, names_);
+      way.keys.pop_back();
     }
-    const Entry& entry = *way.keys.back();
-    if (is_ground(way.keys) || !entry.key_span.source) return false;
-    more |= keys_.insert({entry.key_span.source->name, entry.key_span.begin}).second;
-    collect_names(entry, names_);
+    for (const auto* key : way.keys) holed_.insert(place_of(key->key_span));
+    if (way.item != nullptr && !is_item) holed_.insert(place_of(way.item->span));
   }
   return more;
 }
 
 void LeftOut::take_out(Node& root, Diagnostics& problems) const {
   const auto is_among = [](const std::set<Place>& places, const Span& span) {
-    return span.source && places.contains({span.source->name, span.begin});
+    return places.contains(place_of(span));
   };
   std::erase_if(root.entries, [&](const Entry& entry) {
     if (!is_among(keys_, entry.key_span)) return false;
@@ -136,16 +173,20 @@ void LeftOut::take_out(Node& root, Diagnostics& problems) const {
   for (auto& item : root.items) take_out(item, problems);
 }
 
-bool LeftOut::names(const Diagnostic& problem) const {
-  const auto& span = problem.span;
-  const bool own = span.source && keys_.contains({span.source->name, span.begin});  // not about it, but at it
-  return !own && names_.contains(std::string(text_of(span)));
-}
-
 bool LeftOut::explains(const Diagnostic& problem) const {
   if (empty()) return false;
   if (!problem.span.source) return true;
-  return any_name(text_of(problem.span), [&](const std::string& name) { return names_.contains(name); });
+  const auto is_left_out = [&](const std::string& name) { return names_.contains(name); };
+  return holed_.contains(place_of(problem.span)) || any_name(text_of(problem.span), is_left_out) ||
+         any_quoted(problem.message, is_left_out);
+}
+
+bool LeftOut::explains_beside(const Diagnostic& problem) const {
+  const auto is_of_another = [&](const std::string& name) {
+    const auto [first, last] = names_.equal_range(name);
+    return std::any_of(first, last, [&](const auto& named) { return !covers(named.second, problem.span); });
+  };
+  return is_of_another(std::string(text_of(problem.span))) || any_quoted(problem.message, is_of_another);
 }
 
 }  // namespace looptwin::testbed

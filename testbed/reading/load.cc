@@ -250,10 +250,10 @@ void sort(Diagnostics& problems, const std::vector<SourcePtr>& sources) {
 namespace {
 
 Reading reading_of(Files files, const std::vector<Setting>& settings, Diagnostics problems,
-                   const OtherRules* rules, const Extensions* extensions, const LeftOut& left_out = {}) {
-  if (files.sources.empty()) return {std::nullopt, std::move(problems), {}, {}};
+                   const OtherRules* rules, const Extensions* extensions, const LeftOut* left_out = nullptr) {
+  if (files.sources.empty()) return {.problems = std::move(problems)};
   apply(settings, scenario_section(), files.root, problems);
-  left_out.take_out(files.root, problems);
+  if (left_out != nullptr) left_out->take_out(files.root, problems);
   if (rules != nullptr) replace_rules(*rules, scenario_section(), files, problems);
   // Where values were refused, what refers to them would be called dangling, wrongly.
   const bool sound = files.complete && problems.empty();
@@ -277,11 +277,15 @@ Reading reading_of(Files files, const std::vector<Setting>& settings, Diagnostic
   read_start(reader, draft);
   check_duration(reader, files.root, draft.scenario);
   fill_defaults(draft);
-  if (sound) resolve(reader, draft);
+  const bool all_read = left_out == nullptr ? sound : !has_errors(problems);
+  if (all_read) resolve(reader, draft);
   // Behind the files stand the digests of what was drawn from registries.
   draft.scenario.sources.insert(draft.scenario.sources.begin(), files.sources.begin(), files.sources.end());
   sort(problems, files.sources);
-  Reading reading{std::nullopt, std::move(problems), std::move(files.sources), std::move(files.root)};
+  Reading reading{.problems = std::move(problems),
+                  .all_read = all_read,
+                  .sources = std::move(files.sources),
+                  .root = std::move(files.root)};
   if (!has_errors(reading.problems)) reading.scenario = std::move(draft.scenario);
   return reading;
 }
@@ -305,7 +309,7 @@ Reading read(const std::filesystem::path& path, const std::vector<Setting>& sett
              const Extensions* extensions, const LeftOut& left_out) {
   Diagnostics problems;
   auto files = read_files(path, problems);
-  return reading_of(std::move(files), settings, std::move(problems), nullptr, extensions, left_out);
+  return reading_of(std::move(files), settings, std::move(problems), nullptr, extensions, &left_out);
 }
 
 Result<Scenario> load_text(const SourcePtr& text, const std::filesystem::path& folder,

@@ -17,10 +17,12 @@ const Section<Draft>& scenario_section();
 struct Reading {
   std::optional<Scenario> scenario;  ///< where it has no error
   Diagnostics problems;
+  bool all_read = false;           ///< problems are of what sections say about each other
   std::vector<SourcePtr> sources;  ///< in the order of reading
   yaml::Node root;                 ///< what was read
 };
-/// load() of what is left without `left_out`, for who looks for what else is wrong.
+/// load() of what is left without `left_out`, for who looks for what else is wrong: what sections say about
+/// each other is only looked at where each is right by itself.
 Reading read(const std::filesystem::path& path, const std::vector<Setting>& settings,
              const Extensions* extensions, const LeftOut& left_out);
 

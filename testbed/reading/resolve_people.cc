@@ -197,6 +197,7 @@ std::vector<ScriptConfig> read_script(Reader& reader, const Draft& draft, const 
 
 void resolve_people(Reader& reader, Draft& draft) {
   auto& scenario = draft.scenario;
+  const size_t before = reader.problems.size();
   for (auto& input : draft.inputs) {
     finish(reader, input);
     if (!input.each.empty())
@@ -205,6 +206,7 @@ void resolve_people(Reader& reader, Draft& draft) {
     scenario.inputs.push_back(input);
   }
   for (const auto& alarm : scenario.alarms) check_role(reader, scenario, alarm.role, alarm.event.span);
+  if (reader.problems.size() > before) return;  // values of the script are of the inputs' types
   const Subjects subjects(scenario);
   scenario.script = read_script(reader, draft, subjects, draft.script);
   for (auto& test : draft.tests) test.script = read_script(reader, draft, subjects, test.acts);

@@ -113,7 +113,9 @@ void finish(Reader& reader, InputDraft& input) {
     return;
   }
   if (!input.fallback) return refuse("needs 'default'", "write what it is until somebody sets it");
+  const size_t before = reader.problems.size();
   finish_default(reader, input);
+  if (reader.problems.size() > before) return;
   const bool number = !input.boolean && input.words.empty();
   if (input.kind == K::selector && number)
     return refuse("chooses among words",

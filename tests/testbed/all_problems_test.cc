@@ -82,6 +82,66 @@ requirements:
   - {name: it is never empty, each: tank, always: truth(lvel) > 0.1 m}
 )y";
 
+constexpr const char* kRight = R"y(scenario: tanks
+duration: 1 h
+cycle: 1 s
+models:
+  yard:
+    parameters:
+      most: {default: 5 m3/h}
+  tank:
+    relations: {yard: {to: yard, inverse: tanks}}
+    parameters:
+      area: {default: 2 m2, spread: "uniform(0.9, 1.1)"}
+      kind: {enum: [open, closed], default: open}
+    telemetry:
+      level: {from: depth, unit: m, every: 10 s, resolution: 0.01, noise: 1 cm}
+      flow: {from: q, unit: m3/h, every: 10 s, range: [0, 50]}
+    setpoints:
+      wanted: {unit: m, default: 1, range: [0, 3], tolerance: 5 cm, follows: level}
+    physics:
+      step: 1 s
+      states: {depth: 1 m}
+      rates: {depth: (q - 2 m3/h) / area}
+      outputs: {q: "if(filling, 5 m3/h, 0 m3/h)"}
+    controller:
+      every: 5 s
+      outputs: {filling: "hysteresis(level - wanted, on=-5 cm, off=5 cm, min_on=10 s)"}
+links:
+  radio: {latency: "lognormal(60 ms, 0.4)", loss: 1 %, outage: {every: 1 h, lasts: 1 min}}
+fleet:
+  yard: {count: 1, id: yard}
+  tank: {count: 3, per: yard, id: "{yard}/tank-{i}", link: radio}
+faults:
+  - {after: 1 min, device: "yard/tank-2", sensor: level, kind: stuck, lasts: 10 min}
+derived:
+  total: {each: yard, value: sum(tanks.flow), unit: m3/h, min_good: 50 %}
+operator:
+  limit: {kind: limit, unit: m, default: 2, range: [1, 3]}
+people:
+  anna: {roles: [keeper]}
+script:
+  - {after: 5 min, by: anna, set: {limit: 2.5 m}}
+events:
+  thirsty: {each: yard, raise: total > most, on_delay: 10 s}
+  high: {each: tank, raise: level > limit, deadband: 10 cm}
+  mild: {each: tank, raise: "level > 1 m && kind == \"open\""}
+rules:
+  spare: {while: thirsty, override: {target: tanks, set: {wanted: 0.5 m}, stagger: {groups: 2, every: 1 min}}}
+alarms:
+  spilling:
+    of: high
+    priority: high
+    cause: "it holds {level as m}"
+    consequence: A wet floor.
+    action: Close the valve.
+    respond_within: 10 min
+requirements:
+  - {name: it is never empty, each: tank, always: truth(depth) > 0.1 m}
+history:
+  tank: {raw: "*", rollups: [1 min, 1 h]}
+)y";
+
 }  // namespace
 
 TEST_CASE(
@@ -95,16 +155,38 @@ TEST_CASE(
       "subtracted\n"
       "scenario.yaml:21:5: no device's id matches 'tank-7'\n"
       "scenario.yaml:23:28: `level` is a value in m, `3 K` is a difference in K: they cannot be subtracted\n"
-      "scenario.yaml:24:3: derived value 'twice' needs one of unit and boolean\n"
       "scenario.yaml:24:47: 'kgx' is not a unit\n"
       "scenario.yaml:27:29: 'levl' is not known here\n"
       "scenario.yaml:28:32: `level` is a value in m, `2 kg` is a value in kg: they cannot be compared\n"
       "scenario.yaml:28:56: the duration -3 s is negative\n"
       "scenario.yaml:31:3: alarm 'spilling' is of the unknown event 'hihg'\n"
       "scenario.yaml:39:17: rule 'shut' is about the unknown event 'lwo'\n"
-      "scenario.yaml:40:3: rule 'fill' does nothing\n"
-      "scenario.yaml:40:3: rule 'fill' needs its event\n"
       "scenario.yaml:40:10: a rule has no key 'whiel'\n"
       "scenario.yaml:41:67: 'levell' is not known here\n"
       "scenario.yaml:43:57: 'lvel' is not known here\n");
+}
+
+TEST_CASE("all problems: a value that is wrong is shown where it is, and nothing that needs it") {
+  const auto source = std::make_shared<const Source>(Source{"scenario.yaml", kRight});
+  REQUIRE(first_lines(all_of({{"scenario.yaml", kRight}})) == "");
+  // Where these say something else, others are wrong.
+  const std::set<std::string> names = {"inverse", "to", "follows", "of", "id"};
+  size_t refused = 0;
+  Diagnostics none;
+  const auto document = yaml::parse(source, none);
+  for_each_value(document.root, "", [&](const std::string& key, const yaml::Node& value) {
+    if (names.contains(key)) return;
+    const int line = line_column(*source, value.span.begin).line;
+    for (const std::string wrong : {"3 zz", "zzz", "[]"}) {
+      std::string text = kRight;
+      text.replace(value.span.begin, value.span.end - value.span.begin, wrong);
+      const auto problems = all_of({{"scenario.yaml", text}});
+      refused += problems.empty() ? 0 : 1;
+      for (const auto& p : problems) {
+        INFO(key << ": " << wrong << " in line " << line << "\n" << first_lines(problems));
+        CHECK(line_column(*p.span.source, p.span.begin).line == line);
+      }
+    }
+  });
+  CHECK(refused > 150);
 }
