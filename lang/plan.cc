@@ -46,7 +46,7 @@ class Planner {
     for (size_t i = 0; i < remembered_.size(); ++i) level(remembered_[i]);
     if (!problems_.empty()) return tl::make_unexpected(std::move(problems_));
 
-    for (auto& demand : demands) demand.column = store(demand.node, demand.table);
+    for (auto& demand : demands) demand.column = store_truth(demand.node, demand.table);
     for (const auto& producer : producers_)
       for (const NodeId need : producer.needs) store(need, producer.table);
     for (size_t p = 0; p < producers_.size(); ++p)
@@ -145,6 +145,21 @@ class Planner {
     if (is_previous_of_producer(node) && !is_plain(node.args[0]))
       plan_.remembered.push_back({table, store(node.args[0], table), column});
     return column;
+  }
+
+  /// The same; a truth as a truth is stored, for whoever demands a condition reads it so. A column may hold
+  /// it as a number: a setpoint does.
+  ColumnId store_truth(NodeId id, TableId table) {
+    const Node& node = graph_[id];
+    const bool as_number = is_plain(id) && node.type.kind == Kind::boolean &&
+                           schema_.column(table, node.column).storage != Storage::boolean;
+    if (!as_number) return store(id, table);
+    const auto [copy, is_new] = truths_.try_emplace({id, table});
+    if (is_new) {
+      copy->second = hidden(table, node);
+      roots_[{level(id), table}].push_back({id, copy->second});
+    }
+    return copy->second;
   }
 
   void add_set(NodeId id, ColumnId out) {
@@ -289,6 +304,7 @@ class Planner {
   std::map<NodeId, bool> needs_producer_;
   std::vector<NodeId> remembered_;  ///< what previous() needs of the cycle before, beside plain columns
   std::map<std::pair<NodeId, TableId>, ColumnId> stored_;
+  std::map<std::pair<NodeId, TableId>, ColumnId> truths_;  ///< copies of columns that hold them as numbers
   std::map<std::pair<int, TableId>, std::vector<Root>> roots_;
   std::set<NodeId> seen_;
   std::vector<NodeId> root_nodes_;  ///< of the program that is being compiled

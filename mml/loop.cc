@@ -89,8 +89,11 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   const bool kept = p_.decisions == nullptr || p_.decisions->decided(boundary, log_);
   if (kept) transport.send(boundary, leaving_);
   dirty_.clear();
-  // previous(event) is another at the next boundary.
+  // previous(event) is another at the next boundary, and so may be what is desired of whom something was
+  // decided.
   for (const auto device : changed_) dirty_.mark(device.table, device.row.index());
+  for (const Record& record : log_)
+    if (record.device.row.valid()) dirty_.mark(record.device.table, record.device.row.index());
   return kept;
 }
 
