@@ -112,10 +112,14 @@ bool any_quoted(std::string_view text, Take take) {
 }
 
 void collect_names(const Entry& entry, const Span& all, std::multimap<std::string, Span>& names) {
-  any_name(entry.key, [&](std::string name) {
-    names.emplace(std::move(name), all);
-    return false;
-  });
+  const auto collect = [&](const std::string& text) {
+    any_name(text, [&](std::string name) {
+      names.emplace(std::move(name), all);
+      return false;
+    });
+  };
+  collect(entry.key);
+  if (entry.key == "inverse") collect(entry.value.text);  // the one name that stands in a value
   for (const auto& inner : entry.value.entries) collect_names(inner, all, names);
 }
 
