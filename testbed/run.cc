@@ -1,6 +1,7 @@
 #include "testbed/run.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,7 @@
 #include "testbed/stopwatch.h"
 #include "testbed/summary.h"
 #include "testbed/terminal_line.h"
+#include "testbed/trial.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
@@ -165,6 +167,16 @@ Result<void> restore(Assembly& assembly, const Snapshot& from) {
                  "this version of looptwin keeps other state: run the scenario anew");
 }
 
+/// All that is wrong with the scenario, where that is why it cannot be run.
+Diagnostics all_of(const RunRequest& request, const Diagnostics& problems) {
+  const bool of_files =
+      std::all_of(problems.begin(), problems.end(), [](const auto& p) { return p.span.source != nullptr; });
+  if (request.resume || !request.from.empty() || !of_files) return problems;
+  const CheckRequest check{request.scenario, request.settings, false, request.extensions};
+  Trial trial = try_out(check);
+  return trial.assembly ? problems : all_problems(std::move(trial), check);
+}
+
 }  // namespace
 
 Exit refuse(const Diagnostics& problems) {
@@ -176,7 +188,7 @@ Exit run(const RunRequest& request) {
   auto prepared = request.resume          ? prepare_resumed(*request.resume, request.extensions)
                   : !request.from.empty() ? prepare_fork(request)
                                           : prepare_new(request);
-  if (!prepared) return refuse_counted(prepared.error());
+  if (!prepared) return refuse_counted(all_of(request, prepared.error()));
   prepared->options.threads = request.threads;
   Diagnostics warnings;
   note_late(prepared->scenario, prepared->settings, warnings);
@@ -184,7 +196,7 @@ Exit run(const RunRequest& request) {
   auto made = Simulation::make(
       {std::move(prepared->scenario), std::move(prepared->path), std::move(prepared->settings)},
       prepared->options, stop_asked(), request.speed);
-  if (!made) return refuse_counted(made.error());
+  if (!made) return refuse_counted(all_of(request, made.error()));
   stop_on_signals();
   Simulation& simulation = **made;
   Assembly& assembly = simulation.assembly();

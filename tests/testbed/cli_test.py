@@ -161,8 +161,10 @@ class BadInput(CommandLine):
         self.refused(result, r"rules\.yaml:\d+:\d+: error: .*powr", r"24\.5 kW", r"\n2 (errors|problems)")
         scenario = copy / "scenario.yaml"
         scenario.write_text(scenario.read_text() + "durration: 3 h\n")
-        self.refused(looptwin("check", copy), r"scenario\.yaml:\d+:1: error: a scenario has no key 'durration'",
-                     r"rules\.yaml:\d+:\d+: error: .*powr", r"24\.5 kW", r"\n3 problems")
+        said = (r"scenario\.yaml:\d+:1: error: a scenario has no key 'durration'", r"rules\.yaml:\d+:\d+: error: .*powr", r"24\.5 kW")
+        self.refused(looptwin("check", copy), *said, r"\n3 problems")
+        self.refused(looptwin("run", copy, "--out", self.folder / "never"), *said, r"\n3 errors")
+        self.assertFalse((self.folder / "never").exists())
 
     def test_a_folder_that_is_no_scenario_and_a_command_that_is_none(self):
         self.refused(looptwin("run", self.folder / "nowhere", "--out", "none"), "nowhere")
