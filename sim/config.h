@@ -94,7 +94,7 @@ struct SensorConfig {
 /// A device's clock: what it dates its samples and answers by. Between two synchronisations it drifts.
 struct ClockConfig {
   std::optional<Distribution> offset;  ///< s, ahead; at the start and after each synchronisation
-  std::optional<Distribution> drift;   ///< ppm, of each device for ever
+  std::optional<Distribution> drift;   ///< a ratio, of each device for ever
   std::optional<Duration> sync;        ///< absent: never
 };
 

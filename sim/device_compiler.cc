@@ -21,6 +21,14 @@ lang::Type rate_of(const lang::Type& type) {
   return lang::Type::number(type.dimension / lang::kTimeDimension);
 }
 
+/// Whether one reading of a line says less against it than another: fewer problems, or one further out,
+/// within which all is well.
+bool nearer(const Diagnostics& one, const Diagnostics& other) {
+  if (one.size() != other.size() || one.empty()) return one.size() < other.size();
+  const auto extent = [](const Diagnostics& d) { return d.front().span.end - d.front().span.begin; };
+  return extent(one) > extent(other);
+}
+
 }  // namespace
 
 DeviceCompiler::DeviceCompiler(const lang::Units& units, lang::Schema& schema, lang::Graph& graph,
@@ -261,26 +269,33 @@ lang::NodeId DeviceCompiler::check(const Span& text, const lang::Scope& scope, s
   return check_into(problems_, text, scope, type, std::move(bare));
 }
 
-/// A line that reads its own last value, `previous(x)`: its type is found by trying.
+/// A line that reads its own last value, `previous(x)`: its type is found by trying those of the names that
+/// it may read, then those of whatever was checked so far, its own literals among them.
 lang::NodeId DeviceCompiler::check_recursive(const Named& line, lang::Scope& scope) {
   std::vector<lang::Type> candidates{lang::Type::boolean(), lang::Type::number()};
-  for (const auto& [name, known] : scope.names)
-    if (std::find(candidates.begin(), candidates.end(), known.type) == candidates.end())
-      candidates.push_back(known.type);
-  Diagnostics first;
-  for (const auto& type : candidates) {
-    if (type.kind == lang::Kind::text) continue;
+  const auto add = [&](const lang::Type& type) {
+    const bool known = std::find(candidates.begin(), candidates.end(), type) != candidates.end();
+    if (!known && type.kind != lang::Kind::text) candidates.push_back(type);
+  };
+  for (const auto& [name, known] : scope.names) add(known.type);
+  auto& table = schema_.table(table_);
+  const size_t named = candidates.size();
+  std::optional<Diagnostics> nearest;
+  for (size_t i = 0; i < candidates.size(); ++i) {
     // The column must exist while the line is checked; where the type is wrong it goes again.
-    const ColumnId column = add_column(".controller." + line.name, type);
-    scope.names[line.name] = symbol(column, type);
+    const ColumnId column = add_column(".controller." + line.name, candidates[i]);
+    scope.names[line.name] = symbol(column, candidates[i]);
     Diagnostics problems;
-    const auto node = check_into(problems, line.text, scope, type, {});
+    const auto node = check_into(problems, line.text, scope, candidates[i], {});
     if (node.valid() && problems.empty()) return node;
-    if (first.empty()) first = std::move(problems);
-    schema_.table(table_).columns.pop_back();
+    if (!nearest || nearer(problems, *nearest)) nearest = std::move(problems);
+    table.column_names.erase(table.columns.back().name);
+    table.columns.pop_back();
     scope.names.erase(line.name);
+    if (i + 1 == named)
+      for (size_t n = 0; n < graph_.size(); ++n) add(graph_[lang::NodeId(n)].type);
   }
-  problems_.insert(problems_.end(), first.begin(), first.end());
+  problems_.insert(problems_.end(), nearest->begin(), nearest->end());
   return {};
 }
 

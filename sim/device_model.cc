@@ -201,7 +201,7 @@ int64_t DeviceModel::clock_error(size_t row, Time t) const {
   double error = 0;  // ns
   if (clock_offset)
     error += 1e9 * clock_stream.sample(*clock_offset, keys[row], static_cast<uint64_t>(syncs));
-  if (!clock_drift.empty()) error += 1e-6 * clock_drift[row] * static_cast<double>(since);
+  if (!clock_drift.empty()) error += clock_drift[row] * static_cast<double>(since);
   return static_cast<int64_t>(std::clamp(error, -1e18, 1e18));
 }
 

@@ -140,7 +140,7 @@ struct DeviceModel {
   std::vector<uint8_t*> command;  ///< [command][row]
   std::vector<Sensor> sensors;    ///< in the order of the telemetry
   std::vector<Report> reports;
-  std::vector<double> clock_drift;  ///< [row] ppm; empty: clocks do not drift
+  std::vector<double> clock_drift;  ///< [row] a ratio; empty: clocks do not drift
   std::optional<Distribution> clock_offset;
   Draws clock_stream;
   Duration clock_sync{};               ///< 0: never

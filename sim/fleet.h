@@ -32,12 +32,12 @@ struct Arrivals {
 /// Counters that people can see; summed over shards in shard order.
 struct FleetCounters {
   uint64_t samples = 0;  ///< taken
-  uint64_t sent = 0;     ///< messages put on a link
+  uint64_t sent = 0;     ///< messages; those that are lost or dropped too
   uint64_t lost = 0;
   uint64_t duplicated = 0;
   uint64_t reordered = 0;
   uint64_t stored = 0;   ///< kept during an outage
-  uint64_t dropped = 0;  ///< did not fit into the store of an outage
+  uint64_t dropped = 0;  ///< for want of room in a store or an uplink
   uint64_t delivered = 0;
   uint64_t outages = 0;
   uint64_t faults = 0;

@@ -146,6 +146,7 @@ void Island::send_one(const Slice& slice, const Link& link, const Sending& from,
   const Time sampled{from.sampled};
   const auto row = static_cast<uint32_t>(from.row);
   ++counters_.samples;
+  ++counters_.sent;
   const Time leaves = kept_until(slice, from.group, link, row, sampled);
   const uint32_t number = sequence_[from.group][row - shard_.first]++;
   if (leaves == kNever) {
@@ -158,7 +159,6 @@ void Island::send_one(const Slice& slice, const Link& link, const Sending& from,
     ++counters_.stored;
     delay = link.telemetry(from.group, model_.keys[row], static_cast<uint64_t>(leaves.ns)).delay;
   }
-  ++counters_.sent;
   counters_.reordered += passages.reordered[i];
   if (passages.lost[i] ||
       lost_in_fault(slice, row, leaves, Direction::up, static_cast<uint64_t>(from.sampled) * 64 + from.group))

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "base/text.h"
 #include "base/timezone.h"
+#include "lang/readable.h"
 #include "mml/feeds/read.h"
 
 namespace looptwin::testbed {
@@ -50,13 +53,37 @@ struct Forecasts {
   lang::Dimension deviation_of = lang::kTemperature;
 };
 
-Result<Forecasts> forecasts_of(const mml::ForecastConfig& config, const lang::Units& units) {
+/// How far a forecast is wrong at its horizon, and in which dimension: that of a signal of the feed.
+Result<Forecasts> forecasts_of(const mml::ForecastConfig& config, const std::vector<Series>& all,
+                               const lang::Units& units) {
   Forecasts forecasts{.model = {.issued = config.issued, .horizon = config.horizon}};
   if (!config.error.source) return forecasts;
-  auto error = units.quantity(config.error);
-  if (!error) return tl::make_unexpected(std::move(error.error()));
+  const auto error = units.quantity(config.error);
+  if (!error) return tl::make_unexpected(error.error());
+  const lang::Unit unit = lang::difference_unit(error->unit);
+  const std::string bare = unit.text == "1" ? std::string() : " " + unit.text;
+  const double written = lang::readable(error->value, error->unit);
+  if (error->unit.type.point)
+    return failure(config.error,
+                   fmt::format("a difference stands here, not a value on the scale of {}", error->unit.text),
+                   fmt::format("write {}{}", shortest(std::abs(written)), bare));
+  std::vector<std::string> signals;
+  bool meant = error->value == 0;
+  for (const auto& series : all)
+    for (const auto& signal : series.signals) {
+      meant = meant || signal.unit.type.dimension == unit.type.dimension;
+      signals.push_back(fmt::format("{} in {}", signal.name, lang::difference_unit(signal.unit).text));
+    }
+  if (!meant)
+    return failure(config.error,
+                   bare.empty() ? std::string("no signal of this feed is a number without unit")
+                                : fmt::format("no signal of this feed is in {}", unit.text),
+                   "signals, and what their errors are in: " + joined(signals));
+  if (error->value < 0)
+    return failure(config.error, fmt::format("{}{} is negative", shortest(written), bare),
+                   fmt::format("write {}{}", shortest(-written), bare));
   forecasts.model.deviation = error->value;
-  forecasts.deviation_of = error->unit.type.dimension;
+  forecasts.deviation_of = unit.type.dimension;
   return forecasts;
 }
 
@@ -110,7 +137,7 @@ Result<LoadedFeeds> load_feeds(const Scenario& scenario, const lang::Units& unit
     }
     std::optional<Forecasts> forecasts;
     if (config.forecast) {
-      auto read = forecasts_of(*config.forecast, units);
+      auto read = forecasts_of(*config.forecast, all, units);
       if (!accept(read)) continue;
       forecasts = *read;
     }

@@ -201,17 +201,16 @@ std::vector<Signal> make_weather_signals(const lang::Units& units) {
 
 Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_hour, const Site& site,
                              const ReadOptions& options, Complaints& complaints) {
-  // Holes are looked for in the one year of the file, dated in a leap year so that a 29 February has its
-  // place.
-  constexpr int kDated = 2000;
+  const bool leap_day =
+      std::any_of(rows.begin(), rows.end(), [](const auto& r) { return r.month == 2 && r.day == 29; });
+  // Holes are looked for in the one year of the file, dated in one of as many days.
+  const int dated = leap_day ? 2000 : 2001;
   const auto stamp = [&](int year, int month, int day, int minute) {
     return from_utc_fields({year, month, day}) + minutes(minute) + seconds(-site.offset_s);
   };
-  bool leap_day = false;
   for (size_t i = 0; i < rows.size(); ++i) {
     const auto& r = rows[i];
-    leap_day = leap_day || (r.month == 2 && r.day == 29);
-    table.series.times.push_back(stamp(kDated, r.month, r.day, r.minute));
+    table.series.times.push_back(stamp(dated, r.month, r.day, r.minute));
     table.rows.push_back(r.place);
     if (i > 0 && table.series.times[i] <= table.series.times[i - 1]) {
       complaints.add(r.place.begin, r.place.end, "this hour does not come after the one before it",
@@ -219,12 +218,6 @@ Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_
     }
   }
   if (complaints.any()) return complaints.failure();
-  // 29 February is no hole: it is left out here, too.
-  if (!leap_day) {
-    for (auto& t : table.series.times) {
-      if (t > stamp(kDated, 2, 28, 1440)) t = t + days(-1);
-    }
-  }
   fill_gaps(table, options.gaps, Timezone::fixed(site.offset_s), complaints);
   const size_t want = static_cast<size_t>(leap_day ? 366 : 365) * 24 * static_cast<size_t>(per_hour);
   const size_t n = table.series.times.size();
@@ -251,8 +244,7 @@ Result<Series> lay_out_years(std::vector<TypicalRow> rows, Table table, int per_
     for (int month = 1; month <= 12; ++month) {
       for (int day = 1; day <= days_in_month(year, month); ++day) {
         const int source_day = month == 2 && day == 29 && !leap_day ? 28 : day;
-        const size_t of_year =
-            static_cast<size_t>(day_of_year({leap_day ? 2000 : 2001, month, source_day}) - 1);
+        const size_t of_year = static_cast<size_t>(day_of_year({dated, month, source_day}) - 1);
         for (size_t i = 0; i < per_day; ++i) {
           append(stamp(year, month, day, 0) + Duration{out.step.ns * static_cast<int64_t>(i + 1)},
                  of_year * per_day + i);

@@ -29,14 +29,15 @@ Json form_schema(const KeyInfo& key) {
     case Form::text:
     case Form::prose:
     case Form::pattern:
+      return {{"type", scalar}};
+    case Form::unit:
+      return {{"type", {"string", "number"}}};
     case Form::path:
     case Form::date:
     case Form::time_of_day:
-    case Form::unit:
     case Form::duration:
     case Form::period:
-      return {{"type",
-               key.form == Form::text || key.form == Form::unit ? Json{"string", "number"} : Json("string")}};
+      return {{"type", "string"}};
     case Form::name:
       return {{"type", "string"}, {"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}};
     case Form::word:

@@ -9,11 +9,13 @@ namespace {
 
 const Section<mml::ForecastConfig>& forecast_section() {
   using T = mml::ForecastConfig;
-  static const Section<T> kSection("a forecast", "forecast",
-                                   {required<T>("issued", period(), &T::issued, "how often a new one comes"),
-                                    required<T>("horizon", period(), &T::horizon, "how far it reaches"),
-                                    optional<T>("error", expression(), &T::error, "0",
-                                                "standard deviation at the horizon; a difference")});
+  static const Section<T> kSection(
+      "a forecast", "forecast",
+      {required<T>("issued", period(), &T::issued, "how often a new one comes"),
+       required<T>("horizon", period(), &T::horizon, "how far it reaches"),
+       optional<T>("error", expression(), &T::error, "0",
+                   "standard deviation at the horizon, a difference as `1.5 K`; of the signals of "
+                   "that dimension, the others are forecast without an error")});
   return kSection;
 }
 

@@ -385,13 +385,13 @@ static Value<Distribution> distribution_in(const lang::Unit& unit) {
 static const Section<sim::ClockConfig>& clock_section() {
   using T = sim::ClockConfig;
   static const lang::Unit kSecond{"s", lang::Type::number(lang::kTimeDimension), 1, 0};
-  static const lang::Unit kOne{"1", lang::Type::number(lang::kRatio), 1, 0};
+  static const lang::Unit kMillionth{"ppm", lang::Type::number(lang::kRatio), 1e-6, 0};
   static const Section<T> kSection(
       "a clock", "clock",
       {optional<T>("offset", distribution_in(kSecond), &T::offset, "`0 s`",
                    "how far it is ahead at the start and after each synchronisation"),
-       optional<T>("drift", distribution_in(kOne), &T::drift, "`0`",
-                   "of each device for ever, in parts per million; ahead where positive"),
+       optional<T>("drift", distribution_in(kMillionth), &T::drift, "`0 ppm`",
+                   "of each device for ever; ahead where positive. A bare number is in parts per million"),
        optional<T>("sync", period(), &T::sync, "never", "how often it is set")});
   return kSection;
 }

@@ -102,7 +102,11 @@ Value<uint64_t> whole_number(uint64_t least, uint64_t most) {
             uint64_t value = 0;
             const char* end = found->text.data() + found->text.size();
             const auto [stop, error] = std::from_chars(found->text.data(), end, value);
-            if (error == std::errc() && stop == end && value >= least && value <= most) return value;
+            if (error == std::errc() && stop == end && value >= least && value <= most) {
+              if (!node.quoted) return value;
+              reader.error(node.span, "a whole number stands here, not a text", "write it without quotes");
+              return std::nullopt;
+            }
             const bool bounded = most < UINT64_MAX;
             reader.error(node.span, fmt::format("'{}' is not a whole number of {}", found->text,
                                                 bounded ? fmt::format("{} to {}", least, most)

@@ -287,6 +287,19 @@ TEST_CASE("feeds: an EPW file reads, its missing marks and hour convention minde
   CHECK(value("wind_direction", "2024-07-15T12:30") == Approx(1.5 * M_PI));
   // In Berlin's summer the file's hours stay those of winter time.
   CHECK(series->times.front() == from_utc_fields({2023, 12, 31, 23}));
+
+  // A row that is not there is told by its own day, after February as well.
+  options.gaps = {};
+  const auto without = [&](const std::string& row) {
+    auto hole = text;
+    const auto begin = hole.find("2005," + row);
+    REQUIRE(begin != std::string::npos);
+    hole.erase(begin, hole.find('\n', begin) + 1 - begin);
+    return complaints(read(hole, options));
+  };
+  CHECK_THAT(without("2,27,6,"), Catch::Contains("2001-02-27T05:00:00+01:00 to 2001-02-27T07:00:00+01:00"));
+  CHECK_THAT(without("3,3,6,"), Catch::Contains("2001-03-03T05:00:00+01:00 to 2001-03-03T07:00:00+01:00"));
+  CHECK_THAT(without("12,30,6,"), Catch::Contains("2001-12-30T05:00:00+01:00 to 2001-12-30T07:00:00+01:00"));
 }
 
 namespace {

@@ -142,6 +142,10 @@ TEST_CASE("fleet: during an outage the last samples are stored, and sent in orde
   }
   CHECK(world.fleet->counters().stored == 4 + 3);  // running, every 30 s, fits
   CHECK(world.fleet->counters().dropped == 6);
+  // What is dropped counts as sent, as what is lost does.
+  World whole(linked(units, 8, link));
+  run(whole, seconds(150));
+  CHECK(world.fleet->counters().sent == whole.fleet->counters().sent);
   const std::vector<Seen> noticed{{seconds(110).ns, 1, false}, {seconds(120).ns, 1, true}};
   std::vector<Seen> presence;
   for (const auto& p : received.presence)

@@ -320,7 +320,7 @@ TEST_CASE("trouble: a device's clock dates its samples, drifts, and is set when 
   Setup setup = homes(units, 3);
   ClockConfig clock;
   clock.offset = *Distribution::normal(0, 0.5);
-  clock.drift = *Distribution::normal(0, 1000);
+  clock.drift = *Distribution::normal(0, 1e-3);
   clock.sync = seconds(100);
   setup.devices[0].clock = clock;
   World world(setup), right(homes(units, 3));

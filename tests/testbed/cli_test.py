@@ -338,6 +338,11 @@ class Runs(CommandLine):
                 errors = [f"{list(e.path)}: {e.message}" for e in validator.iter_errors(yaml.safe_load(file.read_text()))]
                 self.assertEqual(errors, [])
         self.assertTrue(list(of_scenarios.iter_errors({"scenario": "x", "cylce": "1 s"})))
+        # As the loader: a whole number has no quotes, and texts may look like a number or a truth.
+        self.assertTrue(list(of_scenarios.iter_errors({"seed": "20"})))
+        for text in (5, True):
+            texts = {"about": text, "history": {"home": {"raw": text}}, "people": {"anna": {}}}
+            self.assertEqual([error.message for error in of_scenarios.iter_errors(texts)], [])
         self.assertTrue(list(of_rigs.iter_errors({"rig": "x", "borker": "mqtt://127.0.0.1:1883"})))
         self.assertTrue(list(of_rigs.iter_errors({"recording": True})))  # without its name
 

@@ -19,10 +19,12 @@ struct Rooms {
   std::string air = "room.temperature";
   std::string rules;
   std::string header = "time,temperature [degC]";
+  std::string error;
 
   std::string scenario() const {
     return "scenario: tank\nstart: \"" + start + "\"\nduration: " + duration +
-           "\nfeeds:\n  room: {file: room.csv, forecast: {issued: 1 h, horizon: 2 h}}\n" + R"(models:
+           "\nfeeds:\n  room: {file: room.csv, forecast: {issued: 1 h, horizon: 2 h" +
+           (error.empty() ? error : ", error: " + error) + "}}\n" + R"(models:
   tank:
     telemetry: {water: {from: water, unit: degC, every: 1 min, resolution: 0.1}}
     physics:
@@ -83,4 +85,17 @@ TEST_CASE("feeds: a forecast beyond the horizon is refused, and one that is know
         "scenario.yaml:15:17: the forecasts of 'room' reach 2 h from when they are issued, every 1 h: what "
         "lies 4 h ahead is never known [write a shorter lead, or a longer horizon:]\n");
   CHECK_THAT(rule("90 min"), Contains("warnings: ") && Contains("unknown until the next comes"));
+}
+
+TEST_CASE("feeds: a forecast's error is a difference that is not negative, of a signal of the feed") {
+  const auto with = [](const std::string& error) { return Rooms{.error = error}.said(); };
+  for (const char* error : {"0", "0 K", "1.5 K", "2.7 degR"}) CHECK(with(error) == "warnings: ");
+  CHECK(with("1.5 degC") ==
+        "scenario.yaml:5:71: a difference stands here, not a value on the scale of degC [write 1.5 K]\n");
+  CHECK_THAT(with("2.7 degF"), Contains("on the scale of degF [write 2.7 degR]"));
+  CHECK(with("-1 K") == "scenario.yaml:5:71: -1 K is negative [write 1 K]\n");
+  CHECK(with("1.5 kW") ==
+        "scenario.yaml:5:71: no signal of this feed is in kW [signals, and what their errors are in: "
+        "temperature in K]\n");
+  CHECK_THAT(with("0.5"), Contains("no signal of this feed is a number without unit"));
 }

@@ -210,6 +210,16 @@ TEST_CASE("load errors: empty fleets, periods of zero, negative durations") {
         "scenario.yaml:16:18: the duration -60 ms is negative [a time that passes is zero or more]\n");
 }
 
+TEST_CASE("load errors: a whole number has no quotes, and a text needs none") {
+  CHECK(problems_with("scenario.yaml", "count: 1000", "count: \"1000\"") ==
+        "scenario.yaml:14:17: a whole number stands here, not a text [write it without quotes]\n");
+  CHECK_THAT(problems_with("scenario.yaml", "count: 1000", "count: \"many\""),
+             Catch::Contains("'many' is not a whole number"));
+  for (const char* text : {"5", "true"})
+    CHECK(problems_with("rules.yaml", "cause: More homes cool at once than the feeder carries.",
+                        std::string("cause: ") + text) == "");
+}
+
 TEST_CASE("load errors: an enumeration has 255 words at most") {
   const auto with = [](int count) {
     std::string words = "w0";

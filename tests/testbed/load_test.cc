@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <catch2/catch.hpp>
 
 #include "base/random.h"
@@ -99,6 +100,16 @@ TEST_CASE("load: gauge pressures are points against the scenario's ambient press
                             "scenario: gas\nduration: 1 h\nambient_pressure: 90 kPa\n"
                             "models: {pipe: {parameters: {limit: {default: 4 barg}}}}\nfleet: {pipe: {}}\n"}};
   CHECK(loaded(files).models[0].parameters[0].value == Approx(490e3));
+}
+
+TEST_CASE("load: a clock's drift is a ratio, a bare number of it in parts per million") {
+  for (const char* drift : {"1000", "1000 ppm", "0.1 %", "3.6 s/h", "normal(1000, 0)", "normal(1000 ppm, 0)",
+                            "uniform(0 ppm, 2000)"}) {
+    CAPTURE(drift);
+    CHECK(loaded(example(), {{"models.home.clock", fmt::format("{{drift: \"{}\"}}", drift)}})
+              .devices[1]
+              .clock->drift->mean() == Approx(1e-3));
+  }
 }
 
 TEST_CASE("load: fleets get ids of their own, assignments of every kind are read") {

@@ -197,3 +197,21 @@ TEST_CASE("run: a folder may have a slash behind it; what a full uplink drops st
   CHECK(waiting >= 4);
   CHECK(waiting <= 6);
 }
+
+TEST_CASE("run: what a link stored past its hour is in no rollup, and counted in the manifest") {
+  // Ten seconds apart, stored from 12:55 to 13:15: 30 are of the hour that has closed.
+  const test::FileTexts files{
+      {"scenario.yaml",
+       "scenario: stored\nstart: \"2024-01-01T12:50:00\"\nduration: 30 min\n"
+       "models: {m: {physics: {states: {x: 1 m}, rates: {x: 1 mm/s}}, telemetry: {a: {from: x, unit: m, "
+       "every: 10 s, phase: 0 s, resolution: 0.001}}}}\nfleet: {m: {link: r}}\n"
+       "links: {r: {outage: {every: 10000 d, lasts: 1 s, store: 1000}}}\n"
+       "faults: [{after: 5 min, device: \"*\", kind: link_down, lasts: 20 min}]\n"}};
+  const test::Folder folder(files);
+  const RunRequest request{.scenario = folder.path(), .out = folder.path() / "out", .quiet = true};
+  REQUIRE(run(request) == Exit::held);
+  const auto status = nlohmann::json::parse(test::read_text(folder.path() / "out/manifest.json"))["status"];
+  CHECK(status["messages"] == 181);
+  CHECK(status["late"] == 0);
+  CHECK(status["in_no_rollup"] == 30);
+}
