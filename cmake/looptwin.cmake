@@ -23,8 +23,10 @@ if(CCACHE)
 endif()
 
 # The same bits on every machine: no contraction into FMA, no fast-math. The two -fno options change no value; they let
-# comparisons and square roots be vectorised.
-add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off -fno-math-errno -fno-trapping-math)
+# comparisons and square roots be vectorised. Nobody replaces a function of ours at load time, so that they may be
+# inlined though they are compiled for a shared library (Python's).
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off -fno-math-errno -fno-trapping-math
+  -fno-semantic-interposition)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # GCC 12 sees these where there is nothing: in std::string + "literal" (its bug 105651), in optional and expected.
   add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-maybe-uninitialized)
