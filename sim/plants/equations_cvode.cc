@@ -206,8 +206,7 @@ class Cvode final : public EquationSolver {
   size_t lost_;  ///< whose rate was not finite last in the step under way
   double time_ = 0, start_ = 0, end_ = 0;
   int64_t steps_ = 0, standing_ = 0;
-  std::pair<int64_t, size_t>
-      last_lost_;  ///< the last step in which a rate was not finite, and of which state
+  std::pair<int64_t, size_t> last_lost_;  ///< the last step with a rate that was not finite, and whose
   SUNContext context_ = nullptr;
   N_Vector y_ = nullptr, scratch_ = nullptr, weights_ = nullptr;
   SUNMatrix matrix_ = nullptr;
