@@ -11,26 +11,10 @@
 #include "lang/plant_code.h"
 #include "lang/plant_discretise.h"
 #include "lang/plant_explicit.h"
+#include "lang/plant_linear.h"
 
 namespace looptwin::lang {
 namespace {
-
-/// The terms that enter all rates with the same coefficients, up to one sign: one input of the linear system.
-struct Input {
-  std::vector<NodeId> coefficients;  ///< one a state
-  NodeId value;
-};
-
-struct LinearSystem {
-  std::vector<std::vector<NodeId>> a;  ///< [state][state]
-  std::vector<Input> inputs;
-};
-
-/// Where a rate is not linear in the states with constant coefficients.
-struct Obstacle {
-  size_t state = 0;
-  NodeId term;
-};
 
 class PlantCompiler {
  public:
@@ -204,53 +188,11 @@ class PlantCompiler {
   // --- Linear rates ---
 
   std::optional<LinearSystem> linear_system(std::optional<Obstacle>& obstacle) {
-    const size_t n = code_.states;
-    const NodeId zero = algebra_.constant(0);
-    LinearSystem system{std::vector(n, std::vector(n, zero)), {}};
-    std::vector<LinearForm::Term> order;  // distinct terms that are not states
-    std::vector<std::vector<NodeId>> coefficients;
-    const auto coefficient = [&](NodeId term, size_t state) -> NodeId& {
-      size_t k = 0;
-      while (k < order.size() && order[k].term != term) ++k;
-      if (k == order.size()) {
-        order.push_back({term, zero});
-        coefficients.emplace_back(n, zero);
-      }
-      return coefficients[k][state];
-    };
-    const NodeId one = algebra_.constant(1);
-    for (size_t i = 0; i < n; ++i) {
-      const LinearForm form = linear_form(algebra_, rates_[i], [this](NodeId id) { return is_constant(id); });
-      for (const LinearForm::Term& t : form.terms) {
-        if (const auto j = state_of(t.term)) {
-          system.a[i][*j] = algebra_.add(system.a[i][*j], t.coefficient);
-        } else if (depends_on_state(t.term)) {
-          obstacle = Obstacle{i, t.term};
-          return std::nullopt;
-        } else {
-          coefficient(t.term, i) = t.coefficient;
-        }
-      }
-      if (!algebra_.is_constant(form.constant, 0)) coefficient(one, i) = form.constant;
-    }
-    for (size_t k = 0; k < order.size(); ++k) group(system.inputs, order[k].term, coefficients[k]);
-    return system;
-  }
-
-  void group(std::vector<Input>& inputs, NodeId term, const std::vector<NodeId>& coefficients) {
-    std::vector<NodeId> negated;
-    for (const NodeId k : coefficients) negated.push_back(algebra_.negate(k));
-    for (Input& input : inputs) {
-      if (input.coefficients == coefficients) {
-        input.value = algebra_.add(input.value, term);
-        return;
-      }
-      if (input.coefficients == negated) {
-        input.value = algebra_.subtract(input.value, term);
-        return;
-      }
-    }
-    inputs.push_back({coefficients, term});
+    return lang::linear_system(algebra_, rates_,
+                               {.is_constant = [this](NodeId id) { return is_constant(id); },
+                                .state_of = [this](NodeId id) { return state_of(id); },
+                                .depends_on_state = [this](NodeId id) { return depends_on_state(id); }},
+                               obstacle);
   }
 
   tl::unexpected<Diagnostics> refuse_exact(const Obstacle& obstacle) const {
@@ -303,7 +245,7 @@ class PlantCompiler {
     };
     return std::all_of(system.a.begin(), system.a.end(), uniform) &&
            std::all_of(system.inputs.begin(), system.inputs.end(),
-                       [&](const Input& input) { return uniform(input.coefficients); });
+                       [&](const LinearInput& input) { return uniform(input.coefficients); });
   }
 
   /// All rows have the same coefficients: Φ and Γ are constants of the program.
@@ -311,7 +253,7 @@ class PlantCompiler {
     const size_t n = code_.states, m = code_.inputs;
     std::vector<NodeId> nodes;
     for (const auto& row : system.a) nodes.insert(nodes.end(), row.begin(), row.end());
-    for (const Input& input : system.inputs)
+    for (const LinearInput& input : system.inputs)
       nodes.insert(nodes.end(), input.coefficients.begin(), input.coefficients.end());
     const std::vector<double> values = constants(nodes);
     std::vector<double> p(n * n), g(n * n);

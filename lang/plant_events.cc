@@ -59,6 +59,11 @@ void EventStepper::settle(size_t row) const {
   for (size_t k = 0; k < open_.size(); ++k) was_[k][row] = open_[k][row] == 1;
 }
 
+/// What is not true at an instant may rise again, at that instant as well.
+void EventStepper::let_go(size_t row) const {
+  for (size_t k = 0; k < open_.size(); ++k) was_[k][row] = was_[k][row] != 0 && open_[k][row] == 1;
+}
+
 void EventStepper::try_step(const EventCode& code, const Instant& instant, size_t row, double left) const {
   left_[row] = left;
   code.advance->run(instant, row, 1);
@@ -69,6 +74,7 @@ void EventStepper::try_step(const EventCode& code, const Instant& instant, size_
 /// reset may close another, or raise it. False where that does not end.
 bool EventStepper::fire(const EventCode& code, const Instant& instant, size_t row, size_t& fired,
                         size_t& last) const {
+  let_go(row);
   while (risen(row)) {
     size_t k = 0;
     while (open_[k][row] != 1 || was_[k][row] != 0) ++k;
@@ -77,7 +83,7 @@ bool EventStepper::fire(const EventCode& code, const Instant& instant, size_t ro
     code.resets[k].run(instant, row, 1);
     was_[k][row] = 1;
     code.conditions.run(instant, row, 1);
-    for (size_t j = 0; j < open_.size(); ++j) was_[j][row] = was_[j][row] != 0 && open_[j][row] == 1;
+    let_go(row);
   }
   settle(row);
   return true;

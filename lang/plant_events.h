@@ -36,6 +36,7 @@ class EventStepper {
  private:
   bool risen(size_t row) const;
   void settle(size_t row) const;
+  void let_go(size_t row) const;
   bool fire(const EventCode& code, const Instant& instant, size_t row, size_t& fired, size_t& last) const;
   bool cross(const EventCode& code, const Instant& instant, size_t row, size_t& last) const;
   double locate(const EventCode& code, const Instant& instant, size_t row, double left) const;

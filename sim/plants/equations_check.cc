@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <cctype>
 #include <map>
 
 #include "base/check.h"
@@ -12,6 +11,7 @@
 #include "lang/checker.h"
 #include "sim/expressions.h"
 #include "sim/plants/equations_kinds.h"
+#include "sim/plants/equations_outputs.h"
 
 namespace looptwin::sim {
 namespace {
@@ -27,19 +27,6 @@ std::vector<std::string> names_of(const std::vector<T>& all) {
   std::vector<std::string> names;
   for (const auto& one : all) names.push_back(one.name);
   return names;
-}
-
-/// Whether the name stands in it as a word that no dot is before.
-bool mentions_bare(const Span& span, const std::string& name) {
-  const auto text = std::string_view(span.source->text).substr(span.begin, span.end - span.begin);
-  const auto in_word = [&](size_t i) {
-    return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '_');
-  };
-  for (size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
-    const bool begins = at == 0 || (!in_word(at - 1) && text[at - 1] != '.');
-    if (begins && !in_word(at + name.size())) return true;
-  }
-  return false;
 }
 
 class KindChecker {
@@ -342,16 +329,10 @@ class KindChecker {
     return check_into(problems_, k, text, scopes, wanted);
   }
 
-  struct Line {
-    size_t kind;
-    const Named* named;
-    Diagnostics problems;
-  };
-
   /// Outputs may use those of any kind, in any order: each is checked once the types of those it uses are
   /// known. What is left over when nothing more can be checked is wrong, or goes in a circle.
   void check_outputs() {
-    std::vector<Line> open;
+    std::vector<OpenOutput> open;
     for (size_t k = 0; k < config_.kinds.size(); ++k)
       for (const auto& line : config_.kinds[k].outputs)
         if (is_free(k, line.name, line.name_span)) open.push_back({k, &line, {}});
@@ -367,7 +348,9 @@ class KindChecker {
         going = true;
       }
     }
-    report(open);
+    for (const auto& problem : blame(open, out_, scopes_, [&](const Span& text) { return uses_lost(text); }))
+      problems_.push_back(problem);
+    for (const auto& line : open) lose(line.named->name);
     // In the order in which they are written.
     for (size_t k = 0; k < config_.kinds.size(); ++k) {
       const auto& lines = config_.kinds[k].outputs;
@@ -381,7 +364,7 @@ class KindChecker {
     }
   }
 
-  bool add_output(Line& line) {
+  bool add_output(OpenOutput& line) {
     const auto checked = check_into(line.problems, line.kind, line.named->text, scopes_, {});
     if (!checked.node.valid()) return false;
     const auto type = out_.graph[checked.node].type;
@@ -395,46 +378,6 @@ class KindChecker {
     const auto column = add_column(line.kind, line.named->name, type, unit);
     out_.kinds[line.kind].outputs.push_back({line.named->name, line.named->text, column, unit, checked.node});
     return true;
-  }
-
-  /// Of itself only by its bare name: `from.flow` in a line `flow` is another element's.
-  static bool waits_for(const Line& line, const Line& other) {
-    const auto& name = other.named->name;
-    return line.named == other.named ? mentions_bare(line.named->text, name)
-                                     : mentions(line.named->text, name);
-  }
-
-  /// A line that uses another left-over one is its consequence, unless they go in a circle.
-  void report(const std::vector<Line>& open) {
-    bool circle = !open.empty();
-    const bool lost_before = !lost_.empty();
-    for (const auto& line : open) {
-      const bool waits =
-          std::any_of(open.begin(), open.end(), [&](const Line& other) { return waits_for(line, other); });
-      const bool consequence = lost_before && uses_lost(line.named->text);
-      if (!waits || consequence) circle = false;
-      if (!waits && !consequence)
-        problems_.insert(problems_.end(), line.problems.begin(), line.problems.end());
-    }
-    for (const auto& line : open) lose(line.named->name);
-    if (!circle) return;
-    // Each waits for another one: following them ends in a circle.
-    std::vector<size_t> way{0};
-    auto begin = way.end();
-    for (;;) {
-      size_t next = 0;
-      while (!waits_for(open[way.back()], open[next])) ++next;
-      begin = std::find(way.begin(), way.end(), next);
-      if (begin != way.end()) break;
-      way.push_back(next);
-    }
-    const auto name = [&](size_t line) {
-      return out_.kinds[open[line].kind].name + "." + open[line].named->name;
-    };
-    std::string circle_text;
-    for (auto it = begin; it != way.end(); ++it) circle_text += name(*it) + " → ";
-    error(open[*begin].named->text, "outputs depend on each other in a circle: " + circle_text + name(*begin),
-          "a state in between, or one equation solved for the other");
   }
 
   void check_rates(size_t k) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/check.h"
 #include "sim/plants/equations_solver.h"
@@ -17,6 +18,10 @@ namespace {
 
 // Of one grid step: a plant that needs more has met something that no step is short enough for.
 constexpr int64_t kMostSteps = 500'000;
+// One after the other. Past a jump there are some dozen.
+constexpr int64_t kMostStanding = 200;
+// In so many of the last steps a rate that is no number has to do with their being many.
+constexpr int64_t kLately = 1000;
 
 class Cvode final : public EquationSolver {
  public:
@@ -54,7 +59,8 @@ class Cvode final : public EquationSolver {
   void start(double t, std::span<const double> y) override {
     std::copy(y.begin(), y.end(), N_VGetArrayPointer(y_));
     time_ = start_ = t;
-    steps_ = 0;
+    steps_ = standing_ = 0;
+    last_lost_ = {-kLately, states_};
     LT_CHECK(CVodeReInit(memory_, t, y_) == CV_SUCCESS, "CVODE does not begin");
   }
 
@@ -62,14 +68,16 @@ class Cvode final : public EquationSolver {
     lost_ = states_;
     end_ = end;
     LT_CHECK(CVodeSetStopTime(memory_, end) == CV_SUCCESS, "CVODE does not take its end");
+    const double before = time_;
     const int flag = CVode(memory_, end, y_, &time_, CV_ONE_STEP);
     // Too close to the end for a step of its own: what could change there is below rounding.
     if (flag == CV_TOO_CLOSE) time_ = end;
     if (flag < 0 && flag != CV_TOO_CLOSE) return failed(flag);
-    if (++steps_ > kMostSteps)
-      return SolverFailure{worst(),
-                           fmt::format("{} steps have not been enough for one grid step", kMostSteps),
-                           "wider tolerances, or an equation without jumps and noise; or shorten step:"};
+    // CVODE goes on where a step is too short for time to show it, and states would move while time stands.
+    standing_ = time_ > before ? 0 : standing_ + 1;
+    if (standing_ > kMostStanding) return too_fast();
+    if (lost_ < states_) last_lost_ = {steps_, lost_};
+    if (++steps_ > kMostSteps) return too_many();
     return std::nullopt;
   }
 
@@ -141,6 +149,28 @@ class Cvode final : public EquationSolver {
         "bound it by limits:, or its rate by min(), max() or if()"};
   }
 
+  static SolverFailure not_finite(size_t state) {
+    return {state, "its rate is not a finite number, however short the step",
+            "its rate divides by zero, or takes a root of something negative: bound it by max() or if()"};
+  }
+
+  std::optional<SolverFailure> too_fast() {
+    const size_t state = fastest();
+    if (auto growth = runaway(state)) return growth;
+    return SolverFailure{
+        state,
+        fmt::format("no step is short enough for its rate of {:.3g} (SI) a second",
+                    N_VGetArrayPointer(scratch_)[state]),
+        "its rate divides by what becomes 0: bound it by max() or if(); or let an event act before"};
+  }
+
+  std::optional<SolverFailure> too_many() {
+    const auto [step, state] = last_lost_;
+    if (steps_ - step < kLately) return not_finite(state);
+    return SolverFailure{worst(), fmt::format("{} steps have not been enough for one grid step", kMostSteps),
+                         "wider tolerances, or an equation without jumps and noise; or shorten step:"};
+  }
+
   SolverFailure failed(int flag) {
     double times = 0;
     const size_t inexact = worst(&times);
@@ -148,9 +178,7 @@ class Cvode final : public EquationSolver {
     const bool is_lost = lost_ < states_;
     const size_t state = is_lost ? lost_ : flag == CV_ERR_FAILURE ? inexact : fastest();
     if (auto growth = runaway(state)) return *growth;
-    if (is_lost)
-      return {state, "its rate is not a finite number, however short the step",
-              "its rate divides by zero, or takes a root of something negative: bound it by max() or if()"};
+    if (is_lost) return not_finite(state);
     switch (flag) {
       case CV_CONV_FAILURE:
       case CV_LSETUP_FAIL:
@@ -177,7 +205,8 @@ class Cvode final : public EquationSolver {
   size_t states_;
   size_t lost_;  ///< whose rate was not finite last in the step under way
   double time_ = 0, start_ = 0, end_ = 0;
-  int64_t steps_ = 0;
+  int64_t steps_ = 0, standing_ = 0;
+  std::pair<int64_t, size_t> last_lost_;  ///< the last step with a rate that was not finite, and whose
   SUNContext context_ = nullptr;
   N_Vector y_ = nullptr, scratch_ = nullptr, weights_ = nullptr;
   SUNMatrix matrix_ = nullptr;

@@ -25,10 +25,12 @@ EquationPlant::EquationPlant(std::shared_ptr<const EquationSystem> system)
   const auto rates = [this](double within, std::span<const double> y, std::span<double> out) {
     evaluator_.rates(seconds(within), y, out);
   };
-  if (n > 0)
+  if (n > 0) {
     solver_ = system_->method == EquationMethod::cvode
                   ? make_cvode(n, rates, system_->relative_tolerance, tolerances)
                   : make_runge_kutta(system_->method, n, rates);
+    poles_ = std::make_unique<PoleWatch>(*system_, rates);
+  }
   values_.resize(system_->ports.size());
   outputs_.resize(system_->outputs.size());
   for (const auto& input : system_->inputs) {
@@ -103,34 +105,41 @@ bool EquationPlant::take_step() {
   return true;
 }
 
+/// Within the solver's last step.
+void EquationPlant::state_at(double within, std::span<double> y) {
+  if (within < solver_->time()) return solver_->at(within, y);
+  std::copy(solver_->state().begin(), solver_->state().end(), y.begin());
+}
+
+/// The solver begins anew where the states are.
+void EquationPlant::start(double within) {
+  solver_->start(within, next_);
+  poles_->start(within, next_);
+}
+
 bool EquationPlant::integrate() {
   if (!solver_) return true;
   double begin = 0;
-  solver_->start(begin, next_);
+  start(begin);
   while (begin < length_) {
-    if (auto failed = solver_->step(length_)) {
-      const auto& state = system_->states[failed->state];
-      fail(solver_->time(), state.span, state.name, std::move(failed->why), std::move(failed->hint));
-      return false;
-    }
+    if (auto failed = solver_->step(length_)) return fail(solver_->time(), std::move(*failed));
     const double end = solver_->time();
-    if (!any_risen(end, solver_->state())) {
+    const bool acts = any_risen(end, solver_->state());
+    const double when = acts ? locate(begin, end) : end;
+    // An event that acts where a rate becomes infinite is in time.
+    const double looked_at = acts ? std::nextafter(when, begin) : end;
+    state_at(looked_at, trial_);
+    if (auto failed = poles_->pass(looked_at, trial_)) return fail(begin, std::move(*failed));
+    state_at(when, next_);
+    begin = when;
+    if (!acts) {
       for (size_t e = 0; e < next_held_.size(); ++e) next_held_[e] = conditions_[e] == 1;
-      begin = end;
       continue;
-    }
-    const double when = locate(begin, end);
-    if (when < end) {
-      solver_->at(when, next_);
-    } else {
-      std::copy(solver_->state().begin(), solver_->state().end(), next_.begin());
     }
     evaluator_.clip(next_);
     if (!act(when)) return false;
-    begin = when;
-    solver_->start(begin, next_);
+    start(begin);
   }
-  std::copy(solver_->state().begin(), solver_->state().end(), next_.begin());
   return true;
 }
 
@@ -182,6 +191,12 @@ bool EquationPlant::act(double within) {
   }
   for (size_t e = 0; e < next_held_.size(); ++e) next_held_[e] = conditions_[e] == 1;
   return true;
+}
+
+bool EquationPlant::fail(double within, SolverFailure failure) {
+  const auto& state = system_->states[failure.state];
+  fail(within, state.span, state.name, std::move(failure.why), std::move(failure.hint));
+  return false;
 }
 
 void EquationPlant::fail(double within, const Span& span, const std::string& name, std::string why,

@@ -9,6 +9,7 @@
 
 #include "lang/program.h"
 #include "sim/plant.h"
+#include "sim/plants/equations_poles.h"
 #include "sim/plants/equations_solver.h"
 #include "sim/plants/equations_system.h"
 
@@ -72,6 +73,9 @@ class EquationPlant final : public CoupledPlant {
   bool integrate();
   bool any_risen(double within, std::span<const double> y);
   double locate(double low, double high);
+  void state_at(double within, std::span<double> y);
+  void start(double within);
+  bool fail(double within, SolverFailure failure);
   bool act(double within);
   void publish();
   void fail(double within, const Span& span, const std::string& name, std::string why, std::string hint);
@@ -79,7 +83,8 @@ class EquationPlant final : public CoupledPlant {
   std::shared_ptr<const EquationSystem> system_;
   EquationEvaluator evaluator_;
   std::unique_ptr<EquationSolver> solver_;
-  double length_;  ///< of a grid step, s
+  std::unique_ptr<PoleWatch> poles_;  ///< as solver_, none without states
+  double length_;                     ///< of a grid step, s
 
   std::vector<double> values_, outputs_;
   std::vector<double> y_;      ///< at the last grid point

@@ -74,6 +74,13 @@ class Reader {
       error(tree.span, fmt::format("\"{}\" is missing", key), known(tree, key));
     return 0;
   }
+  /// Whether a 0 or 1, or false or true, is set.
+  bool flag(const JsonValue& value, std::string_view key) {
+    if (value.kind == JsonValue::Kind::boolean || value.kind == JsonValue::Kind::number)
+      return value.number != 0;
+    error(value.span, fmt::format("\"{}\" should be 0 or 1", key), "write it without quotes");
+    return false;
+  }
   template <typename Part>
   static std::vector<std::string> names_of(const std::vector<Part>& parts) {
     std::vector<std::string> names;
@@ -93,9 +100,10 @@ class Reader {
     gas = options_.cnga ? cnga_gas(temperature, gravity) : ideal_gas(temperature, gravity);
     gas.span = params->span;
     gas.heat_ratio = number(*params, "Specific heat capacity ratio");
-    const JsonValue* units = params->find("units (SI = 0, standard = 1)");
-    if (units && units->number != 0)
-      error(units->span, "standard (US) units are not read", "write: the values in SI units, and 0 here");
+    // Whatever else the key says: GasTranSim looks for this word in it.
+    for (const auto& [key, at, value] : params->members)
+      if (key.find("units") != std::string::npos && flag(value, key))
+        error(value.span, "standard (US) units are not read", "write: the values in SI units, and 0 here");
     if (const JsonValue* until = params->find("Final time")) {
       const double seconds = number(*params, "Final time");
       if (seconds >= 0 && seconds <= kLongestRun)
@@ -117,7 +125,7 @@ class Reader {
     for (const auto& [key, at, node] : object(tree, "nodes", true)) {
       const std::string name = id(node, "node_id");
       network.nodes.push_back({.name = name, .span = node.span});
-      if (const JsonValue* slack = node.find("slack_bool"); slack && slack->number != 0)
+      if (const JsonValue* slack = node.find("slack_bool"); slack && flag(*slack, "slack_bool"))
         slack_.emplace(name, node.span);
     }
     double widest = 0;
@@ -148,6 +156,11 @@ class Reader {
     };
     read_valves("valves", "valve_id", GasValveKind::valve);
     read_valves("short_pipes", "short_pipe_id", GasValveKind::short_pipe);
+    for (const auto& [key, at, pipe] : object(tree, "short_pipes", false))
+      if (const JsonValue* loss = pipe.find("loss");
+          loss && (loss->kind != JsonValue::Kind::number || loss->number != 0))
+        error(loss->span, fmt::format("short pipe '{}' has a loss, which is not read", key),
+              "write it as a pipe with its length and diameter, or remove its loss");
   }
 
   /// "time" and one list beside it, equally long, times rising.

@@ -12,12 +12,14 @@ namespace {
 constexpr double kLeastWithdrawal = 1e5;
 // Pa: what is left where takers would leave nothing.
 constexpr double kVacuum = 1;
-// Pa: no network holds it.
-constexpr double kBurst = 1e9;
+// Pa: no network holds it, nor does the wave of a supply's greatest pressure come back with it.
+constexpr double kBurst = 10 * kMostPressure;
 // As often outflows are cut by shares; then wholly, which ends.
 constexpr int kCuts = 20;
 // Nor does it take more than this part of a cell in a step.
 constexpr double kMostWithdrawal = 0.01;
+
+double below(double bound) { return std::nextafter(bound, 0); }
 
 }  // namespace
 
@@ -88,7 +90,8 @@ void GasNetwork::set_links(double step) {
 
 void GasNetwork::set_boundaries() {
   for (const Supply& supply : supplies_) {
-    if (supply.is_pressure) nodes_.pressure[supply.node] = std::max(acting_[supply.wanted], 1e3);
+    if (supply.is_pressure)
+      nodes_.pressure[supply.node] = std::clamp(acting_[supply.wanted], kLeastPressure, below(kMostPressure));
   }
   for (const Demand& demand : demands_)
     nodes_.sinks[demand.sink].flow = std::max(acting_[demand.wanted], 0.0);
@@ -97,7 +100,7 @@ void GasNetwork::set_boundaries() {
 void GasNetwork::open_leaks() {
   std::fill(nodes_.drain.begin(), nodes_.drain.end(), 0.0);
   for (Leak& leak : leaks_) {
-    const double area = std::max(acting_[leak.area], 0.0) * leak.discharge;
+    const double area = std::clamp(acting_[leak.area], 0.0, below(kMostLeakArea)) * leak.discharge;
     const double withdrawal = std::max(acting_[leak.withdrawal], 0.0);
     leak.now = 0;
     for (Outlet& outlet : leak.outlets) {

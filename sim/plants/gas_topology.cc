@@ -190,7 +190,7 @@ class Resolver {
     const std::string who = fmt::format("supply '{}'", supply.name);
     const bool is_pressure = supply.kind == GasSupplyConfig::Kind::pressure;
     if (is_pressure)
-      require(supply.value >= 1e3 && supply.value < 1e9, supply.span, who,
+      require(supply.value >= kLeastPressure && supply.value < kMostPressure, supply.span, who,
               "it needs a pressure between 1 kPa and 1 GPa, or a flow", supply.value);
     else
       require(supply.value >= 0 && std::isfinite(supply.value), supply.span, who,
@@ -215,7 +215,8 @@ class Resolver {
     const std::string who = fmt::format("leak '{}'", leak.name);
     require(leak.discharge > 0 && leak.discharge <= 1, leak.span, who,
             "its discharge coefficient must lie in (0, 1]", leak.discharge);
-    require(leak.area >= 0 && leak.area < 100, leak.span, who, "its area must lie in [0, 100) m²", leak.area);
+    require(leak.area >= 0 && leak.area < kMostLeakArea, leak.span, who, "its area must lie in [0, 100) m²",
+            leak.area);
     topology_.leaks.push_back(place("leak", leak.name, leak.pipe, leak.position, leak.span));
   }
 

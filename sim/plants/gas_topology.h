@@ -8,6 +8,11 @@
 
 namespace looptwin::sim {
 
+/// What a supply may hold its node at, the greater one itself not: from 1 kPa to 1 GPa.
+constexpr double kLeastPressure = 1e3, kMostPressure = 1e9;
+/// m², the greatest area of a leak, itself not.
+constexpr double kMostLeakArea = 100;
+
 /// Indices into the lists of a GasNetworkConfig.
 struct GasTopology {
   struct Ends {

@@ -1,6 +1,7 @@
 // plants: physics that devices share, and gas networks in particular.
 #include "testbed/reading/sections_plants.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "sim/plants/gas_network.h"
@@ -129,6 +130,20 @@ const Section<Repeated<sim::GasCompressorConfig>>& compressor_section() {
   return kSection;
 }
 
+/// A key that only some kinds of valve have; `kind` is read before it.
+Key<Repeated<sim::GasValveConfig>> of_kinds(std::vector<sim::GasValveKind> kinds,
+                                            Key<Repeated<sim::GasValveConfig>> key) {
+  key.read = [read = key.read, kinds](Reader& reader, const yaml::Entry& entry,
+                                      Repeated<sim::GasValveConfig>& out) {
+    if (std::find(kinds.begin(), kinds.end(), out.kind) != kinds.end()) return read(reader, entry, out);
+    const bool is_short = out.kind == sim::GasValveKind::short_pipe;
+    reader.error(
+        entry.key_span, fmt::format("a {} has no {}", is_short ? "short pipe" : "check valve", entry.key),
+        is_short ? "remove it, or make it a valve, or one of the pipes:" : "remove it, or make it a valve");
+  };
+  return key;
+}
+
 const Section<Repeated<sim::GasValveConfig>>& valve_section() {
   using T = Repeated<sim::GasValveConfig>;
   using Kind = sim::GasValveKind;
@@ -142,9 +157,13 @@ const Section<Repeated<sim::GasValveConfig>>& valve_section() {
                                {"check_valve", Kind::check_valve},
                                {"short_pipe", Kind::short_pipe}}),
                    &T::kind, "valve", "a check valve lets gas pass one way only, a short pipe both ways"),
-       optional<T>("loss", in("1"), &T::loss, "0.2", "coefficient when fully open"),
-       optional<T>("opening", share(), &T::opening, "100 %", "at the start, of the bore's area"),
-       optional<T>("travel", duration(), &T::travel, "0 s", "from open to closed")});
+       of_kinds({Kind::valve, Kind::check_valve},
+                optional<T>("loss", in("1"), &T::loss, "0.2",
+                            "coefficient when fully open; a short pipe has none")),
+       of_kinds({Kind::valve}, optional<T>("opening", share(), &T::opening, "100 %",
+                                           "of a valve at the start, of the bore's area")),
+       of_kinds({Kind::valve},
+                optional<T>("travel", duration(), &T::travel, "0 s", "of a valve from open to closed"))});
   return kSection;
 }
 

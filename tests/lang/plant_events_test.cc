@@ -148,6 +148,34 @@ TEST_CASE(
   CHECK(*t.as<double>(w.table, x) == Approx(0.5).margin(1e-8));
 }
 
+TEST_CASE("plant events: what is false at another's instant has been false, however long the step") {
+  // x rises by 0.013 a second and starts anew at 1: it comes below 0.5 at the start and eleven times more
+  // within 900 s.
+  for (const int step : {100, 50, 20, 10, 1}) {
+    Workbench w;
+    const ColumnId x = w.column("x"), lows = w.column("lows");
+    PlantSource s{.table = w.table, .step = seconds(step)};
+    s.states = {{"x", x, w.constant(0.013)}, {"lows", lows, w.constant(0)}};
+    s.events = {{"wrap",
+                 w.op(Op::greater_equal, {w.read(x), w.constant(1)}),
+                 {{w.op(Op::subtract, {w.read(x), w.constant(1)}), x}}},
+                {"low",
+                 w.op(Op::less, {w.read(x), w.constant(0.5)}),
+                 {{w.op(Op::add, {w.read(lows), w.constant(1)}), lows}}}};
+    auto plant = Plant::compile(w.schema, w.graph, s);
+    REQUIRE(plant);
+    Tables t(w.schema, {1});
+    plant->bind(t);
+    *t.as<double>(w.table, x) = *t.as<double>(w.table, lows) = 0;
+    plant->prepare(0, 1);
+    plant->start(0, 1);
+    for (int k = 0; k < 900 / step; ++k)
+      REQUIRE_FALSE(plant->advance({kStart, uniforms_of(*plant, w.graph)}, 0, 1).has_value());
+    CAPTURE(step);
+    CHECK(*t.as<double>(w.table, lows) == 12);
+  }
+}
+
 TEST_CASE("plant events: what an input makes true happens at the grid point, once") {
   Workbench w;
   const ColumnId x = w.column("x"), valve = w.column("valve", Storage::boolean);

@@ -300,6 +300,35 @@ TEST_CASE("equations: more than a program can hold is an error, not an end") {
   CHECK(check_equations(config, lang::Units()).has_value());
 }
 
+TEST_CASE(
+    "equations: an output of itself over relations of its kind is a circle, of another kind's is none") {
+  const auto refused = [](const std::string& output) {
+    auto tank = kind("tank", {}, {{"x", "1"}}, {{"x", "0 / 1 s"}});
+    tank.each = {element("a", {{"next", "b"}}), element("b", {{"next", "a"}})};
+    tank.relations = {{"next", span_of("next"), "tank", "before"}};
+    tank.outputs = lines({{"o", output}});
+    auto gauge = kind("gauge", {{"scale", "1"}}, {}, {});
+    gauge.each = {element("g", {{"at", "a"}})};
+    gauge.relations = {{"at", span_of("at"), "tank", "gauges"}};
+    gauge.outputs = lines({{"p", "at.p * scale"}});
+    EquationsConfig config;
+    config.span = span_of("equations");
+    config.step = seconds(1);
+    config.kinds = {tank};
+    if (output == "x") config.kinds.push_back(gauge);
+    const auto system = check_equations(config, lang::Units());
+    REQUIRE_FALSE(system.has_value());
+    REQUIRE(system.error().size() == 1);
+    return system.error()[0].message;
+  };
+  for (const char* output : {"next.o + x", "x + next.next.o", "x * sum(before.o)", "o", "b.next.o"}) {
+    INFO(output);
+    CHECK(refused(output) == "outputs depend on each other in a circle: tank.o → tank.o");
+  }
+  CHECK_THAT(refused("next.y + x"), Catch::Contains("tank has no 'y'"));
+  CHECK_THAT(refused("x"), Catch::Contains("tank has no 'p'"));
+}
+
 TEST_CASE("equations: events of one instant act in the order written, and wake others") {
   auto made = kind("x", {}, {{"x", "0"}, {"y", "1"}, {"z", "0"}},
                    {{"x", "1 / 1 s"}, {"y", "0 / 1 s"}, {"z", "0 / 1 s"}});

@@ -206,4 +206,9 @@ TEST_CASE("coupling: what cannot be is refused with its place and what to write"
       Catch::Contains("scenario.yaml"));
   CHECK_THAT(refused("{node: n-6, flow", "{node: n-66, flow"), Catch::Contains("n-66"));
   CHECK_THAT(refused("gas_network:", "gas_netwrok:"), Catch::Contains("did you mean 'gas_network'"));
+  CHECK_THAT(refused("diameter: 0.8 m, travel: 60 s}", "diameter: 0.8 m, kind: short_pipe, loss: 2}"),
+             Catch::Contains("scenario.yaml:16:68: a short pipe has no loss") &&
+                 Catch::Contains("one of the pipes:"));
+  CHECK_THAT(refused("travel: 60 s}", "travel: 60 s, kind: check_valve}"),
+             Catch::Contains("a check valve has no travel"));
 }

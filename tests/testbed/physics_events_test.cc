@@ -1,4 +1,5 @@
 // Physics with events in whole scenarios, against closed forms; and how a run ends whose events do not.
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -67,10 +68,10 @@ std::unique_ptr<Assembly> assemble(const std::string& text) {
 
 bool cycle(Assembly& a) { return a.loop().cycle(a.loop().now() + a.scenario().cycle, a.transport()); }
 
-double value(Assembly& a, const std::string& column, size_t row) {
+double value(Assembly& a, const std::string& column, size_t row, const std::string& model = "thing") {
   for (size_t t = 0; t < a.schema().tables.size(); ++t) {
     const auto& table = a.schema().tables[t];
-    for (size_t c = 0; table.name == "thing" && c < table.columns.size(); ++c)
+    for (size_t c = 0; table.name == model && c < table.columns.size(); ++c)
       if (table.columns[c].name == column) return a.tables().values<double>(TableId(t), ColumnId(c))[row];
   }
   FAIL("no column " << column);
@@ -117,6 +118,49 @@ TEST_CASE(
     REQUIRE(value(*a, ".physics.spilled", 0) ==
             Approx(t < full ? 0 : 0.35 * (std::min(t, 60) - full)).margin(1e-7));
   }
+}
+
+TEST_CASE("physics events: a device's own and a plant's of equations happen at the same instants") {
+  // Guards that others' resets open again, within steps far longer than from one to the next.
+  const char* both = R"yaml(scenario: events
+duration: 20 min
+cycle: 100 s
+plants:
+  q:
+    exchange: 100 s
+    equations:
+      solver: runge_kutta4
+      elements:
+        o:
+          states: {x: 0, wraps: 0, lows: 0}
+          rates: {x: 0.013 Hz, wraps: 0 Hz, lows: 0 Hz}
+          events:
+            wrap: {when: x >= 1, reset: {x: x - 1, wraps: wraps + 1}}
+            low: {when: x < 0.5, reset: {lows: lows + 1}}
+models:
+  thing:
+    relations: {o: {to: q_o, inverse: things}}
+    telemetry: {wraps: {from: wraps, unit: "1", every: 100 s, resolution: 1}}
+    physics:
+      states: {x: 0, wraps: 0, lows: 0}
+      rates: {x: 0.013 Hz, wraps: 0 Hz, lows: 0 Hz}
+      events:
+        wrap: {when: x >= 1, reset: {x: x - 1, wraps: wraps + 1}}
+        low: {when: x < 0.5, reset: {lows: lows + 1}}
+      step: 100 s
+fleet: {thing: {o: q/o, id: thing}}
+)yaml";
+  const auto a = assemble(both);
+  for (int k = 1; k <= 9; ++k) {
+    REQUIRE(cycle(*a));
+    for (const char* name : {"wraps", "lows"}) {
+      CAPTURE(k, name);
+      CHECK(value(*a, std::string(".physics.") + name, 0) ==
+            value(*a, std::string(".port.") + name, 0, "q_o"));
+    }
+  }
+  // 11.7 rounds in 900 s, and the start.
+  CHECK(value(*a, ".physics.lows", 0) == 12);
 }
 
 TEST_CASE("physics events: the same at any cycle, and from any saved state") {
