@@ -78,8 +78,8 @@ UnixTime WarmPast::before(UnixTime now) const {
 void WarmPast::step(Time now, Dirty& dirty) {
   const UnixTime at = start_ + (now - kStart);
   const int64_t newest = slot_at(at);
-  // A slot whose instant fell into a time without a loop stays empty.
-  if (newest > slot_at(at + -cycle_)) {
+  // A slot whose instant fell into a time without a loop stays empty; of several boundaries the first counts.
+  if (newest >= start_slot() && newest > slot_at(at + -cycle_) && !holds(newest)) {
     double* kept = value_.data() + index(newest) * rows_;
     for (size_t row = 0; row < rows_; ++row) kept[row] = twin::load(from_.data, from_.storage, row);
     number_[index(newest)] = newest;

@@ -120,6 +120,44 @@ TEST_CASE("ago: is what stood at the boundary that long ago, through outages, re
   }
 }
 
+TEST_CASE("ago: of boundaries that come on arrival the first at or after a step's instant counts") {
+  // From 50 ms to 1 min after the last one; a run that begins within a step has nothing of its beginning.
+  for (const Duration step : {seconds(1), minutes(1), minutes(3)}) {
+    INFO(to_string(step));
+    const UnixTime start = at("2024-05-01T00:00:20Z");
+    const Duration span = minutes(7), greatest = minutes(1);
+    Site site;
+    const lang::WarmWindow what{.table = site.table, .span = span, .step = step};
+    const auto make = [&] {
+      WarmPast past(what, greatest, start, Timezone::utc(), kRows);
+      past.bind({site.x().data(), lang::Storage::f64}, {site.y().data(), lang::Storage::f64});
+      return past;
+    };
+    WarmPast past = make();
+    std::vector<int64_t> boundaries;
+    size_t known = 0;
+    Time now = kStart;
+    for (int64_t i = 1; i < 400; ++i) {
+      const uint64_t bits = hash64(std::to_string(i));
+      now = now + (bits % 5 == 0 ? greatest : milliseconds(50 + static_cast<int64_t>(bits % 20'000)));
+      boundaries.push_back(now.ns);
+      for (size_t row = 0; row < kRows; ++row) site.x()[row] = drawn(now.ns, row);
+      past = restored(past, make());
+      past.step(now, *site.dirty);
+      const UnixTime then = start + (now - kStart) + -span;
+      const bool in_run = floor_to(Time{then.ns}, std::max(step, greatest)).ns > start.ns;
+      for (size_t row = 0; row < kRows; ++row) {
+        const double expected =
+            in_run ? past_of(start, greatest, std::max(step, greatest), then, row, boundaries) : kUnknown;
+        INFO(i << ": " << site.y()[row] << " " << expected);
+        REQUIRE(same(site.y()[row], expected));
+        known += expected == expected ? 1 : 0;
+      }
+    }
+    REQUIRE(known > 300);
+  }
+}
+
 TEST_CASE("ago: only rows that change are marked, and only where a step begins") {
   Site site;
   const lang::WarmWindow what{.table = site.table, .span = minutes(2), .step = minutes(1)};
