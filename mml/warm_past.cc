@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -60,11 +61,23 @@ size_t WarmPast::index(int64_t slot) const {
   return static_cast<size_t>((slot % places + places) % places);
 }
 
-Time WarmPast::known_from() const {
+std::vector<Time> WarmPast::known_from() const {
+  std::vector<Time> from(rows_);
+  std::vector<size_t> unknown(rows_);
+  std::iota(unknown.begin(), unknown.end(), size_t{0});
   Time at = kStart + cycle_;
-  for (; slot_at(before(start_ + (at - kStart))) < start_slot(); at = at + step_)
-    if (holds(slot_at(before(start_ + (at - kStart))))) break;
-  return at;
+  for (int64_t slot; (slot = slot_at(before(start_ + (at - kStart)))) < start_slot(); at = at + step_) {
+    if (!holds(slot)) continue;
+    const double* kept = value_.data() + index(slot) * rows_;
+    std::erase_if(unknown, [&](size_t row) {
+      const bool known = kept[row] == kept[row];
+      if (known) from[row] = at;
+      return known;
+    });
+    if (unknown.empty()) break;
+  }
+  for (const size_t row : unknown) from[row] = at;
+  return from;
 }
 
 UnixTime WarmPast::before(UnixTime now) const {

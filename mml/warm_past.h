@@ -43,8 +43,8 @@ class WarmPast {
   Duration every() const { return step_; }
   const lang::WarmWindow& what() const { return what_; }
 
-  /// The first boundary from which on the value may be known, by what is kept until then.
-  Time known_from() const;
+  /// Of each row the first boundary from which on the value may be known, by what is kept until then.
+  std::vector<Time> known_from() const;
 
   size_t slots() const { return number_.size(); }
   size_t bytes_per_row() const { return number_.size() * sizeof(double); }
