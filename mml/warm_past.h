@@ -25,15 +25,15 @@ class WarmPast {
     lang::Storage storage = lang::Storage::f64;
   };
 
-  /// `start`: the civil instant of Time 0. `cycle`: the greatest from one boundary to the next; a step that is
-  /// shorter counts as the cycle.
+  /// `start`: the civil instant of Time 0. `cycle`: the greatest from one boundary to the next; a step that
+  /// is shorter counts as the cycle.
   WarmPast(const lang::WarmWindow& what, Duration cycle, UnixTime start, const Timezone& timezone,
            size_t rows);
   /// After all columns are allocated.
   void bind(Column from, Column out) { from_ = from, out_ = out; }
 
-  /// Keeps the column as it is at `now`, the first boundary of a step, and writes what stood `span` before; marks the
-  /// rows that changed. Nothing happens between two steps.
+  /// Keeps the column as it is at `now`, the first boundary of a step, and writes what stood `span` before;
+  /// marks the rows that changed. Nothing happens between two steps.
   void step(Time now, Dirty& dirty);
 
   /// What stood at a slot before this run: rows that nobody puts are unknown.

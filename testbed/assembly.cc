@@ -224,8 +224,6 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     both_ = std::make_unique<Both>(*recorder_, *options.decisions);
     decisions = both_.get();
   }
-  std::vector<mml::Absence> absences;
-  for (const auto& away : restarts_of(scenario_, Restarted::mml)) absences.push_back({away.from, away.to});
   loop_ = std::make_unique<mml::Loop>(
       mml::Loop::Parts{schema_,
                        *registry_,
@@ -245,7 +243,6 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                        requirements_->tap(decisions),
                        recorder_.get(),
                        functions_.get(),
-                       std::move(absences),
                        scenario_.least_cycle.value_or(scenario_.cycle)},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};
