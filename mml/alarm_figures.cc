@@ -44,10 +44,12 @@ void AlarmFigures::take(const AlarmMoment& moment) {
   switch (moment.what) {
     case alarm_raised:
       instance.raised = moment.at;
-      if (moment.hidden == 0)
+      if (moment.hidden == 0) {
         annunciate(instance, moment);
-      else
+      } else {
+        instance.unanswered = kNever;  // nobody sees it
         ++hidden_;
+      }
       break;
     case alarm_shown:
     case alarm_repeated:

@@ -167,7 +167,9 @@ void Alarms::occurs(Key key, uint32_t occurrence, const Said& said, Time now, st
   follow_suppression(key, said.cause, now, log);
   const bool flooded = count_in_floods(key.alarm, now, log);
   Cell& c = cell(key);
-  if (flooded) c.standing.hidden |= kByFlood;
+  // A flood hides what begins in it; what a person sees, as one that has returned unanswered, stays.
+  const bool seen = c.standing.hidden == 0 && c.standing.state != AlarmState::normal;
+  if (flooded && !seen) c.standing.hidden |= kByFlood;
   c.occurrence = occurrence;
   c.cause = said.cause;
   c.by_hand = false;

@@ -188,11 +188,15 @@ void Events::stand(const Cell& cell) {
   cell.change(RecordKind::event_cleared);
 }
 
-void Events::pause() {
+void Events::pause(Time from) {
+  const auto begin_anew = [&](int64_t* since, size_t rows, Duration delay) {
+    for (size_t row = 0; row < rows; ++row)
+      if (since[row] != kNever.ns && Time{since[row]} + delay > from) since[row] = kNever.ns;
+  };
   for (size_t e = 0; e < events_.size(); ++e) {
     const size_t rows = tables_.rows(events_[e].table);
-    std::fill_n(bound_[e].raise_since, rows, kNever.ns);
-    std::fill_n(bound_[e].clear_since, rows, kNever.ns);
+    begin_anew(bound_[e].raise_since, rows, events_[e].config.on_delay);
+    begin_anew(bound_[e].clear_since, rows, events_[e].config.off_delay);
   }
 }
 

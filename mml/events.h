@@ -104,8 +104,9 @@ class Events {
   /// The same of a group, after its members.
   void step_first_out(size_t group, Time now, size_t shard, size_t first, size_t count, Time* due);
 
-  /// Boundaries were missed: delays that have not run out begin anew, what stands goes on.
-  void pause();
+  /// The boundaries from `from` on were missed: delays that had not run out by then begin anew, what stands
+  /// goes on.
+  void pause(Time from);
 
   /// All changes of this boundary by (event, row), and forgets them.
   std::vector<EventChange>& take_changes();

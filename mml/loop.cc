@@ -1,6 +1,7 @@
 #include "mml/loop.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace looptwin::mml {
@@ -42,23 +43,17 @@ RunEnd Loop::run(Clock& clock, twin::Transport& transport, const std::atomic<boo
 /// What happened while the loop was away is known by samples at the most, nothing of it by looking. How much
 /// longer than usual it was from the last boundary to this one.
 Duration Loop::come_back(Time boundary) {
-  Time from = kNever;  // of the first of them: it may have gone again before it decided anything
-  Duration away{};
-  for (const Absence& absence : p_.absences) {
-    if (absence.from <= now_ || absence.to > boundary) continue;
-    from = std::min(from, absence.from);
-    away = away + (absence.to - absence.from);
-  }
-  const Duration gap = std::min(away, boundary - now_ - p_.cycle);
-  if (gap.ns <= 0) return {};  // no boundary was missed
-  p_.events.pause();
-  p_.evaluator.pause(from, gap);
+  const auto away = std::ranges::find(noticed_, twin::Notice::Kind::away, &twin::Notice::kind);
+  if (away == noticed_.end()) return {};
+  const Duration gap = std::min(nanoseconds(std::llround(away->value * 1e9)), boundary - now_ - p_.cycle);
+  if (gap.ns <= 0) return {};
+  p_.events.pause(away->at);
+  p_.evaluator.pause(away->at, gap);
   for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
   return gap;
 }
 
 bool Loop::cycle(Time boundary, twin::Transport& transport) {
-  const Duration unseen = come_back(boundary);
   log_.clear();
   leaving_.clear();
   if (everything_)
@@ -67,6 +62,7 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   transport.begin(boundary);
   if (!transport.breakdown().empty()) return false;
   take_in_notices(boundary, transport);
+  const Duration unseen = come_back(boundary);
   take_in(boundary, transport);
   take_in_people(boundary, transport);
   if (p_.functions != nullptr && !p_.functions->step(boundary, dirty_)) return false;

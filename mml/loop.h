@@ -45,12 +45,6 @@ class InputSink {
   virtual void taken_in(Time boundary, std::span<const twin::OperatorAction> actions) = 0;
 };
 
-/// The loop is not there from `from` on, and back at `to`.
-struct Absence {
-  Time from;
-  Time to;
-};
-
 enum class RunEnd : uint8_t { reached_end, stopped, failed };
 const char* name_of(RunEnd end);
 
@@ -75,8 +69,7 @@ class Loop {
     DecisionSink* decisions;  ///< may be null
     InputSink* inputs;        ///< may be null
     ColumnFunctions* functions = nullptr;
-    std::vector<Absence> absences = {};  ///< in order
-    Duration cycle = {};                 ///< the least from one boundary to the next
+    Duration cycle = {};  ///< the least from one boundary to the next
   };
   Loop(Parts parts, int threads);
 

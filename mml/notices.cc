@@ -37,6 +37,8 @@ void Notices::of_loop(const twin::Notice& notice) {
       return add(signals_.overruns);
     case twin::Notice::Kind::violations:
       return add(signals_.violations);
+    case twin::Notice::Kind::away:
+      return;  // the loop's own matter
     case twin::Notice::Kind::diverging:
       break;
   }

@@ -1,6 +1,7 @@
-// What a rig notices by itself, for expressions: signals of the feed `loop` (how late this boundary was, how
-// many were, what the broker has refused of nobody's), the column `violations` of each device, and the status
-// `diverging`. Where nothing is real all of it is 0. Serial, before any telemetry is taken in.
+// What is noticed beside what devices say, for expressions: signals of the feed `loop` (how late this
+// boundary was, how many were, what the broker has refused of nobody's), the column `violations` of each
+// device, and the status `diverging`. Where nothing is real all of it is 0. Serial, before any telemetry is
+// taken in.
 #pragma once
 
 #include <span>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -60,11 +61,23 @@ size_t WarmPast::index(int64_t slot) const {
   return static_cast<size_t>((slot % places + places) % places);
 }
 
-Time WarmPast::known_from() const {
+std::vector<Time> WarmPast::known_from() const {
+  std::vector<Time> from(rows_);
+  std::vector<size_t> unknown(rows_);
+  std::iota(unknown.begin(), unknown.end(), size_t{0});
   Time at = kStart + cycle_;
-  for (; slot_at(before(start_ + (at - kStart))) < start_slot(); at = at + step_)
-    if (holds(slot_at(before(start_ + (at - kStart))))) break;
-  return at;
+  for (int64_t slot; (slot = slot_at(before(start_ + (at - kStart)))) < start_slot(); at = at + step_) {
+    if (!holds(slot)) continue;
+    const double* kept = value_.data() + index(slot) * rows_;
+    std::erase_if(unknown, [&](size_t row) {
+      const bool known = kept[row] == kept[row];
+      if (known) from[row] = at;
+      return known;
+    });
+    if (unknown.empty()) break;
+  }
+  for (const size_t row : unknown) from[row] = at;
+  return from;
 }
 
 UnixTime WarmPast::before(UnixTime now) const {
@@ -78,8 +91,8 @@ UnixTime WarmPast::before(UnixTime now) const {
 void WarmPast::step(Time now, Dirty& dirty) {
   const UnixTime at = start_ + (now - kStart);
   const int64_t newest = slot_at(at);
-  // A slot whose instant fell into a time without a loop stays empty.
-  if (newest > slot_at(at + -cycle_)) {
+  // A slot whose instant fell into a time without a loop stays empty; of several boundaries the first counts.
+  if (newest >= start_slot() && newest > slot_at(at + -cycle_) && !holds(newest)) {
     double* kept = value_.data() + index(newest) * rows_;
     for (size_t row = 0; row < rows_; ++row) kept[row] = twin::load(from_.data, from_.storage, row);
     number_[index(newest)] = newest;

@@ -25,14 +25,15 @@ class WarmPast {
     lang::Storage storage = lang::Storage::f64;
   };
 
-  /// `start`: the civil instant of Time 0. A step that is shorter than the cycle counts as the cycle.
+  /// `start`: the civil instant of Time 0. `cycle`: the greatest from one boundary to the next; a step that
+  /// is shorter counts as the cycle.
   WarmPast(const lang::WarmWindow& what, Duration cycle, UnixTime start, const Timezone& timezone,
            size_t rows);
   /// After all columns are allocated.
   void bind(Column from, Column out) { from_ = from, out_ = out; }
 
-  /// Keeps the column as it is at `now` where a step begins, and writes what stood `span` before; marks the
-  /// rows that changed. Nothing happens between two steps.
+  /// Keeps the column as it is at `now`, the first boundary of a step, and writes what stood `span` before;
+  /// marks the rows that changed. Nothing happens between two steps.
   void step(Time now, Dirty& dirty);
 
   /// What stood at a slot before this run: rows that nobody puts are unknown.
@@ -42,8 +43,8 @@ class WarmPast {
   Duration every() const { return step_; }
   const lang::WarmWindow& what() const { return what_; }
 
-  /// The first boundary from which on the value may be known, by what is kept until then.
-  Time known_from() const;
+  /// Of each row the first boundary from which on the value may be known, by what is kept until then.
+  std::vector<Time> known_from() const;
 
   size_t slots() const { return number_.size(); }
   size_t bytes_per_row() const { return number_.size() * sizeof(double); }

@@ -56,11 +56,6 @@ Time WarmBuckets::end_of(int64_t slot) const {
   return Time{(slot + 1) * length_.ns - start_.ns + (sampled_ ? grace_.ns : 0)};
 }
 
-bool WarmBuckets::holds(Statistic statistic, int64_t slot) const {
-  const auto row = row_of(statistic, slot);
-  return std::any_of(row.begin(), row.end(), [](float x) { return x == x; });
-}
-
 void WarmBuckets::take(Time now, const void* column, lang::Storage storage) {
   const int64_t at = start_.ns + now.ns;
   const int64_t slot = slot_of(at - 1, length_);  // a boundary ends its cycle
@@ -127,18 +122,31 @@ Statistic WarmTrend::statistic() const {
                                                : Statistic::mean;
 }
 
-Time WarmTrend::known_from(const WarmBuckets& of) const {
+std::vector<Time> WarmTrend::known_from(const WarmBuckets& of) const {
   const auto needed = std::max<int64_t>(
       1, static_cast<int64_t>(std::ceil(what_.minimum_good * static_cast<double>(buckets()))));
+  const int64_t last = of.start_slot() - 1, first = last - buckets() + 1;
+  const size_t rows = of.row_of(statistic(), last).size();
+  std::vector<int64_t> known(rows);
+  for (int64_t slot = first; slot <= last; ++slot) {
+    const auto bucket = of.row_of(statistic(), slot);
+    for (size_t row = 0; row < rows; ++row) known[row] += bucket[row] == bucket[row] ? 1 : 0;
+  }
   // The newest bucket that counts moves on from the last one before this run, whose own are all counted on.
-  int64_t newest = of.start_slot() - 1;
-  std::vector<bool> held;
-  for (int64_t slot = newest - buckets() + 1; slot <= newest; ++slot)
-    held.push_back(of.holds(statistic(), slot));
-  int64_t known = std::count(held.begin(), held.end(), true);
-  for (size_t oldest = 0; known < needed && oldest < held.size(); ++oldest, ++newest)
-    known += held[oldest] ? 0 : 1;
-  return std::max(of.end_of(newest), kStart);
+  const auto from = [&](int64_t known, const auto& held) {
+    int64_t newest = last;
+    for (int64_t oldest = first; known < needed && oldest <= last; ++oldest, ++newest)
+      known += held(oldest) ? 0 : 1;
+    return std::max(of.end_of(newest), kStart);
+  };
+  const Time with_none = from(0, [](int64_t) { return false; });
+  std::vector<Time> times(rows);
+  for (size_t row = 0; row < rows; ++row)
+    times[row] = known[row] == 0 ? with_none : from(known[row], [&](int64_t slot) {
+      const float x = of.row_of(statistic(), slot)[row];
+      return x == x;
+    });
+  return times;
 }
 
 void WarmTrend::step(Time now, const WarmBuckets& buckets, std::span<double> out, Dirty& dirty,

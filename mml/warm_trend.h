@@ -51,8 +51,6 @@ class WarmBuckets {
   UnixTime start() const { return start_; }
   /// When a bucket of this run closes.
   Time end_of(int64_t slot) const;
-  /// Whether any row has a value in a bucket before this run.
-  bool holds(Statistic statistic, int64_t slot) const;
 
   size_t bytes_per_row() const;
   void save(ArchiveWriter& archive) const;
@@ -87,8 +85,8 @@ class WarmTrend {
   Statistic statistic() const;
   int64_t buckets() const { return what_.span / what_.step; }
 
-  /// The first boundary from which on the trend may be known, by what is kept until then.
-  Time known_from(const WarmBuckets& buckets) const;
+  /// Of each row the first boundary from which on the trend may be known, by what is kept until then.
+  std::vector<Time> known_from(const WarmBuckets& buckets) const;
 
   /// Writes the trend of all rows into `out` where it may have changed since, and marks the rows that did.
   void step(Time now, const WarmBuckets& buckets, std::span<double> out, Dirty& dirty, Workers& workers);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "mml/alarms.h"
 #include "testbed/alarm_benchmarks.h"
+#include "testbed/last_boundary.h"
 
 namespace looptwin::testbed {
 
@@ -118,8 +119,6 @@ std::optional<Enum> value_named(std::string_view name, size_t count) {
 }
 
 }  // namespace
-
-Time last_boundary(const twin::RunReader& run) { return floor_to(run.end().boundary, run.spec().cycle); }
 
 Result<std::optional<AlarmJournal>> read_alarm_journal(twin::RunReader& run) {
   const auto log = run.log("alarm_journal");

@@ -18,9 +18,6 @@ struct AlarmReportLine {
 };
 std::vector<AlarmReportLine> alarm_lines(const mml::AlarmReport& report);
 
-/// The last boundary of a run that is readable: one that has ended was closed an instant after it.
-Time last_boundary(const twin::RunReader& run);
-
 /// The figures of a run folder's journal, and the names of its instances; empty where it has none.
 struct AlarmJournal {
   mml::AlarmReport report;

@@ -142,7 +142,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
       mml::WarmHistory::Civil{scenario_.start, *Timezone::load(scenario_.timezone), scenario_.cycle});
   auto told = look_into_earlier_runs(scenario_, units_, schema_, graph_, *registry_, *warm_, wired_.warnings);
   if (!told) return tl::make_unexpected(std::move(told.error()));
-  note_looks_back(*warm_, graph_, scenario_, wired_.warnings);
+  note_looks_back(*warm_, graph_, scenario_, *registry_, wired_.warnings);
   // Trends see the same buckets whether or not a run folder is written: so all of a table's are made.
   std::vector<twin::RollupSpec> rollups;
   for (const auto& model : registry_->models()) {
@@ -225,8 +225,6 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     both_ = std::make_unique<Both>(*recorder_, *options.decisions);
     decisions = both_.get();
   }
-  std::vector<mml::Absence> absences;
-  for (const auto& away : restarts_of(scenario_, Restarted::mml)) absences.push_back({away.from, away.to});
   loop_ = std::make_unique<mml::Loop>(
       mml::Loop::Parts{schema_,
                        *registry_,
@@ -246,7 +244,6 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
                        requirements_->tap(decisions),
                        recorder_.get(),
                        functions_.get(),
-                       std::move(absences),
                        scenario_.least_cycle.value_or(scenario_.cycle)},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};

@@ -1,5 +1,7 @@
 #include "testbed/driver.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace looptwin::testbed {
@@ -22,6 +24,7 @@ Result<Driver> Driver::make(Assembly& assembly, const std::optional<std::filesys
 }
 
 void Driver::skip_to(Time boundary) {
+  last_ = boundary;
   while (next_ < away_.size() && away_[next_].to <= boundary) ++next_;
 }
 
@@ -58,6 +61,7 @@ mml::RunEnd Driver::steps(Clock& clock, const std::atomic<bool>& stop,
     const Time boundary = clock.next();
     if (boundary == kNever) return stop ? mml::RunEnd::stopped : mml::RunEnd::reached_end;
     if (!step(boundary)) return mml::RunEnd::failed;
+    last_ = boundary;
     if (each) each(boundary);
     if (stop && !is_away_) return mml::RunEnd::stopped;
   }
@@ -72,11 +76,16 @@ bool Driver::step(Time boundary) {
       if (!assembly_->transport().breakdown().empty()) return false;
       assembly_->look_at_requirements(boundary, true);
       ++missed_;
+      has_missed_ = true;
       return true;
     }
     if (!come_back()) return false;
+    went_ = std::min(went_, away.from);
+    absent_ = absent_ + (away.to - away.from);
     ++next_;
   }
+  if (has_missed_) assembly_->transport().was_away(went_, absent_);
+  went_ = kNever, absent_ = {}, has_missed_ = false;
   const Time before = assembly_->loop().now();
   if (!assembly_->loop().cycle(boundary, assembly_->loop_transport())) return false;
   assembly_->look_at_requirements(boundary, false);

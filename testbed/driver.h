@@ -33,6 +33,8 @@ class Driver {
   bool is_away() const { return is_away_; }
 
   const Diagnostics& error() const { return error_; }
+  /// The last boundary, whether the MML was there or away.
+  Time last() const { return last_; }
   uint64_t restarts() const { return restarts_; }  ///< of the MML
   uint64_t missed() const { return missed_; }      ///< boundaries while it was away
 
@@ -49,6 +51,10 @@ class Driver {
   std::vector<Away> away_;
   size_t next_ = 0;  ///< of away_
   bool is_away_ = false;
+  Time last_ = kStart;
+  Time went_ = kNever;       ///< since the last cycle it went first
+  Duration absent_{};        ///< and was away for so long in all,
+  bool has_missed_ = false;  ///< with boundaries in it
   std::optional<Snapshots> snapshots_;
   std::vector<std::byte> empty_;  ///< the loop as it begins
   Diagnostics error_;

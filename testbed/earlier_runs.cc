@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/hash.h"
 #include "testbed/field_at.h"
+#include "testbed/last_boundary.h"
 #include "testbed/run_names.h"
+#include "testbed/some_devices.h"
 #include "twin/warm/run_reader.h"
 
 namespace looptwin::testbed {
@@ -50,9 +53,18 @@ class Telling {
   const EarlierRunConfig& config() const { return *config_; }
   twin::RunReader& run() { return run_; }
   UnixTime start() const { return run_.spec().start; }
-  /// Its last boundary; what is recorded as a run ends comes a moment later.
-  UnixTime end() const { return start() + (floor_to(run_.end().boundary, run_.spec().cycle) - kStart); }
+  UnixTime end() const { return start() + (last_boundary(run_) - kStart); }
   std::string digest() const { return to_string(digest_); }
+  /// Rows of here whose device it does not have.
+  std::vector<size_t> lacking(TableId table) {
+    std::vector<bool> has(here_->registry.devices(table));
+    for (const int64_t row : rows_of(table))
+      if (row >= 0) has[static_cast<size_t>(row)] = true;
+    std::vector<size_t> rows;
+    for (size_t row = 0; row < has.size(); ++row)
+      if (!has[row]) rows.push_back(row);
+    return rows;
+  }
   /// What cannot be read at all.
   Diagnostics& problems() { return problems_; }
 
@@ -416,12 +428,29 @@ Result<std::vector<twin::EarlierRun>> look_into_earlier_runs(
                                       text_of(graph.span(function)), found.error().what),
                           found.error().hint});
     };
+    // Of a table that it tells of: which devices it leaves out, once.
+    std::set<TableId> named;
+    const auto warn_of_lacking = [&](const Found& found, TableId table) {
+      if (!found || table == registry.site() || !named.insert(table).second) return;
+      const auto rows = run.lacking(table);
+      if (rows.empty()) return;
+      warnings.push_back({Severity::warning, run.config().span,
+                          fmt::format("{} tells nothing of {} of the {} devices of '{}': it has no {}",
+                                      run.config().folder, rows.size(), registry.devices(table),
+                                      schema.table(table).name, some_devices(registry, table, rows)),
+                          "devices are found by their ids"});
+    };
     for (auto& buckets : warm.buckets()) {
       const auto found = run.tell(buckets);
       for (size_t t = 0; t < warm.trends().size(); ++t)
         if (&warm.buckets_of(t) == &buckets) warn(found, warm.trends()[t].what().node);
+      warn_of_lacking(found, buckets.table());
     }
-    for (auto& past : warm.pasts()) warn(run.tell(past), past.what().node);
+    for (auto& past : warm.pasts()) {
+      const auto found = run.tell(past);
+      warn(found, past.what().node);
+      warn_of_lacking(found, past.what().table);
+    }
     problems.insert(problems.end(), run.problems().begin(), run.problems().end());
     told.push_back({run.config().folder, run.run().spec().scenario, run.digest()});
   }

@@ -8,6 +8,7 @@
 #include "mml/alarm_state.h"
 #include "mml/records.h"
 #include "testbed/alarm_report.h"
+#include "testbed/last_boundary.h"
 #include "testbed/run.h"
 #include "twin/warm/disk.h"
 #include "twin/warm/export.h"

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "lang/condition_windows.h"
 #include "mml/alarms.h"
+#include "testbed/some_devices.h"
 
 namespace looptwin::testbed {
 
@@ -201,28 +202,40 @@ void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& regi
 }
 
 void note_looks_back(const mml::WarmHistory& warm, const lang::Graph& graph, const Scenario& scenario,
-                     Diagnostics& problems) {
+                     const twin::Registry& registry, Diagnostics& problems) {
   const bool told = !scenario.history_from.empty();
   const Duration at_once = std::max(mml::kRollupGrace, scenario.cycle);
-  const auto note = [&](lang::NodeId node, Duration after) {
-    const bool never = after > scenario.duration;
-    if (!never && (!told || after <= at_once)) return;
-    const std::string what = fmt::format("what lies {} back", to_string(graph[node].span));
-    if (never)
-      problems.push_back(
-          {Severity::warning, graph.span(node),
-           fmt::format("{} is unknown in all of the run of {}", what, to_string(scenario.duration)),
-           told ? "make the run longer, or name earlier runs that reach back further"
-                : "make the run longer, or name earlier runs in history_from:"});
-    else
-      problems.push_back({Severity::warning, graph.span(node),
-                          fmt::format("{} is unknown until {}: the runs of history_from do not have it", what,
-                                      to_string(scenario.start + after)),
-                          "name earlier runs that reach back further, or wait"});
+  const auto note = [&](const lang::WarmWindow& what, const std::vector<Time>& known_from) {
+    std::vector<size_t> never, later;
+    Time last = kStart;
+    for (size_t row = 0; row < known_from.size(); ++row) {
+      const Time from = known_from[row];
+      if (from - kStart > scenario.duration) {
+        never.push_back(row);
+      } else if (told && from - kStart > at_once) {
+        later.push_back(row);
+        last = std::max(last, from);
+      }
+    }
+    const auto warn = [&](const std::vector<size_t>& rows, const std::string& when, const char* hint) {
+      if (rows.empty()) return;
+      const bool all = rows.size() == known_from.size();
+      problems.push_back({Severity::warning, graph.span(what.node),
+                          fmt::format("what lies {} back{} is unknown {}", to_string(graph[what.node].span),
+                                      all ? "" : " of " + some_devices(registry, what.table, rows), when),
+                          hint});
+    };
+    warn(never, fmt::format("in all of the run of {}", to_string(scenario.duration)),
+         told ? "make the run longer, or name earlier runs that reach back further"
+              : "make the run longer, or name earlier runs in history_from:");
+    warn(later,
+         fmt::format("until {}: the runs of history_from do not have it",
+                     to_string(scenario.start + (last - kStart))),
+         "name earlier runs that reach back further, or wait");
   };
-  for (const auto& past : warm.pasts()) note(past.what().node, past.known_from() - kStart);
+  for (const auto& past : warm.pasts()) note(past.what(), past.known_from());
   for (size_t t = 0; t < warm.trends().size(); ++t)
-    note(warm.trends()[t].what().node, warm.trends()[t].known_from(warm.buckets_of(t)) - kStart);
+    note(warm.trends()[t].what(), warm.trends()[t].known_from(warm.buckets_of(t)));
 }
 
 }  // namespace looptwin::testbed

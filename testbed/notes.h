@@ -48,8 +48,8 @@ void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& regi
                             const Scenario& scenario, Diagnostics& problems);
 
 /// ago() and trends that are unknown for as long as the run lasts; where earlier runs are named, until when
-/// they are unknown in spite of these.
+/// they are unknown in spite of these, and of which devices.
 void note_looks_back(const mml::WarmHistory& warm, const lang::Graph& graph, const Scenario& scenario,
-                     Diagnostics& problems);
+                     const twin::Registry& registry, Diagnostics& problems);
 
 }  // namespace looptwin::testbed

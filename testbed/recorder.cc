@@ -14,6 +14,7 @@ namespace {
 using twin::Storage;
 
 constexpr size_t kSegmentBytesPerDevice = 2048;
+constexpr int64_t kMostTakenInAfter = 254;  ///< boundaries that are counted
 
 }  // namespace
 
@@ -50,6 +51,8 @@ Result<std::unique_ptr<Recorder>> Recorder::create(const std::filesystem::path& 
   if (!writer) return tl::make_unexpected(std::move(writer.error()));
   recorder->writer_ = std::make_unique<twin::RunWriter>(std::move(*writer));
   for (size_t s = 0; s < shards.size(); ++s) recorder->scratch_.push_back(std::make_unique<Scratch>());
+  if (resume) recorder->boundaries_ = resume->boundaries;
+  if (scenario.least_cycle && recorder->boundaries_.empty()) recorder->boundaries_ = {kStart};
   if (auto opened = recorder->open_feeds(resume); !opened)
     return tl::make_unexpected(std::move(opened.error()));
   return recorder;
@@ -77,7 +80,7 @@ Result<void> Recorder::open_feeds(const std::optional<RecorderState>& resume) {
 }
 
 Result<RecorderState> Recorder::settle() {
-  RecorderState state{writer_->position(), {}};
+  RecorderState state{writer_->position(), {}, boundaries_};
   if (auto durable = writer_->await_durable(state.position.boundary); !durable)
     return tl::make_unexpected(std::move(durable.error()));
   for (auto& feed : feeds_) {
@@ -148,6 +151,16 @@ void Recorder::put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane&
     lane.put_rows(grid.id, slot, scratch.rows, scratch.cells);
 }
 
+/// How many boundaries lay between a sample and its use.
+int32_t Recorder::taken_in_after(Time sampled_at, Time received_at) const {
+  int64_t count = 0;
+  if (scenario_.least_cycle)
+    count = boundaries_.end() - std::lower_bound(boundaries_.begin(), boundaries_.end(), sampled_at);
+  else
+    count = (ceil_to(received_at, scenario_.cycle) - sampled_at) / scenario_.cycle;
+  return static_cast<int32_t>(std::clamp<int64_t>(count, 0, kMostTakenInAfter));
+}
+
 void Recorder::samples(size_t shard, const twin::Frame& frame) {
   const auto grid = std::find_if(grids_.begin(), grids_.end(), [&](const Grid& g) {
     return g.raw && g.table == frame.table && g.group == frame.group;
@@ -156,7 +169,6 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
   Scratch& scratch = *scratch_[shard];
   twin::Lane& lane = writer_->lane(shard);
   const size_t fields = frame.value.size();
-  const int64_t cycle = scenario_.cycle.ns;
   scratch.begin(fields + 1);
   int64_t slot_now = 0;
   for (size_t i = 0; i < frame.size(); ++i) {
@@ -172,9 +184,7 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
     }
     scratch.rows.push_back(static_cast<uint32_t>(row));
     for (size_t f = 0; f < fields; ++f) scratch.values[f].push_back(frame.value[f][i]);
-    const Time taken_in = ceil_to(Time{frame.received_at[i]}, scenario_.cycle);
-    scratch.values[fields].push_back(
-        static_cast<int32_t>(std::clamp<int64_t>((taken_in.ns - frame.sampled_at[i]) / cycle, 0, 254)));
+    scratch.values[fields].push_back(taken_in_after(Time{frame.sampled_at[i]}, Time{frame.received_at[i]}));
   }
   put(scratch, *grid, slot_now, lane, 0, fields + 1);
 }
@@ -216,13 +226,15 @@ bool Recorder::decided(Time boundary, std::span<const mml::Record> records) {
   for (auto& feed : feeds_)
     if (feed.is_open()) feed.flush();
   writer_->end_cycle(boundary);
+  if (scenario_.least_cycle) boundaries_.push_back(boundary);
+  if (std::ssize(boundaries_) > kMostTakenInAfter) boundaries_.erase(boundaries_.begin());
   if (!records.empty() && sent_once_ == SentOnce::journalled) (void)writer_->await_journalled(boundary);
   if (!records.empty() && sent_once_ == SentOnce::durable) (void)writer_->await_durable(boundary);
   return !writer_->failed();
 }
 
 void Recorder::taken_in(Time boundary, std::span<const twin::Notice> notices) {
-  static constexpr const char* kKinds[] = {"lateness", "overruns", "violations", "diverging"};
+  static constexpr const char* kKinds[] = {"lateness", "overruns", "violations", "diverging", "away"};
   twin::Lane& lane = writer_->lane(scratch_.size());
   for (const auto& n : notices)
     lane.append(inputs_, {boundary, kKinds[static_cast<size_t>(n.kind)], registry_.id(n.about), n.at, kNever,

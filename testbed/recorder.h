@@ -23,6 +23,7 @@ namespace looptwin::testbed {
 struct RecorderState {
   twin::Position position;
   std::vector<uint64_t> feeds;  ///< bytes of each feed's file, in the scenario's order; 0 where there is none
+  std::vector<Time> boundaries{};  ///< the last ones, where they come on arrival
 };
 
 /// How far decisions must have come before they may be sent: what a kill costs, or a power cut, is then
@@ -89,6 +90,7 @@ class Recorder final : public mml::HistorySink,
   void declare_rollup(const twin::Model& model, Duration length, size_t first);
   void declare_derived(const mml::Derived& derived);
   void keep_derived(Time boundary);
+  int32_t taken_in_after(Time sampled_at, Time received_at) const;
   void put(Scratch& scratch, const Grid& grid, int64_t slot, twin::Lane& lane, size_t first_variable,
            size_t variables);
 
@@ -107,6 +109,7 @@ class Recorder final : public mml::HistorySink,
   std::vector<std::ofstream> feeds_;  ///< [feed of the scenario]; open where it is published to
   twin::LogId decisions_, inputs_, people_, published_, alarms_, journal_;
   bool record_packets_ = false;
+  std::vector<Time> boundaries_;  ///< the last ones, where they come on arrival
   SentOnce sent_once_ = SentOnce::handed_over;
   twin::LogId packets_, packet_samples_;
 };

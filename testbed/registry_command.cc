@@ -87,6 +87,20 @@ Result<void> apply(const std::string& setting, DeviceRecord& device) {
   return {};
 }
 
+/// All of them; each key once.
+Result<void> apply_all(const std::vector<std::string>& settings, DeviceRecord& device) {
+  std::set<std::string> keys;
+  for (const auto& setting : settings) {
+    if (auto good = apply(setting, device); !good) return good;
+    const auto key = setting.substr(0, setting.find('='));
+    if (!keys.insert(key).second)
+      return failure(fmt::format("'{}' is set twice", key),
+                     key == "tags" ? "write all tags at once, with semicolons between: tags='north;pilot'"
+                                   : "write it once");
+  }
+  return {};
+}
+
 /// The secret from the first line of standard input: on the command line others would see it.
 std::string read_secret() {
   std::string secret;
@@ -115,8 +129,7 @@ Exit init(const Options& options) {
 Exit add(Options& options) {
   auto store = RegistryStore::open(options.file, Access::write);
   if (!store) return refuse(store.error());
-  for (const auto& setting : options.settings)
-    if (auto good = apply(setting, options.device); !good) return refuse(good.error());
+  if (auto good = apply_all(options.settings, options.device); !good) return refuse(good.error());
   const auto secret = options.no_secret ? std::nullopt : std::optional(secret_of(options));
   auto edit = store->edit(author(options));
   if (!edit) return refuse(edit.error());
@@ -189,8 +202,7 @@ Exit set(const Options& options) {
   auto found = edit->find(options.id);
   if (!found) return refuse(found.error());
   if (!*found) return unknown(options);
-  for (const auto& setting : options.settings)
-    if (auto good = apply(setting, **found); !good) return refuse(good.error());
+  if (auto good = apply_all(options.settings, **found); !good) return refuse(good.error());
   const auto version = edit->update(**found, options.version);
   if (!version) return refuse(version.error());
   if (auto done = edit->commit(); !done) return refuse(done.error());

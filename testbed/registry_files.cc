@@ -164,7 +164,7 @@ class Importer {
   }
 
   /// Relations may lead to devices that come later in the file.
-  void check_targets() {
+  void check_relations() {
     for (const auto& [target, span] : targets_) {
       if (problems_.size() >= kMostProblems) return;
       const auto found = edit_.find(target);
@@ -176,6 +176,12 @@ class Importer {
       else if ((*found)->state == twin::DeviceState::retired)
         problems_.push_back({Severity::error, span, fmt::format("'{}' is retired", target)});
     }
+    if (!problems_.empty()) return;
+    // Those that the file does not say: of devices that are there.
+    const auto conflicts = edit_.conflicts();
+    if (!conflicts) return place({}, conflicts.error());
+    for (const auto& conflict : *conflicts)
+      if (problems_.size() < kMostProblems) place(ids_.at(conflict.device), {conflict.why});
   }
 
  private:
@@ -287,7 +293,7 @@ Result<ImportCounts> import_devices(twin::RegistryStore& store, const twin::Auth
                                [&](const yaml::Node& node) { importer.take(node); });
       !read)
     return tl::make_unexpected(std::move(read.error()));
-  if (importer.problems().empty()) importer.check_targets();
+  if (importer.problems().empty()) importer.check_relations();
   if (!importer.problems().empty()) return tl::make_unexpected(std::move(importer.problems()));
   if (auto written = secrets.write(); !written) return tl::make_unexpected(written.error());
   if (auto done = edit->commit(); !done) return tl::make_unexpected(done.error());

@@ -171,7 +171,13 @@ void SimTransport::notice(std::vector<twin::Notice> notices) {
   next_notice_ = 0;
 }
 
+void SimTransport::was_away(Time from, Duration lasted) {
+  away_ = {twin::Notice::Kind::away, {registry_.site(), Row(0)}, lasted.seconds(), from};
+}
+
 void SimTransport::poll_notices(Time boundary, std::vector<twin::Notice>& notices) {
+  if (away_) notices.push_back(*away_);
+  away_.reset();
   for (; next_notice_ < notices_.size() && notices_[next_notice_].at <= boundary; ++next_notice_)
     notices.push_back(notices_[next_notice_]);
 }

@@ -1,6 +1,7 @@
 // The Transport of a simulation: the simulated fleet on one side, the in-process broker on the other.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/archive.h"
@@ -36,6 +37,8 @@ class SimTransport final : public twin::Transport {
   void follow(std::vector<twin::OperatorAction> script);
   /// What is noticed from now on, as if something were real; by time.
   void notice(std::vector<twin::Notice> notices);
+  /// The loop was away from `from` on, so long in all, and has missed boundaries: it is told at the next one.
+  void was_away(Time from, Duration lasted);
   /// What people do besides the script, while the run is under way: no part of a saved state until it has
   /// acted.
   void act(std::vector<twin::OperatorAction> actions);
@@ -61,6 +64,7 @@ class SimTransport final : public twin::Transport {
   size_t next_action_ = 0;
   std::vector<twin::Notice> notices_;  ///< what is noticed, by time
   size_t next_notice_ = 0;
+  std::optional<twin::Notice> away_;  ///< until the loop is told
   std::vector<twin::OperatorAction> pending_;  ///< besides the script, by time
   std::vector<size_t> first_shard_;            ///< [table]
   std::vector<sim::Arrivals> arrivals_;        ///< [shard]

@@ -121,7 +121,7 @@ Ending Simulation::finish(mml::RunEnd end, double wall) {
   Ending ending;
   ending.end = driver_->end(end);
   if (ending.end == mml::RunEnd::failed) ending.problems = problems();
-  ending.status = status_json(*assembly_, ending.end, wall);
+  ending.status = status_json(*assembly_, driver_->last(), ending.end, wall);
   if (auto finished = assembly_->finish(ending.status); !finished && ending.problems.empty())
     ending.problems = finished.error();
   const auto held = judge(*assembly_, out_);

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 static_assert(std::endian::native == std::endian::little, "snapshots are little-endian");
 
-constexpr uint64_t kMagic = 0x3130544154534C54;  // "TLSTAT01" as bytes
+constexpr uint64_t kMagic = 0x3230544154534C54;  // "TLSTAT02" as bytes
 constexpr const char* kEnding = ".state";
 
 struct Header {
@@ -27,18 +27,20 @@ struct Header {
   uint64_t sequence = 0;
   int64_t boundary = 0;
   int64_t recorded = 0;
-  uint64_t feeds = 0, world = 0, loop = 0;
+  uint64_t feeds = 0, boundaries = 0, world = 0, loop = 0;
 };
-static_assert(sizeof(Header) == 72);
+static_assert(sizeof(Header) == 80);
 
 std::span<const std::byte> bytes_of(const auto& values) { return std::as_bytes(std::span(values)); }
 
 std::vector<std::byte> joined(const Header& header, const Snapshot& s) {
   std::vector<std::byte> out;
-  out.reserve(sizeof header + s.recorder.feeds.size() * 8 + s.world.size() + s.loop.size());
+  out.reserve(sizeof header + (s.recorder.feeds.size() + s.recorder.boundaries.size()) * 8 + s.world.size() +
+              s.loop.size());
   const auto add = [&](std::span<const std::byte> part) { out.insert(out.end(), part.begin(), part.end()); };
   add(std::as_bytes(std::span(&header, 1)));
   add(bytes_of(s.recorder.feeds));
+  add(bytes_of(s.recorder.boundaries));
   add(s.world);
   add(s.loop);
   return out;
@@ -54,6 +56,7 @@ Result<void> write_snapshot(const fs::path& path, const Snapshot& s) {
                 .boundary = s.boundary.ns,
                 .recorded = s.recorder.position.boundary.ns,
                 .feeds = s.recorder.feeds.size(),
+                .boundaries = s.recorder.boundaries.size(),
                 .world = s.world.size(),
                 .loop = s.loop.size()};
   auto bytes = joined(header, s);
@@ -76,10 +79,14 @@ Result<Snapshot> read_snapshot(const fs::path& path) {
   if (h.checksum != hash64(bytes.subspan(kChecked))) return refused("its checksum is wrong");
   Snapshot s{.boundary = {h.boundary}, .scenario = h.scenario, .recorder = {}, .world = {}, .loop = {}};
   s.recorder.position = {h.sequence, Time{h.recorded}};
-  s.recorder.feeds.resize(h.feeds);
   auto rest = bytes.subspan(sizeof h);
-  std::copy_n(rest.begin(), h.feeds * 8, std::as_writable_bytes(std::span(s.recorder.feeds)).begin());
-  rest = rest.subspan(h.feeds * 8);
+  const auto take = [&](auto& values, uint64_t count) {
+    values.resize(count);
+    std::copy_n(rest.begin(), count * 8, std::as_writable_bytes(std::span(values)).begin());
+    rest = rest.subspan(count * 8);
+  };
+  take(s.recorder.feeds, h.feeds);
+  take(s.recorder.boundaries, h.boundaries);
   s.world.assign(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(h.world));
   s.loop.assign(rest.begin() + static_cast<std::ptrdiff_t>(h.world), rest.end());
   return s;

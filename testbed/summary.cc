@@ -151,11 +151,10 @@ void broker_row(Assembly& a) {
 void print_row(const char* what, const std::string& text) { fmt::print("  {:<22} {}\n", what, text); }
 
 void print_summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wall) {
-  const double simulated = a.loop().now().seconds();
+  const Duration lasted = driver.last() - kStart;
   fmt::print("\n{}: {}\n", a.scenario().name, told(end));
-  print_row(
-      a.real() ? "went on" : "simulated",
-      fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(a.loop().now() - kStart), wall, simulated / wall));
+  print_row(a.real() ? "went on" : "simulated",
+            fmt::format("{} in {:.1f} s ({:.0f}x)", to_string(lasted), wall, lasted.seconds() / wall));
   telemetry_rows(a, wall);
   rules_rows(a);
   events_row(a);
@@ -177,13 +176,13 @@ void print_summary(Assembly& a, const Driver& driver, mml::RunEnd end, double wa
   print_row("fingerprint", a.loop().fingerprint());
 }
 
-std::string status_json(Assembly& a, mml::RunEnd end, double wall) {
+std::string status_json(Assembly& a, Time reached, mml::RunEnd end, double wall) {
   const auto p = a.processor().counters();
   const auto d = a.dispatcher().counters();
   const auto f = a.fleet().counters();
   const auto of = [&](twin::Quality q) { return p.by_quality[static_cast<size_t>(q)]; };
   nlohmann::json json{{"state", mml::name_of(end)},
-                      {"simulated_s", a.loop().now().seconds()},
+                      {"simulated_s", reached.seconds()},
                       {"wall_s", wall},
                       {"threads", a.loop().workers().threads()},
                       {"simd", looptwin::name_of(simd())},

@@ -12,6 +12,7 @@ namespace looptwin::testbed {
 void print_summary(Assembly& assembly, const Driver& driver, mml::RunEnd end, double wall);
 /// One row of it.
 void print_row(const char* what, const std::string& text);
-std::string status_json(Assembly& assembly, mml::RunEnd end, double wall);
+/// `reached`: the last boundary.
+std::string status_json(Assembly& assembly, Time reached, mml::RunEnd end, double wall);
 
 }  // namespace looptwin::testbed

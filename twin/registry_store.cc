@@ -294,6 +294,11 @@ Result<void> RegistryStore::Edit::add(const DeviceRecord& device, const std::opt
   auto& db = state_->db();
   if (auto good = check_device(device); !good) return good;
   std::string hash;
+  if (secret && device.state == DeviceState::retired) {
+    db.fail(fmt::format("'{}' is retired, and has no credential", device.id),
+            "leave out its secret, or give it another state");
+    return db.result();
+  }
   if (secret) {
     auto hashed = hash_secret(secret->kind, state_->file.key, device.id, secret->text);
     if (!hashed) return tl::make_unexpected(std::move(hashed.error()));
@@ -374,15 +379,18 @@ Result<void> RegistryStore::Edit::set_secret(const std::string& id, const Secret
   return db.result();
 }
 
-Result<void> RegistryStore::Edit::commit() {
+Result<std::vector<RegistryStore::Edit::Conflict>> RegistryStore::Edit::conflicts() {
   auto& db = state_->db();
+  std::vector<Conflict> conflicts;
+  const auto found = [&](const std::string& device, std::string message, std::string hint = {}) {
+    conflicts.push_back({device, {Severity::error, {}, std::move(message), std::move(hint)}});
+  };
   for (const auto& [target, owner] : state_->targets) {
     Query query(db, "SELECT state FROM device WHERE id = ?", target);
     if (!query.next())
-      db.fail(fmt::format("'{}' is related to '{}', which is no device", owner, target));
+      found(owner, fmt::format("'{}' is related to '{}', which is no device", owner, target));
     else if (query.text(0) == name_of(DeviceState::retired))
-      db.fail(fmt::format("'{}' is related to '{}', which is retired", owner, target));
-    if (!db.ok()) return db.result();
+      found(owner, fmt::format("'{}' is related to '{}', which is retired", owner, target));
   }
   for (const auto& id : state_->retired) {
     Query query(
@@ -391,9 +399,20 @@ Result<void> RegistryStore::Edit::commit() {
         "AND p.value = ? AND d.state <> 'retired' LIMIT 1",
         id);
     if (query.next())
-      db.fail(fmt::format("'{}' cannot retire: it is still the {} of '{}'", id, query.text(1), query.text(0)),
-              "relate that device to another one, or retire it, too");
-    if (!db.ok()) return db.result();
+      found(id,
+            fmt::format("'{}' cannot retire: it is still the {} of '{}'", id, query.text(1), query.text(0)),
+            "relate that device to another one, or retire it, too");
+  }
+  return db.result(std::move(conflicts));
+}
+
+Result<void> RegistryStore::Edit::commit() {
+  auto& db = state_->db();
+  const auto broken = conflicts();
+  if (!broken) return tl::make_unexpected(broken.error());
+  if (!broken->empty()) {
+    db.fail(broken->front().why.message, broken->front().why.hint);
+    return db.result();
   }
   db.execute("COMMIT");
   return db.result();

@@ -96,7 +96,13 @@ class RegistryStore::Edit {
   Result<uint64_t> become(const std::string& id, DeviceState state, std::optional<uint64_t> expected = {});
   /// Replaces the device's credential.
   Result<void> set_secret(const std::string& id, const Secret& secret);
-  /// Refused when a device that is not retired would be related to one that is not there, or is retired.
+  /// A relation that would not hold: of a device that is not retired to one that is not there, or is retired.
+  struct Conflict {
+    std::string device;  ///< that this Edit has changed
+    Diagnostic why;
+  };
+  Result<std::vector<Conflict>> conflicts();
+  /// Refused where there are conflicts.
   Result<void> commit();
 
  private:

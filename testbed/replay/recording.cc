@@ -99,10 +99,13 @@ void ReplayInputs::refuse(Time boundary) {
       {Severity::error, {}, fmt::format("the input log at {} makes no sense", to_string(boundary)), {}}};
 }
 
-/// Of a device that there is, or of the loop, which has no model.
-bool ReplayInputs::fits(const twin::Notice& notice) const {
+/// Of a device that there is, or of the loop, which has no model, and was away before the boundary.
+bool ReplayInputs::fits(const twin::Notice& notice, Time boundary) const {
   const auto [table, row] = notice.about;
   using Kind = twin::Notice::Kind;
+  if (notice.kind == Kind::away &&
+      !(notice.at >= kStart && notice.value > 0 && notice.value <= (boundary - notice.at).seconds()))
+    return false;
   if (table == registry_.site()) return row.index() == 0 && notice.kind != Kind::diverging;
   const bool of_device = notice.kind == Kind::diverging || notice.kind == Kind::violations;
   return of_device && table.index() < registry_.models().size() && row.index() < registry_.devices(table);
@@ -113,7 +116,7 @@ void ReplayInputs::poll_notices(Time boundary, std::vector<twin::Notice>& notice
   const size_t before = notices.size();
   const bool read = twin::decode(notices_->bytes, notices);
   if (read && std::all_of(notices.begin() + static_cast<long>(before), notices.end(),
-                          [this](const auto& notice) { return fits(notice); }))
+                          [&](const auto& notice) { return fits(notice, boundary); }))
     return;
   notices.resize(before);
   refuse(boundary);

@@ -65,7 +65,7 @@ class ReplayInputs final : public Clock, public twin::Transport {
     uint64_t messages = 0, answers = 0, foreign = 0;
     bool unreadable = false;
   };
-  bool fits(const twin::Notice& notice) const;
+  bool fits(const twin::Notice& notice, Time boundary) const;
   void refuse(Time boundary);
 
   twin::InputLogReader log_;

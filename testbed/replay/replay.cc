@@ -57,7 +57,7 @@ Result<Replayed> replay(const Recording& recording, const ReplayOptions& options
   const std::atomic<bool> never{false};
   const auto end = a.loop().run(log, log, never);
   if (!log.breakdown().empty()) return tl::make_unexpected(log.breakdown());
-  if (auto finished = a.finish(status_json(a, end, 0)); !finished)
+  if (auto finished = a.finish(status_json(a, a.loop().now(), end, 0)); !finished)
     return tl::make_unexpected(std::move(finished.error()));
   return Replayed{std::move(*assembly), sink.take(), log.counters(), log.after(),
                   log.last(),           log.ended(), log.damage()};

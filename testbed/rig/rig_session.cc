@@ -351,7 +351,8 @@ Diagnostics RigSession::end(mml::RunEnd how, double wall_s, const Realtime& real
   const auto keep = [&](const Result<void>& done) {
     if (!done && problems.empty()) problems = done.error();
   };
-  keep(assembly_->finish(with_seen(guard_->with_rig(status_json(*assembly_, how, wall_s)), seen())));
+  keep(assembly_->finish(
+      with_seen(guard_->with_rig(status_json(*assembly_, driver_->last(), how, wall_s)), seen())));
   if (!out_) return problems;
   keep(twin::write_whole_file(*out_ / "pace.json",
                               pace_json(clock_->counters(), machine_.now() - begun_at_, realtime)));

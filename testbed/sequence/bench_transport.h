@@ -23,6 +23,9 @@ class BenchTransport final : public twin::Transport {
 
   void begin(Time boundary) override;
   const Diagnostics& breakdown() const override { return inner_.breakdown(); }
+  void poll_notices(Time boundary, std::vector<twin::Notice>& notices) override {
+    inner_.poll_notices(boundary, notices);
+  }
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;

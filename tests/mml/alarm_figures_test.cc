@@ -125,6 +125,19 @@ TEST_CASE(
   CHECK(r.suppressed_now == 1);
 }
 
+TEST_CASE("alarm figures: what is hidden as it recurs waits for no answer") {
+  Journal journal;
+  journal.add(minutes(1), alarm_raised, kA);
+  journal.add(minutes(2), alarm_returned, kA);
+  CHECK(journal.report(minutes(3)).unacknowledged == 1);
+  journal.add(minutes(4), alarm_raised, kA, AlarmPriority::low, kByFlood);
+  journal.add(minutes(4) + seconds(5), alarm_returned, kA);
+  const auto r = journal.report(minutes(5));
+  CHECK(r.unacknowledged == 0);
+  CHECK(journal.figures.waiting(kStart + minutes(5)).empty());
+  CHECK(r.fleeting == 0);
+}
+
 TEST_CASE("alarm figures: the ten worst and their share") {
   Journal journal;
   for (uint32_t row = 0; row < 12; ++row)

@@ -334,17 +334,44 @@ TEST_CASE("alarms: in a flood one alarm stands for its members, and all are jour
   CHECK(member(0) == AlarmState::unacknowledged);      // what was shown stays
   CHECK(member(2) == AlarmState::suppressed);
   CHECK(panel.count(RecordKind::alarm_raised) == 4);
-  panel.change(RecordKind::event_cleared, 1, 1, at(30));
-  panel.change(RecordKind::event_raised, 1, 2, at(30));
-  CHECK(member(1) == AlarmState::suppressed);
-  panel.change(RecordKind::event_cleared, 1, 2, at(40));
-  CHECK(member(1) == AlarmState::normal);  // came and went within the flood
+  panel.change(RecordKind::event_cleared, 2, 1, at(30));
+  CHECK(member(2) == AlarmState::normal);  // came and went within the flood
+  panel.change(RecordKind::event_raised, 2, 2, at(30));
+  CHECK(member(2) == AlarmState::suppressed);
   for (const double now : {60., 70., 79.}) panel.step(now);
   CHECK(panel.state() == AlarmState::unacknowledged);
   panel.step(80);  // only that of 30 s is younger than a minute
   CHECK(panel.state() == AlarmState::returned);
   CHECK(member(2) == AlarmState::unacknowledged);
   CHECK(panel.count(RecordKind::alarm_shown) == 1);
+}
+
+TEST_CASE("alarms: one that has returned unanswered stays to be answered where it recurs in a flood") {
+  Panel panel([](std::vector<Alarm>& wired) {
+    wired[0].config.flood = FloodConfig{{}, {}, 2, seconds(60), 2};
+    wired[0].event = kNoEvent;
+    wired[0].members = {1};
+  });
+  const auto member = [&](uint32_t row) { return panel.state(row, 1); };
+  const auto unanswered = [&] { return panel.alarms->figures().report(at(60)).unacknowledged; };
+  for (const uint32_t row : {0u, 1u}) {
+    panel.change(RecordKind::event_raised, row, 1, at(row));
+    panel.change(RecordKind::event_cleared, row, 1, at(5 + row));
+    CHECK(member(row) == AlarmState::returned);
+  }
+  CHECK(panel.ask(AlarmOperation::acknowledge, 8, {}, {}, 0, 1).empty());
+  CHECK(member(0) == AlarmState::normal);
+  for (const uint32_t row : {2u, 1u, 0u}) panel.change(RecordKind::event_raised, row, 2, at(20));
+  CHECK(panel.state() == AlarmState::unacknowledged);  // the flood
+  CHECK(member(1) == AlarmState::unacknowledged);      // shown since 1 s
+  CHECK(member(0) == AlarmState::suppressed);          // it was answered, and begins in the flood
+  CHECK(unanswered() == 2);                            // the flood, and that of row 1
+  for (const uint32_t row : {0u, 1u}) panel.change(RecordKind::event_cleared, row, 2, at(30));
+  CHECK(member(1) == AlarmState::returned);
+  CHECK(member(0) == AlarmState::normal);
+  CHECK(panel.ask(AlarmOperation::acknowledge, 40, {}, {}, 1, 1).empty());
+  CHECK(member(1) == AlarmState::normal);
+  CHECK(unanswered() == 1);
 }
 
 TEST_CASE("alarms: nobody is nobody, and comments have a text") {

@@ -120,6 +120,44 @@ TEST_CASE("ago: is what stood at the boundary that long ago, through outages, re
   }
 }
 
+TEST_CASE("ago: of boundaries that come on arrival the first at or after a step's instant counts") {
+  // From 50 ms to 1 min after the last one; a run that begins within a step has nothing of its beginning.
+  for (const Duration step : {seconds(1), minutes(1), minutes(3)}) {
+    INFO(to_string(step));
+    const UnixTime start = at("2024-05-01T00:00:20Z");
+    const Duration span = minutes(7), greatest = minutes(1);
+    Site site;
+    const lang::WarmWindow what{.table = site.table, .span = span, .step = step};
+    const auto make = [&] {
+      WarmPast past(what, greatest, start, Timezone::utc(), kRows);
+      past.bind({site.x().data(), lang::Storage::f64}, {site.y().data(), lang::Storage::f64});
+      return past;
+    };
+    WarmPast past = make();
+    std::vector<int64_t> boundaries;
+    size_t known = 0;
+    Time now = kStart;
+    for (int64_t i = 1; i < 400; ++i) {
+      const uint64_t bits = hash64(std::to_string(i));
+      now = now + (bits % 5 == 0 ? greatest : milliseconds(50 + static_cast<int64_t>(bits % 20'000)));
+      boundaries.push_back(now.ns);
+      for (size_t row = 0; row < kRows; ++row) site.x()[row] = drawn(now.ns, row);
+      past = restored(past, make());
+      past.step(now, *site.dirty);
+      const UnixTime then = start + (now - kStart) + -span;
+      const bool in_run = floor_to(Time{then.ns}, std::max(step, greatest)).ns > start.ns;
+      for (size_t row = 0; row < kRows; ++row) {
+        const double expected =
+            in_run ? past_of(start, greatest, std::max(step, greatest), then, row, boundaries) : kUnknown;
+        INFO(i << ": " << site.y()[row] << " " << expected);
+        REQUIRE(same(site.y()[row], expected));
+        known += expected == expected ? 1 : 0;
+      }
+    }
+    REQUIRE(known > 300);
+  }
+}
+
 TEST_CASE("ago: only rows that change are marked, and only where a step begins") {
   Site site;
   const lang::WarmWindow what{.table = site.table, .span = minutes(2), .step = minutes(1)};
@@ -307,12 +345,12 @@ TEST_CASE("trends: of rollups a bucket counts half a minute after its end, also 
   WarmBuckets buckets(site.table, site.from, minutes(1), true, start, kRollupGrace, kRows);
   buckets.keep(Statistic::mean, 3);
   WarmTrend trend(what, Timezone::utc());
-  CHECK(trend.known_from(buckets) == Time{minutes(3).ns + kRollupGrace.ns});
+  CHECK(trend.known_from(buckets) == std::vector(kRows, Time{minutes(3).ns + kRollupGrace.ns}));
   // The four newest before the start hold 1, 2, 3 and 4.
   for (int64_t back = 4; back >= 1; --back)
     for (float& x : buckets.row_of(Statistic::mean, buckets.start_slot() - back))
       x = static_cast<float>(5 - back);
-  CHECK(trend.known_from(buckets) == Time{kRollupGrace.ns});
+  CHECK(trend.known_from(buckets) == std::vector(kRows, Time{kRollupGrace.ns}));
   for (const auto& [seconds_in, mean] : {std::pair(1, 2.0), {29, 2.0}, {30, 3.0}, {89, 3.0}}) {
     trend.step(Time{seconds(seconds_in).ns}, buckets, site.y(), *site.dirty, site.workers);
     INFO(seconds_in << " s");
@@ -334,7 +372,9 @@ TEST_CASE("trends: are known as soon as enough buckets are, those of earlier run
     for (int64_t back = 1; back <= held; ++back)
       buckets.row_of(Statistic::mean, buckets.start_slot() - back)[0] = 1;
     INFO(held << " buckets");
-    CHECK(WarmTrend(what, Timezone::utc()).known_from(buckets) == kStart + from);
+    // The earlier run has the first device, and no other.
+    const auto known_from = WarmTrend(what, Timezone::utc()).known_from(buckets);
+    CHECK(known_from == std::vector{kStart + from, kStart + hours(5), kStart + hours(5)});
   }
 }
 
@@ -369,11 +409,13 @@ TEST_CASE("ago: what an earlier run held stands where it was put, and says from 
   const lang::WarmWindow what{.table = site.table, .span = minutes(10), .step = minutes(1)};
   WarmPast past(what, seconds(10), start, Timezone::utc(), kRows);
   past.bind({site.x().data(), lang::Storage::f64}, {site.y().data(), lang::Storage::f64});
-  CHECK(past.known_from() >= kStart + minutes(11));
+  for (const Time from : past.known_from()) CHECK(from >= kStart + minutes(11));
   for (int64_t back = 0; back < 5; ++back)
     past.put(past.start_slot() - 1 - back, 1, static_cast<double>(back));
-  CHECK(past.known_from() > kStart + minutes(5));
-  CHECK(past.known_from() <= kStart + minutes(6) + seconds(10));
+  const auto known_from = past.known_from();
+  CHECK(known_from[1] > kStart + minutes(5));
+  CHECK(known_from[1] <= kStart + minutes(6) + seconds(10));
+  CHECK(known_from[0] >= kStart + minutes(11));  // nothing was put there
   for (int64_t s = 10; s <= 600; s += 10) {
     past.step(Time{seconds(s).ns}, *site.dirty);
     INFO(s << " s");

@@ -1,7 +1,11 @@
 // Cycles on arrival in simulation: when boundaries come, and that what is decided on them is decided again.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 #include "loading.h"
+#include "testbed/alarm_report.h"
+#include "testbed/last_boundary.h"
 #include "testbed/simulation.h"
 
 using namespace looptwin;
@@ -113,6 +117,57 @@ TEST_CASE(
       boundaries_ms(**fork, trunk->end());
       CHECK((*fork)->assembly().loop().fingerprint() == one->assembly().loop().fingerprint());
     }
+  }
+}
+
+TEST_CASE("cycle on arrival: a run folder says how far it came, and how many boundaries samples waited for") {
+  const Folder folder;
+  const auto out = folder.path() / "run";
+  // Samples are under way for 900 ms; the alarm rises as a level arrives.
+  auto text = replaced(kTank, "latency: 10 ms", "latency: 900 ms");
+  text = replaced(text, "duration: 20 s", "duration: 20100 ms");
+  text +=
+      "history: {tank: {raw: \"**\"}}\nalarms: {full: {each: tank, raise: level > 50 cm, cause: c, "
+      "consequence: c, action: a, respond_within: 1 h}}\n";
+  static const std::atomic<bool> never{false};
+  auto made =
+      Simulation::make({loaded({{"scenario.yaml", text}}), {}, {}}, {.threads = 1, .out = out}, never);
+  REQUIRE(made.has_value());
+  auto& run = **made;
+  const auto boundaries = boundaries_ms(run, run.end());
+  const Time last = run.now();
+  CHECK(last < run.end());
+  CHECK((last - kStart).ns % milliseconds(400).ns != 0);
+  REQUIRE(run.finish(mml::RunEnd::reached_end, 1).problems.empty());
+
+  auto read = twin::RunReader::open(out);
+  REQUIRE(read.has_value());
+  CHECK(last_boundary(*read) == last);
+  const auto journal = read_alarm_journal(*read);
+  REQUIRE((journal.has_value() && journal->has_value()));
+  CHECK((*journal)->report.length == last - kStart);
+  const auto report = run.assembly().alarms().figures().report(last);
+  CHECK((*journal)->report.per_hour == report.per_hour);
+  CHECK(report.annunciated > 0);
+
+  const auto grid = read->grid("tank/raw/700ms");
+  REQUIRE(grid);
+  const auto& variables = read->spec().grids[grid->index()].variables;
+  const auto after = std::find_if(variables.begin(), variables.end(),
+                                  [](const auto& v) { return v.name == "taken_in_after"; });
+  REQUIRE(after != variables.end());
+  const auto slots = read->slots(*grid);
+  REQUIRE(slots.has_value());
+  const auto values =
+      read->read(*grid, static_cast<size_t>(after - variables.begin()), {0, 1}, {1, slots->end});
+  REQUIRE(values.has_value());
+  CHECK(values->size() > 20);
+  for (size_t i = 0; i < values->size(); ++i) {
+    const int64_t sampled = 700 * static_cast<int64_t>(i + 1);
+    const auto waited = std::count_if(boundaries.begin(), boundaries.end(),
+                                      [&](int64_t b) { return b >= sampled && b < sampled + 900; });
+    CAPTURE(sampled);
+    CHECK((*values)[i] == static_cast<double>(waited));
   }
 }
 

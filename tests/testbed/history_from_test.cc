@@ -285,6 +285,37 @@ TEST_CASE("history_from: what an earlier run lacks is said, with when it is know
              Catch::Contains("it has no 'gauge' with an id of here"));
 }
 
+TEST_CASE("history_from: devices that an earlier run does not have are named, with when they are known") {
+  const Coast coast;
+  coast.write("models.yaml", with(kModels, "gauge: {count: 3,", "gauge: {count: 1,"));
+  coast.record(lasting("00:00:00", "2 h"), "one");
+  coast.write("models.yaml", kModels);
+  const auto said = coast.said(lasting("02:00:00", "2 h", "history_from: [one]\n"));
+  CHECK_THAT(said, Catch::Contains("7:16: one tells nothing of 2 of the 3 devices of 'gauge': it has no "
+                                   "harbour-1/gauge-2, harbour-1/gauge-3 [devices are found by their ids]"));
+  CHECK_THAT(said, Catch::Contains("what lies 1 h back of harbour-1/gauge-2, harbour-1/gauge-3 is unknown "
+                                   "until 2024-05-01T02:30:30Z: the runs of history_from do not have it"));
+  CHECK_THAT(said, Catch::Contains("what lies 1 h back of harbour-1/gauge-2, harbour-1/gauge-3 is unknown "
+                                   "until 2024-05-01T03:"));
+  // Said once for the table, and once for each of the three functions that look back on gauges.
+  CHECK(std::count(said.begin(), said.end(), '\n') == 4);
+  // What it warns of is what happens.
+  auto a = coast.assemble(lasting("02:00:00", "2 h", "history_from: [one]\n"));
+  while (a->loop().now() < kStart + minutes(2))
+    REQUIRE(a->loop().cycle(a->loop().now() + a->scenario().cycle, a->transport()));
+  for (const char* column : {"usual", "lowest", "hour_ago"}) {
+    const auto now = values(*a, "gauge", column);
+    REQUIRE(now.size() == 3);
+    CHECK(now[0] == now[0]);
+    CHECK(now[1] != now[1]);
+    CHECK(now[2] != now[2]);
+  }
+  CHECK_THAT(
+      coast.said(lasting("02:00:00", "20 min", "history_from: [one]\n")),
+      Catch::Contains("what lies 1 h back of harbour-1/gauge-2, harbour-1/gauge-3 is unknown in all of "
+                      "the run of 20 min"));
+}
+
 TEST_CASE("history_from: values are converted to the unit and resolution of here, or refused") {
   const Coast coast;
   coast.record(lasting("00:00:00", "2 h"), "metres");

@@ -114,7 +114,8 @@ TEST_CASE("notices: rules see what a rig notices, and a replay of it decides ali
   const std::atomic<bool> stop{false};
   VirtualClock clock(assembly->scenario().start, assembly->scenario().cycle, kStart + seconds(10), stop);
   REQUIRE(driver.run(clock, stop) == mml::RunEnd::reached_end);
-  REQUIRE(assembly->finish(status_json(*assembly, mml::RunEnd::reached_end, 1)).has_value());
+  REQUIRE(assembly->finish(status_json(*assembly, assembly->loop().now(), mml::RunEnd::reached_end, 1))
+              .has_value());
 
   TextPool pool;
   const auto replayed = good(replay(good(open_recording(out)), {}, pool));

@@ -124,6 +124,76 @@ TEST_CASE("pause: what a loop has not seen while it was away, it does not count"
   }
 }
 
+TEST_CASE("pause: delays that had run out when the loop went have run out") {
+  // Since 50 s the trip waits for its reset, and since 40 s the alarm for the bypass's end; both come at 110
+  // s.
+  for (const std::string lasts : {"0 s", "1 s", "5 s"}) {
+    CAPTURE(lasts);
+    auto simulation = simulated(R"y(
+scenario: line
+start: "2024-01-01T00:00:00"
+duration: 5 min
+models:
+  line:
+    telemetry:
+      w: {from: w, unit: bar, every: 1 s, phase: 0 s, range: [0, 10], resolution: 0.01}
+      v: {from: v, unit: bar, every: 1 s, phase: 0 s, range: [0, 10], resolution: 0.01}
+    physics:
+      inputs: {clock: time_of_day()}
+      outputs: {w: "if(clock >= 10 s && clock < 20 s, 8 bar, 2 bar)", v: "if(clock >= 10 s, 8 bar, 2 bar)"}
+fleet: {
+line : {}
+}
+people: {anna: {}}
+operator: {ready: {kind: button}, service: {kind: selector, default: true}}
+events:
+  trip: {each: line, raise: w > 5 bar, off_delay: 30 s, latched: true, reset: ready}
+  high: {each: line, raise: v > 5 bar, on_delay: 30 s, bypassed_while: service}
+script:
+  - {after: 110 s, by: anna, press: ready}
+  - {after: 110 s, by: anna, set: {service: false}}
+faults: [{after: 100 s, kind: restart, of: mml, lasts: )y" +
+                                lasts + "}]\n");
+    CHECK(at(*simulation, seconds(109), "trip") == 1);
+    CHECK(at(*simulation, seconds(109), "high") == 0);
+    CHECK(at(*simulation, seconds(110), "trip") == 0);
+    CHECK(at(*simulation, seconds(110), "high") == 1);
+    const auto counters = simulation->assembly().events().counters();
+    CHECK(counters.refused_resets == 0);
+    CHECK(counters.withheld == 1);  // said once
+  }
+}
+
+TEST_CASE("pause: where boundaries come on arrival, what missed none begins nothing anew") {
+  // High from 90 s on; samples come every 10 s.
+  const auto rises = [](const std::string& absence, double after, const std::string& greatest = "1 s") {
+    CAPTURE(absence, greatest);
+    auto simulation = simulated(R"y(
+scenario: level
+start: "2024-01-01T00:00:00"
+duration: 3 min
+models:
+  tank:
+    telemetry: {w: {from: w, unit: bar, every: 10 s, phase: 0 s, range: [0, 10], resolution: 0.01}}
+    physics: {inputs: {clock: time_of_day()}, outputs: {w: "if(clock >= 90 s, 8 bar, 2 bar)"}}
+fleet: {
+tank : {}
+}
+events: {trip: {each: tank, raise: w > 5 bar, on_delay: 30 s}}
+cycle: {least: 50 ms, greatest: )y" +
+                                greatest + "}\nfaults: [{kind: restart, of: mml, " + absence + "}]\n");
+    CHECK(at(*simulation, milliseconds(static_cast<int64_t>(after * 1000) - 400), "trip") == 0);
+    CHECK(at(*simulation, milliseconds(static_cast<int64_t>(after * 1000) + 400), "trip") == 1);
+  };
+  // Nothing came meanwhile, and nothing was due.
+  rises("after: 100.3 s, lasts: 0.4 s", 120);
+  rises("after: 102 s, lasts: 6 s", 120, "20 s");
+  // A sample did, whether it is kept or not; and a boundary was due.
+  rises("after: 99.9 s, lasts: 0.2 s", 131);
+  rises("after: 99.9 s, lasts: 0.2 s, persistent: false", 131);
+  rises("after: 100.9 s, lasts: 0.4 s", 132);
+}
+
 TEST_CASE("pause: a deadband's limit is the reading that it says") {
   // 21.9 less 0.3 is 21.599999999999998 in binary; a reading of 21.6 is not above 21.6.
   auto simulation = simulated(R"y(

@@ -129,6 +129,7 @@ class Mistakes(Registry):
         "an id with a blank": ("x.csv", "id,model\na b,home\n", r"x\.csv:2:1: error: 'a b' is no device id"),
         "a state that there is not": ("x.csv", "id,model,state\na,home,activ\n", r"x\.csv:2:8: error: .*activ[^!]*did you mean 'active'"),
         "a relation to nothing": ("x.csv", "id,model,relations.block\na,home,nowhere\n", r"x\.csv:2:8: error: 'nowhere' is no device"),
+        "a secret of a retired device": ("x.json", '[{"id": "a", "model": "home", "state": "retired", "secret": "correct horse"}]', r"x\.json:1:10: error: 'a' is retired, and has no credential\n(.*\n){2}.*leave out its secret"),
         "a short secret": ("x.csv", "id,model,secret\na,home,short\n", r"x\.csv:2:1: error: the secret has 5 characters; argon2id needs at least 8"),
         "JSON torn in a text": ("x.json", '[{"id": "a", "model": "home"}, {"id": "b", "mod', r"x\.json:1:\d+: error: the text's closing quote is missing"),
         "JSON torn between": ("x.json", '[{"id": "a", "model": "home"}', r"x\.json:1:30: error: a ',' or '\]' should stand here"),
@@ -151,6 +152,21 @@ class Mistakes(Registry):
                 self.assertEqual(len(problems), len(set(problems)))
                 self.assertEqual(self.file.read_bytes(), before)
                 self.assertEqual(list(self.folder.glob("secrets*")), [])
+
+    def test_relations_that_an_update_breaks_are_told_at_the_device_that_it_changes(self):
+        self.done("init")
+        rows = self.written("there.csv", "id,model,relations.block\nblock-1,block,\nblock-2,block,\nhome-1,home,block-1\nhome-2,home,block-2\n")
+        self.done("import", rows)
+        before = self.file.read_bytes()
+        retire = self.written("retire.csv", "id,model,state,link\nhome-2,home,,lte\nblock-1,block,retired,\nblock-2,block,retired,\n")
+        self.refused(
+            registry("import", self.file, retire, "--update"),
+            r"retire\.csv:2:1: error: 'home-2' is related to 'block-2', which is retired",
+            r"retire\.csv:3:1: error: 'block-1' cannot retire: it is still the block of 'home-1'",
+            r"retire\.csv:4:1: error: 'block-2' cannot retire: it is still the block of 'home-2'",
+            r"nothing was imported\n\Z",
+        )
+        self.assertEqual(self.file.read_bytes(), before)
 
     def test_at_most_twenty_problems_are_told(self):
         self.done("init")
@@ -201,6 +217,9 @@ class Mistakes(Registry):
             ("add", "home-2", "--model", "home", "--set", "relations.block=b"): "'home-2' is related to 'b', which is no device",
             ("set", "home-1", "state=active"): "its state by activate, suspend, retire",
             ("set", "home-1", "parameters.UA"): "is not key=value",
+            ("set", "home-1", "link=lte", "link=wire"): "'link' is set twice",
+            ("set", "home-1", "tags=north", "tags=pilot"): "'tags' is set twice\n.*with semicolons between",
+            ("add", "home-2", "--model", "home", "--set", "link=lte", "--set", "link="): "'link' is set twice",
             ("renew", "home-2"): "there is no device 'home-2'",
             ("list", "--state", "activ"): "activ not in",
         }

@@ -42,7 +42,7 @@ std::string record(const std::filesystem::path& path, const std::filesystem::pat
   const auto end = driver.run(clock, stop);
   INFO(render(driver.error()));
   REQUIRE(end == mml::RunEnd::reached_end);
-  if (finished) REQUIRE(assembly->finish(status_json(*assembly, end, 1)).has_value());
+  if (finished) REQUIRE(assembly->finish(status_json(*assembly, driver.last(), end, 1)).has_value());
   return assembly->loop().fingerprint();
 }
 
@@ -72,6 +72,34 @@ TEST_CASE("replay: with its own rules a run decides what it decided, restarts of
     const auto recorded = good(read_decisions(recording.run, pool));
     CHECK(compare(recorded, replayed.rows, pool).equal());
   }
+}
+
+TEST_CASE("replay: delays that began anew while the MML was away do so again") {
+  const test::Folder folder;
+  folder.write("scenario.yaml", R"y(
+scenario: level
+about: A level is high from 60 s on.
+start: "2024-01-01T00:00:00"
+duration: 4 min
+models:
+  tank:
+    telemetry: {w: {from: w, unit: bar, every: 1 s, phase: 0 s, range: [0, 10], resolution: 0.01}}
+    physics: {inputs: {clock: time_of_day()}, outputs: {w: "if(clock >= 60 s, 8 bar, 2 bar)"}}
+fleet: {tank: {count: 1}}
+events:
+  trip: {each: tank, raise: w > 5 bar, on_delay: 1 min}
+  kept: {each: tank, raise: "held(w > 5 bar, 1 min)"}
+faults:
+  - {kind: restart, of: mml, after: 80 s, lasts: 20 s}
+  - {kind: restart, of: mml, after: 100 s, lasts: 5 s}
+)y");
+  const auto fingerprint = record(folder.path() / "scenario.yaml", folder.path() / "run", {});
+  const auto recording = good(open_recording(folder.path() / "run"));
+  TextPool pool;
+  const auto replayed = good(replay(recording, {.threads = 1}, pool));
+  CHECK(replayed.assembly->loop().fingerprint() == fingerprint);
+  REQUIRE(replayed.rows.size() == 2);
+  for (const auto& row : replayed.rows) CHECK(row.at == kStart + seconds(165));
 }
 
 TEST_CASE("replay: the log is the same at any number of threads") {

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "testbed/driver.h"
+#include "testbed/summary.h"
 #include "testbed/virtual_clock.h"
 #include "tests/testbed/loading.h"
 #include "twin/warm/run_reader.h"
@@ -90,6 +91,18 @@ TEST_CASE(
   CHECK(lost.messages < plain.messages);
 }
 
+TEST_CASE("restart: a run whose MML does not come back has gone on all the same") {
+  auto assembly = assemble({away(seconds(0), minutes(20))});
+  auto driver = Driver::make(*assembly, {}, {});
+  REQUIRE(driver.has_value());
+  const auto ran = drive(*assembly, *driver);
+  CHECK(ran.missed == 12 * 60);
+  CHECK(assembly->loop().now() == kStart);
+  CHECK(driver->last() == kStart + minutes(12));
+  const auto status = status_json(*assembly, driver->last(), mml::RunEnd::reached_end, 1);
+  CHECK(status.find("\"simulated_s\":720.0") != std::string::npos);
+}
+
 TEST_CASE("restart: the same decisions at 1, 2 and 5 threads, drawn restarts and all") {
   const std::vector<RestartConfig> restarts = {away(minutes(3), seconds(40)),
                                                {{}, Restarted::mml, {}, minutes(3), seconds(7), true}};
@@ -142,7 +155,7 @@ TEST_CASE("resume: from any snapshot a fresh process goes on as the run that was
       REQUIRE(driver->run(clock, stop) == mml::RunEnd::reached_end);
       Snapshot snapshot{.boundary = assembly->loop().now(),
                         .scenario = 7,
-                        .recorder = {{3, Time{5}}, {1, 0, 9}},
+                        .recorder = {{3, Time{5}}, {1, 0, 9}, {Time{4}, Time{5}}},
                         .world = {},
                         .loop = {}};
       ArchiveWriter world, loop;
@@ -158,6 +171,7 @@ TEST_CASE("resume: from any snapshot a fresh process goes on as the run that was
     CHECK(read->scenario == 7);
     CHECK(read->recorder.position == twin::Position{3, Time{5}});
     CHECK(read->recorder.feeds == std::vector<uint64_t>{1, 0, 9});
+    CHECK(read->recorder.boundaries == std::vector<Time>{Time{4}, Time{5}});
     auto assembly = assemble(restarts, 2);
     auto driver = Driver::make(*assembly, {}, {});
     REQUIRE(driver.has_value());

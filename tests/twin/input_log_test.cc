@@ -187,7 +187,8 @@ TEST_CASE("input log: what was noticed is written before what it acts on, and co
   OneInbox world = example_world();
   world.notices = {{Notice::Kind::lateness, {TableId(1), Row(0)}, 0.0125, Time{1}},
                    {Notice::Kind::violations, {TableId(0), Row(2)}, 17, Time{-2}},
-                   {Notice::Kind::diverging, {TableId(0), Row(1)}, 1, Time{3}}};
+                   {Notice::Kind::diverging, {TableId(0), Row(1)}, 1, Time{3}},
+                   {Notice::Kind::away, {TableId(1), Row(0)}, 0.5, Time{4}}};
   {
     RecordingTransport transport(world, good(InputLogWriter::create(path, small_start())), 2);
     cycle(transport, Time{seconds(1).ns});
@@ -203,11 +204,12 @@ TEST_CASE("input log: what was noticed is written before what it acts on, and co
   REQUIRE(parts[0].shard == InputPart::kNotices);
   std::vector<Notice> notices;
   REQUIRE(decode(parts[0].bytes, notices));
-  REQUIRE(notices.size() == 3);
+  REQUIRE(notices.size() == 4);
   CHECK(notices[0].value == 0.0125);
   CHECK(notices[1].about == DeviceRef{TableId(0), Row(2)});
   CHECK(notices[1].at == Time{-2});
   CHECK(notices[2].kind == Notice::Kind::diverging);
+  CHECK(notices[3].kind == Notice::Kind::away);
   CHECK_FALSE(decode(std::span(parts[0].bytes).first(parts[0].bytes.size() - 1), notices));
   REQUIRE(log.next(boundary, parts, count));
   CHECK(count == 2);  // where nothing was noticed there is no part for it

@@ -267,7 +267,7 @@ bool decode(std::span<const std::byte> bytes, std::vector<Notice>& notices) {
   Parser in(bytes);
   for (size_t n = in.count(); n > 0 && in.ok(); --n) {
     const uint64_t kind = in.number(), table = in.number(), row = in.number();
-    if (kind > static_cast<uint64_t>(Notice::Kind::diverging)) in.fail();
+    if (kind > static_cast<uint64_t>(Notice::Kind::away)) in.fail();
     const double value = std::bit_cast<double>(in.bits());
     notices.push_back({static_cast<Notice::Kind>(kind), {TableId(table), Row(row)}, value, Time{in.whole()}});
   }
