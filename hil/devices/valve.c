@@ -52,8 +52,9 @@ static void step(void* state, bool linked) {
 
 static void report(const void* state, char* out, size_t size) {
   const struct valve* valve = state;
-  snprintf(out, size, "\"pressure\": %.2f, \"position\": %.0f, \"line_break\": %s", valve->pressure,
-           valve->position, valve->line_break ? "true" : "false");
+  const char* line_break = valve->line_break ? "true" : "false";
+  snprintf(out, size, "\"pressure\": %.2f, \"check_pressure\": %.2f, \"position\": %.0f, \"line_break\": %s",
+           valve->pressure, valve->pressure, valve->position, line_break);
 }
 
 int main(int count, char** arguments) {

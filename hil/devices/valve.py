@@ -41,7 +41,8 @@ class Valve(Device):
             if EMPTIES > self.drop:
                 self.shut = self.line_break = True
         self.position = 0.0 if self.shut else min(100.0, self.position + OPENS * self.PERIOD)
-        return {"pressure": round(self.pressure, 2), "position": self.position, "line_break": self.line_break}
+        bar = round(self.pressure, 2)  # of both gauges
+        return {"pressure": bar, "check_pressure": bar, "position": self.position, "line_break": self.line_break}
 
 
 if __name__ == "__main__":
