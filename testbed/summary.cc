@@ -202,6 +202,7 @@ std::string status_json(Assembly& a, Time reached, mml::RunEnd end, double wall)
                       {"rate", of(twin::Quality::rate)},
                       {"flat", of(twin::Quality::flat)},
                       {"shed", p.shed},
+                      {"in_no_rollup", a.in_no_rollup()},
                       {"decisions", a.loop().decisions()},
                       {"commands_issued", d.issued},
                       {"alarms_raised", a.alarms().counters().raised}};

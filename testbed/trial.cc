@@ -77,6 +77,7 @@ Trial try_out(const CheckRequest& request, const LeftOut& left_out) {
 
 Diagnostics all_problems(Trial trial, const CheckRequest& request) {
   constexpr int kMostTrials = 16;
+  const Diagnostics first = trial.problems;
   Diagnostics all;
   LeftOut left_out;
   for (int n = 0; n < kMostTrials && !trial.assembly; ++n) {
@@ -91,6 +92,7 @@ Diagnostics all_problems(Trial trial, const CheckRequest& request) {
     if (!more) break;
     trial = try_out(request, left_out);
   }
+  if (!has_errors(all)) all = first;
   sort(all, trial.reading.sources);
   return all;
 }

@@ -77,14 +77,17 @@ bool shapes(std::string_view key) {
   return is_one_of(kKeys, key);
 }
 
-/// What all else stands on, or what gives names that are not known then.
+/// What all else stands on, or what gives names that are not known then: classes and plants do.
 bool is_ground(const std::vector<const Entry*>& keys) {
   constexpr std::array<std::string_view, 17> kTop = {
       "use",   "start",     "timezone", "duration", "cycle",    "feeds",    "models", "fleet", "plants",
       "links", "functions", "derived",  "events",   "machines", "operator", "people", "alarms"};
   const auto& top = keys.front()->key;
   if (keys.size() == 1) return is_one_of(kTop, top);
-  return top == "fleet" || (top == "models" && keys.size() == 2) || keys.back()->key == "inverse";
+  const bool is_class =
+      std::any_of(keys.begin(), keys.end(), [](const Entry* entry) { return entry->key == "python"; });
+  return is_class || top == "fleet" || top == "plants" || (top == "models" && keys.size() == 2) ||
+         keys.back()->key == "inverse";
 }
 
 /// Calls take(name) for all that could be names in a text, until it returns true; whether one did.

@@ -16,7 +16,8 @@ class LeftOut {
  public:
   /// Leaves out the innermost keys of a scenario's tree that the problems are about, each with its value;
   /// where a key says what its section is (its unit, its model), the whole section. False where nothing new
-  /// is left out, or too much would be: a model or something of the fleet, on which all else stands.
+  /// is left out, or too much would be: a model, a class, or something of the fleet or of a plant, on which
+  /// all else stands.
   bool add(const yaml::Node& root, const Diagnostics& problems);
   /// Takes it out of the tree of the same files, read anew, and what was wrong in it out of the problems.
   void take_out(yaml::Node& root, Diagnostics& problems) const;

@@ -212,7 +212,7 @@ TEST_CASE("load errors: empty fleets, periods of zero, negative durations") {
 
 TEST_CASE("load errors: a whole number has no quotes, and a text needs none") {
   CHECK(problems_with("scenario.yaml", "count: 1000", "count: \"1000\"") ==
-        "scenario.yaml:14:17: a whole number stands here, not a text [write it without quotes]\n");
+        "scenario.yaml:14:18: a whole number stands here, not a text [write it without quotes]\n");
   CHECK_THAT(problems_with("scenario.yaml", "count: 1000", "count: \"many\""),
              Catch::Contains("'many' is not a whole number"));
   for (const char* text : {"5", "true"})
