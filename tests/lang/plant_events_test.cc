@@ -26,6 +26,20 @@ std::vector<double> uniforms_of(const Plant& plant, const Graph& graph) {
   return constants_of(plant.uniforms(), graph);
 }
 
+/// The values of two states of a plant of one row, which begin at 0, after so many steps.
+std::pair<double, double> after(Workbench& w, const PlantSource& s, ColumnId a, ColumnId b, int steps) {
+  auto plant = Plant::compile(w.schema, w.graph, s);
+  REQUIRE(plant);
+  Tables t(w.schema, {1});
+  plant->bind(t);
+  *t.as<double>(w.table, a) = *t.as<double>(w.table, b) = 0;
+  plant->prepare(0, 1);
+  plant->start(0, 1);
+  for (int k = 0; k < steps; ++k)
+    REQUIRE_FALSE(plant->advance({kStart, uniforms_of(*plant, w.graph)}, 0, 1).has_value());
+  return {*t.as<double>(w.table, a), *t.as<double>(w.table, b)};
+}
+
 /// Rows of balls that fall from one height and come back with a part of their speed.
 struct Balls {
   static constexpr size_t kRows = 3;
@@ -135,17 +149,9 @@ TEST_CASE(
               {"two", above(2.5), {{note(2), order}, {w.constant(0), x}}},
               {"three", above(2.5), {{note(3), order}}},
               {"four", w.op(Op::equal, {w.read(order), w.constant(12)}), {{note(4), order}}}};
-  auto plant = Plant::compile(w.schema, w.graph, s);
-  REQUIRE(plant);
-  Tables t(w.schema, {1});
-  plant->bind(t);
-  *t.as<double>(w.table, x) = *t.as<double>(w.table, order) = 0;
-  plant->prepare(0, 1);
-  plant->start(0, 1);
-  for (int k = 0; k < 3; ++k)
-    REQUIRE_FALSE(plant->advance({kStart, uniforms_of(*plant, w.graph)}, 0, 1).has_value());
-  CHECK(*t.as<double>(w.table, order) == 124);
-  CHECK(*t.as<double>(w.table, x) == Approx(0.5).margin(1e-8));
+  const auto [of_x, of_order] = after(w, s, x, order, 3);
+  CHECK(of_order == 124);
+  CHECK(of_x == Approx(0.5).margin(1e-8));
 }
 
 TEST_CASE("plant events: what is false at another's instant has been false, however long the step") {
@@ -162,17 +168,8 @@ TEST_CASE("plant events: what is false at another's instant has been false, howe
                 {"low",
                  w.op(Op::less, {w.read(x), w.constant(0.5)}),
                  {{w.op(Op::add, {w.read(lows), w.constant(1)}), lows}}}};
-    auto plant = Plant::compile(w.schema, w.graph, s);
-    REQUIRE(plant);
-    Tables t(w.schema, {1});
-    plant->bind(t);
-    *t.as<double>(w.table, x) = *t.as<double>(w.table, lows) = 0;
-    plant->prepare(0, 1);
-    plant->start(0, 1);
-    for (int k = 0; k < 900 / step; ++k)
-      REQUIRE_FALSE(plant->advance({kStart, uniforms_of(*plant, w.graph)}, 0, 1).has_value());
     CAPTURE(step);
-    CHECK(*t.as<double>(w.table, lows) == 12);
+    CHECK(after(w, s, x, lows, 900 / step).second == 12);
   }
 }
 
