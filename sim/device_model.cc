@@ -94,6 +94,9 @@ void DeviceCompiler::compile_sensors() {
         out_.outputs_seen |= reads(graph_, sources_[f], table_, output.column);
     if (node.op == lang::Op::column && node.table == table_) {
       sensor.source = node.column;
+      const bool state = std::any_of(out_.states.begin(), out_.states.end(),
+                                     [&](const State& s) { return s.column == sensor.source; });
+      sensor.lasting = state && sensor.seen && sensor.dropout == 0;
       continue;
     }
     sensor.source =

@@ -87,8 +87,9 @@ struct Sensor {
   ColumnId reading;                      ///< the last reading
   std::optional<ColumnProgram> program;  ///< stores the true value where `from` is more than a name
   bool seen = false;                     ///< by the controller, or by `refuses`
-  const void* truth = nullptr;           ///< [row]
-  void* value = nullptr;                 ///< [row]
+  bool lasting = false;         ///< what the controller read is what telemetry reads, until the next step
+  const void* truth = nullptr;  ///< [row]
+  void* value = nullptr;        ///< [row]
   twin::Scaling scaling;
   twin::RawRange range;  ///< what it can read at all
   double noise = 0;

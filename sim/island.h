@@ -105,10 +105,11 @@ class Island {
     size_t rows = 0;
     int64_t at = -1;  ///< the last grid point that was worked out
     int64_t shown =
-        -1;            ///< the grid point that the plant's outputs are of; not saved: they are computed anew
-    int64_t lag = 0;   ///< it catches up when it is so many grid points behind
-    Time sampled{-1};  ///< all samples up to here are taken
-    Time wake;         ///< the next sample
+        -1;             ///< the grid point that the plant's outputs are of; not saved: they are computed anew
+    int64_t read = -1;  ///< the grid point at which the controller read sound sensors; not saved either
+    int64_t lag = 0;    ///< it catches up when it is so many grid points behind
+    Time sampled{-1};   ///< all samples up to here are taken
+    Time wake;          ///< the next sample
     Time arrival = kNever;   ///< the first of `inbox`
     int64_t overridden = 0;  ///< setpoints that are held by an override which the resident may refuse
     bool commanded = false;  ///< a command's column is set
@@ -155,6 +156,7 @@ class Island {
   static bool cuts_power(FaultKind kind) {
     return kind == FaultKind::device_off || kind == FaultKind::restart;
   }
+  static bool sound(const Slice& slice);
   static bool is_off(const Slice& slice, size_t row, Time t);
   static std::span<const Spell> spells_of(const Slice& slice, size_t row);
   static bool is(const Slice& slice, size_t row, FaultKind kind, Time t);

@@ -153,6 +153,7 @@ void Island::control(Slice& slice, int64_t g) {
       read_sensor(model_, f, g, values, first, count, slice.spells, missing.data());
     });
   }
+  slice.read = sound(slice) ? g : -1;
   if (model_.refuses) give_way(slice, g);
   run_controller(slice, g);
   if (slice.commanded) {

@@ -51,6 +51,13 @@ bool Island::is(const Slice& slice, size_t row, FaultKind kind, Time t) {
   return false;
 }
 
+/// Whether nothing is wrong with its devices but their links.
+bool Island::sound(const Slice& slice) {
+  return std::all_of(slice.spells.begin(), slice.spells.end(), [](const Spell& s) {
+    return s.kind == FaultKind::link_down || s.kind == FaultKind::loss;
+  });
+}
+
 bool Island::is_off(const Slice& slice, size_t row, Time t) {
   return is(slice, row, FaultKind::device_off, t) || is(slice, row, FaultKind::restart, t);
 }

@@ -38,7 +38,7 @@ void Island::restore(ArchiveReader& archive) {
   if (archive.ok() && slices != slices_.size()) return archive.fail("a shard that was cut otherwise");
   for (auto& slice : slices_) {
     slice.at = archive.get<int64_t>();
-    slice.shown = -1;
+    slice.shown = slice.read = -1;
     slice.sampled = archive.get<Time>();
     slice.wake = archive.get<Time>();
     slice.arrival = archive.get<Time>();

@@ -49,14 +49,20 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
   LT_CHECK(fields <= kMostFields, "fields of one report group");
   show_outputs(slice);
   ask_ahead(kColumnsAhead);
+  const bool sound = Island::sound(slice);
   for (size_t f = 0; f < fields; ++f) {
     const size_t field = report.group.fields[f];
     const auto& sensor = model_.sensors[field];
+    const bool read = sensor.lasting && sound && slice.read == slice.at;
     ask_ahead(kColumnsAhead);
     powered(slice, due.first, due.count, time(slice.at), [&](size_t first, size_t count) {
       const size_t at = first - due.first;
-      read_sensor(model_, field, slice.at, uniforms_.at(slice.at), first, count, slice.spells,
-                  missing.data());
+      if (read) {
+        std::fill_n(missing.data(), count, 0);
+      } else {
+        read_sensor(model_, field, slice.at, uniforms_.at(slice.at), first, count, slice.spells,
+                    missing.data());
+      }
       if (!sensor.present) return std::fill_n(values[f].data() + at, count, twin::kMissing), void();
       raw_readings(sensor, first, count, values[f].data() + at);
       for (size_t i = 0; i < count; ++i) {
@@ -65,7 +71,7 @@ void Island::report(Slice& slice, size_t group, const Due& due) {
       }
     });
   }
-  if (!slice.spells.empty()) {
+  if (!sound) {
     // Power may have gone between the grid point and the sample.
     const auto* phase = report.phase.data() + due.first % twin::kBlockRows;
     for (size_t i = 0; i < due.count; ++i)
@@ -91,8 +97,8 @@ Time Island::kept_until(const Slice& slice, size_t group, const Link& link, size
   return later < static_cast<int64_t>(link.config().stored) ? up : kNever;
 }
 
-/// Most messages are taken, pass once, and arrive in the cycle in which they are sent: stretches of these go
-/// into the frame column by column, the others one by one.
+/// Most messages are taken, of devices without faults, pass once, and arrive in the cycle in which they are
+/// sent: stretches of these go into the frame column by column, the others one by one.
 void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRun& run, const int32_t* values,
                   const uint8_t* taken) {
   const size_t at = run.first - due.first;
@@ -100,13 +106,15 @@ void Island::send(const Slice& slice, size_t group, const Due& due, const LinkRu
   Passages passages;
   run.link->telemetry(group, model_.keys.subspan(run.first, run.rows), static_cast<uint64_t>(due.counter),
                       passages);
-  const bool one_by_one = !slice.spells.empty() || run.link->config().bandwidth > 0;
+  const bool one_by_one = run.link->config().bandwidth > 0;
   std::array<uint8_t, kSliceRows> odd;
   for (size_t i = 0; i < run.rows; ++i) {
     const bool late = due.base + phase[i] + passages.delay[i] > boundary_.ns;
     odd[i] =
         (taken[at + i] == 0) | passages.lost[i] | passages.reordered[i] | (passages.duplicate[i] >= 0) | late;
   }
+  for (const auto& spell : slice.spells)
+    if (spell.row >= run.first && spell.row < run.first + run.rows) odd[spell.row - run.first] = 1;
   for (size_t i = 0; i < run.rows;) {
     const Sending from{group, run.first + i, due.base + phase[i], values + at + i};
     if (odd[i] || one_by_one) {

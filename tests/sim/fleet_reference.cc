@@ -132,9 +132,15 @@ class Home {
     return scaling.to_si(raw);
   }
 
+  /// A device that takes no reading keeps its last.
+  bool dropped(int64_t g) const {
+    const auto* f = fault(FaultKind::dropout, "temperature", Time{g * kStep});
+    return f != nullptr && uniform("home.temperature.dropout", static_cast<uint64_t>(g)) < f->value;
+  }
+
   double read_temperature(int64_t g) {
     const Time now{g * kStep};
-    if (fault(FaultKind::stuck, "temperature", now)) return reading_;
+    if (dropped(g) || fault(FaultKind::stuck, "temperature", now)) return reading_;
     const double noise = s_.devices[0].sensors[0].noise *
                          random::noise(random::bits(random::stream(s_.seed, "home.temperature.noise"), key_,
                                                     static_cast<uint64_t>(g)));
@@ -211,7 +217,11 @@ class Home {
       if (t < g * kStep || t > end_.ns || off(Time{g * kStep}) || off(Time{t})) continue;
       std::vector<int32_t> value;
       for (const uint16_t f : groups_[group].fields) {
-        if (f == 0) value.push_back(twin::scaling_of(s_.models[0].telemetry[0]).to_raw(read_temperature(g)));
+        if (f == 0) {
+          const double reading = read_temperature(g);
+          value.push_back(dropped(g) ? twin::kMissing
+                                     : twin::scaling_of(s_.models[0].telemetry[0]).to_raw(reading));
+        }
         if (f == 1)
           value.push_back(
               twin::scaling_of(s_.models[0].telemetry[1]).to_raw(at_resolution(1, power_, power_)));

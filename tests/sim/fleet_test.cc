@@ -36,7 +36,12 @@ Setup troubled_homes(const lang::Units& units) {
   fault(FaultKind::actuator_stuck, "home-15", "compressor", seconds(11), seconds(90), 0);
   fault(FaultKind::out_of_range, "home-20", "temperature", seconds(50), seconds(20), 400);
   fault(FaultKind::drift, "home-21", "temperature", seconds(5), seconds(100), 0.03125);
+  fault(FaultKind::dropout, "home-30", "temperature", seconds(20), seconds(80), 0.5);
+  // From here on in large fleets only.
   fault(FaultKind::link_down, "home-1050", "", seconds(0), seconds(15), 0);
+  fault(FaultKind::dropout, "home-600", "temperature", milliseconds(30500), seconds(60), 0.5);
+  // Between a step and the sample that is due before the next.
+  fault(FaultKind::device_off, "home-700", "", milliseconds(36500), milliseconds(15200), 0);
   return s;
 }
 
@@ -145,7 +150,7 @@ TEST_CASE("fleet: a run restored after any cycle goes on as if nothing had happe
   const lang::Units units;
   Setup setup = troubled_homes(units);
   setup.fleet[0].count = 100;
-  setup.faults.pop_back();
+  setup.faults.resize(setup.faults.size() - 3);
   setup.links[0].outage_every = minutes(2);
   setup.links[0].outage_lasts = *Distribution::exponential(20);
   setup.links[0].stored = 3;
