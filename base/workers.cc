@@ -51,6 +51,10 @@ struct Workers::Team {
       if (value.load(std::memory_order_acquire) != old) return;
       __builtin_ia32_pause();
     }
+    for (int turn = 0; turn < 1000; ++turn) {
+      if (value.load(std::memory_order_acquire) != old) return;
+      std::this_thread::yield();
+    }
     value.wait(old, std::memory_order_acquire);
   }
 };
