@@ -33,8 +33,13 @@ bool is_history_window(const Node& node) {
 class Planner {
  public:
   Planner(Schema& schema, const Graph& graph, const std::vector<Producer>& producers,
-          const std::function<bool(TableId, ColumnId)>& is_sampled_field)
-      : schema_(schema), graph_(graph), producers_(producers), is_sampled_field_(is_sampled_field) {
+          const std::function<bool(TableId, ColumnId)>& is_sampled_field,
+          const std::function<bool(TableId, ColumnId)>& is_constant)
+      : schema_(schema),
+        graph_(graph),
+        producers_(producers),
+        is_sampled_field_(is_sampled_field),
+        is_constant_(is_constant) {
     for (size_t p = 0; p < producers.size(); ++p) producer_of_[{producers[p].table, producers[p].column}] = p;
     producer_level_.assign(producers.size(), kUnvisited);
   }
@@ -46,7 +51,10 @@ class Planner {
     for (size_t i = 0; i < remembered_.size(); ++i) level(remembered_[i]);
     if (!problems_.empty()) return tl::make_unexpected(std::move(problems_));
 
-    for (auto& demand : demands) demand.column = store_truth(demand.node, demand.table);
+    for (auto& demand : demands) {
+      demand.column = store_truth(demand.node, demand.table);
+      demand.steady = is_steady(demand.node);
+    }
     for (const auto& producer : producers_)
       for (const NodeId need : producer.needs) store(need, producer.table);
     for (size_t p = 0; p < producers_.size(); ++p)
@@ -274,27 +282,46 @@ class Planner {
     for (const NodeId arg : node.args) collect(arg, table, level, false, reads, seen);
   }
 
+  /// Whether a node depends on constants and constant columns alone.
+  bool is_steady(NodeId id) const {
+    const Node& node = graph_[id];
+    if (node.op == Op::column) return is_constant_(node.table, node.column);
+    return node.op == Op::constant ||
+           (is_elementwise(node.op) &&
+            std::all_of(node.args.begin(), node.args.end(), [&](NodeId arg) { return is_steady(arg); }));
+  }
+
   void compile() {
     std::set<NodeId> uniforms;
-    for (const auto& [key, roots] : roots_) {
+    for (auto& [key, roots] : roots_) {
       const auto& [level, table] = key;
-      Reads reads;
-      std::set<NodeId> seen;
-      root_nodes_.clear();
-      for (const Root& root : roots) root_nodes_.push_back(root.node);
-      for (const Root& root : roots) collect(root.node, table, level, true, reads, seen);
-      TableProgram compiled{table, Program::compile(schema_, graph_, table, roots, reads.given),
-                            std::move(reads.related), reads.always};
-      for (const NodeId u : compiled.program.uniforms()) uniforms.insert(u);
-      stratum(level).programs.push_back(std::move(compiled));
+      const auto changing = std::stable_partition(roots.begin(), roots.end(),
+                                                  [&](const Root& root) { return is_steady(root.node); });
+      compile(level, table, {roots.begin(), changing}, uniforms);
+      compile(level, table, {changing, roots.end()}, uniforms);
     }
     plan_.uniforms.assign(uniforms.begin(), uniforms.end());
+  }
+
+  /// The program of roots that all are steady, or all are not.
+  void compile(int level, TableId table, std::span<const Root> roots, std::set<NodeId>& uniforms) {
+    if (roots.empty()) return;
+    Reads reads;
+    std::set<NodeId> seen;
+    root_nodes_.clear();
+    for (const Root& root : roots) root_nodes_.push_back(root.node);
+    for (const Root& root : roots) collect(root.node, table, level, true, reads, seen);
+    TableProgram compiled{table, Program::compile(schema_, graph_, table, roots, reads.given),
+                          std::move(reads.related), reads.always, is_steady(roots.front().node)};
+    for (const NodeId u : compiled.program.uniforms()) uniforms.insert(u);
+    stratum(level).programs.push_back(std::move(compiled));
   }
 
   Schema& schema_;
   const Graph& graph_;
   const std::vector<Producer>& producers_;
   const std::function<bool(TableId, ColumnId)>& is_sampled_field_;
+  const std::function<bool(TableId, ColumnId)>& is_constant_;
   Plan plan_;
   Diagnostics problems_;
   std::map<std::pair<TableId, ColumnId>, size_t> producer_of_;
@@ -320,10 +347,16 @@ size_t Plan::operations(TableId table) const {
   return n;
 }
 
+bool Plan::is_steady(TableId table, ColumnId column) const {
+  return std::any_of(demands.begin(), demands.end(),
+                     [&](const Demand& d) { return d.steady && d.table == table && d.column == column; });
+}
+
 Result<Plan> build_plan(Schema& schema, const Graph& graph, std::vector<Demand> demands,
                         const std::vector<Producer>& producers,
-                        const std::function<bool(TableId, ColumnId)>& is_sampled_field) {
-  return Planner(schema, graph, producers, is_sampled_field).build(std::move(demands));
+                        const std::function<bool(TableId, ColumnId)>& is_sampled_field,
+                        const std::function<bool(TableId, ColumnId)>& is_constant) {
+  return Planner(schema, graph, producers, is_sampled_field, is_constant).build(std::move(demands));
 }
 
 }  // namespace looptwin::lang

@@ -51,6 +51,7 @@ struct TableProgram {
   Program program;
   std::vector<RelatedRead> related;
   bool always = false;  ///< depends on the time of evaluation itself: every row, every time
+  bool steady = false;  ///< depends on nothing that changes in a run: every row, once
 };
 
 /// previous(x) of an x that depends on a producer: before anything of a boundary is computed, `before` is
@@ -89,7 +90,8 @@ struct Producer {
 struct Demand {
   NodeId node;
   TableId table;
-  ColumnId column;  ///< filled by build_plan: where the value stands
+  ColumnId column{};    ///< filled by build_plan, as is `steady`: where the value stands
+  bool steady = false;  ///< it is the same from the start of a run to its end
 };
 
 struct Plan {
@@ -99,12 +101,16 @@ struct Plan {
   std::vector<Demand> demands;   ///< as given, with their columns
   std::vector<NodeId> uniforms;  ///< all that any program or demand needs
   size_t operations(TableId table) const;
+  /// Whether what is demanded, and stands in this column, stays the same over a run.
+  bool is_steady(TableId table, ColumnId column) const;
 };
 
 /// Orders all demands and the producers' needs. `is_sampled_field(table, column)` tells telemetry fields,
-/// whose windows are over samples. Adds columns to the schema for what must be stored.
-Result<Plan> build_plan(Schema& schema, const Graph& graph, std::vector<Demand> demands,
-                        const std::vector<Producer>& producers,
-                        const std::function<bool(TableId, ColumnId)>& is_sampled_field);
+/// whose windows are over samples; `is_constant` columns that nobody writes once a run has begun: what
+/// depends on such alone has programs of its own. Adds columns to the schema for what must be stored.
+Result<Plan> build_plan(
+    Schema& schema, const Graph& graph, std::vector<Demand> demands, const std::vector<Producer>& producers,
+    const std::function<bool(TableId, ColumnId)>& is_sampled_field,
+    const std::function<bool(TableId, ColumnId)>& is_constant = [](TableId, ColumnId) { return false; });
 
 }  // namespace looptwin::lang

@@ -14,8 +14,6 @@ constexpr double kNoClaim = std::numeric_limits<double>::quiet_NaN();
 /// Groups that a release is spread over when the rule names no groups of its own.
 constexpr uint32_t kReleaseGroups = 10;
 
-bool is_known(double value) { return value == value; }
-
 }  // namespace
 
 void add_columns(lang::Schema& schema, const std::string& rule, TableId target, lang::Type type,
@@ -40,8 +38,9 @@ Claims::Claims(const std::vector<Rule>& rules, const lang::Schema& schema, const
       dispatcher_(dispatcher),
       seed_(seed) {}
 
-void Claims::bind() {
+void Claims::bind(const lang::Plan& plan) {
   contests_.clear();
+  begun_ = false;
   for (size_t r = 0; r < rules_.size(); ++r) {
     for (size_t o = 0; o < rules_[r].overrides.size(); ++o) {
       const auto& wired = rules_[r].overrides[o];
@@ -50,6 +49,8 @@ void Claims::bind() {
           wired.target.where ? tables_.values<uint8_t>(table, *wired.target.where).data() : nullptr;
       for (size_t s = 0; s < wired.set.size(); ++s) {
         const auto& set = wired.set[s];
+        const bool steady = plan.is_steady(table, set.value) &&
+                            (!wired.target.where || plan.is_steady(table, *wired.target.where));
         contest_of(table, set.setpoint)
             .claims.push_back({static_cast<uint16_t>(r), static_cast<uint16_t>(o), static_cast<uint16_t>(s),
                                wired.config.priority, tables_.values<double>(table, set.claim).data(),
@@ -57,7 +58,8 @@ void Claims::bind() {
                                tables_.values<uint32_t>(table, set.occurrence).data(),
                                tables_.values<uint32_t>(table, set.owner).data(),
                                tables_.values<uint8_t>(table, set.waiting).data(), where,
-                               tables_.column(table, set.value), schema_.column(table, set.value).storage});
+                               tables_.column(table, set.value), schema_.column(table, set.value).storage,
+                               steady});
       }
     }
   }
@@ -165,8 +167,25 @@ void Claims::step(Time now, const Dirty& dirty, std::vector<Record>& log) {
     agenda_.pop();
     take_turn(turn, now, log);
   }
+  for (Contest& contest : contests_)
+    if (!begun_) contest.rests = can_rest(contest);
+  begun_ = true;
   claim_late(now, dirty, log);
   follow_values(now, dirty, log);
+}
+
+/// Whether nothing can come of waiting and following by itself. Claims that have been restored may be those
+/// of other rules.
+bool Claims::can_rest(const Contest& contest) const {
+  const size_t rows = tables_.rows(contest.table);
+  return std::all_of(contest.claims.begin(), contest.claims.end(), [&](const Claim& claim) {
+    if (!claim.steady) return false;
+    for (size_t row = 0; row < rows; ++row) {
+      if (claim.held(row) && claim.claim[row] != claim.value(row)) return false;
+      if (claim.waits(row) && claim.wanted(row)) return false;
+    }
+    return true;
+  });
 }
 
 void Claims::take_turn(const Turn& turn, Time now, std::vector<Record>& log) {
@@ -201,8 +220,8 @@ void Claims::take_turn(const Turn& turn, Time now, std::vector<Record>& log) {
 
 /// Claims the row where that can be done now; its owner and occurrence are set.
 bool Claims::try_claim(Contest& contest, Claim& claim, uint32_t row, Time now, std::vector<Record>& log) {
+  if (!claim.wanted(row)) return false;
   const double value = claim.value(row);
-  if ((claim.where != nullptr && claim.where[row] != 1) || !is_known(value)) return false;
   LT_CHECK(!claim.held(row), "a claim of another device's event");
   ++contest.held;
   claim.claim[row] = value;
@@ -224,7 +243,7 @@ void Claims::release(Contest& contest, Claim& claim, uint32_t row, Time now, std
 /// Only rows that are dirty can have come to meet what they waited for.
 void Claims::claim_late(Time now, const Dirty& dirty, std::vector<Record>& log) {
   for (Contest& contest : contests_) {
-    if (contest.waiting == 0) continue;
+    if (contest.waiting == 0 || contest.rests) continue;
     dirty.for_each_run({contest.table, 0, tables_.rows(contest.table)}, [&](size_t first, size_t count) {
       for (Claim& claim : contest.claims) {
         for (size_t row = first; row < first + count; ++row) {
@@ -239,13 +258,14 @@ void Claims::claim_late(Time now, const Dirty& dirty, std::vector<Record>& log) 
 
 void Claims::follow_values(Time now, const Dirty& dirty, std::vector<Record>& log) {
   for (Contest& contest : contests_) {
-    if (contest.held == 0) continue;
+    if (contest.held == 0 || contest.rests) continue;
     dirty.for_each_run({contest.table, 0, tables_.rows(contest.table)}, [&](size_t first, size_t count) {
       for (size_t row = first; row < first + count; ++row) {
         const Claim* moved = nullptr;
         for (Claim& claim : contest.claims) {
+          if (!claim.held(row)) continue;
           const double value = claim.value(row);
-          if (!claim.held(row) || !is_known(value) || claim.claim[row] == value) continue;
+          if (value != value || claim.claim[row] == value) continue;
           claim.claim[row] = value;
           moved = &claim;
         }
@@ -360,6 +380,7 @@ void Claims::save(ArchiveWriter& archive) const {
 
 void Claims::restore(ArchiveReader& archive) {
   archive.section("claims", 2);
+  begun_ = false;
   agenda_ = {};
   for (const Turn& turn : archive.get_vector<Turn>()) agenda_.push(turn);
   next_order_ = archive.get<uint64_t>();

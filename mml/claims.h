@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/archive.h"
+#include "lang/plan.h"
 #include "lang/schema.h"
 #include "mml/dirty.h"
 #include "mml/dispatcher.h"
@@ -30,7 +31,7 @@ class Claims {
   /// `rules` stays where it is for as long as this lives.
   Claims(const std::vector<Rule>& rules, const lang::Schema& schema, const twin::Registry& registry,
          twin::Tables& tables, const Events& events, Dispatcher& dispatcher, uint64_t seed);
-  void bind();
+  void bind(const lang::Plan& plan);
 
   /// An event that rule `rule` is about has risen or cleared: what is claimed is kept, or released.
   void on_change(uint16_t rule, const EventChange& change, Time now, std::vector<Record>& log);
@@ -71,7 +72,14 @@ class Claims {
     const uint8_t* where;  ///< null: all
     const void* value_column;
     lang::Storage value_storage;
+    bool steady;  ///< neither the value nor `where` changes in a run
     double value(size_t row) const { return twin::load(value_column, value_storage, row); }
+    /// `where` says yes, and the value is known.
+    bool wanted(size_t row) const {
+      if (where != nullptr && where[row] != 1) return false;
+      const double v = value(row);
+      return v == v;
+    }
     bool held(size_t row) const { return claim[row] == claim[row]; }
     bool waits(size_t row) const { return waiting[row] == 1; }
     bool belongs_to(uint32_t event_row, uint32_t nth, size_t row) const {
@@ -89,6 +97,7 @@ class Claims {
     std::vector<Claim> claims;  ///< in file order
     uint64_t held = 0;          ///< claims held, of all rows
     uint64_t waiting = 0;       ///< claims that wait
+    bool rests = false;         ///< they wait in vain, and what is held stays as it is
   };
   enum class Move : uint8_t { claimed, followed, released, yielded };
 
@@ -102,6 +111,7 @@ class Claims {
   void take_turn(const Turn& turn, Time now, std::vector<Record>& log);
   bool try_claim(Contest& contest, Claim& claim, uint32_t row, Time now, std::vector<Record>& log);
   void release(Contest& contest, Claim& claim, uint32_t row, Time now, std::vector<Record>& log);
+  bool can_rest(const Contest& contest) const;
   void claim_late(Time now, const Dirty& dirty, std::vector<Record>& log);
   void follow_values(Time now, const Dirty& dirty, std::vector<Record>& log);
   void yield_to_refusals(Time now, std::vector<Record>& log);
@@ -124,6 +134,7 @@ class Claims {
   std::vector<Contest> contests_;
   std::priority_queue<Turn> agenda_;
   uint64_t next_order_ = 0;
+  bool begun_ = false;  ///< it is known which contests rest
   ClaimCounters counters_;
 };
 

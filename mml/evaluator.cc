@@ -139,6 +139,7 @@ void Evaluator::evaluate(Time previous, Time now, Dirty& dirty, Workers& workers
     mark_readers(s, dirty);
     run_programs(s, now, dirty, workers, step);
   }
+  settled_ = true;
   look_again(now, dirty);
 }
 
@@ -238,12 +239,16 @@ void Evaluator::run_programs(size_t stratum, Time now, Dirty& dirty, Workers& wo
     Time* due = dirty.due(shard.table);
     uint64_t rows = 0;
     for (size_t p = 0; p < s.programs.size(); ++p) {
-      if (s.programs[p].table != shard.table) continue;
+      if (s.programs[p].table != shard.table || (s.programs[p].steady && settled_)) continue;
       const lang::Instant instant{now, program_uniforms_[stratum][p]};
-      dirty.for_each_run(shard, [&](size_t first, size_t count) {
+      const auto run = [&](size_t first, size_t count) {
         s.programs[p].program.run(instant, first, count, due);
         rows += count;
-      });
+      };
+      if (s.programs[p].steady)
+        run(shard.first, shard.rows);
+      else
+        dirty.for_each_run(shard, run);
     }
     for (const auto& producer : s.producers) {
       if (producer.table != shard.table) continue;
@@ -278,6 +283,7 @@ void Evaluator::save(ArchiveWriter& archive) const {
 
 void Evaluator::restore(ArchiveReader& archive) {
   archive.section("evaluator", 1);
+  settled_ = false;
   archive.get_span(std::span(uniform_values_));
   for (auto& stratum : program_uniforms_)
     for (auto& values : stratum) archive.get_span(std::span(values));

@@ -36,6 +36,9 @@ class Evaluator {
       std::function<void(size_t producer, size_t shard, size_t first, size_t count, Time* due)>;
   void evaluate(Time previous, Time now, Dirty& dirty, Workers& workers, const ProducerStep& step);
 
+  /// At the next boundary what depends on nothing that changes is evaluated once more.
+  void unsettle() { settled_ = false; }
+
   /// The boundaries from `from` on were missed; the next one comes `gap` later than usual.
   void pause(Time from, Duration gap) const;
 
@@ -75,6 +78,7 @@ class Evaluator {
   std::vector<std::vector<double>> window_scratch_;
   WarmHistory* warm_ = nullptr;
   uint64_t rows_evaluated_ = 0;
+  bool settled_ = false;  ///< steady programs have been run
 };
 
 }  // namespace looptwin::mml

@@ -56,8 +56,10 @@ Duration Loop::come_back(Time boundary) {
 bool Loop::cycle(Time boundary, twin::Transport& transport) {
   log_.clear();
   leaving_.clear();
-  if (everything_)
+  if (everything_) {
+    p_.evaluator.unsettle();
     for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
+  }
 
   transport.begin(boundary);
   if (!transport.breakdown().empty()) return false;

@@ -33,7 +33,7 @@ class Rules {
   Rules(const Rules&) = delete;  // its parts refer to `rules_`
 
   const std::vector<Rule>& all() const { return rules_; }
-  void bind() { claims_.bind(); }
+  void bind(const lang::Plan& plan) { claims_.bind(plan); }
 
   void on_change(const EventChange& change, uint64_t event_id, Time now, std::vector<Record>& log);
   /// What is due by now: steps, and then turns of claims, those of the steps with them.

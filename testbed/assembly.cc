@@ -215,7 +215,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   functions_->bind();
   events_->bind(true);
   alarms_->bind(true);
-  rules_->bind();
+  rules_->bind(evaluator_->plan());
   requirements_ = std::make_unique<Requirements>(
       std::move(*requirements),
       Requirements::World{schema_, graph_, *registry_, tables_, *feeds_, fleet_.get()}, scenario_.cycle);

@@ -1,6 +1,8 @@
-// Which field of a model stands in a column: what is sampled, and has a history, against what is computed.
+// What stands in a column of a model: a field, which is sampled and has a history, or what never changes,
+// against what is computed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -15,6 +17,15 @@ inline std::optional<uint16_t> field_at(const twin::Registry& registry, TableId 
   for (size_t f = 0; f < fields.size(); ++f)
     if (fields[f].value == column) return static_cast<uint16_t>(f);
   return std::nullopt;
+}
+
+/// Whether the column holds a parameter or a setpoint's default: nobody writes it once the fleet is there.
+inline bool is_constant(const twin::Registry& registry, TableId table, ColumnId column) {
+  if (table.index() >= registry.models().size()) return false;
+  const auto& model = registry.model(table);
+  return std::ranges::find(model.parameters, column) != model.parameters.end() ||
+         std::ranges::find(model.setpoints, column, &twin::SetpointColumns::fallback) !=
+             model.setpoints.end();
 }
 
 }  // namespace looptwin::testbed

@@ -165,7 +165,9 @@ void Recorder::samples(size_t shard, const twin::Frame& frame) {
   const auto grid = std::find_if(grids_.begin(), grids_.end(), [&](const Grid& g) {
     return g.raw && g.table == frame.table && g.group == frame.group;
   });
-  if (grid == grids_.end()) return;
+  if (grid == grids_.end() || frame.size() == 0) return;
+  if (!grid->kept.empty() && !grid->kept[frame.row.front() / twin::kShardRows])
+    return;  // all are of one shard
   Scratch& scratch = *scratch_[shard];
   twin::Lane& lane = writer_->lane(shard);
   const size_t fields = frame.value.size();

@@ -171,14 +171,17 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
   auto& run = spec_->run;
   const size_t devices = registry_.devices(model.table);
   std::vector<int32_t> row_of;
+  std::vector<uint8_t> kept_in;
   std::string table = model.config.name;
   std::vector<size_t> kept;
   if (pattern != "**") {
     row_of.assign(devices, -1);
+    kept_in.resize(devices / twin::kShardRows + 1);
     twin::TableSpec part{fmt::format("{}{}", model.config.name, kKeptEnding), {}};
     for (const auto& device : registry_.matching(pattern)) {
       if (device.table != model.table) continue;
       row_of[device.row.index()] = static_cast<int32_t>(kept.size());
+      kept_in[device.row.index() / twin::kShardRows] = 1;
       kept.push_back(device.row.index());
       part.devices.emplace_back(registry_.id(device));
     }
@@ -194,7 +197,8 @@ void Recorder::declare_raw(const twin::Model& model, const std::string& pattern)
               .table = model.table,
               .period = groups[g].every,
               .group = static_cast<uint16_t>(g),
-              .row = row_of};
+              .row = row_of,
+              .kept = kept_in};
     twin::GridSpec spec{fmt::format("{}/raw/{}", model.config.name, length_name(groups[g].every)),
                         table,
                         groups[g].every,

@@ -27,6 +27,7 @@ struct Recorder::Grid {
   uint16_t group = 0;                  ///< raw: the report group
   size_t first_field = 0;              ///< rollups: of the model's fields, kRollupFields at most
   std::vector<int32_t> row;            ///< the grid's row of a device, -1: not kept; empty: its own
+  std::vector<uint8_t> kept;           ///< [row / kShardRows] whether one of these is, where some are not
   std::vector<Duration> phase;         ///< of each grid row
   std::vector<twin::Storage> storage;  ///< of each variable
   std::vector<int32_t> shift;

@@ -466,7 +466,8 @@ class Wiring : Expressions {
     const auto sampled = [&](TableId table, ColumnId column) {
       return field_at(registry_, table, column).has_value();
     };
-    auto planned = lang::build_plan(schema_, graph_, demands_, producers_, sampled);
+    auto planned = lang::build_plan(schema_, graph_, demands_, producers_, sampled,
+                                    std::bind_front(is_constant, std::cref(registry_)));
     if (!planned) return tl::make_unexpected(std::move(planned.error()));
     out_.plan = std::move(*planned);
     for (size_t d = 0; d < slots_.size(); ++d) *slots_[d] = out_.plan.demands[d].column;

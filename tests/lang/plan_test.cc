@@ -50,7 +50,11 @@ struct Bench {
       const auto& name = schema.column(table, column).name;
       return table == kHome && (name == "temperature" || name == "power");
     };
-    return build_plan(schema, graph, demands, producers, sampled);
+    const auto constant = [&](TableId table, ColumnId column) {
+      const auto& name = schema.column(table, column).name;
+      return name == "limit" || name == "cool.default";
+    };
+    return build_plan(schema, graph, demands, producers, sampled, constant);
   }
 
   Plan planned() {
@@ -87,6 +91,35 @@ std::string problems(const Result<Plan>& plan) {
 
 }  // namespace
 
+TEST_CASE("plan: what depends on nothing that changes has a program of its own") {
+  Bench b;
+  b.declare("hot", kBlock);
+  b.raise("hot", "limit > 2 MW");
+  const std::vector<std::string> steady = {"default(cool)", "default(cool) + 3 K", "default(cool) > 20 degC",
+                                           "if(default(cool) > 20 degC, 1 K, 2 K)", "25 degC"};
+  const std::vector<std::string> changing = {"cool",
+                                             "temperature - default(cool)",
+                                             "desired(cool) + 3 K",
+                                             "weather.temperature > default(cool)",
+                                             "held(default(cool) > 20 degC, 1 min)",
+                                             "previous(default(cool))",
+                                             "time_of_day() > 8 h",
+                                             "block.hot",
+                                             "block.limit > 1 MW"};
+  for (const auto& text : steady) b.demand(text, kHome);
+  for (const auto& text : changing) b.demand(text, kHome);
+  const auto plan = b.planned();
+  for (size_t d = 0; d < plan.demands.size(); ++d) {
+    const bool is_steady = d < steady.size();
+    INFO((is_steady ? steady[d] : changing[d - steady.size()]));
+    CHECK(plan.demands[d].steady == is_steady);
+    CHECK(plan.is_steady(kHome, plan.demands[d].column) == is_steady);
+  }
+  CHECK(shape(plan, b) == Shape{"p:block p:home p:home e:hot", "p:home"});
+  for (const auto& p : plan.strata[0].programs)
+    if (p.steady) CHECK(p.program.uniforms().empty());
+}
+
 TEST_CASE("plan: what reads only reported values is one stratum, one program a table") {
   Bench b;
   b.demand("temperature > 25 degC", kHome);
@@ -95,6 +128,7 @@ TEST_CASE("plan: what reads only reported values is one stratum, one program a t
   const auto plan = b.planned();
   CHECK(shape(plan, b) == Shape{"p:block p:home"});
   CHECK(plan.demands.size() == 3);
+  for (const auto& p : plan.strata[0].programs) CHECK(p.steady == (p.table == kBlock));
   for (const auto& d : plan.demands) CHECK(b.schema.column(d.table, d.column).storage == Storage::boolean);
 }
 
