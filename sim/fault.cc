@@ -81,7 +81,7 @@ Spell Disturbances::link_spell(size_t index) {
   const auto& begins = sources_[streams_[index].source];
   Spell link{streams_[index].from, streams_[index].to};
   link.row = streams_[index].row;
-  link.flag = begins.broker.empty() ? 0 : 1;
+  if (!begins.broker.empty()) link.broker = link.from;
   ahead_.clear();
   for (size_t i = first_of_[index]; i < streams_.size() && streams_[i].row == link.row; ++i)
     if (sources_[streams_[i].source].breaks_link()) ahead_.push_back(streams_[i]);
@@ -95,6 +95,7 @@ Spell Disturbances::link_spell(size_t index) {
       // Each goes on from where it came to: what the others have prolonged since is not looked at again.
       while (ahead.from <= link.to) {
         if (forgets) link.forgets = std::max(link.forgets, ahead.from);
+        if (!source.broker.empty()) link.broker = std::min(link.broker, ahead.from);
         if (ahead.to > link.to) link.to = ahead.to, changed = true;
         if (++merged == kMostMerged) link.to = kNever;
         if (link.to == kNever) return link;

@@ -54,11 +54,12 @@ struct Spell {
   Time from;
   Time to;
   Time forgets = kLongAgo;  ///< of a link: what was stored before this is lost by a restart
+  Time broker = kNever;     ///< of a link: when the broker first goes meanwhile, and ends the session
   double value = 0;
   uint32_t row = 0;
   uint16_t target = 0;
   FaultKind kind = FaultKind::link_down;
-  uint8_t flag = 0;  ///< of a link: the broker knows at once; of a restart: it has been made
+  uint8_t flag = 0;  ///< of a restart: it has been made
   bool at(Time t) const { return from <= t && t < to; }
 };
 

@@ -34,6 +34,9 @@ void FleetUplinks::carry(Time boundary, std::span<const std::unique_ptr<Island>>
   for (size_t shard = 0; shard < islands.size(); ++shard) {
     if (!islands[shard]->has_uplinks()) continue;
     islands[shard]->work(boundary);
+    for (const Cut& cut : islands[shard]->forgotten())
+      forgotten_.push_back({cut.at, static_cast<uint32_t>(shard), cut.row});
+    islands[shard]->forgotten().clear();
     for (auto& message : islands[shard]->fetch()) {
       message.shard = static_cast<uint32_t>(shard);
       leaving_.push_back(std::move(message));
@@ -41,14 +44,31 @@ void FleetUplinks::carry(Time boundary, std::span<const std::unique_ptr<Island>>
     islands[shard]->fetch().clear();
   }
   std::sort(leaving_.begin(), leaving_.end(), before);
-  const auto done = [&](const UplinkMessage& message, Time received) {
-    islands[message.shard]->carried(message, received);
+  std::sort(forgotten_.begin(), forgotten_.end());
+  const auto connected = [&](const UplinkMessage& message, Time t) {
+    return islands[message.shard]->connected(message.row, t);
+  };
+  const auto done = [&](const UplinkMessage& message, Time left) {
+    islands[message.shard]->carried(message, left);
+  };
+  size_t forgot = 0;
+  const auto forget_until = [&](Time t) {
+    for (; forgot < forgotten_.size() && forgotten_[forgot].at <= t; ++forgot) {
+      const auto& [at, shard, row] = forgotten_[forgot];
+      auto& uplink = uplinks_[islands[shard]->uplink(row)];
+      uplink.serve(at, connected, done);
+      uplink.forget(shard, row, at);
+    }
   };
   size_t due = 0;
-  for (; due < leaving_.size() && leaving_[due].leaves <= boundary; ++due)
-    uplinks_[leaving_[due].uplink].offer(std::move(leaving_[due]), done);
+  for (; due < leaving_.size() && leaving_[due].leaves <= boundary; ++due) {
+    forget_until(leaving_[due].leaves);
+    uplinks_[leaving_[due].uplink].offer(std::move(leaving_[due]), connected, done);
+  }
   leaving_.erase(leaving_.begin(), leaving_.begin() + static_cast<std::ptrdiff_t>(due));
-  for (auto& uplink : uplinks_) uplink.serve(boundary, done);
+  forget_until(boundary);
+  forgotten_.clear();
+  for (auto& uplink : uplinks_) uplink.serve(boundary, connected, done);
 }
 
 uint64_t FleetUplinks::dropped() const {

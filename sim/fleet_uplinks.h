@@ -26,8 +26,14 @@ class FleetUplinks {
   void restore(ArchiveReader& archive);
 
  private:
+  struct Forgotten {
+    Time at;
+    uint32_t shard = 0, row = 0;
+    auto operator<=>(const Forgotten&) const = default;
+  };
   std::vector<std::vector<uint32_t>> of_;  ///< [table][row]
   std::vector<Uplink> uplinks_;
+  std::vector<Forgotten> forgotten_;    ///< scratch
   std::vector<UplinkMessage> leaving_;  ///< devices later than the last boundary: stored in outages
 };
 

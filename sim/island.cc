@@ -80,7 +80,7 @@ void Island::advance(Time boundary, Arrivals& arrivals) {
 
   boundary_ = boundary;
   out_ = &arrivals;
-  disturbances_.until(boundary, [this](const Spell& spell) { begin_spell(spell); });
+  disturb(boundary);
   ring(boundary, arrivals);
   in_flight_.arrive(boundary, arrivals.frames);
   // While one slice is worked out the columns of the next are on their way.
@@ -110,7 +110,7 @@ bool Island::must_move(const Slice& slice, Time until) const {
 }
 
 void Island::drive(Time until) {
-  disturbances_.until(until, [this](const Spell& spell) { begin_spell(spell); });
+  disturb(until);
   for (auto& slice : slices_) {
     catch_up(slice, until);
     if (!model_.driving || slice.at < 0) continue;
@@ -123,14 +123,14 @@ void Island::drive(Time until) {
 /// What leaves by the boundary, ahead of advance(). Its messages are all too late for what was advanced last,
 /// and so on their way.
 void Island::work(Time boundary) {
-  disturbances_.until(boundary, [this](const Spell& spell) { begin_spell(spell); });
+  disturb(boundary);
   for (auto& slice : slices_)
     if (must_move(slice, boundary)) catch_up(slice, boundary);
 }
 
 void Island::settle(Time until) {
   LT_CHECK(until <= std::max(boundary_, kStart), "truth is asked of what has not been simulated");
-  disturbances_.until(until, [this](const Spell& spell) { begin_spell(spell); });
+  disturb(until);
   const auto settle_slice = [&](Slice& slice) {
     catch_up(slice, until);
     show_outputs(slice);
@@ -177,7 +177,8 @@ void Island::catch_up(Slice& slice, Time until) {
     step(slice, next_grid(slice, last));
     if (slice.at % kStepsUnseen == 0 || slice.at == last) look_for_divergence(slice);
   }
-  const Time now = time(slice.at);
+  // Uplinks ask for what was wrong since the last boundary.
+  const Time now = has_uplinks() ? std::min(time(slice.at), boundary_) : time(slice.at);
   std::erase_if(slice.spells, [now](const Spell& s) { return s.to <= now; });
 }
 

@@ -74,9 +74,15 @@ class Island {
   /// [row of the table] the uplink that telemetry waits for, or kNoUplink; empty: none does.
   void set_uplinks(std::span<const uint32_t> uplinks) { uplinks_ = uplinks; }
   bool has_uplinks() const { return !uplinks_.empty(); }
+  uint32_t uplink(size_t row) const { return uplinks_.empty() ? kNoUplink : uplinks_[row]; }
   void work(Time boundary);
   std::vector<UplinkMessage>& fetch() { return outgoing_; }
-  void carried(const UplinkMessage& message, Time received);
+  /// Rows that restart and lose what waits for their uplink; fetched with that.
+  std::vector<Cut>& forgotten() { return forgotten_; }
+  /// `left` the uplink.
+  void carried(const UplinkMessage& message, Time left);
+  /// The first instant at or after t, by the boundary of work(), at which the row's link is up.
+  Time connected(size_t row, Time t) const { return connected(slices_[slice_of(row)], row, t); }
 
   FleetCounters counters() const;
   TableId table() const { return model_.table; }
@@ -152,7 +158,9 @@ class Island {
   size_t slice_of(size_t row) const;
 
   // Faults (island_faults.cc).
+  void disturb(Time until);
   void begin_spell(const Spell& spell);
+  static bool lost_with_session(const Slice& slice, size_t row, Time leaves, Time received);
   static bool cuts_power(FaultKind kind) {
     return kind == FaultKind::device_off || kind == FaultKind::restart;
   }
@@ -220,6 +228,8 @@ class Island {
   std::vector<twin::Stray> strays_;                      ///< on their way
   std::span<const uint32_t> uplinks_;
   std::vector<UplinkMessage> outgoing_;  ///< until it is fetched: empty between cycles
+  std::vector<Cut> forgotten_;           ///< likewise
+  std::vector<Cut> sessions_;            ///< scratch: that the broker has ended
   std::array<Draws, 3> loss_streams_;    ///< [Direction] for faults of kind loss
   std::vector<double> kept_;             ///< scratch: values of stuck signals
   const Slice* next_ = nullptr;  ///< the slice that is worked out next; its columns are asked for meanwhile

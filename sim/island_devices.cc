@@ -128,8 +128,7 @@ void Island::acknowledge(const Slice& slice, const Pending& pending, twin::Outco
   }
   const auto put = [&](int64_t delay) {
     const Time received = std::max(leaves + Duration{delay}, std::max(applied, time(slice.at)));
-    const Spell* down = link_spell(slice, row, received);
-    if (down != nullptr && down->flag != 0) {  // the broker has gone meanwhile
+    if (lost_with_session(slice, row, leaves, received)) {
       ++counters_.lost;
       return;
     }

@@ -7,12 +7,23 @@
 
 namespace looptwin::sim {
 
+void Island::disturb(Time until) {
+  disturbances_.until(until, [this](const Spell& spell) { begin_spell(spell); });
+  if (sessions_.empty()) return;
+  std::sort(sessions_.begin(), sessions_.end(), [](const Cut& a, const Cut& b) { return a.row < b.row; });
+  counters_.lost += in_flight_.lose(sessions_);
+  sessions_.clear();
+}
+
 void Island::begin_spell(const Spell& spell) {
   auto& slice = slices_[slice_of(spell.row)];
   const auto by_row = [](const Spell& a, const Spell& b) {
     return a.row != b.row ? a.row < b.row : a.from < b.from;
   };
   slice.spells.insert(std::upper_bound(slice.spells.begin(), slice.spells.end(), spell, by_row), spell);
+  if (spell.kind == FaultKind::restart && uplink(spell.row) != kNoUplink &&
+      (static_cast<uint8_t>(spell.value) & static_cast<uint8_t>(Kept::queue)) == 0)
+    forgotten_.push_back({spell.row, spell.from});
   if (spell.kind != FaultKind::link_down) return;
 
   // What is on its way down when the link breaks is lost.
@@ -22,14 +33,15 @@ void Island::begin_spell(const Spell& spell) {
   slice.arrival = kNever;
   for (const auto& p : slice.inbox) slice.arrival = std::min(slice.arrival, p.arrival);
 
-  const bool at_once = spell.flag != 0;
-  if (at_once)
+  // What is on its way up when the broker goes is lost with the session, and the broker knows at once.
+  if (spell.broker != kNever) {
     counters_.lost += std::erase_if(acknowledgements_, [&](const twin::Acknowledgement& a) {
-      return a.device.row.value == spell.row && spell.at(a.received_at);
+      return a.device.row.value == spell.row && a.received_at >= spell.broker;
     });
-  const Time noticed = at_once                              ? spell.from
-                       : spell.to - spell.from > kKeepAlive ? spell.from + kKeepAlive
-                                                            : spell.to;
+    sessions_.push_back({spell.row, spell.broker});
+  }
+  const Time noticed =
+      std::min(spell.broker, spell.to - spell.from > kKeepAlive ? spell.from + kKeepAlive : spell.to);
   ringing_.push_back({noticed, spell.row, 0});
   std::push_heap(ringing_.begin(), ringing_.end());
   if (spell.to == kNever) return;
@@ -68,6 +80,14 @@ const Spell* Island::link_spell(const Slice& slice, size_t row, Time t) {
   for (const auto& spell : spells_of(slice, row))
     if (spell.kind == FaultKind::link_down && spell.at(t)) return &spell;
   return nullptr;
+}
+
+/// Whether the broker ends the row's session while a message is on its way.
+bool Island::lost_with_session(const Slice& slice, size_t row, Time leaves, Time received) {
+  if (slice.spells.empty()) return false;
+  for (const auto& spell : spells_of(slice, row))
+    if (spell.kind == FaultKind::link_down && leaves < spell.from && spell.broker <= received) return true;
+  return false;
 }
 
 /// The first instant at or after t at which the row's link is up.

@@ -4,7 +4,7 @@
 namespace looptwin::sim {
 
 void Island::save(ArchiveWriter& archive) const {
-  archive.section("island", 2);
+  archive.section("island", 3);
   archive.put(boundary_);
   archive.put<uint8_t>(announced_);
   archive.put<uint64_t>(slices_.size());
@@ -31,7 +31,7 @@ void Island::save(ArchiveWriter& archive) const {
 }
 
 void Island::restore(ArchiveReader& archive) {
-  archive.section("island", 2);
+  archive.section("island", 3);
   boundary_ = archive.get<Time>();
   announced_ = archive.get<uint8_t>() != 0;
   const auto slices = archive.get<uint64_t>();

@@ -182,8 +182,11 @@ void Island::send_one(const Slice& slice, const Link& link, const Sending& from,
 void Island::pass(const Slice& slice, const Sending& from, uint32_t sequence, Time leaves, int64_t delay) {
   if (strays(slice, from, leaves.ns + delay)) return;
   const auto row = static_cast<uint32_t>(from.row);
-  const uint32_t uplink = uplinks_.empty() ? kNoUplink : uplinks_[row];
-  if (uplink == kNoUplink) return put(from, sequence, leaves.ns + delay);
+  const uint32_t uplink = this->uplink(row);
+  if (uplink == kNoUplink) {
+    if (lost_with_session(slice, row, leaves, leaves + Duration{delay})) return ++counters_.lost, void();
+    return put(from, sequence, leaves.ns + delay);
+  }
   UplinkMessage message{.leaves = leaves,
                         .delay = delay,
                         .dated = from.sampled + model_.clock_error(row, Time{from.sampled}),
@@ -201,7 +204,9 @@ void Island::pass(const Slice& slice, const Sending& from, uint32_t sequence, Ti
   outgoing_.push_back(std::move(message));
 }
 
-void Island::carried(const UplinkMessage& m, Time received) {
+void Island::carried(const UplinkMessage& m, Time left) {
+  const Time received = left + Duration{m.delay};
+  if (lost_with_session(slices_[slice_of(m.row)], m.row, left, received)) return ++counters_.lost, void();
   in_flight_.add(m.group, m.row, m.sequence, m.dated, received.ns, m.values.data(), 1);
 }
 

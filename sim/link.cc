@@ -180,6 +180,19 @@ void InFlight::arrive(Time boundary, std::span<twin::Frame> out) {
   }
 }
 
+size_t InFlight::lose(std::span<const Cut> cuts) {
+  size_t lost = 0;
+  const auto lose_of = [&](twin::Frame& frame) {
+    lost += frame.erase_if([&](size_t i) {
+      const auto cut = std::ranges::lower_bound(cuts, frame.row[i], {}, &Cut::row);
+      return cut != cuts.end() && cut->row == frame.row[i] && frame.received_at[i] >= cut->at.ns;
+    });
+  };
+  for (auto& spoke : wheel_) std::for_each(spoke.begin(), spoke.end(), lose_of);
+  std::for_each(far_.begin(), far_.end(), lose_of);
+  return lost;
+}
+
 size_t InFlight::size() const {
   size_t n = 0;
   for (const auto& spoke : wheel_)

@@ -26,6 +26,12 @@ struct MessageStreams {
   MessageStreams(uint64_t seed, const std::string& name);
 };
 
+/// An instant from which on nothing comes of what a row has sent before.
+struct Cut {
+  uint32_t row = 0;
+  Time at;
+};
+
 /// What becomes of one message.
 struct Passage {
   int64_t delay = 0;       ///< ns
@@ -76,6 +82,8 @@ class InFlight {
            const int32_t* values, size_t stride);
   /// Appends what is received by `boundary` to out[group]. Boundaries ascend.
   void arrive(Time boundary, std::span<twin::Frame> out);
+  /// Takes out what would be received of these rows, which ascend, at their cuts or later; returns how many.
+  size_t lose(std::span<const Cut> cuts);
   size_t size() const;
 
   void set_fields(size_t group, size_t fields);

@@ -48,6 +48,14 @@ bool Uplink::make_room(uint32_t bytes) {
   return false;
 }
 
+void Uplink::forget(uint32_t shard, uint32_t row, Time at) {
+  dropped_ += std::erase_if(waiting_, [&](const UplinkMessage& m) {
+    const bool forgotten = m.shard == shard && m.row == row && m.leaves < at;
+    bytes_ -= forgotten ? m.bytes : 0;
+    return forgotten;
+  });
+}
+
 void Uplink::save(ArchiveWriter& archive) const {
   archive.section("uplink", 1);
   archive.put(free_at_);

@@ -36,34 +36,51 @@ class Uplink {
   Uplink(uint64_t bandwidth, uint64_t queue, bool drop_oldest)
       : bandwidth_(bandwidth), queue_(queue), drop_oldest_(drop_oldest) {}
 
-  /// Messages come in order. done(message, received at) is called of each whose turn has come.
-  template <typename Done>
-  void offer(UplinkMessage message, Done&& done) {
-    serve(message.leaves, done);
+  /// Messages come in order. connected(message, t) is the first instant at or after t at which its sender's
+  /// link is up: it has its turn then, and others before it. done(message, left at) is called of each whose
+  /// turn has come.
+  template <typename Connected, typename Done>
+  void offer(UplinkMessage message, Connected&& connected, Done&& done) {
+    serve(message.leaves, connected, done);
     const bool free = waiting_.empty() && free_at_ <= message.leaves;
     if (!free && !make_room(message.bytes)) return;
     bytes_ += message.bytes;
     waiting_.push_back(std::move(message));
-    if (free) serve(waiting_.back().leaves, done);
+    if (free) serve(waiting_.back().leaves, connected, done);
   }
   /// All whose turn comes by `until`.
-  template <typename Done>
-  void serve(Time until, Done&& done) {
-    while (!waiting_.empty() && std::max(free_at_, waiting_.front().leaves) <= until) {
-      UplinkMessage message = std::move(waiting_.front());
-      waiting_.pop_front();
+  template <typename Connected, typename Done>
+  void serve(Time until, Connected&& connected, Done&& done) {
+    for (;;) {
+      const auto [place, turn] = next(connected);
+      if (place == waiting_.size() || turn > until) return;
+      UplinkMessage message = std::move(waiting_[place]);
+      waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(place));
       bytes_ -= message.bytes;
-      free_at_ = std::max(free_at_, message.leaves) + time_of(message.bytes);
-      const Time received = free_at_ + Duration{message.delay};
-      done(std::move(message), received);
+      free_at_ = turn + time_of(message.bytes);
+      done(std::move(message), free_at_);
     }
   }
+  /// Drops what waits of a sender that has restarted at an instant without keeping it.
+  void forget(uint32_t shard, uint32_t row, Time at);
   uint64_t dropped() const { return dropped_; }
 
   void save(ArchiveWriter& archive) const;
   void restore(ArchiveReader& archive);
 
  private:
+  /// Which of those that wait has its turn next, and when. Mostly the first.
+  template <typename Connected>
+  std::pair<size_t, Time> next(Connected&& connected) const {
+    std::pair<size_t, Time> found{waiting_.size(), kNever};
+    for (size_t i = 0; i < waiting_.size(); ++i) {
+      const Time earliest = std::max(free_at_, waiting_[i].leaves);
+      if (earliest >= found.second) break;
+      const Time turn = connected(waiting_[i], earliest);
+      if (turn < found.second) found = {i, turn};
+    }
+    return found;
+  }
   Duration time_of(uint32_t bytes) const;
   bool make_room(uint32_t bytes);
 

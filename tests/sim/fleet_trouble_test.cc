@@ -249,17 +249,18 @@ TEST_CASE("trouble: what waited for the link is lost in a restart, unless the qu
 
 TEST_CASE("uplink: messages leave one after the other, each in the time that its bits take") {
   std::vector<std::pair<uint32_t, int64_t>> sent;
-  const auto done = [&](const UplinkMessage& m, Time received) {
-    sent.emplace_back(m.sequence, received.ns);
+  const auto done = [&](const UplinkMessage& m, Time left) {
+    sent.emplace_back(m.sequence, left.ns + m.delay);
   };
+  const auto connected = [](const UplinkMessage&, Time t) { return t; };
   const auto message = [](uint32_t sequence, Duration leaves) {
     return UplinkMessage{
         .leaves = kStart + leaves, .delay = 5, .sequence = sequence, .bytes = 125, .values = {}};
   };
   Uplink uplink(1000, 250, false);  // a second each; two may wait
-  for (uint32_t i = 0; i < 5; ++i) uplink.offer(message(i, milliseconds(100 * i)), done);
-  uplink.offer(message(5, milliseconds(2500)), done);
-  uplink.serve(kStart + seconds(10), done);
+  for (uint32_t i = 0; i < 5; ++i) uplink.offer(message(i, milliseconds(100 * i)), connected, done);
+  uplink.offer(message(5, milliseconds(2500)), connected, done);
+  uplink.serve(kStart + seconds(10), connected, done);
   CHECK(sent ==
         std::vector<std::pair<uint32_t, int64_t>>{
             {0, seconds(1).ns + 5}, {1, seconds(2).ns + 5}, {2, seconds(3).ns + 5}, {5, seconds(4).ns + 5}});
@@ -267,8 +268,8 @@ TEST_CASE("uplink: messages leave one after the other, each in the time that its
 
   sent.clear();
   Uplink oldest(1000, 250, true);
-  for (uint32_t i = 0; i < 5; ++i) oldest.offer(message(i, milliseconds(100 * i)), done);
-  oldest.serve(kStart + seconds(10), done);
+  for (uint32_t i = 0; i < 5; ++i) oldest.offer(message(i, milliseconds(100 * i)), connected, done);
+  oldest.serve(kStart + seconds(10), connected, done);
   CHECK(sent == std::vector<std::pair<uint32_t, int64_t>>{
                     {0, seconds(1).ns + 5}, {3, seconds(2).ns + 5}, {4, seconds(3).ns + 5}});
   CHECK(oldest.dropped() == 2);
