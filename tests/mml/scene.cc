@@ -36,7 +36,7 @@ Scene::Scene(const std::vector<SceneRule>& claims, size_t blocks, size_t per_blo
   rules = std::make_unique<Rules>(wired, homes.schema, homes.registry, homes.tables, *events, *dispatcher,
                                   published, kSeed);
   events->bind(true);
-  rules->bind();
+  rules->bind({});
   for (size_t b = 0; b < blocks; ++b)
     for (size_t e = 0; e < kEvents; ++e) set_event(e, false, b);
   for (size_t h = 0; h < blocks * per_block; ++h) {
