@@ -314,15 +314,17 @@ class Telling {
     return {};
   }
 
-  /// Of a telemetry field what was last sampled in the bucket that ends at a slot's instant.
+  /// Of a telemetry field what was last sampled in the bucket that ends at a slot's instant: in the shortest
+  /// that reaches back as far as a sample would be known, or else in the longest there is.
   Found tell_from_last(mml::WarmPast& past, const twin::FieldConfig& field) {
     const auto& what = past.what();
     const int64_t step = past.every().ns;
     std::optional<Kept> kept;
-    for (const Duration length : {minutes(1), minutes(15), hours(1)})
-      if (!kept && step % length.ns == 0)
-        kept =
-            find(what.table, field.name + "_last", false, [&](Duration period) { return period == length; });
+    for (const Duration length : {minutes(1), minutes(15), hours(1)}) {
+      if (step % length.ns != 0 || (kept && kept->period >= field.stale_after)) continue;
+      const auto is_so_long = [&](Duration period) { return period == length; };
+      if (const auto longer = find(what.table, field.name + "_last", false, is_so_long)) kept = longer;
+    }
     if (!kept)
       return tl::unexpected(
           Lack{fmt::format("it keeps no rollups of {} that end every {}", named(what.table, field.name),

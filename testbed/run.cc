@@ -87,7 +87,7 @@ Result<Prepared> prepare_resumed(const std::filesystem::path& run, const Extensi
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (hash_of(*scenario, resumable->settings) != resumable->hash)
     return failure(fmt::format("cannot resume {}: {} has changed since it began", run.string(),
-                               resumable->scenario.string()),
+                               hashed(resumable->scenario, *scenario)),
                    "run the scenario anew, or bring back the files as they were");
   if (auto added = add_faults_by_hand(run, *scenario); !added)
     return tl::make_unexpected(std::move(added.error()));

@@ -123,6 +123,13 @@ uint64_t hash_of(const Scenario& scenario, const std::vector<Setting>& settings)
   return hash64(all);
 }
 
+std::string hashed(const fs::path& file, const Scenario& scenario) {
+  auto others = scenario.registries;
+  for (const auto& run : scenario.history_from) others.push_back(run.folder);
+  if (others.empty()) return file.string();
+  return fmt::format("{}, or {} that it refers to,", file.string(), fmt::join(others, " or "));
+}
+
 struct Snapshots::Temporary {
   fs::path folder;
   ~Temporary() {

@@ -23,6 +23,8 @@ Result<Snapshot> read_snapshot(const std::filesystem::path& path);
 
 /// Of all files that the scenario was read from, its feeds' data, and what --set changed.
 uint64_t hash_of(const Scenario& scenario, const std::vector<Setting>& settings);
+/// What may be another than it was where that differs: "scenario.yaml, or plant.registry that it refers to,".
+std::string hashed(const std::filesystem::path& file, const Scenario& scenario);
 
 class Snapshots {
  public:

@@ -8,7 +8,9 @@ namespace looptwin::twin {
 Database::Database(std::filesystem::path path, const DatabaseKind& kind, bool create)
     : path_(std::move(path)), kind_(kind) {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
-  if (const int code = sqlite3_open_v2(path_.c_str(), &db_, flags, nullptr); code != SQLITE_OK)
+  // Of a bare name SQLite may think that it is no file's: ":memory:".
+  const auto file = std::filesystem::absolute(path_);
+  if (const int code = sqlite3_open_v2(file.c_str(), &db_, flags, nullptr); code != SQLITE_OK)
     fail_sqlite(code);
   else
     sqlite3_busy_timeout(db_, kind_.patience_ms);

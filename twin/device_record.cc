@@ -49,7 +49,9 @@ Result<void> check_device(const DeviceRecord& device) {
         return failure(fmt::format("'{}' is no name of a parameter or relation", name),
                        "names are letters, digits and _");
       if (value.empty() || !is_line(value))
-        return failure(fmt::format("'{}' has no value", name), "a value is one line of text in UTF-8");
+        return failure(value.empty() ? fmt::format("'{}' has no value", name)
+                                     : fmt::format("the value of '{}' is not one line of text", name),
+                       "a value is one line of text in UTF-8");
     }
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "twin/database_file.h"
+#include "twin/record_rules.h"
 
 namespace looptwin::twin {
 namespace {
@@ -197,6 +198,7 @@ struct InventoryStore::Edit::State {
 };
 
 Result<InventoryStore::Edit> InventoryStore::edit(Author author) {
+  if (auto good = check_author(author.name); !good) return tl::make_unexpected(good.error());
   db_->execute("BEGIN IMMEDIATE");
   if (auto begun = db_->result(); !begun) return tl::make_unexpected(std::move(begun.error()));
   return Edit(std::unique_ptr<Edit::State>(new Edit::State{*db_, std::move(author)}));

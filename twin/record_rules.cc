@@ -23,6 +23,14 @@ bool is_line(std::string_view text) {
          std::ranges::none_of(text, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; });
 }
 
+Result<void> check_author(const std::string& name) {
+  constexpr size_t kLongestName = 200;
+  if (name.empty() || name.size() > kLongestName || !is_line(name))
+    return failure("who changes it has no name that can be shown",
+                   fmt::format("a name is one line of text in UTF-8, of {} bytes at most", kLongestName));
+  return {};
+}
+
 Result<void> check_device_id(const std::string& id) {
   if (id.empty() || id.size() > kLongestId || !is_line(id) ||
       id.find_first_of(" *?+#{}\";,") != std::string::npos)

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "twin/database_file.h"
+#include "twin/record_rules.h"
 
 namespace looptwin::twin {
 namespace {
@@ -275,6 +276,7 @@ struct RegistryStore::Edit::State {
 };
 
 Result<RegistryStore::Edit> RegistryStore::edit(Author author) {
+  if (auto good = check_author(author.name); !good) return tl::make_unexpected(good.error());
   auto& db = file_->db;
   db.execute("BEGIN IMMEDIATE");
   if (auto begun = db.result(); !begun) return tl::make_unexpected(std::move(begun.error()));

@@ -19,7 +19,7 @@ Result<Reexecution> Reexecution::of(const std::filesystem::path& run, const Exte
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (hash_of(*scenario, resumable->settings) != resumable->hash)
     return failure(fmt::format("{} was run with other files: {} has changed since", run.string(),
-                               resumable->scenario.string()),
+                               hashed(resumable->scenario, *scenario)),
                    "run the scenario anew, or bring back the files as they were");
   if (resumable->begins > kStart)
     return failure(

@@ -168,17 +168,23 @@ void draw_entry(Reader& reader, Draft& draft, FleetDraft& entry) {
     if (find_named(model->relations, other->key) || other->value.list())
       reader.error(other->key_span,
                    fmt::format("'{}' is one for each device, which the registry has", other->key),
-                   "write one value for all, or remove it");
+                   other->value.list() ? "write one value for all, or remove it" : "remove it");
     else
       read_assignment(reader, *other, *model, entry);
   }
+  check_link(reader, draft, entry);
   const size_t first = fleet.size();
   draw_fleet(reader, draft.scenario.folder, entry, *model, fleet, draft.scenario.sources);
   draft.scenario.registries.push_back(entry.registry->file);
   entry.count = 0;
   for (size_t e = first; e < fleet.size(); ++e) {
     entry.count += fleet[e].count;
-    check_link(reader, draft, fleet[e]);
+    const auto& link = fleet[e].link;
+    if (link == entry.link || find_named(draft.scenario.links, link)) continue;
+    reader.error(
+        entry.registry->span,
+        fmt::format("'{}' in {} has the unknown link '{}'", fleet[e].ids.front(), entry.registry->file, link),
+        near_and_all(link, names_of(draft.scenario.links), "links"));
   }
 }
 

@@ -157,9 +157,11 @@ Result<ForkPoint> reach(const std::filesystem::path& run, Time at, int threads,
   auto scenario = load(point.scenario, point.trunk.settings, {}, nullptr, extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (hash_of(*scenario, point.trunk.settings) != point.trunk.hash)
-    return failure(
-        fmt::format("cannot fork {}: {} has changed since it began", run.string(), point.scenario.string()),
-        "bring back the files as they were; a run with input_log: true keeps its own copy");
+    return failure(fmt::format("cannot fork {}: {} has changed since it began", run.string(),
+                               hashed(point.scenario, *scenario)),
+                   point.trunk.kept.empty()
+                       ? "bring back the files as they were; a run with input_log: true keeps its own copy"
+                       : "bring back what it refers to as it was");
   if (at > kStart + scenario->duration)
     return failure(fmt::format("cannot fork {} at {}: it ends at {}", run.string(), to_string(at),
                                to_string(kStart + scenario->duration)));

@@ -22,9 +22,9 @@ Result<Recording> open_recording(const std::filesystem::path& folder, const Exte
   auto scenario = load(folder / noted->kept, noted->settings, {}, nullptr, extensions);
   if (!scenario) return tl::make_unexpected(std::move(scenario.error()));
   if (hash_of(*scenario, noted->settings) != noted->hash)
-    return failure(
-        fmt::format("cannot replay {}: {} is not what the run began with", folder.string(), noted->kept),
-        "a registry or an earlier run that it refers to has changed, or a file was edited: bring it back");
+    return failure(fmt::format("cannot replay {}: {} is not what the run began with", folder.string(),
+                               hashed(noted->kept, *scenario)),
+                   "bring it back as it was");
   return Recording{folder,        std::move(*noted),  std::move(*scenario),
                    run->status(), run->fingerprint(), extensions};
 }

@@ -180,6 +180,19 @@ TEST_CASE("history_from: a run that begins where another ended decides as one lo
   CHECK(second->loop().decisions() > 10);
 }
 
+TEST_CASE("history_from: what is sampled rarely is told by rollups that are long enough to have a sample") {
+  const Coast coast;
+  coast.write("models.yaml", with(with(kModels, "every: 10 s, phase: 0 s", "every: 5 min, phase: 0 s"),
+                                  "ago(level, 1 h, every=1 min)", "ago(level, 1 h, every=15 min)"));
+  coast.record(lasting("00:00:00", "2 h"), "first");
+  const auto second = coast.assemble(lasting("02:00:00", "2 h", "history_from: [first]\n"));
+  CHECK(in_short(second->warnings()).empty());
+  for (const auto& [at, now] : course(*second)) {
+    INFO(to_string(UnixTime{at}));
+    for (const double x : now.at("hour_ago")) CHECK(x == x);
+  }
+}
+
 TEST_CASE("history_from: several runs follow one another, in whatever order they are named") {
   const Coast coast;
   coast.record(lasting("00:00:00", "70 min"), "first");

@@ -415,7 +415,7 @@ class Fleets(Registry):
         cases = {
             ("set", "block-1/home-1", "parameters.UA=3 kg"): at + r"'block-1/home-1' in \.\./plant\.registry: its UA: 3 kg is in kg",
             ("set", "block-1/home-1", "parameters.UA=100 W/K", "parameters.colour=red"): at + r".*'home' has no parameter 'colour'",
-            ("set", "block-1/home-1", "parameters.colour=", "link=nb"): at + r"the fleet of 'home' has the unknown link 'nb'",
+            ("set", "block-1/home-1", "parameters.colour=", "link=nb"): at + r"'block-1/home-1' in \.\./plant\.registry has the unknown link 'nb'",
             ("set", "block-1/home-1", "link=", "relations.block="): at + r".*it has no 'block'[^!]*looptwin registry set",
             ("set", "block-1/home-1", "relations.block=block-2/home-1"): at + r"'block' of 'block-1/home-1' would be 'block-2/home-1', which is no block",
         }

@@ -368,4 +368,25 @@ TEST_CASE("registry store: ids and names that mean something elsewhere are refus
   CHECK_FALSE(check_device({.id = "a", .model = "m", .parameters = {{"a", ""}}}));
 }
 
+TEST_CASE("registry store: who changes something has a name that makes no other line of the history") {
+  Place place;
+  auto store = place.open();
+  for (const std::string& name : {std::string(), std::string("anna\n      9  2026-01-01"),
+                                  std::string("\x1b[2J"), std::string("h\xe9"), std::string(201, 'a')}) {
+    INFO(name);
+    CHECK(said(store.edit({name, UnixTime{1}})) == "who changes it has no name that can be shown");
+  }
+  CHECK(store.edit({"Jörg (night shift)", UnixTime{1}}));
+}
+
+TEST_CASE("registry store: a file may have a name that means something to SQLite") {
+  Place place;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(place.folder);
+  CHECK(RegistryStore::create(":memory:"));
+  CHECK(std::filesystem::exists(place.folder / ":memory:"));
+  CHECK(RegistryStore::open(":memory:", Access::write));
+  std::filesystem::current_path(before);
+}
+
 }  // namespace looptwin::twin
