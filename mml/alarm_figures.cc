@@ -84,12 +84,19 @@ void AlarmFigures::fill_rates(AlarmReport& report, uint32_t operators) const {
   report.per_period = static_cast<double>(report.annunciated) / periods / operators;
   report.per_hour = report.per_period * kPeriodsPerHour;
   report.per_day = report.per_period * kPeriodsPerDay;
-  const auto count = std::max<size_t>(
-      periods_.size(), static_cast<size_t>((length + define_.period.ns - 1) / define_.period.ns));
+  const auto count = static_cast<size_t>((length + define_.period.ns - 1) / define_.period.ns);
   report.periods = count;
+  // What comes as the last period ends, at the run's last boundary, is of that: there is none after it.
+  auto counts = periods_;
+  while (counts.size() > count) {
+    const uint32_t last = counts.back();
+    counts.pop_back();
+    counts[count - 1] += last;
+  }
+  counts.resize(count);
   bool flood = false;
   for (size_t p = 0; p < count; ++p) {
-    const uint64_t n = p < periods_.size() ? periods_[p] : 0;
+    const uint64_t n = counts[p];
     const bool busy = n > uint64_t{define_.flood_begins_above} * operators;
     report.peak = std::max(report.peak, n);
     report.periods_busy += busy;
@@ -100,7 +107,7 @@ void AlarmFigures::fill_rates(AlarmReport& report, uint32_t operators) const {
   constexpr auto kHour = static_cast<size_t>(kPeriodsPerHour);
   for (size_t first = 0; first < count; first += kHour, ++report.hours) {
     uint64_t n = 0;
-    for (size_t p = first; p < std::min(first + kHour, periods_.size()); ++p) n += periods_[p];
+    for (size_t p = first; p < std::min(first + kHour, count); ++p) n += counts[p];
     report.hours_busy += n > uint64_t{define_.busy_hour_above} * operators;
   }
   report.periods_above = share(report.periods_busy, count);

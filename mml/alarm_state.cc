@@ -115,7 +115,14 @@ AlarmState shown(const AlarmStanding& standing) {
 
 std::span<const AlarmTransition> alarm_transitions() { return kTable; }
 
+const char* refused_always(AlarmInput input, const AlarmTraits& traits) {
+  if (input == confirm && !traits.confirm) return "it needs no confirmation";
+  if (input == reset && !traits.latched) return kUnlatched;
+  return nullptr;
+}
+
 const char* move(AlarmStanding& standing, AlarmInput input, const AlarmTraits& traits) {
+  if (const char* why = refused_always(input, traits)) return why;
   if (by_person(input) && standing.hidden != 0) {
     const AlarmState by = shown(standing);
     return by == shelved      ? "it is shelved: unshelve it first"

@@ -66,6 +66,9 @@ struct AlarmTransition {
 /// One row for each state and input, states outermost.
 std::span<const AlarmTransition> alarm_transitions();
 
+/// Why an alarm of such traits refuses the input whatever its state; null: it may lead somewhere.
+const char* refused_always(AlarmInput input, const AlarmTraits& traits);
+
 /// Moves `standing`, or leaves it and says why not; null: it moved. Persons' inputs to a hidden alarm are
 /// refused: the standards let it be shown first.
 const char* move(AlarmStanding& standing, AlarmInput input, const AlarmTraits& traits);

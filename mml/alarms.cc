@@ -191,10 +191,10 @@ void Alarms::returns(Key key, const Said& said, Time now, std::vector<Record>& l
   c.by_hand = false;
   LT_CHECK(move(c.standing, AlarmInput::returns, traits(key)) == nullptr);
   // What comes and goes within a flood is over with it; what is latched waits for the flood's end.
-  if (c.standing.hidden == kByFlood && c.standing.state != AlarmState::latched_unacknowledged &&
+  if ((c.standing.hidden & kByFlood) != 0 && c.standing.state != AlarmState::latched_unacknowledged &&
       c.standing.state != AlarmState::latched) {
-    c.standing.hidden = 0;
-    LT_CHECK(move(c.standing, AlarmInput::show, traits(key)) == nullptr);
+    c.standing.hidden &= static_cast<Hidden>(~kByFlood);
+    if (c.standing.hidden == 0) LT_CHECK(move(c.standing, AlarmInput::show, traits(key)) == nullptr);
   }
   ++counters_.returned;
   --counters_.standing_by_priority[static_cast<size_t>(c.priority)];

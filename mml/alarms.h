@@ -107,8 +107,10 @@ inline constexpr uint8_t kAlarmOperations = 12;
 inline constexpr uint32_t kRaisedByHand = uint32_t{1} << 31;
 const char* name_of(AlarmOperation operation);
 AlarmOperation operation_of(twin::OperatorVerb verb);  ///< of those that are about alarms
-/// Without a comment or a reason it is refused.
-bool needs_text(AlarmOperation what);
+/// It is refused without a comment or a reason, and blanks are none.
+bool lacks_text(AlarmOperation what, std::string_view text);
+/// The input that it is to an alarm's state; none: it is about something else.
+std::optional<AlarmInput> input_of(AlarmOperation what);
 /// Everybody may raise and answer; who may hide and reset it, the alarm's role says.
 bool needs_role(AlarmOperation what);
 

@@ -46,9 +46,10 @@ AlarmOperation operation_of(twin::OperatorVerb verb) {
   }
 }
 
-bool needs_text(AlarmOperation what) {
-  return what == AlarmOperation::comment || what == AlarmOperation::shelve ||
-         what == AlarmOperation::suppress || what == AlarmOperation::out_of_service;
+bool lacks_text(AlarmOperation what, std::string_view text) {
+  const bool needed = what == AlarmOperation::comment || what == AlarmOperation::shelve ||
+                      what == AlarmOperation::suppress || what == AlarmOperation::out_of_service;
+  return needed && text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
 bool needs_role(AlarmOperation what) {
@@ -56,15 +57,18 @@ bool needs_role(AlarmOperation what) {
          what != AlarmOperation::comment && what != AlarmOperation::raise && what != AlarmOperation::clear;
 }
 
-namespace {
-
-AlarmInput input_of(AlarmOperation what) {
-  return what == AlarmOperation::acknowledge ? AlarmInput::acknowledge
-         : what == AlarmOperation::confirm   ? AlarmInput::confirm
-                                             : AlarmInput::reset;
+std::optional<AlarmInput> input_of(AlarmOperation what) {
+  switch (what) {
+    case AlarmOperation::acknowledge:
+      return AlarmInput::acknowledge;
+    case AlarmOperation::confirm:
+      return AlarmInput::confirm;
+    case AlarmOperation::reset:
+      return AlarmInput::reset;
+    default:
+      return std::nullopt;
+  }
 }
-
-}  // namespace
 
 std::string Alarms::refusal(const AlarmAction& action, const Cell& cell) const {
   using enum AlarmOperation;
@@ -74,7 +78,7 @@ std::string Alarms::refusal(const AlarmAction& action, const Cell& cell) const {
   if (action.person.empty()) return "it is not said who acts";
   if (needs_role(action.what) && !action.has_role)
     return fmt::format("{} does not have the role {}", action.person, config.role);
-  if (needs_text(action.what) && action.text.empty())
+  if (lacks_text(action.what, action.text))
     return action.what == comment ? "the comment is empty" : "it needs a reason";
   switch (action.what) {
     case acknowledge:
@@ -82,7 +86,7 @@ std::string Alarms::refusal(const AlarmAction& action, const Cell& cell) const {
     case reset: {
       AlarmStanding tried = cell.standing;
       const AlarmTraits traits{config.latched, config.confirm};
-      const char* why = move(tried, input_of(action.what), traits);
+      const char* why = move(tried, *input_of(action.what), traits);
       return why != nullptr ? why : "";
     }
     case comment:

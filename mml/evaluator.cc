@@ -260,10 +260,10 @@ void Evaluator::run_programs(size_t stratum, Time now, Dirty& dirty, Workers& wo
   rows_evaluated_ += evaluated.load();
 }
 
-void Evaluator::pause(Time from, Duration gap) const {
+void Evaluator::pause(Time last, Duration gap) const {
   for (const auto& stratum : plan_.strata)
     for (const auto& program : stratum.programs)
-      program.program.pause({lang::Pause::Of::observer, from, gap}, 0, tables_.rows(program.table));
+      program.program.pause({lang::Pause::Of::observer, last, gap}, 0, tables_.rows(program.table));
 }
 
 void Evaluator::save(ArchiveWriter& archive) const {

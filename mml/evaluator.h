@@ -39,8 +39,8 @@ class Evaluator {
   /// At the next boundary what depends on nothing that changes is evaluated once more.
   void unsettle() { settled_ = false; }
 
-  /// The boundaries from `from` on were missed; the next one comes `gap` later than usual.
-  void pause(Time from, Duration gap) const;
+  /// The boundaries after `last` were missed; the next one comes `gap` later than usual.
+  void pause(Time last, Duration gap) const;
 
   const lang::Plan& plan() const { return plan_; }
   /// The value of a demanded node that has no row.

@@ -188,10 +188,10 @@ void Events::stand(const Cell& cell) {
   cell.change(RecordKind::event_cleared);
 }
 
-void Events::pause(Time from) {
+void Events::pause(Time last) {
   const auto begin_anew = [&](int64_t* since, size_t rows, Duration delay) {
     for (size_t row = 0; row < rows; ++row)
-      if (since[row] != kNever.ns && Time{since[row]} + delay > from) since[row] = kNever.ns;
+      if (since[row] != kNever.ns && Time{since[row]} + delay > last) since[row] = kNever.ns;
   };
   for (size_t e = 0; e < events_.size(); ++e) {
     const size_t rows = tables_.rows(events_[e].table);

@@ -104,9 +104,9 @@ class Events {
   /// The same of a group, after its members.
   void step_first_out(size_t group, Time now, size_t shard, size_t first, size_t count, Time* due);
 
-  /// The boundaries from `from` on were missed: delays that had not run out by then begin anew, what stands
+  /// The boundaries after `last` were missed: delays that had not run out by then begin anew, what stands
   /// goes on.
-  void pause(Time from);
+  void pause(Time last);
 
   /// All changes of this boundary by (event, row), and forgets them.
   std::vector<EventChange>& take_changes();

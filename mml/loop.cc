@@ -40,15 +40,16 @@ RunEnd Loop::run(Clock& clock, twin::Transport& transport, const std::atomic<boo
   }
 }
 
-/// What happened while the loop was away is known by samples at the most, nothing of it by looking. How much
-/// longer than usual it was from the last boundary to this one.
+/// What happened while the loop was away is known by samples at the most, nothing of it by looking: the last
+/// look was at the last boundary, which may be well before it went. How much longer than usual it was from
+/// there to this one.
 Duration Loop::come_back(Time boundary) {
   const auto away = std::ranges::find(noticed_, twin::Notice::Kind::away, &twin::Notice::kind);
   if (away == noticed_.end()) return {};
   const Duration gap = std::min(nanoseconds(std::llround(away->value * 1e9)), boundary - now_ - p_.cycle);
   if (gap.ns <= 0) return {};
-  p_.events.pause(away->at);
-  p_.evaluator.pause(away->at, gap);
+  p_.events.pause(now_);
+  p_.evaluator.pause(now_, gap);
   for (size_t t = 0; t < p_.schema.tables.size(); ++t) dirty_.mark_all(TableId(t));
   return gap;
 }

@@ -106,6 +106,12 @@ class Island {
     uint8_t used[kMany] = {};
     uint64_t next = 0;
   };
+  /// What a signal was when its device lost power.
+  struct Before {
+    uint32_t row = 0;
+    uint32_t signal = 0;
+    uint64_t value = 0;  ///< the bytes of its cell
+  };
   struct Slice {
     size_t first = 0;
     size_t rows = 0;
@@ -122,6 +128,7 @@ class Island {
     std::vector<Time> next;  ///< [report group] the next sample
     std::vector<Pending> inbox;
     std::vector<Spell> spells;           ///< by row, then by time
+    std::vector<Before> before;          ///< by row; until the row's controller runs again
     std::vector<Remembered> remembered;  ///< [row - first]; empty until the first command
   };
   struct Ringing {  ///< what the broker will notice
@@ -188,7 +195,9 @@ class Island {
   void give_way(Slice& slice, int64_t grid);
   void run_controller(Slice& slice, int64_t grid);
   void run_code(const CodeUse& use, int64_t grid, Duration dt, size_t first, size_t count);
-  void cut_power(const Slice& slice, int64_t grid);
+  void cut_power(Slice& slice, int64_t grid);
+  void give_power(Slice& slice, Time now);
+  static std::span<Before> before_of(Slice& slice, size_t row);
   uint64_t& override_of(size_t setpoint, size_t row) {
     return overrides_[setpoint * shard_.rows + (row - shard_.first)];
   }

@@ -190,6 +190,7 @@ void Island::give_way(Slice& slice, int64_t g) {
 /// it.
 void Island::run_controller(Slice& slice, int64_t g) {
   const Time now = time(g);
+  if (!slice.before.empty()) give_power(slice, now);
   const auto run = [&](size_t first, size_t count) {
     if (model_.controller_code) return run_code(*model_.controller_code, g, model_.period, first, count);
     model_.controller->program.run(model_.instant(g, uniforms_.at(g), *model_.controller), first, count);
@@ -213,7 +214,7 @@ void Island::run_controller(Slice& slice, int64_t g) {
     program.pause({lang::Pause::Of::device, now, model_.period}, row, 1);
   });
   for (const auto& s : slice.spells)
-    if (s.kind == FaultKind::actuator_stuck && s.at(now))
+    if (s.kind == FaultKind::actuator_stuck && s.at(now) && !is_off(slice, s.row, now))
       program.go_on_from(model_.signals[s.target].column, s.row);
 }
 
@@ -225,16 +226,41 @@ void Island::run_code(const CodeUse& use, int64_t g, Duration dt, size_t first, 
     failed_ = FailedCode{&use, std::move(*failure), time(g), first, count};
 }
 
-/// Without power all signals are 0; machines keep their states.
-void Island::cut_power(const Slice& slice, int64_t g) {
+/// Without power all signals are 0; machines keep their states. What signals were is kept for the controller.
+void Island::cut_power(Slice& slice, int64_t g) {
   for (const auto& s : slice.spells) {
     if (!cuts_power(s.kind) || !s.at(time(g))) continue;
-    for (const auto& signal : model_.signals) {
-      if (signal.initial) continue;
-      const auto cell = signal.cell(s.row);
+    const bool keeps = before_of(slice, s.row).empty();
+    auto end = std::upper_bound(slice.before.begin(), slice.before.end(), s.row,
+                                [](size_t row, const Before& b) { return row < b.row; });
+    for (size_t i = 0; i < model_.signals.size(); ++i) {
+      if (model_.signals[i].initial) continue;
+      const auto cell = model_.signals[i].cell(s.row);
+      Before before{s.row, static_cast<uint32_t>(i)};
+      std::memcpy(&before.value, cell.data(), cell.size());
+      if (keeps) end = slice.before.insert(end, before) + 1;
       std::memset(cell.data(), 0, cell.size());
     }
   }
+}
+
+std::span<Island::Before> Island::before_of(Slice& slice, size_t row) {
+  const auto begin = std::lower_bound(slice.before.begin(), slice.before.end(), row,
+                                      [](const Before& b, size_t r) { return b.row < r; });
+  const auto end =
+      std::upper_bound(begin, slice.before.end(), row, [](size_t r, const Before& b) { return r < b.row; });
+  return {begin, end};
+}
+
+/// Controllers that run again find their signals as they were, so that what reads its own last value goes on
+/// from it. Until then all others see 0.
+void Island::give_power(Slice& slice, Time now) {
+  std::erase_if(slice.before, [&](const Before& before) {
+    if (is_off(slice, before.row, now)) return false;
+    const auto cell = model_.signals[before.signal].cell(before.row);
+    std::memcpy(cell.data(), &before.value, cell.size());
+    return true;
+  });
 }
 
 }  // namespace looptwin::sim

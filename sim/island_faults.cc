@@ -129,6 +129,7 @@ void Island::forget(Slice& slice, size_t row, uint8_t keeps) {
       const auto cell = signal.cell(row);
       std::memset(cell.data(), signal.initial.value_or(0), cell.size());
     }
+    for (auto& before : before_of(slice, row)) before.value = 0;
   }
   if (kept(Kept::setpoints)) return;
   for (size_t s = 0; s < model_.setpoints.size(); ++s) {

@@ -223,21 +223,24 @@ void Island::put(const Sending& from, uint32_t sequence, int64_t received) {
   for (size_t f = 0; f < frame.value.size(); ++f) frame.value[f].push_back(from.values[f * kSliceRows]);
 }
 
-/// A message that is sent while its sender is not who or what it should be: at the broker it is a stray.
+/// A message that is sent while its sender is not who or what it should be: at the broker it is a stray, with
+/// all that is wrong with it.
 bool Island::strays(const Slice& slice, const Sending& from, int64_t received) {
   if (slice.spells.empty()) return false;
+  using Form = twin::Stray::Form;
+  const uint64_t key = model_.keys[from.row];
+  twin::Stray stray{.received = Time{received}, .device = key, .row = static_cast<uint32_t>(from.row)};
+  bool any = false;
   for (const auto& spell : spells_of(slice, from.row)) {
     if (!makes_strays(spell.kind) || !spell.at(Time{from.sampled})) continue;
-    const uint64_t key = model_.keys[from.row];
-    twin::Stray stray{.received = Time{received}, .device = key, .row = static_cast<uint32_t>(from.row)};
-    stray.foreign = spell.kind == FaultKind::foreign_credentials;
+    any = true;
+    stray.foreign |= spell.kind == FaultKind::foreign_credentials;
     if (spell.kind == FaultKind::unknown_device) stray.device = ~key;
-    if (spell.kind == FaultKind::malformed) stray.form = twin::Stray::Form::malformed;
-    if (spell.kind == FaultKind::wrong_type) stray.form = twin::Stray::Form::wrong_type;
-    strays_.push_back(stray);
-    return true;
+    if (spell.kind == FaultKind::malformed) stray.form = Form::malformed;
+    if (spell.kind == FaultKind::wrong_type && stray.form == Form::sound) stray.form = Form::wrong_type;
   }
-  return false;
+  if (any) strays_.push_back(stray);
+  return any;
 }
 
 const Link& Island::link_of(size_t row) const {

@@ -81,8 +81,12 @@ std::string refusal_of(const Scenario& scenario, const twin::OperatorAction& act
   if ((of_input || mml::needs_role(mml::operation_of(action.verb))) && !mml::has_role(person, role))
     return fmt::format("{} does not have the role '{}'", person.name, role);
   if (of_input) return {};
-  if (mml::needs_text(mml::operation_of(action.verb)) && action.comment.empty()) return "it needs a comment";
-  const Duration longest = scenario.alarms[action.subject].longest_shelving;
+  const auto operation = mml::operation_of(action.verb);
+  const auto& alarm = scenario.alarms[action.subject];
+  if (mml::lacks_text(operation, action.comment)) return "it needs a comment";
+  if (const auto input = mml::input_of(operation))
+    if (const char* why = mml::refused_always(*input, {alarm.latched, alarm.confirm})) return why;
+  const Duration longest = alarm.longest_shelving;
   if (action.verb == twin::OperatorVerb::shelve && action.duration > longest)
     return fmt::format("it may be shelved for {} at the most", to_string(longest));
   return {};

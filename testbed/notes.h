@@ -22,7 +22,8 @@ void note_rivals(const std::vector<std::unique_ptr<mml::Rule>>& rules, const twi
 /// for each setpoint that several rules may claim.
 std::vector<std::string> rivals(const std::vector<mml::Rule>& rules, const twin::Registry& registry);
 
-/// Entries of the script that will be refused whatever happens: the person lacks the role, or a reason.
+/// Entries of the script that will be refused whatever happens: the person lacks the role, or a reason, or
+/// the alarm is none that is confirmed or reset.
 void note_refusals(const Scenario& scenario, Diagnostics& problems);
 
 /// A duration that is no multiple of a fixed cycle: the run ends at its last boundary.

@@ -181,8 +181,9 @@ Value<std::vector<std::string>> words() {
   return {Form::words, [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<std::string>> {
             auto out = texts().read(reader, node);
             if (!out) return std::nullopt;
-            if (out->empty()) reader.error(node.span, "an enumeration needs a word");
-            if (out->size() > 255) reader.error(node.span, "an enumeration has at most 255 words");
+            if (out->empty()) reader.error(node.span, "the list is empty", "write at least one word in it");
+            if (out->size() > 255)
+              reader.error(node.span, fmt::format("the list has {} words, and 255 at the most", out->size()));
             for (size_t i = 0; i < out->size() && out->size() == node.items.size(); ++i)
               if (std::find(out->begin(), out->begin() + static_cast<long>(i), (*out)[i]) !=
                   out->begin() + static_cast<long>(i))

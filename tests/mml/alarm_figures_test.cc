@@ -61,6 +61,25 @@ TEST_CASE("alarm figures: a flood begins with more than ten in a period and ends
   CHECK(r.peak == 31);
 }
 
+TEST_CASE("alarm figures: what comes at the run's last boundary is of its last period") {
+  Journal journal;
+  for (int64_t p = 0; p < 6; ++p)
+    journal.burst(minutes(10 * p), 11, seconds(1), static_cast<uint32_t>(p) * 50);
+  journal.burst(hours(1), 1, seconds(1), 500);
+  const auto r = journal.report(hours(1));
+  CHECK(r.periods == 6);
+  CHECK(r.periods_above == 1);
+  CHECK(r.in_flood == 1);
+  CHECK(r.hours == 1);
+  CHECK(r.hours_above == 1);
+  CHECK(r.peak == 12);
+  // A run that goes on has a period for it.
+  const auto later = journal.report(hours(1) + seconds(1));
+  CHECK(later.periods == 7);
+  CHECK(later.hours == 2);
+  CHECK(later.peak == 11);
+}
+
 TEST_CASE("alarm figures: chattering is three in a minute, fleeting is gone in one, unanswered") {
   Journal journal;
   for (const int s : {0, 30, 60}) {

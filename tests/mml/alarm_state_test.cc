@@ -120,6 +120,20 @@ TEST_CASE("alarm states: random inputs lead where the facts lead, and are refuse
   for (const size_t n : visits) CHECK(n > 100);
 }
 
+TEST_CASE("alarm states: what an alarm's traits refuse is refused in every state, and for that reason") {
+  for (uint8_t state = 0; state < kConditionStates; ++state)
+    for (const Hidden hidden : {Hidden{0}, kShelved}) {
+      AlarmStanding standing{static_cast<AlarmState>(state), false, hidden};
+      CAPTURE(name_of(standing.state), hidden);
+      CHECK(std::string(move(standing, AlarmInput::confirm, {.latched = true})) ==
+            "it needs no confirmation");
+      CHECK(std::string(move(standing, AlarmInput::reset, {.confirm = true})) == "it is not latched");
+    }
+  CHECK(refused_always(AlarmInput::confirm, {.confirm = true}) == nullptr);
+  CHECK(refused_always(AlarmInput::reset, {.latched = true}) == nullptr);
+  CHECK(refused_always(AlarmInput::acknowledge, {}) == nullptr);
+}
+
 TEST_CASE("alarm states: what hides it most strongly is shown") {
   AlarmStanding standing{AlarmState::acknowledged, false, 0};
   CHECK(shown(standing) == AlarmState::acknowledged);

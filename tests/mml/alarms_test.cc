@@ -1,9 +1,12 @@
 // Alarms between the plant, its operator and time.
 #include "mml/alarms.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <functional>
+#include <sstream>
 
 #include "homes.h"
 
@@ -374,13 +377,52 @@ TEST_CASE("alarms: one that has returned unanswered stays to be answered where i
   CHECK(unanswered() == 1);
 }
 
+TEST_CASE("alarms: what returns in a flood that hides it is the flood's no more, whatever else hides it") {
+  Panel panel([](std::vector<Alarm>& wired) {
+    wired[0].config.flood = FloodConfig{{}, {}, 1, seconds(60), 1};
+    wired[0].event = kNoEvent;
+    wired[0].members = {1};
+  });
+  panel.change(RecordKind::event_raised, 0, 1, at(0));
+  panel.change(RecordKind::event_raised, 1, 1, at(1));
+  CHECK(panel.state() == AlarmState::unacknowledged);  // the flood
+  CHECK(panel.state(1, 1) == AlarmState::suppressed);
+  CHECK(panel.ask(AlarmOperation::shelve, 2, "noisy", seconds(20), 1, 1).empty());
+  panel.change(RecordKind::event_cleared, 1, 1, at(5));
+  CHECK(panel.state(1, 1) == AlarmState::shelved);
+  panel.step(22);
+  CHECK(panel.state() == AlarmState::unacknowledged);  // it goes on
+  CHECK(panel.state(1, 1) == AlarmState::normal);
+  CHECK(panel.alarms->figures().report(at(30)).suppressed_now == 0);
+}
+
 TEST_CASE("alarms: nobody is nobody, and comments have a text") {
   Panel panel;
   CHECK(panel.ask(AlarmOperation::comment, 1, "crew is on its way").empty());
   CHECK(panel.ask(AlarmOperation::comment, 1) == "the comment is empty");
+  CHECK(panel.ask(AlarmOperation::comment, 1, " \t\n") == "the comment is empty");
+  CHECK(panel.ask(AlarmOperation::suppress, 1, " ") == "it needs a reason");
   CHECK(panel.alarms->operate({AlarmOperation::comment, 0, 0, "", "x"}, at(1), panel.log) ==
         "it is not said who acts");
   CHECK(panel.state() == AlarmState::normal);
+}
+
+TEST_CASE("alarms: docs/alarms.md says which operations need a text") {
+  std::ifstream file(LT_SOURCE_DIR "/docs/alarms.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  const size_t table = text.str().find("| operation | needs | refused |");
+  REQUIRE(table != std::string::npos);
+  for (uint8_t o = 0; o < kAlarmOperations; ++o) {
+    const auto operation = static_cast<AlarmOperation>(o);
+    const std::string row = fmt::format("| `{}` | ", name_of(operation));
+    const size_t at = text.str().find(row, table);
+    CAPTURE(row);
+    REQUIRE(at != std::string::npos);
+    const bool says = text.str().compare(at + row.size(), 2, "a ") == 0;
+    CHECK(says == lacks_text(operation, " "));
+    CHECK_FALSE(lacks_text(operation, "x"));
+  }
 }
 
 TEST_CASE("alarms: everybody may answer, and those with the alarm's role may hide and reset it") {

@@ -381,6 +381,38 @@ TEST_CASE("trouble: messages that are not what they should be are strays, and ne
   }
 }
 
+TEST_CASE("trouble: a message with several faults is a stray with all of them, whichever began first") {
+  const lang::Units units;
+  using enum FaultKind;
+  const auto strays_of = [&](std::vector<FaultKind> kinds) {
+    Setup setup = homes(units, 1);
+    for (size_t k = 0; k < kinds.size(); ++k)
+      setup.faults.push_back({.kind = kinds[k],
+                              .device = "home-1",
+                              .after = kStart + seconds(60 + static_cast<int64_t>(k)),
+                              .lasts = seconds(120)});
+    World world(setup);
+    Received received;
+    std::vector<twin::Stray> strays;
+    for (Time now = kStart + seconds(1); now <= kStart + seconds(150); now = now + seconds(1)) {
+      world.advance(now, received);
+      for (const auto& arrivals : world.arrivals)
+        if (now > kStart + seconds(70))
+          strays.insert(strays.end(), arrivals.strays.begin(), arrivals.strays.end());
+    }
+    REQUIRE(!strays.empty());
+    return std::pair(strays, world.registry->keys(TableId(0))[0]);
+  };
+  for (const auto& kinds : {std::vector{wrong_type, malformed}, std::vector{malformed, wrong_type}})
+    for (const auto& stray : strays_of(kinds).first) CHECK(stray.form == twin::Stray::Form::malformed);
+  const auto [strays, key] = strays_of({wrong_type, foreign_credentials, unknown_device});
+  for (const auto& stray : strays) {
+    CHECK(stray.form == twin::Stray::Form::wrong_type);
+    CHECK(stray.foreign);
+    CHECK(stray.device != key);
+  }
+}
+
 TEST_CASE("trouble: saved and restored after any cycle, with all of it, the fleet goes on alike") {
   const lang::Units units;
   const std::vector<BrokerAway> away = {{kStart + seconds(60), kStart + seconds(75)}};

@@ -191,6 +191,12 @@ TEST_CASE("alarms in a run: what the alarm will refuse to the script whatever ha
   };
   CHECK(anna("shelve: high, for: 20 s").find("shelve 'high' will be refused: it needs a comment [") !=
         std::string::npos);
+  CHECK(anna("suppress: high, comment: \" \"").find("it needs a comment") != std::string::npos);
+  CHECK(anna("unsuppress: high").empty());
+  CHECK(anna("in_service: high").empty());
+  CHECK(anna("confirm: high").find("confirm 'high' will be refused: it needs no confirmation [") !=
+        std::string::npos);
+  CHECK(anna("reset: high").find("reset 'high' will be refused: it is not latched [") != std::string::npos);
   CHECK(anna("shelve: high, for: 31 s, comment: x").find("it may be shelved for 30 s at the most") !=
         std::string::npos);
   CHECK(anna("shelve: high, for: 30 s, comment: x").empty());

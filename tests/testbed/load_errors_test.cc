@@ -90,6 +90,7 @@ TEST_CASE("load errors: a flood stands for alarms that have conditions") {
       with("flood: {of: [overlaod]}") ==
       "rules.yaml:26:5: alarm 'many' stands for 'overlaod', which is no alarm with a condition [did you mean "
       "'overload'? alarms: overload]\n");
+  CHECK(with("flood: {of: []}") == "rules.yaml:26:17: the list is empty [write at least one word in it]\n");
   CHECK(with("flood: {of: [many]}") ==
         "rules.yaml:26:5: alarm 'many' stands for 'many', which is no alarm with a condition [alarms: "
         "overload]\n");
@@ -230,7 +231,7 @@ TEST_CASE("load errors: an enumeration has 255 words at most") {
                           words + "]}}}}\n"}});
   };
   CHECK(with(255) == "");
-  CHECK(with(256) == "scenario.yaml:4:55: an enumeration has at most 255 words\n");
+  CHECK(with(256) == "scenario.yaml:4:55: the list has 256 words, and 255 at the most\n");
 }
 
 TEST_CASE("load errors: what makes no sense together") {

@@ -12,6 +12,8 @@ using test::simulated;
 
 namespace {
 
+const std::atomic<bool> kNeverStop{false};
+
 /// A column of the only device at a time.
 double at(Simulation& simulation, Duration when, const std::string& column) {
   simulation.advance(kStart + when);
@@ -77,6 +79,27 @@ events:
 )y");
 }
 
+/// A counter and a valve that stays as it is, each by its own last value; the level rises while the valve is
+/// open.
+std::unique_ptr<Simulation> counter(const std::string& faults) {
+  return simulated(R"y(
+scenario: counter
+duration: 1 min
+models:
+  meter:
+    telemetry:
+      used: {from: sum, unit: "1", every: 1 s, phase: 0 s, range: [0, 1000], resolution: 0.01}
+      filled: {from: level, unit: "1", every: 1 s, phase: 0 s, range: [0, 1000], resolution: 0.01}
+    physics: {states: {level: 0}, rates: {level: open * 1 Hz}}
+    controller:
+      outputs:
+        sum: if(known(previous(sum)), previous(sum), 0) + 1
+        open: if(known(previous(open)), previous(open), 1)
+fleet: {meter: {}}
+faults: [)y" + faults +
+                   "]\n");
+}
+
 }  // namespace
 
 TEST_CASE("pause: an actuator that comes free travels on from where it was stuck") {
@@ -100,6 +123,75 @@ TEST_CASE("pause: a device without power comes back as it was, as if no time had
   // Asked since 5 s: 20 s of it are over at 55 s, 30 s of the time it had none.
   CHECK(at(*off, seconds(52), "long") == 0);
   CHECK(at(*off, seconds(58), "long") == 1);
+}
+
+TEST_CASE("pause: what reads its own last value goes on from that where power is back") {
+  for (const std::string fault : {"kind: device_off", "kind: restart, keeps: [controller]"}) {
+    CAPTURE(fault);
+    auto off = counter("{device: meter-1, after: 30 s, lasts: 5 s, " + fault + "}");
+    const double before = at(*off, seconds(29), "used");
+    CHECK(before == Approx(30).margin(1.01));
+    // Forked while it has no power, it goes on alike.
+    off->advance(kStart + seconds(32));
+    auto fork = off->fork(1, kNeverStop);
+    REQUIRE(fork.has_value());
+    for (Simulation* simulation : {off.get(), fork->get()}) {
+      CHECK(at(*simulation, seconds(50), "used") == before + 16);
+      // The valve was shut meanwhile, and is open again.
+      CHECK(at(*simulation, seconds(50), "filled") == Approx(45).margin(1.01));
+    }
+  }
+  auto anew = counter("{device: meter-1, after: 30 s, lasts: 5 s, kind: restart, keeps: [setpoints]}");
+  CHECK(at(*anew, seconds(50), "used") == Approx(16).margin(1.01));
+}
+
+TEST_CASE(
+    "pause: a signal that is stuck over a loss of power is stuck where it was, and goes on from there") {
+  auto stuck = counter(
+      "{device: meter-1, signal: sum, kind: actuator_stuck, after: 20 s, lasts: 30 s}, "
+      "{device: meter-1, after: 30 s, lasts: 5 s, kind: device_off}");
+  const double kept = at(*stuck, seconds(25), "used");
+  CHECK(kept == Approx(20).margin(1.01));
+  CHECK(at(*stuck, seconds(45), "used") == kept);
+  CHECK(at(*stuck, seconds(55), "used") == Approx(kept + 6).margin(1.01));
+
+  // The same of a ramp, whose memory is its own.
+  auto ramp = valve(
+      "faults: [{device: valve-1, signal: opening, kind: actuator_stuck, after: 10 s, lasts: 30 s}, "
+      "{device: valve-1, kind: device_off, after: 20 s, lasts: 5 s}]\n");
+  const double place = at(*ramp, seconds(12), "place");
+  CHECK(place > 0.1);
+  CHECK(at(*ramp, seconds(35), "place") == place);
+  CHECK(at(*ramp, seconds(46), "place") == Approx(place + 0.3).margin(0.11));
+}
+
+TEST_CASE("pause: what a loop saw last it has seen at its last boundary, not until it went") {
+  // High from 8 s to 9.1 s and from 11 s on; the last boundary is at 9 s.
+  for (const std::string after : {"9.5 s, lasts: 1.5 s", "10 s, lasts: 1 s"}) {
+    CAPTURE(after);
+    auto simulation = simulated(R"y(
+scenario: delays
+duration: 20 s
+feeds:
+  f:
+    signals:
+      high: {unit: "1", at: [0 s, 8 s, 9.1 s, 11 s], values: [0, 2, 0, 2]}
+      low: {unit: "1", at: [0 s, 8 s, 9.1 s, 11 s], values: [2, 0, 2, 0]}
+models: {dev: {}}
+fleet: {dev: {}}
+events:
+  late: {each: dev, raise: f.high > 1, on_delay: 1.3 s}
+  gone: {each: dev, raise: f.low > 1, off_delay: 1.3 s}
+  kept: {each: dev, raise: "held(f.high > 1, 1.3 s)"}
+faults: [{kind: restart, of: mml, after: )y" +
+                                after + "}]\n");
+    for (const int64_t s : {9, 11, 12, 13, 14}) {
+      CAPTURE(s);
+      CHECK(at(*simulation, seconds(s), "late") == (s >= 13));
+      CHECK(at(*simulation, seconds(s), "kept") == (s >= 13));
+      CHECK(at(*simulation, seconds(s), "gone") == (s < 13));
+    }
+  }
 }
 
 TEST_CASE("pause: what a loop has not seen while it was away, it does not count") {
