@@ -152,7 +152,8 @@ NodeId Elaborator::through(const std::vector<RelationId>& to_one, NodeId value, 
 }
 
 // voted(n, set, c): at least n members say so. Unknown members leave it open as long as they could decide it;
-// bad=vote counts them as votes, bad=ignore as none.
+// bad=vote counts them as votes, bad=ignore as none. What is counted is those that say so, and those that say
+// they do not, whatever their number: so whoever looks at the members sees which are known.
 Term Elaborator::voted(const Ast& ast) {
   Bound bound;
   if (!bind(ast, {"n", "set", "condition", "bad"}, 3, bound)) return {};
@@ -180,18 +181,24 @@ Term Elaborator::voted(const Ast& ast) {
                 "write a condition with its members' names");
   TableId owner = table_;
   for (const RelationId id : set.set.to_one) owner = schema_.table(owner).relations[id.index()].to;
-  const auto one = constant(1, Type::number(), ast), zero = constant(0, Type::number(), ast);
-  const auto is_known = add(node(Op::known, Type::boolean(), {c.node}), ast);
-  const auto vote = add(node(Op::choose, Type::number(), {c.node, one, zero}), ast);
+  const auto of_members = [&](Op op, std::vector<NodeId> conditions) {
+    Node of = node(op, Type::number(), std::move(conditions));
+    of.table = owner;
+    of.relation = set.set.many;
+    if (op == Op::set_count) of.number = {0.0};
+    return add(std::move(of), ast);
+  };
   const auto enough = [&](bool counting_unknown) {
-    const auto counted =
-        add(node(Op::choose, Type::number(), {is_known, vote, counting_unknown ? one : zero}), ast);
-    Node sum = node(Op::set_sum, Type::number(), {counted});
-    sum.table = owner;
-    sum.relation = set.set.many;
-    sum.number = {1.0};
-    return add(node(Op::greater_equal, Type::boolean(),
-                    {add(std::move(sum), ast), constant(*needed, Type::number(), ast)}),
+    NodeId votes;
+    if (counting_unknown) {
+      const auto against = add(node(Op::logical_not, Type::boolean(), {c.node}), ast);
+      votes = add(node(Op::subtract, Type::number(),
+                       {of_members(Op::set_size, {}), of_members(Op::set_count, {against})}),
+                  ast);
+    } else {
+      votes = of_members(Op::set_count, {c.node});
+    }
+    return add(node(Op::greater_equal, Type::boolean(), {votes, constant(*needed, Type::number(), ast)}),
                ast);
   };
   NodeId decided;

@@ -48,7 +48,7 @@ Term Elaborator::ago(const Ast& ast) {
     return fail(*bound[bound["every"] ? "every" : "time"],
                 fmt::format("{} kept every {} are {} values a device, more than {}", to_string(*span),
                             to_string(every), *span / every, kMostWarmSlots),
-                "write a longer every=, as every=1 h");
+                fmt::format("write a longer every=, as every={} h", *span / hours(kMostWarmSlots) + 1));
   Node ago = node(Op::ago, x.type);
   ago.span = *span;
   ago.number = {static_cast<double>(every.ns), *civil ? 1.0 : 0.0, 0, 0};
@@ -139,7 +139,8 @@ std::optional<Duration> Elaborator::bucket_of(const Ast& ast, const Ast* bucket,
     fail(window,
          fmt::format("{}() over {} has {} buckets of {}, more than {}", ast.text, to_string(span),
                      span / length, to_string(length), kMostWarmSlots),
-         length < hours(1) ? "write a longer bucket=, as bucket=1 h" : "write a shorter window");
+         span / hours(1) <= kMostWarmSlots ? "write a longer bucket=, as bucket=1 h"
+                                           : "write a shorter window");
     return std::nullopt;
   }
   return length;

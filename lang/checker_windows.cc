@@ -202,11 +202,23 @@ bool Elaborator::not_over_set(const Ast& ast, const Term& value) {
   const bool plain = value.ast->kind == Ast::Kind::member && dot != std::string::npos;
   const auto set = plain ? text.substr(0, dot) : "homes";
   const auto rest = plain ? text.substr(dot + 1) : "x";
-  const auto call = value.is_condition() ? fmt::format("all({}, {}(…{}…))", set, ast.text, rest)
-                    : ast.args.size() == 1 && ast.arg(0).kind == Ast::Kind::over
-                        ? fmt::format("sum({0}, {1}({2} over {3})) or {1}(sum({0}.{2}) over {3})", set,
-                                      ast.text, rest, written(ast.arg(0).arg(1)))
-                        : fmt::format("sum({0}, {1}({2}))", set, ast.text, rest);
+  const bool over = !ast.args.empty() && ast.arg(0).kind == Ast::Kind::over;
+  // The call on one value, with all that it was given.
+  const auto on = [&](const std::string& one) {
+    std::string call = fmt::format("{}({}", ast.text, one);
+    if (over) call += fmt::format(" over {}", written(ast.arg(0).arg(1)));
+    for (size_t i = 1; i < ast.args.size(); ++i)
+      call +=
+          fmt::format(", {}{}{}", ast.args[i].name, ast.args[i].name.empty() ? "" : "=", written(ast.arg(i)));
+    return call + ")";
+  };
+  const bool first =
+      !ast.args.empty() && ast.args[0].name.empty() && (over ? &ast.arg(0).arg(0) : &ast.arg(0)) == value.ast;
+  const std::string of_one = first ? on(rest) : fmt::format("{}(…{}…)", ast.text, rest);
+  const bool counts = ast.text == "rises" || ast.text == "time_true" || ast.text == "age";
+  const auto how = value.is_condition() && !counts ? "all" : value.type.point ? "avg" : "sum";
+  std::string call = fmt::format("{}({}, {})", how, set, of_one);
+  if (first && over && !value.is_condition()) call += " or " + on(fmt::format("{}({}.{})", how, set, rest));
   fail(ast, fmt::format("{}() is about one value, but `{}` has one for each member of a set", ast.text, text),
        fmt::format("write {}", call));
   return false;

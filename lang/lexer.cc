@@ -108,7 +108,7 @@ class Lexer {
     const auto read = read_number(rest());
     if (!read.error.empty()) return fail(at_, at_ + read.length, read.error, read.hint);
     const size_t after = at_ + read.length;
-    const size_t unit_at = after + (after < text_.size() && text_[after] == ' ' ? 1 : 0);
+    const size_t unit_at = after + unit_gap(text_.substr(after));
     const auto follows = text_.substr(unit_at);
     size_t unit_length = 0;
     size_t word = 0;

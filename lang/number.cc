@@ -1,6 +1,7 @@
 #include "lang/number.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -66,6 +67,12 @@ NumberText read_number(std::string_view text) {
   if (result.ec != std::errc())
     return refuse(end, fmt::format("'{}' is out of range", text.substr(0, end)), "");
   return number;
+}
+
+size_t unit_gap(std::string_view after_number) {
+  const size_t blanks = std::min(after_number.find_first_not_of(" \t\r\n"), after_number.size());
+  if (after_number.substr(0, blanks).find('\n') != std::string_view::npos) return blanks;
+  return after_number.starts_with(' ') ? 1 : 0;
 }
 
 Result<Duration> whole_duration(double seconds, const Span& at) {

@@ -19,6 +19,10 @@ struct NumberText {
 /// Reads the number at the start of the text.
 NumberText read_number(std::string_view text);
 
+/// How much of what follows a number may stand before its unit: one space, or a line's end with the blanks
+/// around it, which YAML makes one space of.
+size_t unit_gap(std::string_view after_number);
+
 /// Seconds as a Duration; an error for what is negative, out of range or not a whole number of nanoseconds.
 Result<Duration> whole_duration(double seconds, const Span& at);
 

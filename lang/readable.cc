@@ -36,4 +36,8 @@ double readable(double si, const Unit& unit) {
   return value;
 }
 
+std::string behind_number(const Unit& unit) {
+  return unit.text.empty() || unit.text == "1" ? std::string() : " " + unit.text;
+}
+
 }  // namespace looptwin::lang

@@ -319,7 +319,7 @@ Result<Quantity> Units::quantity(const Span& span, const Unit* bare, bool differ
     if (bare && difference) unit = difference_unit(unit);
     return Quantity{unit.to_si(value), unit};
   }
-  if (rest.starts_with(' ')) rest.remove_prefix(1);
+  rest.remove_prefix(unit_gap(rest));
   auto unit = this->unit(part(span, rest));
   if (!unit) return tl::make_unexpected(std::move(unit.error()));
   return Quantity{unit->to_si(value), *unit};

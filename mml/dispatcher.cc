@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "mml/processor.h"
+#include "mml/status.h"
+#include "twin/ahead.h"
 
 namespace looptwin::mml {
 namespace {
@@ -162,9 +163,10 @@ void Dispatcher::accept(Active& active, const twin::Acknowledgement& ack, Time n
                         std::vector<Record>& log) {
   record(RecordKind::command_acknowledged, active, now, log);
   ++counters_.acknowledged;
-  // A device's clock that runs ahead is corrected as it is for samples (mml/processor.h), so that both
+  // A device's clock that runs ahead is corrected as it is for samples (twin/ahead.h), so that both
   // compare.
-  active.applied_at = ack.applied_at > ack.received_at + kFutureTolerance ? ack.received_at : ack.applied_at;
+  active.applied_at =
+      ack.applied_at > ack.received_at + twin::kFutureTolerance ? ack.received_at : ack.applied_at;
   const auto& command = active.request.command;
   if (command.kind != twin::Command::Kind::setpoint) return;
   Last& last = last_[key_of(command)];

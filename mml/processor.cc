@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/prefetch.h"
+#include "twin/ahead.h"
 
 namespace looptwin::mml {
 
@@ -122,11 +123,11 @@ void date_by_arrival(twin::Frame& frame, std::vector<uint8_t>& future) {
   int64_t* sampled = frame.sampled_at.data();
   const int64_t* received = frame.received_at.data();
   uint64_t any = 0;
-  for (size_t i = 0; i < n; ++i) any |= sampled[i] > received[i] + kFutureTolerance.ns;
+  for (size_t i = 0; i < n; ++i) any |= sampled[i] > received[i] + twin::kFutureTolerance.ns;
   if (any == 0) return;
   future.resize(n);
   for (size_t i = 0; i < n; ++i) {
-    future[i] = sampled[i] > received[i] + kFutureTolerance.ns;
+    future[i] = sampled[i] > received[i] + twin::kFutureTolerance.ns;
     sampled[i] = future[i] ? received[i] : sampled[i];
   }
 }
@@ -166,7 +167,7 @@ void Processor::place(size_t shard, twin::Frame& frame, Dirty& dirty) {
     if (!frame.is_about(k)) continue;
     const uint16_t field = group.fields[k];
     model.fields[field].place(stretches, frame, k, future, counters);
-    hot_.insert(table, field, frame.row, frame.sampled_at, frame.value[k]);
+    hot_.insert(table, field, frame.row, frame.sampled_at, frame.value[k], future);
     if (sink_ != nullptr) rollups_.insert(table, field, frame.row, frame.sampled_at, frame.value[k]);
   }
 }

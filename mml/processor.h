@@ -21,10 +21,6 @@
 
 namespace looptwin::mml {
 
-/// What a device dates this much later than it was received comes from a clock that runs ahead; received-at
-/// replaces it.
-inline constexpr Duration kFutureTolerance = seconds(1);
-
 /// Where valid samples and closed rollups go beside the twin: warm history. Called from the shard's thread.
 class HistorySink {
  public:

@@ -336,4 +336,6 @@ Result<void> Assembly::finish(const std::string& status_json) {
 
 uint64_t Assembly::in_no_rollup() const { return rollups_->late(); }
 
+uint64_t Assembly::in_no_window() const { return hot_->shed(); }
+
 }  // namespace looptwin::testbed

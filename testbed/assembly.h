@@ -99,6 +99,7 @@ class Assembly {
   const Diagnostics& warnings() const { return wired_.warnings; }
   /// Samples that came too late for all of their buckets.
   uint64_t in_no_rollup() const;
+  uint64_t in_no_window() const;
 
   /// The whole run at a boundary, in two parts: the world (plants, devices, links, broker) and the loop with
   /// all that it knows. Restored into an assembly of the same scenario the run goes on alike; the loop alone,

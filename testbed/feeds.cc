@@ -61,7 +61,7 @@ Result<Forecasts> forecasts_of(const mml::ForecastConfig& config, const std::vec
   const auto error = units.quantity(config.error);
   if (!error) return tl::make_unexpected(error.error());
   const lang::Unit unit = lang::difference_unit(error->unit);
-  const std::string bare = unit.text == "1" ? std::string() : " " + unit.text;
+  const std::string bare = lang::behind_number(unit);
   const double written = lang::readable(error->value, error->unit);
   if (error->unit.type.point)
     return failure(config.error,

@@ -36,6 +36,7 @@ void telemetry_rows(Assembly& a, double wall) {
   const auto p = a.processor().counters();
   const auto f = a.fleet().counters();
   const auto status = a.processor().devices_by_status();
+  const uint64_t in_no_window = a.in_no_window();
   const uint64_t forced = p.by_quality[static_cast<size_t>(twin::Quality::forced)];
   const uint64_t devices = a.registry().devices();
   const uint64_t with_telemetry = std::accumulate(status.begin(), status.end(), uint64_t{0});
@@ -54,7 +55,7 @@ void telemetry_rows(Assembly& a, double wall) {
                         number(p.duplicates), number(p.gaps), number(p.restarts)));
   print_row(
       "samples",
-      fmt::format("{} ({}/s); late {}, future {}, out of range {}, missing {}, rate {}, flat {}, shed {}{}",
+      fmt::format("{} ({}/s); late {}, future {}, out of range {}, missing {}, rate {}, flat {}, shed {}{}{}",
                   number(p.samples), number(static_cast<double>(p.samples) / wall),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::late)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::future)]),
@@ -62,7 +63,8 @@ void telemetry_rows(Assembly& a, double wall) {
                   number(p.by_quality[static_cast<size_t>(twin::Quality::missing)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::rate)]),
                   number(p.by_quality[static_cast<size_t>(twin::Quality::flat)]), number(p.shed),
-                  forced == 0 ? "" : fmt::format(", forced {}", number(forced))));
+                  forced == 0 ? "" : fmt::format(", forced {}", number(forced)),
+                  in_no_window == 0 ? "" : fmt::format(", in no window {}", number(in_no_window))));
 }
 
 void rules_rows(Assembly& a) {
@@ -203,6 +205,7 @@ std::string status_json(Assembly& a, Time reached, mml::RunEnd end, double wall)
                       {"flat", of(twin::Quality::flat)},
                       {"shed", p.shed},
                       {"in_no_rollup", a.in_no_rollup()},
+                      {"in_no_window", a.in_no_window()},
                       {"decisions", a.loop().decisions()},
                       {"commands_issued", d.issued},
                       {"alarms_raised", a.alarms().counters().raised}};

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "lang/readable.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -193,8 +194,8 @@ class RuleWiring {
     if (low <= node.number[0] && node.number[0] <= high) return;
     expressions_.error(
         set.value, fmt::format("'{}' is set to a value outside its range: devices refuse it", set.setpoint),
-        fmt::format("write {:.6g} to {:.6g} {}, or widen the range of '{}'", setpoint.unit.from_si(low),
-                    setpoint.unit.from_si(high), setpoint.unit.text, set.setpoint));
+        fmt::format("write {:.6g} to {:.6g}{}, or widen the range of '{}'", setpoint.unit.from_si(low),
+                    setpoint.unit.from_si(high), lang::behind_number(setpoint.unit), set.setpoint));
   }
 
   static std::string config_name(const mml::Rule& rule, const mml::WiredOverride& wired) {

@@ -216,7 +216,8 @@ HotHistory::HotHistory(const Registry& registry, const lang::Schema& schema, Tab
 HotHistory::~HotHistory() = default;
 
 void HotHistory::insert(TableId table, uint16_t field, std::span<const uint32_t> row,
-                        std::span<const int64_t> sampled_at, std::span<const int32_t> raw) {
+                        std::span<const int64_t> sampled_at, std::span<const int32_t> raw,
+                        std::span<const uint8_t> by_arrival) {
   LT_CHECK(row.size() == sampled_at.size() && row.size() == raw.size(), "columns of unequal length");
   if (!any(table)) return;
   for (const uint32_t f : body_->of_table[table.index()]) {
@@ -228,9 +229,10 @@ void HotHistory::insert(TableId table, uint16_t field, std::span<const uint32_t>
       const auto rows = row.subspan(begin, n);
       const auto times = sampled_at.subspan(begin, n);
       const auto values = raw.subspan(begin, n);
-      if (here.conditions) here.conditions->insert(rows, times, values, taken);
+      const auto arrivals = by_arrival.empty() ? by_arrival : by_arrival.subspan(begin, n);
+      if (here.conditions) here.conditions->insert(rows, times, values, arrivals, taken);
       if (!here.ring) continue;
-      here.ring->insert(rows, times, values, taken);
+      here.ring->insert(rows, times, values, arrivals, taken);
       for (auto& spanned : here.spans) {
         if (spanned.panes) {
           spanned.panes->insert(rows, times, values, taken);
@@ -278,25 +280,26 @@ void HotHistory::Body::count_between(const Field& field, const Group& group, Tim
   sums = {};
   std::fill_n(sums.oldest, kLanes, kNoTick);
   std::fill_n(sums.upcoming, kLanes, kNoTick);
-  SampleColumns range[2];
+  SampleColumns range[SampleRing::kRanges];
   const int ranges = field.ring->columns_between(group.index, after, until, and_later, range);
   for (int r = 0; r < ranges; ++r) kernels.count(range[r], sums);
 }
 
 /// The window's counts from those of the last evaluation, less what has left and with what has entered. False
-/// where that is not known: long ago, or samples out of their places. A sample stays in the ring for a period
-/// after it has left, so within one period none is missed.
+/// where that is not known: long ago, samples out of their places, or one of the last count that is not there
+/// any more, as newer ones lie ahead.
 bool HotHistory::Body::move_on(const Field& field, const Spanned& spanned, const Group& group,
                                CountSums& sums) const {
   const Time seen = spanned.seen[group.index];
   const Duration period = field.ring->spacing();
   if (group.now - seen > period || seen > group.now || !field.ring->regular(group.index)) return false;
+  if (!field.ring->holds_all(group.index, seen - spanned.span)) return false;
   CountSums left;
   count_between(field, group, seen - spanned.span, group.now - spanned.span, false, left);
   count_between(field, group, seen, group.now, true, sums);
   int32_t oldest[kLanes];
   std::fill_n(oldest, kLanes, kNoTick);
-  SampleColumns range[2];
+  SampleColumns range[SampleRing::kRanges];
   const int ranges =
       field.ring->columns_between(group.index, group.now - spanned.span,
                                   std::min(group.now, group.now - spanned.span + period * 2), false, range);
@@ -316,7 +319,7 @@ bool HotHistory::Body::move_on(const Field& field, const Spanned& spanned, const
 }
 
 Time HotHistory::Body::evaluate_exact(const Field& field, Spanned& spanned, const Group& group) {
-  SampleColumns range[2];
+  SampleColumns range[SampleRing::kRanges];
   const int ranges = field.ring->columns(group.index, group.now, spanned.span, range);
   CountSums sums;
   if (!move_on(field, spanned, group, sums))

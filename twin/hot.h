@@ -50,14 +50,16 @@ class HotHistory {
   ~HotHistory();
 
   /// Takes in good samples of one field of rows of one shard: row[i] sampled at sampled_at[i] (ns), raw[i] in
-  /// steps of the resolution, at most one period (for long windows: one pane) later than the next `now`. Late
-  /// samples are inserted where they belong; a second sample of one row and instant is ignored (by long
-  /// windows if it is within 14 periods of the row's newest); samples that come so fast that the history
+  /// steps of the resolution, at most kFutureTolerance (for long windows: one pane) later than the next
+  /// `now`. Late samples are inserted where they belong; a repetition, of the row, instant and value of
+  /// another, is ignored (by long windows if it is within 14 periods of the row's newest), but not one whose
+  /// instant is that of its arrival: by_arrival[i], empty: none. Samples that come so fast that the history
   /// cannot hold an exact window are shed and counted. Instants count as the next whole millisecond (us for
   /// fields faster than 16 ms; s for exact windows beyond six days). Rows of different shards may be inserted
   /// at once; kMissing entries are skipped.
   void insert(TableId table, uint16_t field, std::span<const uint32_t> row,
-              std::span<const int64_t> sampled_at, std::span<const int32_t> raw);
+              std::span<const int64_t> sampled_at, std::span<const int32_t> raw,
+              std::span<const uint8_t> by_arrival = {});
 
   /// Writes the windows of rows [first, first + count) at `now` into their columns, and lowers due[row / 64]
   /// to the instant at which the earliest sample of those rows leaves a window.
@@ -65,7 +67,7 @@ class HotHistory {
 
   bool any(TableId table) const;
   WindowCost cost(size_t window) const;
-  uint64_t shed() const;
+  uint64_t shed() const;  ///< samples that exact windows do without
   size_t bytes() const;
 
   void save(ArchiveWriter& archive) const;

@@ -66,7 +66,7 @@ Time ConditionWindows::evaluate(lang::Op op, Duration span, size_t group, Time n
   const int64_t base = ring_.instant(group, 0).ns / tick;
   const Edges edges{floor_divide((now - span).ns, tick) - base, floor_divide(now.ns, tick) - base,
                     stale_after_.ns / tick};
-  SampleColumns range[2];
+  SampleColumns range[SampleRing::kRanges];
   const int ranges = ring_.columns_between(group, now - span - stale_after_, now, true, range);
   RowWindow rows[kLanes];
   const int64_t after = edges.begin - edges.stale_after - 1;

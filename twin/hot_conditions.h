@@ -21,8 +21,8 @@ class ConditionWindows {
 
   /// Samples are 0 or 1. Rows of different shards may be inserted at once.
   void insert(std::span<const uint32_t> row, std::span<const int64_t> sampled_at,
-              std::span<const int32_t> raw, Taken* taken) {
-    ring_.insert(row, sampled_at, raw, taken);
+              std::span<const int32_t> raw, std::span<const uint8_t> by_arrival, Taken* taken) {
+    ring_.insert(row, sampled_at, raw, by_arrival, taken);
   }
 
   /// rises or time_true over (now - span, now] of the group of 64 rows, a lane a row; NaN where nothing of

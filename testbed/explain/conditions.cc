@@ -41,10 +41,8 @@ const char* words_of(Op op) {
 std::string shown_value(double si, const lang::Unit& unit) {
   if (unit.type.kind == lang::Kind::boolean) return si == 1 ? "true" : si == 0 ? "false" : "unknown";
   if (std::isnan(si)) return "unknown";
-  const bool bare = unit.text.empty() || unit.text == "1";
   const double value = unit.text.empty() ? si : unit.from_si(si);
-  std::string digits = fmt::format("{:.6g}", std::fabs(value) < 1e-9 ? 0.0 : value);
-  return bare ? digits : digits + " " + unit.text;
+  return fmt::format("{:.6g}{}", std::fabs(value) < 1e-9 ? 0.0 : value, lang::behind_number(unit));
 }
 
 double Condition::distance() const {

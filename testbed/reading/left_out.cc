@@ -114,23 +114,25 @@ bool any_quoted(std::string_view text, Take take) {
   return false;
 }
 
+uint32_t end_of(const Node& node) {
+  uint32_t end = node.span.end;
+  for (const auto& entry : node.entries) end = std::max({end, entry.key_span.end, end_of(entry.value)});
+  for (const auto& item : node.items) end = std::max(end, end_of(item));
+  return end;
+}
+
 void collect_names(const Entry& entry, const Span& all, std::multimap<std::string, Span>& names) {
-  const auto collect = [&](const std::string& text) {
+  const auto collect = [&](std::string_view text) {
     any_name(text, [&](std::string name) {
       names.emplace(std::move(name), all);
       return false;
     });
   };
   collect(entry.key);
-  if (entry.key == "inverse") collect(entry.value.text);  // the one name that stands in a value
+  // Names that stand in values: a relation's other one, a group that its members make.
+  if (entry.key == "inverse" || entry.key == "first_out")
+    collect(text_of({entry.value.span.source, entry.value.span.begin, end_of(entry.value)}));
   for (const auto& inner : entry.value.entries) collect_names(inner, all, names);
-}
-
-uint32_t end_of(const Node& node) {
-  uint32_t end = node.span.end;
-  for (const auto& entry : node.entries) end = std::max({end, entry.key_span.end, end_of(entry.value)});
-  for (const auto& item : node.items) end = std::max(end, end_of(item));
-  return end;
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ void check_first_out(Reader& reader, const std::string& group, const Members& me
   const auto& first = *members.front();
   if (members.size() == 1) {
     const auto near = did_you_mean(group, others);
-    reader.error(first.span, fmt::format("'{}' is alone in first_out: {}", first.name, group),
+    reader.error(first.span, fmt::format("'{}' is alone in first_out: '{}'", first.name, group),
                  near.empty() ? "write the same group at the events that it may come before" : near);
   }
   if (members.size() > kMost)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "lang/readable.h"
 #include "testbed/reading/load.h"
 #include "testbed/reading/resolve.h"
 
@@ -108,8 +109,8 @@ std::optional<double> read_value(Reader& reader, const mml::InputConfig& input, 
   const auto value = quantity(reader, node, input.unit, false);
   if (value && input.range && (*value < input.range->low || *value > input.range->high)) {
     reader.error(node.span, fmt::format("{} is outside of what '{}' can be", node.text, input.name),
-                 fmt::format("write {:.6g} to {:.6g} {}", input.unit.from_si(input.range->low),
-                             input.unit.from_si(input.range->high), input.unit.text));
+                 fmt::format("write {:.6g} to {:.6g}{}", input.unit.from_si(input.range->low),
+                             input.unit.from_si(input.range->high), lang::behind_number(input.unit)));
     return std::nullopt;
   }
   return value;

@@ -258,10 +258,11 @@ class Builder : public YAML::EventHandler {
     size_t end = begin;
     int depth = 0;
     for (; end < text_.size() && text_[end] != '\n'; ++end) {
-      if (text_[end] == '(') ++depth;
-      if (text_[end] == ')' && --depth == 0) break;
+      const char c = text_[end];
+      if (c == '(') ++depth;
+      if (c == ')') --depth;
+      if (depth <= 0 && (c == ',' || c == ']' || c == '}')) break;
     }
-    end = std::min(text_.find_first_of(",]}\n", end), text_.size());
     const auto text = trimmed(text_.substr(begin, end - begin));
     swallowed_until_ = begin + static_cast<uint32_t>(text.size());
     error({source_, begin, swallowed_until_}, "within { } or [ ] YAML splits this text at its commas",

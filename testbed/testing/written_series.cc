@@ -32,6 +32,11 @@ Span part(const Span& of, size_t begin, size_t end) {
   return trimmed({of.source, of.begin + static_cast<uint32_t>(begin), of.begin + static_cast<uint32_t>(end)});
 }
 
+/// Whether something follows `word` at the begin.
+bool begins_with_word(std::string_view text, std::string_view word) {
+  return text.starts_with(word) && text.size() > word.size() && is_space(text[word.size()]);
+}
+
 /// Where `word` stands alone outside of brackets, the last time; npos where nowhere.
 size_t find_word(std::string_view text, std::string_view word) {
   size_t found = std::string_view::npos;
@@ -138,8 +143,8 @@ class SeriesReader {
     const auto text = text_of(span);
     if (text == "stale") return {WrittenSeries::Is::stale};
     if (text == "missing" && of_.of_samples) return {WrittenSeries::Is::missing};
-    if (text.starts_with("forced ") && of_.of_samples) return read_forced(part(span, 7, text.size()));
-    if (text.starts_with("ramp ")) return read_ramp(span);
+    if (begins_with_word(text, "forced") && of_.of_samples) return read_forced(part(span, 7, text.size()));
+    if (begins_with_word(text, "ramp")) return read_ramp(span);
     WrittenSeries::Piece piece;
     const size_t noise = find_word(text, "noise");
     if (noise != std::string_view::npos) {
@@ -157,7 +162,7 @@ class SeriesReader {
   /// `forced 9 kW`, `forced ramp 3 kW to 9 kW over 30 s`
   WrittenSeries::Piece read_forced(const Span& span) {
     const auto text = text_of(span);
-    if (text == "stale" || text == "missing" || text.starts_with("forced "))
+    if (text == "stale" || text == "missing" || begins_with_word(text, "forced"))
       refuse(span, "only a value is forced", "write forced 3 kW x 60 s");
     auto piece = read_piece(span);
     piece.forced = true;

@@ -118,6 +118,24 @@ TEST_CASE("checker: what a set cannot be is said with what to write") {
   CHECK(b.bad("voted(0, homes, online)", block).starts_with("the number of votes is a whole number from 1"));
 }
 
+TEST_CASE("checker: what is about one value says how a set is asked, with all that it was given") {
+  Bench b;
+  const auto says = [&](const std::string& text, TableId table = sample::kBlock) {
+    const auto said = b.bad(text, table);
+    return said.substr(said.find(" | ") + 3);
+  };
+  CHECK(says("ago(homes.power, 1 h)") == "write sum(homes, ago(power, 1 h))");
+  CHECK(says("percentile(homes.power over 1 d, 50 %)") ==
+        "write sum(homes, percentile(power over 1 d, 50 %)) or percentile(sum(homes.power) over 1 d, 50 %)");
+  CHECK(says("avg(homes.temperature over 1 d, same_hour=true)") ==
+        "write avg(homes, avg(temperature over 1 d, same_hour=true)) or avg(avg(homes.temperature) over 1 d, "
+        "same_hour=true)");
+  CHECK(says("ago(power, 500 d)", sample::kHome) == "write a longer every=, as every=2 h");
+  CHECK(b.good("ago(power, 500 d, every=2 h)").op == Op::ago);
+  CHECK(says("held(homes.online, 10 s)") == "write all(homes, held(online, 10 s))");
+  CHECK(b.good("sum(homes, percentile(power over 1 d, 50 %))", sample::kBlock).op == Op::set_sum);
+}
+
 TEST_CASE("checker: windows are times of fixed length over one value") {
   Bench b;
   const Node mean = b.good("avg(power over 5 min)");

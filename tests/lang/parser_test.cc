@@ -112,6 +112,9 @@ TEST_CASE("parser: slips are named, with what to write") {
         "'x' after a number is not a unit | units are written as kW, degC, m3/h, W/K; for a product write 3 "
         "* x");
   CHECK(parsed("3 kw") == "'kw' after a number is not a unit | write kW; for a product write 3 * kw");
+  CHECK(parsed("3\n     kW") == parsed("3 kW"));  // YAML makes one space of it
+  CHECK(parsed("x > 3 \r\n\t kW && x < 5 kW") == parsed("x > 3 kW && x < 5 kW"));
+  CHECK(parsed("3\n  x").starts_with("'x' after a number is not a unit"));
   CHECK(parsed("3  kW") == "'kW' after a number is not a unit | write one space between the number and kW");
   CHECK(parsed("a b") == "an operator is missing before 'b' | write one of + - * / == < && ||");
   CHECK(parsed("a over 5 min") == "'over' belongs in a window | write avg(x over 5 min)");

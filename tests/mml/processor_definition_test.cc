@@ -9,6 +9,7 @@
 #include <set>
 
 #include "processor_site.h"
+#include "twin/ahead.h"
 
 using namespace looptwin;
 using namespace looptwin::mml;
@@ -163,7 +164,7 @@ TEST_CASE("processor: twins and status are those of the definition, whatever arr
         if (random() % 10 == 0) m.values[0] = random() % 2 == 0 ? twin::kMissing : 2000;
         if (random() % 20 == 0) m.values[1] = -1 - static_cast<int32_t>(random() % 2);
         messages.push_back(m);
-        const bool future = m.sampled > now + kFutureTolerance;
+        const bool future = m.sampled > now + twin::kFutureTolerance;
         for (size_t f = 0; f < 2; ++f)
           samples[f][row].push_back({future ? now.ns : m.sampled.ns, m.values[f], future});
       }

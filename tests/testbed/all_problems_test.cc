@@ -190,3 +190,23 @@ TEST_CASE("all problems: a value that is wrong is shown where it is, and nothing
   });
   CHECK(refused > 150);
 }
+
+TEST_CASE("all problems: an event is not alone in its first-out where the other one is wrong") {
+  const auto said = [](const std::string& other) {
+    return first_lines(all_of(
+        {{"scenario.yaml",
+          "scenario: trips\nduration: 1 min\n"
+          "models: {m: {telemetry: {x: {from: q, unit: kW, every: 1 s, resolution: 1}}, physics: {outputs: "
+          "{q: 5 kW}}}}\nfleet: {m: {}}\nevents:\n"
+          "  one: {each: m, raise: x > 3 kW, first_out: trip}\n"
+          "  alone: {each: m, raise: x > 4 kW, first_out: strip}\n"
+          "  two: {each: m, " +
+              other + "}\n"}}));
+  };
+  const std::string alone = "scenario.yaml:7:3: 'alone' is alone in first_out: 'strip'\n";
+  CHECK(said("raise: x > 3 kWW, first_out: trip") ==
+        alone + "scenario.yaml:8:31: 'kWW' after a number is not a unit\n");
+  CHECK(said("raise: x > 3 kW, first_out: [trip]") ==
+        alone + "scenario.yaml:8:46: a name stands here, not a list\n");
+  CHECK(said("raise: x > 3 kW, first_out: trip") == alone);
+}

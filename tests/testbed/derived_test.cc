@@ -272,10 +272,13 @@ TEST_CASE("events: the record of an event over a set says how many of the member
   std::string text = kScenario;
   text.replace(text.find("value: sum(tanks.content), unit: m3"), 35,
                "value: sum(tanks.content), unit: m3, min_good: 50 %");
-  text += R"(  crowded: {raise: "count(tank, content > 5 m3) > 3", min_good: 50 %}
+  text += R"y(  crowded: {raise: "count(tank, content > 5 m3) > 3", min_good: 50 %}
+  voted: {raise: "voted(4, tank, content > 5 m3)"}
+  ignored: {raise: "voted(4, tank, content > 5 m3, bad=ignore)"}
+  as_votes: {raise: "voted(5, tank, content > 5 m3, bad=vote)"}
 faults:
   - {after: 5 s, device: yard-1/tank-1, sensor: content, kind: dropout, value: 1}
-)";
+)y";
   const auto at = text.find("raise: room < 2 m3");
   text.replace(at, 18, "raise: room < 2 m3\n    min_good: 50 %");
   const Folder folder;
@@ -305,6 +308,7 @@ faults:
   CHECK(seen.at("brim yard-1") == "2/3");
   CHECK(seen.at("brim yard-2") == "3/3");
   CHECK(seen.at("crowded site") == "5/6");
+  for (const std::string event : {"voted", "ignored", "as_votes"}) CHECK(seen.at(event + " site") == "5/6");
   CHECK(seen.at("any_full site") == "6/6");
 }
 

@@ -359,7 +359,8 @@ TEST_CASE("load errors: a deadband is not negative, and a setpoint's override li
     return in_short(
         assemble("scenario: b\nduration: 1 min\nfleet: {m: {}}\nmodels:\n  m:\n"
                  "    telemetry: {a: {unit: m, every: 1 s, range: [0, 9]}}\n"
-                 "    setpoints: {w: {unit: m, default: 3, range: [0, 5]}}\n" +
+                 "    setpoints: {w: {unit: m, default: 3, range: [0, 5]}, share: {unit: \"1\", default: 0, "
+                 "range: [0, 1]}}\n" +
                  parts));
   };
   CHECK(built("events: {e: {each: m, raise: a > 3 m, deadband: -1 m}}\n") ==
@@ -378,6 +379,10 @@ TEST_CASE("load errors: a deadband is not negative, and a setpoint's override li
         "scenario.yaml:9:57: 'w' is set to a value outside its range: devices refuse it [write 0 to 5 m, or "
         "widen "
         "the range of 'w']\n");
+  CHECK(
+      built(rule + "1 m, share: 500}}}}\n") ==
+      "scenario.yaml:9:69: 'share' is set to a value outside its range: devices refuse it [write 0 to 1, or "
+      "widen the range of 'share']\n");
   CHECK(built(rule + "2 m + 4 m}}}}\n") != "");
   CHECK(built(rule + "5 m}}}}\n").empty());
   CHECK(built(rule + "default(w) + 9 m}}}}\n").empty());

@@ -56,6 +56,10 @@ TEST_CASE("yaml: an expression that a flow collection would cut is shown whole a
         "a.yaml:1:13: within { } or [ ] YAML splits this text at its commas [write \"max(a, 2 K)\"]\n");
   CHECK(refused("body: [if(x == \"a\", 1, 2), 3]") ==
         "a.yaml:1:8: within { } or [ ] YAML splits this text at its commas [write 'if(x == \"a\", 1, 2)']\n");
+  CHECK(refused("{raise: x > ago(x, 20 h) && mod(t, 2 h) < 1 h, each: m}") ==
+        "a.yaml:1:9: within { } or [ ] YAML splits this text at its commas [write \"x > ago(x, 20 h) && "
+        "mod(t, 2 "
+        "h) < 1 h\"]\n");
   CHECK(refused("set: {cool: default(cool) + 2 K, heat: \"max(a, 2 K)\"}").empty());
 }
 

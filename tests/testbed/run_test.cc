@@ -215,3 +215,42 @@ TEST_CASE("run: what a link stored past its hour is in no rollup, and counted in
   CHECK(status["late"] == 0);
   CHECK(status["in_no_rollup"] == 30);
 }
+
+TEST_CASE("run: a window holds the samples of a clock that runs ahead, also those dated by their arrival") {
+  const test::FileTexts files{
+      {"scenario.yaml",
+       "scenario: ahead\nduration: 5 min\n"
+       "models: {m: {physics: {states: {n: 0}, rates: {n: 1 Hz}}, telemetry: {x: {from: n, unit: '1', "
+       "every: 1 s, phase: 0 s, resolution: 1}}, clock: {offset: constant(2 s)}}}\n"
+       "fleet: {m: {count: 20, link: l}}\nlinks: {l: {latency: 'uniform(0.2 s, 1.8 s)'}}\n"
+       "events: {missed: {each: m, raise: 'max(x over 10 s) < x'}}\n"}};
+  const test::Folder folder(files);
+  const RunRequest request{.scenario = folder.path(), .out = folder.path() / "out", .quiet = true};
+  REQUIRE(run(request) == Exit::held);
+  const auto status = nlohmann::json::parse(test::read_text(folder.path() / "out/manifest.json"))["status"];
+  CHECK(status["future"] > 1000);
+  CHECK(status["future"] < 3000);
+  CHECK(status["decisions"] == 0);
+  CHECK(status["in_no_window"] == 0);
+}
+
+TEST_CASE("run: a burst for which a window has no room is counted") {
+  // What was stored for 20 min by a clock an hour ahead comes within one instant: 120 samples for 6 periods.
+  const test::FileTexts files{
+      {"scenario.yaml",
+       "scenario: burst\nduration: 30 min\n"
+       "models: {m: {physics: {states: {n: 0}, rates: {n: 1 Hz}}, telemetry: {x: {from: n, unit: '1', "
+       "every: 10 s, phase: 0 s, resolution: 1}}, clock: {offset: constant(1 h)}}}\n"
+       "fleet: {m: {link: l}}\nlinks: {l: {outage: {every: 10000 d, lasts: 1 s, store: 1000}}}\n"
+       "faults: [{after: 5 min, device: '*', kind: link_down, lasts: 20 min}]\n"
+       "events: {e: {each: m, raise: 'count(x over 1 min) >= 16'}, more: {each: m, raise: 'count(x over 1 "
+       "min) "
+       "> 16'}}\n"}};
+  const test::Folder folder(files);
+  const RunRequest request{.scenario = folder.path(), .out = folder.path() / "out", .quiet = true};
+  REQUIRE(run(request) == Exit::held);
+  const auto status = nlohmann::json::parse(test::read_text(folder.path() / "out/manifest.json"))["status"];
+  CHECK(status["in_no_window"] > 90);
+  CHECK(status["in_no_window"] < 120);
+  CHECK(status["decisions"] == 2);  // `e` comes and goes
+}

@@ -246,7 +246,7 @@ TEST_CASE("trips: what cannot be meant is refused, and it is said what to write"
   CHECK(says("reset: reset_trip", "reset: true",
              "what resets 'discharge_high' never changes [write a condition that comes and goes"));
   CHECK(says("oil_bypass\n    first_out: tripped_by", "oil_bypass\n    first_out: trippd_by",
-             "'oil_low' is alone in first_out: trippd_by [did you mean 'tripped_by'?]"));
+             "'oil_low' is alone in first_out: 'trippd_by' [did you mean 'tripped_by'?]"));
   CHECK(says("tripped_by\n  tripped:\n    each: compressor\n",
              "tripped_by\n  tripped:\n    first_out: tripped_by\n",
              "'tripped' is one for all, 'discharge_high' of the same first_out: tripped_by is on each "

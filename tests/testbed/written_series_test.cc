@@ -57,6 +57,14 @@ TEST_CASE("a course: each piece holds from its begin to the next one's, the last
   CHECK(series.end() == kStart + seconds(150));
 }
 
+TEST_CASE("a course: a line may end between any two words, also before a unit") {
+  const auto series =
+      course("1\n  kW x 5\n  s, ramp\n  3 kW to 9\n  kW over\n  30 s, forced\n  2 kW\n  noise 1\n  W");
+  CHECK(at(series, 4) == 1000);
+  CHECK(at(series, 20) == 6000);
+  CHECK(at(series, 35) == 2000);
+}
+
 TEST_CASE("a course: a ramp is a straight line, and stays where it ends") {
   const auto series = course("3 kW x 10 s, ramp 3 kW to 9 kW over 30 s");
   CHECK(at(series, 10) == 3000);

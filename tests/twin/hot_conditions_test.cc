@@ -44,7 +44,7 @@ struct Bench {
 
   void insert(uint32_t row, int64_t at, int32_t raw) {
     Taken taken;
-    windows.insert(std::span(&row, 1), std::span(&at, 1), std::span(&raw, 1), &taken);
+    windows.insert(std::span(&row, 1), std::span(&at, 1), std::span(&raw, 1), {}, &taken);
     arrived[row].emplace(at, raw);
   }
   /// Compares all rows, and returns when the first of them may change.
@@ -114,6 +114,15 @@ TEST_CASE("hot conditions: nothing changes before the instant that is told") {
   }
   // Three rises leave one by one, and then the last sample is stale and out of the window.
   CHECK(changes == 5);
+}
+
+TEST_CASE("hot conditions: samples that lie closer than a period are all there, as those dated by arrival") {
+  Bench bench;
+  for (int64_t k = 0; k < 95; ++k) bench.insert(5, k * milliseconds(100).ns, k % 3 == 0 ? 1 : 0);
+  for (Time now = kStart; now < kStart + seconds(120); now = now + milliseconds(1'500))
+    for (const Duration span : kSpans)
+      for (const Op op : {Op::rises, Op::time_true}) bench.compare(op, span, now);
+  CHECK(bench.windows.shed() == 0);
 }
 
 TEST_CASE("hot conditions: saved and restored they go on alike") {
