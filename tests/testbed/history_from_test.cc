@@ -186,7 +186,8 @@ TEST_CASE("history_from: what is sampled rarely is told by rollups that are long
                                   "ago(level, 1 h, every=1 min)", "ago(level, 1 h, every=15 min)"));
   coast.record(lasting("00:00:00", "2 h"), "first");
   const auto second = coast.assemble(lasting("02:00:00", "2 h", "history_from: [first]\n"));
-  CHECK(in_short(second->warnings()).empty());
+  // Buckets of 1 min that have no sample are another matter: of lowest and usual, in lines 20 and 21.
+  CHECK(in_short(second->warnings()).find("models.yaml:22:") == std::string::npos);
   for (const auto& [at, now] : course(*second)) {
     INFO(to_string(UnixTime{at}));
     for (const double x : now.at("hour_ago")) CHECK(x == x);
