@@ -11,8 +11,9 @@ namespace looptwin {
 // Parts are handed out by one atomic word that says of which call they are and how many that has, so that a
 // thread that wakes late takes nothing of a call that is over, and nobody waits for it: a call ends when its
 // parts are done, not when all threads have looked. Threads sleep on a generation counter (futex through
-// std::atomic::wait) after a short spin: cycles are often shorter than a wake-up, and the pause between two
-// of them shorter still.
+// std::atomic::wait) after a short spin, and after about a millisecond more in which they look while nothing
+// else wants their core: the pause between two calls is often shorter than a wake-up, and of a cycle's calls
+// some are as short.
 struct Workers::Team {
   std::vector<std::thread> threads;
   std::atomic<uint32_t> generation{0};

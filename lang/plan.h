@@ -1,6 +1,7 @@
 // The order of evaluation: strata. Within a stratum sets and windows are computed first, from columns that
-// earlier strata wrote, then one program a table, then the producers (events) that write columns which later
-// strata read. A cycle among expressions is an error, except through previous().
+// earlier strata wrote, then the programs of tables, of what never changes and of the rest, then the
+// producers (events) that write columns which later strata read. A cycle among expressions is an error,
+// except through previous().
 #pragma once
 
 #include <functional>
