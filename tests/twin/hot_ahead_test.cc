@@ -51,8 +51,9 @@ struct Bench {
                 std::span(&by_arrival, 1));
   }
   void evaluate(Time now) {
-    std::vector<Time> due(1, kNever);
-    hot->evaluate(meters.table, 0, meters.tables.rows(meters.table), now, due.data());
+    const size_t rows = meters.tables.rows(meters.table);
+    std::vector<Time> due((rows + kGroupRows - 1) / kGroupRows, kNever);
+    hot->evaluate(meters.table, 0, rows, now, due.data());
   }
   double value(size_t window, size_t row) {
     return meters.tables.values<double>(meters.table, windows[window].out)[row];
