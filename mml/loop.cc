@@ -7,7 +7,7 @@
 namespace looptwin::mml {
 
 Loop::Loop(Parts parts, int threads)
-    : p_(std::move(parts)),
+    : p_(parts),
       workers_(threads),
       dirty_(p_.tables, p_.schema.tables.size()),
       inboxes_(p_.tables.shards().size()) {

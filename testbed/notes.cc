@@ -58,8 +58,8 @@ std::vector<std::string> rivals(const std::vector<mml::Rule>& rules, const twin:
   for (const auto& rule : rules) add_claims(rule, all);
   std::vector<std::string> lines;
   for (auto& [setpoint, claims] : all) {
-    if (std::all_of(claims.begin(), claims.end(), [&](const Claim& c) { return c.rule == claims[0].rule; }))
-      continue;
+    const auto* first = claims[0].rule;
+    if (std::ranges::all_of(claims, [&](const Claim& c) { return c.rule == first; })) continue;
     std::stable_sort(claims.begin(), claims.end(),
                      [](const Claim& a, const Claim& b) { return a.config->priority > b.config->priority; });
     std::vector<std::string> who;
