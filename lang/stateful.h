@@ -49,7 +49,7 @@
 //   or ≤ 0 is none.
 //                          · The derivative acts on pv, through a first-order lag of td/10, by the backward
 //                          difference. · Windup: while u is at a limit the integral takes no step that drives
-//                          it further out.
+//                          it further out; one that would pass a limit ends there.
 //                            Where `track` (the value that the inner loop or the actuator really has) is
 //                            known the integral is moved by dt/tt·(track − last u), tt = √(ti·td), or ti
 //                            where td is 0.

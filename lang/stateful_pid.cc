@@ -64,19 +64,27 @@ void step(Memory& m, const Inputs& x, double dt) {
   const double lag = x.td / kDerivativeFilter;
   m.slope = (lag * m.slope + (x.pv - m.pv)) / (lag + dt);
   const double rest = x.ff + x.kp * (e - x.td * m.slope);
+  double u = rest;
   if (x.integrates()) {
     if (is_known(x.track)) {
       const double tt = x.td > 0 ? std::sqrt(x.ti * x.td) : x.ti;
       m.integral += std::min(dt / tt, 1.0) * (x.track - m.u);
     }
+    // A step that would pass a limit ends there; where u is past it already the integral stands still.
     const double more = x.kp * e * dt / x.ti;
-    const double u = rest + m.integral + more;
-    const bool outwards = (u > x.high && more > 0) || (u < x.low && more < 0);
-    if (!outwards) m.integral += more;
+    u = rest + m.integral + more;
+    if (u > x.high && more > 0) {
+      m.integral = std::max(m.integral, x.high - rest);
+    } else if (u < x.low && more < 0) {
+      m.integral = std::min(m.integral, x.low - rest);
+    } else {
+      m.integral += more;
+      u = rest + m.integral;
+    }
   } else {
     m.integral = 0;
   }
-  m.u = x.limited(rest + m.integral);
+  m.u = x.limited(u);
   m.e = e;
 }
 

@@ -274,6 +274,21 @@ TEST_CASE(
   CHECK(c.run(201, 0.9) > 0.0);
 }
 
+TEST_CASE(
+    "pid: a lasting error drives the output to its limit, also by steps that are longer than the way there") {
+  Pid c;
+  c.kp = 1;
+  c.ti = 2;
+  c.low = -1;
+  c.high = 1;
+  CHECK(c.run(0, 0.1) == Approx(0.9));
+  CHECK(c.run(1, 0.1) == 1.0);  // 0.9 and a step of 0.45
+  CHECK(c.run(2, 0.1) == 1.0);
+  CHECK(c.run(3, 1.1) == Approx(-0.1 + 0.1 - 0.05));  // the integral stands at 0.1
+  for (int k = 4; k < 10; ++k) c.run(k, 1.9);
+  CHECK(c.run(10, 1.9) == -1.0);
+}
+
 TEST_CASE("pid: the integral follows what the inner loop really does") {
   Pid c;
   c.track = 0.5;  // a stuck actuator
