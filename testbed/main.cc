@@ -1,3 +1,7 @@
 #include "testbed/command_line.h"
+#include "twin/warm/segment_writer.h"
 
-int main(int argc, char** argv) { return looptwin::testbed::command_line(argc, argv); }
+int main(int argc, char** argv) {
+  looptwin::twin::end_without_hdf5();
+  return looptwin::testbed::command_line(argc, argv);
+}

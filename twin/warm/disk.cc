@@ -17,7 +17,7 @@ std::string hint_for(int error) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return "free space there, or let the run keep less: a shorter retention:, or history: of fewer devices";
+      return "free space there; a run keeps less with a shorter retention:, or history: of fewer devices";
     case EFBIG:
       return "raise the limit on file sizes (ulimit -f), or seal segments sooner";
     case EACCES:

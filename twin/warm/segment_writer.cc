@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -49,7 +50,8 @@ hid_t file_type() {
     return file_type(storage_of<T>());
 }
 
-/// The innermost reason on this thread's HDF5 error stack: "write failed: ... errno = 28 ...".
+/// The innermost reason on this thread's HDF5 error stack; of "write failed: ... errno = 28 ..." what that
+/// number means.
 std::string hdf5_reason() {
   std::string reason = "HDF5 gives no reason";
   H5Ewalk2(
@@ -59,7 +61,10 @@ std::string hdf5_reason() {
         return 0;
       },
       &reason);
-  return reason;
+  constexpr std::string_view kBefore = "errno = ";
+  const size_t found = reason.find(kBefore);
+  if (found == std::string::npos) return reason;
+  return std::strerror(std::atoi(reason.c_str() + found + kBefore.size()));
 }
 
 /// "seconds since 2019-07-15 07:00:00" and how many ns such a unit has: the coarsest in which all steps are
@@ -440,5 +445,7 @@ Result<void> SegmentWriter::close() {
   file_->good(file_->file.close(), "close");
   return file_->outcome();
 }
+
+void end_without_hdf5() { H5dont_atexit(); }
 
 }  // namespace looptwin::twin

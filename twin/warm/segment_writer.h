@@ -55,4 +55,8 @@ class SegmentWriter {
   std::unique_ptr<File> file_;
 };
 
+/// HDF5 cleans up as the process ends, and crashes there after a file that it could not close, as on a full
+/// disk. A program that leaves no file open has it not do so; said before HDF5 is first used.
+void end_without_hdf5();
+
 }  // namespace looptwin::twin
