@@ -1,10 +1,10 @@
 #include "testbed/new.h"
 
 #include <fmt/format.h>
-#include <fstream>
 #include <string_view>
 
 #include "testbed/reading/file_name.h"
+#include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -126,7 +126,7 @@ Result<std::vector<fs::path>> write_new_scenario(const fs::path& folder) {
   std::error_code error;
   if (fs::exists(folder, error) && (!fs::is_directory(folder, error) || !fs::is_empty(folder, error)))
     return failure(fmt::format("{} is there and not an empty folder", folder.string()), "name a new folder");
-  fs::create_directories(folder, error);
+  const bool is_made = fs::create_directories(folder, error);
   if (error) return failure(fmt::format("cannot make the folder {}: {}", folder.string(), error.message()));
 
   const auto name = fs::weakly_canonical(folder, error).filename().string();
@@ -139,13 +139,13 @@ Result<std::vector<fs::path>> write_new_scenario(const fs::path& folder) {
       {"tests.yaml", std::string(kTests)}};
   std::vector<fs::path> written;
   for (const auto& [file, text] : files) {
+    auto whole = twin::write_whole_file(folder / file, text);
+    if (!whole) {
+      for (const auto& path : written) fs::remove(path, error);
+      if (is_made) fs::remove(folder, error);
+      return tl::make_unexpected(std::move(whole.error()));
+    }
     written.push_back(folder / file);
-    std::ofstream out(written.back(), std::ios::binary);
-    out << text;
-    out.close();
-    if (!out)
-      return failure(fmt::format("cannot write {}", written.back().string()),
-                     "is there space, and are you allowed to?");
   }
   return written;
 }
