@@ -5,11 +5,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "base/text.h"
@@ -81,14 +83,29 @@ Exit write_new(const std::filesystem::path& folder) {
   return Exit::held;
 }
 
+/// An empty value is mostly a shell's variable that is not set: it must not pass for a value left out.
+void refuse_empty_values(CLI::App& command) {
+  for (auto* option : command.get_options())
+    if (option->get_items_expected_max() > 0)
+      option->check([](const std::string& value) { return std::string(value.empty() ? "it is empty" : ""); });
+  for (auto* inner : command.get_subcommands({})) refuse_empty_values(*inner);
+}
+
+/// Whether all that was printed has gone out, after a message where it has not: a full disk shows only here.
+bool is_printed() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+  const std::string why = errno == 0 ? "" : fmt::format(": {}", std::strerror(errno));
+  fmt::print(stderr, "error: cannot write what is printed{}\n", why);
+  return false;
+}
+
 std::string schema_of_files(const std::string& what) {
   if (what == "rig") return rig_schema();
   return what == "sequence" ? sequence_schema() : json_schema();
 }
 
-}  // namespace
-
-int command_line(int argc, const char* const* argv, const Extensions* extensions) {
+int carry_out(int argc, const char* const* argv, const Extensions* extensions) {
   // A failed check aborts, having said why; who called us sees the exit code of an internal fault.
   std::signal(SIGABRT, [](int) { ::_exit(static_cast<int>(Exit::internal_fault)); });
   CLI::App app{"looptwin: a testbed for monitor-and-manage loops"};
@@ -174,6 +191,7 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
 
   if (auto known = check_command(app, argc, argv); !known) return static_cast<int>(refuse(known.error()));
   if (auto sound = check_environment(); !sound) return static_cast<int>(refuse(sound.error()));
+  refuse_empty_values(app);
   report_lack_of_memory();
   try {
     app.parse(argc, argv);
@@ -230,6 +248,18 @@ int command_line(int argc, const char* const* argv, const Extensions* extensions
     return static_cast<int>(Exit::bad_input);
   }
   return 0;
+}
+
+}  // namespace
+
+int command_line(int argc, const char* const* argv, const Extensions* extensions) {
+  int code = static_cast<int>(Exit::bad_input);
+  try {
+    code = carry_out(argc, argv, extensions);
+  } catch (const std::system_error&) {
+    if (std::ferror(stdout) == 0) throw;  // else it is fmt's, which could not print
+  }
+  return is_printed() || code != 0 ? code : static_cast<int>(Exit::bad_input);
 }
 
 }  // namespace looptwin::testbed
