@@ -139,7 +139,7 @@ Key<Draft> cycle_key() {
             cycle_section().read(reader, entry.value, entry.key_span, cycle);
             if (cycle.least.ns == 0 || cycle.greatest.ns == 0) return;  // that was an error
             if (cycle.least >= cycle.greatest)
-              return reader.error(entry.key_span, "the least cycle is not less than the greatest",
+              return reader.error(entry.value.span, "the least cycle is not less than the greatest",
                                   "write cycle: {least: 50 ms, greatest: 1 s}, or one duration");
             out.scenario.cycle = cycle.greatest;
             out.scenario.least_cycle = cycle.least;

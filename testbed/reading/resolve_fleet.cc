@@ -191,7 +191,7 @@ void draw_entry(Reader& reader, Draft& draft, FleetDraft& entry) {
 void check_entry(Reader& reader, const Draft& draft, FleetDraft& entry) {
   if (!entry.ids.empty()) return;  // elements of a plant
   if (entry.count == 0)
-    reader.error(entry.span, fmt::format("the fleet of '{}' is empty: its count is 0", entry.model),
+    reader.error(entry.count_span, fmt::format("the fleet of '{}' is empty: its count is 0", entry.model),
                  "write a count of 1 or more, or remove the entry");
   check_link(reader, draft, entry);
   if (entry.id.empty()) entry.id = (entry.per.empty() ? "" : "{" + entry.per + "}/") + entry.model + "-{i}";

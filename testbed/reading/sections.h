@@ -30,6 +30,7 @@ struct RegistryDraft {
 /// A fleet entry, whose assignments wait until the models are known.
 struct FleetDraft : twin::FleetConfig {
   std::optional<RegistryDraft> registry;
+  Span count_span;
   std::vector<const yaml::Entry*> others;
 };
 

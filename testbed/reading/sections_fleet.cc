@@ -254,8 +254,9 @@ const Section<FleetDraft>& fleet_section() {
         [](Reader&, const yaml::Entry& entry, T& out) { out.others.push_back(&entry); }};
     return Section<T>(
                "a fleet entry", "fleet",
-               {optional<T>("count", whole_number(0, 1'000'000'000), &T::count, "1",
-                            "how many, for each device of `per`; not 0"),
+               {with_span(optional<T>("count", whole_number(0, 1'000'000'000), &T::count, "1",
+                                      "how many, for each device of `per`; not 0"),
+                          &T::count_span),
                 optional<T>("per", name(), &T::per, "top level", "the model that each group belongs to"),
                 optional<T>("id", pattern(), &T::id, "`{per}/model-{i}`",
                             "pattern of the ids, with `{i}` (from 1 below each parent) or `{n}` (over all), "

@@ -34,6 +34,14 @@ class Descent {
   }
 
   void run(Node& root) {
+    if (parts_.front() == "use") {
+      problems_.push_back(
+          {Severity::error,
+           {},
+           fmt::format("{}{}: files are joined before values are set", what_, path(parts_.size())),
+           "write use: in the scenario's files"});
+      return;
+    }
     if (source_->text.find_first_not_of(" \t\r\n") == std::string::npos) {
       problems_.push_back({Severity::error,
                            {},

@@ -173,7 +173,7 @@ TEST_CASE("cycle on arrival: a run folder says how far it came, and how many bou
 
 TEST_CASE("cycle on arrival: what the policy cannot be is said where it stands") {
   CHECK(problems({{"scenario.yaml", replaced(kTank, "least: 50 ms", "least: 2 s")}}) ==
-        "scenario.yaml:5:1: the least cycle is not less than the greatest [write cycle: {least: 50 ms, "
+        "scenario.yaml:5:8: the least cycle is not less than the greatest [write cycle: {least: 50 ms, "
         "greatest: 1 s}, or one duration]\n");
   CHECK(problems({{"scenario.yaml", replaced(kTank, "least: 50 ms, ", "")}}).find("needs 'least'") !=
         std::string::npos);

@@ -194,7 +194,7 @@ TEST_CASE("load errors: units") {
 
 TEST_CASE("load errors: empty fleets, periods of zero, negative durations") {
   CHECK(problems_with("scenario.yaml", "count: 1000", "count: 0") ==
-        "scenario.yaml:14:3: the fleet of 'home' is empty: its count is 0 [write a count of 1 or more, or "
+        "scenario.yaml:14:17: the fleet of 'home' is empty: its count is 0 [write a count of 1 or more, or "
         "remove the entry]\n");
   CHECK(problems_with("scenario.yaml", "count: 1000", "count: 1000000000") ==
         "scenario.yaml:14:3: the fleet of 'home' has 250 000 000 000 devices, more than 4 000 000 000 "

@@ -47,6 +47,20 @@ TEST_CASE("settings: a value that YAML takes for something else is shown in quot
   CHECK(loaded(example(), {{"faults.0.device", "\"**\""}}).faults[0].device == "**");
 }
 
+TEST_CASE("settings: files cannot be added by a setting, which acts when they are joined") {
+  CHECK(problems(example(), {{"use", "[other.yaml]"}}) ==
+        "--set use: files are joined before values are set [write use: in the scenario's files]\n");
+}
+
+TEST_CASE("settings: what is wrong with a value that was set is told there, not in the file") {
+  CHECK(
+      problems(example(), {{"fleet.home.count", "0"}}) ==
+      "--set fleet.home.count:1:1: the fleet of 'home' is empty: its count is 0 [write a count of 1 or more, "
+      "or remove the entry]\n");
+  CHECK(problems(example(), {{"cycle", "{least: 1 s, greatest: 100 ms}"}})
+            .find("--set cycle:1:1: the least cycle is not less than the greatest") == 0);
+}
+
 TEST_CASE("settings: a path that leads nowhere is an error with the nearest") {
   CHECK(problems(example(), {{"fleet.hom.count", "3"}}) ==
         "--set fleet.hom.count: there is no 'hom' in fleet [did you mean fleet.home.count?]\n");
