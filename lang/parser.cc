@@ -120,6 +120,16 @@ class Parser {
                                            tokens_[next_ - 1].text, token.text);
       return fail(token, fmt::format("'{}' after a number is not a unit", token.text), hint);
     }
+    if (token.text == "1" && after_number && tokens_[next_ - 1].quantity.unit.text.empty() &&
+        peek(1).is("/") && peek(2).kind == Token::Kind::name &&
+        units_.unit({source_, peek(2).begin, peek(2).end})) {
+      // What is declared as `unit: 1/s` is written so.
+      const std::string_view unit = peek(2).text;
+      const size_t digits = std::min(unit.find_first_of("0123456789"), unit.size());
+      const auto power = digits == unit.size() ? "1" : unit.substr(digits);
+      return fail(token.begin, peek(2).end, "a unit after a number does not begin with 1/",
+                  fmt::format("write {} {}-{}", tokens_[next_ - 1].text, unit.substr(0, digits), power));
+    }
     if (token.kind == Token::Kind::name || token.kind == Token::Kind::number ||
         token.kind == Token::Kind::text)
       return fail(token, fmt::format("an operator is missing before '{}'", token.text),

@@ -117,6 +117,10 @@ TEST_CASE("parser: slips are named, with what to write") {
   CHECK(parsed("3\n  x").starts_with("'x' after a number is not a unit"));
   CHECK(parsed("3  kW") == "'kW' after a number is not a unit | write one space between the number and kW");
   CHECK(parsed("a b") == "an operator is missing before 'b' | write one of + - * / == < && ||");
+  CHECK(parsed("x > 3 1/s") == "a unit after a number does not begin with 1/ | write 3 s-1");
+  CHECK(parsed("0.5 1/m3 * x") == "a unit after a number does not begin with 1/ | write 0.5 m-3");
+  CHECK(parsed("3 m 1/s") == "an operator is missing before '1' | write one of + - * / == < && ||");
+  CHECK(parsed("3 1/x") == "an operator is missing before '1' | write one of + - * / == < && ||");
   CHECK(parsed("a over 5 min") == "'over' belongs in a window | write avg(x over 5 min)");
   CHECK(parsed("homes.sum()") == "functions are not members | write sum(homes)");
   CHECK(parsed("a[1]") == "nothing is indexed here | write x in [a, b], or use a relation as block.limit");
