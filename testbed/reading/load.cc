@@ -84,7 +84,7 @@ void read_start(Reader& reader, Draft& draft) {
     if (is_there(reader, draft.zone, *date, *draft.start)) draft.scenario.start = draft.zone.to_utc(*date);
   } else {
     reader.error(draft.start->span, fmt::format("'{}' is not a date and time", draft.start->text),
-                 "write \"2019-07-15T00:00:00\", in local time");
+                 "write \"2019-07-15T00:00:00\", in local time, of the years 1700 to 2200");
   }
 }
 
@@ -97,6 +97,18 @@ void check_duration(Reader& reader, const yaml::Node& root, const Scenario& scen
                fmt::format("the run of {} ends before its first boundary, which comes after a cycle of {}",
                            to_string(scenario.duration), to_string(cycle)),
                "write a longer duration:, or a shorter cycle:");
+}
+
+/// All samples between two boundaries are in memory at once.
+void check_samples(Reader& reader, const Draft& draft) {
+  constexpr int64_t kMost = 1'000'000;
+  for (const auto& model : draft.models)
+    for (const auto& field : model.telemetry)
+      if (field.every.ns > 0 && draft.scenario.cycle.ns / field.every.ns > kMost)
+        reader.error(field.span,
+                     fmt::format("'{}' is sampled every {}, more than a million times a cycle of {}",
+                                 field.name, to_string(field.every), to_string(draft.scenario.cycle)),
+                     "write a longer every:, or a shorter cycle:");
 }
 
 /// Defaults that are no plain values of the configs.
@@ -276,6 +288,7 @@ Reading reading_of(Files files, const std::vector<Setting>& settings, Diagnostic
   if (draft.scenario.search) find_searched(files.root, *draft.scenario.search);
   read_start(reader, draft);
   check_duration(reader, files.root, draft.scenario);
+  check_samples(reader, draft);
   fill_defaults(draft);
   const bool all_read = left_out == nullptr ? sound : !has_errors(problems);
   if (all_read) resolve(reader, draft);

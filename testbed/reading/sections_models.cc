@@ -134,7 +134,11 @@ void finish(Reader& reader, FieldDraft& d) {
   if (d.resolution_node) {
     const auto si = read_difference(reader, *d.resolution_node, d.unit);
     d.resolution = si.value_or(0) / d.unit.scale;
-    resolved = si.has_value();
+    resolved = si.has_value() && d.resolution > 0;
+    if (si && !resolved)
+      reader.error(d.resolution_node->span,
+                   fmt::format("with a resolution of {} values have no steps", d.resolution_node->text),
+                   "write one above zero; without, it is a millionth of range:");
   }
   check_steps(reader, d, resolved);
   if (d.drift) d.sensor.drift = read_slope(reader, *d.drift, d.unit).value_or(0);

@@ -34,9 +34,12 @@ std::optional<Duration> read_duration(Reader& reader, const yaml::Node& node) {
 const yaml::Node* scalar(Reader& reader, const yaml::Node& node, std::string_view what) {
   if (node.refused()) return nullptr;
   if (!node.scalar()) {
-    const bool list = node.list();
-    reader.error(node.span, fmt::format("{} stands here, not a {}", what, list ? "list" : "map"),
-                 fmt::format("quote a text that begins with {}", list ? "[" : "{"));
+    const std::string_view is = node.list() ? "list" : "map";
+    const char first = node.span.source->text[node.span.begin];
+    reader.error(node.span, fmt::format("{} stands here, not a {}", what, is),
+                 first == '[' || first == '{'
+                     ? fmt::format("quote a text that begins with {}", first)
+                     : std::string(node.list() ? "" : "quote a text that has a colon and a space in it"));
     return nullptr;
   }
   if (node.text.empty()) {

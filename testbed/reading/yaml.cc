@@ -355,7 +355,9 @@ std::string quoting_hint(std::string_view text, size_t position) {
   const auto line = text.substr(start, std::min(text.find('\n', start), text.size()) - start);
   if (line.find('\t') < line.find_first_not_of(" \t")) return "indent with spaces, not tabs";
   const auto colon = line.find(": ");
-  const bool bare = colon == std::string_view::npos;  // as a value of --set
+  // As a value of --set, which may have colons of its own: discrete(1 s: 0.5, 2 s: 0.5).
+  const bool bare =
+      line.substr(0, colon).find('(') != std::string_view::npos || colon == std::string_view::npos;
   const auto value = trimmed(bare ? line : line.substr(colon + 2));
   if (value.empty() || value[0] == '"' || value[0] == '\'' || value[0] == '{' || value[0] == '[') return {};
   const bool sign = std::string_view("!&*%@`|>").find(value[0]) != std::string_view::npos;

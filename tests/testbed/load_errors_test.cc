@@ -192,6 +192,28 @@ TEST_CASE("load errors: units") {
         "scenario.yaml:16:49: the share 10 is not between 0 and 1 [write 0.05, or 5 %]\n");
 }
 
+TEST_CASE("load errors: a resolution of zero, and more samples within a cycle than memory holds") {
+  CHECK(
+      problems_with("models.yaml", "resolution: 0.1", "resolution: 0 K")
+          .ends_with("with a resolution of 0 K values have no steps [write one above zero; without, it is a "
+                     "millionth of range:]\n"));
+  CHECK(
+      problems_with("models.yaml", "every: 10 s", "every: 1 ns")
+          .find(
+              "is sampled every 1 ns, more than a million times a cycle of 1 s [write a longer every:, or a "
+              "shorter cycle:]\n") != std::string::npos);
+}
+
+TEST_CASE("load errors: a text that YAML takes for a map because of a colon is told so") {
+  CHECK(
+      problems(example(), {{"links.lte.latency", "discrete(1 s: 1)"}}) ==
+      "--set links.lte.latency:1:1: a time, or a distribution of times stands here, not a map [quote a text "
+      "that has a colon and a space in it]\n");
+  CHECK(problems(example(), {{"links.lte.latency", "discrete(1 s: 0.5, 2 s: 0.5)"}}) ==
+        "--set links.lte.latency:1:23: this is not YAML: illegal map value [write \"discrete(1 s: 0.5, 2 s: "
+        "0.5)\"]\n");
+}
+
 TEST_CASE("load errors: empty fleets, periods of zero, negative durations") {
   CHECK(problems_with("scenario.yaml", "count: 1000", "count: 0") ==
         "scenario.yaml:14:17: the fleet of 'home' is empty: its count is 0 [write a count of 1 or more, or "
@@ -319,7 +341,7 @@ TEST_CASE("load errors: a number has steps, or a range to have steps of, and the
       "the "
       "step in m that its values have; or range: [low, high], of which they then have a millionth]\n";
   CHECK(field("") == neither);
-  CHECK(field(", resolution: 0") == neither);
+  CHECK(field(", resolution: 0").find("with a resolution of 0 values have no steps") != std::string::npos);
   CHECK(field(", resolution: -1") == "scenario.yaml:7:44: -1 is negative [write 1]\n");
   CHECK(field(", range: [0, 1]").empty());
   CHECK(field(", resolution: 0.5").empty());
