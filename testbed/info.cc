@@ -12,6 +12,7 @@
 #include "testbed/run.h"
 #include "twin/warm/disk.h"
 #include "twin/warm/export.h"
+#include "twin/warm/folder_lock.h"
 #include "twin/warm/run_reader.h"
 
 namespace looptwin::testbed {
@@ -31,12 +32,15 @@ std::string shown(const nlohmann::json& value) {
   return text.empty() ? text : text + ")";
 }
 
-/// What the run said of itself at its end: "reached_end", and its counters.
-void show_status(const std::string& json) {
+/// What the run said of itself at its end: "reached_end", and its counters. One that could say nothing more
+/// is still "running", though nobody writes it.
+void show_status(const std::string& json, bool is_written) {
   const auto status = nlohmann::json::parse(json, nullptr, false);
   if (!status.is_object() || !status.contains("state"))
     return fmt::print("  status       {}\n", json.empty() || json == "{}" ? "it did not end" : json);
-  fmt::print("  status       {}\n", status["state"].get<std::string>());
+  const auto state = status["state"].get<std::string>();
+  fmt::print("  status       {}{}\n", state,
+             state == "running" && !is_written ? " when its process ended" : "");
   std::string line;
   for (const auto& [name, value] : status.items()) {
     if (name == "state") continue;
@@ -276,7 +280,7 @@ Exit info(const std::filesystem::path& folder) {
   fmt::print("{}: {}, seed {}, from {}, cycle {}\n", folder.string(), spec.scenario, spec.seed,
              to_string(spec.start), to_string(spec.cycle));
   fmt::print("  written by   {}\n", spec.program);
-  show_status(run->status());
+  show_status(run->status(), twin::FolderLock::is_held(folder));
   fmt::print("  readable to  {}\n", to_string(spec.start + (last_boundary(*run) - kStart)));
   if (!run->fingerprint().empty()) fmt::print("  fingerprint  {}\n", run->fingerprint());
   for (const auto& damage : run->damage()) fmt::print("  damaged      {}\n", damage);
