@@ -42,8 +42,9 @@ Json form_schema(const KeyInfo& key) {
       return {{"type", "string"}, {"pattern", "^[A-Za-z_][A-Za-z0-9_]*$"}};
     case Form::word:
       return {{"enum", words_schema(key.words)}};
-    case Form::words:
     case Form::texts:
+    case Form::words:
+      return {{"type", "array"}, {"items", {{"type", scalar}}}};
     case Form::durations:
     case Form::quantities:
       return {{"type", "array"}, {"items", {{"type", {"string", "number"}}}}};

@@ -335,7 +335,7 @@ class Runs(CommandLine):
                 self.assertEqual(errors, [])
         self.assertTrue(list(of_scenarios.iter_errors({"scenario": "x", "cylce": "1 s"})))
         self.assertFalse(of_scenarios.is_valid({"seed": "20"}))
-        self.assertTrue(of_scenarios.is_valid({"about": True, "history": {"home": {"raw": 5}}}))
+        self.assertTrue(of_scenarios.is_valid({"about": True, "history": {"home": {"raw": 5}}, "fleet": {"home": {"tags": [True]}}}))
         self.assertTrue(list(of_rigs.iter_errors({"rig": "x", "borker": "mqtt://127.0.0.1:1883"})))
         self.assertTrue(list(of_rigs.iter_errors({"recording": True})))  # without its name
 
