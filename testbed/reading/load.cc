@@ -110,6 +110,9 @@ void fill_defaults(Draft& draft) {
   }
 }
 
+/// A loop over networks need not be faster, and a simulation does not look for arrivals more often.
+constexpr Duration kLeastCycle = milliseconds(1);
+
 struct Cycle {
   Duration least{}, greatest{};
 };
@@ -118,8 +121,9 @@ const Section<Cycle>& cycle_section() {
   using T = Cycle;
   static const Section<T> kSection(
       "'cycle'", "cycle",
-      {required<T>("least", period(), &T::least, "from one boundary to the next, however much arrives"),
-       required<T>("greatest", period(), &T::greatest, "where nothing arrives")});
+      {required<T>("least", period_from(kLeastCycle), &T::least,
+                   "from one boundary to the next, however much arrives"),
+       required<T>("greatest", period_from(kLeastCycle), &T::greatest, "where nothing arrives")});
   return kSection;
 }
 
@@ -132,7 +136,8 @@ Key<Draft> cycle_key() {
            .section = &cycle_section()},
           [](Reader& reader, const yaml::Entry& entry, Draft& out) {
             if (!entry.value.map()) {
-              if (const auto fixed = period().read(reader, entry.value)) out.scenario.cycle = *fixed;
+              if (const auto fixed = period_from(kLeastCycle).read(reader, entry.value))
+                out.scenario.cycle = *fixed;
               return;
             }
             Cycle cycle;

@@ -149,6 +149,16 @@ Value<Duration> period() {
           }};
 }
 
+Value<Duration> period_from(Duration least) {
+  return {Form::period, [least](Reader& reader, const yaml::Node& node) -> std::optional<Duration> {
+            const auto value = period().read(reader, node);
+            if (!value || *value >= least) return value;
+            reader.error(node.span, fmt::format("{} is shorter than {}", node.text, to_string(least)),
+                         fmt::format("write {} or longer", to_string(least)));
+            return std::nullopt;
+          }};
+}
+
 Value<lang::Unit> unit() {
   return {Form::unit, [](Reader& reader, const yaml::Node& node) -> std::optional<lang::Unit> {
             if (!scalar(reader, node, "a unit")) return std::nullopt;

@@ -201,6 +201,13 @@ TEST_CASE("load errors: empty fleets, periods of zero, negative durations") {
         "[count: is for each device of per:]\n");
   CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: 0 s") ==
         "scenario.yaml:7:8: the duration 0 s is zero [write one longer than zero, as 1 s]\n");
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: 1 ns") ==
+        "scenario.yaml:7:8: 1 ns is shorter than 1 ms [write 1 ms or longer]\n");
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: {least: 999 us, greatest: 1 s}") ==
+        "scenario.yaml:7:16: 999 us is shorter than 1 ms [write 1 ms or longer]\n");
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: 1 ms").empty());
+  CHECK(problems_with("models.yaml", "unit: kW, every: 10 s", "unit: kW, every: 10 ns") ==
+        "models.yaml:12:48: 10 ns is shorter than 1 us [write 1 us or longer]\n");
   CHECK(problems_with("models.yaml", "unit: kW, every: 10 s", "unit: kW, every: 0 s") ==
         "models.yaml:12:48: the duration 0 s is zero [write one longer than zero, as 1 s]\n");
   CHECK(problems_with("scenario.yaml", "duration: 1 d", "duration: -1 d") ==
