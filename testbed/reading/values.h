@@ -36,7 +36,8 @@ inline constexpr Duration kLeastPeriod = microseconds(1);  ///< of devices and p
 Value<Span> expression();
 Value<lang::Unit> unit();
 Value<std::vector<std::string>> texts();
-Value<std::vector<std::string>> words();  ///< of an enumeration: at least one, none twice
+Value<std::vector<std::string>> names();  ///< at least one, none twice
+Value<std::vector<std::string>> words();  ///< of an enumeration: the same, as many as there are codes
 /// A value whose reading needs other keys (its unit): kept for later.
 Value<const yaml::Node*> later(Form form);
 

@@ -90,7 +90,7 @@ TEST_CASE("load errors: a flood stands for alarms that have conditions") {
       with("flood: {of: [overlaod]}") ==
       "rules.yaml:26:5: alarm 'many' stands for 'overlaod', which is no alarm with a condition [did you mean "
       "'overload'? alarms: overload]\n");
-  CHECK(with("flood: {of: []}") == "rules.yaml:26:17: the list is empty [write at least one word in it]\n");
+  CHECK(with("flood: {of: []}") == "rules.yaml:26:17: the list is empty [write at least one name in it]\n");
   CHECK(with("flood: {of: [many]}") ==
         "rules.yaml:26:5: alarm 'many' stands for 'many', which is no alarm with a condition [alarms: "
         "overload]\n");
@@ -239,6 +239,25 @@ TEST_CASE("load errors: an enumeration has 255 words at most") {
   };
   CHECK(with(255) == "");
   CHECK(with(256) == "scenario.yaml:4:55: the list has 256 words, and 255 at the most\n");
+  // A list of words that were refused is not empty.
+  CHECK(problems({{"scenario.yaml",
+                   "scenario: words\nduration: 1 h\nfleet: {gate: {}}\nmodels: {gate: {telemetry: {mode: "
+                   "{every: 10 s, enum: [off]}}}}\n"}}) ==
+        "scenario.yaml:4:56: 'off' is a boolean to YAML [write \"off\"]\n");
+}
+
+TEST_CASE("load errors: a flood may stand for more alarms than an enumeration has words") {
+  const std::string reasons =
+      "cause: Many., consequence: Some are overlooked., action: Call help., respond_within: 5 min}\n";
+  std::string alarms, members;
+  for (int i = 0; i < 300; ++i) {
+    const auto name = "a" + std::to_string(i);
+    alarms += "  " + name + ": {raise: time_of_day() > " + std::to_string(i + 1) + " s, " + reasons;
+    members += (i == 0 ? "" : ", ") + name;
+  }
+  CHECK(problems(
+            {{"scenario.yaml", "scenario: flood\nduration: 1 h\nmodels: {m: {}}\nfleet: {m: {}}\nalarms:\n" +
+                                   alarms + "  many: {flood: {of: [" + members + "]}, " + reasons}}) == "");
 }
 
 TEST_CASE("load errors: what makes no sense together") {
