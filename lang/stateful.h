@@ -127,15 +127,15 @@ struct StatefulBlock {
 
 void evaluate(const StatefulKind& kind, const StatefulBlock& block);
 
-/// Rows that are not evaluated for `gap` beside the usual, from `from` on. ramp and pid go on as if it had
-/// not been; for time_true nothing was true in it.
+/// Rows that are not evaluated for `gap` beside the usual. ramp and pid go on as if it had not been; for
+/// time_true nothing was true in it.
 struct Pause {
   enum class Of : uint8_t {
     device,   ///< had no power: held, least times and a machine's `after` stood still as well
     observer  ///< did not look: held begins anew unless it had run out; what goes by time alone went on
   };
   Of of = Of::device;
-  Time from;
+  Time from;  ///< of an observer: the boundary at which it last looked
   Duration gap;
 };
 /// `state` as in StatefulBlock.

@@ -146,6 +146,13 @@ struct ForecastConfig {
   Duration issued{};
   Duration horizon{};
   Span error;  ///< a quantity: the standard deviation at the horizon
+  /// Of single signals, in place of it.
+  struct SignalError {
+    std::string signal;
+    Span span;
+    Span error;
+  };
+  std::vector<SignalError> errors;
 };
 
 /// A signal that is written in the scenario: each value holds from its time on, the last one for ever.

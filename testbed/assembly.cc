@@ -141,6 +141,7 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
       mml::WarmHistory::Civil{scenario_.start, *Timezone::load(scenario_.timezone), scenario_.cycle});
   auto told = look_into_earlier_runs(scenario_, units_, schema_, graph_, *registry_, *warm_, wired_.warnings);
   if (!told) return tl::make_unexpected(std::move(told.error()));
+  note_sparse_trends(*warm_, graph_, scenario_, *registry_, wired_.warnings);
   note_looks_back(*warm_, graph_, scenario_, *registry_, wired_.warnings);
   // Trends see the same buckets whether or not a run folder is written: so all of a table's are made.
   std::vector<twin::RollupSpec> rollups;

@@ -147,12 +147,7 @@ void explain(Assembly& a) {
 
 Exit check(const CheckRequest& request) {
   Trial trial = try_out(request);
-  if (!trial.assembly) {
-    const auto problems = all_problems(std::move(trial), request);
-    std::fputs(render(problems).c_str(), stderr);
-    fmt::print(stderr, "{} problem{}\n", problems.size(), problems.size() == 1 ? "" : "s");
-    return Exit::bad_input;
-  }
+  if (!trial.assembly) return refuse_counted(all_problems(std::move(trial), request));
   const Census& census = trial.census;
   Assembly& a = *trial.assembly;
   Diagnostics warnings = a.warnings();

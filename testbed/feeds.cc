@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -48,50 +50,112 @@ Series written_down(const mml::FeedSignalConfig& config, const Scenario& scenari
   return series;
 }
 
-struct Forecasts {
-  mml::ForecastModel model;
-  lang::Dimension deviation_of = lang::kTemperature;
-};
-
-/// How far a forecast is wrong at its horizon, and in which dimension: that of a signal of the feed.
-Result<Forecasts> forecasts_of(const mml::ForecastConfig& config, const std::vector<Series>& all,
-                               const lang::Units& units) {
-  Forecasts forecasts{.model = {.issued = config.issued, .horizon = config.horizon}};
-  if (!config.error.source) return forecasts;
-  const auto error = units.quantity(config.error);
-  if (!error) return tl::make_unexpected(error.error());
-  const lang::Unit unit = lang::difference_unit(error->unit);
-  const std::string bare = lang::behind_number(unit);
-  const double written = lang::readable(error->value, error->unit);
+/// A forecast's error as it is written: a difference that is not negative.
+Result<lang::Quantity> error_of(const Span& written, const lang::Units& units) {
+  auto error = units.quantity(written);
+  if (!error) return error;
+  const std::string bare = lang::behind_number(lang::difference_unit(error->unit));
+  const double number = lang::readable(error->value, error->unit);
   if (error->unit.type.point)
-    return failure(config.error,
+    return failure(written,
                    fmt::format("a difference stands here, not a value on the scale of {}", error->unit.text),
-                   fmt::format("write {}{}", shortest(std::abs(written)), bare));
-  std::vector<std::string> signals;
-  bool meant = error->value == 0;
-  for (const auto& series : all)
-    for (const auto& signal : series.signals) {
-      meant = meant || signal.unit.type.dimension == unit.type.dimension;
-      signals.push_back(fmt::format("{} in {}", signal.name, lang::difference_unit(signal.unit).text));
-    }
-  if (!meant)
-    return failure(config.error,
-                   bare.empty() ? std::string("no signal of this feed is a number without unit")
-                                : fmt::format("no signal of this feed is in {}", unit.text),
-                   "signals, and what their errors are in: " + joined(signals));
+                   fmt::format("write {}{}", shortest(std::abs(number)), bare));
   if (error->value < 0)
-    return failure(config.error, fmt::format("{}{} is negative", shortest(written), bare),
-                   fmt::format("write {}{}", shortest(-written), bare));
-  forecasts.model.deviation = error->value;
-  forecasts.deviation_of = unit.type.dimension;
-  return forecasts;
+    return failure(written, fmt::format("{}{} is negative", shortest(number), bare),
+                   fmt::format("write {}{}", shortest(-number), bare));
+  return error;
 }
+
+/// Whether an error can be one of the signal.
+bool fits(const lang::Quantity& error, const mml::Signal& signal) {
+  return error.value == 0 || signal.unit.type.dimension == error.unit.type.dimension;
+}
+
+/// How the signals of a feed are foreseen: each as wrong as is said of it, or of all of its dimension.
+class Forecasts {
+ public:
+  static Result<Forecasts> make(const mml::ForecastConfig& config, const std::vector<Series>& all,
+                                const lang::Units& units) {
+    Forecasts forecasts;
+    forecasts.model_ = {.issued = config.issued, .horizon = config.horizon};
+    std::vector<const mml::Signal*> signals;
+    for (const auto& series : all)
+      for (const auto& signal : series.signals) signals.push_back(&signal);
+    if (auto good = forecasts.take_common(config.error, signals, units); !good)
+      return tl::make_unexpected(std::move(good.error()));
+    for (const auto& error : config.errors)
+      if (auto good = forecasts.take_own(error, signals, units); !good)
+        return tl::make_unexpected(std::move(good.error()));
+    return forecasts;
+  }
+
+  const mml::ForecastModel& model() const { return model_; }
+  std::vector<mml::ForecastModel> of(const Series& series) const {
+    std::vector<mml::ForecastModel> models(series.signals.size(), model_);
+    for (size_t i = 0; i < models.size(); ++i) {
+      const auto& signal = series.signals[i];
+      const auto own = own_.find(signal.name);
+      if (own != own_.end())
+        models[i].deviation = own->second;
+      else if (common_ && fits(*common_, signal))
+        models[i].deviation = common_->value;
+    }
+    return models;
+  }
+
+ private:
+  Result<void> take_common(const Span& written, const std::vector<const mml::Signal*>& signals,
+                           const lang::Units& units) {
+    if (!written.source) return {};
+    auto error = error_of(written, units);
+    if (!error) return tl::make_unexpected(std::move(error.error()));
+    std::vector<std::string> known;
+    bool meant = error->value == 0;
+    for (const auto* signal : signals) {
+      meant = meant || fits(*error, *signal);
+      known.push_back(fmt::format("{} in {}", signal->name, lang::difference_unit(signal->unit).text));
+    }
+    if (!meant)
+      return failure(written,
+                     lang::behind_number(error->unit).empty()
+                         ? std::string("no signal of this feed is a number without unit")
+                         : fmt::format("no signal of this feed is in {}", error->unit.text),
+                     "signals, and what their errors are in: " + joined(known));
+    common_ = std::move(*error);
+    return {};
+  }
+
+  Result<void> take_own(const mml::ForecastConfig::SignalError& own,
+                        const std::vector<const mml::Signal*>& signals, const lang::Units& units) {
+    std::vector<std::string> names;
+    for (const auto* signal : signals) names.push_back(signal->name);
+    const auto found = std::ranges::find(names, own.signal);
+    if (found == names.end()) {
+      auto near = did_you_mean(own.signal, names);
+      return failure(own.span, fmt::format("this feed has no signal '{}'", own.signal),
+                     near.empty() ? "signals: " + joined(names) : std::move(near));
+    }
+    const auto& signal = *signals[static_cast<size_t>(found - names.begin())];
+    auto error = error_of(own.error, units);
+    if (!error) return tl::make_unexpected(std::move(error.error()));
+    const auto unit = lang::difference_unit(signal.unit).text;
+    if (!fits(*error, signal))
+      return failure(own.error, fmt::format("'{}' is not in {}", own.signal, error->unit.text),
+                     fmt::format("write it in {}", unit));
+    own_[own.signal] = error->value;
+    return {};
+  }
+
+  mml::ForecastModel model_;
+  std::optional<lang::Quantity> common_;
+  std::map<std::string, double> own_;
+};
 
 FeedReach reach_of(const Series& series, const mml::Signal& signal, const mml::FeedConfig& config,
                    const std::optional<Forecasts>& forecasts) {
   FeedReach reach{config.span, series.times.front(), series.times.back(), {}};
   if (signal.interpolation == mml::Interpolation::hold) reach.end = reach.end + series.step;
-  if (forecasts) reach.forecast = forecasts->model;
+  if (forecasts) reach.forecast = forecasts->model();
   return reach;
 }
 
@@ -137,9 +201,9 @@ Result<LoadedFeeds> load_feeds(const Scenario& scenario, const lang::Units& unit
     }
     std::optional<Forecasts> forecasts;
     if (config.forecast) {
-      auto read = forecasts_of(*config.forecast, all, units);
+      auto read = Forecasts::make(*config.forecast, all, units);
       if (!accept(read)) continue;
-      forecasts = *read;
+      forecasts = std::move(*read);
     }
     for (auto& series : all) {
       for (const auto& signal : series.signals) {
@@ -147,9 +211,8 @@ Result<LoadedFeeds> load_feeds(const Scenario& scenario, const lang::Units& unit
             {config.name, signal.name, signal.unit.type, signal.unit, forecasts.has_value()});
         loaded.reach.push_back(reach_of(series, signal, config, forecasts));
       }
-      loaded.feeds->add(config.name, std::make_shared<const Series>(std::move(series)),
-                        forecasts ? &forecasts->model : nullptr,
-                        forecasts ? forecasts->deviation_of : lang::kTemperature);
+      const auto models = forecasts ? forecasts->of(series) : std::vector<mml::ForecastModel>();
+      loaded.feeds->add(config.name, std::make_shared<const Series>(std::move(series)), models);
     }
   }
   if (!problems.empty()) return tl::make_unexpected(std::move(problems));

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/text.h"
 #include "lang/condition_windows.h"
+#include "lang/warm.h"
 #include "mml/alarms.h"
+#include "testbed/field_at.h"
 #include "testbed/some_devices.h"
 
 namespace looptwin::testbed {
@@ -205,6 +208,52 @@ void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& regi
   }
 }
 
+namespace {
+
+/// How often what a trend is made of comes: a field's period, or the cycle.
+Duration period_of(const lang::WarmWindow& trend, const Scenario& scenario, const twin::Registry& registry) {
+  const auto field = trend.sampled ? field_at(registry, trend.table, trend.from) : std::nullopt;
+  return field ? registry.model(trend.table).config.telemetry[*field].every : scenario.cycle;
+}
+
+/// Which part of a trend's buckets has a value.
+double filled(const lang::WarmWindow& trend, Duration period) {
+  return std::min(1.0, trend.step.seconds() / period.seconds());
+}
+
+/// What to write for a bucket that is long enough, if there is one.
+std::string fuller(const lang::WarmWindow& trend, Duration period) {
+  for (const Duration bucket : {minutes(1), minutes(15), hours(1)})
+    if (bucket >= period)
+      return fmt::format("write bucket={}{}", to_string(bucket),
+                         trend.span.ns % bucket.ns == 0 ? "" : " and a window of a multiple of that");
+  return fmt::format("write min_good={:.0f} %", std::floor(100 * filled(trend, period)));
+}
+
+}  // namespace
+
+void note_sparse_trends(const mml::WarmHistory& warm, const lang::Graph& graph, const Scenario& scenario,
+                        const twin::Registry& registry, Diagnostics& problems) {
+  for (const auto& trend : warm.trends()) {
+    const auto& what = trend.what();
+    const Duration period = period_of(what, scenario, registry);
+    const double part = filled(what, period);
+    if (part == 1) continue;
+    const auto comes =
+        what.sampled
+            ? fmt::format("'{}' is sampled", registry.model(what.table)
+                                                 .config.telemetry[*field_at(registry, what.table, what.from)]
+                                                 .name)
+            : std::string("it is looked at");
+    problems.push_back(
+        {Severity::warning, graph.span(what.node),
+         fmt::format("{} every {}: {:.2g} % of the buckets of {} have a value, and min_good wants {:g} %{}",
+                     comes, to_string(period), 100 * part, to_string(what.step), 100 * what.minimum_good,
+                     part < what.minimum_good ? ", so that it is never known" : ""),
+         fuller(what, period)});
+  }
+}
+
 void note_looks_back(const mml::WarmHistory& warm, const lang::Graph& graph, const Scenario& scenario,
                      const twin::Registry& registry, Diagnostics& problems) {
   const bool told = !scenario.history_from.empty();
@@ -238,8 +287,11 @@ void note_looks_back(const mml::WarmHistory& warm, const lang::Graph& graph, con
          "name earlier runs that reach back further, or wait");
   };
   for (const auto& past : warm.pasts()) note(past.what(), past.known_from());
-  for (size_t t = 0; t < warm.trends().size(); ++t)
-    note(warm.trends()[t].what(), warm.trends()[t].known_from(warm.buckets_of(t)));
+  for (size_t t = 0; t < warm.trends().size(); ++t) {
+    const auto& what = warm.trends()[t].what();
+    if (filled(what, period_of(what, scenario, registry)) >= what.minimum_good)  // else that was said
+      note(what, warm.trends()[t].known_from(warm.buckets_of(t)));
+  }
 }
 
 }  // namespace looptwin::testbed

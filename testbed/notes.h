@@ -48,6 +48,10 @@ void note_long_windows(const lang::Graph& graph, Duration run, Diagnostics& prob
 void note_coarse_conditions(const lang::Graph& graph, const twin::Registry& registry,
                             const Scenario& scenario, Diagnostics& problems);
 
+/// Trends whose buckets are shorter than the period of what they are made of: many have no value.
+void note_sparse_trends(const mml::WarmHistory& warm, const lang::Graph& graph, const Scenario& scenario,
+                        const twin::Registry& registry, Diagnostics& problems);
+
 /// ago() and trends that are unknown for as long as the run lasts; where earlier runs are named, until when
 /// they are unknown in spite of these, and of which devices.
 void note_looks_back(const mml::WarmHistory& warm, const lang::Graph& graph, const Scenario& scenario,

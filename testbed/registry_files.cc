@@ -20,53 +20,53 @@ using twin::DeviceRecord;
 
 /// A device as a file has it: what it says, and what it does not.
 struct DeviceDraft {
+  struct Value {
+    std::string text;
+    Span span;
+  };
   std::string id, model;
-  Span id_span, where;
+  Span id_span, tags_span, secret_span, hash_span;
   std::optional<twin::DeviceState> state;
   std::optional<std::string> link, secret;
   std::optional<std::vector<std::string>> tags;
   std::optional<twin::CredentialKind> hash;
-  std::map<std::string, std::string> parameters, relations;
-  std::map<std::string, Span> relation_spans;
+  std::map<std::string, Value> parameters, relations;
 };
 
 const Section<DeviceDraft>& device_section() {
   using T = DeviceDraft;
-  const auto texts_by_name = [](std::string name, auto member, auto spans, std::string about) {
+  const auto texts_by_name = [](std::string name, auto member, std::string about) {
     return Key<T>{{.name = std::move(name), .form = Form::other, .about = std::move(about)},
-                  [member, spans](Reader& reader, const yaml::Entry& entry, T& out) {
+                  [member](Reader& reader, const yaml::Entry& entry, T& out) {
                     static const SectionInfo kOwner{"a map of names", {}, {}, {}};
                     if (!expect_map(reader, kOwner, entry.value, entry.key_span)) return;
                     for (const auto& item : entry.value.entries) {
                       if (!check_name(reader, item.key, item.key_span)) continue;
                       if (!scalar(reader, item.value, "a value")) continue;
-                      (out.*member)[item.key] = item.value.text;
-                      if (spans) (out.*spans)[item.key] = item.value.span;
+                      (out.*member)[item.key] = {item.value.text, item.value.span};
                     }
                   }};
   };
-  std::map<std::string, Span> T::*no_spans = nullptr;
   std::vector<std::pair<std::string, twin::DeviceState>> states;
   for (const auto state : twin::kDeviceStates) states.emplace_back(state, *twin::device_state(state));
-  auto id = required<T>("id", text(), &T::id, "of the device, never used again");
-  id.read = [read = id.read](Reader& reader, const yaml::Entry& entry, T& out) {
-    read(reader, entry, out);
-    out.id_span = entry.value.span;
-  };
   static const Section<T> kSection(
       "a device", "device",
-      {id, required<T>("model", name(), &T::model, "a device model of the scenarios"),
+      {with_span(required<T>("id", text(), &T::id, "of the device, never used again"), &T::id_span),
+       required<T>("model", name(), &T::model, "a device model of the scenarios"),
        optional<T>("state", word<twin::DeviceState>(states), &T::state, "provisioned",
                    "where it stands in its life"),
        optional<T>("link", name(), &T::link, "none", "a link of the scenarios"),
-       optional<T>("tags", texts(), &T::tags, "none", "to choose by"),
-       texts_by_name("parameters", &T::parameters, no_spans, "values as a scenario writes them"),
-       texts_by_name("relations", &T::relations, &T::relation_spans, "ids of other devices"),
-       optional<T>("secret", text(), &T::secret, "none", "what it authenticates with"),
-       optional<T>("hash",
-                   word<twin::CredentialKind>({{"keyed", twin::CredentialKind::keyed},
-                                               {"argon2id", twin::CredentialKind::argon2id}}),
-                   &T::hash, "argon2id of a secret in the file, else keyed", "how the secret is kept")});
+       with_span(optional<T>("tags", texts(), &T::tags, "none", "to choose by"), &T::tags_span),
+       texts_by_name("parameters", &T::parameters, "values as a scenario writes them"),
+       texts_by_name("relations", &T::relations, "ids of other devices"),
+       with_span(optional<T>("secret", text(), &T::secret, "none", "what it authenticates with"),
+                 &T::secret_span),
+       with_span(
+           optional<T>("hash",
+                       word<twin::CredentialKind>({{"keyed", twin::CredentialKind::keyed},
+                                                   {"argon2id", twin::CredentialKind::argon2id}}),
+                       &T::hash, "argon2id of a secret in the file, else keyed", "how the secret is kept"),
+           &T::hash_span)});
   return kSection;
 }
 
@@ -80,8 +80,8 @@ DeviceRecord applied(const DeviceDraft& draft, DeviceRecord device) {
     const std::set<std::string> tags(draft.tags->begin(), draft.tags->end());
     device.tags.assign(tags.begin(), tags.end());
   }
-  for (const auto& [name, value] : draft.parameters) device.parameters[name] = value;
-  for (const auto& [name, value] : draft.relations) device.relations[name] = value;
+  for (const auto& [name, value] : draft.parameters) device.parameters[name] = value.text;
+  for (const auto& [name, value] : draft.relations) device.relations[name] = value.text;
   return device;
 }
 
@@ -152,7 +152,6 @@ class Importer {
     static const lang::Units kUnits;
     Reader reader{kUnits, problems_};
     DeviceDraft draft;
-    draft.where = node.span;
     const size_t before = problems_.size();
     device_section().read(reader, node, node.span, draft);
     if (problems_.size() != before) return forget_repeated(problems_, before);
@@ -193,7 +192,34 @@ class Importer {
     }
   }
 
+  /// Values that no device can have are told at their places.
+  bool can_be_kept(const DeviceDraft& draft) {
+    const size_t before = problems_.size();
+    const DeviceRecord bare{.id = draft.id, .model = draft.model};
+    const auto check = [&](const DeviceRecord& device, const Span& span) {
+      if (auto good = twin::check_device(device); !good) place(span, std::move(good.error()));
+    };
+    const auto check_each = [&](const auto& values, auto member) {
+      for (const auto& [name, value] : values) {
+        DeviceRecord device = bare;
+        (device.*member)[name] = value.text;
+        check(device, value.span);
+      }
+    };
+    check(bare, draft.id_span);
+    if (problems_.size() != before) return false;
+    if (draft.tags) {
+      DeviceRecord device = bare;
+      device.tags = *draft.tags;
+      check(device, draft.tags_span);
+    }
+    check_each(draft.parameters, &DeviceRecord::parameters);
+    check_each(draft.relations, &DeviceRecord::relations);
+    return problems_.size() == before;
+  }
+
   void put(const DeviceDraft& draft) {
+    if (!can_be_kept(draft)) return;
     auto found = edit_.find(draft.id);
     if (!found) return place(draft.id_span, std::move(found.error()));
     const auto there = std::move(*found);
@@ -203,7 +229,7 @@ class Importer {
                                   "--update gives devices that are there the file's values"});
     const auto device = applied(draft, there.value_or(DeviceRecord{}));
     if (device.state != twin::DeviceState::retired)
-      for (const auto& [name, span] : draft.relation_spans) targets_.emplace(device.relations.at(name), span);
+      for (const auto& [name, target] : draft.relations) targets_.emplace(target.text, target.span);
     if (!there || !request_.update) return add(draft, device);
     if (draft.secret || draft.hash)
       return problems_.push_back(
@@ -216,12 +242,20 @@ class Importer {
   }
 
   void add(const DeviceDraft& draft, const DeviceRecord& device) {
+    const bool retired = device.state == twin::DeviceState::retired;
     std::optional<twin::Secret> secret;
     if (draft.secret)
       secret = {draft.hash.value_or(twin::CredentialKind::argon2id), *draft.secret};
-    else if (request_.secrets && device.state != twin::DeviceState::retired)
+    else if (request_.secrets && !retired)
       secret = {draft.hash.value_or(twin::CredentialKind::keyed), twin::generate_secret()};
-    if (const auto added = edit_.add(device, secret); !added) return place(draft.id_span, added.error());
+    if (draft.hash && !secret)
+      return problems_.push_back(
+          {Severity::error, draft.hash_span,
+           fmt::format("'{}' has no secret to be kept as '{}'", draft.id, name_of(*draft.hash)),
+           retired ? "it is retired: leave out its hash"
+                   : "--secrets FILE generates one; else leave out its hash"});
+    if (const auto added = edit_.add(device, secret); !added)
+      return place(draft.secret ? draft.secret_span : draft.id_span, added.error());
     ++counts_.added;
     if (draft.secret || !secret) return;
     secrets_.add(draft.id, secret->text);

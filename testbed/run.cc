@@ -33,15 +33,6 @@ void show_progress(TerminalLine& line, Assembly& assembly, Time now) {
                         assembly.alarms().counters().raised));
 }
 
-/// As refuse(), with the number of errors: of a scenario there may be many.
-Exit refuse_counted(const Diagnostics& problems) {
-  const Exit exit = refuse(problems);
-  size_t errors = 0;
-  for (const auto& p : problems) errors += p.severity == Severity::error;
-  fmt::print(stderr, "{} error{}\n", errors, errors == 1 ? "" : "s");
-  return exit;
-}
-
 /// What is run: the scenario with its settings, into which folder, and from which state.
 struct Prepared {
   Scenario scenario;

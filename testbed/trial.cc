@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cstdio>
 
 #include "testbed/falsify/campaign.h"
 #include "testbed/notes.h"
@@ -95,6 +96,20 @@ Diagnostics all_problems(Trial trial, const CheckRequest& request) {
   if (!has_errors(all)) all = first;
   sort(all, trial.reading.sources);
   return all;
+}
+
+Exit refuse_counted(const Diagnostics& problems) {
+  const Exit exit = refuse(problems);
+  std::string counts;
+  const auto count = [&](Severity severity, std::string_view what) {
+    const auto n = std::count_if(problems.begin(), problems.end(),
+                                 [&](const Diagnostic& p) { return p.severity == severity; });
+    if (n != 0) counts += fmt::format("{}{} {}{}", counts.empty() ? "" : ", ", n, what, n == 1 ? "" : "s");
+  };
+  count(Severity::error, "error");
+  count(Severity::warning, "warning");
+  fmt::print(stderr, "{}\n", counts);
+  return exit;
 }
 
 }  // namespace looptwin::testbed

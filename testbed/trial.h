@@ -35,4 +35,7 @@ Trial try_out(const CheckRequest& request, const LeftOut& left_out = {});
 /// be wrong. By place.
 Diagnostics all_problems(Trial failed, const CheckRequest& request);
 
+/// As refuse(), with how many there are of each severity: "2 errors, 1 warning".
+Exit refuse_counted(const Diagnostics& problems);
+
 }  // namespace looptwin::testbed

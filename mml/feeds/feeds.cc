@@ -13,17 +13,15 @@ Duration from_seconds(double s) { return {static_cast<int64_t>(maths::round(s * 
 
 }  // namespace
 
-void Feeds::add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model,
-                lang::Dimension deviation_of) {
+void Feeds::add(std::string feed, std::shared_ptr<const Series> series,
+                std::span<const ForecastModel> models) {
+  LT_CHECK(models.empty() || models.size() == series->signals.size());
   for (size_t i = 0; i < series->signals.size(); ++i) {
     const Signal& signal = series->signals[i];
     Entry entry{series, series->curve(i), nullptr, 0};
-    if (model != nullptr) {
-      ForecastModel own = *model;
-      if (signal.unit.type.dimension != deviation_of) own.deviation = 0;
-      entry.forecast = std::make_unique<Forecast>(entry.truth, own, random::stream(seed_, "forecast"),
+    if (!models.empty())
+      entry.forecast = std::make_unique<Forecast>(entry.truth, models[i], random::stream(seed_, "forecast"),
                                                   random::device(feed + "." + signal.name));
-    }
     signals_.push_back(std::move(entry));
   }
 }

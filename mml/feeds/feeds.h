@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,10 @@ class Feeds final : public lang::UniformProgram::Feeds {
   Feeds(UnixTime start, Timezone timezone, uint64_t seed)
       : start_(start), timezone_(std::move(timezone)), seed_(seed) {}
 
-  /// Adds all signals of a series under `feed`. With a model forecasts may be asked for; its deviation
-  /// applies to the signals of the dimension given, the others are foreseen exactly.
-  void add(std::string feed, std::shared_ptr<const Series> series, const ForecastModel* model = nullptr,
-           lang::Dimension deviation_of = lang::kTemperature);
+  /// Adds all signals of a series under `feed`, foreseen by as many models; without any no forecasts may be
+  /// asked for.
+  void add(std::string feed, std::shared_ptr<const Series> series,
+           std::span<const ForecastModel> models = {});
   /// Adds a signal without a course, which has the value that it was given last: 0 at first.
   FeedId add_given();
   void give(FeedId feed, double value) { signals_[feed.index()].given = value; }

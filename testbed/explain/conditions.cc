@@ -201,8 +201,12 @@ lang::Unit Conditions::unit_of(NodeId id) const {
 }
 
 std::string Conditions::text_of(NodeId id) const {
+  const lang::Node& node = p_.graph[id];
+  // All conditions of constants alone are one of two nodes, whatever was written.
+  if (node.op == Op::constant && node.type.kind == lang::Kind::boolean && node.number[0] != 0.5)
+    return node.number[0] == 1 ? "true" : "false";
   const Span& span = p_.graph.span(id);
-  if (!span.source) return lang::name_of(p_.graph[id].op);
+  if (!span.source) return lang::name_of(node.op);
   return in_one_line(span);
 }
 

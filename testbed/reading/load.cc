@@ -101,12 +101,12 @@ void check_duration(Reader& reader, const yaml::Node& root, const Scenario& scen
 
 /// All samples between two boundaries are in memory at once.
 void check_samples(Reader& reader, const Draft& draft) {
-  constexpr int64_t kMost = 1'000'000;
+  constexpr int64_t kMost = 100'000;
   for (const auto& model : draft.models)
     for (const auto& field : model.telemetry)
       if (field.every.ns > 0 && draft.scenario.cycle.ns / field.every.ns > kMost)
         reader.error(field.span,
-                     fmt::format("'{}' is sampled every {}, more than a million times a cycle of {}",
+                     fmt::format("'{}' is sampled every {}, more than 100 000 times a cycle of {}",
                                  field.name, to_string(field.every), to_string(draft.scenario.cycle)),
                      "write a longer every:, or a shorter cycle:");
 }
@@ -122,6 +122,9 @@ void fill_defaults(Draft& draft) {
   }
 }
 
+/// A loop over networks need not be faster, and a simulation does not look for arrivals more often.
+constexpr Duration kLeastCycle = milliseconds(1);
+
 struct Cycle {
   Duration least{}, greatest{};
 };
@@ -130,8 +133,9 @@ const Section<Cycle>& cycle_section() {
   using T = Cycle;
   static const Section<T> kSection(
       "'cycle'", "cycle",
-      {required<T>("least", period(), &T::least, "from one boundary to the next, however much arrives"),
-       required<T>("greatest", period(), &T::greatest, "where nothing arrives")});
+      {required<T>("least", period_from(kLeastCycle), &T::least,
+                   "from one boundary to the next, however much arrives"),
+       required<T>("greatest", period_from(kLeastCycle), &T::greatest, "where nothing arrives")});
   return kSection;
 }
 
@@ -144,7 +148,8 @@ Key<Draft> cycle_key() {
            .section = &cycle_section()},
           [](Reader& reader, const yaml::Entry& entry, Draft& out) {
             if (!entry.value.map()) {
-              if (const auto fixed = period().read(reader, entry.value)) out.scenario.cycle = *fixed;
+              if (const auto fixed = period_from(kLeastCycle).read(reader, entry.value))
+                out.scenario.cycle = *fixed;
               return;
             }
             Cycle cycle;

@@ -13,7 +13,7 @@ const Section<mml::FloodConfig>& flood_section() {
   using T = mml::FloodConfig;
   constexpr uint64_t kMost = 1'000'000;
   static const Section<T> kSection("'flood'", "flood",
-                                   {required<T>("of", words(), &T::of, "names of other alarms, its members"),
+                                   {required<T>("of", names(), &T::of, "names of other alarms, its members"),
                                     optional<T>("more_than", whole_number(1, kMost), &T::more_than, "10",
                                                 "it is raised when more members than this were raised"),
                                     optional<T>("within", period(), &T::within, "10 min", "in this time"),

@@ -105,7 +105,7 @@ const Section<EquationsDraft>& equations_section() {
            &T::method, "cvode",
            "`cvode`: of variable step and order, for stiff equations; `runge_kutta4`, `dormand_prince5`: one "
            "explicit step of order 4 or 5 each `step`"),
-       optional<T>("step", period(), &T::given_step, "`exchange`",
+       optional<T>("step", period_from(kLeastPeriod), &T::given_step, "`exchange`",
                    "of the grid: inputs act, and `cvode` begins anew, at its points"),
        optional<T>("relative_tolerance", number_between(1e-13, 0.1), &T::relative_tolerance, "1e-8",
                    "of `cvode`"),

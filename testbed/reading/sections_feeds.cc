@@ -15,7 +15,16 @@ const Section<mml::ForecastConfig>& forecast_section() {
        required<T>("horizon", period(), &T::horizon, "how far it reaches"),
        optional<T>("error", expression(), &T::error, "0",
                    "standard deviation at the horizon, a difference as `1.5 K`; of the signals of "
-                   "that dimension, the others are forecast without an error")});
+                   "that dimension, the others are forecast without an error"),
+       Key<T>{{.name = "errors",
+               .form = Form::expressions,
+               .about = "the same of single signals, in its place: `{wind: 2 m/s, humidity: 5 %}`",
+               .fallback = "`error`"},
+              [](Reader& reader, const yaml::Entry& entry, T& out) {
+                for (auto& named :
+                     expressions().read(reader, entry.value).value_or(std::vector<sim::Named>{}))
+                  out.errors.push_back({std::move(named.name), named.name_span, named.text});
+              }}});
   return kSection;
 }
 

@@ -36,15 +36,7 @@ Value<Distribution> time_of_turn() {
 }
 
 /// A mean time from one of many to the next.
-Value<Duration> time_between() {
-  return {Form::period, [](Reader& reader, const yaml::Node& node) -> std::optional<Duration> {
-            const auto read = period().read(reader, node);
-            if (!read || *read >= sim::kLeastSpell) return read;
-            reader.error(node.span, fmt::format("a mean time of {} is shorter than 1 ms", node.text),
-                         "write 1 ms or longer");
-            return std::nullopt;
-          }};
-}
+Value<Duration> time_between() { return period_from(sim::kLeastSpell); }
 
 struct Outage {
   std::optional<Duration> every;

@@ -225,7 +225,7 @@ const Section<FieldDraft>& field_section() {
                    "of a number; `1` for a ratio. One of unit, enum, boolean"),
        optional<T>("enum", words(), words_of, "", "the words it can be"),
        optional<T>("boolean", boolean(), flag, "false", "`true` for a field that is true or false"),
-       required<T>("every", period(), &T::every, "the period of its samples"),
+       required<T>("every", period_from(kLeastPeriod), &T::every, "the period of its samples"),
        optional<T>("phase", duration(), &T::phase, "spread evenly over the period", "of the first sample"),
        optional<T>("range", later(Form::range), &T::range_node, "none",
                    "what is outside is bad. At least one of range and resolution"),
@@ -281,7 +281,7 @@ const Section<RandomDraft>& random_section() {
   static const Section<T> kSection(
       "a random signal", "random",
       {required<T>("draw", later(Form::distribution), &T::draw_node, "what each value is drawn from"),
-       required<T>("every", period(), &T::every, "how long each value is held")});
+       required<T>("every", period_from(kLeastPeriod), &T::every, "how long each value is held")});
   return kSection;
 }
 
@@ -331,7 +331,7 @@ const Section<PhysicsDraft>& physics_section() {
                 "what happens to states at an instant, located within the step"),
        optional<T>("outputs", expressions(), &T::outputs, "none",
                    "what follows from states, inputs and actuators"),
-       optional<T>("step", period(), &T::step, "1 s", "of the integration"),
+       optional<T>("step", period_from(kLeastPeriod), &T::step, "1 s", "of the integration"),
        optional<T>("integrator",
                    word<lang::Integrator>({{"exact", lang::Integrator::exact},
                                            {"runge_kutta4", lang::Integrator::runge_kutta4},
@@ -347,7 +347,8 @@ const Section<ControllerDraft>& controller_section() {
   using T = ControllerDraft;
   static const Section<T> kSection(
       "a controller", "controller",
-      {optional<T>("every", period(), &T::every, "1 s", "its period; a multiple of the physics' step"),
+      {optional<T>("every", period_from(kLeastPeriod), &T::every, "1 s",
+                   "its period; a multiple of the physics' step"),
        named<T>("machines", controller_machine_section(), &T::machines,
                 "states that it keeps; outputs and physics see them by name"),
        optional<T>("outputs", expressions(), &T::outputs, "none", "its signals; physics sees them by name"),

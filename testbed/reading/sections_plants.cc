@@ -300,7 +300,7 @@ const Section<PlantDraft>& plant_section() {
   using T = PlantDraft;
   static const Section<T> kSection(
       "a plant", "plants",
-      {optional<T>("exchange", period(), &T::exchange, "1 s",
+      {optional<T>("exchange", period_from(kLeastPeriod), &T::exchange, "1 s",
                    "how often devices and the plant see each other's values"),
        section_into<T>("gas_network", gas_network_section(), "pipes, compressors and valves with gas",
                        [](T& out, NetworkDraft network) {

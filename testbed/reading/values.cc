@@ -152,6 +152,16 @@ Value<Duration> period() {
           }};
 }
 
+Value<Duration> period_from(Duration least) {
+  return {Form::period, [least](Reader& reader, const yaml::Node& node) -> std::optional<Duration> {
+            const auto value = period().read(reader, node);
+            if (!value || *value >= least) return value;
+            reader.error(node.span, fmt::format("{} is shorter than {}", node.text, to_string(least)),
+                         fmt::format("write {} or longer", to_string(least)));
+            return std::nullopt;
+          }};
+}
+
 Value<lang::Unit> unit() {
   return {Form::unit, [](Reader& reader, const yaml::Node& node) -> std::optional<lang::Unit> {
             if (!scalar(reader, node, "a unit")) return std::nullopt;
@@ -180,18 +190,35 @@ Value<std::vector<std::string>> texts() {
           }};
 }
 
+namespace {
+
+/// At least one, none twice. `what` one of them is called.
+std::optional<std::vector<std::string>> distinct(Reader& reader, const yaml::Node& node,
+                                                 std::string_view what) {
+  auto out = texts().read(reader, node);
+  if (!out) return std::nullopt;
+  if (node.items.empty())
+    reader.error(node.span, "the list is empty", fmt::format("write at least one {} in it", what));
+  for (size_t i = 0; i < out->size() && out->size() == node.items.size(); ++i)
+    if (const auto here = out->begin() + static_cast<long>(i); std::find(out->begin(), here, *here) != here)
+      reader.error(node.items[i].span, fmt::format("the {} '{}' is here twice", what, *here),
+                   "remove one of them");
+  return out;
+}
+
+}  // namespace
+
+Value<std::vector<std::string>> names() {
+  return {Form::words, [](Reader& reader, const yaml::Node& node) { return distinct(reader, node, "name"); }};
+}
+
 Value<std::vector<std::string>> words() {
   return {Form::words, [](Reader& reader, const yaml::Node& node) -> std::optional<std::vector<std::string>> {
-            auto out = texts().read(reader, node);
-            if (!out) return std::nullopt;
-            if (out->empty()) reader.error(node.span, "the list is empty", "write at least one word in it");
-            if (out->size() > 255)
-              reader.error(node.span, fmt::format("the list has {} words, and 255 at the most", out->size()));
-            for (size_t i = 0; i < out->size() && out->size() == node.items.size(); ++i)
-              if (std::find(out->begin(), out->begin() + static_cast<long>(i), (*out)[i]) !=
-                  out->begin() + static_cast<long>(i))
-                reader.error(node.items[i].span, fmt::format("the word '{}' is here twice", (*out)[i]),
-                             "remove one of them");
+            constexpr size_t kMost = 255;  // codes are bytes
+            auto out = distinct(reader, node, "word");
+            if (out && out->size() > kMost)
+              reader.error(node.span,
+                           fmt::format("the list has {} words, and {} at the most", out->size(), kMost));
             return out;
           }};
 }

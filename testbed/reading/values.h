@@ -30,10 +30,14 @@ Value<uint64_t> whole_number(uint64_t least, uint64_t most);
 Value<double> share();       ///< 0 … 1, or in percent
 Value<Duration> duration();  ///< zero or more
 Value<Duration> period();    ///< more than zero
+/// At least so long: with shorter ones time would hardly go on.
+Value<Duration> period_from(Duration least);
+inline constexpr Duration kLeastPeriod = microseconds(1);  ///< of devices and plants
 Value<Span> expression();
 Value<lang::Unit> unit();
 Value<std::vector<std::string>> texts();
-Value<std::vector<std::string>> words();  ///< of an enumeration: at least one, none twice
+Value<std::vector<std::string>> names();  ///< at least one, none twice
+Value<std::vector<std::string>> words();  ///< of an enumeration: the same, as many as there are codes
 /// A value whose reading needs other keys (its unit): kept for later.
 Value<const yaml::Node*> later(Form form);
 

@@ -6,6 +6,7 @@
 #include <yaml-cpp/parser.h>
 #include <algorithm>
 #include <sstream>
+#include <utility>
 
 namespace looptwin::testbed::yaml {
 namespace {
@@ -105,6 +106,7 @@ class Builder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override {
     const uint32_t begin = offset(mark);
+    if (std::exchange(anchored_, false)) refuse_sign(begin);
     const bool written =
         begin < text_.size() && (text_[begin] == '~' || lower(text_.substr(begin, 4)) == "null");
     const Span span{source_, begin, begin + (written ? (text_[begin] == '~' ? 1u : 4u) : 0u)};
@@ -114,13 +116,16 @@ class Builder : public YAML::EventHandler {
     refuse(span);
   }
 
+  /// The parser itself refuses an alias of nothing, so this one is meant.
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     const uint32_t begin = offset(mark);
-    refuse_sign(begin);
-    refuse({source_, begin, end_of_line(begin)});
+    const Span alias = sign_at(begin);
+    if (begin >= swallowed_until_)
+      error(alias, fmt::format("'{}' is an alias in YAML", written(alias)), "write out what it stands for");
+    refuse(alias);
   }
 
-  void OnAnchor(const YAML::Mark& mark, const std::string&) override { refuse_sign(offset(mark)); }
+  void OnAnchor(const YAML::Mark&, const std::string&) override { anchored_ = true; }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                 const std::string& value) override {
@@ -128,8 +133,12 @@ class Builder : public YAML::EventHandler {
     Node node;
     node.is = Node::Is::scalar;
     node.text = value;
-    if (tag != "?" && tag != "!" && !tag.empty()) {
-      refuse_sign(begin);
+    const bool anchored = std::exchange(anchored_, false);
+    if (anchored || has_tag(tag)) {
+      if (tag == "!")
+        refuse_property(begin);
+      else
+        refuse_sign(begin);
       return refuse({source_, begin, end_of_line(begin)});
     }
     node.quoted = tag == "!";
@@ -138,12 +147,14 @@ class Builder : public YAML::EventHandler {
     add(std::move(node));
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                        YAML::EmitterStyle::value style) override {
+    if (std::exchange(anchored_, false) || has_tag(tag)) refuse_property(offset(mark));
     open(Node::Is::list, offset(mark), style);
   }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t,
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                   YAML::EmitterStyle::value style) override {
+    if (std::exchange(anchored_, false) || has_tag(tag)) refuse_property(offset(mark));
     open(Node::Is::map, offset(mark), style);
   }
   void OnSequenceEnd() override { close(); }
@@ -222,6 +233,26 @@ class Builder : public YAML::EventHandler {
     error({source_, begin, end}, fmt::format("'{}' begins {} in YAML", text, what),
           "write " + in_quotes(text));
   }
+
+  /// "?" and "!" stand for no tag, before a plain and a quoted text.
+  static bool has_tag(const std::string& tag) { return !tag.empty() && tag != "?" && tag != "!"; }
+
+  /// An anchor, alias or tag by itself.
+  Span sign_at(uint32_t begin) const {
+    const size_t end = std::min(text_.find_first_of(" \t\r\n[]{},", begin), text_.size());
+    return {source_, begin, static_cast<uint32_t>(end)};
+  }
+
+  /// An anchor or tag before a list, a map or a quoted text: it is not the beginning of a text.
+  void refuse_property(uint32_t begin) {
+    if (begin < swallowed_until_) return;
+    const Span sign = sign_at(begin);
+    const bool anchor = text_[begin] == '&';
+    error(sign, fmt::format("'{}' is {} in YAML", written(sign), anchor ? "an anchor" : "a tag"),
+          anchor ? "leave it out, and write out what it names wherever that is meant" : "leave it out");
+  }
+
+  std::string_view written(const Span& span) const { return text_.substr(span.begin, span.end - span.begin); }
 
   void report_null(const Span& span, bool written) {
     const bool at_value = !stack_.empty() && stack_.back().has_key;
@@ -344,6 +375,7 @@ class Builder : public YAML::EventHandler {
   Node root_;
   bool seen_ = false;
   uint32_t begin_ = 0;            ///< of its document
+  bool anchored_ = false;         ///< an anchor stands before the node that comes next
   uint32_t swallowed_until_ = 0;  ///< what begins before was part of a text already reported
 };
 

@@ -387,16 +387,17 @@ TEST_CASE("forecast: an issue stands until the next, whoever asks in which order
 
 TEST_CASE("feeds: programs ask for values, forecasts and civil time") {
   const auto series = std::make_shared<Series>(*read(kDay));
-  const ForecastModel model{hours(1), hours(2), 1.0, 0.9};
+  std::vector<ForecastModel> models(series->signals.size(), {hours(1), hours(2), 0.0, 0.9});
+  models[0].deviation = 1;
   Feeds feeds(at("2019-07-15T12:00"), phoenix(), 42);
-  feeds.add("weather", series, &model);
+  feeds.add("weather", series, models);
   feeds.add("market", series);
   REQUIRE(feeds.size() == 6);
   const Time later = kStart + minutes(30);
   CHECK(feeds.value(FeedId(size_t{0}), later) == Approx(273.15 + 39));
   CHECK(feeds.value(FeedId(size_t{5}), later) == Approx(0.1 / 3.6e6));
   CHECK(std::isnan(feeds.value(FeedId(size_t{0}), kStart + hours(3))));
-  // The deviation is of temperatures: the price is foreseen exactly, the temperature is not.
+  // The deviation is of the temperature: the price is foreseen exactly.
   CHECK(feeds.forecast(lang::Op::forecast, FeedId(size_t{2}), later, 1800, 0) == Approx(0.3 / 3.6e6));
   CHECK(feeds.forecast(lang::Op::forecast, FeedId(size_t{0}), later, 1800, 0) !=
         Approx(273.15 + 40).epsilon(1e-9));

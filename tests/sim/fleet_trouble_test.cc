@@ -7,28 +7,10 @@
 #include <tuple>
 
 #include "sim/fault.h"
-#include "sim/uplink.h"
 #include "tests/sim/fleet_world.h"
 
 namespace looptwin::sim::test {
 namespace {
-
-/// Homes of which every eight hang on one cell.
-Setup in_cells(const lang::Units& units, size_t cells, LinkConfig link) {
-  Setup s = homes(units, 8);
-  twin::ModelConfig cell;
-  cell.name = "cell";
-  s.models.push_back(cell);
-  s.devices.emplace_back();
-  s.models[0].relations.push_back({.name = "cell", .to = "cell", .inverse = "homes"});
-  s.fleet[0].per = "cell";
-  s.fleet[0].id = "{cell}/home-{i}";
-  s.fleet.insert(s.fleet.begin(), {.model = "cell", .count = cells, .id = "cell-{i}"});
-  link.name = "lte";
-  s.links = {link};
-  s.fleet[1].link = "lte";
-  return s;
-}
 
 Received run(World& world, Duration until, Duration cycle = seconds(1), Time from = kStart) {
   Received received;
@@ -245,75 +227,6 @@ TEST_CASE("trouble: what waited for the link is lost in a restart, unless the qu
     CHECK(before == (kept ? 5 : 0));
     CHECK(after == 5);
   }
-}
-
-TEST_CASE("uplink: messages leave one after the other, each in the time that its bits take") {
-  std::vector<std::pair<uint32_t, int64_t>> sent;
-  const auto done = [&](const UplinkMessage& m, Time left) {
-    sent.emplace_back(m.sequence, left.ns + m.delay);
-  };
-  const auto connected = [](const UplinkMessage&, Time t) { return t; };
-  const auto message = [](uint32_t sequence, Duration leaves) {
-    return UplinkMessage{
-        .leaves = kStart + leaves, .delay = 5, .sequence = sequence, .bytes = 125, .values = {}};
-  };
-  Uplink uplink(1000, 250, false);  // a second each; two may wait
-  for (uint32_t i = 0; i < 5; ++i) uplink.offer(message(i, milliseconds(100 * i)), connected, done);
-  uplink.offer(message(5, milliseconds(2500)), connected, done);
-  uplink.serve(kStart + seconds(10), connected, done);
-  CHECK(sent ==
-        std::vector<std::pair<uint32_t, int64_t>>{
-            {0, seconds(1).ns + 5}, {1, seconds(2).ns + 5}, {2, seconds(3).ns + 5}, {5, seconds(4).ns + 5}});
-  CHECK(uplink.dropped() == 2);
-
-  sent.clear();
-  Uplink oldest(1000, 250, true);
-  for (uint32_t i = 0; i < 5; ++i) oldest.offer(message(i, milliseconds(100 * i)), connected, done);
-  oldest.serve(kStart + seconds(10), connected, done);
-  CHECK(sent == std::vector<std::pair<uint32_t, int64_t>>{
-                    {0, seconds(1).ns + 5}, {3, seconds(2).ns + 5}, {4, seconds(3).ns + 5}});
-  CHECK(oldest.dropped() == 2);
-}
-
-TEST_CASE("uplink: of a gateway that eight devices share, no two messages overlap, and all come") {
-  const lang::Units units;
-  LinkConfig link;
-  link.bandwidth = 9600;
-  link.bandwidth_shared = {{"cell"}, {}};
-  const auto setup = in_cells(units, 3, link);
-  World world(setup);
-  const auto received = run(world, minutes(10));
-  const auto messages = received.messages;
-  std::map<uint32_t, std::vector<int64_t>> by_cell;
-  for (const auto& m : messages) {
-    by_cell[m.row / 8].push_back(m.received);
-    // temperature and power; or running alone
-    const int64_t bytes = kMessageBytes + (m.group == 0 ? 8 : 1);
-    CHECK(m.received - m.sampled >= bytes * 8 * 1'000'000'000 / 9600);
-  }
-  for (auto& [cell, times] : by_cell) {
-    std::sort(times.begin(), times.end());
-    for (size_t i = 1; i < times.size(); ++i)
-      CHECK(times[i] - times[i - 1] >= (kMessageBytes + 1) * int64_t{8} * 1'000'000'000 / 9600);
-  }
-  World free(in_cells(units, 3, {}));
-  CHECK(messages.size() + 30 > run(free, minutes(10)).messages.size());
-  CHECK(world.fleet->counters().dropped == 0);
-}
-
-TEST_CASE("uplink: one that is too narrow for what it carries drops the rest, and what it brings is old") {
-  const lang::Units units;
-  LinkConfig link;
-  link.bandwidth = 300;
-  link.queue = 1000;
-  link.bandwidth_shared = {{"cell"}, {}};
-  World world(in_cells(units, 1, link));
-  const auto received = run(world, minutes(10));
-  CHECK(world.fleet->counters().dropped > 100);
-  int64_t oldest = 0;
-  for (const auto& m : received.messages) oldest = std::max(oldest, m.received - m.sampled);
-  CHECK(oldest > seconds(20).ns);
-  CHECK(oldest < seconds(31).ns);  // 1000 bytes and one message more
 }
 
 TEST_CASE("trouble: a device's clock dates its samples, drifts, and is set when it is synchronised") {

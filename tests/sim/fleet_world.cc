@@ -64,6 +64,22 @@ Setup homes(const lang::Units& units, size_t count) {
   return s;
 }
 
+Setup in_cells(const lang::Units& units, size_t cells, LinkConfig link) {
+  Setup s = homes(units, 8);
+  twin::ModelConfig cell;
+  cell.name = "cell";
+  s.models.push_back(cell);
+  s.devices.emplace_back();
+  s.models[0].relations.push_back({.name = "cell", .to = "cell", .inverse = "homes"});
+  s.fleet[0].per = "cell";
+  s.fleet[0].id = "{cell}/home-{i}";
+  s.fleet.insert(s.fleet.begin(), {.model = "cell", .count = cells, .id = "cell-{i}"});
+  link.name = "lte";
+  s.links = {link};
+  s.fleet[1].link = "lte";
+  return s;
+}
+
 World::World(const Setup& setup) {
   auto made = twin::Registry::build(setup.models, setup.fleet, setup.seed, schema, tables);
   if (!made) FAIL(render(made.error()));

@@ -49,6 +49,8 @@ struct Setup {
 /// `count` homes on the ideal link. Telemetry: temperature and power every 10 s, running every 30 s from 5 s
 /// on.
 Setup homes(const lang::Units& units, size_t count);
+/// Homes of which every eight hang on one cell, by the link.
+Setup in_cells(const lang::Units& units, size_t cells, LinkConfig link);
 lang::Unit unit(const lang::Units& units, const std::string& name);
 
 /// All that arrived at the broker, in a canonical order.

@@ -156,11 +156,11 @@ class BadInput(CommandLine):
     def test_all_problems_are_shown_at_once(self):
         copy = self.scenario("rules.yaml", "sum(homes.power) < 45 kW", "sum(homes.powr) < 45 kW")
         rules, scenario = copy / "rules.yaml", copy / "scenario.yaml"
-        rules.write_text(rules.read_text().replace("temperature < 24.5 degC", "temperature < 24.5 kW"))
+        rules.write_text(rules.read_text().replace("temperature < 24.5 degC", "temperature < 24.5 kW").replace("power over 15 min", "power over 1 s"))
         scenario.write_text(scenario.read_text() + "durration: 3 h\n")
         said = (r"scenario\.yaml:\d+:1: error: a scenario has no key 'durration'", r"rules\.yaml:\d+:\d+: error: .*powr", r"24\.5 kW")
-        self.refused(looptwin("check", copy), *said, r"\n3 problems")
-        self.refused(looptwin("run", copy, "--out", "none"), *said, r"\n3 errors")
+        self.refused(looptwin("check", copy), *said, r"a window of 1 s is often empty", r"\n3 errors, 1 warning\n\Z")
+        self.refused(looptwin("run", copy, "--out", "none"), *said, r"\n3 errors, 1 warning\n\Z")
 
     def test_a_folder_that_is_no_scenario_and_a_command_that_is_none(self):
         self.refused(looptwin("run", self.folder / "nowhere", "--out", "none"), "nowhere")

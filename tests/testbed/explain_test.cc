@@ -283,6 +283,20 @@ TEST_CASE("why not: what held, what did not and by how much, and the change that
         std::string::npos);
 }
 
+TEST_CASE("why not: what constants alone decide is shown as true or false, whatever else was written") {
+  auto files = kTanks;
+  auto& text = files["scenario.yaml"];
+  text.replace(text.find("events:\n"), 8,
+               "events:\n  other: {each: tank, raise: 3 K > 3 K}\n  odd: {each: tank, raise: 1 == 2 || level "
+               "> 9 m}\n");
+  const Folder folder(files);
+  const auto run_folder = folder.path() / "run";
+  REQUIRE(run({.scenario = folder.path(), .out = run_folder, .quiet = true}) == Exit::held);
+  const auto lines = explain_why_not(run_folder, "odd", "tank-2", kStart + minutes(5));
+  REQUIRE(lines.has_value());
+  CHECK_THAT(joined_lines(*lines), Catch::Contains("no     false: does not hold\n"));
+}
+
 TEST_CASE("why not: for every alarm that we ship the change that is named makes it rise") {
   for (const std::string name : {"smart-meters", "gas-pipeline"}) {
     const std::string folder = LT_SOURCE_DIR "/scenarios/" + name;

@@ -99,3 +99,43 @@ TEST_CASE("feeds: a forecast's error is a difference that is not negative, of a 
         "temperature in K]\n");
   CHECK_THAT(with("0.5"), Contains("no signal of this feed is a number without unit"));
 }
+
+TEST_CASE("feeds: an error of a single signal stands in the place of that of all") {
+  const auto with = [](const std::string& errors) { return Rooms{.error = "1 K, errors: " + errors}.said(); };
+  CHECK(with("{temperature: 2 K}") == "warnings: ");
+  CHECK(with("{temprature: 2 K}") ==
+        "scenario.yaml:5:85: this feed has no signal 'temprature' [did you mean 'temperature'?]\n");
+  CHECK(with("{wind: 2 m/s}") ==
+        "scenario.yaml:5:85: this feed has no signal 'wind' [signals: temperature]\n");
+  CHECK(with("{temperature: 2 kW}") == "scenario.yaml:5:98: 'temperature' is not in kW [write it in K]\n");
+  CHECK_THAT(with("{temperature: 2 degC}"), Contains("a difference stands here"));
+  CHECK_THAT(with("{temperature: -2 K}"), Contains("-2 K is negative"));
+
+  /// Whether the signals a and b, of one dimension, and p are forecast exactly.
+  const auto exact = [](const std::string& errors) {
+    auto built = Assembly::build(loaded({{"scenario.yaml", R"(scenario: errors
+duration: 6 h
+models: {m: {}}
+fleet: {m: {}}
+feeds:
+  room:
+    forecast: {issued: 1 h, horizon: 2 h, )" + errors + R"(}
+    signals:
+      a: {unit: degC, every: 1 h, values: [20, 20]}
+      b: {unit: degC, every: 1 h, values: [30, 30]}
+      p: {unit: kW, every: 1 h, values: [2, 2]}
+)"}}));
+    REQUIRE(built.has_value());
+    const double values[] = {293.15, 303.15, 2000};
+    std::string text;
+    for (size_t i = 0; i < 3; ++i) {
+      const double x =
+          (*built)->feeds().forecast(lang::Op::forecast, FeedId(i), kStart + minutes(10), 3600, 3600);
+      text += std::abs(x - values[i]) < 1e-9 ? "=" : "~";
+    }
+    return text;
+  };
+  CHECK(exact("error: 1 K") == "~~=");
+  CHECK(exact("error: 1 K, errors: {b: 0 K}") == "~==");
+  CHECK(exact("errors: {b: 1 K, p: 0.1 kW}") == "=~~");
+}

@@ -275,6 +275,33 @@ TEST_CASE("looks back: what the run is too short for is warned of") {
   CHECK(coast.said(lasting("00:00:00", "2 h")).empty());
 }
 
+TEST_CASE("looks back: trends whose buckets are shorter than what they are made of are warned of") {
+  const Coast coast;
+  const auto every = [&](const char* period, const std::string& usual) {
+    coast.write("models.yaml",
+                with(with(with(kModels, "unit: m, every: 10 s, phase",
+                               "unit: m, every: " + std::string(period) + ", phase"),
+                          "percentile(level over 1 h, 90 %)", usual),
+                     "min(level over 1 h, bucket=1 min)", "min(level over 1 h, bucket=15 min)"));
+    return coast.said(lasting("02:00:00", "2 h", "history_from: [first]\n"));
+  };
+  coast.record(lasting("00:00:00", "10 min"), "first");
+  const auto never = every("5 min", "percentile(level over 1 h, 90 %)");
+  CHECK_THAT(never,
+             Catch::Contains("'level' is sampled every 5 min: 20 % of the buckets of 1 min have a value, and "
+                             "min_good wants 50 %, so that it is never known [write bucket=15 min]"));
+  // The earlier run is not to blame for it.
+  CHECK(never.find("models.yaml:20:") == never.rfind("models.yaml:20:"));
+  CHECK_THAT(
+      every("90 s", "percentile(level over 20 min, 90 %)"),
+      Catch::Contains("'level' is sampled every 1 min 30 s: 67 % of the buckets of 1 min have a value, and "
+                      "min_good wants 50 % [write bucket=15 min and a window of a multiple of that]"));
+  CHECK_THAT(
+      every("2 h", "avg(level over 1 d, bucket=1 h, min_good=60 %)"),
+      Catch::Contains("50 % of the buckets of 1 h have a value, and min_good wants 60 %, so that it is "
+                      "never known [write min_good=50 %]"));
+}
+
 TEST_CASE("history_from: what an earlier run lacks is said, with when it is known in spite of that") {
   const Coast coast;
   coast.write("models.yaml",

@@ -90,7 +90,7 @@ TEST_CASE("load errors: a flood stands for alarms that have conditions") {
       with("flood: {of: [overlaod]}") ==
       "rules.yaml:26:5: alarm 'many' stands for 'overlaod', which is no alarm with a condition [did you mean "
       "'overload'? alarms: overload]\n");
-  CHECK(with("flood: {of: []}") == "rules.yaml:26:17: the list is empty [write at least one word in it]\n");
+  CHECK(with("flood: {of: []}") == "rules.yaml:26:17: the list is empty [write at least one name in it]\n");
   CHECK(with("flood: {of: [many]}") ==
         "rules.yaml:26:5: alarm 'many' stands for 'many', which is no alarm with a condition [alarms: "
         "overload]\n");
@@ -198,10 +198,9 @@ TEST_CASE("load errors: a resolution of zero, and more samples within a cycle th
           .ends_with("with a resolution of 0 K values have no steps [write one above zero; without, it is a "
                      "millionth of range:]\n"));
   CHECK(
-      problems_with("models.yaml", "every: 10 s", "every: 1 ns")
-          .find(
-              "is sampled every 1 ns, more than a million times a cycle of 1 s [write a longer every:, or a "
-              "shorter cycle:]\n") != std::string::npos);
+      problems_with("models.yaml", "every: 10 s", "every: 1 us")
+          .find("is sampled every 1 us, more than 100 000 times a cycle of 1 s [write a longer every:, or a "
+                "shorter cycle:]\n") != std::string::npos);
 }
 
 TEST_CASE("load errors: a text that YAML takes for a map because of a colon is told so") {
@@ -223,6 +222,13 @@ TEST_CASE("load errors: empty fleets, periods of zero, negative durations") {
         "[count: is for each device of per:]\n");
   CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: 0 s") ==
         "scenario.yaml:7:8: the duration 0 s is zero [write one longer than zero, as 1 s]\n");
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: 1 ns") ==
+        "scenario.yaml:7:8: 1 ns is shorter than 1 ms [write 1 ms or longer]\n");
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: {least: 999 us, greatest: 1 s}") ==
+        "scenario.yaml:7:16: 999 us is shorter than 1 ms [write 1 ms or longer]\n");
+  CHECK(problems_with("scenario.yaml", "cycle: 1 s", "cycle: 1 ms").empty());
+  CHECK(problems_with("models.yaml", "unit: kW, every: 10 s", "unit: kW, every: 10 ns") ==
+        "models.yaml:12:48: 10 ns is shorter than 1 us [write 1 us or longer]\n");
   CHECK(problems_with("models.yaml", "unit: kW, every: 10 s", "unit: kW, every: 0 s") ==
         "models.yaml:12:48: the duration 0 s is zero [write one longer than zero, as 1 s]\n");
   CHECK(problems_with("scenario.yaml", "duration: 1 d", "duration: -1 d") ==
@@ -254,6 +260,25 @@ TEST_CASE("load errors: an enumeration has 255 words at most") {
   };
   CHECK(with(255) == "");
   CHECK(with(256) == "scenario.yaml:4:55: the list has 256 words, and 255 at the most\n");
+  // A list of words that were refused is not empty.
+  CHECK(problems({{"scenario.yaml",
+                   "scenario: words\nduration: 1 h\nfleet: {gate: {}}\nmodels: {gate: {telemetry: {mode: "
+                   "{every: 10 s, enum: [off]}}}}\n"}}) ==
+        "scenario.yaml:4:56: 'off' is a boolean to YAML [write \"off\"]\n");
+}
+
+TEST_CASE("load errors: a flood may stand for more alarms than an enumeration has words") {
+  const std::string reasons =
+      "cause: Many., consequence: Some are overlooked., action: Call help., respond_within: 5 min}\n";
+  std::string alarms, members;
+  for (int i = 0; i < 300; ++i) {
+    const auto name = "a" + std::to_string(i);
+    alarms += "  " + name + ": {raise: time_of_day() > " + std::to_string(i + 1) + " s, " + reasons;
+    members += (i == 0 ? "" : ", ") + name;
+  }
+  CHECK(problems(
+            {{"scenario.yaml", "scenario: flood\nduration: 1 h\nmodels: {m: {}}\nfleet: {m: {}}\nalarms:\n" +
+                                   alarms + "  many: {flood: {of: [" + members + "]}, " + reasons}}) == "");
 }
 
 TEST_CASE("load errors: what makes no sense together") {

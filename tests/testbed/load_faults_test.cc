@@ -90,7 +90,7 @@ TEST_CASE("faults: what a refused value would have said is not called missing as
       "scenario.yaml:18:5: the broker or the mml restarts every second at the most [write every: with a mean "
       "time of 1 s or longer]\n");
   CHECK(instead("{every: 1 us, device: \"**\", kind: link_down, lasts: 1 s}") ==
-        "scenario.yaml:18:13: a mean time of 1 us is shorter than 1 ms [write 1 ms or longer]\n");
+        "scenario.yaml:18:13: 1 us is shorter than 1 ms [write 1 ms or longer]\n");
 }
 
 TEST_CASE("links: outages and bursts that are always zero, or nearly so, are refused") {
@@ -109,7 +109,7 @@ TEST_CASE("links: outages and bursts that are always zero, or nearly so, are ref
   CHECK(link("bursts: {up: 1 ns, down: 1 s}") ==
         "scenario.yaml:5:26: 1 ns is shorter than 1 ms on average [write 1 ms or longer]\n");
   CHECK(link("outage: {every: 1 ns, lasts: 1 s}") ==
-        "scenario.yaml:5:29: a mean time of 1 ns is shorter than 1 ms [write 1 ms or longer]\n");
+        "scenario.yaml:5:29: 1 ns is shorter than 1 ms [write 1 ms or longer]\n");
   CHECK(link("outage: {up: 1 ms, down: \"discrete(0 s: 0.5, 1 s: 0.5)\"}").empty());
 }
 

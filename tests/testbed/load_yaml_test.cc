@@ -47,6 +47,16 @@ TEST_CASE("yaml: nulls, tags, anchors and aliases are refused with what to write
   CHECK(refused("a: !running && open") ==
         "a.yaml:1:4: '!running && open' begins a tag in YAML [write \"!running && open\"]\n");
   CHECK(refused("a: &x 1") == "a.yaml:1:4: '&x 1' begins an anchor in YAML [write \"&x 1\"]\n");
+  CHECK(refused("a: &x") == "a.yaml:1:4: '&x' begins an anchor in YAML [write \"&x\"]\n");
+  const std::string out = "[leave it out, and write out what it names wherever that is meant]\n";
+  const std::string alias = "is an alias in YAML [write out what it stands for]\n";
+  CHECK(refused("a: &x [1, 2]\nb: *x\nc: [*x, 3]") == "a.yaml:1:4: '&x' is an anchor in YAML " + out +
+                                                          "a.yaml:2:4: '*x' " + alias + "a.yaml:3:5: '*x' " +
+                                                          alias);
+  CHECK(refused("a: {b: &x {c: 1}}\nd: &y\n  e: 1\nf: &z \"text\"") ==
+        "a.yaml:1:8: '&x' is an anchor in YAML " + out + "a.yaml:2:4: '&y' is an anchor in YAML " + out +
+            "a.yaml:4:4: '&z' is an anchor in YAML " + out);
+  CHECK(refused("a: !set [1, 2]") == "a.yaml:1:4: '!set' is a tag in YAML [leave it out]\n");
   CHECK(refused("a: *x") ==
         "a.yaml:1:4: this is not YAML: the referenced anchor is not defined [write a: \"*x\"]\n");
 }

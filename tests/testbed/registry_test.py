@@ -46,7 +46,7 @@ def commands(console):
 
 def pattern_of(text):
     """What the page says, where `…` and instants stand for any."""
-    instant = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z +"
+    instant = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z +"
     marked = re.sub(instant, "\0", text)
     return re.escape(marked).replace("\0", instant).replace("…", ".*")
 
@@ -129,8 +129,10 @@ class Mistakes(Registry):
         "an id with a blank": ("x.csv", "id,model\na b,home\n", r"x\.csv:2:1: error: 'a b' is no device id"),
         "a state that there is not": ("x.csv", "id,model,state\na,home,activ\n", r"x\.csv:2:8: error: .*activ[^!]*did you mean 'active'"),
         "a relation to nothing": ("x.csv", "id,model,relations.block\na,home,nowhere\n", r"x\.csv:2:8: error: 'nowhere' is no device"),
-        "a secret of a retired device": ("x.json", '[{"id": "a", "model": "home", "state": "retired", "secret": "correct horse"}]', r"x\.json:1:10: error: 'a' is retired, and has no credential\n(.*\n){2}.*leave out its secret"),
-        "a short secret": ("x.csv", "id,model,secret\na,home,short\n", r"x\.csv:2:1: error: the secret has 5 characters; argon2id needs at least 8"),
+        "a secret of a retired device": ("x.json", '[{"id": "a", "model": "home", "state": "retired", "secret": "correct horse"}]', r"x\.json:1:62: error: 'a' is retired, and has no credential\n(.*\n){2}.*leave out its secret"),
+        "a short secret": ("x.csv", "id,model,secret\na,home,short\n", r"x\.csv:2:8: error: the secret has 5 characters; argon2id needs at least 8"),
+        "values of several lines": ("x.csv", 'id,model,tags,parameters.UA,relations.block\n"a",home,"no\nrth","1\nW/K","b\n1"\n', r"x\.csv:2:11: error: 'no\n?.*rth' is no tag[^!]*x\.csv:3:7: error: the value of 'UA' is not one line of text[^!]*x\.csv:4:7: error: the value of 'block' is not one line"),
+        "how to keep a secret of a retired device": ("x.csv", "id,model,state,hash\na,home,retired,keyed\n", r"x\.csv:2:16: error: 'a' has no secret to be kept as 'keyed'\n(.*\n){2}.*it is retired"),
         "JSON torn in a text": ("x.json", '[{"id": "a", "model": "home"}, {"id": "b", "mod', r"x\.json:1:\d+: error: the text's closing quote is missing"),
         "JSON torn between": ("x.json", '[{"id": "a", "model": "home"}', r"x\.json:1:30: error: a ',' or '\]' should stand here"),
         "JSON of one device": ("x.json", '{"id": "a", "model": "home"}', r"x\.json:1:1: error: a list stands here, in \[ \]"),
@@ -152,6 +154,21 @@ class Mistakes(Registry):
                 self.assertEqual(len(problems), len(set(problems)))
                 self.assertEqual(self.file.read_bytes(), before)
                 self.assertEqual(list(self.folder.glob("secrets*")), [])
+
+    def test_how_a_secret_is_kept_is_said_only_where_there_is_one(self):
+        self.done("init")
+        rows = self.written("x.csv", "id,model,hash\na,home,argon2id\nb,home,\n")
+        self.refused(registry("import", self.file, rows), r"x\.csv:2:8: error: 'a' has no secret to be kept as 'argon2id'\n(.*\n){2}.*--secrets FILE", r"nothing was imported\n\Z")
+        self.done("import", rows, "--secrets", self.folder / "secrets")
+        self.assertRegex(self.done("show", "a"), "credential +argon2id")
+
+    def test_instants_of_a_history_have_one_form(self):
+        self.done("init")
+        self.done("add", "home-1", "--model", "home", "--no-secret")
+        with contextlib.closing(sqlite3.connect(self.file)) as database:
+            database.execute("UPDATE change SET at = 1772442845120000000")
+            database.commit()
+        self.assertIn("      1  2026-03-02T09:14:05.120Z ", self.done("history", "home-1"))
 
     def test_relations_that_an_update_breaks_are_told_at_the_device_that_it_changes(self):
         self.done("init")

@@ -23,7 +23,7 @@ models:
     physics: {states: {electric: 0 W}, rates: {electric: 0 W/s}}
 fleet: {plug: {count: 1, id: "kitchen/plug-{i}"}}
 """
-INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z +"
+INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z +"
 
 
 def commands():
