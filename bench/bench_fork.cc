@@ -9,9 +9,14 @@
 #include <filesystem>
 
 #include "bench/bench.h"
+#include "mml/loop.h"
+#include "mml/processor.h"
 #include "testbed/assembly.h"
 #include "testbed/replay/fork.h"
 #include "testbed/replay/forked_process.h"
+#include "testbed/scenario.h"
+#include "twin/input_log/recording_transport.h"
+#include "twin/transport.h"
 
 using namespace looptwin;
 

@@ -15,8 +15,14 @@
 
 #include "bench/bench.h"
 #include "bench/loop_reference.h"
+#include "mml/loop.h"
+#include "mml/processor.h"
 #include "testbed/assembly.h"
+#include "testbed/scenario.h"
+#include "testbed/sim_transport.h"
 #include "testbed/virtual_clock.h"
+#include "twin/hot.h"
+#include "twin/registry.h"
 
 namespace {
 std::atomic<uint64_t> g_allocations{0};  // counted over the measured cycles: a steady cycle makes none

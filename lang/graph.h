@@ -16,8 +16,6 @@
 
 namespace looptwin::lang {
 
-using NodeId = Id<struct NodeTag>;
-
 enum class Op : uint8_t {
   // Leaves.
   constant,       ///< number[0]

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "lang/graph.h"
+#include "lang/schema.h"
 
 namespace looptwin::lang {
 namespace {

@@ -10,10 +10,12 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "lang/graph.h"
-#include "lang/schema.h"
+#include "lang/types.h"
 
 namespace looptwin::lang {
+
+class Graph;
+struct Schema;
 
 struct Transition {
   Span span;

@@ -13,17 +13,9 @@
 
 #include "base/result.h"
 #include "lang/graph.h"
+#include "lang/memory.h"
 
 namespace looptwin::lang {
-
-/// Where a program's columns lie; implemented by whoever owns tables. Pointers stay valid until the table
-/// grows.
-class Memory {
- public:
-  virtual ~Memory() = default;
-  virtual void* column(TableId table, ColumnId column) = 0;
-  virtual size_t rows(TableId table) const = 0;
-};
 
 /// One column's memory: row r is the `width` bytes at data + r·width.
 struct Extent {

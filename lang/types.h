@@ -12,6 +12,8 @@
 
 namespace looptwin::lang {
 
+using NodeId = Id<struct NodeTag>;  ///< of a graph (lang/graph.h)
+
 /// Exponents of m, kg, s, A, K, mol, cd, and of currency (USD as its unit; other currencies by declared
 /// rate). Angles and ratios have no dimension.
 struct Dimension {

@@ -6,6 +6,10 @@
 #include <cmath>
 #include <limits>
 
+#include "mml/dirty.h"
+#include "twin/registry.h"
+#include "twin/tables.h"
+
 namespace looptwin::mml {
 namespace {
 

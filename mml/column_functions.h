@@ -11,11 +11,16 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lang/schema.h"
-#include "mml/dirty.h"
-#include "twin/registry.h"
-#include "twin/tables.h"
+#include "mml/config.h"
+
+namespace looptwin::twin {
+class Registry;
+class Tables;
+}  // namespace looptwin::twin
 
 namespace looptwin::mml {
+
+class Dirty;
 
 class ColumnFunction {
  public:
@@ -23,18 +28,6 @@ class ColumnFunction {
   /// Of its arguments alone: it has no state. Columns have a value a device, numbers in their declared unit,
   /// conditions 1 or 0, words their codes; NaN is unknown. Fails with what is wrong with it.
   virtual Result<void> run(std::span<const std::span<const double>> arguments, std::span<double> result) = 0;
-};
-
-/// `functions: {comfort: {each: home, of: [temperature, humidity], unit: "1", python: {...}}}`
-struct FunctionConfig {
-  std::string name;
-  Span span;
-  std::string each;             ///< a model
-  std::vector<std::string> of;  ///< names of its devices
-  Span of_span;
-  lang::Unit unit;  ///< of numbers
-  bool boolean = false;
-  std::shared_ptr<ColumnFunction> function;
 };
 
 /// A function wired into a table.

@@ -2,15 +2,19 @@
 // files.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "lang/machine.h"
 #include "lang/types.h"
 
 namespace looptwin::mml {
+
+class ColumnFunction;
 
 enum class OnUnknown : uint8_t { hold, raise, clear };
 
@@ -174,6 +178,41 @@ struct FeedConfig {
   std::vector<FeedSignalConfig> signals;
   std::optional<ForecastConfig> forecast;
   std::optional<Duration> longest_gap;  ///< holes up to this are interpolated; default: none are
+};
+
+/// `derived: {load: {each: block, value: sum(homes.power), unit: kW, every: 1 min}}`
+struct DerivedConfig {
+  std::string name;
+  Span span;
+  std::string each;  ///< a model; empty: of the site
+  Span value;        ///< an expression: a number of `unit`'s dimension, or a boolean
+  lang::Unit unit;   ///< of numbers
+  bool boolean = false;
+  std::vector<std::string> words;  ///< of a machine's state; empty otherwise
+  double min_good = 1;             ///< of the members that aggregates over sets need
+  Duration every{};                ///< how often it is kept in the run folder; zero: never
+  std::string publish;             ///< the outbound feed that it goes to as often; empty: none
+  Span publish_span;
+};
+
+/// `machines: {mode: {each: pump, states: [idle, filling], transitions: [{to: filling, when: level < 1 m},
+/// ...]}}`: a derived value that is a state.
+struct MachineConfig : lang::Machine {
+  std::string each;  ///< a model; empty: of the site
+  double min_good = 1;
+  Duration every{};  ///< how often it is kept in the run folder; zero: never
+};
+
+/// `functions: {comfort: {each: home, of: [temperature, humidity], unit: "1", python: {...}}}`
+struct FunctionConfig {
+  std::string name;
+  Span span;
+  std::string each;             ///< a model
+  std::vector<std::string> of;  ///< names of its devices
+  Span of_span;
+  lang::Unit unit;  ///< of numbers
+  bool boolean = false;
+  std::shared_ptr<ColumnFunction> function;
 };
 
 }  // namespace looptwin::mml

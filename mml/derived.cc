@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "twin/tables.h"
+
 namespace looptwin::mml {
 namespace {
 

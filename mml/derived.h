@@ -6,45 +6,24 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
 #include "base/time.h"
-#include "lang/machine.h"
 #include "lang/schema.h"
-#include "twin/tables.h"
+#include "mml/config.h"
+
+namespace looptwin::twin {
+class Tables;
+}
 
 namespace looptwin::mml {
-
-/// `derived: {load: {each: block, value: sum(homes.power), unit: kW, every: 1 min}}`
-struct DerivedConfig {
-  std::string name;
-  Span span;
-  std::string each;  ///< a model; empty: of the site
-  Span value;        ///< an expression: a number of `unit`'s dimension, or a boolean
-  lang::Unit unit;   ///< of numbers
-  bool boolean = false;
-  std::vector<std::string> words;  ///< of a machine's state; empty otherwise
-  double min_good = 1;             ///< of the members that aggregates over sets need
-  Duration every{};                ///< how often it is kept in the run folder; zero: never
-  std::string publish;             ///< the outbound feed that it goes to as often; empty: none
-  Span publish_span;
-};
-
-/// `machines: {mode: {each: pump, states: [idle, filling], transitions: [{to: filling, when: level < 1 m},
-/// ...]}}`: a derived value that is a state.
-struct MachineConfig : lang::Machine {
-  std::string each;  ///< a model; empty: of the site
-  double min_good = 1;
-  Duration every{};  ///< how often it is kept in the run folder; zero: never
-};
 
 /// A derived value wired into tables: a column that expressions read under its name.
 struct Derived {
   DerivedConfig config;
   TableId table;
-  ColumnId column;          ///< the value: f64 in SI, boolean, or the code of a word
-  ColumnId computed;        ///< the plan's column of the expression
+  ColumnId column;               ///< the value: f64 in SI, boolean, or the code of a word
+  ColumnId computed;             ///< the plan's column of the expression
   std::optional<uint16_t> feed;  ///< where it is published
-  bool remembered = false;  ///< previous() of it is read, which changes a cycle after the value
+  bool remembered = false;       ///< previous() of it is read, which changes a cycle after the value
 };
 
 /// Adds the column to the schema.

@@ -4,6 +4,19 @@
 #include <cmath>
 #include <utility>
 
+#include "mml/alarms.h"
+#include "mml/column_functions.h"
+#include "mml/derived.h"
+#include "mml/derived_feeds.h"
+#include "mml/dispatcher.h"
+#include "mml/evaluator.h"
+#include "mml/events.h"
+#include "mml/notices.h"
+#include "mml/operator.h"
+#include "mml/processor.h"
+#include "mml/rules.h"
+#include "mml/sinks.h"
+
 namespace looptwin::mml {
 
 Loop::Loop(Parts parts, int threads)

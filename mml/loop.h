@@ -10,43 +10,37 @@
 #include "base/archive.h"
 #include "base/clock.h"
 #include "base/workers.h"
-#include "mml/alarms.h"
-#include "mml/column_functions.h"
-#include "mml/derived.h"
-#include "mml/derived_feeds.h"
 #include "mml/dirty.h"
-#include "mml/dispatcher.h"
-#include "mml/evaluator.h"
-#include "mml/events.h"
-#include "mml/notices.h"
-#include "mml/operator.h"
-#include "mml/processor.h"
 #include "mml/records.h"
-#include "mml/rules.h"
+#include "mml/run_end.h"
 #include "twin/transport.h"
+
+namespace looptwin::lang {
+struct Schema;
+}
+
+namespace looptwin::twin {
+class HotHistory;
+class Registry;
+class Rollups;
+class Tables;
+}  // namespace looptwin::twin
 
 namespace looptwin::mml {
 
-/// Takes the decisions of each boundary, in order, before they are sent: the run folder's log.
-class DecisionSink {
- public:
-  virtual ~DecisionSink() = default;
-  /// All records of one boundary. False when they could not be kept: the run must end.
-  virtual bool decided(Time boundary, std::span<const Record> records) = 0;
-};
-
-/// All that was taken in at one boundary besides telemetry, in the order in which it acted. With the recorded
-/// telemetry this is the input log.
-class InputSink {
- public:
-  virtual ~InputSink() = default;
-  virtual void taken_in(Time boundary, std::span<const twin::Notice> notices) = 0;
-  virtual void taken_in(Time boundary, size_t shard, const twin::Inbox& inbox) = 0;
-  virtual void taken_in(Time boundary, std::span<const twin::OperatorAction> actions) = 0;
-};
-
-enum class RunEnd : uint8_t { reached_end, stopped, failed };
-const char* name_of(RunEnd end);
+class Alarms;
+class ColumnFunctions;
+class DecisionSink;
+class DerivedFeeds;
+class Dispatcher;
+class Evaluator;
+class Events;
+class InputSink;
+class Notices;
+class Operator;
+class Processor;
+class Rules;
+struct Derived;
 
 class Loop {
  public:

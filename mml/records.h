@@ -11,7 +11,7 @@
 #include "base/archive.h"
 #include "base/hash.h"
 #include "base/time.h"
-#include "twin/registry.h"
+#include "twin/device_ref.h"
 
 namespace looptwin::mml {
 

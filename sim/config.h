@@ -2,6 +2,8 @@
 // SI, expressions are spans of the scenario's files.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,12 +13,16 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "lang/machine.h"
-#include "lang/plant.h"
 #include "lang/types.h"
+
+namespace looptwin::lang {
+enum class Integrator : uint8_t;
+}
 
 namespace looptwin::sim {
 
 class ColumnCode;
+class CoupledPlant;
 
 /// A named expression: `cooling: if(compressor, capacity, 0 kW)`.
 struct Named {
@@ -192,6 +198,17 @@ struct FaultConfig {
   /// [model] the value for devices of each, where models have the sensor in different units; nothing where it
   /// means nothing to the model's sensor. Empty: `value` for all.
   std::vector<std::optional<double>> values;
+};
+
+struct PlantConfig {
+  std::string name;
+  Span span;
+  Duration exchange = seconds(1);
+  std::string folder;              ///< what the description's files are relative to
+  std::vector<std::string> files;  ///< that the description names: files, or folders of them
+  std::function<Result<std::unique_ptr<CoupledPlant>>(uint64_t seed, const std::string& folder)> make;
+  /// Builds it anew, with this seed of all that it draws, or says what is wrong with its description.
+  Result<std::unique_ptr<CoupledPlant>> build(uint64_t seed) const;
 };
 
 }  // namespace looptwin::sim

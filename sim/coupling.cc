@@ -50,6 +50,8 @@ std::string element_id(const std::string& plant, const std::string& kind, const 
   return name.empty() ? fmt::format("{}/{}", plant, kind) : fmt::format("{}/{}/{}", plant, kind, name);
 }
 
+Result<std::unique_ptr<CoupledPlant>> PlantConfig::build(uint64_t seed) const { return make(seed, folder); }
+
 Coupling::Coupling(const PlantConfig& config, std::unique_ptr<CoupledPlant> plant, const lang::Units& units,
                    lang::Schema& schema, const twin::Registry& registry)
     : config_(config), plant_(std::move(plant)) {

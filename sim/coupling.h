@@ -15,22 +15,12 @@
 #include "base/result.h"
 #include "lang/schema.h"
 #include "lang/units.h"
+#include "sim/config.h"
 #include "sim/plant.h"
 #include "twin/registry.h"
 #include "twin/tables.h"
 
 namespace looptwin::sim {
-
-struct PlantConfig {
-  std::string name;
-  Span span;
-  Duration exchange = seconds(1);
-  std::string folder;              ///< what the description's files are relative to
-  std::vector<std::string> files;  ///< that the description names: files, or folders of them
-  std::function<Result<std::unique_ptr<CoupledPlant>>(uint64_t seed, const std::string& folder)> make;
-  /// Builds it anew, with this seed of all that it draws, or says what is wrong with its description.
-  Result<std::unique_ptr<CoupledPlant>> build(uint64_t seed) const { return make(seed, folder); }
-};
 
 /// The elements of one kind, as a plant's ports name them: {"node", {"n1", "n2"}}. A plant's values of its
 /// own are one element without a name: {"network", {""}}.

@@ -13,6 +13,7 @@
 #include "base/archive.h"
 #include "base/result.h"
 #include "lang/checker.h"
+#include "lang/program.h"
 #include "sim/config.h"
 #include "sim/coupling.h"
 #include "twin/registry.h"

@@ -6,13 +6,40 @@
 #include <thread>
 
 #include "base/text.h"
+#include "mml/alarms.h"
+#include "mml/broker.h"
+#include "mml/column_functions.h"
+#include "mml/derived_feeds.h"
+#include "mml/dispatcher.h"
+#include "mml/evaluator.h"
+#include "mml/events.h"
+#include "mml/feeds/feeds.h"
+#include "mml/loop.h"
+#include "mml/notices.h"
+#include "mml/operator.h"
+#include "mml/processor.h"
+#include "mml/rules.h"
+#include "mml/sinks.h"
+#include "mml/warm.h"
+#include "sim/fleet.h"
 #include "testbed/earlier_runs.h"
 #include "testbed/feeds.h"
 #include "testbed/fleet_size.h"
 #include "testbed/notes.h"
+#include "testbed/recorder.h"
 #include "testbed/replay/input_names.h"
+#include "testbed/requirements/requirements.h"
+#include "testbed/scenario.h"
 #include "testbed/script.h"
 #include "testbed/sequence/probes.h"
+#include "testbed/sim_transport.h"
+#include "testbed/virtual_clock.h"
+#include "testbed/wiring.h"
+#include "twin/hot.h"
+#include "twin/input_log/recording_transport.h"
+#include "twin/registry.h"
+#include "twin/rollup.h"
+#include "twin/transport.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -59,8 +86,19 @@ class Assembly::Both final : public mml::DecisionSink {
   mml::DecisionSink& second_;
 };
 
-Assembly::Assembly(Scenario scenario) : scenario_(std::move(scenario)), units_(scenario_.ambient_pressure) {}
+Assembly::Assembly(Scenario scenario)
+    : scenario_(std::make_unique<Scenario>(std::move(scenario))),
+      units_(scenario_->ambient_pressure),
+      wired_(std::make_unique<Wired>()) {}
 Assembly::~Assembly() = default;
+
+twin::Transport& Assembly::world() { return world_ ? *world_ : static_cast<twin::Transport&>(*transport_); }
+
+twin::Transport& Assembly::outer_transport() { return around_ ? *around_ : world(); }
+
+twin::Transport& Assembly::loop_transport() { return input_log_ ? *input_log_ : outer_transport(); }
+
+const Diagnostics& Assembly::warnings() const { return wired_->warnings; }
 
 Result<std::unique_ptr<Assembly>> Assembly::build(Scenario scenario, const AssemblyOptions& options) {
   std::unique_ptr<Assembly> assembly(new Assembly(std::move(scenario)));
@@ -68,7 +106,7 @@ Result<std::unique_ptr<Assembly>> Assembly::build(Scenario scenario, const Assem
   try {
     built = assembly->build_parts(options);
   } catch (const std::bad_alloc&) {
-    built = out_of_memory(assembly->scenario_);
+    built = out_of_memory(*assembly->scenario_);
   }
   if (built && wants_stop(options.stop)) built = stopped_early();
   if (built) return assembly;
@@ -81,15 +119,16 @@ Result<std::unique_ptr<Assembly>> Assembly::build(Scenario scenario, const Assem
 }
 
 Result<void> Assembly::build_parts(const AssemblyOptions& options) {
-  auto registry = twin::Registry::build(scenario_.models, scenario_.fleet, scenario_.seed, schema_, tables_);
+  auto registry =
+      twin::Registry::build(scenario_->models, scenario_->fleet, scenario_->seed, schema_, tables_);
   if (!registry) return tl::make_unexpected(std::move(registry.error()));
   registry_ = std::make_unique<twin::Registry>(std::move(*registry));
   if (wants_stop(options.stop)) return stopped_early();
-  auto feeds = load_feeds(scenario_, units_, schema_);
+  auto feeds = load_feeds(*scenario_, units_, schema_);
   if (!feeds) return tl::make_unexpected(std::move(feeds.error()));
   feeds_ = std::move(feeds->feeds);
 
-  broker_restarts_ = restarts_of(scenario_, Restarted::broker);
+  broker_restarts_ = restarts_of(*scenario_, Restarted::broker);
   for (const auto& away : broker_restarts_) broker_away_.push_back({away.from, away.to});
   for (const auto& table : schema_.tables) of_world_.emplace_back(table.columns.size(), 0);
   // The physics' problems and the rules' are shown together.
@@ -98,13 +137,13 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     fleet = options.fleet(*registry_, tables_);
   else
     fleet = sim::Fleet::build(units_, schema_, graph_, *registry_, tables_, *feeds_,
-                              {scenario_.devices, scenario_.links, scenario_.faults, scenario_.seed,
-                               scenario_.cycle, scenario_.plants, broker_away_});
+                              {scenario_->devices, scenario_->links, scenario_->faults, scenario_->seed,
+                               scenario_->cycle, scenario_->plants, broker_away_});
   if (wants_stop(options.stop)) return stopped_early();
   for (size_t t = 0; t < of_world_.size(); ++t) of_world_[t].second = schema_.tables[t].columns.size();
   const size_t of_physics = graph_.size();
   const auto loop_signals = mml::add_loop_signals(schema_, *feeds_);  // physics does not see them
-  auto wired = wire(scenario_, units_, schema_, graph_, *registry_, options.coverage);
+  auto wired = wire(*scenario_, units_, schema_, graph_, *registry_, options.coverage);
   if (!fleet || !wired) {
     Diagnostics problems;
     if (!fleet) problems = std::move(fleet.error());
@@ -112,43 +151,45 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
     return tl::make_unexpected(std::move(problems));
   }
   Diagnostics notes;
-  note_reach(scenario_, schema_, graph_, of_physics, feeds->reach, notes);
-  note_unmatched_history(scenario_.history, *registry_, notes);
+  note_reach(*scenario_, schema_, graph_, of_physics, feeds->reach, notes);
+  note_unmatched_history(scenario_->history, *registry_, notes);
   if (has_errors(notes)) return tl::make_unexpected(std::move(notes));
   fleet_ = std::move(*fleet);
-  wired_ = std::move(*wired);
-  wired_.warnings.insert(wired_.warnings.end(), notes.begin(), notes.end());
+  *wired_ = std::move(*wired);
+  wired_->warnings.insert(wired_->warnings.end(), notes.begin(), notes.end());
   auto requirements =
-      compile_requirements(scenario_, units_, schema_, graph_, *registry_, wired_, fleet_.get());
+      compile_requirements(*scenario_, units_, schema_, graph_, *registry_, *wired_, fleet_.get());
   if (!requirements) return tl::make_unexpected(std::move(requirements.error()));
-  wired_.warnings.insert(wired_.warnings.end(), requirements->warnings.begin(), requirements->warnings.end());
-  wired_.windows.insert(wired_.windows.end(), requirements->windows.begin(), requirements->windows.end());
+  wired_->warnings.insert(wired_->warnings.end(), requirements->warnings.begin(),
+                          requirements->warnings.end());
+  wired_->windows.insert(wired_->windows.end(), requirements->windows.begin(), requirements->windows.end());
   if (options.probes != nullptr) {
-    auto probes = Probes::compile(*options.probes, wired_.scopes,
+    auto probes = Probes::compile(*options.probes, wired_->scopes,
                                   {units_, schema_, graph_, *registry_, tables_, *feeds_});
     if (!probes) return tl::make_unexpected(std::move(probes.error()));
     probes_ = std::move(*probes);
-    wired_.windows.insert(wired_.windows.end(), probes_->windows().begin(), probes_->windows().end());
+    wired_->windows.insert(wired_->windows.end(), probes_->windows().begin(), probes_->windows().end());
   }
 
   if (wants_stop(options.stop)) return stopped_early();
   tables_.allocate_added();
   if (wants_stop(options.stop)) return stopped_early();
   const auto shards = tables_.shards();
-  hot_ = std::make_unique<twin::HotHistory>(*registry_, schema_, tables_, wired_.windows);
+  hot_ = std::make_unique<twin::HotHistory>(*registry_, schema_, tables_, wired_->windows);
   warm_ = std::make_unique<mml::WarmHistory>(
-      wired_.plan, schema_, *registry_, tables_,
-      mml::WarmHistory::Civil{scenario_.start, *Timezone::load(scenario_.timezone), scenario_.cycle});
-  auto told = look_into_earlier_runs(scenario_, units_, schema_, graph_, *registry_, *warm_, wired_.warnings);
+      wired_->plan, schema_, *registry_, tables_,
+      mml::WarmHistory::Civil{scenario_->start, *Timezone::load(scenario_->timezone), scenario_->cycle});
+  auto told =
+      look_into_earlier_runs(*scenario_, units_, schema_, graph_, *registry_, *warm_, wired_->warnings);
   if (!told) return tl::make_unexpected(std::move(told.error()));
-  note_sparse_trends(*warm_, graph_, scenario_, *registry_, wired_.warnings);
-  note_looks_back(*warm_, graph_, scenario_, *registry_, wired_.warnings);
+  note_sparse_trends(*warm_, graph_, *scenario_, *registry_, wired_->warnings);
+  note_looks_back(*warm_, graph_, *scenario_, *registry_, wired_->warnings);
   // Trends see the same buckets whether or not a run folder is written: so all of a table's are made.
   std::vector<twin::RollupSpec> rollups;
   for (const auto& model : registry_->models()) {
-    const auto history = std::find_if(scenario_.history.begin(), scenario_.history.end(),
+    const auto history = std::find_if(scenario_->history.begin(), scenario_->history.end(),
                                       [&](const auto& h) { return h.model == model.config.name; });
-    auto lengths = history != scenario_.history.end()
+    auto lengths = history != scenario_->history.end()
                        ? history->rollups
                        : std::vector<Duration>{minutes(1), minutes(15), hours(1)};
     const bool needed = warm_->add_rollups(model.table, lengths);
@@ -157,14 +198,14 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   }
   if (wants_stop(options.stop)) return stopped_early();
   if (options.out) {
-    auto recorder = Recorder::create(*options.out, scenario_, schema_, *registry_, tables_, wired_,
+    auto recorder = Recorder::create(*options.out, *scenario_, schema_, *registry_, tables_, *wired_,
                                      options.resume, std::move(*told), options.packets);
     if (!recorder) return tl::make_unexpected(std::move(recorder.error()));
     recorder_ = std::move(*recorder);
   }
   warm_->pass_on_to(recorder_.get());
   rollups_ =
-      std::make_unique<twin::Rollups>(*registry_, std::move(rollups), scenario_.start, mml::kRollupGrace);
+      std::make_unique<twin::Rollups>(*registry_, std::move(rollups), scenario_->start, mml::kRollupGrace);
   no_publisher_ = std::make_unique<NoPublisher>();
   mml::Publisher& publisher = recorder_ ? static_cast<mml::Publisher&>(*recorder_) : *no_publisher_;
 
@@ -177,30 +218,30 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   if (wants_stop(options.stop)) return stopped_early();
   processor_ = std::make_unique<mml::Processor>(schema_, *registry_, tables_, *hot_, *rollups_, sink);
   notices_ = std::make_unique<mml::Notices>(loop_signals, *feeds_, *registry_, tables_, *processor_);
-  people_ = std::make_unique<mml::Operator>(scenario_.people, wired_.inputs, tables_);
-  functions_ = std::make_unique<mml::ColumnFunctions>(wired_.functions, schema_, *registry_, tables_);
-  events_ = std::make_unique<mml::Events>(wired_.events, *registry_, tables_, wired_.first_outs);
+  people_ = std::make_unique<mml::Operator>(scenario_->people, wired_->inputs, tables_);
+  functions_ = std::make_unique<mml::ColumnFunctions>(wired_->functions, schema_, *registry_, tables_);
+  events_ = std::make_unique<mml::Events>(wired_->events, *registry_, tables_, wired_->first_outs);
   std::vector<std::string> rule_names;
-  for (const auto& rule : wired_.rules) rule_names.push_back(rule.config.name);
+  for (const auto& rule : wired_->rules) rule_names.push_back(rule.config.name);
   dispatcher_ =
-      std::make_unique<mml::Dispatcher>(*registry_, tables_, std::move(rule_names), wired_.verifications);
-  rules_ = std::make_unique<mml::Rules>(wired_.rules, schema_, *registry_, tables_, *events_, *dispatcher_,
-                                        publisher, scenario_.seed);
+      std::make_unique<mml::Dispatcher>(*registry_, tables_, std::move(rule_names), wired_->verifications);
+  rules_ = std::make_unique<mml::Rules>(wired_->rules, schema_, *registry_, tables_, *events_, *dispatcher_,
+                                        publisher, scenario_->seed);
   derived_feeds_ =
-      std::make_unique<mml::DerivedFeeds>(wired_.derived, schema_, *registry_, tables_, publisher);
-  alarms_ = std::make_unique<mml::Alarms>(wired_.alarms, events_->all(), schema_, *registry_, tables_,
+      std::make_unique<mml::DerivedFeeds>(wired_->derived, schema_, *registry_, tables_, publisher);
+  alarms_ = std::make_unique<mml::Alarms>(wired_->alarms, events_->all(), schema_, *registry_, tables_,
                                           recorder_.get());
   if (wants_stop(options.stop)) return stopped_early();
-  evaluator_ =
-      std::make_unique<mml::Evaluator>(std::move(wired_.plan), schema_, graph_, *registry_, tables_, *feeds_);
+  evaluator_ = std::make_unique<mml::Evaluator>(std::move(wired_->plan), schema_, graph_, *registry_, tables_,
+                                                *feeds_);
   broker_ = std::make_unique<mml::Broker>(*registry_);
-  auto script = actions_of(scenario_.script, *registry_);
+  auto script = actions_of(scenario_->script, *registry_);
   if (!script) return tl::make_unexpected(std::move(script.error()));
   transport_ = std::make_unique<SimTransport>(*fleet_, *broker_, *registry_, shards, broker_restarts_,
                                               std::move(*script));
   if (options.world) world_ = options.world(*registry_, *broker_, shards);
-  if (options.around) around_ = options.around(world(), *registry_, shards.size(), scenario_.seed);
-  if (options.out && scenario_.input_log)
+  if (options.around) around_ = options.around(world(), *registry_, shards.size(), scenario_->seed);
+  if (options.out && scenario_->input_log)
     if (auto kept = keep_inputs(options); !kept) return kept;
 
   if (wants_stop(options.stop)) return stopped_early();
@@ -219,32 +260,17 @@ Result<void> Assembly::build_parts(const AssemblyOptions& options) {
   rules_->bind(evaluator_->plan());
   requirements_ = std::make_unique<Requirements>(
       std::move(*requirements),
-      Requirements::World{schema_, graph_, *registry_, tables_, *feeds_, fleet_.get()}, scenario_.cycle);
+      Requirements::World{schema_, graph_, *registry_, tables_, *feeds_, fleet_.get()}, scenario_->cycle);
   mml::DecisionSink* decisions = options.decisions != nullptr ? options.decisions : recorder_.get();
   if (options.decisions != nullptr && recorder_ != nullptr) {
     both_ = std::make_unique<Both>(*recorder_, *options.decisions);
     decisions = both_.get();
   }
   loop_ = std::make_unique<mml::Loop>(
-      mml::Loop::Parts{schema_,
-                       *registry_,
-                       tables_,
-                       *hot_,
-                       *rollups_,
-                       *processor_,
-                       *notices_,
-                       *evaluator_,
-                       *people_,
-                       *events_,
-                       wired_.derived,
-                       *derived_feeds_,
-                       *rules_,
-                       *alarms_,
-                       *dispatcher_,
-                       requirements_->tap(decisions),
-                       recorder_.get(),
-                       functions_.get(),
-                       scenario_.least_cycle.value_or(scenario_.cycle)},
+      mml::Loop::Parts{schema_, *registry_, tables_, *hot_, *rollups_, *processor_, *notices_, *evaluator_,
+                       *people_, *events_, wired_->derived, *derived_feeds_, *rules_, *alarms_, *dispatcher_,
+                       requirements_->tap(decisions), recorder_.get(), functions_.get(),
+                       scenario_->least_cycle.value_or(scenario_->cycle)},
       options.threads > 0 ? options.threads : useful_threads(registry_->devices()));
   return {};
 }
@@ -277,7 +303,7 @@ void Assembly::for_each_column(bool of_world, Each&& each) {
 Result<void> Assembly::inject(const sim::FaultConfig& fault, Time last) {
   if (real()) return failure(fault.span, "the devices are real: no fault can be given to them");
   if (auto injected = fleet_->inject(std::span(&fault, 1), last); !injected) return injected;
-  scenario_.faults.push_back(fault);
+  scenario_->faults.push_back(fault);
   return {};
 }
 
@@ -311,9 +337,17 @@ void Assembly::restore_loop(ArchiveReader& archive) {
   loop_->restore(archive);
 }
 
+void Assembly::pass(Time boundary, bool keep) { transport_->pass(boundary, keep, loop_->workers()); }
+
+void Assembly::begin_requirements() { requirements_->start(loop_->workers()); }
+
+void Assembly::look_at_requirements(Time boundary, bool away) {
+  requirements_->look(boundary, away, loop_->workers());
+}
+
 void Assembly::keep_cycle(VirtualClock& clock) {
-  if (!scenario_.least_cycle) return;
-  clock.look_for(*scenario_.least_cycle,
+  if (!scenario_->least_cycle) return;
+  clock.look_for(*scenario_->least_cycle,
                  [this](Time time) { return transport_->arrived_by(time, loop_->workers()); });
 }
 

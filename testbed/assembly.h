@@ -10,28 +10,59 @@
 #include <string>
 
 #include "base/archive.h"
+#include "base/result.h"
 #include "base/stop.h"
+#include "base/time.h"
+#include "lang/graph.h"
+#include "lang/schema.h"
 #include "lang/units.h"
-#include "mml/broker.h"
-#include "mml/feeds/feeds.h"
-#include "mml/loop.h"
-#include "mml/warm.h"
-#include "sim/fleet.h"
-#include "testbed/recorder.h"
-#include "testbed/requirements/requirements.h"
-#include "testbed/restarts.h"
-#include "testbed/scenario.h"
-#include "testbed/sim_transport.h"
-#include "testbed/virtual_clock.h"
-#include "testbed/wiring.h"
-#include "twin/hot.h"
-#include "twin/input_log/recording_transport.h"
-#include "twin/rollup.h"
+#include "testbed/recorder_state.h"
+#include "twin/tables.h"
+
+namespace looptwin::mml {
+class Alarms;
+class Broker;
+class ColumnFunctions;
+class DecisionSink;
+class DerivedFeeds;
+class Dispatcher;
+class Evaluator;
+class Events;
+class Feeds;
+class Loop;
+class Notices;
+class Operator;
+class Processor;
+class Rules;
+class WarmHistory;
+}  // namespace looptwin::mml
+
+namespace looptwin::sim {
+struct BrokerAway;
+struct FaultConfig;
+class Fleet;
+}  // namespace looptwin::sim
+
+namespace looptwin::twin {
+class HotHistory;
+class RecordingTransport;
+class Registry;
+class Rollups;
+struct Shard;
+class Transport;
+}  // namespace looptwin::twin
 
 namespace looptwin::testbed {
 
+struct Away;
 class Probes;
 struct ProbeText;
+class Recorder;
+class Requirements;
+struct Scenario;
+class SimTransport;
+class VirtualClock;
+struct Wired;
 
 struct AssemblyOptions {
   int threads = 1;  ///< 0: as many as the machine has, but no more than one for each 8192 devices
@@ -65,10 +96,10 @@ class Assembly {
   static Result<std::unique_ptr<Assembly>> build(Scenario scenario, const AssemblyOptions& options = {});
   ~Assembly();
 
-  const Scenario& scenario() const { return scenario_; }
+  const Scenario& scenario() const { return *scenario_; }
   const lang::Schema& schema() const { return schema_; }
   const lang::Graph& graph() const { return graph_; }
-  const Wired& wired() const { return wired_; }
+  const Wired& wired() const { return *wired_; }
   const twin::Registry& registry() const { return *registry_; }
   twin::Tables& tables() { return tables_; }
   twin::HotHistory& hot() { return *hot_; }
@@ -90,13 +121,13 @@ class Assembly {
   /// The devices are real: none is simulated.
   bool real() const { return world_ != nullptr; }
   /// What the loop polls and sends to: the above, by way of the input log where one is kept.
-  twin::Transport& loop_transport() { return input_log_ ? *input_log_ : outer_transport(); }
+  twin::Transport& loop_transport();
   twin::RecordingTransport* input_log() { return input_log_.get(); }
   const lang::Units& units() const { return units_; }
   Recorder* recorder() { return recorder_.get(); }
   Requirements& requirements() { return *requirements_; }
   const Requirements& requirements() const { return *requirements_; }
-  const Diagnostics& warnings() const { return wired_.warnings; }
+  const Diagnostics& warnings() const;
   /// Samples that came too late for all of their buckets.
   uint64_t in_no_rollup() const;
   uint64_t in_no_window() const;
@@ -114,17 +145,15 @@ class Assembly {
 
   /// A boundary at which there is no loop: world and broker go on, and the broker keeps what devices send for
   /// the next cycle; what does not `keep` is lost but for the devices' presence.
-  void pass(Time boundary, bool keep) { transport_->pass(boundary, keep, loop_->workers()); }
+  void pass(Time boundary, bool keep);
 
   /// A clock over this world follows the scenario's cycle policy.
   void keep_cycle(VirtualClock& clock);
 
   /// Looks at the requirements: before the first boundary, after each one, and at the run's end. `away`:
   /// there was no loop at it.
-  void begin_requirements() { requirements_->start(loop_->workers()); }
-  void look_at_requirements(Time boundary, bool away) {
-    requirements_->look(boundary, away, loop_->workers());
-  }
+  void begin_requirements();
+  void look_at_requirements(Time boundary, bool away);
 
   /// One more fault of the scenario, which comes after `last`, the last boundary.
   Result<void> inject(const sim::FaultConfig& fault, Time last);
@@ -146,7 +175,7 @@ class Assembly {
   class NoHistory;
   class Both;
 
-  Scenario scenario_;
+  std::unique_ptr<Scenario> scenario_;
   lang::Units units_;
   lang::Schema schema_;
   lang::Graph graph_;
@@ -158,7 +187,7 @@ class Assembly {
   std::unique_ptr<sim::Fleet> fleet_;
   /// [table] the world's columns: those that the fleet added. All others are the registry's and the loop's.
   std::vector<std::pair<size_t, size_t>> of_world_;
-  Wired wired_;
+  std::unique_ptr<Wired> wired_;
   std::unique_ptr<twin::HotHistory> hot_;
   std::unique_ptr<twin::Rollups> rollups_;
   std::unique_ptr<Recorder> recorder_;
@@ -177,8 +206,8 @@ class Assembly {
   std::unique_ptr<mml::DerivedFeeds> derived_feeds_;
   std::unique_ptr<mml::Alarms> alarms_;
   std::unique_ptr<mml::Broker> broker_;
-  twin::Transport& outer_transport() { return around_ ? *around_ : world(); }
-  twin::Transport& world() { return world_ ? *world_ : static_cast<twin::Transport&>(*transport_); }
+  twin::Transport& outer_transport();
+  twin::Transport& world();
 
   std::unique_ptr<SimTransport> transport_;
   std::unique_ptr<twin::Transport> world_;   ///< null: it is simulated

@@ -7,7 +7,10 @@
 
 #include "testbed/assembly.h"
 #include "testbed/reading/load.h"
+#include "testbed/scenario.h"
 #include "testbed/script.h"
+#include "testbed/sim_transport.h"
+#include "twin/registry.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {

@@ -6,11 +6,20 @@
 #include "base/text.h"
 #include "lang/condition_windows.h"
 #include "lang/stateful_rows.h"
+#include "mml/evaluator.h"
+#include "mml/events.h"
+#include "mml/warm.h"
+#include "sim/fleet.h"
 #include "testbed/assembly.h"
 #include "testbed/notes.h"
+#include "testbed/requirements/requirements.h"
 #include "testbed/run.h"
+#include "testbed/scenario.h"
 #include "testbed/trial.h"
+#include "testbed/wiring.h"
 #include "twin/boundary_window.h"
+#include "twin/hot.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -3,6 +3,14 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "mml/loop.h"
+#include "testbed/assembly.h"
+#include "testbed/requirements/requirements.h"
+#include "testbed/scenario.h"
+#include "testbed/sim_transport.h"
+#include "testbed/snapshots.h"
+#include "twin/input_log/recording_transport.h"
+#include "twin/transport.h"
 
 namespace looptwin::testbed {
 

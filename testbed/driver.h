@@ -7,10 +7,13 @@
 #include <functional>
 
 #include "base/clock.h"
+#include "mml/run_end.h"
 #include "testbed/restarts.h"
 #include "testbed/snapshots.h"
 
 namespace looptwin::testbed {
+
+class Assembly;
 
 class Driver {
  public:

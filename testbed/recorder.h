@@ -9,22 +9,18 @@
 #include <string>
 #include <vector>
 
-#include "mml/loop.h"
+#include "mml/alarms.h"
+#include "mml/processor.h"
 #include "mml/rules.h"
+#include "mml/sinks.h"
 #include "testbed/decision_text.h"
+#include "testbed/recorder_state.h"
 #include "testbed/scenario.h"
 #include "testbed/wiring.h"
 #include "twin/registry.h"
 #include "twin/warm/run_writer.h"
 
 namespace looptwin::testbed {
-
-/// Where a run folder goes on when its run is resumed: what was written up to the boundary of a snapshot.
-struct RecorderState {
-  twin::Position position;
-  std::vector<uint64_t> feeds;  ///< bytes of each feed's file, in the scenario's order; 0 where there is none
-  std::vector<Time> boundaries{};  ///< the last ones, where they come on arrival
-};
 
 /// How far decisions must have come before they may be sent: what a kill costs, or a power cut, is then
 /// known to have been sent by nobody.

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "sim/draws.h"
 #include "sim/fault.h"
+#include "testbed/scenario.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -1,11 +1,15 @@
 // When the MML or the broker is away because it restarts: known ahead, a function of scenario and seed.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
-#include "testbed/scenario.h"
+#include "base/time.h"
 
 namespace looptwin::testbed {
+
+enum class Restarted : uint8_t;
+struct Scenario;
 
 /// Away from `from` on, and back at `to`.
 struct Away {

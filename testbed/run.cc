@@ -6,12 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "mml/alarms.h"
+#include "mml/processor.h"
 #include "testbed/by_hand.h"
 #include "testbed/moment.h"
 #include "testbed/notes.h"
 #include "testbed/replay/fork.h"
 #include "testbed/replay/fork_point.h"
 #include "testbed/run_folder.h"
+#include "testbed/scenario.h"
 #include "testbed/simulation.h"
 #include "testbed/snapshots.h"
 #include "testbed/stopwatch.h"

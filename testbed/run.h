@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "base/result.h"
-#include "testbed/scenario.h"
+#include "testbed/setting.h"
 
 namespace looptwin::testbed {
+
+class Extensions;
 
 /// Exit codes of all commands.
 enum class Exit : int {

@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <csignal>
 
+#include "testbed/assembly.h"
 #include "testbed/replay/kept_scenario.h"
+#include "testbed/scenario.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {

@@ -8,12 +8,9 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "mml/column_functions.h"
 #include "mml/config.h"
-#include "mml/derived.h"
 #include "mml/people.h"
 #include "sim/config.h"
-#include "sim/coupling.h"
 #include "testbed/falsify/search_config.h"
 #include "testbed/requirements/config.h"
 #include "testbed/testing/test_config.h"

@@ -4,12 +4,20 @@
 
 #include <algorithm>
 
+#include "mml/column_functions.h"
 #include "testbed/by_hand.h"
+#include "testbed/driver.h"
+#include "testbed/recorder.h"
 #include "testbed/replay/fork.h"
 #include "testbed/requirements/report.h"
+#include "testbed/requirements/requirements.h"
 #include "testbed/run_folder.h"
+#include "testbed/scenario.h"
+#include "testbed/sim_transport.h"
 #include "testbed/snapshots.h"
 #include "testbed/summary.h"
+#include "testbed/virtual_clock.h"
+#include "twin/transport.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {
@@ -31,6 +39,13 @@ Result<bool> judge(const Assembly& assembly, const std::optional<std::filesystem
 void add(Diagnostics& to, const Diagnostics& from) { to.insert(to.end(), from.begin(), from.end()); }
 
 }  // namespace
+
+Simulation::Simulation() = default;
+Simulation::~Simulation() = default;
+
+Time Simulation::now() const { return clock_->last(); }
+
+Time Simulation::end() const { return kStart + assembly_->scenario().duration; }
 
 Result<std::unique_ptr<Simulation>> Simulation::make(Loaded loaded, const AssemblyOptions& options,
                                                      const std::atomic<bool>& stop,

@@ -10,11 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "mml/run_end.h"
 #include "testbed/assembly.h"
-#include "testbed/driver.h"
-#include "testbed/virtual_clock.h"
+#include "testbed/scenario.h"
 
 namespace looptwin::testbed {
+
+class Driver;
+class VirtualClock;
 
 /// A scenario, and what it was loaded from.
 struct Loaded {
@@ -38,12 +41,13 @@ class Simulation {
   static Result<std::unique_ptr<Simulation>> make(Loaded loaded, const AssemblyOptions& options,
                                                   const std::atomic<bool>& stop,
                                                   std::optional<double> speed = {});
+  ~Simulation();
 
   Assembly& assembly() { return *assembly_; }
   const Driver& driver() const { return *driver_; }
   /// The last boundary; also while the MML is away, which then knows of none.
-  Time now() const { return clock_->last(); }
-  Time end() const { return kStart + assembly_->scenario().duration; }
+  Time now() const;
+  Time end() const;
   uint64_t hash() const { return hash_; }  ///< hash_of() scenario and settings
 
   /// The assembly was restored to this boundary.
@@ -65,7 +69,7 @@ class Simulation {
   Ending finish(mml::RunEnd end, double wall);
 
  private:
-  Simulation() = default;
+  Simulation();
 
   const std::atomic<bool>* stop_ = nullptr;
   std::vector<Setting> settings_;

@@ -8,7 +8,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "mml/loop.h"
+#include "testbed/assembly.h"
+#include "testbed/recorder.h"
+#include "testbed/scenario.h"
 #include "testbed/sequence/sequence_request.h"
+#include "twin/input_log/recording_transport.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {

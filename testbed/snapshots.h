@@ -2,13 +2,22 @@
 // The file's format stands in docs/formats/run.md.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "testbed/assembly.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "testbed/recorder_state.h"
+#include "testbed/setting.h"
 
 namespace looptwin::testbed {
+
+class Assembly;
+struct Scenario;
 
 /// What a snapshot file holds. `world` and `loop` are archives (testbed/assembly.h).
 struct Snapshot {

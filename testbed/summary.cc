@@ -10,7 +10,23 @@
 
 #include "base/simd.h"
 #include "base/text.h"
+#include "mml/alarms.h"
+#include "mml/broker.h"
+#include "mml/dispatcher.h"
+#include "mml/events.h"
+#include "mml/loop.h"
+#include "mml/operator.h"
+#include "mml/processor.h"
+#include "mml/rules.h"
+#include "sim/fleet.h"
+#include "testbed/assembly.h"
+#include "testbed/driver.h"
 #include "testbed/requirements/report.h"
+#include "testbed/requirements/requirements.h"
+#include "testbed/scenario.h"
+#include "testbed/wiring.h"
+#include "twin/hot.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -3,10 +3,13 @@
 
 #include <string>
 
-#include "testbed/assembly.h"
-#include "testbed/driver.h"
+#include "base/time.h"
+#include "mml/run_end.h"
 
 namespace looptwin::testbed {
+
+class Assembly;
+class Driver;
 
 /// `wall`: s that it took.
 void print_summary(Assembly& assembly, const Driver& driver, mml::RunEnd end, double wall);

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/time.h"
-#include "twin/registry.h"
+#include "twin/device_ref.h"
 
 namespace looptwin::twin {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/time.h"
-#include "twin/registry.h"
+#include "twin/device_ref.h"
 
 namespace looptwin::twin {
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "twin/frame.h"
 #include "twin/id_pattern.h"
+#include "twin/tables.h"
 
 namespace looptwin::twin {
 

@@ -10,20 +10,15 @@
 #include <string_view>
 #include <vector>
 
-#include "base/archive.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "lang/schema.h"
 #include "twin/config.h"
-#include "twin/tables.h"
+#include "twin/device_ref.h"
 
 namespace looptwin::twin {
 
-struct DeviceRef {
-  TableId table;
-  Row row;
-  auto operator<=>(const DeviceRef&) const = default;
-};
+class Tables;
 
 /// Where the columns of one telemetry field, one setpoint are. All in the model's table.
 struct FieldColumns {

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "twin/frame.h"
 #include "twin/registry.h"
+#include "twin/tables.h"
 
 namespace looptwin::twin {
 

@@ -10,7 +10,7 @@
 #include "base/archive.h"
 #include "base/check.h"
 #include "base/ids.h"
-#include "lang/program.h"
+#include "lang/memory.h"
 #include "lang/schema.h"
 
 namespace looptwin::twin {

@@ -11,7 +11,6 @@
 #include "twin/frame.h"
 #include "twin/notice.h"
 #include "twin/operator_action.h"
-#include "twin/registry.h"
 
 namespace looptwin::twin {
 

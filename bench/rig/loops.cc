@@ -14,9 +14,12 @@
 #include "hil/paced_clock.h"
 #include "hil/rig_transport.h"
 #include "hil/spread_link.h"
+#include "mml/loop.h"
+#include "mml/processor.h"
 #include "testbed/absent_fleet.h"
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
+#include "testbed/scenario.h"
 
 namespace looptwin::bench {
 namespace {

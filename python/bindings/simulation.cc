@@ -12,11 +12,15 @@
 #include <set>
 #include <thread>
 
+#include "mml/loop.h"
 #include "python/bindings/errors.h"
 #include "python/bindings/module.h"
 #include "python/bindings/signals.h"
 #include "testbed/requirements/report.h"
+#include "testbed/requirements/requirements.h"
+#include "testbed/scenario.h"
 #include "testbed/summary.h"
+#include "twin/registry.h"
 
 namespace looptwin::python {
 

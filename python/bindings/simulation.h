@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "mml/sinks.h"
 #include "python/bindings/scenario.h"
 #include "testbed/simulation.h"
 #include "testbed/stopwatch.h"

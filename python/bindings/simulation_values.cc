@@ -8,10 +8,16 @@
 #include <set>
 
 #include "base/text.h"
+#include "mml/feeds/feeds.h"
 #include "python/bindings/errors.h"
 #include "python/bindings/signals.h"
 #include "python/bindings/simulation.h"
+#include "sim/fleet.h"
 #include "testbed/decision_text.h"
+#include "testbed/scenario.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
+#include "twin/transport.h"
 
 namespace looptwin::python {
 

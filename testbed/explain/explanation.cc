@@ -7,11 +7,16 @@
 
 #include "lang/readable.h"
 #include "mml/alarms.h"
+#include "mml/events.h"
+#include "mml/loop.h"
 #include "testbed/explain/reexecution.h"
 #include "testbed/explain/run_decisions.h"
 #include "testbed/explain/why_not.h"
 #include "testbed/field_at.h"
 #include "testbed/one_line.h"
+#include "testbed/scenario.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

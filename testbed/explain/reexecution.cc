@@ -6,6 +6,8 @@
 
 #include "testbed/by_hand.h"
 #include "testbed/driver.h"
+#include "testbed/scenario.h"
+#include "testbed/sim_transport.h"
 #include "testbed/snapshots.h"
 #include "testbed/virtual_clock.h"
 

@@ -10,6 +10,8 @@
 
 namespace looptwin::testbed {
 
+class Extensions;
+
 class Reexecution {
  public:
   /// Of a run folder; its scenario's files must be as they were. `stop` ends the building and the playing.

@@ -6,7 +6,14 @@
 #include <set>
 
 #include "base/text.h"
+#include "mml/alarms.h"
+#include "mml/evaluator.h"
+#include "mml/events.h"
+#include "mml/feeds/feeds.h"
 #include "mml/rule.h"
+#include "mml/rules.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "testbed/requirements/report.h"
+#include "testbed/requirements/requirements.h"
+#include "testbed/scenario.h"
 #include "testbed/simulation.h"
 
 namespace looptwin::testbed {

@@ -2,6 +2,7 @@
 // to.
 #include <fmt/format.h>
 
+#include "sim/coupling.h"
 #include "testbed/reading/resolve.h"
 
 namespace looptwin::testbed {

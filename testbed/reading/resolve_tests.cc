@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "mml/records.h"
 #include "testbed/reading/resolve.h"
 
 namespace looptwin::testbed {

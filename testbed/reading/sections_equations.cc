@@ -40,7 +40,8 @@ const Section<EquationRelationConfig>& relation_section() {
   static const Section<T> kSection(
       "a relation of elements", "element_relations",
       {required<T>("to", name(), &T::to, "the kind that each element belongs to one element of"),
-       optional<T>("inverse", new_name(), &T::inverse, "none", "what the other side calls the set of these")});
+       optional<T>("inverse", new_name(), &T::inverse, "none",
+                   "what the other side calls the set of these")});
   return kSection;
 }
 

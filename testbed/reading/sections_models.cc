@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "lang/plant.h"
 #include "testbed/reading/distribution.h"
 #include "testbed/reading/sections.h"
 #include "testbed/reading/value_draft.h"

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "mml/records.h"
+
 namespace looptwin::testbed {
 namespace {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/stop.h"
-#include "mml/loop.h"
+#include "mml/sinks.h"
 #include "testbed/decision_text.h"
 
 namespace looptwin::testbed {

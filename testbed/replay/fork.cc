@@ -6,11 +6,18 @@
 #include <array>
 
 #include "base/check.h"
+#include "base/stop.h"
 #include "base/text.h"
+#include "mml/loop.h"
+#include "testbed/assembly.h"
 #include "testbed/by_hand.h"
 #include "testbed/driver.h"
 #include "testbed/replay/fork_point.h"
+#include "testbed/scenario.h"
+#include "testbed/sim_transport.h"
+#include "testbed/snapshots.h"
 #include "testbed/virtual_clock.h"
+#include "testbed/wiring.h"
 
 namespace looptwin::testbed {
 namespace {

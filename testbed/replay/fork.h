@@ -5,9 +5,13 @@
 #include <memory>
 #include <string>
 
+#include "base/stop.h"
 #include "testbed/snapshots.h"
 
 namespace looptwin::testbed {
+
+class Assembly;
+class Extensions;
 
 /// A second assembly of the same scenario, without run folder, in the state of the first at its last
 /// boundary. The first goes on as if nothing had been.

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "mml/loop.h"
+
 namespace looptwin::testbed {
 namespace {
 

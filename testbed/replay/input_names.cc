@@ -1,5 +1,9 @@
 #include "testbed/replay/input_names.h"
 
+#include "testbed/scenario.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
+
 namespace looptwin::testbed {
 
 twin::InputLogStart input_log_start(const Assembly& assembly, Time after) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "testbed/assembly.h"
+#include "twin/input_log/input_log.h"
 
 namespace looptwin::testbed {
 

@@ -5,7 +5,10 @@
 #include <algorithm>
 
 #include "testbed/replay/input_names.h"
+#include "testbed/scenario.h"
+#include "testbed/wiring.h"
 #include "twin/input_log/encoding.h"
+#include "twin/registry.h"
 #include "twin/warm/run_reader.h"
 
 namespace looptwin::testbed {

@@ -9,8 +9,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "testbed/scenario.h"
 #include "testbed/snapshots.h"
 #include "twin/input_log/input_log.h"
+#include "twin/registry.h"
+#include "twin/tables.h"
 
 namespace looptwin::testbed {
 

@@ -6,9 +6,14 @@
 #include <map>
 #include <set>
 
+#include "mml/loop.h"
 #include "testbed/absent_fleet.h"
+#include "testbed/assembly.h"
 #include "testbed/replay/fork_point.h"
+#include "testbed/scenario.h"
 #include "testbed/summary.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -1,6 +1,7 @@
 // A recorded run's loop, run again on what it took in: with its own rules, or open loop with others.
 #pragma once
 
+#include "testbed/assembly.h"
 #include "testbed/replay/decision_rows.h"
 #include "testbed/replay/recording.h"
 

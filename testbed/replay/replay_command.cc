@@ -6,6 +6,8 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "mml/loop.h"
+#include "testbed/assembly.h"
 #include "testbed/moment.h"
 #include "testbed/replay/report.h"
 #include "testbed/settings_option.h"

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "mml/loop.h"
+#include "testbed/assembly.h"
 
 namespace looptwin::testbed {
 namespace {

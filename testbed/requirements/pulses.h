@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mml/loop.h"
+#include "mml/sinks.h"
 #include "testbed/requirements/compiled.h"
 
 namespace looptwin::testbed {

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "mml/dirty.h"
+#include "mml/evaluator.h"
 #include "testbed/requirements/monitor.h"
 
 namespace looptwin::testbed {

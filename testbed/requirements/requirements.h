@@ -9,7 +9,7 @@
 
 #include "base/archive.h"
 #include "base/workers.h"
-#include "mml/evaluator.h"
+#include "lang/program.h"
 #include "testbed/requirements/compiled.h"
 #include "testbed/requirements/pulses.h"
 

@@ -5,7 +5,9 @@
 #include "testbed/reading/load.h"
 #include "testbed/rig/guard_control.h"
 #include "testbed/rig/rig_inventory.h"
+#include "testbed/scenario.h"
 #include "testbed/script.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

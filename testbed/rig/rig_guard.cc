@@ -6,8 +6,12 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "mml/dispatcher.h"
+#include "mml/loop.h"
+#include "testbed/recorder.h"
 #include "testbed/rig/rig_inventory.h"
 #include "testbed/summary.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

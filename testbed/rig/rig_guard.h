@@ -15,6 +15,7 @@
 #include "testbed/rig/packet_log.h"
 #include "testbed/rig/rig_config.h"
 #include "testbed/rig/rig_requests.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 

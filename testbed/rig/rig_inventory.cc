@@ -11,6 +11,7 @@
 #include "testbed/attribution.h"
 #include "testbed/reserving.h"
 #include "testbed/summary.h"
+#include "twin/tables.h"
 #include "twin/warm/disk.h"
 
 namespace looptwin::testbed {

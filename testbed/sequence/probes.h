@@ -11,6 +11,7 @@
 
 #include "base/workers.h"
 #include "lang/checker.h"
+#include "lang/program.h"
 #include "mml/dirty.h"
 #include "mml/evaluator.h"
 #include "testbed/explain/conditions.h"

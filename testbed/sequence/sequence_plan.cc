@@ -8,8 +8,10 @@
 #include "testbed/reading/load.h"
 #include "testbed/reading/values.h"
 #include "testbed/reading/written.h"
+#include "testbed/scenario.h"
 #include "testbed/script.h"
 #include "testbed/sequence/probes.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -10,6 +10,7 @@
 #include "hil/json_codec.h"
 #include "lang/readable.h"
 #include "testbed/reading/load.h"
+#include "testbed/scenario.h"
 
 namespace looptwin::testbed {
 namespace {

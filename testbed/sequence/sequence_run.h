@@ -9,12 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "mml/loop.h"
+#include "mml/sinks.h"
 #include "testbed/sequence/answers.h"
 #include "testbed/sequence/bench_transport.h"
 #include "testbed/sequence/probes.h"
 #include "testbed/sequence/sequence_plan.h"
 #include "testbed/sequence/sequence_result.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 

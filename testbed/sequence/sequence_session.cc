@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "mml/loop.h"
+#include "testbed/scenario.h"
 #include "testbed/sequence/probes.h"
 #include "twin/warm/disk.h"
 

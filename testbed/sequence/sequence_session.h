@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mml/run_end.h"
 #include "testbed/run.h"
 #include "testbed/sequence/sequence_reports.h"
 #include "testbed/sequence/sequence_request.h"

@@ -8,6 +8,9 @@
 #include <set>
 
 #include "base/check.h"
+#include "mml/alarms.h"
+#include "mml/loop.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mml/alarm_figures.h"
 #include "testbed/assembly.h"
 #include "testbed/testing/intervals.h"
 #include "testbed/testing/test_config.h"

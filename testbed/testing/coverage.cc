@@ -4,7 +4,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mml/alarms.h"
+#include "mml/events.h"
+#include "mml/rules.h"
 #include "testbed/one_line.h"
+#include "testbed/scenario.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "mml/records.h"
 #include "testbed/assembly.h"
 
 namespace looptwin::testbed {

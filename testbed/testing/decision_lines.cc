@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "mml/events.h"
 #include "testbed/decision_text.h"
 #include "testbed/explain/conditions.h"
+#include "testbed/scenario.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mml/records.h"
 #include "testbed/assembly.h"
 
 namespace looptwin::testbed {

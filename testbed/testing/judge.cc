@@ -6,6 +6,11 @@
 #include <set>
 
 #include "base/text.h"
+#include "mml/alarms.h"
+#include "mml/events.h"
+#include "mml/rules.h"
+#include "testbed/scenario.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lang/units.h"
-#include "mml/loop.h"
+#include "mml/sinks.h"
 #include "testbed/assembly.h"
 #include "testbed/testing/test_config.h"
 

@@ -7,6 +7,8 @@
 
 namespace looptwin::testbed {
 
+class Extensions;
+
 /// Tests that are given what happens; simulated ones would take long. All of them pass on the rules as they
 /// are.
 MutationReport mutate(const Suite& suite, const std::vector<TestConfig>& tests, int threads,

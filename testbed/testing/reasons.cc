@@ -5,10 +5,16 @@
 #include <cmath>
 #include <limits>
 
+#include "mml/alarms.h"
+#include "mml/events.h"
+#include "mml/loop.h"
 #include "mml/rule.h"
+#include "mml/rules.h"
 #include "testbed/explain/why_not.h"
+#include "testbed/scenario.h"
 #include "testbed/testing/decision_lines.h"
 #include "testbed/testing/text_plot.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

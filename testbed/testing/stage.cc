@@ -4,9 +4,14 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "mml/feeds/feeds.h"
+#include "mml/loop.h"
 #include "testbed/driver.h"
+#include "testbed/scenario.h"
 #include "testbed/script.h"
+#include "testbed/sim_transport.h"
 #include "testbed/virtual_clock.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

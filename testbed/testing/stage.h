@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 #include "testbed/testing/courses.h"
 #include "testbed/testing/judge.h"
 #include "testbed/testing/series_fleet.h"

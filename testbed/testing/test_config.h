@@ -7,19 +7,16 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "mml/records.h"
+#include "testbed/setting.h"
 #include "testbed/testing/alarm_limits.h"
+
+namespace looptwin::mml {
+enum class RecordKind : uint8_t;
+}
 
 namespace looptwin::testbed {
 
 struct ScriptConfig;
-
-/// `--set key=value`: one path names a thing everywhere, as models.home.parameters.UA.default.
-struct Setting {
-  std::string path;
-  std::string value;
-  bool operator==(const Setting&) const = default;
-};
 
 /// `"block-1/*.power": "3 kW x 60 s, 9 kW"`; `weather.temperature: ...`; `"pump-1": "online x 5 min,
 /// offline"`.

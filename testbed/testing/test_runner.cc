@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "mml/loop.h"
 #include "testbed/reading/files.h"
 #include "testbed/requirements/report.h"
 #include "testbed/shell_word.h"

@@ -14,6 +14,8 @@
 
 namespace looptwin::testbed {
 
+class Extensions;
+
 /// An expectation that was not met, with what there is to know about it.
 struct TestFailure {
   Span span;

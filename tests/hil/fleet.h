@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "twin/registry.h"
+#include "twin/tables.h"
 
 namespace looptwin::hil {
 

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
+#include "lang/plant.h"
 #include "sim/column_code.h"
 #include "tests/sim/fleet_world.h"
 

@@ -8,6 +8,9 @@
 #include <random>
 
 #include "loading.h"
+#include "mml/alarms.h"
+#include "mml/loop.h"
+#include "testbed/sim_transport.h"
 #include "testbed/testing/alarm_text.h"
 #include "testbed/testing/test_reports.h"
 

@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "loading.h"
+#include "mml/alarms.h"
+#include "mml/loop.h"
 #include "testbed/alarm_report.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 #include "twin/warm/run_reader.h"
 
 using namespace looptwin;

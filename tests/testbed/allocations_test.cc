@@ -4,7 +4,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "mml/loop.h"
+#include "mml/processor.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

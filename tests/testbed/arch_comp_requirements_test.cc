@@ -10,6 +10,7 @@
 #include "loading.h"
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
+#include "testbed/requirements/requirements.h"
 #include "testbed/virtual_clock.h"
 
 using namespace looptwin;

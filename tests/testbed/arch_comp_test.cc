@@ -9,7 +9,11 @@
 #include <sstream>
 
 #include "loading.h"
+#include "mml/loop.h"
+#include "sim/fleet.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

@@ -4,6 +4,9 @@
 #include <algorithm>
 
 #include "loading.h"
+#include "mml/alarms.h"
+#include "mml/dispatcher.h"
+#include "mml/loop.h"
 #include "testbed/alarm_report.h"
 #include "testbed/last_boundary.h"
 #include "testbed/simulation.h"

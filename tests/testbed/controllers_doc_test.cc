@@ -4,7 +4,9 @@
 #include <fstream>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

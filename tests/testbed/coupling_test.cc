@@ -4,7 +4,13 @@
 
 #include "base/archive.h"
 #include "loading.h"
+#include "mml/dispatcher.h"
+#include "mml/loop.h"
+#include "sim/coupling.h"
+#include "sim/plant.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "twin/registry.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

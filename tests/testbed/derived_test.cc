@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 #include "twin/warm/run_reader.h"
 
 using namespace looptwin;

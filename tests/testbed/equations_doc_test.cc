@@ -6,7 +6,10 @@
 #include <optional>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "twin/registry.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

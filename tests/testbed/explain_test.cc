@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "loading.h"
+#include "mml/alarms.h"
+#include "mml/events.h"
 #include "testbed/explain/explanation.h"
 #include "testbed/explain/run_decisions.h"
 #include "testbed/explain/why_not.h"

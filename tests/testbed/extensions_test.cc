@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "loading.h"
+#include "mml/loop.h"
+#include "sim/fleet.h"
 #include "testbed/extensions.h"
 #include "testbed/reading/load.h"
 #include "testbed/simulation.h"

@@ -8,9 +8,16 @@
 #include <set>
 
 #include "loading.h"
+#include "mml/broker.h"
+#include "mml/dispatcher.h"
+#include "mml/loop.h"
+#include "mml/processor.h"
+#include "mml/rules.h"
+#include "sim/fleet.h"
 #include "testbed/driver.h"
 #include "testbed/notes.h"
 #include "testbed/virtual_clock.h"
+#include "testbed/wiring.h"
 
 namespace looptwin::testbed {
 namespace {

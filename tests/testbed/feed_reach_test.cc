@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "mml/feeds/feeds.h"
 #include "testbed/assembly.h"
 
 using namespace looptwin;

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "mml/loop.h"
 #include "testbed/replay/difference.h"
 #include "testbed/replay/fork.h"
 #include "testbed/replay/forked_process.h"
@@ -16,6 +17,7 @@
 #include "testbed/virtual_clock.h"
 #include "tests/testbed/decisions.h"
 #include "tests/testbed/loading.h"
+#include "twin/transport.h"
 #include "twin/warm/run_reader.h"
 
 using namespace looptwin;

@@ -3,8 +3,11 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 #include "testbed/snapshots.h"
+#include "twin/registry.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

@@ -7,7 +7,15 @@
 #include <memory>
 #include <set>
 
+#include "mml/dispatcher.h"
+#include "mml/loop.h"
+#include "mml/rules.h"
+#include "sim/fleet.h"
 #include "testbed/assembly.h"
+#include "testbed/scenario.h"
+#include "testbed/sim_transport.h"
+#include "testbed/wiring.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed::test {
 

@@ -6,7 +6,9 @@
 #include <map>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 #include "testbed/snapshots.h"
 #include "twin/warm/manifest.h"
 

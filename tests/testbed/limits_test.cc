@@ -2,7 +2,11 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "mml/loop.h"
+#include "sim/fleet.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed::test {
 namespace {

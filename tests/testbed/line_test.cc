@@ -2,7 +2,10 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "twin/registry.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

@@ -4,7 +4,9 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 #include "twin/warm/run_reader.h"
 
 using namespace looptwin;

@@ -3,7 +3,10 @@
 
 #include "base/random.h"
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "testbed/wiring.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

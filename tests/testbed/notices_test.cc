@@ -2,6 +2,9 @@
 // and a replay that decides alike.
 #include <catch2/catch.hpp>
 
+#include "mml/events.h"
+#include "mml/feeds/feeds.h"
+#include "mml/loop.h"
 #include "testbed/absent_fleet.h"
 #include "testbed/driver.h"
 #include "testbed/replay/replay.h"
@@ -9,6 +12,7 @@
 #include "testbed/summary.h"
 #include "testbed/virtual_clock.h"
 #include "tests/testbed/loading.h"
+#include "twin/transport.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

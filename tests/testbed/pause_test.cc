@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "mml/events.h"
 #include "simulating.h"
 #include "twin/tables.h"
 

@@ -4,8 +4,11 @@
 
 #include "decisions.h"
 #include "loading.h"
+#include "mml/loop.h"
+#include "mml/operator.h"
 #include "testbed/driver.h"
 #include "testbed/script.h"
+#include "testbed/sim_transport.h"
 #include "testbed/virtual_clock.h"
 #include "twin/warm/run_reader.h"
 

@@ -4,7 +4,14 @@
 
 #include "base/archive.h"
 #include "loading.h"
+#include "mml/alarms.h"
+#include "mml/evaluator.h"
+#include "mml/loop.h"
+#include "mml/processor.h"
+#include "mml/rules.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "twin/frame.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

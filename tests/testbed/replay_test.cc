@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "mml/loop.h"
 #include "testbed/driver.h"
 #include "testbed/replay/difference.h"
 #include "testbed/replay/fork_point.h"

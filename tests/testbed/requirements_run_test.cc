@@ -7,11 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
 #include "testbed/driver.h"
 #include "testbed/requirements/report.h"
+#include "testbed/requirements/requirements.h"
 #include "testbed/requirements/robustness.h"
 #include "testbed/run.h"
+#include "testbed/sim_transport.h"
 #include "testbed/virtual_clock.h"
 #include "tests/twin/allocations.h"
 

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "mml/loop.h"
+#include "mml/processor.h"
 #include "testbed/driver.h"
 #include "testbed/summary.h"
 #include "testbed/virtual_clock.h"

@@ -8,9 +8,18 @@
 
 #include "base/archive.h"
 #include "loading.h"
+#include "mml/alarms.h"
+#include "mml/dispatcher.h"
+#include "mml/evaluator.h"
+#include "mml/loop.h"
+#include "mml/processor.h"
+#include "mml/rules.h"
+#include "sim/fleet.h"
 #include "testbed/assembly.h"
 #include "testbed/run.h"
+#include "testbed/sim_transport.h"
 #include "testbed/virtual_clock.h"
+#include "twin/frame.h"
 #include "twin/warm/run_reader.h"
 
 using namespace looptwin;

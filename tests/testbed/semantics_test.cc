@@ -4,7 +4,11 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "mml/alarms.h"
+#include "mml/loop.h"
+#include "mml/rules.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/reading/load.h"
 #include "testbed/reading/schema.h"
 #include "testbed/replay/replay.h"

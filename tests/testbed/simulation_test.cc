@@ -3,8 +3,12 @@
 #include <catch2/catch.hpp>
 
 #include "loading.h"
+#include "mml/loop.h"
+#include "sim/fleet.h"
 #include "simulating.h"
+#include "testbed/driver.h"
 #include "testbed/reading/load.h"
+#include "testbed/sim_transport.h"
 #include "testbed/simulation.h"
 
 using namespace looptwin;

@@ -5,7 +5,12 @@
 #include <memory>
 #include <numeric>
 
+#include "mml/loop.h"
+#include "mml/rules.h"
+#include "sim/fleet.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "twin/registry.h"
 
 namespace looptwin::testbed {
 namespace {

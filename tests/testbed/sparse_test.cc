@@ -2,6 +2,8 @@
 // rows.
 #include <catch2/catch.hpp>
 
+#include "mml/loop.h"
+#include "mml/rules.h"
 #include "simulating.h"
 
 using namespace looptwin;

@@ -5,7 +5,11 @@
 #include "base/archive.h"
 #include "decisions.h"
 #include "loading.h"
+#include "mml/loop.h"
+#include "mml/rules.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
+#include "testbed/wiring.h"
 
 using namespace looptwin;
 using namespace looptwin::testbed;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "loading.h"
+#include "mml/loop.h"
 #include "testbed/explain/explanation.h"
 #include "testbed/explain/run_decisions.h"
 #include "testbed/replay/report.h"

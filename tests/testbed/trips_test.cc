@@ -4,7 +4,11 @@
 
 #include "decisions.h"
 #include "loading.h"
+#include "mml/alarms.h"
+#include "mml/events.h"
+#include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/sim_transport.h"
 #include "twin/warm/run_reader.h"
 
 using namespace looptwin;

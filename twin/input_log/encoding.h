@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "twin/tables.h"
 #include "twin/transport.h"
 
 namespace looptwin::twin {
