@@ -29,7 +29,8 @@ add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=
   -fno-semantic-interposition)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # GCC 12 sees these where there is nothing: in std::string + "literal" (its bug 105651), in optional and expected.
-  add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-maybe-uninitialized)
+  add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread -Wno-array-bounds
+    -Wno-maybe-uninitialized)
 else()
   add_compile_options(-Wno-unknown-pragmas)  # GCC's, for loops
 endif()
