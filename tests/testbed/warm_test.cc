@@ -174,8 +174,8 @@ TEST_CASE("warm: ago() gives what a value was, and a window over the past is the
     else if (total[i][0] == total[i][0])
       REQUIRE(index == Approx(total[i][0] / (sum / buckets)).epsilon(1e-6));
   }
-  REQUIRE(known >
-          2000);  // of 5400, by this link's latency and what is stale: both known and unknown are seen
+  // Of 5400, by this link's latency and what is stale: both known and unknown are seen.
+  REQUIRE(known > 2000);
   REQUIRE(known < 4000);
 }
 

@@ -1,13 +1,14 @@
 // The system of record: ids, relations both ways, and what is drawn for each device.
 #include "twin/registry.h"
-#include "base/archive.h"
-#include "twin/tables.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <numeric>
 #include <set>
+
+#include "base/archive.h"
+#include "twin/tables.h"
 
 using namespace looptwin;
 using namespace looptwin::twin;
