@@ -292,7 +292,9 @@ TEST_CASE("sparkplug: a node that somebody else takes over leaves in silence, an
   hall.devices->presence(node, false, kStart + seconds(1), hall.sent);
   REQUIRE(hall.sent.size() == 1);
   CHECK(hall.sent[0].topic == "spBv1.0/hall/NDEATH/line");
-  const auto* session = decode(hall.sent[0].payload)->find("bdSeq");
+  const auto death = decode(hall.sent[0].payload);
+  REQUIRE(death.has_value());
+  const auto* session = death->find("bdSeq");
   REQUIRE(session != nullptr);
   CHECK(session->value == WireValue(uint64_t{7}));
 }
