@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <numeric>
+
+#include "base/json_tree.h"
 
 namespace looptwin::hil {
 namespace {
 
-using Json = nlohmann::json;
 constexpr std::string_view kPresence = "$looptwin/presence/";
 constexpr std::string_view kViolationsTopic = "$looptwin/violations";
 constexpr std::string_view kDropped = "$SYS/broker/publish/messages/dropped";
@@ -45,7 +45,7 @@ std::optional<BrokerStatus::Session> BrokerStatus::take(const MqttMessage& messa
     if (sink) sink({at, "broker_dropped", "", "the broker had no room for them", dropped - before});
     return std::nullopt;
   }
-  const auto json = Json::parse(message.payload, nullptr, false);
+  const auto json = load_json<Json>(message.payload);
   if (!json.is_object()) return std::nullopt;
   if (topic.starts_with(kPresence)) {
     const auto online = json.find("online");

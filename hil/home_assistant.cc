@@ -1,13 +1,11 @@
 #include "hil/home_assistant.h"
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_tree.h"
 #include "hil/payload_bound.h"
 
 namespace looptwin::hil {
 namespace {
 
-using Json = nlohmann::json;
 constexpr int kDeepest = 16;
 
 /// A key by its name or its abbreviation; null where neither is there.
@@ -87,8 +85,7 @@ void Announcements::take(std::string_view said_topic, std::string_view payload) 
       said_topic.substr(prefix_.size() + 1, said_topic.size() - prefix_.size() - 1 - kEnd.size());
   const auto kind = std::string(inner.substr(0, inner.find('/')));
   const auto object = std::string(inner.substr(inner.rfind('/') + 1));
-  const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kDeepest; };
-  const auto json = payload.size() <= kLongestPayload ? Json::parse(payload, shallow, false) : Json();
+  const auto json = payload.size() <= kLongestPayload ? load_json<Json>(payload, kDeepest) : Json();
   if (!json.is_object() || (!by_topic_.contains(said_topic) && by_topic_.size() >= kMostDevices)) {
     if (unreadable_.size() < kMostDevices) unreadable_.emplace(said_topic);
     by_topic_.erase(std::string(said_topic));  // what stood there before stands no more

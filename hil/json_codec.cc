@@ -4,19 +4,18 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "base/json_tree.h"
 
 namespace looptwin::hil {
 namespace {
 
-using Json = nlohmann::json;
 constexpr int kDeepest = 32;
 
 /// Null where it cannot be read: too long, too deep, no JSON.
 std::optional<Json> parsed(std::string_view payload) {
   if (payload.size() > kLongestPayload) return std::nullopt;
-  const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kDeepest; };
-  auto json = Json::parse(payload, shallow, false);
+  auto json = load_json<Json>(payload, kDeepest);
   if (json.is_discarded()) return std::nullopt;
   return json;
 }
@@ -65,9 +64,9 @@ Scalar scalar_payload(std::string_view payload) {
   return scalar ? std::move(*scalar) : Scalar(std::string(payload));
 }
 
-nlohmann::ordered_json json_of(const Scalar& value) {
+OrderedJson json_of(const Scalar& value) {
   return std::visit(
-      [](const auto& v) -> nlohmann::ordered_json {
+      [](const auto& v) -> OrderedJson {
         if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::monostate>)
           return nullptr;
         else
@@ -76,9 +75,9 @@ nlohmann::ordered_json json_of(const Scalar& value) {
       value);
 }
 
-void put(nlohmann::ordered_json& json, const std::string& pointer, nlohmann::ordered_json value) {
+void put(OrderedJson& json, const std::string& pointer, OrderedJson value) {
   try {
-    json[nlohmann::ordered_json::json_pointer(pointer)] = std::move(value);
+    json[OrderedJson::json_pointer(pointer)] = std::move(value);
   } catch (const Json::exception&) {  // no pointer, or below another one's value: it cannot be said
   }
 }
@@ -143,7 +142,7 @@ tl::expected<Samples, PayloadProblem> JsonCodec::telemetry(std::string_view payl
 }
 
 std::string JsonCodec::command(const twin::Command& command, double expires) const {
-  nlohmann::ordered_json json = {{"id", fmt::format("{:016x}", command.id)}};
+  OrderedJson json = {{"id", fmt::format("{:016x}", command.id)}};
   if (command.kind == twin::Command::Kind::command) {
     json["command"] = model_.commands[command.index].name;
   } else {
@@ -154,7 +153,7 @@ std::string JsonCodec::command(const twin::Command& command, double expires) con
   }
   json["expires"] = expires;
   if (command.may_refuse) json["may_refuse"] = true;
-  return json.dump();
+  return dump_json(json);
 }
 
 tl::expected<JsonCodec::Answer, PayloadProblem> JsonCodec::acknowledgement(std::string_view payload) const {
@@ -177,35 +176,35 @@ tl::expected<JsonCodec::Answer, PayloadProblem> JsonCodec::acknowledgement(std::
 }
 
 std::string JsonCodec::confirmation(uint32_t number) const {
-  auto json = nlohmann::ordered_json::object();
+  auto json = OrderedJson::object();
   put(json, mapping_.sequence, number);
-  return json.dump();
+  return dump_json(json);
 }
 
 std::string JsonCodec::telemetry_text(const Samples& samples) const {
-  auto json = nlohmann::ordered_json::object();
+  auto json = OrderedJson::object();
   for (const auto& [f, raw] : samples.values) {
     const auto& config = model_.telemetry[f];
     put(json, fields_[f].pointer, json_of(hil::scalar_of(config, fields_[f].scaling, config.unit, raw)));
   }
   if (samples.sequence && !mapping_.sequence.empty()) put(json, mapping_.sequence, *samples.sequence);
   if (samples.unix_seconds && !mapping_.time.empty()) put(json, mapping_.time, *samples.unix_seconds);
-  return json.dump();
+  return dump_json(json);
 }
 
 std::string JsonCodec::scalar_text(uint16_t field, int32_t raw) const {
   const auto& config = model_.telemetry[field];
   const auto value = hil::scalar_of(config, fields_[field].scaling, config.unit, raw);
   const auto* text = std::get_if<std::string>(&value);
-  return text != nullptr ? *text : json_of(value).dump();
+  return text != nullptr ? *text : dump_json(json_of(value));
 }
 
 std::string JsonCodec::acknowledgement_text(const Answer& answer) const {
   const auto outcome = std::find_if(std::begin(kOutcomes), std::end(kOutcomes),
                                     [&](const auto& known) { return known.second == answer.outcome; });
-  nlohmann::ordered_json json = {{"id", fmt::format("{:016x}", answer.id)}, {"outcome", outcome->first}};
+  OrderedJson json = {{"id", fmt::format("{:016x}", answer.id)}, {"outcome", outcome->first}};
   if (answer.unix_seconds && !mapping_.time.empty()) put(json, mapping_.time, *answer.unix_seconds);
-  return json.dump();
+  return dump_json(json);
 }
 
 tl::expected<Asked, PayloadProblem> JsonCodec::asked(std::string_view payload) const {

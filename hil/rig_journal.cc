@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
+#include "base/json_tree.h"
 
 namespace looptwin::hil {
 
@@ -21,10 +21,10 @@ RigJournal::~RigJournal() {
 void RigJournal::write(Time at, std::string_view what, const Details& details) {
   if (file_.empty()) return;
   if (fd_ < 0) fd_ = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  nlohmann::ordered_json json{{"at_s", at.seconds()}, {"what", what}};
+  OrderedJson json{{"at_s", at.seconds()}, {"what", what}};
   for (const auto& [key, text] : details) json[std::string(key)] = text;
   // One call a line: lines of two processes do not mix. Texts of devices may be no UTF-8.
-  const auto line = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const auto line = dump_json(json) + "\n";
   if (fd_ < 0 || ::write(fd_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) ++lost_;
 }
 

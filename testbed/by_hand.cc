@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/json_tree.h"
 #include "testbed/assembly.h"
 #include "testbed/reading/load.h"
 #include "testbed/scenario.h"
@@ -30,7 +30,7 @@ Result<std::vector<DoneByHand>> read(const std::filesystem::path& run) {
   const auto text = twin::read_whole_file(run / kByHandFile);
   if (!text) return tl::make_unexpected(text.error());
   for (size_t begin = 0, end; (end = text->find('\n', begin)) != std::string::npos; begin = end + 1) {
-    const auto line = nlohmann::json::parse(text->substr(begin, end - begin), nullptr, false);
+    const auto line = load_json<Json>(text->substr(begin, end - begin));
     const bool sound = line.is_object() && line.contains("entry") && line["entry"].is_string() &&
                        line.contains("after_ns") && line["after_ns"].is_number_integer() &&
                        line.contains("is") && line["is"].is_string();
@@ -51,9 +51,8 @@ Result<void> note_by_hand(const std::filesystem::path& run, const DoneByHand& do
   const auto size = std::filesystem::file_size(path, error);
   auto file = error ? twin::File::create(path) : twin::File::append_after(path, size);
   if (!file) return tl::make_unexpected(std::move(file.error()));
-  const nlohmann::ordered_json line = {
-      {"after_ns", done.after.ns}, {"is", name_of(done.is)}, {"entry", done.entry}};
-  const std::string text = line.dump() + "\n";
+  const OrderedJson line = {{"after_ns", done.after.ns}, {"is", name_of(done.is)}, {"entry", done.entry}};
+  const std::string text = dump_json(line) + "\n";
   if (auto written = file->write(std::as_bytes(std::span(text))); !written) return written;
   return file->sync();
 }

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "mml/alarm_state.h"
 #include "mml/records.h"
@@ -19,7 +19,7 @@ namespace looptwin::testbed {
 namespace {
 
 /// A value of a status on one line; of an object ("rig") its single values.
-std::string shown(const nlohmann::json& value) {
+std::string shown(const Json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_number_integer()) return grouped(value.get<long long>());
@@ -35,7 +35,7 @@ std::string shown(const nlohmann::json& value) {
 /// What the run said of itself at its end: "reached_end", and its counters. One that could say nothing more
 /// is still "running", though nobody writes it.
 void show_status(const std::string& json, bool is_written) {
-  const auto status = nlohmann::json::parse(json, nullptr, false);
+  const auto status = load_json<Json>(json);
   if (!status.is_object() || !status.contains("state"))
     return fmt::print("  status       {}\n", json.empty() || json == "{}" ? "it did not end" : json);
   const auto state = status["state"].get<std::string>();
@@ -262,7 +262,7 @@ Result<void> show_alarm_figures(twin::RunReader& run) {
 /// What requirements.json says of each requirement, where there is one.
 void show_requirements(const std::filesystem::path& folder) {
   const auto text = twin::read_whole_file(folder / "requirements.json");
-  const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
+  const auto json = load_json<Json>(text.value_or(""));
   if (!json.is_object() || !json.contains("requirements")) return;
   fmt::print("\n  {:<12} {:>9} {:>9} {:>9}  {}\n", "requirement", "held", "violated", "undecided", "");
   for (const auto& requirement : json["requirements"])

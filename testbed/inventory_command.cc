@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "hil/steady_time.h"
 #include "lang/units.h"
@@ -252,11 +252,11 @@ std::string shown(const Reservation& one) {
 
 void show_reservation(const Options& options, const Reservation& one) {
   if (options.format != "json") return print(shown(one));
-  const nlohmann::ordered_json json = {{"reservation", one.number},
-                                       {"owner", one.owner},
-                                       {"devices", one.devices},
-                                       {"until", to_string(one.until)}};
-  print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  const OrderedJson json = {{"reservation", one.number},
+                            {"owner", one.owner},
+                            {"devices", one.devices},
+                            {"until", to_string(one.until)}};
+  print(dump_json(json) + "\n");
 }
 
 Exit reserve_devices(Options& options) {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "testbed/reading/keys.h"
 #include "testbed/reading/values.h"
@@ -117,7 +117,7 @@ class Importer {
 };
 
 std::string json_line(const InventoryItem& item) {
-  nlohmann::ordered_json line{{"id", item.id}};
+  OrderedJson line{{"id", item.id}};
   const auto values = twin::values_of(item);
   for (const auto& key : twin::item_keys())
     if (key == "tags" && !item.tags.empty())
@@ -125,7 +125,7 @@ std::string json_line(const InventoryItem& item) {
     else if (const auto value = values.find(key); value != values.end())
       line[key] = value->second;
   line["state"] = item.retired ? "retired" : "active";
-  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return dump_json(line);
 }
 
 }  // namespace

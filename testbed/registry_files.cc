@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "testbed/reading/keys.h"
 #include "testbed/reading/values.h"
@@ -271,12 +271,12 @@ class Importer {
 };
 
 std::string json_line(const DeviceRecord& device) {
-  nlohmann::ordered_json line{{"id", device.id}, {"model", device.model}, {"state", name_of(device.state)}};
+  OrderedJson line{{"id", device.id}, {"model", device.model}, {"state", name_of(device.state)}};
   if (!device.link.empty()) line["link"] = device.link;
   if (!device.tags.empty()) line["tags"] = device.tags;
   if (!device.parameters.empty()) line["parameters"] = device.parameters;
   if (!device.relations.empty()) line["relations"] = device.relations;
-  return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return dump_json(line);
 }
 
 Result<void> write_csv(const twin::RegistryStore& store, const twin::DeviceFilter& filter,

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "mml/alarms.h"
 #include "mml/processor.h"
@@ -72,8 +72,7 @@ Result<Prepared> prepare_new(const RunRequest& request) {
 Result<Prepared> prepare_resumed(const std::filesystem::path& run, const Extensions* extensions) {
   auto resumable = read_simulated(run);
   if (!resumable) return tl::make_unexpected(std::move(resumable.error()));
-  const auto manifest =
-      nlohmann::json::parse(twin::read_whole_file(run / "manifest.json").value_or(""), nullptr, false);
+  const auto manifest = load_json<Json>(twin::read_whole_file(run / "manifest.json").value_or(""));
   if (manifest.is_object() && manifest.contains("status") &&
       manifest["status"].value("state", std::string()) == "reached_end")
     return failure(fmt::format("{} has reached its end: there is nothing to resume", run.string()));

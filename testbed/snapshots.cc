@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/json_tree.h"
 #include "mml/loop.h"
 #include "testbed/assembly.h"
 #include "testbed/recorder.h"
@@ -214,22 +214,22 @@ Result<void> Snapshots::restore_loop() {
 }
 
 Result<void> write_resumable(const fs::path& run, const Resumable& resumable) {
-  nlohmann::ordered_json json = {{"format", "looptwin resume"},
-                                 {"version", 1},
-                                 {"scenario", fs::absolute(resumable.scenario).lexically_normal().string()},
-                                 {"settings", nlohmann::json::array()},
-                                 {"hash", fmt::format("{:016x}", resumable.hash)}};
+  OrderedJson json = {{"format", "looptwin resume"},
+                      {"version", 1},
+                      {"scenario", fs::absolute(resumable.scenario).lexically_normal().string()},
+                      {"settings", Json::array()},
+                      {"hash", fmt::format("{:016x}", resumable.hash)}};
   for (const auto& s : resumable.settings) json["settings"].push_back({s.path, s.value});
   if (resumable.begins > kStart) json["begins_ns"] = resumable.begins.ns;
   if (!resumable.kept.empty()) json["kept"] = resumable.kept;
   if (resumable.rig) json["rig"] = true;
-  return twin::write_whole_file(run / "resume.json", json.dump(1) + "\n");
+  return twin::write_whole_file(run / "resume.json", dump_json(json, 1) + "\n");
 }
 
 Result<Resumable> read_resumable(const fs::path& run) {
   const auto path = run / "resume.json";
   const auto text = twin::read_whole_file(path);
-  const auto json = nlohmann::json::parse(text.value_or(""), nullptr, false);
+  const auto json = load_json<Json>(text.value_or(""));
   const auto is_text = [](const auto& j, const char* key) { return j.contains(key) && j[key].is_string(); };
   std::error_code ignored;
   if (!json.is_object() || !is_text(json, "scenario") || !is_text(json, "hash") || !json.contains("settings"))

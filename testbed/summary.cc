@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/json_tree.h"
 #include "base/simd.h"
 #include "base/text.h"
 #include "mml/alarms.h"
@@ -199,39 +199,39 @@ std::string status_json(Assembly& a, Time reached, mml::RunEnd end, double wall)
   const auto d = a.dispatcher().counters();
   const auto f = a.fleet().counters();
   const auto of = [&](twin::Quality q) { return p.by_quality[static_cast<size_t>(q)]; };
-  nlohmann::json json{{"state", mml::name_of(end)},
-                      {"simulated_s", reached.seconds()},
-                      {"wall_s", wall},
-                      {"threads", a.loop().workers().threads()},
-                      {"simd", looptwin::name_of(simd())},
-                      {"devices", a.registry().devices()},
-                      {"messages", p.messages},
-                      {"sent", f.sent},
-                      {"lost", f.lost},
-                      {"dropped", f.dropped},
-                      {"duplicates", p.duplicates},
-                      {"gaps", p.gaps},
-                      {"restarts", p.restarts},
-                      {"samples", p.samples},
-                      {"late", of(twin::Quality::late)},
-                      {"future", of(twin::Quality::future)},
-                      {"out_of_range", of(twin::Quality::out_of_range)},
-                      {"missing", of(twin::Quality::missing)},
-                      {"rate", of(twin::Quality::rate)},
-                      {"flat", of(twin::Quality::flat)},
-                      {"shed", p.shed},
-                      {"in_no_rollup", a.in_no_rollup()},
-                      {"in_no_window", a.in_no_window()},
-                      {"decisions", a.loop().decisions()},
-                      {"commands_issued", d.issued},
-                      {"alarms_raised", a.alarms().counters().raised}};
+  Json json{{"state", mml::name_of(end)},
+            {"simulated_s", reached.seconds()},
+            {"wall_s", wall},
+            {"threads", a.loop().workers().threads()},
+            {"simd", looptwin::name_of(simd())},
+            {"devices", a.registry().devices()},
+            {"messages", p.messages},
+            {"sent", f.sent},
+            {"lost", f.lost},
+            {"dropped", f.dropped},
+            {"duplicates", p.duplicates},
+            {"gaps", p.gaps},
+            {"restarts", p.restarts},
+            {"samples", p.samples},
+            {"late", of(twin::Quality::late)},
+            {"future", of(twin::Quality::future)},
+            {"out_of_range", of(twin::Quality::out_of_range)},
+            {"missing", of(twin::Quality::missing)},
+            {"rate", of(twin::Quality::rate)},
+            {"flat", of(twin::Quality::flat)},
+            {"shed", p.shed},
+            {"in_no_rollup", a.in_no_rollup()},
+            {"in_no_window", a.in_no_window()},
+            {"decisions", a.loop().decisions()},
+            {"commands_issued", d.issued},
+            {"alarms_raised", a.alarms().counters().raised}};
   if (const auto& all = a.requirements().all(); !all.empty()) {
     std::map<Verdict, size_t> of_verdict;
     for (const auto& tally : tallies(all, a.requirements().results())) ++of_verdict[tally.verdict()];
     for (const Verdict v : {Verdict::held, Verdict::violated, Verdict::undecided})
       json[fmt::format("requirements_{}", name_of(v))] = of_verdict[v];
   }
-  return json.dump();
+  return dump_json(json);
 }
 
 }  // namespace looptwin::testbed

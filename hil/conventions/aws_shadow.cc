@@ -57,7 +57,7 @@ class AwsShadow final : public Convention, DocumentReader {
     const auto document = documents_.find(command.device);
     const Json delta = {{"state", *patch},
                         {"version", (document != documents_.end() ? document->second.version : 0) + 1}};
-    out.push_back({base(command.device) + "update/delta", delta.dump()});
+    out.push_back({base(command.device) + "update/delta", dump_json(delta)});
     return true;
   }
 

@@ -1,8 +1,8 @@
 #include "hil/conventions/homie.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "hil/conventions/topics.h"
 
 namespace looptwin::hil {
@@ -141,7 +141,7 @@ class Homie final : public Topics {
     if (!device) return false;
     root_of_.erase(*device);
     if (payload.size() > kLongestPayload) return true;
-    const auto json = nlohmann::json::parse(payload, nullptr, false);
+    const auto json = load_json<Json>(payload);
     if (json.is_object() && json.contains("root") && json["root"].is_string())
       root_of_[*device] = json["root"].get<std::string>();
     return true;
@@ -192,7 +192,7 @@ class HomieDevices final : public TopicsDevices {
   }
 
   std::string description(const ModelPlaces& model, twin::DeviceRef device) const {
-    nlohmann::ordered_json nodes;
+    OrderedJson nodes;
     const auto add = [&](const TopicTemplate& topic, const std::string& datatype, const std::string& format,
                          const std::string& unit, bool settable) {
       const auto text = topic.topic("d").substr(kFive.size() + 2);
@@ -220,11 +220,11 @@ class HomieDevices final : public TopicsDevices {
         describe(model.config().setpoints[said.index], *said.topic, true);
       if (said.use == ModelPlaces::Use::command) add(*said.topic, "boolean", "", "", true);
     }
-    const nlohmann::ordered_json json = {{"homie", "5.0"},
-                                         {"version", 1},
-                                         {"name", std::string(speakers_.registry.id(device))},
-                                         {"nodes", nodes}};
-    return json.dump();
+    const OrderedJson json = {{"homie", "5.0"},
+                              {"version", 1},
+                              {"name", std::string(speakers_.registry.id(device))},
+                              {"nodes", nodes}};
+    return dump_json(json);
   }
 };
 

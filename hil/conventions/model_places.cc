@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
+
+#include "base/json_tree.h"
 
 namespace looptwin::hil {
 namespace {
 
-using Json = nlohmann::json;
 constexpr int kDeepest = 32;
 
 /// What a wire's value is called in `words:`.
@@ -141,8 +141,7 @@ Reading::~Reading() = default;
 tl::expected<std::optional<Scalar>, PayloadProblem> Reading::at(const std::string& pointer) {
   if (payload_.size() > kLongestPayload) return tl::make_unexpected(PayloadProblem::malformed);
   if (parsed_ == nullptr) {
-    const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kDeepest; };
-    parsed_ = std::make_unique<Parsed>(Parsed{Json::parse(payload_, shallow, false)});
+    parsed_ = std::make_unique<Parsed>(Parsed{load_json<Json>(payload_, kDeepest)});
   }
   const Json* found = &parsed_->json;
   if (pointer.empty()) {
@@ -172,21 +171,21 @@ std::string bare_text(const Scalar& value) {
     // Whole numbers without a point: devices that want integers take no others.
     if (*number == std::floor(*number) && std::abs(*number) < 1e15)
       return std::to_string(static_cast<int64_t>(*number));
-    return Json(*number).dump();
+    return dump_json(Json(*number));
   }
   return {};
 }
 
 std::string json_text(const std::vector<std::pair<std::string, Scalar>>& values) {
-  auto json = nlohmann::ordered_json::object();
+  auto json = OrderedJson::object();
   for (const auto& [pointer, value] : values) try {
-      auto& place = json[nlohmann::ordered_json::json_pointer(pointer)];
+      auto& place = json[OrderedJson::json_pointer(pointer)];
       if (const auto* text = std::get_if<std::string>(&value)) place = *text;
       if (const auto* truth = std::get_if<bool>(&value)) place = *truth;
       if (const auto* number = std::get_if<double>(&value)) place = *number;
     } catch (const Json::exception&) {  // below another's value: it cannot be said
     }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return dump_json(json);
 }
 
 }  // namespace looptwin::hil

@@ -60,7 +60,7 @@ Speakers in_documents(Speakers speakers, const std::string& topic) {
 bool TwinDocument::merge(Json& state, const Json& patch) {
   Json merged = state;
   merged.merge_patch(patch);
-  if (merged.dump(-1, ' ', false, Json::error_handler_t::replace).size() > kLargestDocument) return false;
+  if (dump_json(merged).size() > kLargestDocument) return false;
   state = std::move(merged);
   return true;
 }
@@ -82,8 +82,7 @@ Json TwinDocument::difference(const Json& desired, const Json& reported) {
 
 std::optional<Json> object_of(std::string_view payload) {
   if (payload.size() > kLongestPayload) return std::nullopt;
-  const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kDeepest; };
-  auto json = Json::parse(payload, shallow, false);
+  auto json = load_json<Json>(payload, kDeepest);
   if (json.is_discarded() || !json.is_object()) return std::nullopt;
   return json;
 }
@@ -109,7 +108,7 @@ void DocumentReader::add_presence(const ModelPlaces& model, std::set<std::string
 
 void DocumentReader::hear(twin::DeviceRef device, const Json& reported, std::vector<Heard>& heard) {
   const auto& places = *model(device);
-  const auto text = reported.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto text = dump_json(reported);
   Reading reading(text);
   Samples samples;
   std::vector<Heard> answers;
@@ -170,8 +169,7 @@ std::string DocumentReader::base(twin::DeviceRef device) const {
 }
 
 void DocumentReader::say(twin::DeviceRef device, const std::string& what, const Json& json) {
-  said_.push_back(
-      {base(device) + what, json.is_null() ? "" : json.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  said_.push_back({base(device) + what, json.is_null() ? "" : dump_json(json)});
 }
 
 void DocumentReader::flush(std::vector<Outgoing>& out) {

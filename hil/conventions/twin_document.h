@@ -2,14 +2,11 @@
 // deletes; what differs between them; versions.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_tree.h"
 #include "hil/command_ledger.h"
 #include "hil/conventions/model_places.h"
 
 namespace looptwin::hil {
-
-using Json = nlohmann::json;
 
 /// Documents above this are refused.
 inline constexpr size_t kLargestDocument = 32 * 1024;

@@ -7,11 +7,11 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <unordered_map>
 
+#include "base/json_tree.h"
 #include "hil/message_properties.h"
 #include "hil/mosquitto_plugin/slow_secrets.h"
 #include "hil/mosquitto_plugin/view_watch.h"
@@ -27,12 +27,9 @@ extern "C" {
 namespace looptwin::hil {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using SteadyClock = std::chrono::steady_clock;
 
 std::string_view view_of(const char* text) { return text != nullptr ? text : ""; }
-
-std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 double unix_seconds() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
@@ -187,15 +184,15 @@ class Plugin {
 
   void tell_presence(const std::string& device, uint64_t session, bool online) {
     publish("$looptwin/presence/" + device,
-            dumped({{"online", online}, {"session", session}, {"t", unix_seconds()}}));
+            dump_json(OrderedJson{{"online", online}, {"session", session}, {"t", unix_seconds()}}));
   }
 
   void tell_violation(const Violations::Line& line) {
-    Json json{{"kind", name_of(line.kind)}, {"device", line.name}, {"client", line.client},
-              {"address", line.address},    {"count", line.count}, {"t", unix_seconds()}};
+    OrderedJson json{{"kind", name_of(line.kind)}, {"device", line.name}, {"client", line.client},
+                     {"address", line.address},    {"count", line.count}, {"t", unix_seconds()}};
     if (!line.topic.empty()) json["topic"] = line.topic;
-    mosquitto_log_printf(MOSQ_LOG_WARNING, "looptwin: %s", dumped(json).c_str());
-    publish("$looptwin/violations", dumped(json));
+    mosquitto_log_printf(MOSQ_LOG_WARNING, "looptwin: %s", dump_json(json).c_str());
+    publish("$looptwin/violations", dump_json(json));
   }
 
   static void publish(const std::string& topic, const std::string& payload) {

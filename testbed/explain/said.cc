@@ -1,7 +1,8 @@
 #include "testbed/explain/said.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
+
+#include "base/json_tree.h"
 
 namespace looptwin::testbed {
 
@@ -22,7 +23,7 @@ std::vector<std::string> lines_of(const Explanation& explanation) {
 std::string json_of(const Explanation& explanation) {
   std::string text = "[";
   for (const auto& said : explanation) {
-    nlohmann::ordered_json one = {{"is", said.is}, {"level", said.level}, {"text", said.text}};
+    OrderedJson one = {{"is", said.is}, {"level", said.level}, {"text", said.text}};
     for (const auto& [name, value] : said.facts) {
       const auto* number = std::get_if<double>(&value);
       if (number != nullptr && !std::isfinite(*number))
@@ -30,7 +31,7 @@ std::string json_of(const Explanation& explanation) {
       else
         std::visit([&, n = name](const auto& v) { one[n] = v; }, value);
     }
-    text += (text.size() == 1 ? "\n " : ",\n ") + one.dump();
+    text += (text.size() == 1 ? "\n " : ",\n ") + dump_json(one);
   }
   return text + "\n]\n";
 }

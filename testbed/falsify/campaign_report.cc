@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "testbed/one_line.h"
 
@@ -107,34 +107,31 @@ std::string campaign_summary(const Campaign& campaign) {
 }
 
 std::string campaign_json(const Campaign& campaign) {
-  nlohmann::ordered_json json = {{"format", "looptwin falsify"},
-                                 {"version", 1},
-                                 {"scenario", campaign.scenario.name},
-                                 {"simulations", campaign.runs()},
-                                 {"seconds", campaign.seconds},
-                                 {"stopped", campaign.stopped},
-                                 {"requirements", nlohmann::json::array()}};
+  OrderedJson json = {{"format", "looptwin falsify"},       {"version", 1},
+                      {"scenario", campaign.scenario.name}, {"simulations", campaign.runs()},
+                      {"seconds", campaign.seconds},        {"stopped", campaign.stopped},
+                      {"requirements", Json::array()}};
   for (const auto& result : campaign.results) {
     const auto figures = runs_to_find(result);
     const auto& first = result.searches.front();
-    nlohmann::ordered_json one = {{"name", result.requirement},
-                                  {"violated", result.violated()},
-                                  {"searches", result.searches.size()},
-                                  {"found", figures.found}};
+    OrderedJson one = {{"name", result.requirement},
+                       {"violated", result.violated()},
+                       {"searches", result.searches.size()},
+                       {"found", figures.found}};
     if (figures.found > 0) one["mean_runs"] = figures.mean, one["median_runs"] = figures.median;
-    one["runs"] = nlohmann::json::array();
+    one["runs"] = Json::array();
     for (const auto& search : result.searches) one["runs"].push_back(search.found ? search.runs : 0);
     const auto& last = result.shrunk ? result.shrunk->violation.result : first.result;
     if (std::isfinite(last.robustness)) one["robustness"] = last.robustness;
     one["line"] = last.line;
     if (first.found) {
-      one["set"] = nlohmann::ordered_json::object();
+      one["set"] = OrderedJson::object();
       for (const auto& [path, value] : what_differs(campaign, result)) one["set"][path] = value;
     }
     if (first.failed > 0) one["not_simulated"] = first.failed;
     json["requirements"].push_back(std::move(one));
   }
-  return json.dump(1) + "\n";
+  return dump_json(json, 1) + "\n";
 }
 
 }  // namespace looptwin::testbed

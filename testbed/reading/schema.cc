@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "testbed/reading/distribution.h"
 #include "testbed/reading/load.h"
@@ -11,20 +11,19 @@
 namespace looptwin::testbed {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json reference(const SectionInfo& section) { return {{"$ref", "#/$defs/" + section.anchor}}; }
+OrderedJson reference(const SectionInfo& section) { return {{"$ref", "#/$defs/" + section.anchor}}; }
 
 /// A word that looks like a number may be written as one: `version: 5`.
-Json words_schema(const std::vector<std::string>& words) {
-  Json all = words;
+OrderedJson words_schema(const std::vector<std::string>& words) {
+  OrderedJson all = words;
   for (const auto& word : words)
-    if (Json number = Json::parse(word, nullptr, false); number.is_number()) all.push_back(std::move(number));
+    if (OrderedJson number = load_json<OrderedJson>(word); number.is_number())
+      all.push_back(std::move(number));
   return all;
 }
 
-Json form_schema(const KeyInfo& key) {
-  const Json scalar = {"string", "number", "boolean"};
+OrderedJson form_schema(const KeyInfo& key) {
+  const OrderedJson scalar = {"string", "number", "boolean"};
   switch (key.form) {
     case Form::text:
     case Form::prose:
@@ -75,13 +74,13 @@ Json form_schema(const KeyInfo& key) {
     case Form::one_or_more:
       return {{"anyOf", {reference(*key.section), {{"type", "array"}, {"items", reference(*key.section)}}}}};
     case Form::other:
-      return Json::object();
+      return OrderedJson::object();
   }
-  return Json::object();
+  return OrderedJson::object();
 }
 
-Json described(const KeyInfo& key) {
-  Json schema = form_schema(key);
+OrderedJson described(const KeyInfo& key) {
+  OrderedJson schema = form_schema(key);
   std::string about = key.about;
   if (!key.fallback.empty()) about += fmt::format(" (default {})", key.fallback);
   // Draft 7 editors ignore what stands beside a $ref, so it is wrapped.
@@ -90,15 +89,15 @@ Json described(const KeyInfo& key) {
   return schema;
 }
 
-Json section_schema(const SectionInfo& section) {
-  Json properties = Json::object();
-  Json needed = Json::array();
+OrderedJson section_schema(const SectionInfo& section) {
+  OrderedJson properties = OrderedJson::object();
+  OrderedJson needed = OrderedJson::array();
   for (const auto& key : section.keys) {
     properties[key.name] = described(key);
     if (key.required) needed.push_back(key.name);
   }
-  Json schema = {{"title", section.name}, {"type", "object"}, {"properties", std::move(properties)}};
-  schema["additionalProperties"] = section.others ? described(*section.others) : Json(false);
+  OrderedJson schema = {{"title", section.name}, {"type", "object"}, {"properties", std::move(properties)}};
+  schema["additionalProperties"] = section.others ? described(*section.others) : OrderedJson(false);
   if (!needed.empty()) schema["required"] = std::move(needed);
   return schema;
 }
@@ -126,15 +125,15 @@ std::vector<const SectionInfo*> sections_of(const SectionInfo& root) {
 std::vector<const SectionInfo*> all_sections() { return sections_of(scenario_section()); }
 
 std::string json_schema(const SectionInfo& top, const std::string& title, bool in_parts) {
-  Json definitions = Json::object();
+  OrderedJson definitions = OrderedJson::object();
   for (const auto* section : sections_of(top))
     if (section != &top) definitions[section->anchor] = section_schema(*section);
-  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}};
+  OrderedJson schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}};
   schema.update(section_schema(top));
   if (in_parts) schema.erase("required");
   schema["title"] = title;
   schema["$defs"] = std::move(definitions);
-  return schema.dump(2);
+  return dump_json(schema, 2);
 }
 
 // A used file holds a part of the scenario only.

@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "testbed/replay/replay_command.h"
 #include "testbed/replay/report.h"

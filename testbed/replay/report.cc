@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "mml/loop.h"
 #include "testbed/assembly.h"
@@ -48,7 +48,7 @@ std::string line(const Change& change, const TextPool& pool) {
   return "";
 }
 
-nlohmann::ordered_json as_json(const DecisionRow& row, const TextPool& pool) {
+OrderedJson as_json(const DecisionRow& row, const TextPool& pool) {
   return {{"at_s", row.at.seconds()},
           {"kind", pool.text(row.kind)},
           {"subject", pool.text(row.subject)},
@@ -59,14 +59,14 @@ nlohmann::ordered_json as_json(const DecisionRow& row, const TextPool& pool) {
           {"unit", pool.text(row.unit)}};
 }
 
-nlohmann::ordered_json as_json(const Change& change, const TextPool& pool) {
-  nlohmann::ordered_json json = {{"is", name_of(change.is)}};
+OrderedJson as_json(const Change& change, const TextPool& pool) {
+  OrderedJson json = {{"is", name_of(change.is)}};
   if (change.is != Change::Is::appeared) json["a"] = as_json(change.a, pool);
   if (change.is != Change::Is::vanished) json["b"] = as_json(change.b, pool);
   return json;
 }
 
-nlohmann::ordered_json as_json(const Difference::Counts& counts) {
+OrderedJson as_json(const Difference::Counts& counts) {
   return {{"equal", counts.equal},
           {"appeared", counts.appeared},
           {"vanished", counts.vanished},
@@ -102,23 +102,23 @@ std::string firing_lines(const std::vector<Firing>& firings, bool other_rules) {
 
 std::string firings_json(const std::vector<Firing>& firings, const Replayed& replayed,
                          const std::string& recorded_fingerprint) {
-  nlohmann::ordered_json json = {{"fingerprint", replayed.assembly->loop().fingerprint()},
-                                 {"recorded_fingerprint", recorded_fingerprint},
-                                 {"last_s", replayed.last.seconds()},
-                                 {"boundaries", replayed.inputs.boundaries},
-                                 {"messages", replayed.inputs.messages},
-                                 {"decisions", replayed.rows.size()},
-                                 {"firings", nlohmann::json::array()}};
+  OrderedJson json = {{"fingerprint", replayed.assembly->loop().fingerprint()},
+                      {"recorded_fingerprint", recorded_fingerprint},
+                      {"last_s", replayed.last.seconds()},
+                      {"boundaries", replayed.inputs.boundaries},
+                      {"messages", replayed.inputs.messages},
+                      {"decisions", replayed.rows.size()},
+                      {"firings", Json::array()}};
   for (const auto& firing : firings) {
-    nlohmann::ordered_json one = {{"of", name_of(firing.of)},        {"name", firing.name},
-                                  {"times", firing.times},           {"claims", firing.claims},
-                                  {"commands", firing.commands},     {"publications", firing.publications},
-                                  {"first", nlohmann::json::array()}};
+    OrderedJson one = {{"of", name_of(firing.of)},    {"name", firing.name},
+                       {"times", firing.times},       {"claims", firing.claims},
+                       {"commands", firing.commands}, {"publications", firing.publications},
+                       {"first", Json::array()}};
     for (const auto& [at, device] : firing.first)
-      one["first"].push_back(nlohmann::ordered_json{{"at_s", at.seconds()}, {"device", device}});
+      one["first"].push_back(OrderedJson{{"at_s", at.seconds()}, {"device", device}});
     json["firings"].push_back(std::move(one));
   }
-  return json.dump(1) + "\n";
+  return dump_json(json, 1) + "\n";
 }
 
 std::string difference_text(const DifferenceReport& report, const TextPool& pool, size_t shown) {
@@ -149,24 +149,24 @@ std::string difference_text(const DifferenceReport& report, const TextPool& pool
 
 std::string difference_json(const DifferenceReport& report, const TextPool& pool) {
   const auto& difference = report.difference;
-  nlohmann::ordered_json json = {{"a", report.a},
-                                 {"b", report.b},
-                                 {"equal", difference.equal()},
-                                 {"reordered", difference.reordered},
-                                 {"counts", as_json(difference.all)},
-                                 {"subjects", nlohmann::json::object()}};
+  OrderedJson json = {{"a", report.a},
+                      {"b", report.b},
+                      {"equal", difference.equal()},
+                      {"reordered", difference.reordered},
+                      {"counts", as_json(difference.all)},
+                      {"subjects", Json::object()}};
   for (const auto& [subject, counts] : difference.by_subject) json["subjects"][subject] = as_json(counts);
   if (!difference.changes.empty()) {
     const Change& first = difference.changes.front();
     json["first"] = as_json(first, pool);
-    json["first"]["because_of"] = nlohmann::json::array();
+    json["first"]["because_of"] = Json::array();
     for (const auto& cause : causes_of(row_of(first), log_of(report, first), pool))
       json["first"]["because_of"].push_back(as_json(cause, pool));
     json["first"]["input"] = report.input;
   }
-  json["changes"] = nlohmann::json::array();
+  json["changes"] = Json::array();
   for (const auto& change : difference.changes) json["changes"].push_back(as_json(change, pool));
-  return json.dump(1) + "\n";
+  return dump_json(json, 1) + "\n";
 }
 
 }  // namespace looptwin::testbed

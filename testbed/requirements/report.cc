@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 
 namespace looptwin::testbed {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr size_t kMostResults = 1000;  // of one requirement, in the file
 
@@ -78,10 +76,10 @@ std::string line(const Requirement& requirement, const RequirementTally& tally, 
   return text;
 }
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
-Json json_of(const RequirementResult& result) {
-  Json json;
+OrderedJson json_of(const RequirementResult& result) {
+  OrderedJson json;
   if (!result.device.empty()) json["device"] = result.device;
   json["verdict"] = name_of(result.verdict);
   json["robustness"] = {number(result.low), number(result.high)};
@@ -131,11 +129,11 @@ std::vector<std::string> lines(const std::vector<Requirement>& requirements,
 std::string requirements_json(const std::vector<Requirement>& requirements,
                               const std::vector<RequirementResult>& results) {
   const auto all = tallies(requirements, results);
-  Json list = Json::array();
+  OrderedJson list = OrderedJson::array();
   size_t next = 0;
   for (size_t r = 0; r < requirements.size(); ++r) {
     const auto& config = requirements[r].config;
-    Json json = {{"name", config.name}};
+    OrderedJson json = {{"name", config.name}};
     if (!config.each.empty()) json["each"] = config.each;
     const Span& text = config.formula();
     json[config.always  ? "always"
@@ -158,12 +156,13 @@ std::string requirements_json(const std::vector<Requirement>& requirements,
       std::stable_sort(of_this.begin(), of_this.end(), order);
       of_this.resize(kMostResults);
     }
-    Json items = Json::array();
+    OrderedJson items = OrderedJson::array();
     for (const auto* result : of_this) items.push_back(json_of(*result));
     json["results"] = std::move(items);
     list.push_back(std::move(json));
   }
-  return Json{{"format", "looptwin requirements"}, {"version", 1}, {"requirements", std::move(list)}}.dump(1);
+  return dump_json(
+      OrderedJson{{"format", "looptwin requirements"}, {"version", 1}, {"requirements", std::move(list)}}, 1);
 }
 
 }  // namespace looptwin::testbed

@@ -14,8 +14,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "base/json_tree.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -102,9 +103,7 @@ bool somebody_listens(const fs::path& path) {
   return yes;
 }
 
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string quoted(const std::string& text) { return dump_json(Json(text)); }
 
 std::string refusal(const std::string& error, const std::string& hint) {
   return fmt::format("{{\"ok\": false, \"error\": {}, \"hint\": {}}}", quoted(error), quoted(hint));

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include "base/json_tree.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -44,7 +44,7 @@ Result<std::string> force(RigGuard& guard, RigRequests& requests, const JsonValu
   return requests.ask([&guard, line = *line](Time boundary) -> Result<std::string> {
     const auto name = guard.add_force(line, boundary);
     if (!name) return name;
-    return "\"name\": " + nlohmann::json(*name).dump();
+    return "\"name\": " + dump_json(Json(*name));
   });
 }
 

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_tree.h"
 #include "base/printable.h"
 
 namespace looptwin::testbed {
@@ -34,13 +33,13 @@ void IncidentLog::take(const hil::Incident& incident) {
   if (file_ == nullptr) file_ = std::fopen((*folder_ / "incidents.jsonl").c_str(), "ae");
   if (file_ == nullptr) return;
   ++lines_;
-  nlohmann::ordered_json line{{"at", static_cast<double>((incident.at - kStart).ns) / 1e9},
-                              {"kind", incident.kind},
-                              {"device", incident.device},
-                              {"detail", incident.detail},
-                              {"count", incident.count}};
+  OrderedJson line{{"at", static_cast<double>((incident.at - kStart).ns) / 1e9},
+                   {"kind", incident.kind},
+                   {"device", incident.device},
+                   {"detail", incident.detail},
+                   {"count", incident.count}};
   if (lines_ == kMostLines) line["detail"] = "no more lines: only the numbers go on";
-  fmt::print(file_, "{}\n", line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  fmt::print(file_, "{}\n", dump_json(line));
   std::fflush(file_);
 }
 

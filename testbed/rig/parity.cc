@@ -1,8 +1,9 @@
 #include "testbed/rig/parity.h"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "base/json_tree.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -122,7 +123,7 @@ Parity::Total Parity::total() const {
 
 std::string Parity::json() const {
   const std::scoped_lock lock(mutex_);
-  nlohmann::ordered_json all = nlohmann::ordered_json::object();
+  OrderedJson all = OrderedJson::object();
   for (const auto& [key, field] : fields_) {
     const auto& r = field.residuals;
     if (r.samples == 0) continue;
@@ -144,12 +145,12 @@ std::string Parity::json() const {
     out["tolerance"] = in_unit(*tolerance);
     out["within"] = static_cast<double>(r.within) / n;
   }
-  nlohmann::ordered_json diverging = nlohmann::ordered_json::object();
+  OrderedJson diverging = OrderedJson::object();
   for (const auto& [device, divergence] : diverging_)
     diverging[std::string(registry_.id(device))] = {{"times", divergence.times},
                                                     {"first_at_s", (divergence.first - kStart).seconds()},
                                                     {"at_the_end", divergence.now}};
-  return nlohmann::ordered_json{{"real_minus_model", all}, {"diverging", diverging}}.dump(2) + "\n";
+  return dump_json(OrderedJson{{"real_minus_model", all}, {"diverging", diverging}}, 2) + "\n";
 }
 
 }  // namespace looptwin::testbed

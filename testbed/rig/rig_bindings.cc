@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "hil/descriptors.h"
 #include "testbed/reading/values.h"
@@ -138,7 +138,7 @@ void RigBindings::say_farewell_by(std::shared_ptr<hil::Watchdog> watchdog) {
 
 Result<void> RigBindings::write(const std::filesystem::path& run, const std::vector<Swap>& swaps,
                                 const hil::LinkCounters& link) const {
-  nlohmann::ordered_json json = {{"swaps", nlohmann::ordered_json::array()}};
+  OrderedJson json = {{"swaps", OrderedJson::array()}};
   for (const auto& swap : swaps)
     json["swaps"].push_back({{"at_s", (swap.at - kStart).seconds()},
                              {"device", world_->registry().id(swap.device)},
@@ -161,7 +161,7 @@ Result<void> RigBindings::write(const std::filesystem::path& run, const std::vec
     json["connections"] = {{"there", own->there},          {"lost", own->lost},
                            {"refused", own->refused},      {"taken_over", own->taken_over},
                            {"without_room", own->dropped}, {"denied", own->denied}};
-  auto written = twin::write_whole_file(run / "bindings.json", json.dump(2) + "\n");
+  auto written = twin::write_whole_file(run / "bindings.json", dump_json(json, 2) + "\n");
   if (!written || parity_->total().samples == 0) return written;
   return twin::write_whole_file(run / "parity.json", parity_->json());
 }

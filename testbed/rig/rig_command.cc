@@ -4,15 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "testbed/rig/control_socket.h"
 #include "testbed/rig/rig_config.h"
 
 namespace looptwin::testbed {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Asked {
   std::filesystem::path rig;
@@ -31,10 +29,10 @@ Result<std::filesystem::path> socket_at(const std::filesystem::path& rig) {
   return socket_of(config->key);
 }
 
-Exit ask(const std::filesystem::path& rig, const Json& request) {
+Exit ask(const std::filesystem::path& rig, const OrderedJson& request) {
   const auto socket = socket_at(rig);
   if (!socket) return refuse(socket.error());
-  const auto answer = ask_rig(*socket, request.dump(-1, ' ', false, Json::error_handler_t::replace));
+  const auto answer = ask_rig(*socket, dump_json(request));
   if (!answer) return refuse(answer.error());
   for (const auto& member : answer->members)
     if (member.name != "ok") fmt::print("{}: {}\n", member.name, member.value.text);
@@ -87,7 +85,7 @@ std::function<std::optional<Exit>()> add_rig_command(CLI::App& app) {
                  {{"do", "swap"}, {"device", asked->device}, {"to", asked->to}, {"by", asked->by}});
     if (*act) return ask(asked->rig, {{"do", "act"}, {"entry", asked->entry}});
     const auto about = [&](const char* what) {
-      return Json{{"do", what}, {"device", asked->device}, {"by", asked->by}};
+      return OrderedJson{{"do", what}, {"device", asked->device}, {"by", asked->by}};
     };
     if (*arm) return ask(asked->rig, about("arm"));
     if (*disarm) return ask(asked->rig, about("disarm"));

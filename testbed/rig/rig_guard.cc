@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/hash.h"
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "mml/dispatcher.h"
 #include "mml/loop.h"
@@ -261,10 +260,9 @@ void RigGuard::print() const {
 }
 
 std::string RigGuard::with_rig(const std::string& status) const {
-  auto json = nlohmann::ordered_json::parse(status);
+  auto json = load_json<OrderedJson>(status);
   const auto& gate = safety_->gate();
-  nlohmann::ordered_json kept, made_safe = nlohmann::ordered_json::array(),
-                               forces = nlohmann::ordered_json::array();
+  OrderedJson kept, made_safe = OrderedJson::array(), forces = OrderedJson::array();
   for (size_t k = 0; k < hil::kReasonsToKeep; ++k)
     kept[name_of(static_cast<hil::Kept>(k))] = gate.counters()[k];
   for (const auto& o : safety_->outcomes())
@@ -288,7 +286,7 @@ std::string RigGuard::with_rig(const std::string& status) const {
   json["rig"] = {{"kept_back", kept},      {"stops", safety_->stops()},
                  {"made_safe", made_safe}, {"safe", is_safe()},
                  {"forces", forces},       {"verdict", is_valid() ? "valid" : "invalid"}};
-  return json.dump();
+  return dump_json(json);
 }
 
 }  // namespace looptwin::testbed

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "hil/steady_time.h"
 #include "testbed/attribution.h"
@@ -406,13 +406,13 @@ void RigInventory::print() const {
 }
 
 Result<void> RigInventory::write(const std::filesystem::path& run) const {
-  nlohmann::ordered_json json = {{"inventory", rig_.inventory.string()},
-                                 {"reservation", reservation_.number},
-                                 {"owner", reservation_.owner}};
-  json["devices"] = nlohmann::ordered_json::object();
+  OrderedJson json = {{"inventory", rig_.inventory.string()},
+                      {"reservation", reservation_.number},
+                      {"owner", reservation_.owner}};
+  json["devices"] = OrderedJson::object();
   for (const auto& [id, item] : items_) {
     auto& device = json["devices"][id];
-    device = nlohmann::ordered_json::object();
+    device = OrderedJson::object();
     device["equipment"] = item.id;
     for (const auto& [key, value] : twin::values_of(item)) device[key] = value;
     const auto ref = registry_->find(id);
@@ -422,9 +422,7 @@ Result<void> RigInventory::write(const std::filesystem::path& run) const {
     if (!said.serial.empty()) device["said_serial"] = said.serial;
     if (!said.firmware.empty()) device["said_firmware"] = said.firmware;
   }
-  return twin::write_whole_file(
-      run / "inventory.json",
-      json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  return twin::write_whole_file(run / "inventory.json", dump_json(json, 2) + "\n");
 }
 
 }  // namespace looptwin::testbed

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "hil/steady_time.h"
 #include "testbed/rig/base64.h"
@@ -61,16 +60,16 @@ const std::string* time_pointer(const std::vector<hil::Mapping>& mappings, const
 
 /// The device's time moves along with the message: as long before its arrival as it was.
 std::string moved(const std::string& payload, const std::string& pointer, Duration by) {
-  auto json = nlohmann::ordered_json::parse(payload, nullptr, false);
+  auto json = load_json<OrderedJson>(payload);
   if (!json.is_object() || pointer.empty()) return payload;
   try {
-    const nlohmann::ordered_json::json_pointer place(pointer);
+    const OrderedJson::json_pointer place(pointer);
     if (!json.contains(place) || !json.at(place).is_number()) return payload;
     json[place] = json.at(place).get<double>() + by.seconds();
-  } catch (const nlohmann::ordered_json::exception&) {  // a pointer that leads nowhere
+  } catch (const OrderedJson::exception&) {  // a pointer that leads nowhere
     return payload;
   }
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  return dump_json(json);
 }
 
 }  // namespace

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "testbed/summary.h"
 
@@ -68,7 +67,7 @@ void print_rig(const RigSeen& seen, const hil::PacedClock& clock) {
 }
 
 std::string with_seen(const std::string& status, const RigSeen& seen) {
-  auto json = nlohmann::ordered_json::parse(status);
+  auto json = load_json<OrderedJson>(status);
   auto& rig = json["rig"];
   const auto& taken = seen.transport.counters();
   const auto link = seen.link.counters();
@@ -90,11 +89,11 @@ std::string with_seen(const std::string& status, const RigSeen& seen) {
                  {"connections", link.connections},
                  {"broker_restarts", seen.restarts},
                  {"registry_not_followed", seen.registry != nullptr ? seen.registry->failures() : 0}};
-  auto& conventions = rig["conventions"] = nlohmann::ordered_json::object();
+  auto& conventions = rig["conventions"] = OrderedJson::object();
   for (const auto& convention : seen.transport.conventions())
     for (const auto& [what, n] : convention->counters()) conventions[convention->name()][what] = n;
   rig["incidents"] = seen.incidents.counts();
-  return json.dump();
+  return dump_json(json);
 }
 
 }  // namespace looptwin::testbed

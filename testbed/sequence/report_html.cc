@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "testbed/markup.h"
 #include "testbed/sequence/sequence_reports.h"
@@ -170,11 +170,11 @@ std::string hops_table(const SequenceResult& result) {
 
 std::string pace_list(const std::string& pace) {
   if (pace.empty()) return {};
-  const auto json = nlohmann::json::parse(pace);
+  const auto json = load_json<Json>(pace);
   return "<h2>Pace</h2>\n" +
-         list_of({{"boundaries", json.at("boundaries").dump()},
-                  {"late", json.at("late").dump()},
-                  {"skipped", json.at("skipped").dump()},
+         list_of({{"boundaries", dump_json(json.at("boundaries"))},
+                  {"late", dump_json(json.at("late"))},
+                  {"skipped", dump_json(json.at("skipped"))},
                   {"the latest by",
                    latency_text(nanoseconds(std::llround(json.at("worst_s").get<double>() * 1e9)))},
                   {"busy", fmt::format("{:.3g} %", json.at("busy_share").get<double>() * 100)}});

@@ -4,8 +4,8 @@
 
 #include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "testbed/markup.h"
 #include "testbed/summary.h"
@@ -14,48 +14,47 @@
 namespace looptwin::testbed {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json seconds_of(Time t) { return t == kNever ? Json() : Json(t.seconds()); }
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-Json of(const Facts& facts) {
-  Json all = Json::object();
+OrderedJson seconds_of(Time t) { return t == kNever ? OrderedJson() : OrderedJson(t.seconds()); }
+OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(); }
+OrderedJson of(const Facts& facts) {
+  OrderedJson all = OrderedJson::object();
   for (const auto& [what, value] : facts) all[what] = value;
   return all;
 }
 
-Json step_json(const StepResult& step) {
-  Json json = {{"name", step.name},
-               {"step", name_of(step.is)},
-               {"outcome", name_of(step.outcome)},
-               {"began_s", seconds_of(step.began)},
-               {"ended_s", seconds_of(step.ended)}};
+OrderedJson step_json(const StepResult& step) {
+  OrderedJson json = {{"name", step.name},
+                      {"step", name_of(step.is)},
+                      {"outcome", name_of(step.outcome)},
+                      {"began_s", seconds_of(step.began)},
+                      {"ended_s", seconds_of(step.ended)}};
   if (!step.why.empty()) json["why"] = step.why;
   if (!step.details.empty()) json["details"] = step.details;
   if (step.is != StepIs::measure) return json;
   json["unit"] = step.unit;
-  json["low"] = step.low ? Json(*step.low) : Json();
-  json["high"] = step.high ? Json(*step.high) : Json();
-  auto& measured = json["measured"] = Json::array();
+  json["low"] = step.low ? OrderedJson(*step.low) : OrderedJson();
+  json["high"] = step.high ? OrderedJson(*step.high) : OrderedJson();
+  auto& measured = json["measured"] = OrderedJson::array();
   for (const auto& one : step.measured)
     measured.push_back(
         {{"device", one.device}, {"value", number(one.value)}, {"outcome", name_of(one.outcome)}});
   return json;
 }
 
-Json hop_json(const Histogram& hop) {
-  Json json = {{"all", hop.all},
-               {"least_s", hop.least.seconds()},
-               {"p50_s", hop.quantile(0.5).seconds()},
-               {"p95_s", hop.quantile(0.95).seconds()},
-               {"p99_s", hop.quantile(0.99).seconds()},
-               {"worst_s", hop.worst.seconds()}};
-  auto& buckets = json["histogram"] = Json::array();
+OrderedJson hop_json(const Histogram& hop) {
+  OrderedJson json = {{"all", hop.all},
+                      {"least_s", hop.least.seconds()},
+                      {"p50_s", hop.quantile(0.5).seconds()},
+                      {"p95_s", hop.quantile(0.95).seconds()},
+                      {"p99_s", hop.quantile(0.99).seconds()},
+                      {"worst_s", hop.worst.seconds()}};
+  auto& buckets = json["histogram"] = OrderedJson::array();
   for (size_t k = 0; k < Histogram::kBuckets; ++k) {
     if (hop.counts[k] == 0) continue;
     const bool last = k + 1 == Histogram::kBuckets;
-    buckets.push_back({{"up_to_s", last ? Json() : Json(static_cast<double>(uint64_t{1} << k) / 1e6)},
-                       {"count", hop.counts[k]}});
+    buckets.push_back(
+        {{"up_to_s", last ? OrderedJson() : OrderedJson(static_cast<double>(uint64_t{1} << k) / 1e6)},
+         {"count", hop.counts[k]}});
   }
   return json;
 }
@@ -86,18 +85,18 @@ std::string shown_limits(const StepResult& step) {
 }
 
 std::string sequence_json(const SequenceResult& result, const SequenceFacts& facts) {
-  Json json = {{"format", 1},           {"sequence", result.name},
-               {"about", result.about}, {"outcome", name_of(result.outcome)},
-               {"why", result.why},     {"ended_s", result.ended.seconds()},
-               {"run", of(facts.run)}};
-  auto& phases = json["phases"] = Json::object();
+  OrderedJson json = {{"format", 1},           {"sequence", result.name},
+                      {"about", result.about}, {"outcome", name_of(result.outcome)},
+                      {"why", result.why},     {"ended_s", result.ended.seconds()},
+                      {"run", of(facts.run)}};
+  auto& phases = json["phases"] = OrderedJson::object();
   for (size_t p = 0; p < kPhases; ++p) {
-    Json steps = Json::array();
+    OrderedJson steps = OrderedJson::array();
     for (const auto& step : result.phases[p].steps) steps.push_back(step_json(step));
     phases[name_of(static_cast<PhaseIs>(p))] = {{"outcome", name_of(result.phases[p].outcome)},
                                                 {"steps", std::move(steps)}};
   }
-  auto& forces = json["forces"] = Json::array();
+  auto& forces = json["forces"] = OrderedJson::array();
   for (const auto& force : result.forces)
     forces.push_back({{"name", force.name},
                       {"owner", force.owner},
@@ -105,13 +104,13 @@ std::string sequence_json(const SequenceResult& result, const SequenceFacts& fac
                       {"from_s", force.from.seconds()},
                       {"until_s", force.until.seconds()},
                       {"touched", force.touched}});
-  auto& latency = json["latency"] = Json::object();
+  auto& latency = json["latency"] = OrderedJson::object();
   for (size_t h = 0; h < kHops; ++h)
     if (result.hops[h].all > 0) latency[name_of(static_cast<Hop>(h))] = hop_json(result.hops[h]);
-  if (!facts.pace.empty()) json["pace"] = Json::parse(facts.pace);
-  auto& devices = json["devices"] = Json::object();
+  if (!facts.pace.empty()) json["pace"] = load_json<OrderedJson>(facts.pace);
+  auto& devices = json["devices"] = OrderedJson::object();
   for (const auto& [device, about] : facts.devices) devices[device] = of(about);
-  return json.dump(2) + "\n";
+  return dump_json(json, 2) + "\n";
 }
 
 std::string sequence_junit(const SequenceResult& result, const SequenceFacts& facts) {

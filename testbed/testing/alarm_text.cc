@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 
 namespace looptwin::testbed {
@@ -114,9 +114,7 @@ std::vector<std::string> reasons(const AlarmFindings& findings, const AlarmFindi
   return why;
 }
 
-nlohmann::json number(double value) {
-  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
-}
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 using Row = std::array<std::string, 6>;
 
@@ -182,11 +180,10 @@ std::vector<TestFailure> alarm_failures(const AlarmFindings& findings,
   return failures;
 }
 
-nlohmann::json alarm_json(const AlarmFindings& findings) {
-  using nlohmann::json;
-  json figures = json::array();
+Json alarm_json(const AlarmFindings& findings) {
+  Json figures = Json::array();
   for (const auto& f : findings.figures) {
-    json one{{"figure", key_of(f)}, {"value", number(f.value)}};
+    Json one{{"figure", key_of(f)}, {"value", number(f.value)}};
     if (f.interval)
       one[is_count(f) ? "range" : "interval"] = {number(f.interval->low), number(f.interval->high)};
     if (f.most) {
@@ -198,12 +195,12 @@ nlohmann::json alarm_json(const AlarmFindings& findings) {
     if (!f.because.empty()) one["because"] = f.because;
     if (f.runs_needed > 0) one["seeds_needed"] = static_cast<uint64_t>(f.runs_needed);
     if (!std::isnan(f.runs[f.worst])) one["worst_seed"] = findings.seeds[f.worst];
-    json runs = json::array();
+    Json runs = Json::array();
     for (const double run : f.runs) runs.push_back(number(run));
     one["runs"] = std::move(runs);
     figures.push_back(std::move(one));
   }
-  json often = json::array();
+  Json often = Json::array();
   for (size_t i = 0; i < findings.alarms.size() && i < 10; ++i) {
     const auto& alarm = findings.alarms[i];
     often.push_back({{"alarm", alarm.name},
@@ -212,7 +209,7 @@ nlohmann::json alarm_json(const AlarmFindings& findings) {
                      {"runs_chattering", alarm.chattering},
                      {"runs_stale", alarm.stale}});
   }
-  json all{{"operators", findings.config.operators},
+  Json all{{"operators", findings.config.operators},
            {"confidence", findings.config.confidence},
            {"seeds", findings.seeds},
            {"length_s", findings.length.seconds()},

@@ -1,10 +1,10 @@
 // What a test found about the alarm system: a table for people, failures, and JSON.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
+#include "base/json_tree.h"
 #include "testbed/testing/test_runner.h"
 
 namespace looptwin::testbed {
@@ -17,6 +17,6 @@ std::vector<std::string> alarm_table(const AlarmFindings& findings);
 std::vector<TestFailure> alarm_failures(const AlarmFindings& findings,
                                         const std::function<std::string(uint64_t seed)>& command);
 
-nlohmann::json alarm_json(const AlarmFindings& findings);
+Json alarm_json(const AlarmFindings& findings);
 
 }  // namespace looptwin::testbed

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "base/text.h"
 #include "testbed/markup.h"
 #include "testbed/testing/alarm_text.h"
@@ -152,12 +152,11 @@ std::string junit_xml(const TestReport& report) {
 }
 
 std::string test_json(const TestReport& report) {
-  using nlohmann::json;
-  json tests = json::array();
+  Json tests = Json::array();
   for (const auto& r : report.results) {
-    json failures = json::array();
+    Json failures = Json::array();
     for (const auto& failure : r.failures) {
-      json one{{"message", failure.what}, {"why", failure.why}};
+      Json one{{"message", failure.what}, {"why", failure.why}};
       if (failure.span.source) {
         const auto at = line_column(*failure.span.source, failure.span.begin);
         one["file"] = path_of(r, failure.span);
@@ -166,7 +165,7 @@ std::string test_json(const TestReport& report) {
       }
       failures.push_back(std::move(one));
     }
-    json test{{"file", r.file},           {"name", r.name},
+    Json test{{"file", r.file},           {"name", r.name},
               {"passed", r.passed},       {"seconds", r.seconds},
               {"decisions", r.decisions}, {"fingerprint", r.fingerprint},
               {"failures", failures},     {"warnings", r.warnings},
@@ -176,10 +175,10 @@ std::string test_json(const TestReport& report) {
     if (r.seeds_failed > 0) test["first_failing_seed"] = r.seed;
     tests.push_back(std::move(test));
   }
-  json all{{"passed", report.passed()}, {"seconds", report.seconds}, {"tests", tests}};
+  Json all{{"passed", report.passed()}, {"seconds", report.seconds}, {"tests", tests}};
   if (!report.problems.empty()) all["problems"] = render(report.problems);
   for (const auto& suite : report.coverage) {
-    json missing = json::array();
+    Json missing = Json::array();
     for (const auto& [what, item] : suite.items)
       if (!item.seen) missing.push_back(what);
     all["coverage"].push_back({{"file", suite.file},
@@ -188,13 +187,13 @@ std::string test_json(const TestReport& report) {
                                {"not_seen", missing}});
   }
   for (const auto& suite : report.mutation) {
-    json survivors = json::array();
+    Json survivors = Json::array();
     for (const auto& s : suite.survivors)
       survivors.push_back({{"at", place(s.span)}, {"what", s.what}, {"hint", s.hint}});
     all["mutation"].push_back(
         {{"file", suite.file}, {"killed", suite.killed}, {"all", suite.all()}, {"survivors", survivors}});
   }
-  return all.dump(2) + '\n';
+  return dump_json(all, 2) + '\n';
 }
 
 std::string github_annotations(const TestReport& report) {

@@ -1,10 +1,10 @@
 // Alarm figures as gates: what is held, violated, undecided or set aside; that the figures of a test are
 // those of the run; what tests refuse, and what they say.
 #include "testbed/testing/alarm_gate.h"
+#include "base/json_tree.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "loading.h"
@@ -341,7 +341,7 @@ TEST_CASE("alarm gates: reports say the same to people and to machines") {
   CHECK(has(text, "alarms of 3 runs of 2 h, for 1 operator\n"));
   CHECK(has(text, "counts that 3 runs have kept, at least 29 % of all runs keep, with 95 % confidence"));
 
-  const auto json = nlohmann::json::parse(test_json(report));
+  const auto json = load_json<Json>(test_json(report));
   const auto& alarms = json["tests"][0]["alarms"];
   CHECK(json["passed"] == false);
   CHECK(json["tests"][0]["seeds_failed"] == 0);

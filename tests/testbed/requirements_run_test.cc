@@ -4,8 +4,8 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "loading.h"
 #include "mml/loop.h"
 #include "testbed/assembly.h"
@@ -447,7 +447,7 @@ TEST_CASE("requirements: a run with a violated one fails, and its folder says wh
   };
   CHECK(run("short", {{"duration", "15 s"}}) == Exit::held);
   CHECK(run("long", {}) == Exit::failed);
-  const auto json = nlohmann::json::parse(read_text(folder.path() / "long/requirements.json"));
+  const auto json = load_json<Json>(read_text(folder.path() / "long/requirements.json"));
   CHECK(json["version"] == 1);
   const auto& low = json["requirements"][0];
   CHECK(low["name"] == "low");
@@ -461,7 +461,7 @@ TEST_CASE("requirements: a run with a violated one fails, and its folder says wh
   CHECK(low["results"][0]["sides"][0] == 22);
   CHECK(json["requirements"][1]["verdict"] == "held");
   CHECK(json["requirements"][2]["results"][0]["robustness"][1].is_null());
-  const auto manifest = nlohmann::json::parse(read_text(folder.path() / "long/manifest.json"));
+  const auto manifest = load_json<Json>(read_text(folder.path() / "long/manifest.json"));
   CHECK(manifest["status"]["requirements_violated"] == 2);
   CHECK(manifest["status"]["requirements_held"] == 1);
 }

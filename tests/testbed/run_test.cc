@@ -4,9 +4,9 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "base/archive.h"
+#include "base/json_tree.h"
 #include "loading.h"
 #include "mml/alarms.h"
 #include "mml/dispatcher.h"
@@ -197,7 +197,7 @@ TEST_CASE("run: a folder may have a slash behind it; what a full uplink drops st
   const RunRequest request{.scenario = folder.path(), .out = folder.path() / "out/", .quiet = true};
   REQUIRE(request.out->filename().empty());
   REQUIRE(run(request) == Exit::held);
-  const auto status = nlohmann::json::parse(test::read_text(folder.path() / "out/manifest.json"))["status"];
+  const auto status = load_json<Json>(test::read_text(folder.path() / "out/manifest.json"))["status"];
   CHECK(status["sent"] == 601);
   CHECK(status["lost"] == 0);
   // A message of 76 bytes takes 1.52 s, and four may wait.
@@ -219,7 +219,7 @@ TEST_CASE("run: what a link stored past its hour is in no rollup, and counted in
   const test::Folder folder(files);
   const RunRequest request{.scenario = folder.path(), .out = folder.path() / "out", .quiet = true};
   REQUIRE(run(request) == Exit::held);
-  const auto status = nlohmann::json::parse(test::read_text(folder.path() / "out/manifest.json"))["status"];
+  const auto status = load_json<Json>(test::read_text(folder.path() / "out/manifest.json"))["status"];
   CHECK(status["messages"] == 181);
   CHECK(status["late"] == 0);
   CHECK(status["in_no_rollup"] == 30);
@@ -236,7 +236,7 @@ TEST_CASE("run: a window holds the samples of a clock that runs ahead, also thos
   const test::Folder folder(files);
   const RunRequest request{.scenario = folder.path(), .out = folder.path() / "out", .quiet = true};
   REQUIRE(run(request) == Exit::held);
-  const auto status = nlohmann::json::parse(test::read_text(folder.path() / "out/manifest.json"))["status"];
+  const auto status = load_json<Json>(test::read_text(folder.path() / "out/manifest.json"))["status"];
   CHECK(status["future"] > 1000);
   CHECK(status["future"] < 3000);
   CHECK(status["decisions"] == 0);
@@ -258,7 +258,7 @@ TEST_CASE("run: a burst for which a window has no room is counted") {
   const test::Folder folder(files);
   const RunRequest request{.scenario = folder.path(), .out = folder.path() / "out", .quiet = true};
   REQUIRE(run(request) == Exit::held);
-  const auto status = nlohmann::json::parse(test::read_text(folder.path() / "out/manifest.json"))["status"];
+  const auto status = load_json<Json>(test::read_text(folder.path() / "out/manifest.json"))["status"];
   CHECK(status["in_no_window"] > 90);
   CHECK(status["in_no_window"] < 120);
   CHECK(status["decisions"] == 2);  // `e` comes and goes

@@ -1,4 +1,5 @@
 // Sequences of test steps in virtual time: every kind of step, every outcome, and what follows of it.
+#include "base/json_tree.h"
 #include "testbed/sequence/sequence_session.h"
 
 #include <fmt/format.h>
@@ -7,7 +8,6 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "loading.h"
 #include "mml/loop.h"
@@ -332,7 +332,7 @@ TEST_CASE("sequence: its reports tell all, and need nothing else") {
                 "  - {wait_until: level > 5 m, device: cellar/pump-1, within: 1 s}\n"
                 "  - {expect: running, device: cellar/pump-1}\n"),
             {.out = folder.path() / "run"});
-  const auto json = nlohmann::json::parse(read_text(folder.path() / "run/sequence.json"));
+  const auto json = load_json<Json>(read_text(folder.path() / "run/sequence.json"));
   CHECK(json["outcome"] == "ERROR");
   CHECK(json["phases"]["main"]["steps"][0]["outcome"] == "PASS");
   CHECK(json["phases"]["main"]["steps"][2]["measured"][0]["value"] == 4.0);

@@ -1,8 +1,8 @@
 // looptwin test: the page that teaches it, run as it stands; what tests mean, and what they refuse.
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <nlohmann/json.hpp>
 
+#include "base/json_tree.h"
 #include "loading.h"
 #include "testbed/testing/mutation.h"
 #include "testbed/testing/mutation_expressions.h"
@@ -346,7 +346,7 @@ TEST_CASE("tests: reports for machines say what the text says") {
   CHECK(xml.find("tests=\"1\" failures=\"1\" errors=\"0\"") != std::string::npos);
   CHECK(xml.find("name=\"one &amp; &quot;only&quot;\"") != std::string::npos);
   CHECK(xml.find("<failure message=\"event high was never raised\">") != std::string::npos);
-  const auto json = nlohmann::json::parse(test_json(report));
+  const auto json = load_json<Json>(test_json(report));
   CHECK(json["passed"] == false);
   CHECK(json["tests"][0]["failures"][0]["message"] == "event high was never raised");
   CHECK(json["tests"][0]["failures"][0]["line"] == 4);

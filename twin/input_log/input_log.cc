@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/deflate.h"
 #include "base/hash.h"
+#include "base/json_tree.h"
 
 namespace looptwin::twin {
 namespace {
@@ -28,22 +28,18 @@ uint32_t header_crc(const Header& header) {
 constexpr int kVersion = 1;
 
 std::string text_of(const InputLogStart& start) {
-  nlohmann::ordered_json json = {{"format", "looptwin input log"},
-                                 {"version", kVersion},
-                                 {"scenario", start.scenario},
-                                 {"after_ns", start.after.ns},
-                                 {"tables", nlohmann::json::array()},
-                                 {"inputs", start.inputs},
-                                 {"alarms", start.alarms},
-                                 {"people", start.people}};
+  OrderedJson json = {{"format", "looptwin input log"}, {"version", kVersion},
+                      {"scenario", start.scenario},     {"after_ns", start.after.ns},
+                      {"tables", Json::array()},        {"inputs", start.inputs},
+                      {"alarms", start.alarms},         {"people", start.people}};
   for (const auto& table : start.tables)
     json["tables"].push_back(
-        nlohmann::ordered_json{{"name", table.name}, {"devices", table.devices}, {"groups", table.groups}});
-  return json.dump();
+        OrderedJson{{"name", table.name}, {"devices", table.devices}, {"groups", table.groups}});
+  return dump_json(json);
 }
 
 std::optional<InputLogStart> start_of(std::string_view text) {
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const auto json = load_json<Json>(text);
   if (!json.is_object() || json.value("format", "") != "looptwin input log" ||
       json.value("version", 0) != kVersion)
     return std::nullopt;
@@ -57,7 +53,7 @@ std::optional<InputLogStart> start_of(std::string_view text) {
     start.inputs = json.at("inputs").get<std::vector<std::string>>();
     start.alarms = json.at("alarms").get<std::vector<std::string>>();
     start.people = json.at("people").get<std::vector<std::string>>();
-  } catch (const nlohmann::json::exception&) {
+  } catch (const Json::exception&) {
     return std::nullopt;
   }
   return start;

@@ -3,20 +3,19 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/json_tree.h"
 #include "base/text.h"
 
 namespace looptwin::twin {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr const char* kManifestFile = "manifest.json";
 
-Json to_json(const VariableSpec& v) {
-  Json json{{"name", v.name}, {"unit", v.unit}, {"long_name", v.long_name}, {"storage", name_of(v.storage)}};
+OrderedJson to_json(const VariableSpec& v) {
+  OrderedJson json{
+      {"name", v.name}, {"unit", v.unit}, {"long_name", v.long_name}, {"storage", name_of(v.storage)}};
   if (v.storage == Storage::f64) return json;
   if (v.per_unit > 0)
     json["per_unit"] = v.per_unit;
@@ -28,15 +27,15 @@ Json to_json(const VariableSpec& v) {
   return json;
 }
 
-Json to_json(const GridSpec& grid) {
-  Json variables = Json::array();
+OrderedJson to_json(const GridSpec& grid) {
+  OrderedJson variables = OrderedJson::array();
   for (const auto& v : grid.variables) variables.push_back(to_json(v));
   return {
       {"name", grid.name}, {"table", grid.table}, {"period_ns", grid.period.ns}, {"variables", variables}};
 }
 
-Json to_json(const LogSpec& log) {
-  Json columns = Json::array();
+OrderedJson to_json(const LogSpec& log) {
+  OrderedJson columns = OrderedJson::array();
   for (const auto& c : log.columns) {
     columns.push_back(
         {{"name", c.name}, {"type", name_of(c.type)}, {"unit", c.unit}, {"long_name", c.long_name}});
@@ -46,8 +45,8 @@ Json to_json(const LogSpec& log) {
 
 std::string table_file(const std::string& table) { return fmt::format("tables/{}.csv", table); }
 
-Json describe(const RunSpec& spec) {
-  Json tables = Json::array(), grids = Json::array(), logs = Json::array();
+OrderedJson describe(const RunSpec& spec) {
+  OrderedJson tables = OrderedJson::array(), grids = OrderedJson::array(), logs = OrderedJson::array();
   for (const auto& table : spec.tables) {
     tables.push_back(
         {{"name", table.name}, {"devices", table.devices.size()}, {"file", table_file(table.name)}});
@@ -57,7 +56,7 @@ Json describe(const RunSpec& spec) {
   return {{"tables", tables}, {"grids", grids}, {"logs", logs}};
 }
 
-VariableSpec variable_from(const Json& json) {
+VariableSpec variable_from(const OrderedJson& json) {
   VariableSpec v{.name = json.at("name"), .unit = json.at("unit"), .long_name = json.at("long_name")};
   const auto storage = storage_named(json.at("storage").get<std::string>());
   if (!storage) throw std::invalid_argument("unknown storage of " + v.name);
@@ -71,13 +70,13 @@ VariableSpec variable_from(const Json& json) {
   return v;
 }
 
-ColumnSpec column_from(const Json& json) {
+ColumnSpec column_from(const OrderedJson& json) {
   const auto type = column_type_named(json.at("type").get<std::string>());
   if (!type) throw std::invalid_argument("unknown type of a column");
   return {json.at("name"), *type, json.at("unit"), json.at("long_name")};
 }
 
-Manifest manifest_from(const Json& json) {
+Manifest manifest_from(const OrderedJson& json) {
   if (json.at("format") != "looptwin run") throw std::invalid_argument("this is not a run's manifest");
   if (json.at("version") != kRunFormat)
     throw std::invalid_argument("a version of the format that this program does not know");
@@ -90,7 +89,7 @@ Manifest manifest_from(const Json& json) {
   m.spec.seed = json.at("seed");
   m.plan.length.ns = json.at("segments").at("length_ns");
   m.plan.late_within.ns = json.at("segments").at("late_within_ns");
-  for (const auto& run : json.value("history_from", Json::array()))
+  for (const auto& run : json.value("history_from", OrderedJson::array()))
     m.spec.history_from.push_back({run.at("folder"), run.at("scenario"), run.at("digest")});
   for (const auto& table : json.at("tables")) m.spec.tables.push_back({table.at("name"), {}});
   for (const auto& grid : json.at("grids")) {
@@ -102,7 +101,7 @@ Manifest manifest_from(const Json& json) {
     m.spec.logs.push_back({log.at("name"), {}});
     for (const auto& c : log.at("columns")) m.spec.logs.back().columns.push_back(column_from(c));
   }
-  m.status = json.at("status").dump();
+  m.status = dump_json(json.at("status"));
   m.fingerprint = json.at("fingerprint");
   return m;
 }
@@ -147,31 +146,31 @@ bool read_table(std::string_view text, RunSpec& spec, TableSpec& table) {
 
 }  // namespace
 
-uint64_t layout_hash(const RunSpec& spec) { return hash64(describe(spec).dump()); }
+uint64_t layout_hash(const RunSpec& spec) { return hash64(dump_json(describe(spec))); }
 
 Result<void> write_manifest(const fs::path& folder, const Manifest& manifest) {
   const auto& spec = manifest.spec;
-  const Json status = Json::parse(manifest.status, nullptr, false);
+  const OrderedJson status = load_json<OrderedJson>(manifest.status);
   if (status.is_discarded()) return failure("the status of a run must be JSON: " + manifest.status);
-  Json json{{"format", "looptwin run"},
-            {"version", kRunFormat},
-            {"scenario", spec.scenario},
-            {"program", spec.program},
-            {"seed", spec.seed},
-            {"start", to_string(spec.start)},
-            {"start_unix_ns", spec.start.ns},
-            {"timezone", spec.timezone},
-            {"cycle_ns", spec.cycle.ns},
-            {"status", status},
-            {"fingerprint", manifest.fingerprint},
-            {"segments",
-             {{"length_ns", manifest.plan.length.ns}, {"late_within_ns", manifest.plan.late_within.ns}}}};
+  OrderedJson json{
+      {"format", "looptwin run"},
+      {"version", kRunFormat},
+      {"scenario", spec.scenario},
+      {"program", spec.program},
+      {"seed", spec.seed},
+      {"start", to_string(spec.start)},
+      {"start_unix_ns", spec.start.ns},
+      {"timezone", spec.timezone},
+      {"cycle_ns", spec.cycle.ns},
+      {"status", status},
+      {"fingerprint", manifest.fingerprint},
+      {"segments",
+       {{"length_ns", manifest.plan.length.ns}, {"late_within_ns", manifest.plan.late_within.ns}}}};
   for (const auto& run : spec.history_from)
     json["history_from"].push_back(
         {{"folder", run.folder}, {"scenario", run.scenario}, {"digest", run.digest}});
   json.update(describe(spec));
-  return write_whole_file(folder / kManifestFile,
-                          json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return write_whole_file(folder / kManifestFile, dump_json(json, 1) + "\n");
 }
 
 Result<void> write_tables(const fs::path& folder, const RunSpec& spec) {
@@ -251,11 +250,11 @@ Result<Manifest> read_manifest(const fs::path& folder) {
                    "the folder of a run that looptwin wrote");
   };
   Manifest manifest;
-  Json json;
+  OrderedJson json;
   try {  // nlohmann's reports end here
-    json = Json::parse(*text);
+    json = OrderedJson::parse(*text);
     manifest = manifest_from(json);
-  } catch (const Json::parse_error& error) {
+  } catch (const OrderedJson::parse_error& error) {
     return failure(fmt::format("{} is damaged from byte {} on", path.string(), error.byte),
                    "bring it back from a copy; h5py reads the folder's segments without it");
   } catch (const std::exception& error) {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "base/json_tree.h"
 #include "hil/conventions/model_places.h"
 
 namespace looptwin::hil {
@@ -96,7 +96,7 @@ void Host::leave(std::vector<Outgoing>& out) { state(false, unix_time(now_), out
 
 /// Somebody else has our id, or our old session's will came late: edge nodes would go.
 void Host::take_state(const MqttMessage& message) {
-  const auto json = nlohmann::json::parse(message.payload, nullptr, false);
+  const auto json = load_json<Json>(message.payload);
   const auto* online = json.is_object() && json.contains("online") ? &json["online"] : nullptr;
   denied_ = denied_ || (online != nullptr && online->is_boolean() && !online->get<bool>());
 }
