@@ -3,36 +3,26 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <system_error>
 #include <thread>
 
-#include "base/text.h"
-#include "testbed/explain_command.h"
-#include "testbed/falsify_command.h"
-#include "testbed/hil_command.h"
-#include "testbed/import_command.h"
-#include "testbed/inventory_command.h"
+#include "testbed/commands.h"
+#include "testbed/common_options.h"
 #include "testbed/new.h"
-#include "testbed/registry_command.h"
-#include "testbed/replay/replay_command.h"
-#include "testbed/rig/acl_command.h"
-#include "testbed/rig/rig_command.h"
 #include "testbed/rig/rig_config.h"
 #include "testbed/run.h"
 #include "testbed/scenario.h"
 #include "testbed/sequence/sequence_simulated.h"
 #include "testbed/sequence_options.h"
-#include "testbed/settings_option.h"
 #include "testbed/shell_word.h"
-#include "testbed/test_command.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -50,17 +40,6 @@ void report_lack_of_memory() {
     if (::write(STDERR_FILENO, kOutOfMemory, std::strlen(kOutOfMemory)) >= 0)
       ::_exit(static_cast<int>(Exit::bad_input));
   });
-}
-
-/// What CLI11 would take for a missing command.
-Result<void> check_command(const CLI::App& app, int argc, const char* const* argv) {
-  if (argc < 2 || argv[1][0] == '-') return {};
-  std::vector<std::string> commands;
-  for (const auto* command : app.get_subcommands({})) commands.push_back(command->get_name());
-  if (std::find(commands.begin(), commands.end(), argv[1]) != commands.end()) return {};
-  auto hint = did_you_mean(argv[1], commands);
-  if (hint.empty()) hint = "commands: " + joined(commands);
-  return failure(fmt::format("there is no command '{}'", argv[1]), std::move(hint));
 }
 
 /// What chooses the width of vectors (base/simd.h), which says nothing of a word that it does not know.
@@ -83,14 +62,6 @@ Exit write_new(const std::filesystem::path& folder) {
   return Exit::held;
 }
 
-/// An empty value is mostly a shell's variable that is not set: it must not pass for a value left out.
-void refuse_empty_values(CLI::App& command) {
-  for (auto* option : command.get_options())
-    if (option->get_items_expected_max() > 0)
-      option->check([](const std::string& value) { return std::string(value.empty() ? "it is empty" : ""); });
-  for (auto* inner : command.get_subcommands({})) refuse_empty_values(*inner);
-}
-
 /// Whether all that was printed has gone out, after a message where it has not: a full disk shows only here.
 bool is_printed() {
   errno = 0;
@@ -105,161 +76,159 @@ std::string schema_of_files(const std::string& what) {
   return what == "sequence" ? sequence_schema() : json_schema();
 }
 
-int carry_out(int argc, const char* const* argv, const Extensions* extensions) {
+struct ScenarioOptions {
+  Option scenario, duration;
+};
+/// SCENARIO and what is changed of it.
+ScenarioOptions add_scenario(const Subcommand& command, std::filesystem::path& scenario,
+                             SettingOptions& changes) {
+  const auto given = command.option("SCENARIO", scenario, "a scenario's folder, or its scenario.yaml");
+  command.key_values("--set", changes.set, "changes one value: models.home.parameters.UA.default='200 W/K'");
+  command.option("--seed", changes.seed, "the run's seed");
+  const auto duration = command.option("--duration", changes.duration, "how long to simulate: '6 h'");
+  return {given, duration};
+}
+
+double speed_of(const std::string& text) {
+  char* end = nullptr;
+  const double speed = std::strtod(text.c_str(), &end);
+  if (*end == 'x') ++end;
+  if (*end != '\0' || !(speed > 0)) refuse_use("--speed", "'" + text + "' is not a speed; write 60x");
+  return speed;
+}
+
+struct RunOptions {
+  RunRequest request;
+  SettingOptions changes;
+  OutOption out;
+  SequenceOptions sequence;
+  std::string speed, resume;
+};
+
+Exit run_as_asked(RunOptions& asked) {
+  auto& request = asked.request;
+  if (!asked.resume.empty()) {
+    request.resume = asked.resume;
+    if (!request.settings.empty() || !asked.out.out.empty())
+      refuse_use("--resume", "a resumed run keeps its scenario, settings and folder");
+  }
+  request.no_out = asked.out.none();
+  request.out = asked.out.folder();
+  if (!asked.speed.empty()) request.speed = speed_of(asked.speed);
+  if (const auto sequence = asked.sequence.request()) return run_sequence(request, *sequence);
+  return run(request);
+}
+
+void add_run_command(ArgumentParser& parser, const Extensions* extensions) {
+  auto asked = std::make_shared<RunOptions>();
+  asked->request.extensions = extensions;
+  const auto command = parser.subcommand("run", "simulates a scenario and writes a run folder");
+  const auto [scenario, duration] = add_scenario(command, asked->request.scenario, asked->changes);
+  command
+      .option("--threads", asked->request.threads, "0: as many as the machine has and the fleet has use for")
+      .between(0, 1024);
+  command.option("--speed", asked->speed, "at most so many times as fast as the wall clock: 60x");
+  asked->out.add(command);
+  command.flag("--quiet", asked->request.quiet, "no progress and no summary");
+  const auto resume =
+      command.option("--resume", asked->resume,
+                     "goes on with a run folder from its newest snapshot, in place of a SCENARIO");
+  const auto from = command.option(
+      "--from", asked->request.from,
+      "RUN@T: goes on from this moment of a run, with what --set changes, in place of a SCENARIO");
+  asked->sequence.add(command).excludes(resume).excludes(from).excludes(duration);
+  command.job([asked, scenario = scenario, resume, from] {
+    asked->request.settings = asked->changes.settings();
+    if (scenario.given() + resume.given() + from.given() != 1)
+      refuse_use("run", "give a SCENARIO, --resume RUN or --from RUN@T");
+    return run_as_asked(*asked);
+  });
+}
+
+void add_check_command(ArgumentParser& parser, const Extensions* extensions) {
+  struct CheckOptions {
+    CheckRequest request;
+    SettingOptions changes;
+  };
+  auto asked = std::make_shared<CheckOptions>();
+  asked->request.extensions = extensions;
+  const auto command = parser.subcommand("check", "reads and checks a scenario without running it");
+  add_scenario(command, asked->request.scenario, asked->changes).scenario.required();
+  command.flag("--explain", asked->request.explain, "shows type, unit, cost and memory of every expression");
+  command.job([asked] {
+    asked->request.settings = asked->changes.settings();
+    return check(asked->request);
+  });
+}
+
+void add_schema_command(ArgumentParser& parser) {
+  auto of = std::make_shared<std::string>("scenario");
+  const auto command =
+      parser.subcommand("schema", "prints the JSON Schema of scenario files, rigs or sequences, for editors");
+  command.option("OF", *of, "scenario, rig or sequence")
+      .show_default()
+      .one_of({"scenario", "rig", "sequence"});
+  command.job([of] {
+    std::puts(schema_of_files(*of).c_str());
+    return Exit::held;
+  });
+}
+
+void add_folder_commands(ArgumentParser& parser) {
+  auto folder = std::make_shared<std::filesystem::path>(), file = std::make_shared<std::filesystem::path>();
+  const auto make = parser.subcommand("new", "writes a small working scenario into a new folder");
+  make.option("FOLDER", *folder, "must not exist, or be empty").required();
+  make.job([folder] { return write_new(*folder); });
+  const auto show = parser.subcommand("info", "shows what a run folder holds");
+  show.option("RUN", *folder, "a run's folder").required();
+  show.job([folder] { return info(*folder); });
+  const auto merge = parser.subcommand("export", "makes one HDF5 file of a run folder");
+  merge.option("RUN", *folder, "a run's folder").required();
+  merge.option("FILE", *file, "the file to write; must not exist").required();
+  merge.job([folder, file] { return export_run(*folder, *file); });
+}
+
+Exit carry_out(int argc, const char* const* argv, const Extensions* extensions) {
   // A failed check aborts, having said why; who called us sees the exit code of an internal fault.
   std::signal(SIGABRT, [](int) { ::_exit(static_cast<int>(Exit::internal_fault)); });
-  CLI::App app{"looptwin: a testbed for monitor-and-manage loops"};
-  app.set_version_flag("--version", "looptwin " LT_VERSION);
-  app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::help);
+  ArgumentParser parser("looptwin: a testbed for monitor-and-manage loops", "looptwin " LT_VERSION);
+  add_run_command(parser, extensions);
+  add_check_command(parser, extensions);
+  add_schema_command(parser);
+  add_folder_commands(parser);
+  add_registry_command(parser);
+  add_inventory_command(parser);
+  add_test_command(parser, extensions);
+  add_falsify_command(parser, extensions);
+  add_hil_command(parser);
+  add_import_command(parser);
+  add_rig_command(parser);
+  add_explain_command(parser, extensions);
+  add_replay_command(parser, extensions);
+  add_diff_command(parser, extensions);
 
-  std::vector<std::string> set;
-  std::string seed, duration;
-  const auto scenario_options = [&](CLI::App* command, std::filesystem::path& path) {
-    auto* scenario = command->add_option("SCENARIO", path, "a scenario's folder, or its scenario.yaml");
-    command->add_option("--set", set, "changes one value: models.home.parameters.UA.default='200 W/K'")
-        ->type_name("KEY=VALUE");
-    command->add_option("--seed", seed, "the run's seed");
-    command->add_option("--duration", duration, "how long to simulate: '6 h'");
-    return scenario;
-  };
-  const auto all_settings = [&] {
-    auto settings = settings_of(set);
-    if (!seed.empty()) settings.push_back({"seed", seed});
-    if (!duration.empty()) settings.push_back({"duration", duration});
-    return settings;
-  };
-
-  RunRequest run_request;
-  std::string out;
-  std::string speed;
-  auto* run_command = app.add_subcommand("run", "simulates a scenario and writes a run folder");
-  auto* run_scenario = scenario_options(run_command, run_request.scenario);
-  run_command
-      ->add_option("--threads", run_request.threads,
-                   "0: as many as the machine has and the fleet has use for")
-      ->check(CLI::Range(0, 1024));
-  run_command->add_option("--speed", speed, "at most so many times as fast as the wall clock: 60x");
-  run_command->add_option("--out", out, "the run folder; 'none' writes nothing (default: runs/NAME)");
-  run_command->add_flag("--quiet", run_request.quiet, "no progress and no summary");
-  std::string resume;
-  auto* resume_option = run_command->add_option(
-      "--resume", resume, "goes on with a run folder from its newest snapshot, in place of a SCENARIO");
-  auto* from_option = run_command->add_option(
-      "--from", run_request.from,
-      "RUN@T: goes on from this moment of a run, with what --set changes, in place of a SCENARIO");
-
-  SequenceOptions sequence;
-  sequence.add(*run_command);
-  sequence.given->excludes(resume_option)->excludes(from_option)->excludes("--duration");
-
-  CheckRequest check_request;
-  auto* check_scenario = app.add_subcommand("check", "reads and checks a scenario without running it");
-  scenario_options(check_scenario, check_request.scenario)->required();
-  check_scenario->add_flag("--explain", check_request.explain,
-                           "shows type, unit, cost and memory of every expression");
-
-  std::string schema_of = "scenario";
-  auto* schema_command = app.add_subcommand(
-      "schema", "prints the JSON Schema of scenario files, rigs or sequences, for editors");
-  schema_command->add_option("OF", schema_of, "scenario, rig or sequence")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"scenario", "rig", "sequence"}));
-
-  std::filesystem::path new_folder;
-  auto* new_command = app.add_subcommand("new", "writes a small working scenario into a new folder");
-  new_command->add_option("FOLDER", new_folder, "must not exist, or be empty")->required();
-
-  std::filesystem::path run_folder, file;
-  auto* info_command = app.add_subcommand("info", "shows what a run folder holds");
-  info_command->add_option("RUN", run_folder, "a run's folder")->required();
-  auto* export_command = app.add_subcommand("export", "makes one HDF5 file of a run folder");
-  export_command->add_option("RUN", run_folder, "a run's folder")->required();
-  export_command->add_option("FILE", file, "the file to write; must not exist")->required();
-
-  const auto run_registry = add_registry_command(app);
-  const auto run_inventory = add_inventory_command(app);
-  const auto run_test = add_test_command(app, extensions);
-  const auto run_falsify = add_falsify_command(app, extensions);
-  const auto run_hil = add_hil_command(app);
-  const auto run_import = add_import_command(app);
-  const auto run_rig_command = add_rig_command(app);
-  const auto run_explain = add_explain_command(app, extensions);
-  const auto run_replay = add_replay_command(app, extensions);
-  const auto run_diff = add_diff_command(app, extensions);
-  const auto run_acl = add_acl_command(app);
-
-  if (auto known = check_command(app, argc, argv); !known) return static_cast<int>(refuse(known.error()));
-  if (auto sound = check_environment(); !sound) return static_cast<int>(refuse(sound.error()));
-  refuse_empty_values(app);
+  if (auto known = parser.check_command(argc, argv); !known) return refuse(known.error());
+  if (auto sound = check_environment(); !sound) return refuse(sound.error());
   report_lack_of_memory();
   try {
-    app.parse(argc, argv);
-    if (*run_command) {
-      run_request.settings = all_settings();
-      if (!resume.empty()) run_request.resume = resume;
-      if (run_scenario->count() + resume_option->count() + from_option->count() != 1)
-        throw CLI::ValidationError("run", "give a SCENARIO, --resume RUN or --from RUN@T");
-      if (run_request.resume && (!run_request.settings.empty() || !out.empty()))
-        throw CLI::ValidationError("--resume", "a resumed run keeps its scenario, settings and folder");
-      run_request.extensions = extensions;
-      if (out == "none")
-        run_request.no_out = true;
-      else if (!out.empty())
-        run_request.out = out;
-      if (!speed.empty()) {
-        char* end = nullptr;
-        run_request.speed = std::strtod(speed.c_str(), &end);
-        if (*end == 'x') ++end;
-        if (*end != '\0' || !(*run_request.speed > 0))
-          throw CLI::ValidationError("--speed", "'" + speed + "' is not a speed; write 60x");
-      }
-      if (const auto asked = sequence.request()) return static_cast<int>(run_sequence(run_request, *asked));
-      return static_cast<int>(run(run_request));
-    }
-    if (*check_scenario) {
-      check_request.settings = all_settings();
-      check_request.extensions = extensions;
-      return static_cast<int>(check(check_request));
-    }
-    if (*schema_command) {
-      std::puts(schema_of_files(schema_of).c_str());
-      return 0;
-    }
-    if (*new_command) return static_cast<int>(write_new(new_folder));
-    if (const auto done = run_registry()) return static_cast<int>(*done);
-    if (const auto done = run_inventory()) return static_cast<int>(*done);
-    if (const auto done = run_test()) return static_cast<int>(*done);
-    if (const auto done = run_falsify()) return static_cast<int>(*done);
-    if (const auto done = run_hil()) return static_cast<int>(*done);
-    if (const auto done = run_import()) return static_cast<int>(*done);
-    if (const auto done = run_rig_command()) return static_cast<int>(*done);
-    if (const auto done = run_explain()) return static_cast<int>(*done);
-    if (const auto done = run_replay()) return static_cast<int>(*done);
-    if (const auto done = run_diff()) return static_cast<int>(*done);
-    if (const auto done = run_acl()) return static_cast<int>(*done);
-    if (*info_command) return static_cast<int>(info(run_folder));
-    if (*export_command) return static_cast<int>(export_run(run_folder, file));
-  } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : static_cast<int>(Exit::bad_input);
+    return parser.run(argc, argv);
   } catch (const std::bad_alloc&) {
     std::fputs(kOutOfMemory, stderr);
-    return static_cast<int>(Exit::bad_input);
+    return Exit::bad_input;
   }
-  return 0;
 }
 
 }  // namespace
 
 int command_line(int argc, const char* const* argv, const Extensions* extensions) {
-  int code = static_cast<int>(Exit::bad_input);
+  auto exit = Exit::bad_input;
   try {
-    code = carry_out(argc, argv, extensions);
+    exit = carry_out(argc, argv, extensions);
   } catch (const std::system_error&) {
     if (std::ferror(stdout) == 0) throw;  // else it is fmt's, which could not print
   }
-  return is_printed() || code != 0 ? code : static_cast<int>(Exit::bad_input);
+  if (!is_printed() && exit == Exit::held) exit = Exit::bad_input;
+  return static_cast<int>(exit);
 }
 
 }  // namespace looptwin::testbed

@@ -1,16 +1,14 @@
 // A command with sub-commands that each do one thing to a file: `looptwin registry add FILE ...`.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
-#include "testbed/run.h"
+#include "testbed/options.h"
 
 namespace looptwin::testbed {
 
@@ -19,49 +17,37 @@ template <typename Options>
 class CommandSet {
  public:
   /// Each sub-command has options of its own, so that the defaults of one are not those of another.
-  struct Command {
-    CLI::App* app;
+  struct Command : Subcommand {
     Options& options;
   };
 
   /// `file`: what it is, as the help says.
-  CommandSet(CLI::App& app, const std::string& name, const std::string& about, std::string file)
-      : app_(app.add_subcommand(name, about)), file_(std::move(file)) {
-    app_->require_subcommand(1);
-  }
+  CommandSet(Subcommand group, std::string file) : group_(group), file_(std::move(file)) {}
 
   Command command(const std::string& name, const std::string& about, std::function<Exit(Options&)> job) {
-    auto* made = app_->add_subcommand(name, about);
+    const auto made = group_.subcommand(name, about);
     auto options = std::make_shared<Options>();
-    made->add_option("FILE", options->file, file_)->required();
-    jobs_.emplace_back(made, [options, job = std::move(job)] { return job(*options); });
+    made.option("FILE", options->file, file_).required();
+    made.job([options, job = std::move(job)] { return job(*options); });
     return {made, *options};
   }
 
-  /// Runs the sub-command that was given; nothing when it was another command.
-  std::optional<Exit> run() const {
-    for (const auto& [command, job] : jobs_)
-      if (*command) return job();
-    return std::nullopt;
-  }
-
   static void attributed(const Command& c) {
-    c.app->add_option("--by", c.options.by, "who changes it (default: the user's name)");
+    c.option("--by", c.options.by, "who changes it (default: the user's name)");
   }
-  static void with_id(const Command& c) { c.app->add_option("ID", c.options.id, "of a device")->required(); }
+  static void with_id(const Command& c) { c.option("ID", c.options.id, "of a device").required(); }
   static void with_version(const Command& c) {
-    c.app->add_option("--version", c.options.version, "refuse unless the device has this version");
+    c.option("--version", c.options.version, "refuse unless the device has this version");
   }
   /// The first is the default.
-  static void formatted(const Command& c, std::vector<std::string> formats) {
+  static void formatted(const Command& c, const std::vector<std::string>& formats) {
     c.options.format = formats.front();
-    c.app->add_option("--format", c.options.format, joined(formats, ", "))->check(CLI::IsMember(formats));
+    c.option("--format", c.options.format, joined(formats, ", ")).one_of(formats);
   }
 
  private:
-  CLI::App* app_;
+  Subcommand group_;
   std::string file_;
-  std::vector<std::pair<CLI::App*, std::function<Exit()>>> jobs_;
 };
 
 }  // namespace looptwin::testbed

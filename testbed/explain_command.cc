@@ -1,11 +1,10 @@
-#include "testbed/explain_command.h"
-
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
+#include "testbed/commands.h"
 #include "testbed/explain/explanation.h"
 #include "testbed/moment.h"
+#include "testbed/options.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -39,26 +38,23 @@ Exit explain(const ExplainOptions& asked) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_explain_command(CLI::App& app, const Extensions* extensions) {
+void add_explain_command(ArgumentParser& parser, const Extensions* extensions) {
   auto asked = std::make_shared<ExplainOptions>();
   asked->extensions = extensions;
-  auto* command = app.add_subcommand("explain", "shows why something happened in a run, or did not");
-  command->add_option("RUN", asked->run, "a run's folder")->required();
-  auto* id = command->add_option(
+  const auto command = parser.subcommand("explain", "shows why something happened in a run, or did not");
+  command.option("RUN", asked->run, "a run's folder").required();
+  const auto id = command.option(
       "ID", asked->id,
       "of a decision, or its first digits; without it, events and alarms are listed with theirs");
-  auto* why_not =
-      command->add_option("--why-not", asked->why_not, "a rule, an event or an alarm that did not act");
-  auto* at = command->add_option("--at", asked->at, "when: 14:03:20 from the start");
-  auto* device = command->add_option("--device", asked->device, "on which device");
-  command->add_option("--format", asked->format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  why_not->needs(at)->excludes(id);
-  at->needs(why_not);
-  device->needs(why_not);
-  return [asked, command]() -> std::optional<Exit> {
-    if (!*command) return std::nullopt;
-    return explain(*asked);
-  };
+  const auto why_not =
+      command.option("--why-not", asked->why_not, "a rule, an event or an alarm that did not act");
+  const auto at = command.option("--at", asked->at, "when: 14:03:20 from the start");
+  const auto device = command.option("--device", asked->device, "on which device");
+  command.option("--format", asked->format, "text or json").one_of({"text", "json"});
+  why_not.needs(at).excludes(id);
+  at.needs(why_not);
+  device.needs(why_not);
+  command.job([asked] { return explain(*asked); });
 }
 
 }  // namespace looptwin::testbed

@@ -1,17 +1,15 @@
-#include "testbed/falsify_command.h"
-
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
-#include <map>
 #include <memory>
 
 #include "base/text.h"
+#include "testbed/commands.h"
+#include "testbed/common_options.h"
 #include "testbed/falsify/campaign_report.h"
 #include "testbed/falsify/found_test.h"
 #include "testbed/run_folder.h"
-#include "testbed/settings_option.h"
 #include "testbed/terminal_line.h"
 
 namespace looptwin::testbed {
@@ -21,8 +19,8 @@ enum class Shown : uint8_t { text, json };
 
 struct FalsifyOptions {
   CampaignRequest request;
-  std::vector<std::string> set;
-  std::string seed, duration, write;
+  SettingOptions changes;
+  std::string write;
   Shown shown = Shown::text;
 };
 
@@ -81,52 +79,43 @@ Exit falsify_scenario(const FalsifyOptions& asked, bool writes) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_falsify_command(CLI::App& app, const Extensions* extensions) {
+void add_falsify_command(ArgumentParser& parser, const Extensions* extensions) {
   auto asked = std::make_shared<FalsifyOptions>();
   asked->request.extensions = extensions;
   auto& request = asked->request;
-  auto* command =
-      app.add_subcommand("falsify", "searches for a run that violates a requirement, within `search:`");
-  command->add_option("SCENARIO", request.scenario, "a scenario's folder, or its scenario.yaml")->required();
-  command->add_option("--set", asked->set, "changes one value, of all runs")->type_name("KEY=VALUE");
-  command->add_option("--seed", asked->seed, "the seed of the runs and of the search");
-  command->add_option("--duration", asked->duration, "how long to simulate: '6 h'");
-  command->add_option("--requirement", request.requirements,
-                      "only requirements of this name, or that match this pattern");
-  command->add_option("--runs", request.runs, "simulations of a search, at the most")
-      ->check(CLI::Range(1, 100'000'000))
-      ->capture_default_str();
-  const std::map<std::string, SearchMethod> methods{{"guided", SearchMethod::guided},
-                                                    {"uniform", SearchMethod::uniform}};
+  const auto command =
+      parser.subcommand("falsify", "searches for a run that violates a requirement, within `search:`");
+  command.option("SCENARIO", request.scenario, "a scenario's folder, or its scenario.yaml").required();
+  command.key_values("--set", asked->changes.set, "changes one value, of all runs");
+  command.option("--seed", asked->changes.seed, "the seed of the runs and of the search");
+  command.option("--duration", asked->changes.duration, "how long to simulate: '6 h'");
+  command.option("--requirement", request.requirements,
+                 "only requirements of this name, or that match this pattern");
+  command.option("--runs", request.runs, "simulations of a search, at the most")
+      .between(1, 100'000'000)
+      .show_default();
+  command.choice("--method", request.method,
+                 {{"guided", SearchMethod::guided}, {"uniform", SearchMethod::uniform}},
+                 "guided (by how near runs come to a violation) or uniform (draws)");
   command
-      ->add_option("--method", request.method,
-                   "guided (by how near runs come to a violation) or uniform (draws)")
-      ->transform(CLI::CheckedTransformer(methods, CLI::ignore_case));
+      .option("--shrink", request.shrink_runs, "simulations to make a violation small, at the most; 0: none")
+      .between(0, 1'000'000)
+      .show_default();
   command
-      ->add_option("--shrink", request.shrink_runs,
-                   "simulations to make a violation small, at the most; 0: none")
-      ->check(CLI::Range(0, 1'000'000))
-      ->capture_default_str();
-  command
-      ->add_option(
-          "--repeats", request.repeats,
-          "searches so often with other draws, to measure how many runs they need; nothing is made small")
-      ->check(CLI::Range(1, 100'000));
-  command->add_option("--jobs", request.jobs, "simulations at once; 0: as many as the machine has cores")
-      ->check(CLI::Range(0, 1024));
-  auto* write = command->add_option(
-      "--write", asked->write, "adds what was found as tests to this file (tests.yaml beside the scenario)");
-  write->expected(0, 1);
-  const std::map<std::string, Shown> shown{{"text", Shown::text}, {"json", Shown::json}};
-  command->add_option("--format", asked->shown, "text or json")
-      ->transform(CLI::CheckedTransformer(shown, CLI::ignore_case));
-  return [command, write, asked]() -> std::optional<Exit> {
-    if (!*command) return std::nullopt;
-    asked->request.settings = settings_of(asked->set);
-    if (!asked->seed.empty()) asked->request.settings.push_back({"seed", asked->seed});
-    if (!asked->duration.empty()) asked->request.settings.push_back({"duration", asked->duration});
-    return falsify_scenario(*asked, write->count() > 0);
-  };
+      .option("--repeats", request.repeats,
+              "searches so often with other draws, to measure how many runs they need; nothing is made small")
+      .between(1, 100'000);
+  command.option("--jobs", request.jobs, "simulations at once; 0: as many as the machine has cores")
+      .between(0, 1024);
+  const auto write = command
+                         .option("--write", asked->write,
+                                 "adds what was found as tests to this file (tests.yaml beside the scenario)")
+                         .values(0, 1);
+  command.choice("--format", asked->shown, {{"text", Shown::text}, {"json", Shown::json}}, "text or json");
+  command.job([write, asked] {
+    asked->request.settings = asked->changes.settings();
+    return falsify_scenario(*asked, write.given());
+  });
 }
 
 }  // namespace looptwin::testbed

@@ -1,13 +1,12 @@
-#include "testbed/import_command.h"
-
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <fstream>
 #include <memory>
 #include <sstream>
 
+#include "testbed/commands.h"
 #include "testbed/import/imported.h"
+#include "testbed/options.h"
 
 namespace looptwin::testbed {
 namespace {
@@ -65,19 +64,16 @@ Exit import(const ImportOptions& options) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_import_command(CLI::App& app) {
+void add_import_command(ArgumentParser& parser) {
   auto asked = std::make_shared<ImportOptions>();
-  auto* command =
-      app.add_subcommand("import", "device models of DTDL or a Thing Description, as models.yaml");
-  command->add_option("FILE", asked->file, "JSON: an interface or a list of them, or a Thing Description")
-      ->required();
-  command->add_option("--out", asked->out, "the file to write (default: it is printed)");
-  command->add_option("--every", asked->every, "the period of all fields (default: 10 s)");
-  command->add_option("--unit", asked->units, "a unit of theirs that is not known")->type_name("THEIRS=OURS");
-  return [command, asked]() -> std::optional<Exit> {
-    if (!*command) return std::nullopt;
-    return import(*asked);
-  };
+  const auto command =
+      parser.subcommand("import", "device models of DTDL or a Thing Description, as models.yaml");
+  command.option("FILE", asked->file, "JSON: an interface or a list of them, or a Thing Description")
+      .required();
+  command.option("--out", asked->out, "the file to write (default: it is printed)");
+  command.option("--every", asked->every, "the period of all fields (default: 10 s)");
+  command.option("--unit", asked->units, "a unit of theirs that is not known").value_name("THEIRS=OURS");
+  command.job([asked] { return import(*asked); });
 }
 
 }  // namespace looptwin::testbed

@@ -1,5 +1,3 @@
-#include "testbed/inventory_command.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include "lang/units.h"
 #include "testbed/attribution.h"
 #include "testbed/command_set.h"
+#include "testbed/commands.h"
 #include "testbed/inventory_files.h"
 #include "testbed/reserving.h"
 #include "testbed/run_folder.h"
@@ -316,40 +315,39 @@ Exit reservations(const Options& options) {
 
 class Commands : CommandSet<Options> {
  public:
-  explicit Commands(CLI::App& app)
-      : CommandSet(app, "inventory", "keeps the equipment of a lab, and who may use it", "the inventory") {
+  explicit Commands(ArgumentParser& parser)
+      : CommandSet(parser.subcommand("inventory", "keeps the equipment of a lab, and who may use it"),
+                   "the inventory") {}
+  void declare() {
     add_single();
     add_many();
     add_reserving();
   }
-  using CommandSet::run;
 
  private:
   static void filtered(const Command& c) {
-    c.app->add_option("--model", c.options.filter.model, "only of this model");
-    c.app->add_option("--id", c.options.filter.pattern, "only ids like this: 'bench-1/*'");
-    c.app->add_option("--tags", c.options.filter.tags, "only with all of these tags")
-        ->delimiter(',')
-        ->allow_extra_args(false);
+    c.option("--model", c.options.filter.model, "only of this model");
+    c.option("--id", c.options.filter.pattern, "only ids like this: 'bench-1/*'");
+    c.option("--tags", c.options.filter.tags, "only with all of these tags")
+        .separated_by(',')
+        .one_value_each();
   }
   static void owned(const Command& c) {
-    c.app->add_option("--owner", c.options.owner, "whose it is (default: the user's name)");
+    c.option("--owner", c.options.owner, "whose it is (default: the user's name)");
   }
 
   void add_single() {
     command("init", "makes an empty inventory", init);
     const auto added = command("add", "adds a device", add);
-    added.app->add_option("ID", added.options.id, "of the new device, as the registry has it")->required();
-    added.app->add_option("--set", added.options.settings, "serial=SN-4711, tags='pump;hot', due=2027-03-31")
-        ->type_name("KEY=VALUE");
+    added.option("ID", added.options.id, "of the new device, as the registry has it").required();
+    added.key_values("--set", added.options.settings, "serial=SN-4711, tags='pump;hot', due=2027-03-31");
     attributed(added);
     with_id(command("show", "shows all of a device, and who has reserved it", show));
     with_id(command("history", "shows who changed what of a device, and when", history));
     const auto changed = command("set", "changes values of a device", set);
     with_id(changed);
-    changed.app->add_option("SETTINGS", changed.options.settings, "fixture=bench-2; an empty value removes")
-        ->type_name("KEY=VALUE")
-        ->required();
+    changed.key_values("SETTINGS", changed.options.settings, "fixture=bench-2; an empty value removes")
+        .required();
     with_version(changed);
     attributed(changed);
     const auto accepted = command(
@@ -359,22 +357,21 @@ class Commands : CommandSet<Options> {
     attributed(accepted);
     const auto retired =
         command("retire", "takes devices out for good; their ids are not used again", retire);
-    retired.app->add_option("IDS", retired.options.ids, "of devices")->required();
+    retired.option("IDS", retired.options.ids, "of devices").required();
     attributed(retired);
   }
 
   void add_many() {
     const auto listed = command("list", "lists devices", list);
     filtered(listed);
-    listed.app->add_flag("--free", listed.options.free, "only those that can be reserved now");
+    listed.flag("--free", listed.options.free, "only those that can be reserved now");
     formatted(listed, {"text", "json", "csv"});
     const auto imported = command("import", "takes all devices of a .json or .csv file, or none", import);
-    imported.app->add_option("FROM", imported.options.import.file, "the file")->required();
-    imported.app->add_flag("--update", imported.options.import.update,
-                           "devices that are there get the file's values");
+    imported.option("FROM", imported.options.import.file, "the file").required();
+    imported.flag("--update", imported.options.import.update, "devices that are there get the file's values");
     attributed(imported);
     const auto exported = command("export", "writes devices to a .json or .csv file", export_all);
-    exported.app->add_option("TO", exported.options.target, "the file; must not exist")->required();
+    exported.option("TO", exported.options.target, "the file; must not exist").required();
     filtered(exported);
     command("check", "reads all of the file, and says whether it is sound", check_file);
   }
@@ -385,25 +382,24 @@ class Commands : CommandSet<Options> {
     auto& options = reserved.options;
     options.lease = "20 min";
     options.wait = "0 s";
-    reserved.app->add_option("IDS", options.wish.ids, "exactly these devices");
-    reserved.app->add_option("--tags", options.wish.tags, "devices with all of these tags")
-        ->delimiter(',')
-        ->allow_extra_args(false);
-    reserved.app->add_option("--model", options.wish.model, "of this model");
-    reserved.app->add_option("--count", options.wish.count, "how many of them (default: 1)");
-    reserved.app->add_flag("--overdue", options.wish.overdue, "also those whose calibration is overdue");
+    reserved.option("IDS", options.wish.ids, "exactly these devices");
+    reserved.option("--tags", options.wish.tags, "devices with all of these tags")
+        .separated_by(',')
+        .one_value_each();
+    reserved.option("--model", options.wish.model, "of this model");
+    reserved.option("--count", options.wish.count, "how many of them (default: 1)");
+    reserved.flag("--overdue", options.wish.overdue, "also those whose calibration is overdue");
     owned(reserved);
-    reserved.app->add_option("--lease", options.lease, "when it ends unless it is renewed (default: 20 min)");
-    reserved.app->add_option("--wait", options.wait,
-                             "so long at the most, in the order of asking (default: not)");
+    reserved.option("--lease", options.lease, "when it ends unless it is renewed (default: 20 min)");
+    reserved.option("--wait", options.wait, "so long at the most, in the order of asking (default: not)");
     formatted(reserved, {"text", "json"});
     const auto renewed = command("renew", "lets a reservation's lease begin anew", renew);
-    renewed.app->add_option("NUMBER", renewed.options.number, "of the reservation")->required();
-    renewed.app->add_option("--lease", renewed.options.lease, "another lease from now on");
+    renewed.option("NUMBER", renewed.options.number, "of the reservation").required();
+    renewed.option("--lease", renewed.options.lease, "another lease from now on");
     owned(renewed);
     formatted(renewed, {"text", "json"});
     const auto released = command("release", "ends a reservation", release);
-    released.app->add_option("NUMBER", released.options.number, "of the reservation")->required();
+    released.option("NUMBER", released.options.number, "of the reservation").required();
     owned(released);
     command("reservations", "lists who has reserved what, and who waits", reservations);
   }
@@ -411,8 +407,6 @@ class Commands : CommandSet<Options> {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_inventory_command(CLI::App& app) {
-  return [commands = std::make_shared<Commands>(app)] { return commands->run(); };
-}
+void add_inventory_command(ArgumentParser& parser) { Commands(parser).declare(); }
 
 }  // namespace looptwin::testbed

@@ -1,5 +1,3 @@
-#include "testbed/registry_command.h"
-
 #include <fmt/format.h>
 #include <algorithm>
 #include <cstdio>
@@ -10,6 +8,7 @@
 #include "base/text.h"
 #include "testbed/attribution.h"
 #include "testbed/command_set.h"
+#include "testbed/commands.h"
 #include "testbed/registry_candidates.h"
 #include "testbed/registry_files.h"
 
@@ -46,6 +45,13 @@ Exit finish(const Result<T>& result) {
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 twin::Author author(const Options& options) { return author_of(options.by); }
+
+/// Which devices are meant.
+twin::DeviceFilter filter_of(const Options& options) {
+  auto filter = options.filter;
+  for (const auto& state : options.states) filter.states.push_back(*twin::device_state(state));
+  return filter;
+}
 
 std::vector<std::string> split(const std::string& text, char sign) {
   std::vector<std::string> parts;
@@ -150,7 +156,7 @@ Exit list(const Options& options) {
     text = fmt::format("{:<28} {:<16} {:<12} {:>7} {:<10} {:<10} {}\n", "id", "model", "state", "version",
                        "credential", "link", "tags");
     uint64_t count = 0;
-    listed = store->each(options.filter, [&](const DeviceRecord& d) {
+    listed = store->each(filter_of(options), [&](const DeviceRecord& d) {
       ++count;
       text += fmt::format("{:<28} {:<16} {:<12} {:>7} {:<10} {:<10} {}\n", d.id, d.model, name_of(d.state),
                           d.version, d.credential.empty() ? "-" : d.credential, d.link.empty() ? "-" : d.link,
@@ -159,9 +165,9 @@ Exit list(const Options& options) {
     });
     text += fmt::format("{} devices\n", grouped(static_cast<long long>(count)));
   } else {
-    listed =
-        write_devices(*store, options.filter, options.format == "json" ? FileFormat::json : FileFormat::csv,
-                      [&](std::string_view part) { text += part; });
+    listed = write_devices(*store, filter_of(options),
+                           options.format == "json" ? FileFormat::json : FileFormat::csv,
+                           [&](std::string_view part) { text += part; });
   }
   if (listed) print(text);
   return finish(listed);
@@ -312,7 +318,7 @@ Exit import(const Options& options) {
 Exit export_all(const Options& options) {
   const auto store = RegistryStore::open(options.file, Access::read);
   if (!store) return refuse(store.error());
-  return finish(export_devices(*store, options.filter, *options.target));
+  return finish(export_devices(*store, filter_of(options), *options.target));
 }
 
 Exit check_file(const Options& options) {
@@ -328,53 +334,46 @@ Exit check_file(const Options& options) {
 
 class Commands : CommandSet<Options> {
  public:
-  explicit Commands(CLI::App& app)
-      : CommandSet(app, "registry", "keeps devices in a database file", "the registry") {
+  explicit Commands(ArgumentParser& parser)
+      : CommandSet(parser.subcommand("registry", "keeps devices in a database file"), "the registry") {}
+  void declare() {
     add_single();
     add_lives();
     add_many();
     add_candidates();
   }
-  using CommandSet::run;
 
  private:
   static void with_secret(const Command& c) {
-    c.app->add_flag("--secret-stdin", c.options.secret_given, "take the secret from standard input");
-    c.app->add_option("--hash", c.options.hash, "how the secret is kept")
-        ->check(CLI::IsMember({"keyed", "argon2id"}));
+    c.flag("--secret-stdin", c.options.secret_given, "take the secret from standard input");
+    c.option("--hash", c.options.hash, "how the secret is kept").one_of({"keyed", "argon2id"});
   }
   static void filtered(const Command& c) {
-    c.app->add_option("--model", c.options.filter.model, "only of this model");
-    c.app->add_option("--id", c.options.filter.pattern, "only ids like this: 'block-1/*'");
-    c.app->add_option("--tag", c.options.filter.tag, "only with this tag");
-    c.app->add_option("--state", c.options.states, "only in these states")
-        ->delimiter(',')
-        ->check(CLI::IsMember({"provisioned", "active", "suspended", "retired"}));
-    c.app->callback([&options = c.options] {
-      for (const auto& state : options.states) options.filter.states.push_back(*twin::device_state(state));
-    });
+    c.option("--model", c.options.filter.model, "only of this model");
+    c.option("--id", c.options.filter.pattern, "only ids like this: 'block-1/*'");
+    c.option("--tag", c.options.filter.tag, "only with this tag");
+    c.option("--state", c.options.states, "only in these states")
+        .separated_by(',')
+        .one_of({"provisioned", "active", "suspended", "retired"});
   }
 
   void add_single() {
     command("init", "makes an empty registry", init);
     const auto added = command("add", "adds a device, and shows its secret once", add);
-    added.app->add_option("ID", added.options.device.id, "of the new device")->required();
-    added.app->add_option("--model", added.options.device.model, "its device model")->required();
-    added.app
-        ->add_option("--set", added.options.settings,
-                     "parameters.UA='190 W/K', relations.block=block-1, link=lte")
-        ->type_name("KEY=VALUE");
-    added.app->add_flag("--no-secret", added.options.no_secret, "it cannot authenticate until it gets one");
+    added.option("ID", added.options.device.id, "of the new device").required();
+    added.option("--model", added.options.device.model, "its device model").required();
+    added.key_values("--set", added.options.settings,
+                     "parameters.UA='190 W/K', relations.block=block-1, link=lte");
+    added.flag("--no-secret", added.options.no_secret, "it cannot authenticate until it gets one");
     with_secret(added);
     attributed(added);
     with_id(command("show", "shows all of a device", show));
     with_id(command("history", "shows who changed what of a device, and when", history));
     const auto changed = command("set", "changes values of a device", set);
     with_id(changed);
-    changed.app
-        ->add_option("SETTINGS", changed.options.settings, "parameters.UA='200 W/K'; an empty value removes")
-        ->type_name("KEY=VALUE")
-        ->required();
+    changed
+        .key_values("SETTINGS", changed.options.settings, "parameters.UA='200 W/K'; an empty value removes")
+        .required();
     with_version(changed);
     attributed(changed);
     const auto renewed = command("renew", "gives a device a new secret, and shows it once", renew);
@@ -388,7 +387,7 @@ class Commands : CommandSet<Options> {
     const auto life = [&](const std::string& name, const std::string& about, twin::DeviceState state) {
       const auto made =
           command(name, about, [state](const Options& options) { return become(options, state); });
-      made.app->add_option("IDS", made.options.ids, "of devices, or patterns: 'block-1/*'")->required();
+      made.option("IDS", made.options.ids, "of devices, or patterns: 'block-1/*'").required();
       with_version(made);
       attributed(made);
       return made;
@@ -396,7 +395,7 @@ class Commands : CommandSet<Options> {
     life("activate", "lets provisioned or suspended devices work", twin::DeviceState::active);
     life("suspend", "locks devices out, until they are activated again", twin::DeviceState::suspended);
     life("retire", "locks devices out for good; their ids are not used again", twin::DeviceState::retired)
-        .app->alias("revoke");
+        .alias("revoke");
   }
 
   void add_candidates() {
@@ -406,12 +405,12 @@ class Commands : CommandSet<Options> {
                   options.candidates.registry = options.file;
                   return list_candidates(options.candidates);
                 });
-    made.app->add_option("--broker", made.options.candidates.broker, "mqtt://HOST:PORT or mqtts://HOST:PORT");
-    made.app->add_option("--rig", made.options.candidates.rig,
-                         "a rig whose broker it is, with its user, password and certificates");
-    made.app->add_option("--within", made.options.candidates.within, "how long to listen (default: 2 s)");
-    made.app->add_option("--prefix", made.options.candidates.prefix,
-                         "what announcements begin with (default: homeassistant)");
+    made.option("--broker", made.options.candidates.broker, "mqtt://HOST:PORT or mqtts://HOST:PORT");
+    made.option("--rig", made.options.candidates.rig,
+                "a rig whose broker it is, with its user, password and certificates");
+    made.option("--within", made.options.candidates.within, "how long to listen (default: 2 s)");
+    made.option("--prefix", made.options.candidates.prefix,
+                "what announcements begin with (default: homeassistant)");
   }
 
   void add_many() {
@@ -419,15 +418,14 @@ class Commands : CommandSet<Options> {
     filtered(listed);
     formatted(listed, {"text", "json", "csv"});
     const auto imported = command("import", "takes all devices of a .json or .csv file, or none", import);
-    imported.app->add_option("FROM", imported.options.import.file, "the file")->required();
-    imported.app->add_flag("--update", imported.options.import.update,
-                           "devices that are there get the file's values");
-    imported.app->add_option("--secrets", imported.options.import.secrets,
-                             "generate secrets for new devices, and write them to this new file");
+    imported.option("FROM", imported.options.import.file, "the file").required();
+    imported.flag("--update", imported.options.import.update, "devices that are there get the file's values");
+    imported.option("--secrets", imported.options.import.secrets,
+                    "generate secrets for new devices, and write them to this new file");
     attributed(imported);
     const auto exported =
         command("export", "writes devices to a .json or .csv file, without credentials", export_all);
-    exported.app->add_option("TO", exported.options.target, "the file; must not exist")->required();
+    exported.option("TO", exported.options.target, "the file; must not exist").required();
     filtered(exported);
     command("check", "reads all of the file, and says whether it is sound", check_file);
   }
@@ -435,8 +433,6 @@ class Commands : CommandSet<Options> {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_registry_command(CLI::App& app) {
-  return [commands = std::make_shared<Commands>(app)] { return commands->run(); };
-}
+void add_registry_command(ArgumentParser& parser) { Commands(parser).declare(); }
 
 }  // namespace looptwin::testbed

@@ -7,14 +7,14 @@ namespace looptwin::testbed {
 
 std::string sequence_schema() { return json_schema(sequence_section(), "looptwin sequence"); }
 
-void SequenceOptions::add(CLI::App& command) {
-  given = command.add_option("--sequence", file, "a file with test steps; the run lasts as long as they do");
-  command
-      .add_option("--answer", answers,
-                  "STEP=yes or STEP=no: answers a step that asks a person before it does")
-      ->type_name("STEP=ANSWER")
-      ->allow_extra_args(false)
-      ->needs(given);
+Option SequenceOptions::add(const Subcommand& command) {
+  const auto given =
+      command.option("--sequence", file, "a file with test steps; the run lasts as long as they do");
+  command.option("--answer", answers, "STEP=yes or STEP=no: answers a step that asks a person before it does")
+      .value_name("STEP=ANSWER")
+      .one_value_each()
+      .needs(given);
+  return given;
 }
 
 std::optional<SequenceRequest> SequenceOptions::request() const {

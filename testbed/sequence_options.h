@@ -1,11 +1,11 @@
 // --sequence and --answer of a command: test steps that its run carries out.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "testbed/options.h"
 #include "testbed/sequence/sequence_request.h"
 
 namespace looptwin::testbed {
@@ -16,9 +16,9 @@ std::string sequence_schema();
 struct SequenceOptions {
   std::string file;
   std::vector<std::string> answers;
-  CLI::Option* given = nullptr;
 
-  void add(CLI::App& command);
+  /// Returns --sequence.
+  Option add(const Subcommand& command);
   /// What was asked for, if anything.
   std::optional<SequenceRequest> request() const;
 };

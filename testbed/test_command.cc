@@ -1,12 +1,10 @@
-#include "testbed/test_command.h"
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
-#include <map>
 #include <memory>
 
+#include "testbed/commands.h"
+#include "testbed/options.h"
 #include "testbed/testing/test_reports.h"
 
 namespace looptwin::testbed {
@@ -88,44 +86,40 @@ Exit test(const TestOptions& asked) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_test_command(CLI::App& app, const Extensions* extensions) {
+void add_test_command(ArgumentParser& parser, const Extensions* extensions) {
   auto asked = std::make_shared<TestOptions>();
   asked->request.extensions = extensions;
-  auto* command = app.add_subcommand("test", "runs the tests of scenarios");
-  command->add_option("PATH", asked->paths, "scenario folders, folders above them, or files with tests")
-      ->required();
-  command->add_option("--filter", asked->request.filter,
-                      "only tests whose name holds this text, or matches this pattern");
-  command->add_option("--jobs", asked->request.jobs, "tests at once; 0: as many as the machine has cores")
-      ->check(CLI::Range(0, 1024));
+  const auto command = parser.subcommand("test", "runs the tests of scenarios");
+  command.option("PATH", asked->paths, "scenario folders, folders above them, or files with tests")
+      .required();
+  command.option("--filter", asked->request.filter,
+                 "only tests whose name holds this text, or matches this pattern");
+  command.option("--jobs", asked->request.jobs, "tests at once; 0: as many as the machine has cores")
+      .between(0, 1024);
   command
-      ->add_option("--seeds", asked->request.seeds,
-                   "of simulated tests: so many runs, each with a seed of its own")
-      ->check(CLI::Range(1, 1'000'000));
-  const std::map<std::string, TestFormat> formats{{"text", TestFormat::text},
-                                                  {"junit", TestFormat::junit},
-                                                  {"json", TestFormat::json},
-                                                  {"github", TestFormat::github}};
-  command->add_option("--format", asked->format, "text, junit (XML), json, or github (annotations)")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case));
-  command->add_flag("--show", asked->request.show, "shows the decisions of each test");
-  command->add_flag("--update", asked->request.update, "writes the files of decisions that tests name anew");
-  command->add_flag("--coverage", asked->request.coverage,
-                    "shows what of the rules the tests have seen at work");
-  command->add_flag("--mutation", asked->request.mutation,
-                    "puts small faults into the rules, and shows which the tests do not notice");
-  command->add_option("--min-coverage", asked->least_coverage, "fails below so many percent")
-      ->check(CLI::Range(0.0, 100.0));
-  command->add_option("--min-mutation", asked->least_mutation, "fails below so many percent")
-      ->check(CLI::Range(0.0, 100.0));
-  command->add_option("--out", asked->out, "writes the report to a file, and text to the terminal");
-  return [asked, command]() -> std::optional<Exit> {
-    if (!*command) return std::nullopt;
+      .option("--seeds", asked->request.seeds,
+              "of simulated tests: so many runs, each with a seed of its own")
+      .between(1, 1'000'000);
+  command.choice("--format", asked->format,
+                 {{"text", TestFormat::text},
+                  {"junit", TestFormat::junit},
+                  {"json", TestFormat::json},
+                  {"github", TestFormat::github}},
+                 "text, junit (XML), json, or github (annotations)");
+  command.flag("--show", asked->request.show, "shows the decisions of each test");
+  command.flag("--update", asked->request.update, "writes the files of decisions that tests name anew");
+  command.flag("--coverage", asked->request.coverage, "shows what of the rules the tests have seen at work");
+  command.flag("--mutation", asked->request.mutation,
+               "puts small faults into the rules, and shows which the tests do not notice");
+  command.option("--min-coverage", asked->least_coverage, "fails below so many percent").between(0.0, 100.0);
+  command.option("--min-mutation", asked->least_mutation, "fails below so many percent").between(0.0, 100.0);
+  command.option("--out", asked->out, "writes the report to a file, and text to the terminal");
+  command.job([asked] {
     asked->request.coverage |= asked->least_coverage.has_value();
     asked->request.mutation |= asked->least_mutation.has_value();
     asked->request.paths.assign(asked->paths.begin(), asked->paths.end());
     return test(*asked);
-  };
+  });
 }
 
 }  // namespace looptwin::testbed

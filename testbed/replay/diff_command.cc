@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "testbed/replay/replay_command.h"
+#include "testbed/commands.h"
+#include "testbed/options.h"
 #include "testbed/replay/report.h"
 
 namespace looptwin::testbed {
@@ -61,26 +61,23 @@ Exit diff_rules(const DiffOptions& asked) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_diff_command(CLI::App& app, const Extensions* extensions) {
+void add_diff_command(ArgumentParser& parser, const Extensions* extensions) {
   auto asked = std::make_shared<DiffOptions>();
   asked->extensions = extensions;
-  auto* command = app.add_subcommand("diff", "compares what two runs, or two sets of rules on one, decided");
-  command->add_option("RUN", asked->runs, "two run folders; or one, with --rules")
-      ->required()
-      ->expected(1, 2);
+  const auto command =
+      parser.subcommand("diff", "compares what two runs, or two sets of rules on one, decided");
+  command.option("RUN", asked->runs, "two run folders; or one, with --rules").required().values(1, 2);
   command
-      ->add_option(
-          "--rules", asked->rules,
-          "rules to replay the run with: given once, against its own; given twice, against each other")
-      ->allow_extra_args(false);
-  command->add_option("--format", asked->format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  command->add_option("--show", asked->show, "how many differences the text lists");
-  return [asked, command]() -> std::optional<Exit> {
-    if (!*command) return std::nullopt;
+      .option("--rules", asked->rules,
+              "rules to replay the run with: given once, against its own; given twice, against each other")
+      .one_value_each();
+  command.option("--format", asked->format, "text or json").one_of({"text", "json"});
+  command.option("--show", asked->show, "how many differences the text lists");
+  command.job([asked] {
     if (asked->rules.empty() ? asked->runs.size() != 2 : asked->runs.size() != 1 || asked->rules.size() > 2)
-      throw CLI::ValidationError("diff", "give two RUNs, or one RUN and --rules once or twice");
+      refuse_use("diff", "give two RUNs, or one RUN and --rules once or twice");
     return asked->rules.empty() ? diff_runs(*asked) : diff_rules(*asked);
-  };
+  });
 }
 
 }  // namespace looptwin::testbed

@@ -1,16 +1,14 @@
-#include "testbed/replay/replay_command.h"
-
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "base/text.h"
 #include "mml/loop.h"
 #include "testbed/assembly.h"
+#include "testbed/commands.h"
+#include "testbed/common_options.h"
 #include "testbed/moment.h"
 #include "testbed/replay/report.h"
-#include "testbed/settings_option.h"
 #include "testbed/summary.h"
 
 namespace looptwin::testbed {
@@ -19,8 +17,9 @@ namespace {
 std::string number(uint64_t n) { return grouped(static_cast<long long>(n)); }
 
 struct AskedReplay {
-  std::string run, rules, until, out, format = "text";
-  std::vector<std::string> set;
+  std::string run, rules, until, format = "text";
+  SettingOptions changes;
+  OutOption out;
   int threads = 0;
   const Extensions* extensions = nullptr;
 };
@@ -79,11 +78,11 @@ Exit replay_run(const AskedReplay& asked) {
   }
   auto recording = open_recording(asked.run, asked.extensions);
   if (!recording) return refuse(recording.error());
-  const OtherRules rules{asked.rules, settings_of(asked.set)};
+  const OtherRules rules{asked.rules, asked.changes.settings()};
   const bool other_rules = !rules.file.empty() || !rules.settings.empty();
   ReplayOptions options{.rules = other_rules ? &rules : nullptr, .until = until};
   options.threads = asked.threads;
-  if (!asked.out.empty() && asked.out != "none") options.out = asked.out;
+  options.out = asked.out.folder();
   TextPool pool;
   auto replayed = replay(*recording, options, pool);
   if (!replayed) return refuse(replayed.error());
@@ -107,26 +106,22 @@ Exit replay_run(const AskedReplay& asked) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_replay_command(CLI::App& app, const Extensions* extensions) {
+void add_replay_command(ArgumentParser& parser, const Extensions* extensions) {
   auto asked = std::make_shared<AskedReplay>();
   asked->extensions = extensions;
-  auto* command = app.add_subcommand("replay", "runs a recorded run's loop again on what it took in");
-  command->add_option("RUN", asked->run, "a run's folder, written with input_log: true")->required();
-  command->add_option(
-      "--rules", asked->rules,
-      "a file or a scenario whose events, rules, alarms, derived and machines are used instead");
-  command->add_option("--set", asked->set, "changes one value of the rules: events.hot.on_delay='2 min'")
-      ->type_name("KEY=VALUE");
-  command->add_option("--until", asked->until, "how far after the run's start: '2 h'");
-  command->add_option("--out", asked->out,
-                      "writes what is decided into a new run folder; 'none' writes nothing, as without it");
-  command->add_option("--threads", asked->threads, "0: as many as the machine has and the fleet has use for")
-      ->check(CLI::Range(0, 1024));
-  command->add_option("--format", asked->format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  return [asked, command]() -> std::optional<Exit> {
-    if (!*command) return std::nullopt;
-    return replay_run(*asked);
-  };
+  const auto command = parser.subcommand("replay", "runs a recorded run's loop again on what it took in");
+  command.option("RUN", asked->run, "a run's folder, written with input_log: true").required();
+  command.option("--rules", asked->rules,
+                 "a file or a scenario whose events, rules, alarms, derived and machines are used instead");
+  command.key_values("--set", asked->changes.set,
+                     "changes one value of the rules: events.hot.on_delay='2 min'");
+  command.option("--until", asked->until, "how far after the run's start: '2 h'");
+  command.option("--out", asked->out.out,
+                 "writes what is decided into a new run folder; 'none' writes nothing, as without it");
+  command.option("--threads", asked->threads, "0: as many as the machine has and the fleet has use for")
+      .between(0, 1024);
+  command.option("--format", asked->format, "text or json").one_of({"text", "json"});
+  command.job([asked] { return replay_run(*asked); });
 }
 
 }  // namespace looptwin::testbed

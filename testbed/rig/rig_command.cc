@@ -1,11 +1,10 @@
-#include "testbed/rig/rig_command.h"
-
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "base/json_tree.h"
+#include "testbed/commands.h"
+#include "testbed/options.h"
 #include "testbed/rig/control_socket.h"
 #include "testbed/rig/rig_config.h"
 
@@ -14,7 +13,7 @@ namespace {
 
 struct Asked {
   std::filesystem::path rig;
-  std::string device, to, entry, by, force, answer;
+  std::string device, to, entry, by = "command line", force, answer;
 };
 
 /// A run folder has the socket; of a rig's own folder, or its file, the key tells where it is.
@@ -41,61 +40,60 @@ Exit ask(const std::filesystem::path& rig, const OrderedJson& request) {
 
 }  // namespace
 
-std::function<std::optional<Exit>()> add_rig_command(CLI::App& app) {
+void add_rig_command(ArgumentParser& parser) {
   auto asked = std::make_shared<Asked>();
-  auto* rig = app.add_subcommand("rig", "asks something of a rig that runs");
-  rig->require_subcommand(1);
-  const auto add = [&](const char* name, const char* about) {
-    auto* command = rig->add_subcommand(name, about);
-    command->add_option("RIG", asked->rig, "its run folder, or its own folder or rig.yaml")->required();
+  const auto rig = parser.subcommand("rig", "asks something of a rig that runs");
+  // What is asked has the name of its command, and these members.
+  using Members = std::vector<std::pair<const char*, const std::string*>>;
+  const auto add = [&](const char* name, const char* about, const Members& members) {
+    const auto command = rig.subcommand(name, about);
+    command.option("RIG", asked->rig, "its run folder, or its own folder or rig.yaml").required();
+    command.job([asked, name, members] {
+      OrderedJson request = {{"do", name}};
+      for (const auto& [member, value] : members) request[member] = *value;
+      return ask(asked->rig, request);
+    });
     return command;
   };
-  auto* swap = add("swap", "binds devices to real ones, to their models, or to both");
-  swap->add_option("DEVICE", asked->device, "a device, or a pattern of several")->required();
-  swap->add_option("TO", asked->to, "real, simulated or shadow")->required();
-  const auto by = [&](CLI::App* command) {
-    command->add_option("--by", asked->by, "who does it, for the rig's journal")->default_val("command line");
+  const auto with_devices = [&](const Subcommand& command) {
+    command.option("DEVICE", asked->device, "a device, or a pattern of several").required();
   };
-  by(swap);
-  auto* act = add("act", "a person does something, as in a scenario's script");
-  act->add_option("ENTRY", asked->entry, "'{by: anna, press: may_reopen, device: seg-17}'")->required();
-  auto* status = add("status", "whether it runs, what is there, and how many commands were acknowledged");
-  auto* arm = add("arm", "devices may be told what the loop wants");
-  arm->add_option("DEVICE", asked->device, "a device, or a pattern of several")->required();
-  by(arm);
-  auto* disarm = add("disarm", "sends the devices' safe values, then nothing more");
-  disarm->add_option("DEVICE", asked->device, "a device, or a pattern of several")->required();
-  by(disarm);
-  auto* stop = add("stop", "the emergency stop: safe values to all, then nothing until it is armed again");
-  by(stop);
-  auto* force = add("force", "begins a force or a fault on a signal");
+  const auto with_author = [&](const Subcommand& command) {
+    command.option("--by", asked->by, "who does it, for the rig's journal").show_default();
+  };
+  const std::pair device{"device", &asked->device}, by{"by", &asked->by};
+
+  const auto swap = add("swap", "binds devices to real ones, to their models, or to both",
+                        {device, {"to", &asked->to}, by});
+  with_devices(swap);
+  swap.option("TO", asked->to, "real, simulated or shadow").required();
+  with_author(swap);
+  const auto act =
+      add("act", "a person does something, as in a scenario's script", {{"entry", &asked->entry}});
+  act.option("ENTRY", asked->entry, "'{by: anna, press: may_reopen, device: seg-17}'").required();
+  add("status", "whether it runs, what is there, and how many commands were acknowledged", {});
+  const auto arm = add("arm", "devices may be told what the loop wants", {device, by});
+  with_devices(arm);
+  with_author(arm);
+  const auto disarm = add("disarm", "sends the devices' safe values, then nothing more", {device, by});
+  with_devices(disarm);
+  with_author(disarm);
+  const auto stop = add(
+      "stop", "the emergency stop: safe values to all, then nothing until it is armed again", {device, by});
+  with_author(stop);
+  const auto force = add("force", "begins a force or a fault on a signal", {{"force", &asked->force}});
   force
-      ->add_option("FORCE", asked->force,
-                   "'{device: cellar/pump-1, field: level, force: 3 m, for: 10 s, owner: anna}'")
-      ->required();
-  auto* unforce = add("unforce", "ends forces");
-  unforce->add_option("NAME", asked->force, "which; all where it is left out");
-  by(unforce);
-  auto* answer = add("answer", "answers what the rig's sequence of test steps asks");
-  answer->add_option("ANSWER", asked->answer, "yes or no")->required();
-  by(answer);
-  return [=]() -> std::optional<Exit> {
-    if (*swap)
-      return ask(asked->rig,
-                 {{"do", "swap"}, {"device", asked->device}, {"to", asked->to}, {"by", asked->by}});
-    if (*act) return ask(asked->rig, {{"do", "act"}, {"entry", asked->entry}});
-    const auto about = [&](const char* what) {
-      return OrderedJson{{"do", what}, {"device", asked->device}, {"by", asked->by}};
-    };
-    if (*arm) return ask(asked->rig, about("arm"));
-    if (*disarm) return ask(asked->rig, about("disarm"));
-    if (*stop) return ask(asked->rig, about("stop"));
-    if (*force) return ask(asked->rig, {{"do", "force"}, {"force", asked->force}});
-    if (*unforce) return ask(asked->rig, {{"do", "unforce"}, {"name", asked->force}, {"by", asked->by}});
-    if (*answer) return ask(asked->rig, {{"do", "answer"}, {"answer", asked->answer}, {"by", asked->by}});
-    if (*status) return ask(asked->rig, {{"do", "status"}});
-    return std::nullopt;
-  };
+      .option("FORCE", asked->force,
+              "'{device: cellar/pump-1, field: level, force: 3 m, for: 10 s, owner: anna}'")
+      .required();
+  const auto unforce = add("unforce", "ends forces", {{"name", &asked->force}, by});
+  unforce.option("NAME", asked->force, "which; all where it is left out");
+  with_author(unforce);
+  const auto answer =
+      add("answer", "answers what the rig's sequence of test steps asks", {{"answer", &asked->answer}, by});
+  answer.option("ANSWER", asked->answer, "yes or no").required();
+  with_author(answer);
+  add_acl_command(rig);
 }
 
 }  // namespace looptwin::testbed
