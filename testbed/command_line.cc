@@ -89,14 +89,6 @@ ScenarioOptions add_scenario(const Subcommand& command, std::filesystem::path& s
   return {given, duration};
 }
 
-double speed_of(const std::string& text) {
-  char* end = nullptr;
-  const double speed = std::strtod(text.c_str(), &end);
-  if (*end == 'x') ++end;
-  if (*end != '\0' || !(speed > 0)) refuse_use("--speed", "'" + text + "' is not a speed; write 60x");
-  return speed;
-}
-
 struct RunOptions {
   RunRequest request;
   SettingOptions changes;

@@ -1,5 +1,8 @@
 #include "testbed/common_options.h"
 
+#include <cmath>
+#include <cstdlib>
+
 namespace looptwin::testbed {
 
 std::vector<Setting> SettingOptions::settings() const {
@@ -22,6 +25,16 @@ void OutOption::add(const Subcommand& command) {
 std::optional<std::filesystem::path> OutOption::folder() const {
   if (out.empty() || none()) return std::nullopt;
   return out;
+}
+
+double speed_of(const std::string& text) {
+  char* end = nullptr;
+  const double speed = std::strtod(text.c_str(), &end);
+  const bool number = end != text.c_str();
+  if (*end == 'x') ++end;
+  if (!number || *end != '\0' || !(speed > 0) || !std::isfinite(speed))
+    refuse_use("--speed", "'" + text + "' is not a speed; write 4x");
+  return speed;
 }
 
 }  // namespace looptwin::testbed

@@ -30,4 +30,8 @@ struct OutOption {
   std::optional<std::filesystem::path> folder() const;
 };
 
+/// How many times faster than its clock: "60x", "0.5"; refuses what is none. To be called from a command's
+/// job.
+double speed_of(const std::string& text);
+
 }  // namespace looptwin::testbed

@@ -1,5 +1,3 @@
-#include <cmath>
-#include <cstdlib>
 #include <memory>
 
 #include "testbed/commands.h"
@@ -25,12 +23,8 @@ void check_play(const Subcommand& command) {
       refuse_use(name, "it has no effect with --play, which runs no loop; leave it out");
 }
 
-double speed_of(const std::string& text, bool plays) {
-  char* end = nullptr;
-  const double speed = std::strtod(text.c_str(), &end);
-  if (*end == 'x') ++end;
-  if (end == text.c_str() || *end != '\0' || !(speed > 0) || !std::isfinite(speed))
-    refuse_use("--speed", "'" + text + "' is not a speed; write 4x");
+double playing_speed(const std::string& text, bool plays) {
+  const double speed = speed_of(text);
   if (!plays)
     refuse_use("--speed",
                "it is that of a recording, and the loop keeps the wall's time; write "
@@ -69,7 +63,7 @@ void add_hil_command(ArgumentParser& parser) {
     request.sequence = asked->sequence.request();
     if (!asked->play.empty()) request.play = asked->play;
     if (request.play) check_play(command);
-    if (!asked->speed.empty()) request.speed = speed_of(asked->speed, request.play.has_value());
+    if (!asked->speed.empty()) request.speed = playing_speed(asked->speed, request.play.has_value());
     return run_rig(request);
   });
 }

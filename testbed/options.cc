@@ -66,11 +66,10 @@ Option Subcommand::key_values(const std::string& name, std::vector<std::string>&
   return option(name, target, about).value_name("KEY=VALUE");
 }
 
-Option Subcommand::choice_of(const std::string& name, const std::map<std::string, uint8_t>& numbers,
-                             std::function<void(uint8_t)> take, const std::string& about) const {
-  return Option(app_->add_option_function<uint8_t>(name, std::move(take), about)
-                    ->transform(CLI::CheckedTransformer(numbers, CLI::ignore_case))
-                    ->type_name("ENUM"));
+Option Subcommand::choice_of(const std::string& name, const std::vector<std::string>& words,
+                             std::function<void(const std::string&)> take, const std::string& about) const {
+  return Option(app_->add_option_function<std::string>(name, std::move(take), about)
+                    ->transform(CLI::IsMember(words, CLI::ignore_case)));
 }
 
 void Subcommand::flag(const std::string& name, bool& target, const std::string& about) const {

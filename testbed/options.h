@@ -63,15 +63,13 @@ class Subcommand {
   Option key_values(const std::string& name, std::vector<std::string>& target,
                     const std::string& about) const;
   /// One of these words, in any case.
-  template <typename Enum>
-  Option choice(const std::string& name, Enum& target,
-                const std::type_identity_t<std::map<std::string, Enum>>& words,
-                const std::string& about) const {
-    static_assert(std::is_same_v<std::underlying_type_t<Enum>, uint8_t>);
-    std::map<std::string, uint8_t> numbers;
-    for (const auto& [word, value] : words) numbers[word] = static_cast<uint8_t>(value);
+  template <typename T>
+  Option choice(const std::string& name, T& target,
+                const std::type_identity_t<std::map<std::string, T>>& words, const std::string& about) const {
+    std::vector<std::string> all;
+    for (const auto& [word, value] : words) all.push_back(word);
     return choice_of(
-        name, numbers, [&target](uint8_t value) { target = Enum{value}; }, about);
+        name, all, [&target, words](const std::string& word) { target = words.at(word); }, about);
   }
   void flag(const std::string& name, bool& target, const std::string& about) const;
   bool given(const std::string& option) const;
@@ -80,8 +78,8 @@ class Subcommand {
   void job(std::function<Exit()> job) const;
 
  private:
-  Option choice_of(const std::string& name, const std::map<std::string, uint8_t>& numbers,
-                   std::function<void(uint8_t)> take, const std::string& about) const;
+  Option choice_of(const std::string& name, const std::vector<std::string>& words,
+                   std::function<void(const std::string&)> take, const std::string& about) const;
   CLI::App* app_;
   Exit* outcome_;
 };

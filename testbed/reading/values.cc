@@ -34,6 +34,10 @@ std::optional<Duration> read_duration(Reader& reader, const yaml::Node& node) {
 const yaml::Node* scalar(Reader& reader, const yaml::Node& node, std::string_view what) {
   if (node.refused()) return nullptr;
   if (!node.scalar()) {
+    if (node.map() && node.span.begin == node.span.end) {
+      reader.error(node.span, fmt::format("{} stands here, not nothing", what), "write one");
+      return nullptr;
+    }
     const std::string_view is = node.list() ? "list" : "map";
     const char first = node.span.source->text[node.span.begin];
     reader.error(node.span, fmt::format("{} stands here, not a {}", what, is),

@@ -440,7 +440,9 @@ Document parse(const SourcePtr& source, Diagnostics& problems) {
       problems.push_back(
           {Severity::error, {source, at, at}, "this is not YAML: " + e.msg, quoting_hint(source->text, at)});
   }
-  return {builder.take(), complete};
+  auto root = builder.take();
+  if (!root.span.source) root.span = {source, 0, 0};  // nothing stands in it
+  return {std::move(root), complete};
 }
 
 }  // namespace looptwin::testbed::yaml

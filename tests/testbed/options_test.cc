@@ -78,6 +78,7 @@ TEST_CASE("options: what cannot be read, and what a job refuses, is told with th
   for (const auto& [words, told] :
        {std::pair<Words, const char*>{{"take"}, "FILE is required"},
         {{"take", "x", "--unit", "ft"}, "--unit: ft not in {m,km}"},
+        {{"take", "x", "--sort", "warm"}, "--sort: warm not in {cold,hot}"},
         {{"take", "x", "--set", ""}, "--set: it is empty"},
         {{"take", "x", "--jobs", "9"}, "--jobs: Value 9 not in range 1 to 8"},
         {{"take", "x", "--unit", "m", "--version", "1"}, "--unit excludes --version"},
@@ -98,6 +99,7 @@ TEST_CASE("options: the help shows names of values and defaults, and does no job
   CHECK(program.done.empty());
   CHECK(holds(program.said, "--set KEY=VALUE"));
   CHECK(holds(program.said, "INT in [1 - 8]=2"));
+  CHECK(holds(program.said, "--sort TEXT:{cold,hot}"));
 }
 
 TEST_CASE("options: a first word that is no command is refused with a hint") {

@@ -103,6 +103,7 @@ class Replay(CommandLine):
         run = self.recorded()
         self.refused(looptwin("replay", self.folder), r"holds no inputs\.log", r"input_log=true")
         self.refused(looptwin("replay", run, "--until", "5 kW"), r"--until:1:1: error: ")
+        self.refused(looptwin("replay", run, "--until", " "), r"--until:1:1: error: a duration stands here, not nothing")
         self.refused(looptwin("replay", run, "--set", "seed=3"), r"--set seed: not part of the rules")
         self.refused(looptwin("replay", run, "--rules", self.folder / "none.yaml"), r"cannot read .*none\.yaml")
         self.refused(looptwin("diff", run), r"two RUNs, or one RUN and --rules")
