@@ -19,9 +19,9 @@ struct Workers::Team {
   std::atomic<uint32_t> generation{0};
   std::atomic<uint64_t> parts{0};  ///< how many << 32, and the next of them
   std::atomic<uint32_t> done{0};
-  void* work = nullptr;  ///< as call and stop: written while no part is out
+  void* work = nullptr;  ///< as call: written while no part is out
   Call call = nullptr;
-  bool stop = false;
+  std::atomic<bool> stop{false};  ///< who wakes late from an earlier call may look at any time
 
   void drain(int thread) {
     for (;;) {
@@ -40,7 +40,7 @@ struct Workers::Team {
         for (uint32_t seen = 0;;) {
           await_change(generation, seen);
           seen = generation.load(std::memory_order_acquire);
-          if (stop) return;
+          if (stop.load(std::memory_order_relaxed)) return;
           drain(t);
         }
       });
@@ -73,7 +73,7 @@ void Workers::begin_anew(int threads) {
 }
 
 Workers::~Workers() {
-  team_->stop = true;
+  team_->stop.store(true, std::memory_order_relaxed);
   team_->generation.fetch_add(1, std::memory_order_release);
   team_->generation.notify_all();
   for (auto& thread : team_->threads) thread.join();
