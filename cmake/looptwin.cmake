@@ -99,9 +99,18 @@ endfunction()
 
 # looptwin_tests(FOLDER deps...): bin/test_FOLDER from all .cc files of this directory, each case a ctest test; precompiled
 # headers as above. They run once: a shorter build is worth more. Catch says where an assertion stands; with its
-# FAST_COMPILE one that throws ends its case.
+# FAST_COMPILE one that throws ends its case. With LOOPTWIN_TEST_FILES, a pattern, only those of its *_test.cc that fit.
 function(looptwin_tests name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  if(LOOPTWIN_TEST_FILES)
+    set(others ${sources})
+    list(FILTER others EXCLUDE REGEX "_test\\.cc$")
+    list(FILTER sources INCLUDE REGEX "${LOOPTWIN_TEST_FILES}")
+    if(NOT sources)
+      return()
+    endif()
+    list(APPEND sources ${others})
+  endif()
   add_executable(test_${name} ${sources})
   target_compile_options(test_${name} PRIVATE ${LOOPTWIN_BASELINE} -O1 $<$<CONFIG:Release>:-g0>)
   target_compile_definitions(test_${name} PRIVATE CATCH_CONFIG_FAST_COMPILE LT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" LT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
