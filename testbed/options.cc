@@ -67,8 +67,9 @@ Option Subcommand::key_values(const std::string& name, std::vector<std::string>&
 }
 
 Option Subcommand::choice_of(const std::string& name, const std::vector<std::string>& words,
-                             std::function<void(const std::string&)> take, const std::string& about) const {
-  return Option(app_->add_option_function<std::string>(name, std::move(take), about)
+                             const std::function<void(const std::string&)>& take,
+                             const std::string& about) const {
+  return Option(app_->add_option_function<std::string>(name, take, about)
                     ->transform(CLI::IsMember(words, CLI::ignore_case)));
 }
 

@@ -79,7 +79,7 @@ class Subcommand {
 
  private:
   Option choice_of(const std::string& name, const std::vector<std::string>& words,
-                   std::function<void(const std::string&)> take, const std::string& about) const;
+                   const std::function<void(const std::string&)>& take, const std::string& about) const;
   CLI::App* app_;
   Exit* outcome_;
 };
