@@ -1,6 +1,6 @@
 // JSON to build, to write, and to read where nobody is told what is wrong with it (base/json.h is for what
-// people write): nlohmann's values. Reading and writing are compiled here, once: each source took a second or
-// two for its own.
+// people write): nlohmann's values. Reading and writing are compiled here alone: in each source that does
+// both they would take a second or two.
 #pragma once
 
 #include <limits>

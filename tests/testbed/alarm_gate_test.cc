@@ -1,12 +1,12 @@
 // Alarm figures as gates: what is held, violated, undecided or set aside; that the figures of a test are
 // those of the run; what tests refuse, and what they say.
 #include "testbed/testing/alarm_gate.h"
-#include "base/json_tree.h"
 
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <random>
 
+#include "base/json_tree.h"
 #include "loading.h"
 #include "mml/alarms.h"
 #include "mml/loop.h"

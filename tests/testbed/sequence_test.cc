@@ -1,5 +1,4 @@
 // Sequences of test steps in virtual time: every kind of step, every outcome, and what follows of it.
-#include "base/json_tree.h"
 #include "testbed/sequence/sequence_session.h"
 
 #include <fmt/format.h>
@@ -9,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/json_tree.h"
 #include "loading.h"
 #include "mml/loop.h"
 #include "testbed/reading/load.h"
