@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "hil/conventions/convention.h"
+#include "twin/tables.h"
 
 using namespace looptwin;
 using namespace looptwin::hil;
