@@ -62,7 +62,7 @@ struct Fleet {
     twin::FleetConfig fleet;
     fleet.model = "pump";
     fleet.ids = {"hall/pump-1", "pump-2"};
-    if (convention == "sparkplug") fleet.ids = {"hall/edge-1/pump-1", "hall/edge-1"};
+    if (convention == "sparkplug") fleet.ids = {"edge-1/pump-1", "edge-1"};  // of group hall
     fleet.count = 2;
     const twin::ModelConfig models[] = {pump()};
     auto built = twin::Registry::build(models, std::span(&fleet, 1), 1, schema, tables);
