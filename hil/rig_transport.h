@@ -67,6 +67,7 @@ class RigTransport final : public twin::Transport {
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
+  void set_out(size_t, Time) override {}
 
   /// What happens at the broker, as it is taken in.
   void watch(IncidentSink sink) { sink_ = std::move(sink); }

@@ -70,6 +70,7 @@ Claims::Contest& Claims::contest_of(TableId table, uint16_t setpoint) {
     return c.table == table && c.setpoint == setpoint;
   });
   if (found != contests_.end()) return *found;
+  dispatcher_.expect(table, setpoint);
   const auto& model = registry_.model(table);
   const auto& columns = model.setpoints[setpoint];
   return contests_.emplace_back(Contest{table,

@@ -14,13 +14,6 @@ uint16_t quantity_of(const twin::Command& c) {
   return static_cast<uint16_t>(c.index | (c.kind == twin::Command::Kind::command ? kImperative : 0));
 }
 
-/// One key a device and setpoint or command. Only setpoints supersede each other.
-uint64_t key_of(const twin::Command& c) {
-  const auto kind = static_cast<uint64_t>(c.kind) << 47;
-  return (static_cast<uint64_t>(c.device.table.value) << 48) | kind | (static_cast<uint64_t>(c.index) << 32) |
-         c.device.row.value;
-}
-
 }  // namespace
 
 Dispatcher::Dispatcher(const twin::Registry& registry, twin::Tables& tables,
@@ -28,7 +21,27 @@ Dispatcher::Dispatcher(const twin::Registry& registry, twin::Tables& tables,
     : registry_(registry),
       tables_(tables),
       rule_names_(std::move(rule_names)),
-      verifications_(std::move(verifications)) {}
+      verifications_(std::move(verifications)) {
+  for (const auto& model : registry_.models()) {
+    auto& quantities = last_.emplace_back();
+    quantities.resize(model.config.setpoints.size() + model.config.commands.size());
+  }
+}
+
+void Dispatcher::expect(TableId table, uint16_t setpoint) { lasts(table, setpoint); }
+
+LargeVector<Dispatcher::Last>& Dispatcher::lasts(TableId table, size_t quantity) {
+  auto& rows = last_[table.index()][quantity];
+  if (rows.empty()) rows.resize(tables_.rows(table));
+  return rows;
+}
+
+Dispatcher::Last& Dispatcher::last_of(const twin::Command& command) {
+  const TableId table = command.device.table;
+  const bool setpoint = command.kind == twin::Command::Kind::setpoint;
+  const size_t first = setpoint ? 0 : registry_.model(table).config.setpoints.size();
+  return lasts(table, first + command.index)[command.device.row.index()];
+}
 
 void Dispatcher::record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const {
   const auto& r = active.request;
@@ -48,8 +61,8 @@ void Dispatcher::schedule_repeat(uint32_t slot, Time now) {
 void Dispatcher::forget_newest(uint32_t slot) {
   const auto& command = slots_[slot].request.command;
   if (command.kind != twin::Command::Kind::setpoint) return;
-  const auto newest = newest_.find(key_of(command));
-  if (newest != newest_.end() && newest->second == slot) newest_.erase(newest);
+  Last& last = last_of(command);
+  if (last.slot == slot) last.slot = kNoSlot;
 }
 
 /// Ended; but it was sent, and its device may answer.
@@ -72,25 +85,20 @@ void Dispatcher::finish(uint32_t slot) {
 void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
   auto& command = request.command;
   const bool setpoint = command.kind == twin::Command::Kind::setpoint;
-  const uint64_t key = key_of(command);
-  if (setpoint) {
-    if (const auto older = newest_.find(key); older != newest_.end()) {
-      const uint32_t slot = older->second;
-      record(RecordKind::command_superseded, slots_[slot], now, log);
-      ++counters_.superseded;
-      if (slots_[slot].state == State::sent)
-        close(slot, State::superseded, now);
-      else
-        finish(slot);
-    }
+  Last& last = last_of(command);
+  if (const uint32_t older = last.slot; older != kNoSlot) {
+    record(RecordKind::command_superseded, slots_[older], now, log);
+    ++counters_.superseded;
+    if (slots_[older].state == State::sent)
+      close(older, State::superseded, now);
+    else
+      finish(older);
   }
-  Last& last = last_[key];
   command.id = command_id(rule_names_[request.rule], request.cause, registry_.key(command.device),
                           quantity_of(command), ++last.version);
   command.issued = now;
   last.id = command.id;
   last.rule = request.rule;
-  LT_CHECK(command.id != 0 && !by_id_.contains(command.id), "two commands with one id");
   uint32_t slot;
   if (free_.empty()) {
     slot = static_cast<uint32_t>(slots_.size());
@@ -100,16 +108,17 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
     free_.pop_back();
   }
   slots_[slot] = {request, State::issued, 0, last.version, kNever, kNever};
-  by_id_[command.id] = slot;
-  if (setpoint) newest_[key] = slot;
+  const bool first = by_id_.insert(command.id, slot);
+  LT_CHECK(first, "two commands with one id");
+  if (setpoint) last.slot = slot;
   leaving_.push_back(slot);
   record(RecordKind::command_issued, slots_[slot], now, log);
   ++counters_.issued;
 }
 
 void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log) {
-  const auto found = by_id_.find(ack.id);
-  if (found == by_id_.end()) {
+  const uint32_t slot = by_id_.find(ack.id);
+  if (slot == kNoSlot) {
     // Of a command that is over: failed, or acknowledged twice. News only if its resident now ends it.
     uint16_t quantity = 0;
     const Last* last = ack.outcome == twin::Outcome::refused_local ? find_last(ack, quantity) : nullptr;
@@ -117,7 +126,6 @@ void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::ve
       ended_.push_back({static_cast<uint16_t>(last->rule), ack.device, quantity, ack.outcome});
     return;
   }
-  const uint32_t slot = found->second;
   Active& active = slots_[slot];
   if (has_ended(active.state)) return answered_late(slot, ack, now, log);
   const bool ended_by_resident =
@@ -169,7 +177,7 @@ void Dispatcher::accept(Active& active, const twin::Acknowledgement& ack, Time n
       ack.applied_at > ack.received_at + twin::kFutureTolerance ? ack.received_at : ack.applied_at;
   const auto& command = active.request.command;
   if (command.kind != twin::Command::Kind::setpoint) return;
-  Last& last = last_[key_of(command)];
+  Last& last = last_of(command);
   if (std::pair(active.applied_at, active.version) < std::pair(last.applied_at, last.applied_version)) return;
   last.applied_at = active.applied_at;
   last.applied_version = active.version;
@@ -181,13 +189,13 @@ void Dispatcher::accept(Active& active, const twin::Acknowledgement& ack, Time n
 }
 
 const Dispatcher::Last* Dispatcher::find_last(const twin::Acknowledgement& ack, uint16_t& quantity) const {
+  const auto& quantities = last_[ack.device.table.index()];
   const auto setpoints = registry_.model(ack.device.table).config.setpoints.size();
   for (quantity = 0; quantity < setpoints; ++quantity) {
-    twin::Command asked;
-    asked.device = ack.device;
-    asked.index = quantity;
-    const auto last = last_.find(key_of(asked));
-    if (last != last_.end() && last->second.id == ack.id) return &last->second;
+    const auto& rows = quantities[quantity];
+    if (rows.empty()) continue;
+    const Last& last = rows[ack.device.row.index()];
+    if (last.version > 0 && last.id == ack.id) return &last;
   }
   return nullptr;
 }
@@ -277,50 +285,43 @@ void Dispatcher::step(Time now, std::vector<twin::Command>& out, std::vector<Rec
 }
 
 void Dispatcher::save(ArchiveWriter& archive) const {
-  archive.section("dispatcher", 2);
+  archive.section("dispatcher", 3);
   archive.put_vector(slots_);
   archive.put_vector(free_);
   archive.put_vector(leaving_);
   archive.put_vector(awaiting_);
   archive.put(counters_);
-  // Hash maps are written in the order of their keys, so that equal states give equal archives.
-  std::vector<std::pair<uint64_t, Last>> last(last_.begin(), last_.end());
-  std::sort(last.begin(), last.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<uint64_t> keys;
-  std::vector<Last> values;
-  for (const auto& [key, value] : last) {
-    keys.push_back(key);
-    values.push_back(value);
+  for (const auto& quantities : last_) {
+    for (const auto& rows : quantities) {
+      archive.put<uint8_t>(!rows.empty());
+      if (!rows.empty()) archive.put_column(rows);
+    }
   }
-  archive.put_vector(keys);
-  archive.put_vector(values);
 }
 
 void Dispatcher::restore(ArchiveReader& archive) {
-  archive.section("dispatcher", 2);
+  if (archive.section("dispatcher", 3) != 3) return archive.fail("written by another version");
   slots_ = archive.get_vector<Active>();
   free_ = archive.get_vector<uint32_t>();
   leaving_ = archive.get_vector<uint32_t>();
   awaiting_ = archive.get_vector<uint32_t>();
   counters_ = archive.get<DispatcherCounters>();
-  const auto keys = archive.get_vector<uint64_t>();
-  const auto values = archive.get_vector<Last>();
-  if (!archive.ok() || keys.size() != values.size()) return;
-  last_.clear();
-  for (size_t i = 0; i < keys.size(); ++i) last_[keys[i]] = values[i];
+  for (size_t t = 0; t < last_.size(); ++t) {
+    for (auto& rows : last_[t]) {
+      rows.resize(archive.get<uint8_t>() != 0 ? tables_.rows(TableId(t)) : 0);
+      if (!rows.empty()) archive.get_span(std::span(rows.data(), rows.size()));
+    }
+  }
+  if (!archive.ok()) return;
   by_id_.clear();
-  newest_.clear();
   closed_ = 0;
   timers_ = {};
   for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
     const auto& active = slots_[slot];
     const auto& command = active.request.command;
     if (command.id == 0) continue;
-    by_id_[command.id] = slot;
-    if (has_ended(active.state))
-      ++closed_;
-    else if (command.kind == twin::Command::Kind::setpoint)
-      newest_[key_of(command)] = slot;
+    by_id_.insert(command.id, slot);
+    if (has_ended(active.state)) ++closed_;
     if (active.wake != kNever) timers_.push({active.wake, slot, command.id});
   }
 }

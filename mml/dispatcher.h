@@ -6,10 +6,11 @@
 
 #include <cstdint>
 #include <queue>
-#include <unordered_map>
 #include <vector>
 
 #include "base/archive.h"
+#include "base/id_table.h"
+#include "base/large_pages.h"
 #include "mml/records.h"
 #include "twin/registry.h"
 #include "twin/tables.h"
@@ -58,6 +59,8 @@ class Dispatcher {
   Dispatcher(const twin::Registry& registry, twin::Tables& tables, std::vector<std::string> rule_names,
              std::vector<Verification> verifications);
 
+  /// What is kept of each of the table's devices and this setpoint is made now, not with the first command.
+  void expect(TableId table, uint16_t setpoint);
   void issue(Request request, Time now, std::vector<Record>& log);
   void acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log);
   /// Timers: repeats, expiry (at the first boundary at or after it), verification. Fills `out` with what
@@ -111,20 +114,23 @@ class Dispatcher {
   std::vector<Verification> verifications_;
   std::vector<Active> slots_;
   std::vector<uint32_t> free_;
-  std::unordered_map<uint64_t, uint32_t> by_id_;
-  std::unordered_map<uint64_t, uint32_t>
-      newest_;  ///< of (device, setpoint): the command that a newer one supersedes
-  /// The last command of (device, setpoint): a resident may end an override long after having accepted it.
-  /// And which one the device has applied last: that is what it reports.
+  IdTable by_id_;  ///< the slot
+  /// The last command of a device's setpoint or of a command's kind: a resident may end an override long
+  /// after having accepted it. And which one the device has applied last: that is what it reports.
   struct Last {
-    uint32_t version = 0;  ///< how many were issued
-    uint32_t applied_version = 0;
     uint64_t id = 0;
-    uint64_t rule = 0;
     Time applied_at;
+    uint32_t version = 0;          ///< how many were issued
+    uint32_t applied_version = 0;
+    uint32_t slot = kNoSlot;       ///< of a setpoint: the command that a newer one supersedes
+    uint32_t rule = 0;
   };
+  static constexpr uint32_t kNoSlot = IdTable::kNone;
+  LargeVector<Last>& lasts(TableId table, size_t quantity);
+  Last& last_of(const twin::Command& command);
   const Last* find_last(const twin::Acknowledgement& ack, uint16_t& quantity) const;
-  std::unordered_map<uint64_t, Last> last_;
+  /// [table][setpoint, then command][row]; without rows until they are expected, or one is commanded.
+  std::vector<std::vector<LargeVector<Last>>> last_;
   std::vector<uint32_t> leaving_;   ///< to be sent at the next step, in order
   std::vector<uint32_t> awaiting_;  ///< acknowledged, not verified yet, in order
   size_t closed_ = 0;               ///< ended, not answered yet

@@ -134,7 +134,7 @@ void Evaluator::evaluate(Time previous, Time now, Dirty& dirty, Workers& workers
   run_uniforms(now);
   for (size_t s = 0; s < plan_.strata.size(); ++s) {
     run_sets(s, dirty, workers);
-    run_windows(s, previous, now, dirty);
+    run_windows(s, previous, now, dirty, workers);
     if (warm_ != nullptr) warm_->step(s, now, dirty, workers);
     mark_readers(s, dirty);
     run_programs(s, now, dirty, workers, step);
@@ -183,7 +183,7 @@ void Evaluator::run_sets(size_t stratum, Dirty& dirty, Workers& workers) {
   }
 }
 
-void Evaluator::run_windows(size_t stratum, Time previous, Time now, Dirty& dirty) {
+void Evaluator::run_windows(size_t stratum, Time previous, Time now, Dirty& dirty, Workers& workers) {
   const auto& specs = plan_.strata[stratum].windows;
   for (size_t w = 0; w < specs.size(); ++w) {
     const size_t rows = tables_.rows(specs[w].table);
@@ -191,14 +191,17 @@ void Evaluator::run_windows(size_t stratum, Time previous, Time now, Dirty& dirt
     double* out = in + rows;
     const void* from = tables_.column(specs[w].table, specs[w].from);
     const auto storage = schema_.column(specs[w].table, specs[w].from).storage;
-    for (size_t row = 0; row < rows; ++row) in[row] = twin::load(from, storage, row);
-    windows_[stratum][w].step(previous, now, 0, rows, in, out);
     auto* target = static_cast<double*>(tables_.column(specs[w].table, specs[w].out));
-    for (size_t row = 0; row < rows; ++row) {
-      if (same_bits(target[row], out[row])) continue;
-      target[row] = out[row];
-      dirty.mark(specs[w].table, row);
-    }
+    workers.run(dirty.groups(specs[w].table), [&](size_t group, int) {
+      const size_t first = group * twin::kGroupRows, end = std::min(rows, first + twin::kGroupRows);
+      for (size_t row = first; row < end; ++row) in[row] = twin::load(from, storage, row);
+      windows_[stratum][w].step(previous, now, first, end - first, in + first, out + first);
+      for (size_t row = first; row < end; ++row) {
+        if (same_bits(target[row], out[row])) continue;
+        target[row] = out[row];
+        dirty.mark(specs[w].table, row);
+      }
+    });
   }
 }
 

@@ -55,7 +55,7 @@ class Evaluator {
   struct Set;     // one aggregate: who owns whom, by member groups
   struct Shadow;  // a related column as it was when last read
   void run_sets(size_t stratum, Dirty& dirty, Workers& workers);
-  void run_windows(size_t stratum, Time previous, Time now, Dirty& dirty);
+  void run_windows(size_t stratum, Time previous, Time now, Dirty& dirty, Workers& workers);
   void mark_readers(size_t stratum, Dirty& dirty);
   void run_programs(size_t stratum, Time now, Dirty& dirty, Workers& workers, const ProducerStep& step);
   void run_uniforms(Time now);

@@ -99,7 +99,10 @@ bool Loop::cycle(Time boundary, twin::Transport& transport) {
   now_ = boundary;
   keep_fingerprint();
   const bool kept = p_.decisions == nullptr || p_.decisions->decided(boundary, log_);
-  if (kept) transport.send(boundary, leaving_);
+  if (kept) {
+    transport.send(boundary, leaving_);
+    workers_.run(inboxes_.size(), [&](size_t shard, int) { transport.set_out(shard, boundary); });
+  }
   dirty_.clear();
   // previous(event) is another at the next boundary, and so may be what is desired of whom something was
   // decided.

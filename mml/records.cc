@@ -1,6 +1,8 @@
 #include "mml/records.h"
 
+#include <array>
 #include <bit>
+#include <cstring>
 
 namespace looptwin::mml {
 namespace {
@@ -62,9 +64,11 @@ uint64_t command_id(std::string_view rule, uint64_t cause, uint64_t device_key, 
 }
 
 void DecisionFingerprint::append(const Record& record, uint64_t subject_name, uint64_t device_key) {
+  std::array<std::byte, 64> bytes;
+  size_t size = 0;
   const auto put = [&](const auto& value) {
-    const auto* first = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), first, first + sizeof value);
+    std::memcpy(&bytes[size], &value, sizeof value);
+    size += sizeof value;
   };
   const double value = record.value == record.value ? (record.value == 0 ? 0.0 : record.value)
                                                     : std::bit_cast<double>(kCanonicalNan);
@@ -76,13 +80,16 @@ void DecisionFingerprint::append(const Record& record, uint64_t subject_name, ui
   put(record.occurrence);
   put(std::bit_cast<uint64_t>(value));
   put(record.cause);
+  if (bytes_.empty()) {
+    const auto chain = std::as_bytes(std::span(&chain_, 1));
+    bytes_.assign(chain.begin(), chain.end());
+  }
+  bytes_.insert(bytes_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
   ++records_;
 }
 
 void DecisionFingerprint::close() {
   if (bytes_.empty()) return;
-  const auto* chain = reinterpret_cast<const std::byte*>(&chain_);
-  bytes_.insert(bytes_.begin(), chain, chain + sizeof chain_);
   chain_ = hash128(bytes_);
   bytes_.clear();
 }

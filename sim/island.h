@@ -20,6 +20,7 @@
 #include "sim/fault.h"
 #include "sim/fleet.h"
 #include "sim/link.h"
+#include "sim/remembered.h"
 #include "sim/sampling.h"
 #include "sim/uniforms.h"
 #include "sim/uplink.h"
@@ -97,15 +98,6 @@ class Island {
     Time arrival;
     twin::Command command;
   };
-  /// The last few commands of a device: sent twice, they act once and are acknowledged as they were.
-  struct Remembered {
-    static constexpr size_t kMany = 8;
-    uint64_t id[kMany] = {};
-    Time applied[kMany];
-    twin::Outcome outcome[kMany] = {};
-    uint8_t used[kMany] = {};
-    uint64_t next = 0;
-  };
   /// What a signal was when its device lost power.
   struct Before {
     uint32_t row = 0;
@@ -127,9 +119,9 @@ class Island {
     bool commanded = false;  ///< a command's column is set
     std::vector<Time> next;  ///< [report group] the next sample
     std::vector<Pending> inbox;
-    std::vector<Spell> spells;           ///< by row, then by time
-    std::vector<Before> before;          ///< by row; until the row's controller runs again
-    std::vector<Remembered> remembered;  ///< [row - first]; empty until the first command
+    std::vector<Spell> spells;   ///< by row, then by time
+    std::vector<Before> before;  ///< by row; until the row's controller runs again
+    Remembered remembered;       ///< by row - first
   };
   struct Ringing {  ///< what the broker will notice
     Time at;

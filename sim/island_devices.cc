@@ -33,7 +33,6 @@ void Island::deliver(Time now, std::span<const twin::Command> commands) {
       ++counters_.lost;
       continue;
     }
-    if (slice.remembered.empty()) slice.remembered.resize(slice.rows);
     const auto put = [&](int64_t delay) {
       // What is sent at a boundary arrives after it.
       const Time arrival{now.ns + std::max<int64_t>(1, delay)};
@@ -57,20 +56,13 @@ void Island::act(Slice& slice, int64_t g) {
   for (; due < inbox.size() && inbox[due].arrival <= now; ++due) {
     const auto& pending = inbox[due];
     ++counters_.delivered;
-    auto& memory = slice.remembered[pending.command.device.row.index() - slice.first];
-    const auto end = memory.id + Remembered::kMany;
-    const auto known = std::find(memory.id, end, pending.command.id);
-    const auto k = static_cast<size_t>(known - memory.id);
-    if (known != end && memory.used[k]) {
-      acknowledge(slice, pending, memory.outcome[k], memory.applied[k]);
+    const size_t row = pending.command.device.row.index() - slice.first;
+    if (const auto* known = slice.remembered.find(row, pending.command.id)) {
+      acknowledge(slice, pending, known->outcome, known->applied);
       continue;
     }
     const auto outcome = decide(slice, pending, g);
-    const size_t at = memory.next++ % Remembered::kMany;
-    memory.id[at] = pending.command.id;
-    memory.applied[at] = now;
-    memory.outcome[at] = outcome;
-    memory.used[at] = 1;
+    slice.remembered.add(row, slice.rows, {pending.command.id, now, outcome, 1});
     acknowledge(slice, pending, outcome, now);
   }
   inbox.erase(inbox.begin(), inbox.begin() + static_cast<std::ptrdiff_t>(due));

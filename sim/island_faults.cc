@@ -120,7 +120,7 @@ void Island::forget(Slice& slice, size_t row, uint8_t keeps) {
   const auto kept = [&](Kept what) { return (keeps & static_cast<uint8_t>(what)) != 0; };
   if (!kept(Kept::numbers))
     for (auto& numbers : sequence_) numbers[row - shard_.first] = 0;
-  if (!kept(Kept::commands) && !slice.remembered.empty()) slice.remembered[row - slice.first] = {};
+  if (!kept(Kept::commands)) slice.remembered.forget(row - slice.first);
   if (!kept(Kept::controller)) {
     if (model_.controller) model_.controller->program.reset(row, 1);
     if (model_.controller_code) model_.controller_code->reset(row, 1);

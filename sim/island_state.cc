@@ -4,7 +4,7 @@
 namespace looptwin::sim {
 
 void Island::save(ArchiveWriter& archive) const {
-  archive.section("island", 4);
+  archive.section("island", 5);
   archive.put(boundary_);
   archive.put<uint8_t>(announced_);
   archive.put<uint64_t>(slices_.size());
@@ -19,7 +19,7 @@ void Island::save(ArchiveWriter& archive) const {
     archive.put_vector(slice.inbox);
     archive.put_vector(slice.spells);
     archive.put_vector(slice.before);
-    archive.put_vector(slice.remembered);
+    slice.remembered.save(archive);
   }
   for (const auto& column : sequence_) archive.put_vector(column);
   archive.put_vector(overrides_);
@@ -32,7 +32,7 @@ void Island::save(ArchiveWriter& archive) const {
 }
 
 void Island::restore(ArchiveReader& archive) {
-  if (archive.section("island", 4) != 4) return archive.fail("written by another version");
+  if (archive.section("island", 5) != 5) return archive.fail("written by another version");
   boundary_ = archive.get<Time>();
   announced_ = archive.get<uint8_t>() != 0;
   const auto slices = archive.get<uint64_t>();
@@ -49,7 +49,7 @@ void Island::restore(ArchiveReader& archive) {
     slice.inbox = archive.get_vector<Pending>();
     slice.spells = archive.get_vector<Spell>();
     slice.before = archive.get_vector<Before>();
-    slice.remembered = archive.get_vector<Remembered>();
+    slice.remembered.restore(archive, slice.rows);
   }
   for (auto& column : sequence_) archive.get_span(std::span(column));
   archive.get_span(std::span(overrides_));

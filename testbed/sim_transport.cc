@@ -142,6 +142,7 @@ void SimTransport::pass(Time boundary, bool keep, Workers& workers) {
     append(kept_[shard], arrivals_[shard], keep);
   });
   send(boundary, {});
+  workers.run(shards_.size(), [&](size_t shard, int) { set_out(shard, boundary); });
 }
 
 bool SimTransport::arrived_by(Time time, Workers& workers) {
@@ -221,11 +222,12 @@ void SimTransport::send(Time now, std::span<const twin::Command> commands) {
   }
   broker_.route(commands, leaving_);
   for (const auto& command : leaving_) by_shard_[shard_of(command.device)].push_back(command);
-  for (size_t shard = 0; shard < by_shard_.size(); ++shard) {
-    if (by_shard_[shard].empty()) continue;
-    fleet_.deliver(shard, now, by_shard_[shard]);
-    by_shard_[shard].clear();
-  }
+}
+
+void SimTransport::set_out(size_t shard, Time now) {
+  if (by_shard_[shard].empty()) return;
+  fleet_.deliver(shard, now, by_shard_[shard]);
+  by_shard_[shard].clear();
 }
 
 void SimTransport::save(ArchiveWriter& archive) const {

@@ -32,6 +32,7 @@ class SimTransport final : public twin::Transport {
   bool arrived_by(Time time, Workers& workers);
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
+  void set_out(size_t shard, Time now) override;
 
   /// Other actions of people from now on; by time.
   void follow(std::vector<twin::OperatorAction> script);

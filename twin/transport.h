@@ -80,6 +80,8 @@ class Transport {
   virtual void poll_people(Time boundary, std::vector<OperatorAction>& actions) = 0;
   /// Hands over what leaves at `now`, in the order of decision.
   virtual void send(Time now, std::span<const Command> commands) = 0;
+  /// What of that is shard `shard`'s sets out. Called once a shard after each send, from several threads.
+  virtual void set_out(size_t shard, Time now) = 0;
 };
 
 }  // namespace looptwin::twin

@@ -45,6 +45,7 @@ class ReplayInputs final : public Clock, public twin::Transport {
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
+  void set_out(size_t, Time) override {}
 
   struct Counters {
     uint64_t boundaries = 0, messages = 0, actions = 0, commands = 0;

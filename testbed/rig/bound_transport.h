@@ -41,6 +41,7 @@ class BoundTransport final : public twin::Transport {
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
+  void set_out(size_t shard, Time now) override { rig_->set_out(shard, now); }
 
   hil::RigTransport& rig() { return *rig_; }
   const hil::RigTransport& rig() const { return *rig_; }

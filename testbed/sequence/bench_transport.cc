@@ -93,6 +93,7 @@ void BenchTransport::tell(const twin::Command& command) {
     told_.emplace(command.id, std::nullopt);
   }
   send(boundary_, {&command, 1});
+  for (size_t shard = 0; shard < hops_.size(); ++shard) set_out(shard, boundary_);
 }
 
 std::optional<twin::Outcome> BenchTransport::answer(uint64_t id) const {

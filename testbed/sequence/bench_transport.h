@@ -29,6 +29,7 @@ class BenchTransport final : public twin::Transport {
   void poll(size_t shard, Time boundary, twin::Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<twin::OperatorAction>& actions) override;
   void send(Time now, std::span<const twin::Command> commands) override;
+  void set_out(size_t shard, Time now) override { inner_.set_out(shard, now); }
 
   // Between boundaries, in the loop's thread.
   /// Acts at the next boundary, whatever `at` says.

@@ -77,6 +77,7 @@ class Noticing final : public twin::Transport {
   }
   void poll_people(Time, std::vector<twin::OperatorAction>&) override {}
   void send(Time, std::span<const twin::Command>) override {}
+  void set_out(size_t, Time) override {}
 
  private:
   static twin::DeviceRef pump(size_t row) { return {TableId(size_t{0}), Row(row)}; }

@@ -89,6 +89,7 @@ class OneInbox final : public Transport {
     to.insert(to.end(), actions.begin(), actions.end());
   }
   void send(Time, std::span<const Command>) override {}
+  void set_out(size_t, Time) override {}
 };
 
 template <typename T>

@@ -22,6 +22,7 @@ class RecordingTransport final : public Transport {
   void poll(size_t shard, Time boundary, Inbox& inbox) override;
   void poll_people(Time boundary, std::vector<OperatorAction>& actions) override;
   void send(Time now, std::span<const Command> commands) override { inner_.send(now, commands); }
+  void set_out(size_t shard, Time now) override { inner_.set_out(shard, now); }
 
   /// All that was taken in is on the disk.
   Result<void> sync() { return writer_.sync(); }
