@@ -11,6 +11,12 @@ namespace {
 /// Of an event on a device: what was said, so that it is said once each time that it begins.
 constexpr uint8_t kBoth = 1, kLatched = 2, kResetHeld = 4, kWithheld = 8;
 
+bool all_zero(const uint8_t* a, const uint8_t* b, size_t count) {
+  uint8_t any = 0;
+  for (size_t i = 0; i < count; ++i) any |= a[i] | b[i];
+  return any == 0;
+}
+
 }  // namespace
 
 void add_columns(lang::Schema& schema, Event& event) {
@@ -51,6 +57,7 @@ Events::Events(std::vector<Event> events, const twin::Registry&, twin::Tables& t
 
 void Events::bind(bool fresh) {
   bound_.clear();
+  delayed_.clear();
   changes_.assign(tables_.shards().size(), {});
   for (const auto& event : events_) {
     Bound b{};
@@ -70,8 +77,9 @@ void Events::bind(bool fresh) {
     if (event.delay_over.valid())
       b.delay_over = tables_.values<int64_t>(event.table, event.delay_over).data();
     bound_.push_back(b);
-    if (!fresh) continue;
     const size_t rows = tables_.rows(event.table);
+    delayed_.emplace_back((rows + twin::kGroupRows - 1) / twin::kGroupRows, uint8_t{1});
+    if (!fresh) continue;
     std::fill_n(b.standing, rows, uint8_t{0});
     std::fill_n(b.occurrence, rows, 0u);
     std::fill_n(b.flags, rows, uint8_t{0});
@@ -124,12 +132,23 @@ struct Events::Cell {
 
 void Events::step(size_t event, Time now, size_t shard, size_t first, size_t count, Time* due) {
   const Bound& b = bound_[event];
-  for (size_t row = first; row < first + count; ++row) {
-    // Nearly all rows: not raised, not about to be, no bypass begins or ends. All else goes the long way.
-    const bool quiet = b.standing[row] == 0 && b.raise[row] == 0 && b.raise_since[row] == kNever.ns &&
-                       (b.bypass == nullptr || (b.bypass[row] == 1) == (b.bypassed_since[row] != kNever.ns));
-    if (quiet) continue;
-    step_cell({events_[event].config, b, event, row, now, changes_[shard], due[row / twin::kGroupRows]});
+  for (size_t begin = first, end; begin < first + count; begin = end) {
+    const size_t group = begin / twin::kGroupRows;
+    end = std::min(first + count, (group + 1) * twin::kGroupRows);
+    uint8_t& delayed = delayed_[event][group];
+    // Nearly all groups: nothing stands or is about to, nothing can be bypassed.
+    if (delayed == 0 && b.bypass == nullptr && all_zero(b.standing + begin, b.raise + begin, end - begin))
+      continue;
+    delayed = 0;
+    for (size_t row = begin; row < end; ++row) {
+      // Nearly all rows: not raised, not about to be, no bypass begins or ends. All else goes the long way.
+      const bool quiet =
+          b.standing[row] == 0 && b.raise[row] == 0 && b.raise_since[row] == kNever.ns &&
+          (b.bypass == nullptr || (b.bypass[row] == 1) == (b.bypassed_since[row] != kNever.ns));
+      if (quiet) continue;
+      step_cell({events_[event].config, b, event, row, now, changes_[shard], due[group]});
+      delayed |= b.raise_since[row] != kNever.ns;
+    }
   }
 }
 
@@ -242,6 +261,7 @@ void Events::save(ArchiveWriter& archive) const {
 void Events::restore(ArchiveReader& archive) {
   archive.section("events", 1);
   counters_ = archive.get<EventCounters>();
+  for (auto& groups : delayed_) std::fill(groups.begin(), groups.end(), uint8_t{1});
 }
 
 }  // namespace looptwin::mml

@@ -99,7 +99,8 @@ class Events {
   /// restored.
   void bind(bool fresh);
 
-  /// Rows [first, first + count) at `now`: the state machine of one event. Appends to the shard's own list.
+  /// Rows [first, first + count), whole groups of 64, at `now`: the state machine of one event. Appends to the
+  /// shard's own list.
   void step(size_t event, Time now, size_t shard, size_t first, size_t count, Time* due);
   /// The same of a group, after its members.
   void step_first_out(size_t group, Time now, size_t shard, size_t first, size_t count, Time* due);
@@ -148,6 +149,7 @@ class Events {
   std::vector<FirstOut> first_outs_;
   twin::Tables& tables_;
   std::vector<Bound> bound_;
+  std::vector<std::vector<uint8_t>> delayed_;  ///< [event][group] 0: no row's raise_since is set; not saved
   std::vector<Group> groups_;
   std::vector<std::vector<EventChange>> changes_;  ///< [shard]
   std::vector<EventChange> joined_;
