@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "base/prefetch.h"
+
 namespace looptwin {
 
 class IdTable {
@@ -15,6 +17,8 @@ class IdTable {
 
   /// kNone where there is none; there never is of 0.
   uint32_t find(uint64_t id) const;
+  /// Asks for the memory that find() will look at.
+  void ahead(uint64_t id) const { prefetch(&cells_[home(id)], sizeof(Cell)); }
   /// False, and nothing is changed, where the id is there. `id` is not 0.
   bool insert(uint64_t id, uint32_t value);
   /// Nothing where the id is not there.

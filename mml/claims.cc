@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "base/random.h"
 
 namespace looptwin::mml {
@@ -13,6 +14,8 @@ namespace {
 constexpr double kNoClaim = std::numeric_limits<double>::quiet_NaN();
 /// Groups that a release is spread over when the rule names no groups of its own.
 constexpr uint32_t kReleaseGroups = 10;
+/// Of how many rows the memory is asked for before they are claimed.
+constexpr size_t kAhead = 8;
 
 }  // namespace
 
@@ -198,23 +201,40 @@ void Claims::take_turn(const Turn& turn, Time now, std::vector<Record>& log) {
   const auto stream = random::stream(seed_, "stagger." + rule.config.name);
   const uint64_t draw = (static_cast<uint64_t>(turn.row) << 32) | turn.occurrence;
   const auto& target = rule.overrides[turn.override_index].target;
-  for_each_claim(turn.rule, turn.override_index, [&](Contest& contest, Claim& claim) {
-    for_each_target(registry_, tables_, target, turn.row, [&](uint32_t row) {
-      const uint64_t bits = random::bits(stream, registry_.key({target.table, Row(row)}), draw);
-      if (turn.groups > 1 && bits % turn.groups != turn.group) return;
-      const bool belongs = claim.belongs_to(turn.row, turn.occurrence, row);
-      if (turn.release) {
-        if (belongs && claim.held(row)) release(contest, claim, row, now, log);
-        return;
-      }
-      if (belongs) return;  // kept from the occurrence before
-      claim.owner[row] = turn.row;
-      claim.occurrence[row] = turn.occurrence;
-      if (try_claim(contest, claim, row, now, log)) return;
-      claim.waiting[row] = 1;
-      ++contest.waiting;
-    });
+  group_.clear();
+  for_each_target(registry_, tables_, target, turn.row, [&](uint32_t row) {
+    const uint64_t bits = random::bits(stream, registry_.key({target.table, Row(row)}), draw);
+    if (turn.groups == 1 || bits % turn.groups == turn.group) group_.push_back(row);
   });
+  for_each_claim(turn.rule, turn.override_index, [&](Contest& contest, Claim& claim) {
+    for (size_t i = 0; i < group_.size(); ++i) {
+      if (i + kAhead < group_.size()) ahead(contest, claim, group_[i + kAhead]);
+      take_turn(turn, contest, claim, group_[i], now, log);
+    }
+  });
+}
+
+/// The group's rows lie apart, each in many columns: their memory is asked for while others are claimed.
+void Claims::ahead(const Contest& contest, const Claim& claim, uint32_t row) const {
+  const auto ask = [row](const auto* column) { prefetch(&column[row], sizeof column[row]); };
+  ask(claim.claim), ask(claim.since), ask(claim.occurrence), ask(claim.owner);
+  ask(contest.desired), ask(contest.changed), ask(contest.version);
+  dispatcher_.ahead(contest.table, contest.setpoint, row);
+}
+
+void Claims::take_turn(const Turn& turn, Contest& contest, Claim& claim, uint32_t row, Time now,
+                       std::vector<Record>& log) {
+  const bool belongs = claim.belongs_to(turn.row, turn.occurrence, row);
+  if (turn.release) {
+    if (belongs && claim.held(row)) release(contest, claim, row, now, log);
+    return;
+  }
+  if (belongs) return;  // kept from the occurrence before
+  claim.owner[row] = turn.row;
+  claim.occurrence[row] = turn.occurrence;
+  if (try_claim(contest, claim, row, now, log)) return;
+  claim.waiting[row] = 1;
+  ++contest.waiting;
 }
 
 // ---- who: one claim

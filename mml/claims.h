@@ -109,6 +109,9 @@ class Claims {
                    std::vector<Record>& log);
   void stop_waiting(uint16_t rule, uint16_t override_index, const EventChange& change);
   void take_turn(const Turn& turn, Time now, std::vector<Record>& log);
+  void take_turn(const Turn& turn, Contest& contest, Claim& claim, uint32_t row, Time now,
+                 std::vector<Record>& log);
+  void ahead(const Contest& contest, const Claim& claim, uint32_t row) const;
   bool try_claim(Contest& contest, Claim& claim, uint32_t row, Time now, std::vector<Record>& log);
   void release(Contest& contest, Claim& claim, uint32_t row, Time now, std::vector<Record>& log);
   bool can_rest(const Contest& contest) const;
@@ -133,6 +136,7 @@ class Claims {
   uint64_t seed_;
   std::vector<Contest> contests_;
   std::priority_queue<Turn> agenda_;
+  std::vector<uint32_t> group_;  ///< scratch: the rows whose turn it is
   uint64_t next_order_ = 0;
   bool begun_ = false;  ///< it is known which contests rest
   ClaimCounters counters_;

@@ -116,6 +116,30 @@ void Dispatcher::issue(Request request, Time now, std::vector<Record>& log) {
   ++counters_.issued;
 }
 
+void Dispatcher::acknowledge(std::span<const twin::Acknowledgement> acks, Time now,
+                             std::vector<Record>& log) {
+  for (size_t i = 0; i < acks.size(); ++i) {
+    ahead(acks, i);
+    acknowledge(acks[i], now, log);
+  }
+}
+
+/// Answers come in no order of commands: their memory is asked for while others are taken in.
+void Dispatcher::ahead(std::span<const twin::Acknowledgement> acks, size_t next) const {
+  constexpr size_t kStep = 8;
+  const auto slot_after = [&](size_t steps) {
+    const size_t i = next + steps * kStep;
+    return i < acks.size() ? by_id_.find(acks[i].id) : kNoSlot;
+  };
+  if (next + 3 * kStep < acks.size()) by_id_.ahead(acks[next + 3 * kStep].id);
+  if (const uint32_t slot = slot_after(2); slot != kNoSlot) prefetch(&slots_[slot], sizeof(Active));
+  if (const uint32_t slot = slot_after(1); slot != kNoSlot) {
+    const auto& command = slots_[slot].request.command;
+    if (command.kind == twin::Command::Kind::setpoint)
+      ahead(command.device.table, command.index, command.device.row.index());
+  }
+}
+
 void Dispatcher::acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log) {
   const uint32_t slot = by_id_.find(ack.id);
   if (slot == kNoSlot) {

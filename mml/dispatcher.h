@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <queue>
+#include <span>
 #include <vector>
 
 #include "base/archive.h"
 #include "base/id_table.h"
 #include "base/large_pages.h"
+#include "base/prefetch.h"
 #include "mml/records.h"
 #include "twin/registry.h"
 #include "twin/tables.h"
@@ -62,7 +64,11 @@ class Dispatcher {
   /// What is kept of each of the table's devices and this setpoint is made now, not with the first command.
   void expect(TableId table, uint16_t setpoint);
   void issue(Request request, Time now, std::vector<Record>& log);
-  void acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log);
+  /// Asks for the memory of an expected setpoint that will be commanded in a moment.
+  void ahead(TableId table, uint16_t setpoint, size_t row) const {
+    prefetch(&last_[table.index()][setpoint][row], sizeof(Last));
+  }
+  void acknowledge(std::span<const twin::Acknowledgement> acks, Time now, std::vector<Record>& log);
   /// Timers: repeats, expiry (at the first boundary at or after it), verification. Fills `out` with what
   /// leaves now, in the order of decision.
   void step(Time now, std::vector<twin::Command>& out, std::vector<Record>& log);
@@ -95,6 +101,8 @@ class Dispatcher {
       return std::pair(a.at, a.slot) > std::pair(b.at, b.slot);
     }
   };
+  void acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log);
+  void ahead(std::span<const twin::Acknowledgement> acks, size_t next) const;
   void record(RecordKind kind, const Active& active, Time now, std::vector<Record>& log) const;
   void schedule(uint32_t slot, Time at);
   void schedule_repeat(uint32_t slot, Time now);
@@ -120,9 +128,9 @@ class Dispatcher {
   struct Last {
     uint64_t id = 0;
     Time applied_at;
-    uint32_t version = 0;          ///< how many were issued
+    uint32_t version = 0;  ///< how many were issued
     uint32_t applied_version = 0;
-    uint32_t slot = kNoSlot;       ///< of a setpoint: the command that a newer one supersedes
+    uint32_t slot = kNoSlot;  ///< of a setpoint: the command that a newer one supersedes
     uint32_t rule = 0;
   };
   static constexpr uint32_t kNoSlot = IdTable::kNone;

@@ -24,9 +24,9 @@ struct Event {
   static constexpr size_t kNoGroup = ~size_t{0};
   EventConfig config;
   TableId table;
-  bool of_alarm = false;  ///< made for an alarm's own condition: not a decision by itself
-  ColumnId standing;      ///< boolean: what expressions read under the event's name
-  ColumnId raise, clear;  ///< boolean conditions
+  bool of_alarm = false;        ///< made for an alarm's own condition: not a decision by itself
+  ColumnId standing;            ///< boolean: what expressions read under the event's name
+  ColumnId raise, clear;        ///< boolean conditions
   lang::NodeId raises, clears;  ///< the same in the graph, for who explains them
   ColumnId evidence;  ///< the quantity that `raise` first compares, where it compares one: the record's value
   struct Set {
@@ -99,8 +99,8 @@ class Events {
   /// restored.
   void bind(bool fresh);
 
-  /// Rows [first, first + count), whole groups of 64, at `now`: the state machine of one event. Appends to the
-  /// shard's own list.
+  /// Rows [first, first + count), whole groups of 64, at `now`: the state machine of one event. Appends to
+  /// the shard's own list.
   void step(size_t event, Time now, size_t shard, size_t first, size_t count, Time* due);
   /// The same of a group, after its members.
   void step_first_out(size_t group, Time now, size_t shard, size_t first, size_t count, Time* due);

@@ -127,7 +127,7 @@ void Loop::take_in(Time boundary, twin::Transport& transport) {
     p_.processor.take_in(shard, inbox, boundary, dirty_);
   });
   for (size_t shard = 0; shard < inboxes_.size(); ++shard) {
-    for (const auto& ack : inboxes_[shard].acknowledgements) p_.dispatcher.acknowledge(ack, boundary, log_);
+    p_.dispatcher.acknowledge(inboxes_[shard].acknowledgements, boundary, log_);
     if (p_.inputs != nullptr) p_.inputs->taken_in(boundary, shard, inboxes_[shard]);
   }
 }

@@ -117,7 +117,8 @@ class DecisionFingerprint {
  private:
   Hash128 chain_;
   uint64_t records_ = 0;
-  std::vector<std::byte> bytes_;  ///< the chain so far and the boundary under way; empty until its first record
+  std::vector<std::byte>
+      bytes_;  ///< the chain so far and the boundary under way; empty until its first record
 };
 
 }  // namespace looptwin::mml

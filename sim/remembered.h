@@ -1,4 +1,5 @@
-// The last few commands of each device of a slice: sent twice, they act once and are acknowledged as they were.
+// The last few commands of each device of a slice: sent twice, they act once and are acknowledged as they
+// were.
 #pragma once
 
 #include <cstddef>

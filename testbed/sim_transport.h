@@ -65,7 +65,7 @@ class SimTransport final : public twin::Transport {
   size_t next_action_ = 0;
   std::vector<twin::Notice> notices_;  ///< what is noticed, by time
   size_t next_notice_ = 0;
-  std::optional<twin::Notice> away_;  ///< until the loop is told
+  std::optional<twin::Notice> away_;           ///< until the loop is told
   std::vector<twin::OperatorAction> pending_;  ///< besides the script, by time
   std::vector<size_t> first_shard_;            ///< [table]
   std::vector<sim::Arrivals> arrivals_;        ///< [shard]

@@ -212,9 +212,9 @@ TEST_CASE(
       for (const auto& c : scene.out) {
         const bool refuses = c.may_refuse && random() % 6 == 0;
         refused[c.device.row.index()] |= refuses;
-        scene.dispatcher->acknowledge(
-            {c.id, c.device, refuses ? twin::Outcome::refused_local : twin::Outcome::accepted, now, now}, now,
-            scene.log);
+        const twin::Acknowledgement ack{
+            c.id, c.device, refuses ? twin::Outcome::refused_local : twin::Outcome::accepted, now, now};
+        scene.dispatcher->acknowledge({&ack, 1}, now, scene.log);
       }
       scene.step(s);
 

@@ -73,7 +73,8 @@ struct Desk {
   }
   void acknowledge(Time now, uint64_t id, size_t row, twin::Outcome outcome = twin::Outcome::accepted,
                    std::optional<Time> applied = {}) {
-    dispatcher.acknowledge({id, Homes::home(row), outcome, applied.value_or(now), now}, now, log);
+    const twin::Acknowledgement ack{id, Homes::home(row), outcome, applied.value_or(now), now};
+    dispatcher.acknowledge({&ack, 1}, now, log);
   }
   /// What leaves at `now`.
   std::vector<uint64_t> step(Time now) {

@@ -72,8 +72,10 @@ void Scene::step(double now_s) {
 
 void Scene::answer(twin::Outcome outcome, double now_s) {
   const auto sent = out;
-  for (const auto& c : sent)
-    dispatcher->acknowledge({c.id, c.device, outcome, at(now_s), at(now_s)}, at(now_s), log);
+  for (const auto& c : sent) {
+    const twin::Acknowledgement ack{c.id, c.device, outcome, at(now_s), at(now_s)};
+    dispatcher->acknowledge({&ack, 1}, at(now_s), log);
+  }
 }
 
 double Scene::desired(size_t home) {
