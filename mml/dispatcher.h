@@ -118,8 +118,8 @@ class Dispatcher {
   std::vector<Active> slots_;
   std::vector<uint32_t> free_;
   IdTable by_id_;  ///< the slot
-  /// The last command of a device's setpoint or of a command's kind: a resident may end an override long
-  /// after having accepted it. And which one the device has applied last: that is what it reports.
+  /// Of one setpoint, or one command, of one device. What was issued last: a resident may end an override
+  /// long after having accepted it. And which one the device has applied last: that is what it reports.
   struct Last {
     uint64_t id = 0;
     Time applied_at;
