@@ -51,7 +51,7 @@ void Dispatcher::record(RecordKind kind, const Active& active, Time now, std::ve
 
 void Dispatcher::schedule(uint32_t slot, Time at) {
   slots_[slot].wake = at;
-  timers_[at].push_back({slot, slots_[slot].request.command.id});
+  timers_.push({at, slot, slots_[slot].request.command.id});
 }
 
 void Dispatcher::schedule_repeat(uint32_t slot, Time now) {
@@ -287,14 +287,12 @@ void Dispatcher::take_timer(uint32_t slot, Time now, std::vector<twin::Command>&
 
 void Dispatcher::step(Time now, std::vector<twin::Command>& out, std::vector<Record>& log) {
   check_verifications(now, log);
-  while (!timers_.empty() && timers_.begin()->first <= now) {
-    auto ending = timers_.extract(timers_.begin());
-    std::ranges::sort(ending.mapped(), {}, &Timer::slot);
-    for (const Timer& timer : ending.mapped()) {
-      const Active& active = slots_[timer.slot];
-      if (active.request.command.id == timer.id && active.wake == ending.key())
-        take_timer(timer.slot, now, out, log);
-    }
+  while (!timers_.empty() && timers_.top().at <= now) {
+    const Timer timer = timers_.top();
+    timers_.pop();
+    const Active& active = slots_[timer.slot];
+    if (active.request.command.id == timer.id && active.wake == timer.at)
+      take_timer(timer.slot, now, out, log);
   }
   for (const uint32_t slot : leaving_) {
     Active& active = slots_[slot];
@@ -341,14 +339,14 @@ void Dispatcher::restore(ArchiveReader& archive) {
   if (!archive.ok()) return;
   by_id_.clear();
   closed_ = 0;
-  timers_.clear();
+  timers_ = {};
   for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
     const auto& active = slots_[slot];
     const auto& command = active.request.command;
     if (command.id == 0) continue;
     by_id_.insert(command.id, slot);
     if (has_ended(active.state)) ++closed_;
-    if (active.wake != kNever) timers_[active.wake].push_back({slot, command.id});
+    if (active.wake != kNever) timers_.push({active.wake, slot, command.id});
   }
 }
 

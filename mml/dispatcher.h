@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <queue>
 #include <span>
 #include <vector>
 
@@ -93,8 +93,13 @@ class Dispatcher {
   };
   static bool has_ended(State state) { return state >= State::superseded; }
   struct Timer {
+    Time at;
     uint32_t slot;
     uint64_t id;
+    /// Earliest first; equal times in order of slot.
+    friend bool operator<(const Timer& a, const Timer& b) {
+      return std::pair(a.at, a.slot) > std::pair(b.at, b.slot);
+    }
   };
   void acknowledge(const twin::Acknowledgement& ack, Time now, std::vector<Record>& log);
   void ahead(std::span<const twin::Acknowledgement> acks, size_t next) const;
@@ -134,10 +139,10 @@ class Dispatcher {
   const Last* find_last(const twin::Acknowledgement& ack, uint16_t& quantity) const;
   /// [table][setpoint, then command][row]; without rows until they are expected, or one is commanded.
   std::vector<std::vector<LargeVector<Last>>> last_;
-  std::vector<uint32_t> leaving_;              ///< to be sent at the next step, in order
-  std::vector<uint32_t> awaiting_;             ///< acknowledged, not verified yet, in order
-  size_t closed_ = 0;                          ///< ended, not answered yet
-  std::map<Time, std::vector<Timer>> timers_;  ///< most end together: of one boundary, with one delay
+  std::vector<uint32_t> leaving_;   ///< to be sent at the next step, in order
+  std::vector<uint32_t> awaiting_;  ///< acknowledged, not verified yet, in order
+  size_t closed_ = 0;               ///< ended, not answered yet
+  std::priority_queue<Timer> timers_;
   std::vector<Ended> ended_;
   DispatcherCounters counters_;
 };
