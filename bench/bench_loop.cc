@@ -23,6 +23,7 @@
 #include "testbed/virtual_clock.h"
 #include "twin/hot.h"
 #include "twin/registry.h"
+#include "twin/tables.h"
 
 namespace {
 std::atomic<uint64_t> g_allocations{0};  // counted over the measured cycles: a steady cycle makes none
@@ -61,18 +62,23 @@ struct Measured {
   std::string fingerprint;
 };
 
-Measured measure(const Shape& shape, int threads, bool warm) {
+std::unique_ptr<testbed::Assembly> assembly(const Shape& shape, const testbed::AssemblyOptions& options) {
   auto scenario =
       testbed::load(LT_SOURCE_DIR "/bench/loop", {{"fleet.block.count", std::to_string(shape.blocks)},
                                                   {"fleet.home.count", std::to_string(shape.homes)}});
   if (!scenario) std::fputs(render(scenario.error()).c_str(), stderr), std::exit(2);
+  auto built = testbed::Assembly::build(std::move(*scenario), options);
+  if (!built) std::fputs(render(built.error()).c_str(), stderr), std::exit(2);
+  return std::move(*built);
+}
+
+Measured measure(const Shape& shape, int threads, bool warm) {
   const auto folder = std::filesystem::temp_directory_path() / ("bench_loop." + std::to_string(::getpid()));
   testbed::AssemblyOptions options{.threads = threads, .out = {}};
   if (warm) options.out = folder;
   const double before = bench::resident_bytes();
-  auto built = testbed::Assembly::build(std::move(*scenario), options);
-  if (!built) std::fputs(render(built.error()).c_str(), stderr), std::exit(2);
-  testbed::Assembly& a = **built;
+  const auto built = assembly(shape, options);
+  testbed::Assembly& a = *built;
   const auto cycles = [&](int n) {
     for (int i = 0; i < n; ++i) a.loop().cycle(a.loop().now() + seconds(1), a.transport());
   };
@@ -111,6 +117,31 @@ Measured measure(const Shape& shape, int threads, bool warm) {
     std::filesystem::remove_all(folder);
   }
   return m;
+}
+
+/// Messages a second of processor time where homes, controllers and links do their part, and nobody theirs
+/// behind the broker's door: what no loop over this world can go beyond.
+double world_alone(const Shape& shape) {
+  const auto built = assembly(shape, {.threads = 1, .out = {}});
+  testbed::SimTransport& world = built->transport();
+  std::vector<twin::Inbox> inboxes(built->tables().shards().size());
+  Time now = kStart;
+  double messages = 0;
+  const auto cycles = [&](int n) {
+    for (int i = 0; i < n; ++i) {
+      now = now + seconds(1);
+      world.begin(now);
+      for (size_t shard = 0; shard < inboxes.size(); ++shard) {
+        inboxes[shard].clear();
+        world.poll(shard, now, inboxes[shard]);
+        for (const auto& frame : inboxes[shard].frames) messages += static_cast<double>(frame.size());
+      }
+    }
+  };
+  cycles(shape.warm_up);
+  messages = 0;
+  const double cpu = bench::time_of([&] { cycles(shape.cycles); });
+  return messages / cpu;
 }
 
 /// How much faster two halves of the hand-written loop are beside each other than the whole on one thread.
@@ -155,6 +186,7 @@ int main(int argc, char** argv) {
   const Measured one = measure(shape, 1, false);
   report.row("loop, 1 thread, samples", one.samples / one.cpu / 1e6, "M/s", by_hand_samples / by_hand / 1e6);
   report.row("loop, 1 thread, messages", one.messages / one.cpu / 1e6, "M/s");
+  report.row("homes and links alone, messages", world_alone(shape) / 1e6, "M/s");
   report.row("loop, 1 thread, a cycle", one.cpu * 1e3, "ms", by_hand * 1e3, bench::Better::lower);
   report.row("allocations a cycle that decides", one.allocations, "");
   report.row("allocations a cycle that does not", one.quiet_allocations, "");
